@@ -1,0 +1,34 @@
+"""Where players and referee meet: every architecture on every task it has a recipe for."""
+
+from __future__ import annotations
+
+from bench.harness.errors import UserError, nearest
+from bench.harness.spec import TASKS, Case
+from models import MODELS
+
+
+def _cases() -> dict[str, Case]:
+    found = (
+        Case(
+            task=task,
+            architecture=name,
+            builder=architecture.builder,
+            arguments=architecture.arguments,
+            recipe=architecture.recipes[task],
+        )
+        for task in TASKS
+        for name, architecture in MODELS.items()
+        if task in architecture.recipes
+    )
+    return {case.name: case for case in found}
+
+
+CASES: dict[str, Case] = _cases()
+"""Name → case, such as ``mnist-dense_128``, in the order of the tables."""
+
+
+def case_named(name: str) -> Case:
+    """Return the case of that name, or raise a UserError that names the nearest."""
+    if name not in CASES:
+        raise UserError(f"There is no case {name!r}. {nearest(name, CASES)}")
+    return CASES[name]

@@ -1,0 +1,1 @@
+"""The referee: plans trials, keeps their records, judges them. It never names a model."""

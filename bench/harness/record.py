@@ -1,0 +1,142 @@
+"""The record: everything a trial measured, as one JSON document.
+
+``results/README.md`` explains each key; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from bench.harness.spec import TrialSpec
+
+SCHEMA = 1
+
+Outcome = Literal["completed", "diverged", "crashed", "interrupted", "timed out"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """What one pass over the training images gave. Accuracies are fractions."""
+
+    number: int
+    """From 1."""
+    seconds: float
+    """Training steps alone, by ``perf_counter``; the first epoch includes tracing."""
+    cpu_seconds: float
+    """CPU time of the process over the same span, all threads."""
+    training_accuracy: float | None
+    training_loss: float | None
+    """None where it was not a finite number."""
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+    evaluate_seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """What the model is, counted and not measured."""
+
+    trainable_parameters: int
+    non_trainable_parameters: int
+    flops_per_image: int
+    """Forward pass; 2 per multiply-add of dense and convolution layers, other layers not counted."""
+
+    @property
+    def parameters(self) -> int:
+        """All of them."""
+        return self.trainable_parameters + self.non_trainable_parameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inference:
+    """Seconds of single calls to the compiled forward pass, each value one chunk."""
+
+    latency_seconds: tuple[float, ...]
+    """One image a call; each value is the mean over the calls of a chunk."""
+    batch_seconds: tuple[float, ...]
+    """``batch_size`` images a call; each value is one call."""
+    batch_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where a trial ran; two machines that agree in all of it are one to the timing key."""
+
+    system: str
+    cpu: str
+    cores: int
+    """Usable by this process."""
+    memory_gib: int
+    accelerator: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Which code made the record."""
+
+    commit: str | None
+    dirty: bool | None
+    """None where there is no git checkout."""
+    architecture_digest: str
+    training_digest: str
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """What the framework really did, as opposed to what was asked of it."""
+
+    jit_compile: bool
+    precision: str
+    threads: int
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One trial, as it went."""
+
+    schema: int = SCHEMA
+    key: str
+    spec: TrialSpec
+    outcome: Outcome
+    reason: str
+    """One sentence: why it ended."""
+    started: str
+    """UTC, ISO 8601."""
+    provenance: Provenance
+    machine: Machine | None = None
+    """None where the child died before it could tell."""
+    resolved: Resolved | None = None
+    size: Size | None = None
+    epochs: tuple[Epoch, ...] = ()
+    test_accuracy: float | None = None
+    """Of the last epoch, over all test images."""
+    test_loss: float | None = None
+    predictions: str | None = None
+    """Class predicted for every test image; see ``unpack_classes``."""
+    inference: Inference | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Wall time of each phase: start, import, load, build, train, evaluate, inference, total."""
+    peak_memory_bytes: int | None = None
+
+    @property
+    def completed(self) -> bool:
+        """Whether it may be judged."""
+        return self.outcome == "completed"
+
+
+def pack_classes(classes: np.ndarray) -> str:
+    """Pack class numbers, shape (n,), integers 0–255, into base64 of their deflated bytes."""
+    return base64.b64encode(zlib.compress(classes.astype(np.uint8).tobytes(), 9)).decode("ascii")
+
+
+def unpack_classes(packed: str) -> np.ndarray:
+    """Return what ``pack_classes`` packed, shape (n,), uint8."""
+    return np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8)

@@ -1,0 +1,76 @@
+"""Task, case and trial, as frozen values: what is asked for, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from models.recipe import Recipe  # the value that players and referee agree on; no model comes with it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A data set with its metric's targets."""
+
+    name: str
+    title: str
+    """As a table heading shows it."""
+    targets: Mapping[str, float] = field(default_factory=dict)
+    """Metric → value whose first epoch is asked for, as a fraction."""
+
+
+TASKS: dict[str, Task] = {
+    "fashion_mnist": Task(name="fashion_mnist", title="Fashion MNIST"),
+    "mnist": Task(name="mnist", title="MNIST", targets={"training_accuracy": 0.995}),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Task × architecture × recipe; one row of a table."""
+
+    task: str
+    architecture: str
+    builder: str
+    """``module:function`` of the architecture."""
+    arguments: Mapping[str, int | float | str] = field(default_factory=dict)
+    recipe: Recipe
+
+    @property
+    def name(self) -> str:
+        """``task-architecture``: the id of its tests, its table in bounds.toml, its folder of records."""
+        return f"{self.task}-{self.architecture}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A verified copy of a data set on this machine."""
+
+    name: str
+    folder: str
+    """Holds the arrays as ``.npy`` files; see ``data/arrays.py``."""
+    source: str
+    """Where it came from, in words."""
+    checksum: str
+    """SHA-256 over the checksums of its four IDX files: names the content, wherever it lies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSpec:
+    """One case to be trained once: all that a child process needs to know."""
+
+    case: Case
+    seed: int
+    dataset: Dataset
+    epochs: int
+    """Asked for; the recipe's unless overridden. 0 builds and times the model without training it."""
+    backend: str = "tensorflow"
+    device: str = "cpu"
+    evaluate_each_epoch: bool = True
+    """Score the test images after every epoch, outside the training clock; else after the last."""
+    time_limit_s: float | None = None
+
+    @property
+    def overridden(self) -> bool:
+        """Whether it trains for another number of epochs than its recipe says."""
+        return self.epochs not in (0, self.case.recipe.epochs)

@@ -1,0 +1,23 @@
+"""What the registry holds of an architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from models.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A builder, the arguments that make it this architecture, and a recipe for each task.
+
+    The builder is named, not imported: listing the architectures must not load Keras and its
+    backend, which takes seconds.
+    """
+
+    builder: str
+    """``module:function``; called with ``arguments`` it returns an untrained ``keras.Model``."""
+    recipes: Mapping[str, Recipe]
+    """By the name of the task it is trained on, such as ``mnist``."""
+    arguments: Mapping[str, int | float | str] = field(default_factory=dict)
