@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Recipe:
     """Everything that decides how a model is trained, and nothing else.
 
-    The defaults are those of Keras, so that ``Recipe(epochs=5)`` is what ``compile(optimizer="adam")``
-    and ``fit(epochs=5)`` do. Metrics are fractions, never percentages.
+    The defaults are those of Keras: ``Recipe(epochs=5)`` is ``compile(optimizer="adam")`` and
+    ``fit(epochs=5)``. Metrics are fractions, never percentages.
     """
 
     epochs: int
@@ -26,7 +26,7 @@ class Recipe:
     precision: str = "float32"
     """A Keras dtype policy, such as ``mixed_bfloat16``."""
     steps_per_execution: int = 75
-    """Batches per call of the compiled step. 75 divides 1,875, the batches of 60,000 images by 32."""
+    """Batches per call of the compiled step; 75 divides 1,875, the batches of 60,000 by 32."""
     jit_compile: bool = False
     """XLA. It makes dense layers faster on a CPU and convolutions several times slower there."""
     scale_pixels: bool = True

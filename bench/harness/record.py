@@ -45,7 +45,7 @@ class Size:
     trainable_parameters: int
     non_trainable_parameters: int
     flops_per_image: int
-    """Forward pass; 2 per multiply-add of dense and convolution layers, other layers not counted."""
+    """Forward pass; 2 per multiply-add of dense and convolution layers, others not counted."""
 
     @property
     def parameters(self) -> int:

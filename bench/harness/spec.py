@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from models.recipe import Recipe  # the value that players and referee agree on; no model comes with it
+# The one value that players and referee agree on; no model comes with it.
+from models.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """``task-architecture``: the id of its tests, its table in bounds.toml, its folder of records."""
+        """``task-architecture``: the id of its tests, its table of bounds, its folder of records."""
         return f"{self.task}-{self.architecture}"
 
 
@@ -63,7 +64,7 @@ class TrialSpec:
     seed: int
     dataset: Dataset
     epochs: int
-    """Asked for; the recipe's unless overridden. 0 builds and times the model without training it."""
+    """Asked for; the recipe's unless overridden. 0 builds and times the model, untrained."""
     backend: str = "tensorflow"
     device: str = "cpu"
     evaluate_each_epoch: bool = True
