@@ -39,7 +39,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """``task-architecture``: the id of its tests, its table of bounds, its folder of records."""
+        """``task-architecture``: the id of its tests, its bounds, its folder of records."""
         return f"{self.task}-{self.architecture}"
 
 
