@@ -1,0 +1,169 @@
+"""Believable records for tests, made without training anything."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bench.cases import case_named
+from bench.harness.record import (
+    Epoch,
+    Inference,
+    Machine,
+    Outcome,
+    Provenance,
+    Record,
+    Resolved,
+    Size,
+    pack_classes,
+)
+from bench.harness.spec import Case, Dataset, TrialSpec
+
+MACHINE = Machine(system="Linux x86_64", cpu="Example CPU (avx2)", cores=2, memory_gib=8)
+VERSIONS = {"python": "3.11.9", "keras": "3.15.1", "numpy": "2.4.0", "tensorflow": "2.21.0"}
+PHASES = ("start", "import", "load", "build", "train", "evaluate", "inference")
+
+
+def make_record(
+    *,
+    case: str | Case = "fashion_mnist-dense_128",
+    seed: int = 0,
+    test_accuracy: float | None = 0.875,
+    test_loss: float | None = 0.35,
+    training_accuracy: float | Sequence[float] = 0.893,
+    epoch_seconds: Sequence[float] | None = None,
+    epochs: int | None = None,
+    parameters: int = 101_770,
+    outcome: Outcome = "completed",
+    reason: str | None = None,
+    machine: Machine | None = MACHINE,
+    started: str = "2026-03-01T12:00:00+00:00",
+    sample: bool = False,
+    backend: str = "tensorflow",
+    device: str = "cpu",
+    commit: str | None = "0123456789abcdef0123456789abcdef01234567",
+    dirty: bool | None = False,
+    versions: Mapping[str, str] = VERSIONS,
+    peak_memory_bytes: int | None = 512 * 2**20,
+    predictions: Sequence[int] | None = None,
+    key: str | None = None,
+) -> Record:
+    """Return the record of one trial; what is not given is plausible.
+
+    Args:
+        case: A case or its name.
+        training_accuracy: Of the last epoch, or of each; it decides how many epochs there are.
+        epoch_seconds: Of each epoch; by default 5 s for the first and 3 s for the others.
+        epochs: Asked for; the recipe's by default. A single accuracy is then spread over so many.
+        sample: Whether it trained on the small sample instead of the whole data set.
+    """
+    found = case_named(case) if isinstance(case, str) else case
+    asked = found.recipe.epochs if epochs is None else epochs
+    curve = _curve(training_accuracy, asked)
+    digest = hashlib.sha256(f"{found.name}-{asked}-{sample}-{outcome}".encode()).hexdigest()
+    return Record(
+        key=key or f"{digest[:24]}-{seed}",
+        spec=TrialSpec(
+            case=found,
+            seed=seed,
+            dataset=_dataset(found.task, sample=sample),
+            epochs=asked,
+            backend=backend,
+            device=device,
+        ),
+        outcome=outcome,
+        reason=reason or f"all {len(curve)} epochs ran",
+        started=started,
+        provenance=Provenance(
+            commit=commit,
+            dirty=dirty,
+            architecture_digest=hashlib.sha256(found.builder.encode()).hexdigest(),
+            training_digest=hashlib.sha256(b"training").hexdigest(),
+            versions=versions,
+        ),
+        machine=machine,
+        resolved=_resolved(found, sample=sample),
+        size=Size(
+            trainable_parameters=parameters, non_trainable_parameters=0, flops_per_image=203_264
+        ),
+        epochs=_epochs(curve, epoch_seconds, test_accuracy, test_loss),
+        test_accuracy=test_accuracy,
+        test_loss=test_loss,
+        predictions=_predictions(predictions, seed),
+        inference=Inference(
+            latency_seconds=(0.001,) * 10, batch_seconds=(0.02,) * 10, batch_size=1000
+        ),
+        seconds={**dict.fromkeys(PHASES, 1.0), "total": float(len(PHASES))},
+        peak_memory_bytes=peak_memory_bytes,
+    )
+
+
+def make_failed_record(*, outcome: Outcome = "crashed", **known: object) -> Record:
+    """Return the record of a trial that died before it could tell anything."""
+    whole = make_record(outcome=outcome, reason=f"the trial {outcome}", **known)  # type: ignore[arg-type]
+    return replace(
+        whole,
+        machine=None,
+        resolved=None,
+        size=None,
+        epochs=(),
+        test_accuracy=None,
+        test_loss=None,
+        predictions=None,
+        inference=None,
+        seconds={},
+        peak_memory_bytes=None,
+    )
+
+
+def _curve(accuracy: float | Sequence[float], epochs: int) -> list[float]:
+    if isinstance(accuracy, int | float):
+        return [accuracy - 0.01 * left for left in range(epochs)][::-1]
+    return list(accuracy)
+
+
+def _epochs(
+    curve: Sequence[float],
+    seconds: Sequence[float] | None,
+    test_accuracy: float | None,
+    test_loss: float | None,
+) -> tuple[Epoch, ...]:
+    times = seconds if seconds is not None else [5.0, *[3.0] * len(curve)]
+    return tuple(
+        Epoch(
+            number=number,
+            seconds=taken,
+            cpu_seconds=2 * taken,
+            training_accuracy=accuracy,
+            training_loss=1 - accuracy,
+            test_accuracy=test_accuracy,
+            test_loss=test_loss,
+            evaluate_seconds=0.2,
+        )
+        for number, (accuracy, taken) in enumerate(zip(curve, times, strict=False), start=1)
+    )
+
+
+def _dataset(task: str, *, sample: bool) -> Dataset:
+    source = "the sample that ships with the project" if sample else "the local cache"
+    checksum = hashlib.sha256(f"{task}{' sample' if sample else ''}".encode()).hexdigest()
+    return Dataset(name=task, folder=f"cache/{task}", source=source, checksum=checksum)
+
+
+def _resolved(case: Case, *, sample: bool) -> Resolved:
+    images = 2_000 if sample else 60_000
+    return Resolved(
+        jit_compile=case.recipe.jit_compile,
+        precision=case.recipe.precision,
+        threads=2,
+        steps_per_epoch=-(-images // case.recipe.batch_size),
+    )
+
+
+def _predictions(classes: Sequence[int] | None, seed: int) -> str:
+    if classes is None:
+        return pack_classes(np.random.default_rng(seed).integers(0, 10, 100))
+    return pack_classes(np.asarray(classes))
