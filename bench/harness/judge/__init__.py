@@ -1,0 +1,12 @@
+"""Numbers in, verdict out: no keras, no files, no pytest.
+
+==============  =====================================================================
+``quality``     the one place that decides on accuracy, loss, counts and epochs
+``sequential``  the test that adds seeds only while the answer is open
+``price``       what a bound costs: false alarms, and the smallest loss it catches
+``censored``    epochs to a target that some runs never reach
+``paired``      two models on the same images, and over seeds
+``timing``      seconds against seconds, or the reason why they cannot be compared
+``family``      the error of many decisions taken together
+==============  =====================================================================
+"""

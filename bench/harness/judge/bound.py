@@ -1,0 +1,100 @@
+"""A bound: what a metric of a case must satisfy to be accepted, and why it was set there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bench.harness.judge.words import shown_limits
+
+KINDS = ("exactly", "at_least", "at_most", "between")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """One of four kinds of limit; ``sd``, ``reference_seeds`` and ``mean`` come together or not.
+
+    Accuracies are fractions, losses are in nats, epochs and parameters are counts.
+
+    Raises:
+        ValueError: not exactly one kind, no reason, a number that is not finite, a band upside
+            down, half a reference, or a reference that would not meet the bound itself.
+    """
+
+    metric: str
+    exactly: int | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    between: tuple[float, float] | None = None
+    """Lowest and highest accepted."""
+    reason: str
+    sd: float | None = None
+    """Standard deviation between the reference seeds."""
+    reference_seeds: int | None = None
+    mean: float | None = None
+    """Of the reference seeds."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be judged by."""
+        kinds = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            raise ValueError(f"one of {', '.join(KINDS)} is needed; found {kinds or 'none'}")
+        if not self.reason.strip():
+            raise ValueError("a reason is needed: why the bound sits where it does")
+        given = (*self.limits, *(x for x in (self.sd, self.mean) if x is not None))
+        if not all(math.isfinite(number) for number in given):
+            raise ValueError("every number must be finite")
+        if self.limits[0] > self.limits[-1]:
+            raise ValueError("the lower end of the band lies above its upper end")
+        self._check_reference()
+
+    def _check_reference(self) -> None:
+        parts = (self.sd, self.reference_seeds, self.mean)
+        if all(part is None for part in parts):
+            return
+        if self.sd is None or self.reference_seeds is None or self.mean is None:
+            raise ValueError("sd, seeds and mean describe one reference: give all three or none")
+        if self.exactly is not None:
+            raise ValueError("an exact count has no scatter: leave sd, seeds and mean out")
+        if self.sd <= 0 or self.reference_seeds < 2:
+            raise ValueError("a reference needs sd > 0 from at least 2 seeds")
+        if not self.lowest < self.mean < self.highest:
+            raise ValueError("the mean of the reference does not meet the bound itself")
+
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """The numbers of the bound: two for a band, else one."""
+        if self.between is not None:
+            return self.between
+        single = next(x for x in (self.exactly, self.at_least, self.at_most) if x is not None)
+        return (single,)
+
+    @property
+    def lowest(self) -> float:
+        """The smallest accepted value; -inf where nothing is too small."""
+        return -math.inf if self.at_most is not None else self.limits[0]
+
+    @property
+    def highest(self) -> float:
+        """The largest accepted value; inf where nothing is too large."""
+        return math.inf if self.at_least is not None else self.limits[-1]
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether the scatter of the metric is known, so that a test can weigh the evidence."""
+        return self.sd is not None
+
+    @property
+    def words(self) -> str:
+        """The bound as a person reads it: ``≥ 89.0 %``, ``= 243,786``, ``0.281–0.305``."""
+        signs = {"exactly": "= ", "at_least": "≥ ", "at_most": "≤ ", "between": ""}
+        kind = next(kind for kind in KINDS if getattr(self, kind) is not None)
+        return signs[kind] + shown_limits(self.metric, self.limits)
+
+    def met_by(self, value: float) -> bool:
+        """Return whether a value lies within, ends included."""
+        return self.lowest <= value <= self.highest
+
+    def margin(self, value: float) -> float:
+        """Return the distance to the nearest end: positive within the bound, negative outside."""
+        return min(value - self.lowest, self.highest - value)

@@ -1,0 +1,133 @@
+"""The file of bounds: read, checked, and refused with the place and the cure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.harness.errors import UserError
+from bench.harness.judge.quality import judge
+from bench.harness.store.bounds import Bounds, read_bounds
+
+CASES = ("fashion_mnist-cnn_64", "mnist-dense_128")
+METRICS = (
+    "parameters",
+    "test_accuracy",
+    "test_loss",
+    "training_accuracy",
+    "training_loss",
+    "epochs_to_target",
+)
+
+GOOD = """
+# every bound has its reason
+[fashion_mnist-cnn_64]
+parameters = { exactly = 243_786, reason = "counted by hand" }
+test_accuracy = { at_least = 0.893, sd = 0.0025, seeds = 10, mean = 0.904, reason = "mean − 3 sd" }
+training_accuracy = { between = [0.929, 0.934], reason = "reference ± 3 sd" }
+
+[smoke]
+test_accuracy = { at_least = 0.3, reason = "learns at all" }
+"""
+
+
+def read(folder: Path, text: str) -> Bounds:
+    """Write a file of bounds and read it back."""
+    path = folder / "bounds.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_bounds(path, cases=CASES, metrics=METRICS)
+
+
+def test_every_kind_of_bound_is_read_as_written(tmp_path: Path) -> None:
+    """The words of each bound show the figures of the file."""
+    bounds = read(tmp_path, GOOD)
+    words = [bounds.for_case(CASES[0], metric).words for metric in bounds.metrics(CASES[0])]
+    assert words == ["= 243,786", "≥ 89.3 %", "92.9–93.4 %"]
+    assert bounds.for_case(CASES[0], "test_accuracy").reference_seeds == 10
+
+
+def test_smoke_bounds_stand_apart(tmp_path: Path) -> None:
+    """[smoke] holds for the smoke tier alone, and only for the metrics it names."""
+    bounds = read(tmp_path, GOOD)
+    smoke = bounds.smoke("test_accuracy")
+    assert smoke is not None and smoke.at_least == 0.3
+    assert bounds.smoke("test_loss") is None
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("text", ["", f"[{CASES[0]}]\n"])
+def test_the_lines_to_add_can_be_pasted_as_they_are(tmp_path: Path, metric: str, text: str) -> None:
+    """A case without a bound is told lines that, once added, are a valid bound for it."""
+    with pytest.raises(UserError, match="Add th") as caught:
+        read(tmp_path, text).for_case(CASES[0], metric)
+    lines = str(caught.value).split("\n\n")[1]
+    assert read(tmp_path, text + lines).for_case(CASES[0], metric).metric == metric
+
+
+REFUSED = {
+    "syntax": ("[a]\nx = = 1\n", 2, "not valid TOML"),
+    "case": ("\n[fashion_mnist-cnn64]\n", 2, "Did you mean 'fashion_mnist-cnn_64'?"),
+    "metric": ("[smoke]\n\ntest_acuracy = { at_least = 0.1 }", 3, "mean 'test_accuracy'?"),
+    "key": ("[smoke]\ntest_loss = { at_mots = 0.1, reason = 'r' }", 2, "mean 'at_most'?"),
+    "type": ("[smoke]\ntest_loss = { at_most = '1', reason = 'r' }", 2, "a number, and found '1'"),
+    "boolean": ("[smoke]\ntest_loss = { at_most = true, reason = 'r' }", 2, "found True"),
+    "float count": ("[smoke]\nparameters = { exactly = 1.5, reason = 'r' }", 2, "an integer"),
+    "half a band": ("[smoke]\ntest_loss = { between = [1], reason = 'r' }", 2, "two numbers"),
+    "band turned": ("[smoke]\ntest_loss = { between = [2, 1], reason = 'r' }", 2, "upper end"),
+    "two kinds": ("[smoke]\ntest_loss = {at_most=1,at_least=0,reason='r'}", 2, "one of exactly"),
+    "no kind": ("[smoke]\ntest_loss = { reason = 'r' }", 2, "found none"),
+    "no reason": ("[smoke]\ntest_loss = { at_most = 1 }", 2, "a reason is needed"),
+    "empty reason": ("[smoke]\ntest_loss = { at_most = 1, reason = ' ' }", 2, "a reason"),
+    "odd reason": ("[smoke]\ntest_loss = { at_most = 1, reason = 7 }", 2, "text in quotes"),
+    "percentage": ("[smoke]\ntest_accuracy = {at_least=89.3, reason='r'}", 2, "mean 0.893?"),
+    "not a number": ("[smoke]\ntest_loss = { at_most = nan, reason = 'r' }", 2, "finite"),
+    "no table": ("smoke = 3", 1, "expected a table"),
+    "no inline table": ("[smoke]\ntest_loss = 0.3", 2, "found 0.3"),
+    "half a reference": ("[smoke]\ntest_loss = {at_most=1,sd=1.0,reason='r'}", 2, "all three"),
+    "reference outside": (
+        "[smoke]\ntest_loss = {at_most=1, sd=0.1, seeds=5, mean=2.0, reason='r'}",
+        2,
+        "does not meet",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_malformed_file_is_refused_at_its_line(
+    tmp_path: Path, text: str, line: int, message: str
+) -> None:
+    """The error names the file, the line, and what was expected there."""
+    with pytest.raises(UserError) as caught:
+        read(tmp_path, text)
+    assert str(caught.value).startswith(f"{tmp_path / 'bounds.toml'}:{line}: ")
+    assert message in str(caught.value)
+
+
+def test_the_line_is_found_in_the_right_table(tmp_path: Path) -> None:
+    """The same key in an earlier table is not mistaken for the wrong one."""
+    text = GOOD + "\n[mnist-dense_128]\ntest_accuracy = { at_least = 98, reason = 'r' }\n"
+    with pytest.raises(UserError, match=r"bounds\.toml:12: \[mnist-dense_128\] test_accuracy"):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize("header", ["[smoke.test_loss]", "smoke.test_loss.at_most = nan"])
+def test_other_spellings_of_toml_are_located_too(tmp_path: Path, header: str) -> None:
+    """A table of its own for a metric, or dotted keys, are found as well."""
+    with pytest.raises(UserError, match=r"bounds\.toml:3:"):
+        read(tmp_path, f"# bounds\n\n{header}\n")
+
+
+def test_a_missing_file_and_one_in_another_encoding_are_told_apart(tmp_path: Path) -> None:
+    """Neither ends in a traceback."""
+    with pytest.raises(UserError, match="cannot be read"):
+        read_bounds(tmp_path / "none.toml", cases=CASES, metrics=METRICS)
+    (tmp_path / "latin.toml").write_bytes(b"# \xe9")
+    with pytest.raises(UserError, match="UTF-8"):
+        read_bounds(tmp_path / "latin.toml", cases=CASES, metrics=METRICS)
+
+
+def test_a_bound_from_the_file_can_be_judged_by(tmp_path: Path) -> None:
+    """The file's bound decides on numbers as it is."""
+    bound = read(tmp_path, GOOD).for_case(CASES[0], "parameters")
+    assert judge([243_786.0], bound).outcome == "pass"

@@ -1,0 +1,131 @@
+"""The rule for seeds against a bound, where no reference tells their scatter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pytest
+
+from bench.harness.judge.bound import Bound
+from bench.harness.judge.quality import judge
+
+FLOOR = Bound(metric="test_accuracy", at_least=0.89, reason="a round figure")
+CEILING = Bound(metric="test_loss", at_most=0.3, reason="a round figure")
+BAND = Bound(metric="training_loss", between=(0.281, 0.305), reason="a round figure")
+COUNT = Bound(metric="parameters", exactly=243_786, reason="counted by hand")
+EPOCHS = Bound(metric="epochs_to_target", at_most=7, reason="published")
+
+
+@pytest.mark.parametrize(
+    ("bound", "words"),
+    [
+        (FLOOR, "≥ 89.0 %"),
+        (CEILING, "≤ 0.300"),
+        (BAND, "0.281–0.305"),
+        (COUNT, "= 243,786"),
+        (EPOCHS, "≤ 7"),
+        (Bound(metric="test_accuracy", at_least=0.8935, reason="finer"), "≥ 89.35 %"),
+    ],
+)
+def test_a_bound_reads_as_a_person_would_write_it(bound: Bound, words: str) -> None:
+    """Accuracies are in per cent, losses have 3–4 decimals, counts have none."""
+    assert bound.words == words
+
+
+@pytest.mark.parametrize(
+    ("bound", "values", "outcome"),
+    [
+        (FLOOR, [0.90, 0.885], "pass"),
+        (FLOOR, [0.90, 0.875], "fail"),
+        (CEILING, [0.29], "pass"),
+        (CEILING, [0.31], "fail"),
+        (BAND, [0.29], "pass"),
+        (BAND, [0.27], "fail"),
+        (BAND, [0.31], "fail"),
+        (COUNT, [243_786, 243_786], "pass"),
+        (COUNT, [243_786, 243_787], "fail"),
+        (COUNT, [None], "fail"),
+    ],
+)
+def test_the_mean_of_the_seeds_meets_the_bound_or_not(
+    bound: Bound, values: Sequence[float | None], outcome: str
+) -> None:
+    """Means decide, and every seed does for exact counts."""
+    assert judge(values, bound).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("values", "outcome"),
+    [
+        ([], "undecided"),
+        ([None], "undecided"),
+        ([None, 0.9], "pass"),
+        ([math.nan, 0.9, None], "fail"),
+        ([0.9, None, 0.8], "fail"),
+    ],
+)
+def test_one_diverged_seed_is_tolerated_and_two_are_not(
+    values: Sequence[float | None], outcome: str
+) -> None:
+    """None and NaN both count as diverged, wherever they stand."""
+    assert judge(values, FLOOR).outcome == outcome
+
+
+def test_a_diverged_seed_is_shown() -> None:
+    """Evidence names the value, how many seeds, the bound, the margin and the loss of a seed."""
+    evidence = judge([0.9, None], FLOOR).evidence
+    assert evidence == ("90.00 % (n=1); bound ≥ 89.0 %; margin +1.00 points; 1 of 2 seeds diverged")
+
+
+@pytest.mark.parametrize(
+    ("epochs", "outcome"),
+    [
+        ([5, 7], "pass"),
+        ([None], "undecided"),
+        ([5, None], "undecided"),
+        ([5, 8, 6], "pass"),
+        ([None, 5, 8], "fail"),
+    ],
+)
+def test_epochs_to_target_asks_each_seed(epochs: Sequence[float | None], outcome: str) -> None:
+    """One late seed of three is tolerated; two, late or never there, fail."""
+    assert judge(epochs, EPOCHS).outcome == outcome
+
+
+def test_epochs_to_target_shows_how_many_reached_it() -> None:
+    """A run that never reached the target is counted, not turned into a number."""
+    verdict = judge([5, None, 8], EPOCHS)
+    assert "reached 2/3, at epoch 5, never, 8" in verdict.evidence
+    assert verdict.value == 6.5
+
+
+def test_the_last_seed_decides_what_no_other_can() -> None:
+    """With a single seed allowed, one that failed is not left undecided."""
+    assert judge([None], FLOOR, most=1).outcome == "fail"
+    assert judge([None], EPOCHS, most=1).outcome == "fail"
+
+
+def test_too_few_seeds_decide_nothing() -> None:
+    """Below the least number of seeds the outcome stays open."""
+    assert judge([0.95], FLOOR, least=2).outcome == "undecided"
+    assert judge([5], EPOCHS, least=2).outcome == "undecided"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"at_least": 0.1, "at_most": 0.2},
+        {"at_least": math.nan},
+        {"between": (0.2, 0.1)},
+        {"at_least": 0.1, "sd": 0.1},
+        {"exactly": 3, "sd": 0.1, "reference_seeds": 5, "mean": 3.0},
+        {"at_least": 0.1, "sd": 0.0, "reference_seeds": 5, "mean": 0.2},
+        {"at_least": 0.1, "sd": 0.1, "reference_seeds": 5, "mean": 0.05},
+    ],
+)
+def test_a_bound_that_cannot_be_judged_by_is_refused(wrong: dict[str, float]) -> None:
+    """Kinds, finite numbers and whole references are checked at construction."""
+    with pytest.raises(ValueError):
+        Bound(metric="test_accuracy", reason="a test", **wrong)  # type: ignore[arg-type]
