@@ -53,12 +53,9 @@ def make_record(
 ) -> Record:
     """Return the record of one trial; what is not given is plausible.
 
-    Args:
-        case: A case or its name.
-        training_accuracy: Of the last epoch, or of each; it decides how many epochs there are.
-        epoch_seconds: Of each epoch; by default 5 s for the first and 3 s for the others.
-        epochs: Asked for; the recipe's by default. A single accuracy is then spread over so many.
-        sample: Whether it trained on the small sample instead of the whole data set.
+    ``training_accuracy`` is that of the last epoch, or one for each epoch that ran; ``epochs`` is
+    how many were asked for, the recipe's by default. Epochs take 3 s, the first one 5 s.
+    ``sample`` says that it trained on the small sample.
     """
     found = case_named(case) if isinstance(case, str) else case
     asked = found.recipe.epochs if epochs is None else epochs

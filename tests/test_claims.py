@@ -1,0 +1,97 @@
+"""Published figures: what the file says and how its mistakes are told."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from bench.cases import CASES
+from bench.harness.errors import UserError
+from bench.harness.store.claims import load_claims
+
+PUBLISHED = Path(__file__).parents[1] / "bench" / "claims.toml"
+
+
+def load(folder: Path, text: str) -> object:
+    """Write ``text`` as a claims file and load it, with one known case."""
+    path = folder / "claims.toml"
+    path.write_text(f'[sources]\nbook = "A. Author, Book, 1999"\n{text}', encoding="utf-8")
+    return load_claims(path, cases=["mnist-dense_128"])
+
+
+def test_every_published_row_is_a_claim_of_a_known_case() -> None:
+    """The file that ships has the seven rows of the two published tables."""
+    claims = load_claims(PUBLISHED, cases=CASES)
+    assert set(claims) == set(CASES)
+    assert {case: len(metrics) for case, metrics in claims.items()} == {
+        case: 3 if case.startswith("mnist") else 4 for case in CASES
+    }
+
+
+def test_a_printed_figure_agrees_with_its_number() -> None:
+    """The first number printed in a claim, per cent or plain, is the low end of its interval."""
+    for metrics in load_claims(PUBLISHED, cases=CASES).values():
+        for claim in metrics.values():
+            printed = claim.published.strip("~>s ").replace(",", "").split("–")[0]
+            if math.isinf(claim.low):
+                assert printed.startswith("never")
+            elif printed.endswith("%"):
+                assert claim.low == pytest.approx(float(printed.rstrip("%")) / 100)
+            else:
+                assert claim.low == float(printed)
+
+
+def test_the_accuracies_of_mnist_are_told_to_be_training_accuracies() -> None:
+    """Both MNIST rows carry a note on what was published as test accuracy."""
+    claims = load_claims(PUBLISHED, cases=CASES)
+    notes = [claims[case]["test_accuracy"].note for case in CASES if case.startswith("mnist")]
+    assert len(notes) == 2
+    assert all("training accuracy" in (note or "") for note in notes)
+
+
+def test_a_range_keeps_both_ends(tmp_path: Path) -> None:
+    """Low and high stand for a published range, and the source is written out."""
+    text = '[mnist-dense_128.epochs_to_target]\npublished = "5–7"\nlow = 5\nhigh = 7\n'
+    claim = load(tmp_path, text + 'source = "book"')["mnist-dense_128"]["epochs_to_target"]  # type: ignore[index]
+    assert (claim.low, claim.high, claim.source) == (5, 7, "A. Author, Book, 1999")
+
+
+def test_no_file_means_no_claims(tmp_path: Path) -> None:
+    """A project without published figures needs no empty file."""
+    assert load_claims(tmp_path / "claims.toml", cases=[]) == {}
+
+
+def test_a_syntax_error_is_told_with_file_and_line(tmp_path: Path) -> None:
+    """The line in the message is the line of the mistake."""
+    with pytest.raises(UserError, match=r"claims\.toml is no valid TOML.*line 3"):
+        load(tmp_path, "value = = 3")
+
+
+CLAIM = 'test_loss = {{ published = "0.3", source = "book", {} }}'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[mnist-dense_12]", "no case 'mnist-dense_12'. Did you mean 'mnist-dense_128'"),
+        ("[mnist-dense_128]\nloss = 3", "no metric in .* Did you mean 'test_loss'"),
+        ("[mnist-dense_128]\ntest_loss = 3", "must be a table of published"),
+        ("[[mnist-dense_128]]", "must be a table of metrics"),
+        ("[mnist-dense_128.test_loss]\nvalue = 3", "needs a line published"),
+        ("[mnist-dense_128]\n" + CLAIM.format("valu = 3"), "Did you mean 'value'"),
+        ("[mnist-dense_128]\n" + CLAIM.format('value = "x"'), "must be a number, not 'x'"),
+        ("[mnist-dense_128]\n" + CLAIM.format("low = 3"), "either value, or low and high"),
+        ("[mnist-dense_128]\n" + CLAIM.format("low = 3, high = 2"), "must not be above high"),
+        (
+            '[mnist-dense_128.test_loss]\npublished = "3"\nvalue = 3\nsource = "bok"',
+            "no source in .* Did you mean 'book'",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_what_to_write(tmp_path: Path, text: str, message: str) -> None:
+    """Each malformed claim is refused with a message that names the file and the remedy."""
+    with pytest.raises(UserError, match=message) as raised:
+        load(tmp_path, text)
+    assert "claims.toml" in str(raised.value)
