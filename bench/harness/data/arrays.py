@@ -1,0 +1,76 @@
+"""A data set in memory, and the names that its four arrays go by on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.harness.data import idx
+from bench.harness.errors import UserError
+from bench.harness.spec import Dataset
+
+FILES: Mapping[str, str] = {
+    "train_images": "train-images-idx3-ubyte",
+    "train_labels": "train-labels-idx1-ubyte",
+    "test_images": "t10k-images-idx3-ubyte",
+    "test_labels": "t10k-labels-idx1-ubyte",
+}
+"""Array → IDX file, in the order of every checksum; the cache form is ``<array>.npy``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrays:
+    """A data set: images (n, 28, 28) and labels (n,), all uint8, pixels 0–255, labels 0–9."""
+
+    train_images: NDArray[np.uint8]
+    train_labels: NDArray[np.uint8]
+    test_images: NDArray[np.uint8]
+    test_labels: NDArray[np.uint8]
+
+    def checksums(self) -> dict[str, str]:
+        """Return array → SHA-256 of the IDX file that holds it."""
+        return {name: idx.checksum(getattr(self, name)) for name in FILES}
+
+
+def combined(checksums: Mapping[str, str]) -> str:
+    """Return the one SHA-256 that names a data set, given those of its four IDX files."""
+    return hashlib.sha256("".join(checksums[name] for name in FILES).encode("ascii")).hexdigest()
+
+
+def read_folder(folder: Path) -> Arrays:
+    """Map the four ``.npy`` files of ``folder`` into memory, read-only, unverified.
+
+    Raises OSError or ValueError where one is missing or is no plain array. Nothing is unpickled.
+    """
+    return Arrays(**{name: _read(folder / f"{name}.npy") for name in FILES})
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    try:
+        array: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged header fails in numpy, ast and tokenize in many ways
+        raise ValueError(f"{path.name} is damaged ({error})") from error
+    if array.dtype != np.uint8:
+        raise ValueError(f"{path.name} holds {array.dtype}, not uint8")
+    return array
+
+
+def load(dataset: Dataset) -> Arrays:
+    """Return the arrays of a data set that ``find`` or ``sample`` gave, mapped into memory.
+
+    Raises UserError where its folder was removed or damaged since.
+    """
+    try:
+        return read_folder(Path(dataset.folder))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"The copy of {dataset.name} in {dataset.folder} cannot be read: {error}.\n"
+            f"It was whole when it was found. Run `python -m bench data {dataset.name}` to mend it."
+        ) from error
