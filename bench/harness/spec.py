@@ -69,6 +69,8 @@ class TrialSpec:
     device: str = "cpu"
     evaluate_each_epoch: bool = True
     """Score the test images after every epoch, outside the training clock; else after the last."""
+    alone: bool = True
+    """Run while no other trial does on its machine, so that its times may be kept."""
     time_limit_s: float | None = None
 
     @property

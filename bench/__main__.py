@@ -1,0 +1,35 @@
+"""``python -m bench …``: everything but the run itself, which is ``pytest bench/``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from bench.harness.commands import calibrate, data
+from bench.harness.errors import UserError
+
+COMMANDS = (data, calibrate)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 is success, 1 a finding, 2 a mistake that can be mended."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.register(subparsers)
+    asked = parser.parse_args(arguments)
+    try:
+        status: int = asked.run(asked)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0  # the reader, such as `head`, has seen enough
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""``python -m bench calibrate``: reference records, and the bounds that they suggest."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bench.harness import data
+from bench.harness.commands.registry import cases_named
+from bench.harness.lab.lab import Lab
+from bench.harness.lab.options import Options
+from bench.harness.lab.plan import specify
+from bench.harness.record import Record
+from bench.harness.report.progress import PlainWriter, Progress
+from bench.harness.report.suggestion import suggest
+from bench.harness.spec import Case, TrialSpec
+from bench.harness.store.records import Store
+
+SEEDS = 20
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("calibrate", help=__doc__.split(": ")[1])
+    parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"seeds a case ({SEEDS})")
+    parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
+    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train what is missing, seed by seed; write the references; print the bounds they suggest."""
+    cases = cases_named(arguments.case)
+    reference = Store(arguments.results / "reference")
+    progress = Progress(PlainWriter(sys.stderr), live=False)
+    lab = Lab(
+        store=Store(arguments.results / "trials"),
+        executor=ThreadPoolExecutor(1),
+        listen=progress.listen,
+    )
+    specs = _specs(cases, arguments)
+    progress.total = sum(lab.stored(spec, timed=False) is None for spec in specs)
+    records = []
+    try:
+        for spec in specs:
+            record = progress.wait(lab.request(spec, timed=False))
+            reference.put(record)
+            records.append(record)
+    finally:
+        lab.close()
+    print("\n".join(suggest(case, _of(records, case)) for case in cases))
+    return 0
+
+
+def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSpec]:
+    """Seed by seed through all cases, so that an early end leaves each with some."""
+    found = {
+        task: data.find(task, data_dir=arguments.data_dir, offline=arguments.offline)
+        for task in {case.task for case in cases}
+    }
+    return [
+        specify(case, seed, Options(), found[case.task])
+        for seed in range(arguments.seeds)
+        for case in cases
+    ]
+
+
+def _of(records: Sequence[Record], case: Case) -> list[Record]:
+    return [record for record in records if record.spec.case.name == case.name]

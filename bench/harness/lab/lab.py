@@ -1,0 +1,117 @@
+"""The lab: one trial per key and run, from the store where it has one."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, Future, wait
+from dataclasses import dataclass, field
+
+import msgspec
+from filelock import FileLock
+
+from bench.harness.machine import this_machine
+from bench.harness.record import Machine, Record
+from bench.harness.spec import TrialSpec
+from bench.harness.store.key import provenance, quality_key
+from bench.harness.store.records import Store
+from bench.harness.trial.assignment import Assignment, Listener, silent
+from bench.harness.trial.process import ROOT, interrupt_trials, run_trial
+
+
+def assign(spec: TrialSpec) -> Assignment:
+    """Return ``spec`` with its key and the origin of the code that would run it."""
+    origin = provenance(spec, root=ROOT)
+    return Assignment(spec=spec, key=quality_key(spec, origin), provenance=origin)
+
+
+def fulfil(
+    assignment: Assignment,
+    store: Store,
+    *,
+    machine: Machine | None = None,
+    since: str | None = None,
+    listen: Listener = silent,
+) -> Record:
+    """Return the stored record of an assignment, or run the trial and store what it gives.
+
+    A module-level function of picklable values, so that any ``concurrent.futures`` executor can
+    run it. Two runs that want the same trial at once share one.
+
+    Args:
+        assignment: What is wanted.
+        store: Where records are.
+        machine: Given, its times are wanted too: only a record timed there will do.
+        since: Only a record started since will do; UTC, ISO 8601.
+        listen: Hears the trial's messages.
+    """
+    spec = assignment.spec
+    lock = store.root / ".locks" / f"{assignment.key[:16]}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        record = stored(assignment, store, machine=machine, since=since)
+        if record is None:
+            record = run_trial(assignment, listen)
+            store.put(record)
+    return record
+
+
+def stored(
+    assignment: Assignment, store: Store, *, machine: Machine | None, since: str | None
+) -> Record | None:
+    """Return the completed record that answers an assignment, or None."""
+    record = store.find(assignment.spec.case.name, assignment.key, machine=machine)
+    return None if record and since and record.started < since else record
+
+
+@dataclass
+class Lab:
+    """Hands each trial to the executor once, and keeps what it gave for the run."""
+
+    store: Store
+    executor: Executor
+    accelerator: str | None = None
+    since: str | None = None
+    listen: Listener = silent
+    _futures: dict[tuple[str, bool], Future[Record]] = field(default_factory=dict)
+    _assignments: dict[bytes, Assignment] = field(default_factory=dict)
+
+    def stored(self, spec: TrialSpec, *, timed: bool) -> Record | None:
+        """Return the stored record of ``spec``; ``timed`` wants it timed on this machine."""
+        return stored(
+            self._assignment(spec), self.store, machine=self._machine(timed), since=self.since
+        )
+
+    def request(self, spec: TrialSpec, *, timed: bool) -> Future[Record]:
+        """Return the future record of ``spec``, submitting it if nobody has."""
+        assignment = self._assignment(spec)
+        known = self._futures.get((assignment.key, True))
+        if known is None and not timed:
+            known = self._futures.get((assignment.key, False))
+        if known is None:
+            known = self.executor.submit(
+                fulfil,
+                assignment,
+                self.store,
+                machine=self._machine(timed),
+                since=self.since,
+                listen=self.listen,
+            )
+            self._futures[assignment.key, timed] = known
+        return known
+
+    def close(self) -> None:
+        """Give up what has not begun, end what has, and wait until its record is on disk."""
+        open_futures = [future for future in self._futures.values() if not future.done()]
+        for future in open_futures:
+            future.cancel()
+        interrupt_trials()
+        wait(future for future in open_futures if not future.cancelled())
+        self.executor.shutdown()
+
+    def _machine(self, timed: bool) -> Machine | None:
+        return this_machine(self.accelerator) if timed else None
+
+    def _assignment(self, spec: TrialSpec) -> Assignment:
+        key = msgspec.json.encode(spec)  # a spec holds mappings, which have no hash
+        if key not in self._assignments:
+            self._assignments[key] = assign(spec)
+        return self._assignments[key]

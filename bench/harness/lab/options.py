@@ -1,0 +1,51 @@
+"""What a run of the bench was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+TIERS = ("smoke", "accept", "full")
+DEVICES = ("cpu", "gpu")
+BACKENDS = ("tensorflow", "jax", "torch")
+
+SEEDS = {"smoke": 1, "accept": 1, "full": 10}
+"""Seeds that each case starts with; in ``accept`` more are added while a verdict is open."""
+
+MOST_SEEDS = 6
+"""Seeds at which an open verdict is given up as undecided."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of the group "fitting room", checked."""
+
+    tier: str = "accept"
+    seeds: int | None = None
+    """Exactly so many; None lets the tier decide."""
+    epochs: int | None = None
+    """Instead of each recipe's; such figures are marked and never published."""
+    backend: str = "tensorflow"
+    device: str = "cpu"
+    data_dir: Path | None = None
+    offline: bool = False
+    fresh_since: str | None = None
+    """UTC, ISO 8601: records from before do not count; None lets all count."""
+    time_limit_s: float | None = None
+    results: Path = Path("results")
+
+    @property
+    def least_seeds(self) -> int:
+        """Seeds that each case is judged on at least."""
+        return self.seeds or SEEDS[self.tier]
+
+    @property
+    def most_seeds(self) -> int:
+        """Seeds that an open verdict may ask for."""
+        fixed = self.seeds or self.tier != "accept"
+        return self.least_seeds if fixed else MOST_SEEDS
+
+    @property
+    def for_publication(self) -> bool:
+        """Whether the figures may be compared with bounds and claims."""
+        return self.tier != "smoke" and self.epochs is None

@@ -1,0 +1,101 @@
+"""Which trials the selected tests need, and how long those will take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bench.harness.lab.options import Options
+from bench.harness.record import Record
+from bench.harness.spec import Case, Dataset, TrialSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """What one selected test wants of a case."""
+
+    case: Case
+    trained: bool = True
+    timed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A trial to be had, and whether its times are wanted too."""
+
+    spec: TrialSpec
+    timed: bool
+
+
+def plan(
+    needs: Iterable[Need], options: Options, datasets: Mapping[str, Dataset]
+) -> dict[str, list[Wanted]]:
+    """Return the trials of each case: trained for every seed, or built once if that is enough."""
+    by_case: dict[str, list[Need]] = {}
+    for need in needs:
+        by_case.setdefault(need.case.name, []).append(need)
+    return {
+        name: _wanted(wanted, options, datasets[wanted[0].case.task])
+        for name, wanted in by_case.items()
+    }
+
+
+def _wanted(needs: Sequence[Need], options: Options, dataset: Dataset) -> list[Wanted]:
+    trained = any(need.trained for need in needs)
+    timed = any(need.timed for need in needs)
+    return [
+        Wanted(spec=specify(needs[0].case, seed, options, dataset, trained=trained), timed=timed)
+        for seed in range(options.least_seeds if trained else 1)
+    ]
+
+
+def specify(
+    case: Case, seed: int, options: Options, dataset: Dataset, *, trained: bool = True
+) -> TrialSpec:
+    """Return the spec of one trial under these options."""
+    return TrialSpec(
+        case=case,
+        seed=seed,
+        dataset=dataset,
+        epochs=(options.epochs or case.recipe.epochs) if trained else 0,
+        backend=options.backend,
+        device=options.device,
+        alone=options.tier != "smoke",
+        time_limit_s=options.time_limit_s,
+    )
+
+
+def estimate(specs: Iterable[TrialSpec], known: Sequence[Record]) -> float | None:
+    """Return the seconds that ``specs`` will take one after another, or None if one is unknown.
+
+    It goes by earlier trials of the same case, backend, device and data, whatever their code.
+    """
+    total = 0.0
+    for spec in specs:
+        alike = [record for record in known if _alike(record, spec)]
+        if not alike:
+            return None
+        total += median(_seconds(record, spec.epochs) for record in alike)
+    return total
+
+
+def _alike(record: Record, spec: TrialSpec) -> bool:
+    of = record.spec
+    same = (of.case.name, of.backend, of.device, of.dataset.checksum) == (
+        spec.case.name,
+        spec.backend,
+        spec.device,
+        spec.dataset.checksum,
+    )
+    return same and record.completed and bool(record.epochs) >= bool(spec.epochs)
+
+
+def _seconds(record: Record, epochs: int) -> float:
+    seconds = record.seconds
+    overhead = seconds["total"] - seconds.get("train", 0.0) - seconds.get("evaluate", 0.0)
+    if not epochs:
+        return overhead
+    per_epoch = [epoch.seconds + epoch.evaluate_seconds for epoch in record.epochs]
+    # A case that stops early will most likely stop as early again.
+    return overhead + median(per_epoch) * min(epochs, len(per_epoch))

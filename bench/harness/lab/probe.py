@@ -1,0 +1,35 @@
+"""Whether a backend is installed and sees a GPU, asked before anything is trained."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+from bench.harness.errors import UserError
+
+_ASK = "import keras; print(*keras.distribution.list_devices('gpu'))"
+
+
+def check_backend(backend: str, device: str) -> str | None:
+    """Return the accelerator that ``backend`` will use, None on the CPU.
+
+    Raises:
+        UserError: The backend is not installed, or a GPU was asked for and there is none.
+    """
+    if importlib.util.find_spec(backend) is None:
+        raise UserError(
+            f"--backend {backend}: it is not installed here. "
+            f"Install it with: pip install 'fitting-room[{backend}]'"
+        )
+    if device == "cpu":
+        return None
+    environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    asked = subprocess.run(
+        [sys.executable, "-c", _ASK], env=environment, capture_output=True, text=True, check=False
+    )
+    devices = asked.stdout.split()
+    if not devices:
+        raise UserError(f"--device gpu: {backend} sees no GPU here. Use --device cpu.")
+    return devices[0]

@@ -1,0 +1,32 @@
+"""The figures that a record is judged by, each a function of one record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.harness.record import Record
+from bench.harness.spec import TASKS
+
+
+def epochs_to_target(record: Record) -> float | None:
+    """Return the first epoch whose metric reached the task's target, or None if none did."""
+    for metric, target in TASKS[record.spec.case.task].targets.items():
+        for epoch in record.epochs:
+            value = getattr(epoch, metric)
+            if value is not None and value >= target:
+                return epoch.number
+    return None
+
+
+METRICS: dict[str, Callable[[Record], float | None]] = {
+    "parameters": lambda record: record.size.parameters if record.size else None,
+    "test_accuracy": lambda record: record.test_accuracy,
+    "test_loss": lambda record: record.test_loss,
+    "training_accuracy": lambda record: record.epochs[-1].training_accuracy,
+    "training_loss": lambda record: record.epochs[-1].training_loss,
+    "epochs_to_target": epochs_to_target,
+}
+"""Name → the value of one record; None where it has none, as after divergence."""
+
+UNTRAINED = frozenset({"parameters"})
+"""Metrics that a model has before it is trained."""

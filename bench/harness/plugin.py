@@ -1,0 +1,212 @@
+"""The pytest plugin: it acts only where a selected test uses the ``referee`` fixture."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from bench.harness import data
+from bench.harness.errors import UserError
+from bench.harness.lab.lab import Lab
+from bench.harness.lab.options import Options
+from bench.harness.lab.outline import outline, unstored
+from bench.harness.lab.plan import Need, plan
+from bench.harness.lab.probe import check_backend
+from bench.harness.lab.referee import Referee
+from bench.harness.machine import usable_cores
+from bench.harness.metrics import METRICS
+from bench.harness.plugin_options import add_options, read_options, results_folder
+from bench.harness.report.progress import Progress
+from bench.harness.report.properties import Judged, from_properties, to_properties
+from bench.harness.report.summary import write_summary
+from bench.harness.spec import Case, Dataset
+from bench.harness.store.bounds import read_bounds
+from bench.harness.store.claims import read_claims
+from bench.harness.store.records import Store
+
+BEGAN = pytest.StashKey[str]()
+REFEREE = pytest.StashKey[Referee]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the group "fitting room"."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker, and agree with xdist's workers on when the run began."""
+    config.addinivalue_line(
+        "markers",
+        "needs(trained=True, timed=False): the trials of its case that a test rests on",
+    )
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    config.stash[BEGAN] = getattr(config, "workerinput", {}).get("fitting_room_began", now)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of xdist when the run began, so that ``--fresh`` trains once for all."""
+    node.workerinput["fitting_room_began"] = node.config.stash[BEGAN]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Plan the trials that the selected tests need, and start on them."""
+    needs = [
+        _need(item) for item in session.items if "referee" in getattr(item, "fixturenames", ())
+    ]
+    if not needs or session.config.option.collectonly:
+        return
+    try:
+        session.config.stash[REFEREE] = _referee(session.config, needs)
+    except UserError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Print device, versions, data, tier, number of trials and the time they will take."""
+    referee = config.stash.get(REFEREE, None)
+    return outline(referee, _known(referee)) if referee else []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Start on what is to be trained, unless xdist's workers share it out among themselves."""
+    referee = session.config.stash.get(REFEREE, None)
+    if referee and not hasattr(session.config, "workerinput"):
+        for wanted in unstored(referee):
+            referee.lab.request(wanted.spec, timed=wanted.timed)
+
+
+@pytest.fixture
+def referee(request: pytest.FixtureRequest) -> Referee:
+    """Get records and verdicts; ``@pytest.mark.needs`` says which trials a test rests on."""
+    return request.config.stash[REFEREE]
+
+
+@pytest.fixture
+def hold(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case, str], None]:
+    """Hold a case to its bound: ``hold(case, metric)`` passes, fails or skips the test."""
+
+    def hold(case: Case, metric: str) -> None:
+        __tracebackhide__ = True
+        try:
+            verdict = referee.verdict(case, metric)
+        except UserError as error:
+            pytest.fail(str(error), pytrace=False)
+        keys = [record.key for record in referee.records(case, verdict.n)]
+        judged = Judged(case=case.name, records=keys, verdict=verdict)
+        request.node.user_properties += to_properties(judged)
+        said = f"{case.name} {metric}: {verdict.outcome}: {verdict.evidence}"
+        if verdict.outcome == "not comparable":
+            pytest.skip(said)
+        if not verdict.passed:
+            pytest.fail(said, pytrace=False)
+
+    return hold
+
+
+@pytest.fixture
+def times(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case], list[Any]]:
+    """Get the records of a case, trained or built alone on this machine."""
+
+    def times(case: Case) -> list[Any]:
+        __tracebackhide__ = True
+        try:
+            records = referee.records(case, timed=True)
+        except UserError as error:
+            pytest.fail(str(error), pytrace=False)
+        judged = Judged(case=case.name, records=[record.key for record in records])
+        request.node.user_properties += to_properties(judged)
+        return records
+
+    return times
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the tables, and write them under the results folder."""
+    reports = [report for group in terminalreporter.stats.values() for report in group]
+    properties = [getattr(report, "user_properties", ()) for report in reports]
+    judged = [found for each in properties if (found := from_properties(each))]
+    if judged:
+        results = results_folder(config)
+        cases, claims = _cases(config), read_claims(
+            config.rootpath / config.getini("fitting_room_claims"), cases=_cases(config)
+        )
+        text = write_summary(
+            judged, cases, claims, Store(results / "trials"), results / "latest"
+        )
+        terminalreporter.section("fitting room")
+        terminalreporter.write_line(text)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what still trains, with its record."""
+    if referee := config.stash.get(REFEREE, None):
+        referee.lab.close()
+
+
+def _need(item: Any) -> Need:
+    mark = item.get_closest_marker("needs")
+    return Need(case=item.callspec.params["case"], **(mark.kwargs if mark else {}))
+
+
+def _cases(config: pytest.Config) -> Mapping[str, Case]:
+    module, name = config.getini("fitting_room_cases").split(":")
+    cases: Mapping[str, Case] = getattr(importlib.import_module(module), name)
+    return cases
+
+
+def _referee(config: pytest.Config, needs: list[Need]) -> Referee:
+    options = read_options(config, began=config.stash[BEGAN])
+    bounds = read_bounds(
+        config.rootpath / config.getini("fitting_room_bounds"),
+        cases=_cases(config),
+        metrics=METRICS,
+    )
+    accelerator = check_backend(options.backend, options.device)
+    datasets = {task: _dataset(task, options) for task in {need.case.task for need in needs}}
+    planned = plan(needs, options, datasets)
+    progress = _progress(config)
+    lab = Lab(
+        store=Store(options.results / "trials"),
+        executor=ThreadPoolExecutor(1 if options.tier != "smoke" else usable_cores()),
+        accelerator=accelerator,
+        since=options.fresh_since,
+        listen=progress.listen,
+    )
+    lab.store.check_writable()
+    referee = Referee(
+        lab=lab, bounds=bounds, options=options, planned=planned, wait=progress.wait
+    )
+    progress.total = len(unstored(referee))
+    return referee
+
+
+def _dataset(task: str, options: Options) -> Dataset:
+    if options.tier == "smoke":
+        return data.sample(task)
+    return data.find(task, data_dir=options.data_dir, offline=options.offline)
+
+
+def _progress(config: pytest.Config) -> Progress:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    writer = config.get_terminal_writer()
+    live = bool(reporter and reporter.isatty and writer.hasmarkup)
+    return Progress(
+        writer,
+        live=live,
+        verbosity=config.get_verbosity(),
+        ensure_newline=reporter.ensure_newline if reporter else lambda: None,
+    )
+
+
+def _known(referee: Referee) -> list[Any]:
+    """Earlier records, to estimate the time by: those of this machine, else the committed ones."""
+    local = referee.lab.store.readable()
+    return local or Store(referee.options.results / "reference").readable()

@@ -1,0 +1,93 @@
+"""The options of the bench: declared to pytest, read back as a checked value."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.harness.data import chosen_data_dir
+from bench.harness.lab.options import BACKENDS, DEVICES, SEEDS, TIERS, Options
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add the group "fitting room"."""
+    group = parser.getgroup("fitting room")
+    seeds = ", ".join(f"{tier} {n}" for tier, n in SEEDS.items())
+    for name, settings in {
+        "--tier": {
+            "choices": TIERS,
+            "default": "accept",
+            "help": "how much work: smoke (a shipped sample, about a minute), accept (the whole "
+            "data, the default) or full (every seed)",
+        },
+        "--seeds": {"type": _positive, "help": f"exactly N seeds a case (else {seeds})"},
+        "--epochs": {
+            "type": _positive,
+            "help": "N epochs instead of each recipe's; figures are marked and not judged",
+        },
+        "--device": {"choices": DEVICES, "default": "cpu", "help": "where to train"},
+        "--backend": {"choices": BACKENDS, "default": "tensorflow", "help": "Keras' backend"},
+        "--data-dir": {"help": "a folder with the data sets' IDX files (or FITTING_ROOM_DATA)"},
+        "--offline": {"action": "store_true", "help": "never touch the network"},
+        "--fresh": {"action": "store_true", "help": "train anew, whatever is stored"},
+        "--time-limit": {
+            "type": _seconds,
+            "metavar": "SECONDS",
+            "help": "end a trial that takes longer",
+        },
+        "--results": {
+            "default": "results",
+            "help": "the folder of records and reports (default: results, in the root folder)",
+        },
+    }.items():
+        group.addoption(name, **settings)  # type: ignore[arg-type]
+    parser.addini(
+        "fitting_room_cases",
+        "module:mapping of the cases, by name, that the bounds may speak of",
+        default="bench.cases:CASES",
+    )
+    parser.addini("fitting_room_bounds", "the file of bounds", default="bench/bounds.toml")
+    parser.addini("fitting_room_claims", "the file of claims", default="bench/claims.toml")
+
+
+def read_options(config: pytest.Config, *, began: str) -> Options:
+    """Return the options of this run, which began at a UTC time in ISO 8601."""
+    get = config.getoption
+    return Options(
+        tier=get("tier"),
+        seeds=get("seeds"),
+        epochs=get("epochs"),
+        backend=get("backend"),
+        device=get("device"),
+        data_dir=chosen_data_dir(get("data_dir"), os.environ),
+        offline=get("offline"),
+        fresh_since=began if get("fresh") else None,
+        time_limit_s=get("time_limit"),
+        results=results_folder(config),
+    )
+
+
+def results_folder(config: pytest.Config) -> Path:
+    """Return the folder of records and reports; a relative one lies in the root folder."""
+    return Path(config.rootpath / config.getoption("results"))
+
+
+def _positive(text: str) -> int:
+    return _checked(text, int, "a whole number from 1")
+
+
+def _seconds(text: str) -> float:
+    return _checked(text, float, "a number of seconds above 0")
+
+
+def _checked(text: str, kind: Any, expected: str) -> Any:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = 0
+    if not value > 0:
+        raise pytest.UsageError(f"expected {expected}, not {text!r}")
+    return value

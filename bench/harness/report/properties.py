@@ -1,0 +1,39 @@
+"""Verdicts as properties of tests: what JUnit XML shows, and what xdist's workers send home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.harness.judge.verdict import Verdict
+
+Properties = list[tuple[str, object]]
+_VERDICT = ("metric", "outcome", "value", "n", "bound", "evidence")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What one test said of a case; no verdict where it only measured."""
+
+    case: str
+    records: Sequence[str]
+    """Keys of the records it rests on."""
+    verdict: Verdict | None = None
+
+
+def to_properties(judged: Judged) -> Properties:
+    """Return plain pairs that survive JSON and XML."""
+    pairs: Properties = [("case", judged.case), ("records", " ".join(judged.records))]
+    if judged.verdict:
+        pairs += [(name, getattr(judged.verdict, name)) for name in _VERDICT]
+    return pairs
+
+
+def from_properties(properties: Iterable[tuple[str, object]]) -> Judged | None:
+    """Return what ``to_properties`` was given, or None where it was not a test of a case."""
+    found: Mapping[str, Any] = dict(properties)
+    if "case" not in found or "records" not in found:
+        return None
+    verdict = Verdict(**{name: found[name] for name in _VERDICT}) if "outcome" in found else None
+    return Judged(case=found["case"], records=found["records"].split(), verdict=verdict)

@@ -1,0 +1,1 @@
+"""Records on disk: keys, atomic writes, digests, bounds and claims."""

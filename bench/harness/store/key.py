@@ -1,0 +1,90 @@
+"""Keys: what must be equal for a stored number to stand for a new one."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.harness.machine import versions
+from bench.harness.record import Machine, Provenance
+from bench.harness.spec import TrialSpec
+from bench.harness.store.digest import code_digest
+
+TRAINING_PATH = (
+    "bench.harness.trial.fit:training_images",
+    "bench.harness.trial.fit:build",
+    "bench.harness.trial.fit:train",
+    "bench.harness.trial.callbacks:StopAtAccuracy",
+    "bench.harness.trial.score:score",
+)
+"""All that can change what a trial learns or how it is scored."""
+
+
+def quality_key(spec: TrialSpec, provenance: Provenance) -> str:
+    """Return the key of what a trial learns, 64 hexadecimal digits."""
+    case = spec.case
+    content = {
+        "case": [case.name, case.builder, dict(case.arguments)],
+        "recipe": _told(case.recipe),
+        "seed": spec.seed,
+        "epochs": spec.epochs,
+        "evaluate_each_epoch": spec.evaluate_each_epoch,
+        "dataset": spec.dataset.checksum,
+        "backend": spec.backend,
+        "device": spec.device,
+        "architecture": provenance.architecture_digest,
+        "training": provenance.training_digest,
+        # Python's own version changes no result; those of the libraries may.
+        "versions": {k: v for k, v in provenance.versions.items() if k != "python"},
+    }
+    return _digest(content)
+
+
+def machine_key(machine: Machine) -> str:
+    """Return the key that timings add to the quality key, 64 hexadecimal digits."""
+    return _digest(msgspec.to_builtins(machine))
+
+
+def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
+    """Say which code under ``root`` would run ``spec``."""
+    commit, dirty = _checkout(root)
+    return Provenance(
+        commit=commit,
+        dirty=dirty,
+        architecture_digest=code_digest([spec.case.builder], root=root),
+        training_digest=code_digest(TRAINING_PATH, root=root),
+        versions=versions(spec.backend),
+    )
+
+
+@lru_cache
+def _checkout(root: Path) -> tuple[str | None, bool | None]:
+    commit = _git(root, "rev-parse", "HEAD")
+    changes = _git(root, "status", "--porcelain")
+    return commit, None if changes is None else bool(changes)
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        ran = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return ran.stdout.strip()
+
+
+def _told(value: Any) -> dict[str, Any]:
+    """Fields that differ from their defaults, so that a new field retires no old number."""
+    pairs = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
+    return {field.name: got for field, got in pairs if got != field.default}
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()

@@ -1,0 +1,130 @@
+"""Records on disk: one file each, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from bench.harness.errors import UserError
+from bench.harness.record import SCHEMA, Machine, Record
+from bench.harness.store.key import machine_key
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of records: ``<case>/seed-<seed>-<key>-<machine>.json``.
+
+    A record that is no result (crashed, diverged, …) carries its outcome in its name, and is never
+    found as one.
+    """
+
+    root: Path
+
+    def find(self, case: str, key: str, *, machine: Machine | None = None) -> Record | None:
+        """Return the completed record of that key; with ``machine`` only one timed alone there.
+
+        A file that cannot be read is told of, moved aside and counted as absent.
+        """
+        last = f"{machine_key(machine)[:8]}.json" if machine else "????????.json"
+        for path in sorted((self.root / case).glob(f"seed-*-{key[:16]}-{last}")):
+            record = self._read_or_set_aside(path)
+            if record and record.key == key and (record.spec.alone or not machine):
+                return record
+        return None
+
+    def put(self, record: Record) -> Path:
+        """Write ``record`` and return its path.
+
+        Raises:
+            UserError: The folder cannot be written or the disk is full; nothing is left half-written.
+        """
+        path = self.root / record.spec.case.name / _file_name(record)
+        write_whole(path, msgspec.json.format(msgspec.json.encode(record)) + b"\n")
+        return path
+
+    def all(self) -> Iterator[Record]:
+        """Yield every record, whatever its outcome, in the order of their paths.
+
+        Raises:
+            UserError: A file is no record of this schema.
+        """
+        for path in sorted(self.root.glob("*/seed-*.json")):
+            yield read_record(path)
+
+    def readable(self) -> list[Record]:
+        """Return the records that can be read, where the others do not matter."""
+        found = []
+        for path in sorted(self.root.glob("*/seed-*.json")):
+            with suppress(UserError):
+                found.append(read_record(path))
+        return found
+
+    def check_writable(self) -> None:
+        """Raise a UserError now rather than after the first training."""
+        probe = self.root / ".writable"
+        write_whole(probe, b"")
+        probe.unlink()
+
+    def _read_or_set_aside(self, path: Path) -> Record | None:
+        try:
+            return read_record(path)
+        except UserError as error:
+            aside = path.with_suffix(".json.unreadable")
+            os.replace(path, aside)
+            print(f"fitting room: {error} Moved to {aside.name}, trained anew.", file=sys.stderr)
+            return None
+
+
+def read_record(path: Path) -> Record:
+    """Read one record.
+
+    Raises:
+        UserError: The file is damaged, or of a schema that this version does not read.
+    """
+    try:
+        content = msgspec.json.decode(path.read_bytes())
+        schema = content.get("schema") if isinstance(content, dict) else None
+        if schema != SCHEMA:
+            raise UserError(
+                f"{path} has record schema {schema}; this version reads {SCHEMA}. "
+                "Train it anew, or use the version that wrote it."
+            )
+        return msgspec.convert(content, type=Record)
+    except (msgspec.DecodeError, msgspec.ValidationError, OSError) as error:
+        raise UserError(f"{path} is no readable record: {error}.") from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that no reader, and no interruption, ever sees part of it.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {path}: {error.strerror}. "
+            "Free the disk or choose a writable folder with --results."
+        ) from error
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)  # gone already where all went well
+
+
+def _file_name(record: Record) -> str:
+    machine = machine_key(record.machine)[:8] if record.machine else "unknown0"
+    outcome = "" if record.completed else "-" + record.outcome.replace(" ", "_")
+    return f"seed-{record.spec.seed:03d}-{record.key[:16]}-{machine}{outcome}.json"

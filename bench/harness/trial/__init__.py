@@ -1,0 +1,1 @@
+"""The child process: one spec in, one record out. Only ``fit`` and what it calls know Keras."""

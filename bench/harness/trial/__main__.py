@@ -1,0 +1,116 @@
+"""``python -m bench.harness.trial``: an assignment on standard input, messages on standard output.
+
+Both are lines of JSON. SIGINT and SIGTERM end the trial with the record of what there is; the end
+of standard input ends it at once, for then the parent is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from datetime import datetime, timezone
+from typing import IO, Any
+
+import msgspec
+
+from bench.harness.errors import UserError
+from bench.harness.machine import peak_memory_bytes, this_machine
+from bench.harness.record import Outcome, Record
+from bench.harness.trial.assignment import Assignment, Message
+
+
+class Stopped(BaseException):
+    """A signal ended the trial. No ``Exception``, so that no library swallows it."""
+
+
+def main() -> None:
+    """Run the assignment and say its record."""
+    began = time.perf_counter()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    output = _own_stdout()
+    line = sys.stdin.buffer.readline()
+    sent = float(sys.stdin.buffer.readline())
+    assignment = msgspec.json.decode(line, type=Assignment)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    seconds = {"start": max(0.0, time.time() - sent)}
+    record = _record(assignment, seconds, output, began)
+    _say(output, Message(record=record))
+    # What is left is the frameworks' tear-down, seconds of it: the record is out, so skip it.
+    os._exit(0)
+
+
+def _record(
+    assignment: Assignment, seconds: dict[str, float], output: IO[bytes], began: float
+) -> Record:
+    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    measured: dict[str, Any] = {"seconds": seconds, "epochs": (), "machine": this_machine()}
+    try:
+        outcome, reason = _run(assignment, measured, output)
+    except Stopped as stop:
+        timed_out = stop.args[0] == signal.SIGTERM
+        outcome = "timed out" if timed_out else "interrupted"
+        reason = f"ended by {signal.Signals(stop.args[0]).name}"
+    except UserError as error:
+        outcome, reason = "crashed", str(error)
+    except Exception as error:
+        outcome, reason = "crashed", f"{type(error).__name__}: {error}"
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # nothing may cut the record short
+    seconds["total"] = seconds["start"] + time.perf_counter() - began
+    measured["peak_memory_bytes"] = peak_memory_bytes()
+    return assignment.record(outcome, reason, started=started, **measured)
+
+
+def _run(
+    assignment: Assignment, measured: dict[str, Any], output: IO[bytes]
+) -> tuple[Outcome, str]:
+    spec = assignment.spec
+    began = time.perf_counter()
+    _say(output, Message(note=f"loading {spec.backend}"))
+    from bench.harness.trial import run  # takes seconds: it loads Keras and its backend
+
+    measured["seconds"]["import"] = time.perf_counter() - began
+    accelerator = run.accelerator()
+    if spec.device == "gpu" and accelerator is None:
+        raise UserError(f"{spec.backend} sees no GPU here; use --device cpu.")
+    measured["machine"] = this_machine(accelerator)
+    run.run(spec, measured, lambda epoch: _say(output, Message(epoch=epoch)))
+    return _outcome(assignment, measured)
+
+
+def _outcome(assignment: Assignment, measured: dict[str, Any]) -> tuple[Outcome, str]:
+    epochs = measured["epochs"]
+    if epochs and epochs[-1].training_loss is None:
+        return "diverged", f"the training loss was no finite number in epoch {len(epochs)}"
+    if len(epochs) < assignment.spec.epochs:
+        return "completed", f"reached its stopping accuracy after epoch {len(epochs)}"
+    return "completed", f"trained for {len(epochs)} epochs" if epochs else "built, not trained"
+
+
+def _stop(number: int, frame: object) -> None:
+    raise Stopped(number)
+
+
+def _say(output: IO[bytes], message: Message) -> None:
+    output.write(msgspec.json.encode(message) + b"\n")
+    output.flush()
+
+
+def _own_stdout() -> IO[bytes]:
+    """Keep standard output for messages alone: what libraries print goes to standard error."""
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return output
+
+
+def _die_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What a child process is handed, and what it says back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from bench.harness.record import Epoch, Outcome, Provenance, Record
+from bench.harness.spec import TrialSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """A spec with what only the parent knows: the key and the origin of its record."""
+
+    spec: TrialSpec
+    key: str
+    provenance: Provenance
+
+    def record(self, outcome: Outcome, reason: str, *, started: str, **measured: Any) -> Record:
+        """Return the record of this trial with whatever was measured of it."""
+        return Record(
+            key=self.key,
+            spec=self.spec,
+            provenance=self.provenance,
+            outcome=outcome,
+            reason=reason,
+            started=started,
+            **measured,
+        )
+
+
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of a child's output: exactly one of the three."""
+
+    note: str | None = None
+    """What it is doing, before the first epoch."""
+    epoch: Epoch | None = None
+    record: Record | None = None
+
+
+Listener = Callable[[TrialSpec, Message], None]
+"""Hears every message of every trial, from any thread."""
+
+
+def silent(spec: TrialSpec, message: Message) -> None:
+    """Hear nothing."""

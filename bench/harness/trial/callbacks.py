@@ -1,0 +1,107 @@
+"""The callbacks of a trial: the clock first, then scoring and telling, then stopping."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import keras
+
+from bench.harness.record import Epoch
+from bench.harness.trial.score import Score
+
+Logs = Mapping[str, Any] | None
+
+
+class EpochClock(keras.callbacks.Callback):
+    """Seconds of each epoch's training steps, and of nothing else.
+
+    Inside: from the start of the epoch to its end: shuffling, feeding, steps, the callbacks' batch
+    hooks. The first epoch includes tracing and compilation.
+    Outside: building, scoring, logging. Keras calls ``on_epoch_end`` after its own validation,
+    so a trial gives ``fit`` no validation data and scores in a later callback; this one must come
+    first in the list.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.perf_counter,
+        cpu_clock: Callable[[], float] = time.process_time,
+    ) -> None:
+        super().__init__()
+        self._clocks = (clock, cpu_clock)
+        self._began = (0.0, 0.0)
+        self.seconds = 0.0
+        self.cpu_seconds = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Start the clocks."""
+        self._began = (self._clocks[0](), self._clocks[1]())
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Stop the clocks; every other callback's work comes after."""
+        self.seconds, self.cpu_seconds = (
+            clock() - began for clock, began in zip(self._clocks, self._began, strict=True)
+        )
+
+
+class EpochLog(keras.callbacks.Callback):
+    """Collects an ``Epoch`` after each, scores the model when asked to, and tells the listener."""
+
+    def __init__(
+        self, clock: EpochClock, *, score: Callable[[], Score] | None, tell: Callable[[Epoch], None]
+    ) -> None:
+        super().__init__()
+        self._clock = clock
+        self._score = score
+        self._tell = tell
+        self.epochs: list[Epoch] = []
+        self.last_score: Score | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Append what the epoch gave; stop training when its loss is no finite number."""
+        loss = finite((logs or {}).get("loss"))
+        measured = Epoch(
+            number=epoch + 1,
+            seconds=self._clock.seconds,
+            cpu_seconds=self._clock.cpu_seconds,
+            training_accuracy=finite((logs or {}).get("accuracy")),
+            training_loss=loss,
+        )
+        if loss is None:
+            self.model.stop_training = True
+        elif self._score is not None:
+            measured = self._scored(measured, self._score)
+        self.epochs.append(measured)
+        self._tell(measured)
+
+    def _scored(self, epoch: Epoch, score: Callable[[], Score]) -> Epoch:
+        began = time.perf_counter()
+        self.last_score = score()
+        return replace(
+            epoch,
+            test_accuracy=self.last_score.accuracy,
+            test_loss=finite(self.last_score.loss),
+            evaluate_seconds=time.perf_counter() - began,
+        )
+
+
+class StopAtAccuracy(keras.callbacks.Callback):
+    """Stop after the first epoch whose training accuracy, a fraction, reaches the threshold."""
+
+    def __init__(self, threshold: float) -> None:
+        super().__init__()
+        self._threshold = threshold
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Compare the epoch's training accuracy, as ``fit`` reports it."""
+        if (logs or {})["accuracy"] >= self._threshold:
+            self.model.stop_training = True
+
+
+def finite(value: Any) -> float | None:
+    """Return ``value`` as a float, or None where it is missing, infinite or not a number."""
+    return float(value) if value is not None and math.isfinite(value) else None

@@ -1,0 +1,37 @@
+"""How long a compiled forward pass takes: one image a call, and many."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bench.harness.record import Inference
+
+CHUNKS = 10
+CALLS = 20
+"""Calls of one image per chunk: a single one is too short for the clock."""
+BATCH_SIZE = 1000
+
+
+def measure_inference(
+    model: Any, images: np.ndarray, clock: Callable[[], float] = time.perf_counter
+) -> Inference:
+    """Time ``predict_on_batch`` on ``images``, shape (n, 28, 28, 1), float32, after a warm-up."""
+    one, many = images[:1], images[:BATCH_SIZE]
+    latency = [_seconds(model, one, CALLS, clock) / CALLS for _ in range(1 + CHUNKS)]
+    batch = [_seconds(model, many, 1, clock) for _ in range(1 + CHUNKS)]
+    return Inference(
+        latency_seconds=tuple(latency[1:]),  # the first chunk traces and warms up
+        batch_seconds=tuple(batch[1:]),
+        batch_size=len(many),
+    )
+
+
+def _seconds(model: Any, images: np.ndarray, calls: int, clock: Callable[[], float]) -> float:
+    began = clock()
+    for _ in range(calls):
+        model.predict_on_batch(images)  # returns NumPy, so the device has finished
+    return clock() - began

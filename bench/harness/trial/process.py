@@ -1,0 +1,186 @@
+"""The parent's side of a trial: start the child, hear it, and see that it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import IO
+
+import msgspec
+from filelock import FileLock
+from platformdirs import user_cache_path
+
+from bench.harness.machine import this_machine
+from bench.harness.record import Epoch, Outcome, Record
+from bench.harness.spec import TrialSpec
+from bench.harness.trial.assignment import Assignment, Listener, Message, silent
+
+ROOT = Path(__file__).resolve().parents[3]
+"""The folder that holds the packages ``bench`` and ``models``."""
+
+GRACE_S = 15.0
+"""Time for a child to say its record after it was asked to end; then it is killed."""
+
+_living: set[subprocess.Popen[bytes]] = set()
+
+
+def run_trial(assignment: Assignment, listen: Listener = silent) -> Record:
+    """Run one trial in a fresh process and return its record, whatever becomes of it.
+
+    A spec that is to be timed waits until no other trial is timed on this machine.
+    """
+    with _machine(assignment.spec, listen), tempfile.TemporaryFile() as errors:
+        started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        child = _start(assignment.spec, errors)
+        _living.add(child)
+        try:
+            return _attend(child, assignment, listen, started, errors)
+        finally:
+            _living.discard(child)
+            child.kill()
+            child.wait()
+            for pipe in (child.stdin, child.stdout):
+                if pipe:
+                    _close(pipe)
+
+
+def interrupt_trials() -> None:
+    """Ask every living child to end with the record of what it has."""
+    for child in list(_living):
+        _end(child, signal.SIGINT)
+
+
+def _attend(
+    child: subprocess.Popen[bytes],
+    assignment: Assignment,
+    listen: Listener,
+    started: str,
+    errors: IO[bytes],
+) -> Record:
+    epochs: list[Epoch] = []
+    with _time_limit(child, assignment.spec.time_limit_s) as expired:
+        for message in _messages(child, assignment):
+            if message.record is not None:
+                listen(assignment.spec, message)
+                return _explain(message.record, expired)
+            if message.epoch is not None:
+                epochs.append(message.epoch)
+            listen(assignment.spec, message)
+    outcome: Outcome = "timed out" if expired.is_set() else "crashed"
+    reason = _why(child.wait(), errors)
+    return _explain(
+        assignment.record(
+            outcome, reason, started=started, epochs=tuple(epochs), machine=this_machine()
+        ),
+        expired,
+    )
+
+
+def _start(spec: TrialSpec, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
+    environment = os.environ | {
+        "KERAS_BACKEND": spec.backend,
+        "PYTHONPATH": path,
+        "TF_CPP_MIN_LOG_LEVEL": "2",  # errors only
+    }
+    if spec.device == "cpu":
+        environment |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.harness.trial"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        env=environment,
+    )
+
+
+def _messages(child: subprocess.Popen[bytes], assignment: Assignment) -> Iterator[Message]:
+    assert child.stdin and child.stdout  # both are pipes
+    try:
+        child.stdin.write(msgspec.json.encode(assignment) + b"\n%f\n" % time.time())
+        child.stdin.flush()
+    except BrokenPipeError:
+        return  # it died at once; its exit status tells
+    for line in child.stdout:
+        yield msgspec.json.decode(line, type=Message)
+
+
+@contextmanager
+def _machine(spec: TrialSpec, listen: Listener) -> Iterator[None]:
+    """Hold this machine for a timed trial; others share it."""
+    if not spec.alone:
+        yield
+        return
+    folder = user_cache_path("fitting-room")
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "machine.lock")
+    if not lock.acquire(blocking=False):
+        listen(spec, Message(note="waiting for a timed trial of another run on this machine"))
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _time_limit(
+    child: subprocess.Popen[bytes], seconds: float | None
+) -> Iterator[threading.Event]:
+    expired = threading.Event()
+    if seconds is None:
+        yield expired
+        return
+
+    def expire() -> None:
+        expired.set()
+        _end(child, signal.SIGTERM)
+
+    timer = threading.Timer(seconds, expire)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield expired
+    finally:
+        timer.cancel()
+
+
+def _end(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if child.poll() is None:
+        child.send_signal(number)
+        killer = threading.Timer(GRACE_S, child.kill)
+        killer.daemon = True
+        killer.start()
+
+
+def _explain(record: Record, expired: threading.Event) -> Record:
+    if record.outcome != "timed out" or not expired.is_set():
+        return record
+    limit = record.spec.time_limit_s
+    return replace(record, reason=f"still running after its time limit of {limit:g} s")
+
+
+def _why(status: int, errors: IO[bytes]) -> str:
+    if status < 0:
+        return f"its process was killed by {signal.Signals(-status).name}"
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").strip().splitlines()
+    said = lines[-1] if lines else "it said nothing"
+    return f"its process ended with status {status}: {said}"
+
+
+def _close(pipe: IO[bytes]) -> None:
+    try:
+        pipe.close()
+    except BrokenPipeError:
+        pass  # unsent input of a child that died

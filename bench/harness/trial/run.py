@@ -1,0 +1,98 @@
+"""One trial from its spec to its record; runs in the child process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+from bench.harness import data
+from bench.harness.machine import usable_cores
+from bench.harness.record import Epoch, Resolved, pack_classes
+from bench.harness.spec import TrialSpec
+from bench.harness.trial import fit
+from bench.harness.trial.callbacks import EpochClock, EpochLog, StopAtAccuracy, finite
+from bench.harness.trial.flops import size
+from bench.harness.trial.inference import measure_inference
+from bench.harness.trial.score import score
+
+Measured = dict[str, Any]
+"""Fields of the record, filled as they become known, so that a trial cut short keeps them."""
+
+
+def run(spec: TrialSpec, measured: Measured, tell: Callable[[Epoch], None]) -> None:
+    """Train and measure as ``spec`` says; put every field of the record into ``measured``."""
+    seconds: dict[str, float] = measured["seconds"]
+    recipe = spec.case.recipe
+    with phase(seconds, "load"):
+        arrays = data.load(spec.dataset)
+        training = fit.training_images(
+            arrays.train_images, arrays.train_labels, recipe, seed=spec.seed
+        )
+        test_images = fit.prepare(arrays.test_images, recipe)
+    steps = -(-len(training.labels) // recipe.batch_size)
+    with phase(seconds, "build"):
+        model = fit.build(spec.case.builder, spec.case.arguments, recipe, seed=spec.seed, steps=steps)
+    measured["size"] = size(model)
+    measured["resolved"] = Resolved(
+        jit_compile=bool(model.jit_compile),
+        precision=recipe.precision,
+        threads=usable_cores(),
+        steps_per_epoch=steps,
+    )
+    if spec.epochs:
+        _train(spec, model, training, (test_images, np.asarray(arrays.test_labels)), measured, tell)
+    with phase(seconds, "inference"):
+        measured["inference"] = measure_inference(model, test_images)
+
+
+def _train(
+    spec: TrialSpec,
+    model: Any,
+    training: fit.TrainingImages,
+    test: tuple[np.ndarray, np.ndarray],
+    measured: Measured,
+    tell: Callable[[Epoch], None],
+) -> None:
+    clock = EpochClock()
+    scorer = (lambda: score(model, *test)) if spec.evaluate_each_epoch else None
+
+    def keep(epoch: Epoch) -> None:
+        measured["epochs"] = (*measured["epochs"], epoch)
+        tell(epoch)
+
+    log = EpochLog(clock, score=scorer, tell=keep)
+    recipe = spec.case.recipe
+    stop = [StopAtAccuracy(recipe.stop_at_accuracy)] if recipe.stop_at_accuracy else []
+    fit.train(model, training, recipe, epochs=spec.epochs, callbacks=[clock, log, *stop])
+    epochs: tuple[Epoch, ...] = measured["epochs"]
+    if epochs[-1].training_loss is None:
+        return  # diverged: there is nothing worth scoring
+    began = time.perf_counter()
+    final = log.last_score or score(model, *test)
+    extra = time.perf_counter() - began
+    measured["test_accuracy"] = final.accuracy
+    measured["test_loss"] = finite(final.loss)
+    measured["predictions"] = pack_classes(final.classes)
+    measured["seconds"]["train"] = sum(epoch.seconds for epoch in epochs)
+    measured["seconds"]["evaluate"] = sum(epoch.evaluate_seconds for epoch in epochs) + extra
+
+
+def accelerator() -> str | None:
+    """Name the accelerator that the backend computes on, or None for the CPU."""
+    devices = [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
+    return devices[0] if devices else None
+
+
+@contextmanager
+def phase(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Add the wall time of the block to ``seconds[name]``, also when it raises."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began

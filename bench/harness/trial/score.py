@@ -1,0 +1,42 @@
+"""Accuracy and loss of a model on held-out images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+BATCH_SIZE = 1000
+"""Images per step of evaluation and prediction; large, since nothing is learned from them."""
+
+SMALLEST = 1e-7
+"""Probabilities are kept this far from 0 before the logarithm, as Keras does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """What a model is worth on held-out images."""
+
+    accuracy: float
+    loss: float
+    """Mean sparse categorical cross-entropy, nats."""
+    classes: np.ndarray
+    """Most probable class of each image, shape (n,), uint8."""
+
+
+def score(model: Any, images: np.ndarray, labels: np.ndarray) -> Score:
+    """Predict ``images``, shape (n, 28, 28, 1), float32, and compare with ``labels``, shape (n,)."""
+    probabilities = model.predict(images, batch_size=BATCH_SIZE, verbose=0)
+    return score_probabilities(np.asarray(probabilities, np.float64), labels)
+
+
+def score_probabilities(probabilities: np.ndarray, labels: np.ndarray) -> Score:
+    """Score class probabilities, shape (n, classes), float64, against ``labels``, shape (n,)."""
+    of_truth = probabilities[np.arange(len(labels)), labels]
+    classes = probabilities.argmax(axis=1).astype(np.uint8)
+    return Score(
+        accuracy=float(np.mean(classes == labels)),
+        loss=float(-np.mean(np.log(np.clip(of_truth, SMALLEST, 1 - SMALLEST)))),
+        classes=classes,
+    )

@@ -1,0 +1,3 @@
+"""Loads the bench's plugin, and does nothing else."""
+
+pytest_plugins = ["bench.harness.plugin", "pytester"]
