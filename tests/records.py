@@ -60,9 +60,9 @@ def make_record(
     found = case_named(case) if isinstance(case, str) else case
     asked = found.recipe.epochs if epochs is None else epochs
     curve = _curve(training_accuracy, asked)
-    digest = hashlib.sha256(f"{found.name}-{asked}-{sample}-{outcome}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{found.name}-{seed}-{asked}-{sample}".encode()).hexdigest()
     return Record(
-        key=key or f"{digest[:24]}-{seed}",
+        key=key or digest,
         spec=TrialSpec(
             case=found,
             seed=seed,

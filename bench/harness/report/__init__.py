@@ -1,0 +1,14 @@
+"""Records and verdicts in; tables for people, JSON and CSV for programs out.
+
+==============  =====================================================================
+``figures``     means, quartiles and medians, and how they are rounded
+``trials``      which records count, and what must be said of them
+``rows``        one ``Row`` per case: everything a table can say about it
+``cells``       how one figure of a row reads
+``notes``       what must be said under a table: provenance, gaps, warnings
+``markdown``    rows as GitHub-flavoured tables, ours beside the published ones
+``files``       summary.md, summary.json and summary.csv
+``progress``    what is told while trials run
+``readme``      blocks between markers, in any Markdown file
+==============  =====================================================================
+"""

@@ -1,0 +1,106 @@
+"""Several measurements as one figure, and no more of its digits than its scatter supports."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from statistics import fmean, quantiles, stdev
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """Mean over seeds."""
+
+    mean: float
+    sd: float | None
+    """Between seeds, n − 1 degrees of freedom; None for a single one, whose scatter is unknown."""
+    n: int
+    values: tuple[float, ...]
+    """In the order of the seeds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quartiles:
+    """Median of timings, with the quartiles around it; seconds."""
+
+    median: float
+    lower: float
+    upper: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochsToTarget:
+    """First epoch whose metric reaches a target; seeds that never reached it are censored."""
+
+    metric: str
+    target: float
+    median: float | None
+    """Kaplan–Meier estimate, epochs; None where half of the seeds never reached it."""
+    reached: int
+    n: int
+
+
+def figure(values: Sequence[float]) -> Figure | None:
+    """Summarise one value per seed, or return None where there is none."""
+    if not values:
+        return None
+    sd = stdev(values) if len(values) > 1 else None
+    return Figure(mean=fmean(values), sd=sd, n=len(values), values=tuple(values))
+
+
+def quartiles(values: Sequence[float]) -> Quartiles | None:
+    """Summarise timings in seconds, quartiles by linear interpolation; None where there is none."""
+    if not values:
+        return None
+    # Python before 3.13 takes no single value.
+    lower, median, upper = quantiles(
+        [*values, values[0]][: max(2, len(values))], method="inclusive"
+    )
+    return Quartiles(median=median, lower=lower, upper=upper, n=len(values))
+
+
+def median_epochs(reached: Sequence[int | None], ran: Sequence[int]) -> float | None:
+    """Return the Kaplan–Meier median of epochs to a target, or None where it is not reached.
+
+    Between two epochs where exactly half are left, the median is their middle.
+
+    Args:
+        reached: Epoch at which each seed reached the target, None where it did not.
+        ran: Epochs that each seed ran: where one that did not was lost sight of.
+    """
+    left, at_half = Fraction(1), None
+    for epoch in sorted({at for at in reached if at is not None}):
+        seen_until = (last if at is None else at for at, last in zip(reached, ran, strict=True))
+        at_risk = sum(last >= epoch for last in seen_until)
+        left *= 1 - Fraction(sum(at == epoch for at in reached), at_risk)
+        if left < Fraction(1, 2):
+            return epoch if at_half is None else (at_half + epoch) / 2
+        if left == Fraction(1, 2):
+            at_half = epoch
+    return None
+
+
+def decimals(spread: float | None, *, most: int, alone: int) -> int:
+    """Return how many decimals a figure with that scatter deserves.
+
+    The scatter keeps one significant digit, two where it begins with 1, and the figure ends where
+    its scatter does; never beyond ``most``, and ``alone`` where no scatter is known.
+    """
+    if spread is None:
+        return alone
+    if spread <= 0:
+        return most
+    leading = math.floor(math.log10(spread))
+    digits = 1 if spread / 10**leading < 2 else 0
+    return min(max(digits - leading, 0), most)
+
+
+def with_spread(found: Figure, *, scale: float = 1, most: int, alone: int) -> str:
+    """Return ``87.23 ± 0.08 (20)``: mean, sd and number of seeds; ``87.2 (1)`` for a single one."""
+    mean, sd = scale * found.mean, None if found.sd is None else scale * found.sd
+    places = decimals(sd, most=most, alone=alone)
+    spread = "" if sd is None else f" ± {sd:.{places}f}"
+    return f"{mean:.{places}f}{spread} ({found.n})"

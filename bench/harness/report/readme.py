@@ -1,0 +1,103 @@
+"""Blocks of a Markdown file that are derived, and never typed.
+
+A block stands between two lines of its own, and all between them is replaced::
+
+    <!-- fitting-room: mnist -->
+    <!-- /fitting-room -->
+
+Markers within a fenced code block are text, so that a file can show how to write them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum, auto
+
+from bench.harness.errors import UserError, nearest
+
+OPENS = re.compile(r"\s*<!--\s*fitting-room:\s*(?P<name>.*?)\s*-->\s*")
+CLOSES = re.compile(r"\s*<!--\s*/fitting-room\s*-->\s*")
+FENCE = re.compile(r" {0,3}(```|~~~)")
+CLOSING_LINE = "<!-- /fitting-room -->"
+
+
+class Kind(Enum):
+    """What a line is."""
+
+    TEXT = auto()
+    OPENS = auto()
+    CLOSES = auto()
+
+
+def regenerate(text: str, tables: Mapping[str, str], *, file: str) -> str:
+    """Return a Markdown text with the content of every block replaced.
+
+    Args:
+        text: The whole file; its line ends are kept.
+        tables: Name of a block → what belongs into it.
+        file: Its name, for messages.
+
+    Raises:
+        UserError: A block has an unknown name, is not closed or not opened, or there is none.
+    """
+    end = "\r" if "\r\n" in text else ""  # the rest of a line's end is what it was split at
+    kept: list[str] = []
+    opened: tuple[int, str] | None = None
+    blocks = 0
+    for number, line, kind in _lines(text):
+        if kind is Kind.OPENS:
+            _must_be_closed(opened, file)
+            opened, blocks = (number, _name(line, tables, f"{file}, line {number}")), blocks + 1
+            content = ["", *tables[opened[1]].strip("\n").split("\n"), ""]
+            kept += [line, *(f"{inside}{end}" for inside in content)]
+        elif kind is Kind.CLOSES and opened is None:
+            raise UserError(f"{file}, line {number}: no block is open here. Remove {CLOSING_LINE}.")
+        elif kind is Kind.CLOSES or opened is None:
+            opened = None
+            kept.append(line)
+    _must_be_closed(opened, file)
+    if not blocks:
+        wanted = f"<!-- fitting-room: {next(iter(tables), 'NAME')} -->"
+        raise UserError(f"{file} has no block to fill. Add two lines: {wanted} and {CLOSING_LINE}")
+    return "\n".join(kept)
+
+
+def difference(before: str, after: str, *, file: str) -> str:
+    """Return what would change, as a unified diff; empty where nothing would."""
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), file, f"{file} (from records)", lineterm=""
+    )
+    return "\n".join(lines)
+
+
+def _lines(text: str) -> Iterator[tuple[int, str, Kind]]:
+    """Yield number, line and kind; markers inside a code fence are text."""
+    fenced = False
+    for number, line in enumerate(text.split("\n"), start=1):
+        if FENCE.match(line):
+            fenced = not fenced
+        if not fenced and OPENS.fullmatch(line):
+            yield number, line, Kind.OPENS
+        elif not fenced and CLOSES.fullmatch(line):
+            yield number, line, Kind.CLOSES
+        else:
+            yield number, line, Kind.TEXT
+
+
+def _name(line: str, tables: Mapping[str, str], place: str) -> str:
+    match = OPENS.fullmatch(line)
+    name = match["name"] if match else ""
+    if name not in tables:
+        raise UserError(f"{place}: there is no block {name!r}. {nearest(name, tables)}")
+    return name
+
+
+def _must_be_closed(opened: tuple[int, str] | None, file: str) -> None:
+    if opened is not None:
+        number, name = opened
+        raise UserError(
+            f"{file}, line {number}: the block {name!r} is not closed. "
+            f"End it with a line {CLOSING_LINE}"
+        )

@@ -1,0 +1,52 @@
+"""Which records a figure may rest on, and what must be said of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from bench.harness.record import Machine, Record
+
+TRAINING_IMAGES = 60_000
+"""Of both data sets, as a whole; a record of fewer batches was made on the sample."""
+
+
+def one_per_seed(records: Sequence[Record]) -> list[Record]:
+    """Return the last started completed record of each seed, in seed order; trained ones first."""
+    completed = [record for record in records if record.completed]
+    completed.sort(key=lambda record: (bool(record.epochs), record.started))
+    latest = {record.spec.seed: record for record in completed}
+    return [latest[seed] for seed in sorted(latest)]
+
+
+def flags_of(records: Sequence[Record]) -> tuple[str, ...]:
+    """Return why the figures of a case's records are not for publication, or need care."""
+    overridden = sorted({r.spec.epochs for r in records if r.spec.overridden})
+    lost = Counter(r.outcome for r in records if not r.completed)
+    found = [
+        f"epochs overridden: {', '.join(map(str, overridden))}" if overridden else "",
+        "sample" if any(_on_sample(record) for record in records) else "",
+        *(f"{count} of {len(records)} trials {outcome}" for outcome, count in sorted(lost.items())),
+    ]
+    return tuple(flag for flag in found if flag)
+
+
+def publishable(record: Record) -> bool:
+    """Return whether a record has the recipe's epochs and the whole data set."""
+    return not record.spec.overridden and not _on_sample(record)
+
+
+def _on_sample(record: Record) -> bool:
+    if record.resolved is None:
+        return False
+    recipe = record.spec.case.recipe
+    seen = record.resolved.steps_per_epoch * recipe.batch_size
+    return seen < round(TRAINING_IMAGES * recipe.train_fraction)
+
+
+def of_one_machine(records: Sequence[Record]) -> list[Record]:
+    """Keep what ran alone on the machine that most of them ran on: other times do not mix."""
+    alone = [record for record in records if record.spec.alone]
+    machines: list[Machine | None] = [record.machine for record in alone]
+    most = max(machines, key=machines.count, default=None)
+    return [record for record in alone if record.machine == most]

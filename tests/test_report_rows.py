@@ -1,0 +1,140 @@
+"""Rows: what a case's records, verdicts and claims come to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from records import MACHINE, make_failed_record, make_record
+
+from bench.cases import CASES
+from bench.harness.judge.verdict import Outcome, Verdict
+from bench.harness.record import Record
+from bench.harness.report.rows import Row, rows
+
+DENSE = "fashion_mnist-dense_128"
+DIGITS = "mnist-single_conv_32"
+ELSEWHERE = replace(MACHINE, cores=64)
+
+
+def row_of(case: str, *records: Record, outcomes: tuple[Outcome, ...] = ()) -> Row:
+    """Return the row of one case, with a verdict of each of ``outcomes``."""
+    given = [
+        Verdict(metric="test_loss", outcome=o, value=None, n=1, bound="≤ 1", evidence="so")
+        for o in outcomes
+    ]
+    return rows([CASES[case]], records, {case: given}, {})[0]
+
+
+def test_accuracy_is_the_mean_over_seeds() -> None:
+    """Three seeds of 87, 88 and 89 % are 88 ± 1 %, in the order of the seeds."""
+    records = [make_record(seed=s, test_accuracy=0.87 + s / 100) for s in (2, 0, 1)]
+    found = row_of(DENSE, *records).test_accuracy
+    assert found is not None
+    assert (found.mean, found.sd, found.n) == pytest.approx((0.88, 0.01, 3))
+    assert found.values == pytest.approx((0.87, 0.88, 0.89))
+
+
+def test_a_seed_counts_once() -> None:
+    """Of two completed records of a seed the one started last is used."""
+    old = make_record(test_accuracy=0.5, started="2026-01-01T00:00:00+00:00")
+    new = make_record(test_accuracy=0.9, started="2026-01-02T00:00:00+00:00")
+    found = row_of(DENSE, new, old).test_accuracy
+    assert found is not None
+    assert found.values == (0.9,)
+
+
+def test_a_failed_trial_is_no_result_and_is_told() -> None:
+    """A crashed trial adds nothing to n and raises a flag."""
+    found = row_of(DENSE, make_record(), make_failed_record(seed=1))
+    assert found.test_accuracy is not None
+    assert found.test_accuracy.n == 1
+    assert found.flags == ("1 of 2 trials crashed",)
+
+
+def test_seconds_leave_the_first_epoch_out() -> None:
+    """Of 9, 2, 3 and 9, 4 seconds the median of the later epochs is 3."""
+    slow_start = make_record(seed=0, training_accuracy=[0.8] * 3, epoch_seconds=[9, 2, 3])
+    another = make_record(seed=1, training_accuracy=[0.8] * 2, epoch_seconds=[9, 4])
+    found = row_of(DENSE, slow_start, another).seconds_per_epoch
+    assert found is not None
+    assert (found.median, found.lower, found.upper, found.n) == (3, 2.5, 3.5, 3)
+
+
+def test_times_of_another_machine_do_not_mix() -> None:
+    """Seconds come from the machine that most trials ran on, accuracies from all."""
+    here = [make_record(seed=seed, epoch_seconds=[5, 2, 2, 2, 2]) for seed in (1, 2)]
+    there = make_record(seed=0, epoch_seconds=[5, 1, 1, 1, 1], machine=ELSEWHERE)
+    found = row_of(DENSE, there, *here)
+    assert found.test_accuracy is not None
+    assert found.seconds_per_epoch is not None
+    assert (found.test_accuracy.n, found.seconds_per_epoch.median) == (3, 2)
+
+
+def test_times_taken_in_company_do_not_count() -> None:
+    """A trial that shared its machine gives accuracy and no seconds."""
+    record = make_record()
+    shared = replace(record, spec=replace(record.spec, alone=False))
+    found = row_of(DENSE, shared)
+    assert found.test_accuracy is not None
+    assert found.seconds_per_epoch is None
+
+
+def test_epochs_to_target_are_censored() -> None:
+    """Seeds that reach 99.5 % at epoch 2 and 3, and one that never does: median 3, 2 of 3."""
+    curves = ([0.9, 0.995], [0.9, 0.99, 0.996], [0.9] * 10)
+    records = [
+        make_record(case=DIGITS, seed=seed, training_accuracy=curve)
+        for seed, curve in enumerate(curves)
+    ]
+    found = row_of(DIGITS, *records).epochs_to_target
+    assert found is not None
+    assert (found.median, found.reached, found.n) == (3, 2, 3)
+    assert (found.metric, found.target) == ("training_accuracy", 0.995)
+
+
+def test_a_task_without_target_has_no_epochs_to_it() -> None:
+    """Fashion MNIST asks for none."""
+    assert row_of(DENSE, make_record()).epochs_to_target is None
+
+
+def test_memory_latency_and_throughput_have_units() -> None:
+    """512 MiB at most, 1 ms an image, and 1,000 images in 20 ms are 50,000 a second."""
+    found = row_of(DENSE, make_record(), make_record(seed=1, peak_memory_bytes=2**20))
+    assert found.peak_memory_mib == 512
+    assert found.latency_seconds == 0.001
+    assert found.images_per_second == pytest.approx(50_000)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "worst"),
+    [
+        (("pass", "pass"), "pass"),
+        (("pass", "not comparable"), "not comparable"),
+        (("undecided", "not comparable"), "undecided"),
+        (("pass", "fail", "undecided"), "fail"),
+        ((), "not judged"),
+    ],
+)
+def test_a_case_is_as_good_as_its_worst_verdict(outcomes: tuple[Outcome, ...], worst: str) -> None:
+    """Fail, undecided, not comparable, pass: in this order."""
+    assert row_of(DENSE, make_record(), outcomes=outcomes).verdict == worst
+
+
+def test_an_untrained_model_has_a_size_and_no_accuracy() -> None:
+    """Zero epochs give parameters and latency alone, whatever the untrained model would score."""
+    found = row_of(DENSE, make_record(epochs=0, test_accuracy=0.1))
+    assert (found.parameters, found.latency_seconds) == (101_770, 0.001)
+    assert (found.test_accuracy, found.flags) == (None, ())
+
+
+def test_overridden_epochs_and_the_sample_are_flagged() -> None:
+    """Both are told from the record itself."""
+    found = row_of(DENSE, make_record(epochs=1, sample=True))
+    assert found.flags == ("epochs overridden: 1", "sample")
+
+
+def test_a_case_without_records_has_an_empty_row() -> None:
+    """Records of other cases do not fill it."""
+    found = row_of(DENSE, make_record(case=DIGITS))
+    assert (found.test_accuracy, found.parameters, found.keys) == (None, None, ())
