@@ -9,7 +9,7 @@ import pytest
 
 from bench.cases import CASES
 from bench.harness.errors import UserError
-from bench.harness.store.claims import load_claims
+from bench.harness.store.claims import read_claims
 
 PUBLISHED = Path(__file__).parents[1] / "bench" / "claims.toml"
 
@@ -18,12 +18,12 @@ def load(folder: Path, text: str) -> object:
     """Write ``text`` as a claims file and load it, with one known case."""
     path = folder / "claims.toml"
     path.write_text(f'[sources]\nbook = "A. Author, Book, 1999"\n{text}', encoding="utf-8")
-    return load_claims(path, cases=["mnist-dense_128"])
+    return read_claims(path, cases=["mnist-dense_128"])
 
 
 def test_every_published_row_is_a_claim_of_a_known_case() -> None:
     """The file that ships has the seven rows of the two published tables."""
-    claims = load_claims(PUBLISHED, cases=CASES)
+    claims = read_claims(PUBLISHED, cases=CASES)
     assert set(claims) == set(CASES)
     assert {case: len(metrics) for case, metrics in claims.items()} == {
         case: 3 if case.startswith("mnist") else 4 for case in CASES
@@ -32,7 +32,7 @@ def test_every_published_row_is_a_claim_of_a_known_case() -> None:
 
 def test_a_printed_figure_agrees_with_its_number() -> None:
     """The first number printed in a claim, per cent or plain, is the low end of its interval."""
-    for metrics in load_claims(PUBLISHED, cases=CASES).values():
+    for metrics in read_claims(PUBLISHED, cases=CASES).values():
         for claim in metrics.values():
             printed = claim.published.strip("~>s ").replace(",", "").split("–")[0]
             if math.isinf(claim.low):
@@ -45,7 +45,7 @@ def test_a_printed_figure_agrees_with_its_number() -> None:
 
 def test_the_accuracies_of_mnist_are_told_to_be_training_accuracies() -> None:
     """Both MNIST rows carry a note on what was published as test accuracy."""
-    claims = load_claims(PUBLISHED, cases=CASES)
+    claims = read_claims(PUBLISHED, cases=CASES)
     notes = [claims[case]["test_accuracy"].note for case in CASES if case.startswith("mnist")]
     assert len(notes) == 2
     assert all("training accuracy" in (note or "") for note in notes)
@@ -60,7 +60,7 @@ def test_a_range_keeps_both_ends(tmp_path: Path) -> None:
 
 def test_no_file_means_no_claims(tmp_path: Path) -> None:
     """A project without published figures needs no empty file."""
-    assert load_claims(tmp_path / "claims.toml", cases=[]) == {}
+    assert read_claims(tmp_path / "claims.toml", cases=[]) == {}
 
 
 def test_a_syntax_error_is_told_with_file_and_line(tmp_path: Path) -> None:

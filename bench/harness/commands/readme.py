@@ -14,7 +14,7 @@ from bench.harness.report.readme import difference, regenerate
 from bench.harness.report.rows import rows
 from bench.harness.report.trials import publishable
 from bench.harness.spec import TASKS
-from bench.harness.store.claims import Claims, load_claims
+from bench.harness.store.claims import Claims, read_claims
 from bench.harness.store.records import Store, write_whole
 
 CLAIMS = Path(__file__).parents[2] / "claims.toml"
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     # To come: {case: reason} where a reference's digests are not those of the present code.
     stale: Mapping[str, str] = {}
     records = _references(args.results / "reference")
-    tables = blocks(records, load_claims(CLAIMS, cases=CASES), stale=stale)
+    tables = blocks(records, read_claims(CLAIMS, cases=CASES), stale=stale)
     after = regenerate(before, tables, file=str(args.file))
     if args.check and after != before:
         print(difference(before, after, file=str(args.file)))

@@ -49,7 +49,7 @@ Claims = Mapping[str, Mapping[str, Claim]]
 """Case → metric → claim."""
 
 
-def load_claims(path: Path, *, cases: Iterable[str]) -> dict[str, dict[str, Claim]]:
+def read_claims(path: Path, *, cases: Iterable[str]) -> dict[str, dict[str, Claim]]:
     """Return every claim in a file, as case → metric → claim; none where there is no file.
 
     Raises:
