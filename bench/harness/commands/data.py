@@ -25,7 +25,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="fetch, verify and describe the data sets",
         description="Fetch, verify and describe the data sets.",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(KNOWN)}; all")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"{' or '.join(KNOWN)}; both if none is named"
+    )
     parser.add_argument(
         "--data-dir",
         metavar="DIR",

