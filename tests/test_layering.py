@@ -1,0 +1,145 @@
+"""The arrows between the rooms, held by reading every file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from imports import ROOT, Import, imports_of, module_of, sources
+
+HARNESS = "bench.harness."
+FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
+
+VALUES = {"errors", "spec", "record", "machine", "metrics"}
+CHILD = {"trial.process", "trial.assignment"}
+"""The parent's side of a trial: it starts the process and speaks with it."""
+
+ROOMS: dict[str, set[str]] = {
+    "errors": set(),
+    "spec": {"errors", "models.recipe"},
+    "record": {"errors", "spec"},
+    "machine": {"errors", "record"},
+    "metrics": {"errors", "spec", "record"},
+    "judge": {"errors"},
+    "data": {"errors", "spec"},
+    "trial": {"data", "store.digest", "models.recipe", "errors", "spec", "record", "machine"},
+    "store": VALUES | {"judge.bound", "judge.words"},
+    "report": VALUES | {"store", "judge"},
+    "lab": VALUES | CHILD | {"store", "judge"},
+    "commands": VALUES | CHILD | {"data", "store", "judge", "lab", "report"},
+    "plugin": VALUES | CHILD | {"plugin_options", "data", "store", "judge", "lab", "report"},
+    "plugin_options": {"errors", "data", "lab"},
+}
+"""Room → rooms, or single modules of rooms, that it may import."""
+
+
+def room_of(module: str) -> str:
+    """Return the room that a module of the harness belongs to, or ``""`` outside it."""
+    return module.removeprefix(HARNESS).split(".")[0] if module.startswith(HARNESS) else ""
+
+
+def within(module: str, allowed: set[str]) -> bool:
+    """Whether the module is one of the allowed, or inside one."""
+    name = module.removeprefix(HARNESS)
+    return any(name == each or name.startswith(f"{each}.") for each in allowed)
+
+
+def is_ours(module: str) -> bool:
+    """Whether the module is part of this project; a relative import counts as such."""
+    return module.split(".")[0] in {"", "bench", "models"}
+
+
+def shown(path: Path, found: Import) -> str:
+    """Name an import as an editor finds it."""
+    return f"{path.relative_to(ROOT)}:{found.line} imports {found.module}"
+
+
+def third_party(found: Import) -> str:
+    """Return the top-level package of an import, or ``""`` if it is standard or ours."""
+    top = found.module.split(".")[0]
+    return "" if is_ours(found.module) or top in sys.stdlib_module_names else top
+
+
+def test_every_room_has_its_place_in_the_table() -> None:
+    """A file of the harness belongs to a room whose arrows are written down."""
+    rooms = {room_of(module_of(path)) for path in sources("bench/harness")} - {""}
+    assert rooms - set(ROOMS) == set()
+
+
+def test_rooms_import_only_what_their_arrows_allow() -> None:
+    """No file of the harness imports a part of this project that its room may not know."""
+    wrong = [
+        shown(path, found)
+        for path in sources("bench/harness")
+        if (room := room_of(module_of(path)))
+        for found in imports_of(path)
+        if is_ours(found.module) and not within(found.module, ROOMS.get(room, set()) | {room})
+    ]
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_models_know_keras_and_nothing_else() -> None:
+    """A file of ``models`` imports Keras, the standard library and ``models``."""
+    wrong = [
+        shown(path, found)
+        for path in sources("models")
+        for found in imports_of(path)
+        if third_party(found) not in {"", "keras"} or room_of(found.module)
+    ]
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_the_judge_computes_and_does_nothing_else() -> None:
+    """The judge imports no package but NumPy and SciPy."""
+    wrong = [
+        shown(path, found)
+        for path in sources("bench/harness/judge")
+        for found in imports_of(path)
+        if third_party(found) not in {"", "numpy", "scipy"}
+    ]
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_only_the_child_process_names_a_framework() -> None:
+    """Keras and its backends are imported in ``trial`` and ``models`` alone, even in functions."""
+    wrong = [
+        shown(path, found)
+        for path in sources("bench")
+        if room_of(module_of(path)) != "trial"
+        for found in imports_of(path)
+        if third_party(found) in FRAMEWORKS
+    ]
+    assert wrong == [], "\n".join(wrong)
+
+
+def learners() -> set[str]:
+    """Return the modules of ``trial`` and ``models`` that load a framework when imported."""
+    loads = {
+        module_of(path): {found.module for found in imports_of(path) if found.on_load}
+        for path in sources("bench/harness/trial", "models")
+    }
+    found: set[str] = set()
+    while True:
+        more = {name for name, wants in loads.items() if wants & (FRAMEWORKS | found)}
+        if more == found:
+            return found
+        found = more
+
+
+def test_importing_anything_else_loads_no_framework() -> None:
+    """Every module that does not train can be imported without Keras or a backend of it."""
+    modules = {module_of(path) for path in sources("bench", "models")} - learners()
+    program = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]: importlib.import_module(name)\n"
+        f"print(sorted({FRAMEWORKS!r} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", program, *sorted(modules)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_parents_side_of_a_trial_is_no_learner() -> None:
+    """What the lab imports of ``trial`` loads no framework, so pytest's process never does."""
+    assert {f"{HARNESS}{name}" for name in CHILD} & learners() == set()
