@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from bench.cases import CASES
+from bench.harness.commands.registry import load_cases
 from bench.harness.errors import UserError
 from bench.harness.record import Record
 from bench.harness.report.markdown import task_table
 from bench.harness.report.readme import difference, regenerate
 from bench.harness.report.rows import rows
 from bench.harness.report.trials import publishable
-from bench.harness.spec import TASKS
+from bench.harness.spec import TASKS, Case
 from bench.harness.store.claims import Claims, read_claims
 from bench.harness.store.records import Store, write_whole
 
@@ -41,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
     # To come: {case: reason} where a reference's digests are not those of the present code.
     stale: Mapping[str, str] = {}
     records = _references(args.results / "reference")
-    tables = blocks(records, read_claims(CLAIMS, cases=CASES), stale=stale)
+    cases = load_cases()
+    tables = blocks(cases.values(), records, read_claims(CLAIMS, cases=cases), stale=stale)
     after = regenerate(before, tables, file=str(args.file))
     if args.check and after != before:
         print(difference(before, after, file=str(args.file)))
@@ -55,9 +56,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def blocks(records: list[Record], claims: Claims, *, stale: Mapping[str, str]) -> dict[str, str]:
+def blocks(
+    cases: Collection[Case],
+    records: Sequence[Record],
+    claims: Claims,
+    *,
+    stale: Mapping[str, str],
+) -> dict[str, str]:
     """Return the content of every block by its name: one table for each task."""
-    cases = list(CASES.values())
     of_task = {
         task: rows([case for case in cases if case.task == task], records, {}, claims)
         for task in TASKS

@@ -62,7 +62,7 @@ def quartiles(values: Sequence[float]) -> Quartiles | None:
     return Quartiles(median=median, lower=lower, upper=upper, n=len(values))
 
 
-def median_epochs(reached: Sequence[int | None], ran: Sequence[int]) -> float | None:
+def median_epochs(reached: Sequence[float | None], ran: Sequence[int]) -> float | None:
     """Return the Kaplan–Meier median of epochs to a target, or None where it is not reached.
 
     Between two epochs where exactly half are left, the median is their middle.
@@ -71,13 +71,13 @@ def median_epochs(reached: Sequence[int | None], ran: Sequence[int]) -> float | 
         reached: Epoch at which each seed reached the target, None where it did not.
         ran: Epochs that each seed ran: where one that did not was lost sight of.
     """
-    left, at_half = Fraction(1), None
+    left, at_half = Fraction(1), math.nan
     for epoch in sorted({at for at in reached if at is not None}):
         seen_until = (last if at is None else at for at, last in zip(reached, ran, strict=True))
         at_risk = sum(last >= epoch for last in seen_until)
         left *= 1 - Fraction(sum(at == epoch for at in reached), at_risk)
         if left < Fraction(1, 2):
-            return epoch if at_half is None else (at_half + epoch) / 2
+            return epoch if math.isnan(at_half) else (at_half + epoch) / 2
         if left == Fraction(1, 2):
             at_half = epoch
     return None

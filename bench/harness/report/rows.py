@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from bench.harness.judge.verdict import Verdict
-from bench.harness.record import Epoch, Record
+from bench.harness.metrics import epochs_to_target
+from bench.harness.record import Record
 from bench.harness.report.figures import (
     EpochsToTarget,
     Figure,
@@ -124,22 +125,16 @@ def _last_training_accuracies(records: Sequence[Record]) -> list[float]:
 
 def _epochs_to_target(case: Case, records: Sequence[Record]) -> EpochsToTarget | None:
     """Ask for the first target of the task, over the seeds that trained."""
-    trained = [record.epochs for record in records]
+    reached = [epochs_to_target(record) for record in records]
     for metric, target in TASKS[case.task].targets.items():
-        reached = [_first(epochs, metric, target) for epochs in trained]
         return EpochsToTarget(
             metric=metric,
             target=target,
-            median=median_epochs(reached, [len(epochs) for epochs in trained]),
+            median=median_epochs(reached, [len(record.epochs) for record in records]),
             reached=len(reached) - reached.count(None),
             n=len(reached),
         )
     return None
-
-
-def _first(epochs: Sequence[Epoch], metric: str, target: float) -> int | None:
-    values = ((epoch.number, getattr(epoch, metric)) for epoch in epochs)
-    return next((n for n, value in values if value is not None and value >= target), None)
 
 
 def _latency(records: Sequence[Record]) -> float | None:

@@ -1,0 +1,128 @@
+"""``readme`` and ``show``, as a person runs them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from records import make_failed_record, make_record
+
+from bench.harness.commands import readme, show
+from bench.harness.errors import UserError
+from bench.harness.store.records import Store
+
+DENSE = "fashion_mnist-dense_128"
+BLOCKS = "\n".join(
+    f"<!-- fitting-room: {name} -->\n<!-- /fitting-room -->" for name in ("mnist", "fashion_mnist")
+)
+
+
+def call(*arguments: str | Path) -> int:
+    """Parse and run a command; return its exit status."""
+    parser = argparse.ArgumentParser()
+    subparsers = parser.add_subparsers()
+    readme.register(subparsers)
+    show.register(subparsers)
+    asked = parser.parse_args([str(argument) for argument in arguments])
+    status: int = asked.run(asked)
+    return status
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """A results folder with two references and a crashed trial, and a README beside it."""
+    (tmp_path / "README.md").write_text(BLOCKS, encoding="utf-8")
+    for seed in (0, 1):
+        Store(tmp_path / "reference").put(make_record(seed=seed, test_accuracy=0.87 + seed / 100))
+    Store(tmp_path / "trials").put(make_failed_record(case="mnist-dense_128"))
+    return tmp_path
+
+
+def test_readme_is_stale_until_it_is_rewritten(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A check fails with a diff and changes nothing; after rewriting it succeeds."""
+    file = results / "README.md"
+    assert call("readme", file, "--check", "--results", results) == 1
+    assert "+| dense_128" in capsys.readouterr().out
+    assert file.read_text(encoding="utf-8") == BLOCKS
+    assert call("readme", file, "--results", results) == 0
+    assert call("readme", file, "--check", "--results", results) == 0
+    assert "87.5 ± 0.7 (2)" in file.read_text(encoding="utf-8")  # sd 0.707
+
+
+def test_readme_says_what_has_no_reference_yet(results: Path) -> None:
+    """Trials that are not committed references do not fill a table."""
+    file = results / "README.md"
+    call("readme", file, "--results", results)
+    assert "dense_128, single_conv_32: no reference records yet (—)." in file.read_text("utf-8")
+
+
+def test_readme_keeps_the_permissions_of_its_file(results: Path) -> None:
+    """Rewriting makes a file that all may read no private one."""
+    file = results / "README.md"
+    file.chmod(0o644)
+    call("readme", file, "--results", results)
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+def test_readme_refuses_references_that_may_not_be_published(results: Path) -> None:
+    """A record of overridden epochs among the references is an error, not left out silently."""
+    Store(results / "reference").put(make_record(seed=2, epochs=1))
+    with pytest.raises(UserError, match=f"{DENSE} with overridden epochs"):
+        call("readme", results / "README.md", "--results", results)
+
+
+def test_readme_says_which_file_is_missing(tmp_path: Path) -> None:
+    """The message has its name."""
+    with pytest.raises(UserError, match=r"NO\.md cannot be read"):
+        call("readme", tmp_path / "NO.md", "--results", tmp_path)
+
+
+def test_readme_loads_no_framework() -> None:
+    """Importing the command brings neither Keras nor TensorFlow nor SciPy."""
+    code = "import sys, bench.harness.commands.readme as _; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"keras", "tensorflow", "scipy", "matplotlib"} & set(ran.stdout.split())
+
+
+def test_show_lists_every_record(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """References and trials, completed or not, are a line each."""
+    assert call("show", "--results", results) == 0
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert len(lines) == 3
+    assert lines[1].split()[:5] == [DENSE, "1", "5/5", "88.00", "completed"]
+    assert "crashed" in lines[2]
+
+
+def test_show_of_a_case_has_its_epochs(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each epoch's figures stand below the records of the case, and no other case is shown."""
+    call("show", DENSE, "--results", results)
+    out = capsys.readouterr().out
+    assert f"{DENSE}, seed 1: completed" in out
+    assert len([line for line in out.splitlines() if line.startswith("5  ")]) == 2
+    assert "crashed" not in out
+
+
+def test_show_as_json_can_be_read_back(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Accuracies are fractions, and a case has its epochs."""
+    call("show", DENSE, "--json", "--results", results)
+    found = json.loads(capsys.readouterr().out)
+    assert [record["test_accuracy"] for record in found] == [0.87, 0.88]
+    assert len(found[0]["per_epoch"]) == 5
+
+
+def test_show_of_an_unknown_case_names_the_nearest(results: Path) -> None:
+    """A slip of the finger costs no search."""
+    with pytest.raises(UserError, match=f"Did you mean '{DENSE}'"):
+        call("show", "fashion_mnist-dens_128", "--results", results)
+
+
+def test_show_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty folder is no error."""
+    assert call("show", "--results", tmp_path) == 0
+    assert capsys.readouterr().out.startswith("No records under")

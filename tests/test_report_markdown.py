@@ -1,0 +1,158 @@
+"""Tables: what stands in their cells, and what must be said with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from records import make_failed_record, make_record
+
+from bench.cases import CASES
+from bench.harness.judge.verdict import Verdict
+from bench.harness.record import Record
+from bench.harness.report.markdown import summary, task_table
+from bench.harness.report.rows import rows
+from bench.harness.store.claims import Claim
+
+DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
+DIGITS = "mnist-single_conv_32"
+
+
+def claim(metric: str, published: str, low: float, note: str | None = None) -> Claim:
+    """Return a claim on any case."""
+    return Claim(
+        case=DENSE, metric=metric, published=published, low=low, high=low, source="Book", note=note
+    )
+
+
+def table(
+    *records: Record,
+    cases: tuple[str, ...] = (DENSE,),
+    claims: Mapping[str, Claim] | None = None,
+    verdicts: Mapping[str, list[Verdict]] | None = None,
+    stale: Mapping[str, str] | None = None,
+) -> str:
+    """Return the table of ``cases`` with the same claims for each."""
+    told = rows(
+        [CASES[case] for case in cases], records, verdicts or {}, dict.fromkeys(cases, claims or {})
+    )
+    return task_table(told, records, stale=stale or {})
+
+
+def cells_of(text: str, name: str) -> list[str]:
+    """Return the cells of the line that begins with ``name``."""
+    line = next(line for line in text.splitlines() if line.startswith(f"| {name}"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_ours_stands_beside_the_published_figure() -> None:
+    """Published columns appear where somebody published, right of the measured ones."""
+    records = [make_record(seed=seed, test_accuracy=0.87 + seed / 100) for seed in range(3)]
+    text = table(*records, claims={"test_accuracy": claim("test_accuracy", "87.3%", 0.873)})
+    assert cells_of(text, "architecture")[:3] == ["architecture", "test accuracy %", "published"]
+    assert cells_of(text, "dense_128")[:3] == ["dense_128", "88.0 ± 1.0 (3)", "87.3%"]
+    assert "Published: Book." in text
+
+
+def test_a_published_count_that_is_wrong_is_marked() -> None:
+    """Only an exact count can contradict; an agreeing one bears no mark."""
+    wrong = table(make_record(), claims={"parameters": claim("parameters", "62,826", 62_826)})
+    right = table(make_record(), claims={"parameters": claim("parameters", "101,770", 101_770)})
+    assert cells_of(wrong, "dense_128")[3:5] == ["101,770", "62,826 ✗"]
+    assert cells_of(right, "dense_128")[3:5] == ["101,770", "101,770"]
+    assert ("✗ contradicts" in wrong, "✗" in right) == (True, False)
+
+
+def test_a_note_on_a_claim_becomes_a_numbered_footnote() -> None:
+    """The mark in the cell leads to the sentence under the table."""
+    text = table(
+        make_record(), claims={"test_accuracy": claim("test_accuracy", "98%", 0.98, "Is training.")}
+    )
+    assert cells_of(text, "dense_128")[2] == "98% [1]"
+    assert "- [1] Is training." in text
+
+
+def test_a_task_with_a_target_shows_epochs_and_training_accuracy() -> None:
+    """Two of three seeds arrive, at epochs 2 and 3."""
+    curves = ([0.9, 0.996], [0.9, 0.99, 0.996], [0.9] * 10)
+    records = [
+        make_record(case=DIGITS, seed=seed, training_accuracy=curve)
+        for seed, curve in enumerate(curves)
+    ]
+    found = dict(
+        zip(
+            cells_of(table(*records, cases=(DIGITS,)), "architecture"),
+            cells_of(table(*records, cases=(DIGITS,)), "single_conv_32"),
+            strict=True,
+        )
+    )
+    assert found["epochs to 99.5 %"] == "3 (2/3)"
+    assert found["training accuracy %"] == "96 ± 6 (3)"  # sd of 99.6, 99.6 and 90 is 5.54
+
+
+def test_half_of_the_seeds_in_vain_is_infinity() -> None:
+    """One of two seeds never arrives: the median is told as ∞, with 1/2."""
+    records = [
+        make_record(case=DIGITS, seed=seed, training_accuracy=curve)
+        for seed, curve in enumerate(([0.996], [0.9] * 10))
+    ]
+    assert "∞ (1/2)" in cells_of(table(*records, cases=(DIGITS,)), "single_conv_32")
+
+
+def test_an_empty_cell_has_its_reason_below() -> None:
+    """A case without records shows dashes, and one of a single epoch lacks seconds."""
+    text = table(make_record(training_accuracy=[0.8]), cases=(DENSE, CNN))
+    assert cells_of(text, "cnn_64")[1:] == ["—"] * 4
+    assert "- cnn_64: no completed trial (—)." in text
+    assert "- dense_128: no s/epoch, as none ran alone for more than its first epoch" in text
+
+
+def test_provenance_names_machine_versions_dates_and_commit() -> None:
+    """The line under the table tells all that a reader needs to place the figures."""
+    text = table(make_record(), make_record(seed=1, started="2026-03-04T05:06:07+00:00"))
+    assert "Example CPU (avx2), 2 cores, 8 GiB, Linux x86_64; tensorflow on cpu; float32" in text
+    assert "2026-03-01 to 2026-03-04; n = 2; commit 0123456789ab." in text
+
+
+def test_uncommitted_changes_are_told() -> None:
+    """A commit alone would name other code than what ran."""
+    assert "0123456789ab with uncommitted changes" in table(make_record(dirty=True))
+
+
+def test_figures_that_are_not_for_publication_say_so_first() -> None:
+    """Overridden epochs and the sample raise a banner above the table."""
+    text = table(make_record(epochs=1, sample=True))
+    wanted = "> **Not for publication**: dense_128 (epochs overridden: 1, sample)."
+    assert text.splitlines()[0] == wanted
+    assert "Not for publication" not in table(make_record())
+
+
+def test_a_stale_case_is_marked_with_its_reason() -> None:
+    """The row says stale, and the line below why."""
+    text = table(make_record(), stale={DENSE: "its architecture changed"})
+    assert cells_of(text, "dense_128 (stale)")[0] == "dense_128 (stale)"
+    assert "- dense_128 is stale: its architecture changed." in text
+
+
+def test_a_verdict_that_is_no_pass_is_explained() -> None:
+    """The column has the outcome, and the line below the evidence; a lost trial is told too."""
+    verdict = Verdict(
+        metric="test_loss", outcome="fail", value=1, n=1, bound="≤ 0.4", evidence="1 > 0.4"
+    )
+    text = table(make_record(), make_failed_record(seed=1), verdicts={DENSE: [verdict]})
+    assert cells_of(text, "dense_128")[-1] == "fail"
+    assert "- dense_128: test_loss fail: 1 > 0.4." in text
+    assert "- dense_128: 1 of 2 trials crashed." in text
+
+
+def test_the_summary_has_a_heading_for_each_task_with_rows() -> None:
+    """Tasks without a case among the rows are left out."""
+    records = [make_record()]
+    text = summary(rows([CASES[DENSE]], records, {}, {}), records)
+    assert "## Fashion MNIST\n" in text
+    assert "## MNIST" not in text
+
+
+def test_every_line_of_the_table_is_equally_wide() -> None:
+    """It can be read as printed text."""
+    lines = [line for line in table(make_record(), cases=(DENSE, CNN)).splitlines() if "|" in line]
+    assert len({len(line) for line in lines}) == 1

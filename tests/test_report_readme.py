@@ -1,0 +1,71 @@
+"""Blocks of a README: replaced between their markers, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.harness.errors import UserError
+from bench.harness.report.readme import difference, regenerate
+
+TABLES = {"mnist": "| a |\n|---|\n", "fashion_mnist": "x"}
+OPEN, CLOSE = "<!-- fitting-room: mnist -->", "<!-- /fitting-room -->"
+FILLED = f"# Title\n\n{OPEN}\n\n| a |\n|---|\n\n{CLOSE}\nend\n"
+
+
+def filled(text: str) -> str:
+    """Regenerate a text called README.md."""
+    return regenerate(text, TABLES, file="README.md")
+
+
+@pytest.mark.parametrize("inside", ["", "\n", "typed by hand\n", "\n| old |\n\n\n"])
+def test_a_block_is_replaced_whatever_it_held(inside: str) -> None:
+    """What stood between the markers goes, what stands around them stays."""
+    assert filled(f"# Title\n\n{OPEN}\n{inside}{CLOSE}\nend\n") == FILLED
+
+
+def test_a_second_time_changes_nothing() -> None:
+    """Regeneration is idempotent."""
+    assert filled(FILLED) == FILLED
+
+
+def test_line_ends_are_kept() -> None:
+    """A file of Windows stays one, to the last byte of what is not ours."""
+    crlf = FILLED.replace("\n", "\r\n")
+    assert filled(crlf) == crlf
+    assert filled(f"{OPEN}\n{CLOSE}").endswith(CLOSE)
+
+
+def test_markers_in_a_code_fence_are_text() -> None:
+    """A README can show how to write them, even with a name that does not exist."""
+    example = f"```markdown\n<!-- fitting-room: NAME -->\n{CLOSE}\n```\n"
+    assert filled(example + FILLED) == example + FILLED
+
+
+def test_several_blocks_are_filled_each_with_its_own() -> None:
+    """Names decide, not order."""
+    text = filled(f"<!-- fitting-room: fashion_mnist -->\n{CLOSE}\n{OPEN}\n{CLOSE}\n")
+    assert text.index("\nx\n") < text.index("| a |")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"one\n<!-- fitting-room: mnst -->\n{CLOSE}", "line 2: .* 'mnst'. Did you mean 'mnist'"),
+        (f"one\ntwo\n{OPEN}\n", "line 3: the block 'mnist' is not closed"),
+        (f"{OPEN}\n{OPEN}\n{CLOSE}", "line 1: the block 'mnist' is not closed"),
+        (f"one\n{CLOSE}\n", "line 2: no block is open"),
+        ("one\n", "no block to fill. Add two lines: <!-- fitting-room: mnist -->"),
+    ],
+)
+def test_wrong_markers_are_told_with_their_line(text: str, message: str) -> None:
+    """Each mistake names the file, the line and the remedy."""
+    with pytest.raises(UserError, match=f"README.md.*{message}"):
+        filled(text)
+
+
+def test_the_difference_shows_a_hand_edit() -> None:
+    """A unified diff has the typed line and the derived one; equal texts have none."""
+    lines = difference("a\n9\n", "a\n8\n", file="README.md").splitlines()
+    assert "-9" in lines
+    assert "+8" in lines
+    assert difference("a\n", "a\n", file="README.md") == ""
