@@ -19,7 +19,7 @@ CLOCK = ReplayClock()
 @pytest.mark.benchmark(group="seconds per epoch", timer=CLOCK)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_epoch_time(case: Case, times: Callable[[Case], list[Record]], benchmark: Any) -> None:
-    """Every epoch took a measurable time; all but the first, which traces, where there are more."""
+    """Every epoch but the first, which traces, took a measurable time."""
     records = times(case)
     seconds = [e.seconds for record in records for e in record.epochs[1:] or record.epochs]
     CLOCK.replay(benchmark, seconds, extra_info(records))

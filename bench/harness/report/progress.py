@@ -22,7 +22,7 @@ class Writer(Protocol):
     hasmarkup: bool
     fullwidth: int
 
-    def write(self, text: str, *, flush: bool = False) -> None:
+    def write(self, msg: str, *, flush: bool = False) -> None:
         """Write text as it is."""
 
 
@@ -147,6 +147,6 @@ class PlainWriter:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def write(self, text: str, *, flush: bool = False) -> None:
+    def write(self, msg: str, *, flush: bool = False) -> None:
         """Write text as it is."""
-        print(text, end="", file=self._stream, flush=flush)
+        print(msg, end="", file=self._stream, flush=flush)

@@ -1,8 +1,8 @@
 """Digests of source code: what a function does, with all it calls in this project.
 
 A digest changes when code does, and only then: comments, docstrings, annotations and layout do not
-count, nor does anything that the function does not reach. So adding an architecture to a file leaves
-the numbers of its neighbours alone.
+count, nor does anything that the function does not reach. So adding an architecture to a file
+leaves the numbers of its neighbours alone.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ def code_digest(names: Iterable[str], *, root: Path) -> str:
 class _Essence(ast.NodeTransformer):
     """Drops what does not run: docstrings, and annotations of arguments and results."""
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802 - ast's name
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.returns = None
         return self._without_docstring(node)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802 - ast's name
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         return self._without_docstring(node)
 
     def visit_arg(self, node: ast.arg) -> ast.AST:

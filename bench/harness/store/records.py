@@ -43,7 +43,7 @@ class Store:
         """Write ``record`` and return its path.
 
         Raises:
-            UserError: The folder cannot be written or the disk is full; nothing is left half-written.
+            UserError: The folder cannot be written, or the disk is full; no part of it is left.
         """
         path = self.root / record.spec.case.name / _file_name(record)
         write_whole(path, msgspec.json.format(msgspec.json.encode(record)) + b"\n")
@@ -77,7 +77,7 @@ class Store:
             return read_record(path)
         except UserError as error:
             aside = path.with_suffix(".json.unreadable")
-            os.replace(path, aside)
+            path.replace(aside)
             print(f"fitting room: {error} Moved to {aside.name}, trained anew.", file=sys.stderr)
             return None
 
@@ -113,7 +113,7 @@ def write_whole(path: Path, content: bytes) -> None:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except OSError as error:
         raise UserError(
             f"Cannot write {path}: {error.strerror}. "

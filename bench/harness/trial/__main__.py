@@ -91,7 +91,7 @@ def _outcome(assignment: Assignment, measured: dict[str, Any]) -> tuple[Outcome,
     return "completed", f"trained for {len(epochs)} epochs" if epochs else "built, not trained"
 
 
-def _stop(number: int, frame: object) -> None:
+def _stop(number: int, _frame: object) -> None:
     raise Stopped(number)
 
 

@@ -26,8 +26,8 @@ def _count(weights: list[Any]) -> int:
 def _flops(layer: Any) -> int:
     """2 per multiply-add: kernel weights, times the places a convolution applies them to."""
     if isinstance(layer, layers.Dense):
-        return 2 * math.prod(layer.kernel.shape)
+        return 2 * int(math.prod(layer.kernel.shape))
     if isinstance(layer, layers.Conv2D):
         height, width = layer.output.shape[1:3]
-        return 2 * math.prod(layer.kernel.shape) * height * width
+        return 2 * int(math.prod(layer.kernel.shape) * height * width)
     return 0

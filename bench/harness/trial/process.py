@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -134,9 +134,7 @@ def _machine(spec: TrialSpec, listen: Listener) -> Iterator[None]:
 
 
 @contextmanager
-def _time_limit(
-    child: subprocess.Popen[bytes], seconds: float | None
-) -> Iterator[threading.Event]:
+def _time_limit(child: subprocess.Popen[bytes], seconds: float | None) -> Iterator[threading.Event]:
     expired = threading.Event()
     if seconds is None:
         yield expired
@@ -180,7 +178,5 @@ def _why(status: int, errors: IO[bytes]) -> str:
 
 
 def _close(pipe: IO[bytes]) -> None:
-    try:
+    with suppress(BrokenPipeError):  # unsent input of a child that died
         pipe.close()
-    except BrokenPipeError:
-        pass  # unsent input of a child that died

@@ -36,7 +36,9 @@ def run(spec: TrialSpec, measured: Measured, tell: Callable[[Epoch], None]) -> N
         test_images = fit.prepare(arrays.test_images, recipe)
     steps = -(-len(training.labels) // recipe.batch_size)
     with phase(seconds, "build"):
-        model = fit.build(spec.case.builder, spec.case.arguments, recipe, seed=spec.seed, steps=steps)
+        model = fit.build(
+            spec.case.builder, spec.case.arguments, recipe, seed=spec.seed, steps=steps
+        )
     measured["size"] = size(model)
     measured["resolved"] = Resolved(
         jit_compile=bool(model.jit_compile),

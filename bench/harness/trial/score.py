@@ -26,7 +26,7 @@ class Score:
 
 
 def score(model: Any, images: np.ndarray, labels: np.ndarray) -> Score:
-    """Predict ``images``, shape (n, 28, 28, 1), float32, and compare with ``labels``, shape (n,)."""
+    """Predict ``images``, shape (n, 28, 28, 1), float32, and hold them against ``labels``, (n,)."""
     probabilities = model.predict(images, batch_size=BATCH_SIZE, verbose=0)
     return score_probabilities(np.asarray(probabilities, np.float64), labels)
 
