@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from bench.harness.commands.registry import load_cases
+from bench.cases import CASES
 from bench.harness.errors import UserError
 from bench.harness.record import Record
 from bench.harness.report.markdown import task_table
@@ -41,8 +41,7 @@ def run(args: argparse.Namespace) -> int:
     # To come: {case: reason} where a reference's digests are not those of the present code.
     stale: Mapping[str, str] = {}
     records = _references(args.results / "reference")
-    cases = load_cases()
-    tables = blocks(cases.values(), records, read_claims(CLAIMS, cases=cases), stale=stale)
+    tables = blocks(CASES.values(), records, read_claims(CLAIMS, cases=CASES), stale=stale)
     after = regenerate(before, tables, file=str(args.file))
     if args.check and after != before:
         print(difference(before, after, file=str(args.file)))

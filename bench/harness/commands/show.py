@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from tabulate import tabulate
 
-from bench.harness.commands.registry import load_cases
+from bench.cases import CASES
 from bench.harness.errors import UserError, nearest
 from bench.harness.record import Record
 from bench.harness.store.records import Store
@@ -35,7 +35,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Print the records under ``--results``."""
     found = list(_stored(args.results))
-    known = dict.fromkeys([*load_cases(), *(record.spec.case.name for _, record in found)])
+    known = dict.fromkeys([*CASES, *(record.spec.case.name for _, record in found)])
     if args.case is not None and args.case not in known:
         raise UserError(f"There is no case {args.case!r}. {nearest(args.case, known)}")
     chosen = [(f, r) for f, r in found if args.case in (None, r.spec.case.name)]
