@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench.harness.commands import calibrate, data
+from bench.harness.commands import calibrate, data, readme, show, speed
 from bench.harness.errors import UserError
 
-COMMANDS = (data, calibrate)
+COMMANDS = (data, calibrate, show, speed, readme)
 
 
 def main(arguments: list[str] | None = None) -> int:

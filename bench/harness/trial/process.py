@@ -9,15 +9,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO
 
 import msgspec
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from bench.harness.machine import this_machine
@@ -39,7 +39,10 @@ def run_trial(assignment: Assignment, listen: Listener = silent) -> Record:
 
     A spec that is to be timed waits until no other trial is timed on this machine.
     """
-    with _machine(assignment.spec, listen), tempfile.TemporaryFile() as errors:
+    spec = assignment.spec
+    waiting = Message(note="waiting for a timed trial of another run on this machine")
+    alone = machine_alone(lambda: listen(spec, waiting)) if spec.alone else nullcontext()
+    with alone, tempfile.TemporaryFile() as errors:
         started = datetime.now(timezone.utc).isoformat(timespec="seconds")
         child = _start(assignment.spec, errors)
         _living.add(child)
@@ -86,7 +89,8 @@ def _attend(
     )
 
 
-def _start(spec: TrialSpec, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+def child_environment(spec: TrialSpec) -> dict[str, str]:
+    """Return the environment that makes a child use the spec's backend and device."""
     path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
     environment = os.environ | {
         "KERAS_BACKEND": spec.backend,
@@ -95,12 +99,16 @@ def _start(spec: TrialSpec, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     }
     if spec.device == "cpu":
         environment |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    return environment
+
+
+def _start(spec: TrialSpec, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "bench.harness.trial"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
-        env=environment,
+        env=child_environment(spec),
     )
 
 
@@ -116,16 +124,15 @@ def _messages(child: subprocess.Popen[bytes], assignment: Assignment) -> Iterato
 
 
 @contextmanager
-def _machine(spec: TrialSpec, listen: Listener) -> Iterator[None]:
-    """Hold this machine for a timed trial; others share it."""
-    if not spec.alone:
-        yield
-        return
+def machine_alone(waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold this machine for something timed; ``waiting`` is called if another holds it."""
     folder = user_cache_path("fitting-room")
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "machine.lock")
-    if not lock.acquire(blocking=False):
-        listen(spec, Message(note="waiting for a timed trial of another run on this machine"))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        waiting()
         lock.acquire()
     try:
         yield
