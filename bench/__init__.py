@@ -5,9 +5,10 @@
 ``cases.py``              where players and referee meet: architecture × task × recipe
 ``bounds.toml``           what each case is held to, and why
 ``claims.toml``           what was published, and where
-``__main__.py``           ``python -m bench …``
+``commands/``             ``python -m bench …``, one file a command
 ``harness/spec.py``       task, case, trial: what is asked for
 ``harness/record.py``     what a trial measured
+``harness/assignment.py``  a trial as it is handed to a child, and what that says back
 ``harness/metrics.py``    the figures of a record that can be judged
 ``harness/data/``         where the bytes come from, and what they must look like
 ``harness/trial/``        the child process: one spec in, one record out
@@ -15,8 +16,7 @@
 ``harness/judge/``        numbers in, verdict out
 ``harness/lab/``          plans trials, hands them to an executor, stops when the verdict is in
 ``harness/report/``       records and verdicts in; tables, files, progress out
-``harness/commands/``     the commands of ``__main__.py``
-``harness/plugin.py``     pytest's side: options, fixtures, header, summary
+``harness/plugin*.py``    pytest's side: options, fixtures, header, summary
 ========================  =====================================================================
 
 Arrows run one way: plugin → lab → trial, store, judge; report → store, judge; trial → data.

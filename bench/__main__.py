@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench.harness.commands import calibrate, data, readme, show, speed
+from bench.commands import calibrate, data, readme, show, speed
 from bench.harness.errors import UserError
 
 COMMANDS = (data, calibrate, show, speed, readme)

@@ -10,7 +10,7 @@ import pytest
 from data_world import FakeSource, know, tiny, write_idx
 from rich.console import Console
 
-from bench.harness.commands import data
+from bench.commands import data
 from bench.harness.data import chosen_data_dir
 from bench.harness.data.failures import RejectedError, UnavailableError
 from bench.harness.data.terminal import TerminalProgress

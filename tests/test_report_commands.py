@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from records import make_failed_record, make_record
 
-from bench.harness.commands import readme, show
+from bench.commands import readme, show
 from bench.harness.errors import UserError
 from bench.harness.store.records import Store
 
@@ -85,7 +85,7 @@ def test_readme_says_which_file_is_missing(tmp_path: Path) -> None:
 
 def test_readme_loads_no_framework() -> None:
     """Importing the command brings neither Keras nor TensorFlow nor SciPy."""
-    code = "import sys, bench.harness.commands.readme as _; print(*sys.modules)"
+    code = "import sys, bench.commands.readme as _; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"keras", "tensorflow", "scipy", "matplotlib"} & set(ran.stdout.split())
 

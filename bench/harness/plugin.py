@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
-from bench.harness import data
 from bench.harness.errors import UserError
-from bench.harness.lab.lab import Lab
-from bench.harness.lab.options import Options
 from bench.harness.lab.outline import outline, unstored
-from bench.harness.lab.plan import Need, plan
-from bench.harness.lab.probe import check_backend
+from bench.harness.lab.plan import Need
 from bench.harness.lab.referee import Referee
-from bench.harness.machine import usable_cores
-from bench.harness.metrics import METRICS
-from bench.harness.plugin_options import add_options, read_options, results_folder
+from bench.harness.plugin_options import add_options, results_folder
+from bench.harness.plugin_setup import assemble, registered_cases
 from bench.harness.record import Record
-from bench.harness.report.progress import Progress
 from bench.harness.report.properties import Judged, from_properties, to_properties
 from bench.harness.report.summary import write_summary
-from bench.harness.spec import Case, Dataset
-from bench.harness.store.bounds import read_bounds
+from bench.harness.spec import Case
 from bench.harness.store.claims import read_claims
 from bench.harness.store.records import Store
 
@@ -65,7 +55,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if not needs or session.config.option.collectonly:
         return
     try:
-        session.config.stash[REFEREE] = _referee(session.config, needs)
+        session.config.stash[REFEREE] = assemble(
+            session.config, needs, began=session.config.stash[BEGAN]
+        )
     except UserError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -137,7 +129,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     judged = [found for each in called if (found := from_properties(each.user_properties))]
     if judged:
         results = results_folder(config)
-        cases = _cases(config)
+        cases = registered_cases(config)
         claims = read_claims(config.rootpath / config.getini("fitting_room_claims"), cases=cases)
         verbose = config.get_verbosity() > 0
         text = write_summary(
@@ -157,73 +149,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _need(item: Any) -> Need:
     mark = item.get_closest_marker("needs")
     return Need(case=item.callspec.params["case"], **(mark.kwargs if mark else {}))
-
-
-def _cases(config: pytest.Config) -> Mapping[str, Case]:
-    module, name = config.getini("fitting_room_cases").split(":")
-    cases: Mapping[str, Case] = getattr(importlib.import_module(module), name)
-    return cases
-
-
-def _referee(config: pytest.Config, needs: list[Need]) -> Referee:
-    options = read_options(config, began=config.stash[BEGAN])
-    bounds = read_bounds(
-        config.rootpath / config.getini("fitting_room_bounds"),
-        cases=_cases(config),
-        metrics=METRICS,
-    )
-    accelerator = check_backend(options.backend, options.device)
-    datasets = {task: _dataset(task, options) for task in {need.case.task for need in needs}}
-    planned = plan(needs, options, datasets)
-    progress = _progress(config)
-    lab = Lab(
-        store=Store(options.results / "trials"),
-        executor=ThreadPoolExecutor(1 if options.tier != "smoke" else usable_cores()),
-        accelerator=accelerator,
-        since=options.fresh_since,
-        listen=progress.listen,
-    )
-    lab.store.check_writable()
-    referee = Referee(
-        lab=lab,
-        bounds=bounds,
-        options=options,
-        planned=planned,
-        wait=_uncaptured(config, progress.wait),
-    )
-    progress.total = len(unstored(referee))
-    return referee
-
-
-def _dataset(task: str, options: Options) -> Dataset:
-    if options.tier == "smoke":
-        return data.sample(task)
-    return data.find(task, data_dir=options.data_dir, offline=options.offline)
-
-
-def _progress(config: pytest.Config) -> Progress:
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    writer = config.get_terminal_writer()
-    live = bool(reporter and reporter.isatty and writer.hasmarkup)
-    return Progress(
-        writer,
-        live=live,
-        verbosity=config.get_verbosity(),
-        ensure_newline=reporter.ensure_newline if reporter else lambda: None,
-    )
-
-
-def _uncaptured(
-    config: pytest.Config, wait: Callable[[Future[Record]], Record]
-) -> Callable[[Future[Record]], Record]:
-    """Wait with pytest's capture suspended: what is shown meanwhile is for the terminal."""
-    capture = config.pluginmanager.get_plugin("capturemanager")
-
-    def uncaptured(future: Future[Record]) -> Record:
-        with capture.global_and_fixture_disabled() if capture else nullcontext():
-            return wait(future)
-
-    return uncaptured
 
 
 def _known(referee: Referee) -> list[Record]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import msgspec
 from filelock import FileLock
 
+from bench.harness.assignment import Assignment, Listener, silent
 from bench.harness.machine import this_machine
 from bench.harness.record import Machine, Record
 from bench.harness.spec import TrialSpec
 from bench.harness.store.key import provenance, quality_key
 from bench.harness.store.records import Store
-from bench.harness.trial.assignment import Assignment, Listener, silent
 from bench.harness.trial.process import ROOT, interrupt_trials, run_trial
 
 

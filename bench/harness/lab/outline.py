@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.harness.durations import in_words
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import Wanted, estimate
 from bench.harness.lab.referee import Referee
 from bench.harness.machine import this_machine, versions
 from bench.harness.record import Record
-from bench.harness.report.progress import in_words
 
 
 def unstored(referee: Referee) -> list[Wanted]:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Protocol, TextIO
 
+from bench.harness.assignment import Message
+from bench.harness.durations import in_words
 from bench.harness.record import Epoch, Record
 from bench.harness.spec import TrialSpec
-from bench.harness.trial.assignment import Message
 
 TICK_S = 1.0
 """How often the time left is counted down."""
@@ -80,7 +81,7 @@ class Progress:
             self._ends_at = None
             return f"{name} {message.note}"
         left = (spec.epochs - message.epoch.number) * _seconds(message.epoch)
-        self._ends_at = self._clock() + left
+        self._ends_at = self._clock() + left if left else None
         return f"{name} epoch {message.epoch.number}/{spec.epochs}{_figures(message.epoch)}"
 
     def _finish(self, record: Record) -> None:
@@ -118,15 +119,6 @@ class Progress:
 def name_of(spec: TrialSpec) -> str:
     """Return the case and seed as a line of progress shows them."""
     return f"{spec.case.name} seed {spec.seed}:"
-
-
-def in_words(seconds: float) -> str:
-    """Return a duration as a person says it.
-
-    >>> in_words(42), in_words(400)
-    ('42 s', '7 min')
-    """
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def _seconds(epoch: Epoch) -> float:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -107,21 +106,19 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         UserError: It cannot be written.
     """
-    temporary = ""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(temporary).replace(path)
+        temporary.write_bytes(content)
+        temporary.replace(path)
     except OSError as error:
         raise UserError(
             f"Cannot write {path}: {error.strerror}. "
             "Free the disk or choose a writable folder with --results."
         ) from error
     finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)  # gone already where all went well
+        with suppress(OSError):  # gone already where all went well
+            temporary.unlink()
 
 
 def _file_name(record: Record) -> str:

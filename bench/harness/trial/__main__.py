@@ -16,10 +16,10 @@ from typing import IO, Any
 
 import msgspec
 
+from bench.harness.assignment import Assignment, Message
 from bench.harness.errors import UserError
 from bench.harness.machine import peak_memory_bytes, this_machine
 from bench.harness.record import Outcome, Record
-from bench.harness.trial.assignment import Assignment, Message
 
 
 class Stopped(BaseException):

@@ -20,10 +20,10 @@ import msgspec
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
+from bench.harness.assignment import Assignment, Listener, Message, silent
 from bench.harness.machine import this_machine
 from bench.harness.record import Epoch, Outcome, Record
 from bench.harness.spec import TrialSpec
-from bench.harness.trial.assignment import Assignment, Listener, Message, silent
 
 ROOT = Path(__file__).resolve().parents[3]
 """The folder that holds the packages ``bench`` and ``models``."""

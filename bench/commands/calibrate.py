@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from bench.cases import CASES, case_named
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         for spec in specs:
             record = progress.wait(lab.request(spec, timed=False))
-            reference.put(record)
+            reference.put(published(record))
             records.append(record)
     finally:
         lab.close()
@@ -68,6 +69,12 @@ def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSp
         for seed in range(arguments.seeds)
         for case in cases
     ]
+
+
+def published(record: Record) -> Record:
+    """Return the record without what only concerns this machine: where its data lies."""
+    dataset = replace(record.spec.dataset, folder="")
+    return replace(record, spec=replace(record.spec, dataset=dataset))
 
 
 def _of(records: Sequence[Record], case: Case) -> list[Record]:
