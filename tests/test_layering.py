@@ -33,7 +33,6 @@ ROOMS: dict[str, set[str]] = {
     "store": VALUES | {"judge.bound", "judge.words"},
     "report": VALUES | {"store", "judge"},
     "lab": VALUES | {PARENT, "store", "judge"},
-    "commands": VALUES | {PARENT, "data", "store", "judge", "lab", "report"},
     "plugin": VALUES | {PARENT, "data", "store", "judge", "lab", "report"},
 }
 """Room → rooms, or single modules of rooms, that it may import besides itself."""
@@ -85,6 +84,17 @@ def test_rooms_import_only_what_their_arrows_allow() -> None:
         if is_ours(found.module)
         and room_of(found.module) != room
         and not within(found.module, ROOMS.get(room, set()))
+    ]
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_commands_do_without_pytest() -> None:
+    """``python -m bench`` imports neither the plugin nor pytest."""
+    wrong = [
+        shown(path, found)
+        for path in [ROOT / "bench" / "__main__.py", *sources("bench/commands")]
+        for found in imports_of(path)
+        if room_of(found.module) == "plugin" or third_party(found) == "pytest"
     ]
     assert wrong == [], "\n".join(wrong)
 
