@@ -30,6 +30,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"seeds a case ({SEEDS})")
     parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
     parser.add_argument("--offline", action="store_true", help="never touch the network")
+    parser.add_argument(
+        "--shared", action="store_true", help="others use this machine meanwhile: keep no times"
+    )
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.set_defaults(run=run)
 
@@ -50,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         for spec in specs:
             record = progress.wait(lab.request(spec, timed=False))
-            reference.put(published(record))
+            reference.put(published(record, alone=not arguments.shared))
             records.append(record)
     finally:
         lab.close()
@@ -71,10 +74,11 @@ def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSp
     ]
 
 
-def published(record: Record) -> Record:
-    """Return the record without what only concerns this machine: where its data lies."""
+def published(record: Record, *, alone: bool) -> Record:
+    """Return the record without what only concerns this machine, and with times only if alone."""
     dataset = replace(record.spec.dataset, folder="")
-    return replace(record, spec=replace(record.spec, dataset=dataset))
+    spec = replace(record.spec, dataset=dataset, alone=alone and record.spec.alone)
+    return replace(record, spec=spec)
 
 
 def _of(records: Sequence[Record], case: Case) -> list[Record]:

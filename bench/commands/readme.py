@@ -15,9 +15,11 @@ from bench.harness.report.rows import rows
 from bench.harness.report.trials import publishable
 from bench.harness.spec import TASKS, Case
 from bench.harness.store.claims import Claims, read_claims
+from bench.harness.store.key import why_stale
 from bench.harness.store.records import Store, write_whole
 
-CLAIMS = Path(__file__).parents[2] / "claims.toml"
+ROOT = Path(__file__).parents[2]
+CLAIMS = ROOT / "bench" / "claims.toml"
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,9 +40,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Rewrite or check the file; return 1 where a check finds it stale."""
     before = _read(args.file)
-    # To come: {case: reason} where a reference's digests are not those of the present code.
-    stale: Mapping[str, str] = {}
     records = _references(args.results / "reference")
+    stale = why_stale(records, CASES, root=ROOT)
     tables = blocks(CASES.values(), records, read_claims(CLAIMS, cases=CASES), stale=stale)
     after = regenerate(before, tables, file=str(args.file))
     if args.check and after != before:

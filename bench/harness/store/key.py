@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import subprocess
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import msgspec
 
 from bench.harness.machine import versions
-from bench.harness.record import Machine, Provenance
-from bench.harness.spec import TrialSpec
+from bench.harness.record import Machine, Provenance, Record
+from bench.harness.spec import Case, TrialSpec
 from bench.harness.store.digest import code_digest
 
 TRAINING_PATH = (
@@ -61,6 +62,25 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
         training_digest=code_digest(TRAINING_PATH, root=root),
         versions=versions(spec.backend),
     )
+
+
+def why_stale(
+    records: Iterable[Record], cases: Mapping[str, Case], *, root: Path
+) -> dict[str, str]:
+    """Return case → why its records are not those that the code under ``root`` would make."""
+    found: dict[str, str] = {}
+    training = code_digest(TRAINING_PATH, root=root)
+    for record in records:
+        case = cases.get(record.spec.case.name)
+        if case is None:
+            continue
+        if record.spec.case != case:
+            found[case.name] = "its arguments or its recipe changed since"
+        elif record.provenance.architecture_digest != code_digest([case.builder], root=root):
+            found[case.name] = "the code of its architecture changed since"
+        elif record.provenance.training_digest != training:
+            found[case.name] = "the code of the training path changed since"
+    return found
 
 
 @lru_cache
