@@ -7,19 +7,28 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from bench.harness.judge.bound import Bound
-from bench.harness.judge.verdict import Outcome, Verdict
+from bench.harness.judge.evidence import weighed
+from bench.harness.judge.plan import plans
+from bench.harness.judge.sequential import decide_all
+from bench.harness.judge.verdict import Outcome, Verdict, verdict_on
 from bench.harness.judge.words import shown, shown_difference
 
 EPOCHS = "epochs_to_target"
 
 
 def judge(
-    values: Sequence[float | None], bound: Bound, *, least: int = 1, most: int = 6
+    values: Sequence[float | None],
+    bound: Bound,
+    *,
+    least: int = 1,
+    most: int = 6,
+    alpha: float = 0.01,
 ) -> Verdict:
     """Judge one metric of one case.
 
     Add the next seed and ask again while the outcome is ``undecided`` and fewer than ``most``
-    seeds ran.
+    seeds ran. A bound with a reference is judged by the sequential test; one without, by the
+    mean of the seeds that ran, whose price nobody knows.
 
     Args:
         values: one per seed, in seed order 0, 1, 2, …; None or NaN is a seed that diverged or,
@@ -27,29 +36,21 @@ def judge(
         bound: what they must satisfy.
         least: seeds below which nothing passes or fails.
         most: seeds after which no more will come.
+        alpha: chance that unchanged code fails this one assertion; see ``family.share``.
     """
     ran = [None if value is None or math.isnan(value) else float(value) for value in values]
     if not ran:
-        return _verdict(bound, "undecided", ran, f"no seed ran; bound {bound.words}")
+        return verdict_on(bound, "undecided", ran, f"no seed ran; bound {bound.words}")
     if bound.exactly is not None:
         return _exactly(ran, bound)
     if bound.metric == EPOCHS:
         return _each_seed(ran, bound, least=least, most=most)
+    lost = ran.count(None)
+    if lost >= 2 or lost == len(ran):
+        return _diverged(ran, bound, most=most)
+    if bound.has_reference:
+        return _sequential(ran, bound, least=least, most=most, alpha=alpha)
     return _mean_of_seeds(ran, bound, least=least, most=most)
-
-
-def _verdict(
-    bound: Bound, outcome: Outcome, values: Sequence[float | None], evidence: str
-) -> Verdict:
-    numbers = [value for value in values if value is not None]
-    return Verdict(
-        metric=bound.metric,
-        outcome=outcome,
-        value=fmean(numbers) if numbers else None,
-        n=len(values),
-        bound=bound.words,
-        evidence=evidence,
-    )
 
 
 def _exactly(values: Sequence[float | None], bound: Bound) -> Verdict:
@@ -57,11 +58,13 @@ def _exactly(values: Sequence[float | None], bound: Bound) -> Verdict:
     if different:
         counts = ", ".join(shown(bound.metric, value) for value in different)
         off = shown_difference(bound.metric, different[0] - bound.limits[0])
-        return _verdict(bound, "fail", values, f"counted {counts}; bound {bound.words}; off {off}")
+        return verdict_on(
+            bound, "fail", values, f"counted {counts}; bound {bound.words}; off {off}"
+        )
     if None in values:
         missing = f"not counted for {values.count(None)} of {len(values)} seeds"
-        return _verdict(bound, "fail", values, f"{missing}; bound {bound.words}")
-    return _verdict(bound, "pass", values, f"counted {bound.words} (n={len(values)})")
+        return verdict_on(bound, "fail", values, f"{missing}; bound {bound.words}")
+    return verdict_on(bound, "pass", values, f"counted {bound.words} (n={len(values)})")
 
 
 def _each_seed(values: Sequence[float | None], bound: Bound, *, least: int, most: int) -> Verdict:
@@ -74,12 +77,24 @@ def _each_seed(values: Sequence[float | None], bound: Bound, *, least: int, most
     outcome: Outcome = "undecided"
     if misses >= 2 or (misses == n and n >= most):
         outcome = "fail"
-    elif n >= least and (misses == 0 or n >= 3):
+    elif n >= min(least, most) and (misses == 0 or n >= 3):
         outcome = "pass"
     each = ", ".join("never" if value is None else shown(EPOCHS, value) for value in values)
     reached = f"reached {n - values.count(None)}/{n}, at epoch {each}"
     within = f"{n - misses} of {n} within bound {bound.words}"
-    return _verdict(bound, outcome, values, f"{reached}; {within}")
+    return verdict_on(bound, outcome, values, f"{reached}; {within}")
+
+
+def _diverged(values: Sequence[float | None], bound: Bound, *, most: int) -> Verdict:
+    """One seed that diverged may be bad luck while others can still come; two are not."""
+    lost = values.count(None)
+    outcome: Outcome = "fail" if lost >= 2 or len(values) >= most else "undecided"
+    return verdict_on(bound, outcome, values, f"bound {bound.words}{_trouble(values)}")
+
+
+def _trouble(values: Sequence[float | None]) -> str:
+    lost = values.count(None)
+    return f"; {lost} of {len(values)} seeds diverged" if lost else ""
 
 
 def _mean_of_seeds(
@@ -87,16 +102,24 @@ def _mean_of_seeds(
 ) -> Verdict:
     """Hold the mean of the seeds that ran against the bound."""
     numbers = [value for value in values if value is not None]
-    lost = len(values) - len(numbers)
-    trouble = f"; {lost} of {len(values)} seeds diverged" if lost else ""
-    if lost >= 2 or not numbers:
-        outcome: Outcome = "fail" if lost >= 2 or len(values) >= most else "undecided"
-        return _verdict(bound, outcome, values, f"bound {bound.words}{trouble}")
     mean = fmean(numbers)
-    outcome = "pass" if bound.met_by(mean) else "fail"
-    if len(numbers) < min(least, most):
+    outcome: Outcome = "pass" if bound.met_by(mean) else "fail"
+    if len(values) < min(least, most):
         outcome = "undecided"
     margin = shown_difference(bound.metric, bound.margin(mean))
     value = f"{shown(bound.metric, mean)} (n={len(numbers)})"
-    evidence = f"{value}; bound {bound.words}; margin {margin}{trouble}"
-    return _verdict(bound, outcome, values, evidence)
+    evidence = f"{value}; bound {bound.words}; margin {margin}{_trouble(values)}"
+    return verdict_on(bound, outcome, values, evidence)
+
+
+def _sequential(
+    values: Sequence[float | None], bound: Bound, *, least: int, most: int, alpha: float
+) -> Verdict:
+    """Weigh the seeds in order and rest on those up to the first limit that was crossed."""
+    sides = plans(bound, alpha=alpha, least=least, most=most)
+    numbers = [value for value in values if value is not None]
+    lost = len(values) - len(numbers)
+    outcome, seeds, decisions = decide_all(numbers, sides, lost=lost)
+    rests_on = [*numbers[:seeds], *[None] * lost]
+    evidence = weighed(numbers[:seeds], bound, sides, decisions) + _trouble(values)
+    return verdict_on(bound, outcome, rests_on, evidence)

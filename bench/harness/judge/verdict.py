@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
+
+from bench.harness.judge.bound import Bound
 
 Outcome = Literal["pass", "fail", "undecided", "not comparable"]
 
@@ -27,3 +31,18 @@ class Verdict:
     def passed(self) -> bool:
         """Whether the bound is met; undecided is not passed."""
         return self.outcome == "pass"
+
+
+def verdict_on(
+    bound: Bound, outcome: Outcome, values: Sequence[float | None], evidence: str
+) -> Verdict:
+    """Return the verdict that rests on the seeds ``values``, None for those that diverged."""
+    numbers = [value for value in values if value is not None]
+    return Verdict(
+        metric=bound.metric,
+        outcome=outcome,
+        value=fmean(numbers) if numbers else None,
+        n=len(values),
+        bound=bound.words,
+        evidence=evidence,
+    )
