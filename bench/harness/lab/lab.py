@@ -6,7 +6,6 @@ from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
 
 import msgspec
-from filelock import FileLock
 
 from bench.harness.assignment import Assignment, Listener, silent
 from bench.harness.machine import this_machine
@@ -14,7 +13,7 @@ from bench.harness.record import Machine, Record
 from bench.harness.spec import TrialSpec
 from bench.harness.store.key import provenance, quality_key
 from bench.harness.store.records import Store
-from bench.harness.trial.process import ROOT, interrupt_trials, run_trial
+from bench.harness.trial.process import ROOT, held, run_trial, trials_ended
 
 
 def assign(spec: TrialSpec) -> Assignment:
@@ -45,7 +44,7 @@ def fulfil(
     """
     lock = store.root / ".locks" / f"{assignment.key[:16]}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
+    with held(lock):
         record = stored(assignment, store, machine=machine, since=since)
         if record is None:
             record = run_trial(assignment, listen)
@@ -102,9 +101,9 @@ class Lab:
         open_futures = [future for future in self._futures.values() if not future.done()]
         for future in open_futures:
             future.cancel()
-        interrupt_trials()
-        wait(future for future in open_futures if not future.cancelled())
-        self.executor.shutdown()
+        with trials_ended():
+            wait(future for future in open_futures if not future.cancelled())
+            self.executor.shutdown()
 
     def _machine(self, timed: bool) -> Machine | None:
         return this_machine(self.accelerator) if timed else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from bench.harness.errors import UserError
 from bench.harness.judge.bound import Bound
+from bench.harness.judge.family import share
 from bench.harness.judge.quality import judge
 from bench.harness.judge.verdict import Verdict
 from bench.harness.lab.lab import Lab
@@ -50,7 +51,7 @@ class Referee:
             if bound is None:
                 return self._not_comparable(metric, records)
             values = [METRICS[metric](record) for record in records]
-            verdict = judge(values, bound, least=least, most=most)
+            verdict = judge(values, bound, least=least, most=most, alpha=self._alpha())
             if verdict.outcome != "undecided":
                 break
         return verdict
@@ -74,6 +75,10 @@ class Referee:
                 f"{record.reason}. Its record is in {self.lab.store.root / wanted.spec.case.name}."
             )
         return record
+
+    def _alpha(self) -> float:
+        """Share out the error of a whole run: no verdict depends on what else is selected."""
+        return share(sum(map(len, self.bounds.tables.values())))
 
     def _bound(self, case: Case, metric: str) -> Bound | None:
         """Return the bound that counts under these options, or None where none can."""

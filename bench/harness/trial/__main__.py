@@ -58,8 +58,7 @@ def _record(
         outcome, reason = "crashed", str(error)
     except Exception as error:
         outcome, reason = "crashed", f"{type(error).__name__}: {error}"
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # nothing may cut the record short
+    _ignore_signals()
     seconds["total"] = seconds["start"] + time.perf_counter() - began
     measured["peak_memory_bytes"] = peak_memory_bytes()
     return assignment.record(outcome, reason, started=started, **measured)
@@ -92,7 +91,14 @@ def _outcome(assignment: Assignment, measured: dict[str, Any]) -> tuple[Outcome,
 
 
 def _stop(number: int, _frame: object) -> None:
+    _ignore_signals()  # Ctrl-C comes twice, from the terminal and from the parent
     raise Stopped(number)
+
+
+def _ignore_signals() -> None:
+    """Let nothing cut the record short."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _say(output: IO[bytes], message: Message) -> None:

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -31,18 +32,24 @@ ROOT = Path(__file__).resolve().parents[3]
 GRACE_S = 15.0
 """Time for a child to say its record after it was asked to end; then it is killed."""
 
+LOOK_UP_S = 0.5
+"""How often one that waits for a lock looks whether its run was ended."""
+
 _living: set[subprocess.Popen[bytes]] = set()
+_ending = threading.Event()
 
 
 def run_trial(assignment: Assignment, listen: Listener = silent) -> Record:
     """Run one trial in a fresh process and return its record, whatever becomes of it.
 
-    A spec that is to be timed waits until no other trial is timed on this machine.
+    A spec that is to be timed waits until no other trial is timed on this machine. Raises
+    CancelledError if the trials of this process are ended before it began.
     """
     spec = assignment.spec
     waiting = Message(note="waiting for a timed trial of another run on this machine")
     alone = machine_alone(lambda: listen(spec, waiting)) if spec.alone else nullcontext()
     with alone, tempfile.TemporaryFile() as errors:
+        _check_not_ending()
         started = datetime.now(timezone.utc).isoformat(timespec="seconds")
         child = _start(assignment.spec, errors)
         _living.add(child)
@@ -57,10 +64,21 @@ def run_trial(assignment: Assignment, listen: Listener = silent) -> Record:
                     _close(pipe)
 
 
-def interrupt_trials() -> None:
-    """Ask every living child to end with the record of what it has."""
+@contextmanager
+def trials_ended() -> Iterator[None]:
+    """Ask every living child to end with the record of what it has, and let no other begin."""
+    _ending.set()
     for child in list(_living):
         _end(child, signal.SIGINT)
+    try:
+        yield
+    finally:
+        _ending.clear()
+
+
+def _check_not_ending() -> None:
+    if _ending.is_set():
+        raise CancelledError("this run was ended")
 
 
 def _attend(
@@ -75,18 +93,24 @@ def _attend(
         for message in _messages(child, assignment):
             if message.record is not None:
                 listen(assignment.spec, message)
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(GRACE_S)  # it has nothing left to do but to end
                 return _explain(message.record, expired)
             if message.epoch is not None:
                 epochs.append(message.epoch)
             listen(assignment.spec, message)
-    outcome: Outcome = "timed out" if expired.is_set() else "crashed"
-    reason = _why(child.wait(), errors)
-    return _explain(
-        assignment.record(
-            outcome, reason, started=started, epochs=tuple(epochs), machine=this_machine()
-        ),
-        expired,
+    status = child.wait()
+    outcome: Outcome = "interrupted" if status == -signal.SIGINT else "crashed"
+    if expired.is_set():
+        outcome = "timed out"
+    died = assignment.record(
+        outcome,
+        _why(status, errors),
+        started=started,
+        epochs=tuple(epochs),
+        machine=this_machine(),
     )
+    return _explain(died, expired)
 
 
 def child_environment(spec: TrialSpec) -> dict[str, str]:
@@ -120,6 +144,8 @@ def _messages(child: subprocess.Popen[bytes], assignment: Assignment) -> Iterato
     except BrokenPipeError:
         return  # it died at once; its exit status tells
     for line in child.stdout:
+        if not line.endswith(b"\n"):
+            return  # it was killed in the middle of a message
         yield msgspec.json.decode(line, type=Message)
 
 
@@ -128,16 +154,33 @@ def machine_alone(waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold this machine for something timed; ``waiting`` is called if another holds it."""
     folder = user_cache_path("fitting-room")
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "machine.lock")
+    with held(folder / "machine.lock", waiting):
+        yield
+
+
+@contextmanager
+def held(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the lock at ``path``; ``waiting`` is called if another process or thread holds it.
+
+    Raises CancelledError if the trials of this process are ended meanwhile.
+    """
+    lock = FileLock(path)
     try:
         lock.acquire(blocking=False)
     except Timeout:
         waiting()
-        lock.acquire()
+        _await(lock)
     try:
         yield
     finally:
         lock.release()
+
+
+def _await(lock: FileLock) -> None:
+    while not lock.is_locked:
+        _check_not_ending()
+        with suppress(Timeout):
+            lock.acquire(timeout=LOOK_UP_S)
 
 
 @contextmanager
