@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, nullcontext, suppress
@@ -17,7 +16,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO
 
-import msgspec
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
@@ -25,12 +23,10 @@ from bench.harness.assignment import Assignment, Listener, Message, silent
 from bench.harness.machine import this_machine
 from bench.harness.record import Epoch, Outcome, Record
 from bench.harness.spec import TrialSpec
+from bench.harness.trial.child import GRACE_S, close, end, messages, time_limit, why
 
 ROOT = Path(__file__).resolve().parents[3]
 """The folder that holds the packages ``bench`` and ``models``."""
-
-GRACE_S = 15.0
-"""Time for a child to say its record after it was asked to end; then it is killed."""
 
 LOOK_UP_S = 0.5
 """How often one that waits for a lock looks whether its run was ended."""
@@ -61,7 +57,7 @@ def run_trial(assignment: Assignment, listen: Listener = silent) -> Record:
             child.wait()
             for pipe in (child.stdin, child.stdout):
                 if pipe:
-                    _close(pipe)
+                    close(pipe)
 
 
 @contextmanager
@@ -69,7 +65,7 @@ def trials_ended() -> Iterator[None]:
     """Ask every living child to end with the record of what it has, and let no other begin."""
     _ending.set()
     for child in list(_living):
-        _end(child, signal.SIGINT)
+        end(child, signal.SIGINT)
     try:
         yield
     finally:
@@ -89,8 +85,8 @@ def _attend(
     errors: IO[bytes],
 ) -> Record:
     epochs: list[Epoch] = []
-    with _time_limit(child, assignment.spec.time_limit_s) as expired:
-        for message in _messages(child, assignment):
+    with time_limit(child, assignment.spec.time_limit_s) as expired:
+        for message in messages(child, assignment):
             if message.record is not None:
                 listen(assignment.spec, message)
                 with suppress(subprocess.TimeoutExpired):
@@ -105,7 +101,7 @@ def _attend(
         outcome = "timed out"
     died = assignment.record(
         outcome,
-        _why(status, errors),
+        why(status, errors),
         started=started,
         epochs=tuple(epochs),
         machine=this_machine(),
@@ -134,19 +130,6 @@ def _start(spec: TrialSpec, errors: IO[bytes]) -> subprocess.Popen[bytes]:
         stderr=errors,
         env=child_environment(spec),
     )
-
-
-def _messages(child: subprocess.Popen[bytes], assignment: Assignment) -> Iterator[Message]:
-    assert child.stdin and child.stdout  # both are pipes
-    try:
-        child.stdin.write(msgspec.json.encode(assignment) + b"\n%f\n" % time.time())
-        child.stdin.flush()
-    except BrokenPipeError:
-        return  # it died at once; its exit status tells
-    for line in child.stdout:
-        if not line.endswith(b"\n"):
-            return  # it was killed in the middle of a message
-        yield msgspec.json.decode(line, type=Message)
 
 
 @contextmanager
@@ -183,50 +166,8 @@ def _await(lock: FileLock) -> None:
             lock.acquire(timeout=LOOK_UP_S)
 
 
-@contextmanager
-def _time_limit(child: subprocess.Popen[bytes], seconds: float | None) -> Iterator[threading.Event]:
-    expired = threading.Event()
-    if seconds is None:
-        yield expired
-        return
-
-    def expire() -> None:
-        expired.set()
-        _end(child, signal.SIGTERM)
-
-    timer = threading.Timer(seconds, expire)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield expired
-    finally:
-        timer.cancel()
-
-
-def _end(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    if child.poll() is None:
-        child.send_signal(number)
-        killer = threading.Timer(GRACE_S, child.kill)
-        killer.daemon = True
-        killer.start()
-
-
 def _explain(record: Record, expired: threading.Event) -> Record:
     if record.outcome != "timed out" or not expired.is_set():
         return record
     limit = record.spec.time_limit_s
     return replace(record, reason=f"still running after its time limit of {limit:g} s")
-
-
-def _why(status: int, errors: IO[bytes]) -> str:
-    if status < 0:
-        return f"its process was killed by {signal.Signals(-status).name}"
-    errors.seek(0)
-    lines = errors.read().decode(errors="replace").strip().splitlines()
-    said = lines[-1] if lines else "it said nothing"
-    return f"its process ended with status {status}: {said}"
-
-
-def _close(pipe: IO[bytes]) -> None:
-    with suppress(BrokenPipeError):  # unsent input of a child that died
-        pipe.close()
