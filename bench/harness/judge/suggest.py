@@ -25,6 +25,8 @@ def suggest(metric: str, values: Sequence[float], *, both_sides: bool) -> Bound:
     room = DELTA_MOST * planning_sd(sd, seeds)
     low, high = _rounded(mean - room, math.floor), _rounded(mean + room, math.ceil)
     higher_is_better = is_accuracy(metric)
+    if higher_is_better:
+        high = min(high, 1.0)
     return Bound(
         metric=metric,
         at_least=low if higher_is_better and not both_sides else None,

@@ -8,8 +8,9 @@ import subprocess
 import sys
 
 from bench.harness.errors import UserError
+from bench.harness.trial.process import ROOT
 
-_ASK = "import keras; print(*keras.distribution.list_devices('gpu'))"
+ASK = (sys.executable, "-m", "bench.harness.trial.accelerator")
 
 
 def check_backend(backend: str, device: str) -> str | None:
@@ -27,9 +28,8 @@ def check_backend(backend: str, device: str) -> str | None:
         return None
     environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     asked = subprocess.run(
-        [sys.executable, "-c", _ASK], env=environment, capture_output=True, text=True, check=False
+        ASK, env=environment, cwd=ROOT, capture_output=True, text=True, check=False
     )
-    devices = asked.stdout.split()
-    if not devices:
+    if not asked.stdout.strip():
         raise UserError(f"--device gpu: {backend} sees no GPU here. Use --device cpu.")
-    return devices[0]
+    return asked.stdout.strip()

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import fmean, stdev
 
-from bench.harness.judge.plan import planning_sd
+from bench.harness.judge import suggest as judge
+from bench.harness.judge.bound import KINDS
 from bench.harness.metrics import METRICS
 from bench.harness.record import Record
 from bench.harness.spec import TASKS, Case
 
-MARGIN = 3
-"""Scatters between the reference mean and the bound."""
-
-QUALITY = {
-    "test_accuracy": ("at_least", 1000),
-    "test_loss": ("at_most", 100),
-    "training_accuracy": ("between", 1000),
-}
-"""Metric → kind of bound, and what one is divided by to give the step it is rounded to."""
+QUALITY = {"test_accuracy": False, "test_loss": False, "training_accuracy": True}
+"""Metric → whether a change either way is a surprise."""
 
 
 def suggest(case: Case, records: Sequence[Record]) -> str:
@@ -40,18 +33,12 @@ def _parameters(record: Record) -> str:
 
 
 def _quality(metric: str, records: Sequence[Record]) -> str:
-    kind, steps = QUALITY[metric]
     values = [value for record in records if (value := METRICS[metric](record)) is not None]
-    mean, sd = fmean(values), stdev(values)
-    reach = MARGIN * planning_sd(sd, len(values))
-    low = math.floor((mean - reach) * steps) / steps
-    high = math.ceil((mean + reach) * steps) / steps
-    if metric.endswith("accuracy"):
-        high = min(high, 1.0)
-    limit = {"at_least": low, "at_most": high, "between": f"[{low}, {high}]"}[kind]
-    reason = f"{MARGIN} scatters off the reference mean, at the upper limit of its scatter"
-    reference = f"mean = {mean:.5f}, sd = {sd:.5f}, seeds = {len(values)}"
-    return f'{metric} = {{ {kind} = {limit}, {reference}, reason = "{reason}" }}'
+    bound = judge.suggest(metric, values, both_sides=QUALITY[metric])
+    kind = next(kind for kind in KINDS if getattr(bound, kind) is not None)
+    limit = list(bound.limits) if kind == "between" else bound.limits[0]
+    reference = f"mean = {bound.mean:.5f}, sd = {bound.sd:.5f}, seeds = {bound.reference_seeds}"
+    return f'{metric} = {{ {kind} = {limit}, {reference}, reason = "{bound.reason}" }}'
 
 
 def _epochs(records: Sequence[Record]) -> str:

@@ -71,12 +71,13 @@ def _run(
     began = time.perf_counter()
     _say(output, Message(note=f"loading {spec.backend}"))
     from bench.harness.trial import run  # takes seconds: it loads Keras and its backend
+    from bench.harness.trial.accelerator import accelerator
 
     measured["seconds"]["import"] = time.perf_counter() - began
-    accelerator = run.accelerator()
-    if spec.device == "gpu" and accelerator is None:
+    found = accelerator()
+    if spec.device == "gpu" and found is None:
         raise UserError(f"{spec.backend} sees no GPU here; use --device cpu.")
-    measured["machine"] = this_machine(accelerator)
+    measured["machine"] = this_machine(found)
     run.run(spec, measured, lambda epoch: _say(output, Message(epoch=epoch)))
     return _outcome(assignment, measured)
 

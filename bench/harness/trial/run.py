@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import keras
 import numpy as np
 
 from bench.harness import data
@@ -82,12 +81,6 @@ def _train(
     measured["predictions"] = pack_classes(final.classes)
     measured["seconds"]["train"] = sum(epoch.seconds for epoch in epochs)
     measured["seconds"]["evaluate"] = sum(epoch.evaluate_seconds for epoch in epochs) + extra
-
-
-def accelerator() -> str | None:
-    """Name the accelerator that the backend computes on, or None for the CPU."""
-    devices = [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
-    return devices[0] if devices else None
 
 
 @contextmanager
