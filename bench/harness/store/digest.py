@@ -1,14 +1,15 @@
 """Digests of source code: what a function does, with all it calls in this project.
 
-A digest changes when code does, and only then: comments, docstrings, annotations and layout do not
-count, nor does anything that the function does not reach. So adding an architecture to a file
-leaves the numbers of its neighbours alone.
+A digest changes when code does, and only then: comments, docstrings, layout and the annotations of
+arguments and results do not count, nor does anything that the function does not reach. So adding an
+architecture to a file leaves the numbers of its neighbours alone.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -73,32 +74,57 @@ def _definition(module: str, symbol: str, root: Path) -> list[ast.stmt]:
     if symbol == WHOLE:
         return body
     found = [node for node in body if symbol in _names_defined(node)]
+    # A package may hand on what one of its modules defines.
+    found = found or [node for node in body if symbol in dict(_imports(module, [node], root))]
     if not found:
         raise LookupError(f"{module} defines no {symbol}")
     return found
 
 
-def _names_defined(node: ast.stmt) -> list[str]:
+def _names_defined(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a statement binds in its module, imports apart."""
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-        return [node.name]
-    if isinstance(node, ast.Assign):
-        return [target.id for target in node.targets if isinstance(target, ast.Name)]
-    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-        return [node.target.id]
-    return []
+        yield node.name
+        return
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+            yield child.id
+        elif isinstance(child, _BINDING):
+            yield from _names_defined(child)
+
+
+_BINDING = (ast.stmt, ast.excepthandler, ast.withitem, ast.Tuple, ast.List, ast.Starred)
+"""What can hold a name that is bound: not a comprehension, whose names stay inside."""
 
 
 def _references(module: str, nodes: list[ast.stmt], root: Path) -> Iterator[str]:
     """Yield what ``nodes``, stripped to what runs, use of this module and of the project's."""
     used = {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)}
+    used |= {name for name, _ in _imports(module, nodes, root)}
     body = _parse(module, root).body
     here = {name for node in body for name in _names_defined(node)}
     yield from (f"{module}:{name}" for name in used & here)
-    for node in ast.walk(ast.Module(body=body, type_ignores=[])):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in PACKAGES:
-            for alias in node.names:
-                if (alias.asname or alias.name) in used:
-                    yield _imported(node.module or "", alias.name, root)
+    yield from (found for name, found in _imports(module, body, root) if name in {*used, WHOLE})
+
+
+def _imports(module: str, nodes: list[ast.stmt], root: Path) -> Iterator[tuple[str, str]]:
+    """Yield each name that an import of the project's own brings, and what it stands for."""
+    for node in ast.walk(ast.Module(body=nodes, type_ignores=[])):
+        pairs: list[tuple[str, str]] = []
+        if isinstance(node, ast.Import):
+            pairs = [(a.asname or a.name.split(".")[0], f"{a.name}:{WHOLE}") for a in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            source = _absolute(node, module, root)
+            pairs = [(a.asname or a.name, _imported(source, a.name, root)) for a in node.names]
+        yield from (pair for pair in pairs if re.split(r"[.:]", pair[1])[0] in PACKAGES)
+
+
+def _absolute(node: ast.ImportFrom, module: str, root: Path) -> str:
+    """Return the module that ``from … import`` names, its dots resolved."""
+    parts = module.split(".")
+    is_package = root.joinpath(*parts).is_dir()
+    base = parts[: len(parts) - node.level + is_package] if node.level else []
+    return ".".join([*base, *([node.module] if node.module else [])])
 
 
 def _imported(module: str, name: str, root: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from bench.harness.errors import UserError
 from bench.harness.machine import versions
 from bench.harness.record import Machine, Provenance, Record
 from bench.harness.spec import Case, TrialSpec
@@ -53,12 +54,16 @@ def machine_key(machine: Machine) -> str:
 
 
 def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
-    """Say which code under ``root`` would run ``spec``."""
+    """Say which code under ``root`` would run ``spec``.
+
+    Raises:
+        UserError: The architecture's builder cannot be found or read.
+    """
     commit, dirty = _checkout(root)
     return Provenance(
         commit=commit,
         dirty=dirty,
-        architecture_digest=code_digest([spec.case.builder], root=root),
+        architecture_digest=_architecture_digest(spec.case, root),
         training_digest=code_digest(TRAINING_PATH, root=root),
         versions=versions(spec.backend),
     )
@@ -67,7 +72,11 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
 def why_stale(
     records: Iterable[Record], cases: Mapping[str, Case], *, root: Path
 ) -> dict[str, str]:
-    """Return case → why its records are not those that the code under ``root`` would make."""
+    """Return case → why its records are not those that the code under ``root`` would make.
+
+    Raises:
+        UserError: The builder of a case cannot be found or read.
+    """
     found: dict[str, str] = {}
     training = code_digest(TRAINING_PATH, root=root)
     for record in records:
@@ -76,11 +85,21 @@ def why_stale(
             continue
         if record.spec.case != case:
             found[case.name] = "its arguments or its recipe changed since"
-        elif record.provenance.architecture_digest != code_digest([case.builder], root=root):
+        elif record.provenance.architecture_digest != _architecture_digest(case, root):
             found[case.name] = "the code of its architecture changed since"
         elif record.provenance.training_digest != training:
             found[case.name] = "the code of the training path changed since"
     return found
+
+
+def _architecture_digest(case: Case, root: Path) -> str:
+    try:
+        return code_digest([case.builder], root=root)
+    except (LookupError, OSError, SyntaxError, ValueError) as error:
+        raise UserError(
+            f"The builder of {case.name}, {case.builder!r}, cannot be read: {error}. "
+            f"Expected module:function, with its source under {root}."
+        ) from error
 
 
 @lru_cache
