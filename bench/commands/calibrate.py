@@ -47,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         executor=ThreadPoolExecutor(1),
         listen=progress.listen,
     )
+    for store in (reference, lab.store):
+        store.check_writable()
     specs = _specs(cases, arguments)
     progress.total = sum(lab.stored(spec, timed=False) is None for spec in specs)
     records = []

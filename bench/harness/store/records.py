@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from bench.harness.errors import UserError
-from bench.harness.record import SCHEMA, Machine, Record
+from bench.harness.record import SCHEMA, Machine, Outcome, Record
 from bench.harness.store.key import machine_key
 
 
@@ -26,17 +26,27 @@ class Store:
 
     root: Path
 
-    def find(self, case: str, key: str, *, machine: Machine | None = None) -> Record | None:
-        """Return the completed record of that key; with ``machine`` only one timed alone there.
+    def find(
+        self,
+        case: str,
+        key: str,
+        *,
+        machine: Machine | None = None,
+        outcome: Outcome = "completed",
+    ) -> Record | None:
+        """Return the record of that key, of several the one started last.
 
-        A file that cannot be read is told of, moved aside and counted as absent.
+        With ``machine`` only one timed alone there will do. A file that cannot be read is told of,
+        moved aside and counted as absent.
         """
-        last = f"{machine_key(machine)[:8]}.json" if machine else "????????.json"
-        for path in sorted((self.root / case).glob(f"seed-*-{key[:16]}-{last}")):
-            record = self._read_or_set_aside(path)
-            if record and record.key == key and (record.spec.alone or not machine):
-                return record
-        return None
+        last = f"{machine_key(machine)[:8] if machine else '????????'}{_suffix(outcome)}.json"
+        paths = sorted((self.root / case).glob(f"seed-*-{key[:16]}-{last}"))
+        found = [
+            record
+            for record in map(self._read_or_set_aside, paths)
+            if record and record.key == key and (record.spec.alone or not machine)
+        ]
+        return max(found, key=lambda record: record.started, default=None)
 
     def put(self, record: Record) -> Path:
         """Write ``record`` and return its path.
@@ -69,15 +79,18 @@ class Store:
         """Raise a UserError now rather than after the first training."""
         probe = self.root / ".writable"
         write_whole(probe, b"")
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another run may have asked, and tidied up, at once
 
     def _read_or_set_aside(self, path: Path) -> Record | None:
         try:
             return read_record(path)
         except UserError as error:
             aside = path.with_suffix(".json.unreadable")
-            path.replace(aside)
-            print(f"fitting room: {error} Moved to {aside.name}, trained anew.", file=sys.stderr)
+            moved = ""
+            with suppress(OSError):  # another run moved it first, or the folder is read-only
+                path.replace(aside)
+                moved = f"moved to {aside.name}, "
+            print(f"fitting room: {error} It is {moved}counted as absent.", file=sys.stderr)
             return None
 
 
@@ -123,5 +136,9 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def _file_name(record: Record) -> str:
     machine = machine_key(record.machine)[:8] if record.machine else "unknown0"
-    outcome = "" if record.completed else "-" + record.outcome.replace(" ", "_")
-    return f"seed-{record.spec.seed:03d}-{record.key[:16]}-{machine}{outcome}.json"
+    name = f"seed-{record.spec.seed:03d}-{record.key[:16]}-{machine}"
+    return f"{name}{_suffix(record.outcome)}.json"
+
+
+def _suffix(outcome: Outcome) -> str:
+    return "" if outcome == "completed" else "-" + outcome.replace(" ", "_")
