@@ -18,12 +18,17 @@ def epochs_to_target(record: Record) -> float | None:
     return None
 
 
+def _last(record: Record, metric: str) -> float | None:
+    """Return the last epoch's value; what it is after divergence says nothing."""
+    return getattr(record.epochs[-1], metric) if record.completed and record.epochs else None
+
+
 METRICS: dict[str, Callable[[Record], float | None]] = {
     "parameters": lambda record: record.size.parameters if record.size else None,
     "test_accuracy": lambda record: record.test_accuracy,
     "test_loss": lambda record: record.test_loss,
-    "training_accuracy": lambda record: record.epochs[-1].training_accuracy,
-    "training_loss": lambda record: record.epochs[-1].training_loss,
+    "training_accuracy": lambda record: _last(record, "training_accuracy"),
+    "training_loss": lambda record: _last(record, "training_loss"),
     "epochs_to_target": epochs_to_target,
 }
 """Name → the value of one record; None where it has none, as after divergence."""

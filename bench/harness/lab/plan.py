@@ -97,5 +97,6 @@ def _seconds(record: Record, epochs: int) -> float:
     if not epochs:
         return overhead
     per_epoch = [epoch.seconds + epoch.evaluate_seconds for epoch in record.epochs]
-    # A case that stops early will most likely stop as early again.
-    return overhead + median(per_epoch) * min(epochs, len(per_epoch))
+    if len(per_epoch) < record.spec.epochs:
+        epochs = min(epochs, len(per_epoch))  # it will most likely stop as early again
+    return overhead + median(per_epoch) * epochs

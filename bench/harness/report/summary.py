@@ -53,7 +53,9 @@ def _verdicts(judged: Sequence[Judged], case: Case) -> list[Verdict]:
 
 def _records(judged: Sequence[Judged], store: Store) -> list[Record]:
     wanted = dict.fromkeys((one.case, key) for one in judged for key in one.records)
-    found = (store.find(case, key) for case, key in wanted)
+    found = (
+        store.find(case, key) or store.find(case, key, outcome="diverged") for case, key in wanted
+    )
     return [record for record in found if record]
 
 
