@@ -46,7 +46,7 @@ class Progress:
         self._verbosity = verbosity
         self._ensure_newline = ensure_newline
         self._clock = clock
-        self._heard: queue.SimpleQueue[tuple[TrialSpec, Message]] = queue.SimpleQueue()
+        self._heard: queue.SimpleQueue[tuple[TrialSpec, Message] | None] = queue.SimpleQueue()
         self._done = 0
         self._status = ""
         self._ends_at: float | None = None
@@ -57,6 +57,7 @@ class Progress:
 
     def wait(self, future: Future[Record]) -> Record:
         """Return the record once it is there, showing whatever is heard until then."""
+        future.add_done_callback(lambda _: self._heard.put(None))
         while not future.done():
             self._show_next(timeout=TICK_S)
         while not self._heard.empty():
@@ -65,10 +66,13 @@ class Progress:
 
     def _show_next(self, timeout: float) -> None:
         try:
-            spec, message = self._heard.get(timeout=timeout)
+            heard = self._heard.get(timeout=timeout)
         except queue.Empty:
             self._redraw()
             return
+        if heard is None:
+            return  # the record is there: no need to wait out the tick
+        spec, message = heard
         if message.record is not None:
             self._finish(message.record)
         else:
