@@ -131,3 +131,12 @@ def test_a_bound_from_the_file_can_be_judged_by(tmp_path: Path) -> None:
     """The file's bound decides on numbers as it is."""
     bound = read(tmp_path, GOOD).for_case(CASES[0], "parameters")
     assert judge([243_786.0], bound).outcome == "pass"
+
+
+def test_a_target_that_need_not_be_reached_is_a_bound_of_infinity(tmp_path: Path) -> None:
+    """A case that never reaches its target meets `at_most = inf`, and only that."""
+    line = '[mnist-dense_128]\nepochs_to_target = {{ at_most = {}, reason = "too small" }}\n'
+    free = read(tmp_path, line.format("inf")).for_case("mnist-dense_128", "epochs_to_target")
+    held = read(tmp_path, line.format("9")).for_case("mnist-dense_128", "epochs_to_target")
+    assert [judge([None, None], bound).outcome for bound in (free, held)] == ["pass", "fail"]
+    assert free.words == "≤ ∞"

@@ -42,7 +42,8 @@ class Bound:
         if not self.reason.strip():
             raise ValueError("a reason is needed: why the bound sits where it does")
         given = (*self.limits, *(x for x in (self.sd, self.mean) if x is not None))
-        if not all(math.isfinite(number) for number in given):
+        promised = [number for number in given if not self.promises_nothing(number)]
+        if not all(math.isfinite(number) for number in promised):
             raise ValueError("every number must be finite")
         if self.limits[0] > self.limits[-1]:
             raise ValueError("the lower end of the band lies above its upper end")
@@ -60,6 +61,10 @@ class Bound:
             raise ValueError("a reference needs sd > 0 from at least 2 seeds")
         if not self.lowest < self.mean < self.highest:
             raise ValueError("the mean of the reference does not meet the bound itself")
+
+    def promises_nothing(self, number: float) -> bool:
+        """Return whether a limit says that a target need not be reached at all."""
+        return self.metric == "epochs_to_target" and number == math.inf
 
     @property
     def limits(self) -> tuple[float, ...]:

@@ -73,7 +73,8 @@ def _each_seed(values: Sequence[float | None], bound: Bound, *, least: int, most
     One seed that misses is tolerated once two others did not; two are a failure.
     """
     n = len(values)
-    misses = sum(value is None or not bound.met_by(value) for value in values)
+    epochs = [math.inf if value is None else value for value in values]
+    misses = sum(not bound.met_by(epoch) for epoch in epochs)
     outcome: Outcome = "undecided"
     if misses >= 2 or (misses == n and n >= most):
         outcome = "fail"

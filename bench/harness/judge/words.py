@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 
@@ -42,6 +43,8 @@ def shown_limits(metric: str, limits: tuple[float, ...]) -> str:
     if is_loss(metric):
         decimals = _decimals(limits, fewest=3, most=5)
         return "–".join(f"{limit:.{decimals}f}" for limit in limits)
+    if math.inf in limits:
+        return "∞"
     return "–".join(f"{limit:,g}" if limit % 1 else f"{limit:,.0f}" for limit in limits)
 
 

@@ -174,6 +174,8 @@ def _check_number(metric: str, key: str, number: object) -> None:
     if isinstance(number, bool) or not isinstance(number, int if whole else (int, float)):
         wanted = "an integer" if whole else "a number"
         raise ValueError(f"{key} takes {wanted}, and found {number!r}")
+    if metric == "epochs_to_target" and key == "at_most" and number == math.inf:
+        return  # the target need not be reached
     if not math.isfinite(number) or number < 0:
         raise ValueError(f"{key} must be finite and not negative, and is {number!r}")
     if is_accuracy(metric) and key != "seeds" and number > 1:
