@@ -75,12 +75,16 @@ class Lab:
     def stored(self, spec: TrialSpec, *, timed: bool) -> Record | None:
         """Return the stored record of ``spec``; ``timed`` wants it timed on this machine."""
         return stored(
-            self._assignment(spec), self.store, machine=self._machine(timed), since=self.since
+            self._assignment(spec),
+            self.store,
+            machine=self._machine(timed and spec.alone),
+            since=self.since,
         )
 
     def request(self, spec: TrialSpec, *, timed: bool) -> Future[Record]:
         """Return the future record of ``spec``, submitting it if nobody has."""
         assignment = self._assignment(spec)
+        timed = timed and spec.alone  # one that shares its machine has no times to keep
         known = self._futures.get((assignment.key, True))
         if known is None and not timed:
             known = self._futures.get((assignment.key, False))
