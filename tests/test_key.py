@@ -1,0 +1,115 @@
+"""Keys: what retires a stored number, and what does not."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import make_dataclass, replace
+from typing import Any
+
+import msgspec
+import pytest
+from records import MACHINE, make_record
+
+from bench.harness.record import Provenance
+from bench.harness.spec import TrialSpec
+from bench.harness.store.key import machine_key, quality_key
+from models.recipe import Recipe
+
+RECORD = make_record()
+SPEC, ORIGIN = RECORD.spec, RECORD.provenance
+CASE, RECIPE = SPEC.case, SPEC.case.recipe
+
+
+def with_recipe(**changes: Any) -> TrialSpec:
+    """Return the spec with another recipe."""
+    return replace(SPEC, case=replace(CASE, recipe=replace(RECIPE, **changes)))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        replace(SPEC, case=replace(CASE, arguments={"units": 129})),
+        replace(SPEC, case=replace(CASE, builder="models.dense:other")),
+        replace(SPEC, case=replace(CASE, architecture="dense_129")),
+        replace(SPEC, seed=1),
+        replace(SPEC, epochs=4),
+        replace(SPEC, evaluate_each_epoch=False),
+        replace(SPEC, dataset=replace(SPEC.dataset, checksum="0")),
+        replace(SPEC, backend="jax"),
+        replace(SPEC, device="gpu"),
+        with_recipe(learning_rate=0.0001),
+        with_recipe(shuffle_labels=True),
+        with_recipe(precision="mixed_bfloat16"),
+        with_recipe(jit_compile=False),
+    ],
+)
+def test_what_can_change_a_result_changes_its_key(spec: TrialSpec) -> None:
+    """Case, recipe, seed, epochs, data, backend and device are all part of it."""
+    assert quality_key(spec, ORIGIN) != quality_key(SPEC, ORIGIN)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        replace(ORIGIN, architecture_digest="0"),
+        replace(ORIGIN, training_digest="0"),
+        replace(ORIGIN, versions={**ORIGIN.versions, "keras": "3.15.2"}),
+    ],
+)
+def test_other_code_or_library_changes_the_key(origin: Provenance) -> None:
+    """Code of the architecture, code of the training path and library versions are part of it."""
+    assert quality_key(SPEC, origin) != quality_key(SPEC, ORIGIN)
+
+
+@pytest.mark.parametrize(
+    ("spec", "origin"),
+    [
+        (
+            replace(SPEC, dataset=replace(SPEC.dataset, folder="/elsewhere", source="a tape")),
+            ORIGIN,
+        ),
+        (replace(SPEC, time_limit_s=5.0, alone=False), ORIGIN),
+        (SPEC, replace(ORIGIN, versions={**ORIGIN.versions, "python": "3.12.0"})),
+        (SPEC, replace(ORIGIN, commit="0", dirty=True)),
+        (SPEC, replace(ORIGIN, versions=dict(reversed(ORIGIN.versions.items())))),
+    ],
+)
+def test_what_changes_no_result_leaves_the_key(spec: TrialSpec, origin: Provenance) -> None:
+    """Where data lies, a time limit, company, Python's version and the commit do not count."""
+    assert quality_key(spec, origin) == quality_key(SPEC, ORIGIN)
+
+
+def test_new_field_of_a_recipe_retires_no_old_number() -> None:
+    """A field that stands at its default is as if it were not there."""
+    kinds = make_dataclass("Later", [("novelty", bool, False)], bases=(Recipe,), frozen=True)
+    later = kinds(**msgspec.to_builtins(RECIPE))
+    spec = replace(SPEC, case=replace(CASE, recipe=later))
+    assert quality_key(spec, ORIGIN) == quality_key(SPEC, ORIGIN)
+
+
+def test_key_is_that_of_the_content_as_json() -> None:
+    """The key is the SHA-256 of the content, written here by hand."""
+    content = (
+        '{"architecture":"a","backend":"tensorflow",'
+        f'"case":["{CASE.name}","{CASE.builder}",{{"units":128}}],'
+        f'"dataset":"{SPEC.dataset.checksum}","device":"cpu","epochs":5,'
+        '"evaluate_each_epoch":true,"recipe":{"epochs":5,"jit_compile":true},"seed":0,'
+        '"training":"t","versions":{"keras":"3"}}'
+    )
+    origin = replace(
+        ORIGIN, architecture_digest="a", training_digest="t", versions={"python": "3", "keras": "3"}
+    )
+    assert quality_key(SPEC, origin) == hashlib.sha256(content.encode()).hexdigest()
+
+
+def test_any_difference_makes_another_machine() -> None:
+    """Every field of a machine counts for its key, and equal ones share it."""
+    others = [
+        replace(MACHINE, system="Darwin arm64"),
+        replace(MACHINE, cpu="Another CPU"),
+        replace(MACHINE, cores=4),
+        replace(MACHINE, memory_gib=16),
+        replace(MACHINE, accelerator="gpu:0"),
+    ]
+    keys = {machine_key(machine) for machine in (MACHINE, replace(MACHINE), *others)}
+    assert len(keys) == 1 + len(others)

@@ -1,0 +1,133 @@
+"""Which code would make a record, and which records it would no longer make."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from records import make_record
+
+from bench.harness.errors import UserError
+from bench.harness.record import Record
+from bench.harness.store.key import TRAINING_PATH, provenance, why_stale
+from bench.harness.trial.process import ROOT
+
+RECORD = make_record()
+SPEC = RECORD.spec
+CASE, RECIPE = SPEC.case, SPEC.case.recipe
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder and return what it says."""
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    command = ["git", "-C", str(folder), *identity, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a folder with the code that a trial of the spec would run."""
+    for source in (*(ROOT / "models").glob("*.py"), *(ROOT / "bench/harness").rglob("*.py")):
+        copy = tmp_path / source.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(source.read_bytes())
+    return tmp_path
+
+
+def test_origin_outside_git_has_no_commit(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a checkout commit and dirty are unknown, and the digests are there all the same."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(checkout.parent))
+    origin = provenance(SPEC, root=checkout)
+    assert (origin.commit, origin.dirty) == (None, None)
+    assert len(origin.architecture_digest) == len(origin.training_digest) == 64
+
+
+@pytest.mark.parametrize("dirty", [False, True])
+def test_origin_names_the_commit_and_whether_it_is_dirty(checkout: Path, dirty: bool) -> None:
+    """An uncommitted file makes a checkout dirty."""
+    git(checkout, "init", "--quiet")
+    git(checkout, "add", ".")
+    git(checkout, "commit", "--quiet", "--message", "All")
+    if dirty:
+        (checkout / "new.py").touch()
+    origin = provenance(SPEC, root=checkout)
+    assert (origin.commit, origin.dirty) == (git(checkout, "rev-parse", "HEAD"), dirty)
+
+
+def test_machine_without_git_has_no_commit(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing git program is no error."""
+    monkeypatch.setenv("PATH", "")
+    assert provenance(SPEC, root=checkout).commit is None
+
+
+@pytest.mark.parametrize("builder", ["models.dense:dens", "models.dens:dense", "models.dense"])
+def test_builder_that_is_not_there_is_told(builder: str) -> None:
+    """A slip in the registry names the case, the builder and what was expected."""
+    spec = replace(SPEC, case=replace(CASE, builder=builder))
+    with pytest.raises(UserError, match=rf"{CASE.name}, '{builder}'.*Expected module:function"):
+        provenance(spec, root=ROOT)
+
+
+def test_builder_with_a_slip_in_its_syntax_is_told(checkout: Path) -> None:
+    """A file that is no Python raises no traceback."""
+    (checkout / "models/dense.py").write_text("def dense(:\n")
+    with pytest.raises(UserError, match="cannot be read: invalid syntax"):
+        provenance(SPEC, root=checkout)
+
+
+def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
+    """Return a change of one file."""
+
+    def change(root: Path) -> None:
+        text = (root / name).read_text()
+        assert old in text
+        (root / name).write_text(text.replace(old, new))
+
+    return change
+
+
+def record_of(root: Path) -> Record:
+    """Return a record that the code under ``root`` would make."""
+    return replace(RECORD, provenance=provenance(SPEC, root=root))
+
+
+def test_record_of_this_code_is_fresh(checkout: Path) -> None:
+    """Nothing is stale where nothing changed, nor is the record of a case that is gone."""
+    record = record_of(checkout)
+    assert why_stale([record], {CASE.name: CASE}, root=checkout) == {}
+    assert why_stale([record], {}, root=checkout) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (edit("models/dense.py", '"relu"', '"tanh"'), "the code of its architecture"),
+        (edit("bench/harness/trial/score.py", "1000", "500"), "the code of the training path"),
+    ],
+)
+def test_record_of_other_code_is_stale(
+    checkout: Path, change: Callable[[Path], None], reason: str
+) -> None:
+    """The reason says which code changed."""
+    record = record_of(checkout)
+    change(checkout)
+    found = why_stale([record], {CASE.name: CASE}, root=checkout)
+    assert found == {CASE.name: f"{reason} changed since"}
+
+
+def test_record_of_another_recipe_is_stale(checkout: Path) -> None:
+    """A case whose recipe is another has no record yet."""
+    now = replace(CASE, recipe=replace(RECIPE, epochs=6))
+    found = why_stale([record_of(checkout)], {CASE.name: now}, root=checkout)
+    assert found == {CASE.name: "its arguments or its recipe changed since"}
+
+
+def test_every_name_of_the_training_path_is_there() -> None:
+    """No name of the training path is a leftover."""
+    assert all(
+        (ROOT / name.split(":")[0].replace(".", "/")).with_suffix(".py").is_file()
+        for name in TRAINING_PATH
+    )
