@@ -1,0 +1,103 @@
+"""What this machine is, told from the files of its system."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import resource
+from pathlib import Path
+
+import pytest
+
+from bench.harness import machine
+
+FILES = {
+    "/proc/cpuinfo": "processor : 0\nmodel name\t: Example 9000\nflags\t\t: fpu avx avx2 sse\n",
+    "/proc/meminfo": "MemTotal:       16283044 kB\nMemFree: 1 kB\n",
+    "/proc/self/status": "Name:\tx\nVmPeak:\t 999 kB\nVmHWM:\t  2048 kB\n",
+}
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> None:
+    """Let the system's files be these, and no others."""
+    monkeypatch.setattr(machine, "_read", lambda path: files.get(path, ""))
+
+
+def test_machine_is_told_by_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processor with its widest vectors, and memory in whole GiB."""
+    pretend(monkeypatch, FILES)
+    found = machine.this_machine("gpu:0")
+    assert (found.cpu, found.memory_gib) == ("Example 9000 (avx2)", 16)
+    assert found.accelerator == "gpu:0"
+    assert found.system == f"{platform.system()} {platform.machine()}"
+
+
+@pytest.mark.parametrize(
+    ("flags", "shown"),
+    [("avx avx2 avx512f", "X (avx512f)"), ("avx", "X (avx)"), ("sse avxish", "X")],
+)
+def test_widest_vectors_are_named(monkeypatch: pytest.MonkeyPatch, flags: str, shown: str) -> None:
+    """Only whole flags count."""
+    pretend(monkeypatch, {"/proc/cpuinfo": f"model name : X\nflags : {flags}\n"})
+    assert machine.this_machine().cpu == shown
+
+
+def test_system_without_such_files_is_described_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A Mac has no /proc: the platform names the processor, and memory is not known."""
+    pretend(monkeypatch, {})
+    monkeypatch.setattr(platform, "processor", lambda: "arm")
+    found = machine.this_machine()
+    assert (found.cpu, found.memory_gib) == ("arm", 0)
+    assert machine.peak_memory_bytes() is None
+
+
+def test_description_is_stable() -> None:
+    """Asked twice, the machine is the same, so that its times can be found again."""
+    assert machine.this_machine() == machine.this_machine()
+
+
+def test_missing_file_reads_as_nothing(tmp_path: Path) -> None:
+    """No error comes of a file that another system lacks."""
+    assert machine._read(str(tmp_path / "none")) == ""
+
+
+def test_cores_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An affinity counts where the system has one, all cores where it has none."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7}, raising=False)
+    assert machine.usable_cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert machine.usable_cores() == 1
+
+
+def test_peak_memory_is_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2,048 kB are 2 MiB."""
+    pretend(monkeypatch, FILES)
+    assert machine.peak_memory_bytes() == 2 * 2**20
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell")
+def test_peak_memory_is_near_what_the_system_counts() -> None:
+    """The kernel's other counter bounds it; it may include the parent's."""
+    found = machine.peak_memory_bytes()
+    assert found is not None
+    limit = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    assert 2**20 < found <= limit * 1.05
+
+
+def test_versions_are_those_of_what_can_change_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python, Keras, NumPy and the backend, and no other backend."""
+    installed = {"keras": "3.9", "numpy": "2.0", "jax": "0.5", "torch": "2.9"}
+
+    def version(name: str) -> str:
+        if name not in installed:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return installed[name]
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    wanted = {"python": platform.python_version(), "keras": "3.9", "numpy": "2.0"}
+    assert machine.versions("jax") == wanted | {"jax": "0.5"}
+    assert machine.versions("tensorflow") == wanted | {"tensorflow": "not installed"}

@@ -1,0 +1,139 @@
+"""Records on disk: what is found, and by whom."""
+
+from __future__ import annotations
+
+import errno
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from records import MACHINE, make_failed_record, make_record
+
+from bench.harness.errors import UserError
+from bench.harness.record import SCHEMA, Outcome, Record
+from bench.harness.store.records import Store, read_record
+
+RECORD = make_record()
+CASE, KEY = RECORD.spec.case.name, RECORD.key
+OTHER = replace(MACHINE, cores=64)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Return an empty store."""
+    return Store(tmp_path / "trials")
+
+
+def files(folder: Path) -> list[str]:
+    """Return the names of all files below a folder."""
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("record", [RECORD, make_failed_record(), make_record(test_loss=None)])
+def test_record_comes_back_as_it_was(store: Store, record: Record) -> None:
+    """Nothing is lost between a record and its file, nor where much of it is unknown."""
+    assert read_record(store.put(record)) == record
+
+
+def test_record_is_json_that_ends_with_a_line(store: Store) -> None:
+    """Any JSON reader reads it, and ``diff`` shows it line by line."""
+    text = store.put(RECORD).read_text(encoding="utf-8")
+    assert json.loads(text)["spec"]["case"]["recipe"]["epochs"] == RECORD.spec.epochs
+    assert text.endswith("}\n")
+    assert len(text.splitlines()) > 100
+
+
+def test_file_is_named_after_seed_key_and_outcome(store: Store) -> None:
+    """A listing of the folder tells cases, seeds and what failed apart."""
+    good, bad = store.put(RECORD), store.put(replace(make_failed_record(), outcome="timed out"))
+    assert good.parent == bad.parent == store.root / CASE
+    assert good.name.startswith(f"seed-000-{KEY[:16]}-")
+    assert bad.name == f"seed-000-{KEY[:16]}-unknown0-timed_out.json"
+
+
+def test_record_is_found_by_its_key(store: Store) -> None:
+    """Only the whole key finds it, even where another agrees in the part that the name shows."""
+    store.put(RECORD)
+    assert store.find(CASE, KEY) == RECORD
+    assert store.find(CASE, KEY[:16] + "0" * 48) is None
+    assert store.find("mnist-dense_128", KEY) is None
+
+
+@pytest.mark.parametrize("outcome", [o for o in get_args(Outcome) if o != "completed"])
+def test_failed_trial_is_no_result(store: Store, outcome: Outcome) -> None:
+    """A trial that did not complete is stored and told, and never found as a result."""
+    failed = make_record(outcome=outcome)
+    store.put(failed)
+    assert store.find(CASE, KEY) is None
+    assert store.find(CASE, KEY, machine=MACHINE) is None
+    assert store.find(CASE, KEY, outcome=outcome) == failed
+    assert list(store.all()) == [failed]
+
+
+def test_times_are_those_of_this_machine_alone(store: Store) -> None:
+    """A result of another machine, or of a shared one, serves as a result and not for times."""
+    shared = replace(RECORD, spec=replace(RECORD.spec, alone=False))
+    store.put(replace(RECORD, machine=OTHER))
+    store.put(shared)
+    assert store.find(CASE, KEY) is not None
+    assert store.find(CASE, KEY, machine=MACHINE) is None
+    store.put(RECORD)
+    assert store.find(CASE, KEY, machine=MACHINE) == RECORD
+
+
+@pytest.mark.parametrize("newest", [MACHINE, OTHER])
+def test_last_started_of_several_answers(store: Store, newest: object) -> None:
+    """Of two records of a key the newer one counts, whatever their files are called."""
+    for machine in (MACHINE, OTHER):
+        day = 2 if machine == newest else 1
+        store.put(replace(RECORD, machine=machine, started=f"2026-01-0{day}T00:00:00+00:00"))
+    found = store.find(CASE, KEY)
+    assert found is not None
+    assert found.machine == newest
+
+
+@pytest.mark.parametrize("content", [b"", b'{"schema": 1', b"\xff\xfe", b"[1]", b'{"schema": 1}'])
+def test_damaged_record_is_moved_aside_and_told(
+    store: Store, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It counts as absent, is kept under another name, and does not end the run."""
+    path = store.put(RECORD)
+    path.write_bytes(content)
+    assert store.find(CASE, KEY) is None
+    assert files(store.root) == [f"{path.name}.unreadable"]
+    told = capsys.readouterr().err
+    assert str(path) in told
+    assert f"moved to {path.name}.unreadable" in told
+
+
+def test_damaged_record_that_cannot_be_moved_is_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A read-only folder, or another run that was faster, is no error."""
+
+    def refuse(*_: Path) -> Path:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    store.put(RECORD).write_bytes(b"{")
+    monkeypatch.setattr(Path, "replace", refuse)
+    assert store.find(CASE, KEY) is None
+    assert "It is counted as absent." in capsys.readouterr().err
+
+
+def test_unknown_schema_is_refused_with_both_numbers(store: Store) -> None:
+    """A record of a later version is not read by guessing."""
+    path = store.put(replace(RECORD, schema=SCHEMA + 41))
+    expected = f"has record schema {SCHEMA + 41}; this version reads {SCHEMA}"
+    with pytest.raises(UserError, match=expected):
+        read_record(path)
+
+
+def test_unreadable_record_stops_a_listing_only_where_it_matters(store: Store) -> None:
+    """``all`` refuses a damaged file, ``readable`` leaves it out."""
+    store.put(RECORD)
+    store.put(make_record(seed=1)).write_bytes(b"{")
+    assert store.readable() == [RECORD]
+    with pytest.raises(UserError, match=r"seed-001-.* is no readable record"):
+        list(store.all())
