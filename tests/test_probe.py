@@ -1,0 +1,54 @@
+"""The probe: a backend or a GPU that is not there is told before anything is trained."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+import pytest
+
+from bench.harness.errors import UserError
+from bench.harness.lab import probe
+
+THERE = importlib.util.find_spec("json")
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """Let every backend be installed, and ``program`` answer for it."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: THERE)
+    monkeypatch.setattr(probe, "ASK", (sys.executable, "-c", program))
+
+
+def test_missing_backend_is_told_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the option and the command that installs it."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"--backend jax: .* pip install 'fitting-room\[jax\]'"):
+        probe.check_backend("jax", "cpu")
+
+
+def test_cpu_needs_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the CPU no process is started: the backend takes seconds to load."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: THERE)
+    monkeypatch.setattr(probe, "ASK", ("no such program",))
+    assert probe.check_backend("jax", "cpu") is None
+
+
+def test_accelerator_is_the_one_that_the_backend_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the backend prints is what it computes on, whatever it warns of meanwhile."""
+    pretend(monkeypatch, "import sys; print('gpu:0'); print('a warning', file=sys.stderr)")
+    assert probe.check_backend("tensorflow", "gpu") == "gpu:0"
+
+
+def test_backend_is_asked_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question goes to the backend of the option, not to the one of the environment."""
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    pretend(monkeypatch, "import os; print(os.environ['KERAS_BACKEND'])")
+    assert probe.check_backend("jax", "gpu") == "jax"
+
+
+@pytest.mark.parametrize("program", ["print()", "raise SystemExit(1)"])
+def test_missing_gpu_is_told_with_its_cure(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """A backend that sees none, or cannot say, is no reason to train on the CPU unasked."""
+    pretend(monkeypatch, program)
+    with pytest.raises(UserError, match=r"jax sees no GPU here. Use --device cpu"):
+        probe.check_backend("jax", "gpu")

@@ -1,0 +1,56 @@
+"""Recipes: Keras' own settings unless another is named, and nothing impossible."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, FrozenInstanceError, fields
+from typing import Any
+
+import pytest
+
+from models.recipe import Recipe
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1, not 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, not 0"),
+        ({"steps_per_execution": -1}, "steps_per_execution must be at least 1, not -1"),
+        ({"train_fraction": 0.0}, r"train_fraction must be in \(0, 1\], not 0\.0"),
+        ({"train_fraction": 1.5}, r"train_fraction must be in \(0, 1\], not 1\.5"),
+        ({"learning_rate": -0.1}, r"learning_rate must not be negative, not -0\.1"),
+    ],
+)
+def test_impossible_recipe_is_refused(wrong: dict[str, Any], told: str) -> None:
+    """It fails where it is written, and not inside a trial."""
+    with pytest.raises(ValueError, match=told):
+        Recipe(**({"epochs": 5} | wrong))
+
+
+def test_limits_themselves_are_possible() -> None:
+    """One epoch of one image at a time on all images without learning is a recipe."""
+    Recipe(epochs=1, batch_size=1, steps_per_execution=1, train_fraction=1.0, learning_rate=0.0)
+
+
+def test_unknown_setting_is_refused() -> None:
+    """A slip in a name cannot pass as a setting."""
+    with pytest.raises(TypeError, match="batchsize"):
+        Recipe(epochs=5, batchsize=32)  # type: ignore[call-arg]
+
+
+def test_recipe_cannot_be_edited() -> None:
+    """A recipe is a value."""
+    with pytest.raises(FrozenInstanceError):
+        Recipe(epochs=5).epochs = 6  # type: ignore[misc]
+
+
+def test_only_epochs_have_no_default() -> None:
+    """A field that is added later needs a default, or it would retire every stored number."""
+    needed = [field.name for field in fields(Recipe) if field.default is MISSING]
+    assert needed == ["epochs"]
+
+
+def test_execution_divides_the_batches_of_an_epoch() -> None:
+    """60,000 images in batches of 32 are a whole number of executions."""
+    recipe = Recipe(epochs=1)
+    assert 60_000 % (recipe.batch_size * recipe.steps_per_execution) == 0
