@@ -1,0 +1,80 @@
+"""A lab whose trials are made up, for tests of what goes on around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from records import make_record
+
+from bench.harness.assignment import Assignment, Listener, Message, silent
+from bench.harness.lab import lab
+from bench.harness.lab.lab import Lab
+from bench.harness.machine import this_machine
+from bench.harness.record import Record
+from bench.harness.spec import TrialSpec
+from bench.harness.store.records import Store
+
+SPEC, ORIGIN = make_record().spec, make_record().provenance
+
+
+def trial(assignment: Assignment, listen: Listener = silent, **known: object) -> Record:
+    """Return what a trial of an assignment would have given, without training."""
+    spec = assignment.spec
+    curve = {} if spec.epochs else {"training_accuracy": [], "test_accuracy": None}
+    record = replace(
+        make_record(case=spec.case, seed=spec.seed, **(curve | known)),  # type: ignore[arg-type]
+        key=assignment.key,
+        spec=spec,
+        provenance=assignment.provenance,
+        started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        machine=this_machine(),
+    )
+    listen(spec, Message(record=record))
+    return record
+
+
+@dataclass
+class FakeTrials:
+    """Stands in for ``run_trial``: remembers what it was given, and gives what ``make`` makes."""
+
+    make: Callable[..., Record] = trial
+    ran: list[Assignment] = field(default_factory=list)
+
+    def __call__(self, assignment: Assignment, listen: Listener = silent) -> Record:
+        """Run one made-up trial."""
+        self.ran.append(assignment)
+        return self.make(assignment, listen)
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds that ran, in order."""
+        return [assignment.spec.seed for assignment in self.ran]
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, make: Callable[..., Record] = trial) -> FakeTrials:
+    """Let every lab of this process run made-up trials of code that never changes."""
+    trials = FakeTrials(make)
+    monkeypatch.setattr(lab, "run_trial", trials)
+    monkeypatch.setattr(lab, "provenance", lambda *_, **__: ORIGIN)
+    return trials
+
+
+def new_lab(folder: Path, *, executor: Executor | None = None, since: str | None = None) -> Lab:
+    """Return the lab of a new run whose records are in ``folder``."""
+    return Lab(store=Store(folder), executor=executor or ThreadPoolExecutor(1), since=since)
+
+
+def get(
+    folder: Path, spec: TrialSpec = SPEC, *, timed: bool = False, since: str | None = None
+) -> Record:
+    """Return the record of a spec as a new run gets it."""
+    run = new_lab(folder, since=since)
+    try:
+        return run.request(spec, timed=timed).result(timeout=10)
+    finally:
+        run.close()

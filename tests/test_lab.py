@@ -1,0 +1,157 @@
+"""The lab: one trial per key and run, from the store where it has one."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from lab_world import ORIGIN, SPEC, FakeTrials, get, new_lab, pretend, trial
+from records import MACHINE
+
+from bench.harness.assignment import Message, silent
+from bench.harness.errors import UserError
+from bench.harness.lab import lab
+from bench.harness.machine import this_machine
+from bench.harness.store.key import quality_key
+from bench.harness.store.records import Store
+
+CASE = SPEC.case.name
+
+
+@pytest.fixture
+def trials(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTrials]:
+    """Let trials be made up."""
+    return pretend(monkeypatch)
+
+
+def test_trial_is_trained_once_and_served_thereafter(tmp_path: Path, trials: FakeTrials) -> None:
+    """A second run of the same code trains nothing, and gets the same record."""
+    assert new_lab(tmp_path).stored(SPEC, timed=True) is None
+    first = get(tmp_path)
+    assert get(tmp_path) == get(tmp_path, timed=True) == first
+    assert new_lab(tmp_path).stored(SPEC, timed=True) == first
+    assert len(trials.ran) == 1
+
+
+def test_record_is_on_disk_before_anybody_has_it(tmp_path: Path, trials: FakeTrials) -> None:
+    """Whoever gets a record can find it under its key."""
+    record = get(tmp_path)
+    assert Store(tmp_path).find(CASE, record.key) == record
+    assert record.key == quality_key(SPEC, ORIGIN)
+    assert len(trials.ran) == 1
+
+
+def test_one_run_asks_once(tmp_path: Path, trials: FakeTrials) -> None:
+    """Tests that want the same trial share one future; another seed has its own."""
+    run = new_lab(tmp_path)
+    timed = run.request(SPEC, timed=True)
+    assert run.request(SPEC, timed=False) is timed
+    assert run.request(replace(SPEC, seed=1), timed=False) is not timed
+    run.executor.shutdown()
+    assert trials.seeds == [0, 1]
+
+
+def test_times_are_taken_from_a_trial_that_was_asked_for_without(
+    tmp_path: Path, trials: FakeTrials
+) -> None:
+    """A trial that ran alone here has times, whether they were wanted then or not."""
+    run = new_lab(tmp_path)
+    plain = run.request(SPEC, timed=False).result(timeout=10)
+    assert run.request(SPEC, timed=True).result(timeout=10) == plain
+    assert len(trials.ran) == 1
+
+
+def test_times_of_another_machine_do_not_serve(tmp_path: Path, trials: FakeTrials) -> None:
+    """A result does, wherever it was trained."""
+    other = replace(trial(lab.assign(SPEC)), machine=MACHINE)
+    Store(tmp_path).put(other)
+    assert get(tmp_path) == other
+    assert trials.ran == []
+    assert get(tmp_path, timed=True).machine == this_machine()
+    assert len(trials.ran) == 1
+
+
+def test_trial_that_shares_its_machine_has_no_times(tmp_path: Path, trials: FakeTrials) -> None:
+    """Where trials run side by side, what is stored serves a timed test too."""
+    shared = replace(SPEC, alone=False)
+    assert get(tmp_path, shared, timed=True) == get(tmp_path, shared, timed=True)
+    assert len(trials.ran) == 1
+
+
+def test_changed_code_never_meets_an_old_number(
+    tmp_path: Path, trials: FakeTrials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of other code trains anew."""
+    get(tmp_path)
+    edited = replace(ORIGIN, training_digest="0" * 64)
+    monkeypatch.setattr(lab, "provenance", lambda *_, **__: edited)
+    assert get(tmp_path).provenance == edited
+    assert len(trials.ran) == 2
+
+
+def test_failed_trial_is_stored_and_not_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not tried twice in one run, and is tried again in the next."""
+    trials = pretend(monkeypatch, partial(trial, outcome="crashed"))
+    run = new_lab(tmp_path)
+    failed = run.request(SPEC, timed=False).result(timeout=10)
+    assert run.request(SPEC, timed=False).result(timeout=10) == failed
+    assert list(Store(tmp_path).all()) == [failed]
+    assert len(trials.ran) == 1
+    get(tmp_path)
+    assert len(trials.ran) == 2
+
+
+@pytest.mark.parametrize(("day", "runs"), [(1, 0), (2, 0), (3, 1)])
+def test_fresh_run_ignores_what_began_before_it(
+    tmp_path: Path, trials: FakeTrials, day: int, runs: int
+) -> None:
+    """A record of the second counts for runs that began on the first or second, not the third."""
+    old = replace(trial(lab.assign(SPEC)), started="2026-01-02T00:00:00+00:00")
+    Store(tmp_path).put(old)
+    get(tmp_path, since=f"2026-01-0{day}T00:00:00+00:00")
+    assert len(trials.ran) == runs
+
+
+def test_fresh_trial_serves_the_rest_of_its_run(tmp_path: Path, trials: FakeTrials) -> None:
+    """An old record of another machine does not hide the one just trained."""
+    Store(tmp_path).put(replace(trial(lab.assign(SPEC)), machine=MACHINE, started="2020"))
+    since = "2026-01-01T00:00:00+00:00"
+    assert get(tmp_path, since=since) == get(tmp_path, since=since)
+    assert len(trials.ran) == 1
+
+
+def test_listener_hears_the_trial(tmp_path: Path, trials: FakeTrials) -> None:
+    """What a trial says reaches whoever listens."""
+    heard: list[Message] = []
+    run = new_lab(tmp_path)
+    run.listen = lambda _, message: heard.append(message)
+    record = run.request(SPEC, timed=False).result(timeout=10)
+    assert [message.record for message in heard] == [record]
+    assert len(trials.ran) == 1
+
+
+def test_full_disk_reaches_whoever_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of storing a record is raised by the future, as a sentence."""
+    pretend(monkeypatch)
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(UserError, match="No space left on device"):
+        get(tmp_path)
+
+
+def test_assignment_names_the_code_of_this_checkout() -> None:
+    """The key is that of the spec and the origin, which both go with it."""
+    found = lab.assign(SPEC)
+    assert found.spec == SPEC
+    assert found.key == quality_key(SPEC, found.provenance)
+    assert len(found.provenance.training_digest) == 64
+    assert silent(SPEC, Message(note="anything")) is None
