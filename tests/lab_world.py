@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -11,14 +11,22 @@ from pathlib import Path
 import pytest
 from records import make_record
 
+from bench.cases import CASES
 from bench.harness.assignment import Assignment, Listener, Message, silent
+from bench.harness.judge.bound import Bound
 from bench.harness.lab import lab
 from bench.harness.lab.lab import Lab
+from bench.harness.lab.options import Options
+from bench.harness.lab.plan import Need, plan
+from bench.harness.lab.referee import Referee
 from bench.harness.machine import this_machine
 from bench.harness.record import Record
 from bench.harness.spec import TrialSpec
+from bench.harness.store.bounds import SMOKE, Bounds
 from bench.harness.store.records import Store
 
+CASE = CASES["mnist-single_conv_32"]
+DATASET = make_record(case=CASE).spec.dataset
 SPEC, ORIGIN = make_record().spec, make_record().provenance
 
 
@@ -78,3 +86,24 @@ def get(
         return run.request(spec, timed=timed).result(timeout=10)
     finally:
         run.close()
+
+
+def referee(
+    folder: Path,
+    options: Options | None = None,
+    *bounds: Bound,
+    smoke: Sequence[Bound] = (),
+    need: Need | None = None,
+) -> Referee:
+    """Return the referee of a run that selected one test of ``CASE``."""
+    options = options or Options()
+    tables = {
+        CASE.name: {bound.metric: bound for bound in bounds},
+        SMOKE: {bound.metric: bound for bound in smoke},
+    }
+    return Referee(
+        lab=new_lab(folder),
+        bounds=Bounds(path=Path("bounds.toml"), tables=tables),
+        options=options,
+        planned=plan([need or Need(case=CASE)], options, {CASE.task: DATASET}),
+    )

@@ -1,0 +1,149 @@
+"""The referee: as few trials as a verdict takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+from lab_world import CASE, FakeTrials, pretend, referee, trial
+
+from bench.harness.assignment import Assignment, Listener
+from bench.harness.errors import UserError
+from bench.harness.judge.bound import Bound
+from bench.harness.judge.verdict import Verdict, verdict_on
+from bench.harness.lab import referee as module
+from bench.harness.lab.options import MOST_SEEDS, Options
+from bench.harness.lab.referee import TrialFailedError
+from bench.harness.record import Record
+
+FLOOR = Bound(metric="test_accuracy", at_least=0.8, reason="a round figure")
+SLOWEST = Bound(metric="epochs_to_target", at_most=7, reason="published")
+COUNT = Bound(metric="parameters", exactly=101_770, reason="counted by hand")
+
+
+def open_until(n: int) -> Callable[..., Verdict]:
+    """Return a judge who is undecided before the ``n``-th seed."""
+
+    def judge(values: Sequence[float | None], bound: Bound, **_: object) -> Verdict:
+        return verdict_on(bound, "undecided" if len(values) < n else "pass", values, "so")
+
+    return judge
+
+
+@pytest.fixture
+def trials(monkeypatch: pytest.MonkeyPatch) -> FakeTrials:
+    """Let trials be made up."""
+    return pretend(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("open_for", "outcome", "seeds"),
+    [(1, "pass", 1), (4, "pass", 4), (99, "undecided", MOST_SEEDS)],
+)
+def test_seeds_are_added_only_while_the_verdict_is_open(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    trials: FakeTrials,
+    open_for: int,
+    outcome: str,
+    seeds: int,
+) -> None:
+    """One by one, up to the most that the options allow."""
+    monkeypatch.setattr(module, "judge", open_until(open_for))
+    verdict = referee(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
+    assert (verdict.outcome, verdict.n) == (outcome, seeds)
+    assert trials.seeds == list(range(seeds))
+
+
+@pytest.mark.parametrize("options", [Options(seeds=2), Options(tier="full", seeds=2)])
+def test_number_of_seeds_that_was_asked_for_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: FakeTrials, options: Options
+) -> None:
+    """An open verdict asks for no more than what the user wants."""
+    monkeypatch.setattr(module, "judge", open_until(9))
+    assert referee(tmp_path, options, FLOOR).verdict(CASE, "test_accuracy").n == 2
+    assert trials.seeds == [0, 1]
+
+
+def test_seed_that_missed_its_target_calls_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real judge, on a first seed that never reached 99.5 % and two that did."""
+
+    def make(assignment: Assignment, listen: Listener) -> Record:
+        last = 0.996 if assignment.spec.seed else 0.99
+        return trial(assignment, listen, training_accuracy=[0.9, last])
+
+    trials = pretend(monkeypatch, make)
+    verdict = referee(tmp_path, None, SLOWEST).verdict(CASE, "epochs_to_target")
+    assert (verdict.outcome, verdict.n, trials.seeds) == ("pass", 3, [0, 1, 2])
+
+
+def test_records_of_a_verdict_are_kept_in_mind(tmp_path: Path, trials: FakeTrials) -> None:
+    """What a verdict rests on is there for the report, and waited for as the terminal wants it."""
+    waited: list[Record] = []
+
+    def wait(future: object) -> Record:
+        waited.append(future.result(timeout=10))  # type: ignore[attr-defined]
+        return waited[-1]
+
+    judge = referee(tmp_path, None, FLOOR)
+    judge.wait = wait
+    assert judge.verdict(CASE, "test_accuracy").passed
+    assert judge.seen == {record.key: record for record in waited}
+    assert len(trials.ran) == 1
+
+
+@pytest.mark.parametrize("outcome", ["crashed", "interrupted", "timed out"])
+def test_failed_trial_is_told_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    """Case, seed, outcome, reason and folder stand in one sentence."""
+    pretend(monkeypatch, partial(trial, outcome=outcome, reason="it fell over"))
+    with pytest.raises(TrialFailedError) as told:
+        referee(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
+    place = tmp_path / CASE.name
+    expected = f"{CASE.name}, seed 0: {outcome}, it fell over. Its record is in {place}."
+    assert str(told.value) == expected
+
+
+def test_diverged_trial_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training that ran away is a result of the code, and two of them are a failure."""
+    trials = pretend(monkeypatch, partial(trial, outcome="diverged", test_accuracy=None))
+    verdict = referee(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
+    assert (verdict.outcome, verdict.value, trials.seeds) == ("fail", None, [0, 1])
+
+
+def test_missing_bound_is_told_before_anything_is_trained(
+    tmp_path: Path, trials: FakeTrials
+) -> None:
+    """The lines to add are told at once."""
+    with pytest.raises(UserError, match=r"test_loss = \{ at_most"):
+        referee(tmp_path, None, FLOOR).verdict(CASE, "test_loss")
+    assert trials.ran == []
+
+
+def test_timed_records_are_those_planned(tmp_path: Path, trials: FakeTrials) -> None:
+    """Times need no more seeds than the plan has."""
+    records = referee(tmp_path, Options(seeds=2)).records(CASE, timed=True)
+    assert [record.spec.seed for record in records] == [0, 1]
+    assert trials.seeds == [0, 1]
+
+
+def test_error_is_shared_among_all_bounds_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: FakeTrials
+) -> None:
+    """What a bound costs does not depend on which tests are selected."""
+    shares = []
+
+    def judge(values: Sequence[float], bound: Bound, *, alpha: float, **_: object) -> Verdict:
+        shares.append(alpha)
+        return verdict_on(bound, "pass", values, "so")
+
+    monkeypatch.setattr(module, "judge", judge)
+    for bounds in ([FLOOR], [FLOOR, COUNT, SLOWEST]):
+        referee(tmp_path, None, *bounds).verdict(CASE, "test_accuracy")
+    assert shares[1] < shares[0]
+    assert trials.seeds == [0]

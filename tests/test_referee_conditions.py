@@ -1,0 +1,82 @@
+"""The referee under other conditions: what may be judged on the sample, or with other epochs."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from lab_world import CASE, FakeTrials, pretend, referee, trial
+
+from bench.harness.judge.bound import Bound
+from bench.harness.lab.options import Options
+from bench.harness.lab.plan import Need
+
+FLOOR = Bound(metric="test_accuracy", at_least=0.8, reason="a round figure")
+EASY = Bound(metric="test_accuracy", at_least=0.3, reason="learns at all")
+HARD = Bound(metric="test_accuracy", at_least=0.99, reason="on the whole data")
+COUNT = Bound(metric="parameters", exactly=101_770, reason="counted by hand")
+SMALL = Bound(metric="parameters", at_most=200_000, reason="must fit")
+
+
+@pytest.fixture
+def trials(monkeypatch: pytest.MonkeyPatch) -> FakeTrials:
+    """Let trials be made up."""
+    return pretend(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("options", "evidence"),
+    [
+        (Options(epochs=2), "the epochs were overridden (2)"),
+        (Options(tier="smoke"), "the sample has no bound for it"),
+    ],
+)
+def test_other_conditions_are_not_compared(
+    tmp_path: Path, trials: FakeTrials, options: Options, evidence: str
+) -> None:
+    """The value is told, and neither passes nor fails."""
+    verdict = referee(tmp_path, options, FLOOR).verdict(CASE, "test_accuracy")
+    assert (verdict.outcome, verdict.evidence) == ("not comparable", evidence)
+    assert (verdict.value, verdict.n, verdict.passed) == (0.875, 1, False)
+    assert trials.seeds == [0]
+
+
+def test_value_that_is_not_there_is_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A diverged trial of an override has no value to tell."""
+    pretend(monkeypatch, partial(trial, outcome="diverged", test_accuracy=None))
+    verdict = referee(tmp_path, Options(epochs=2), FLOOR).verdict(CASE, "test_accuracy")
+    assert (verdict.outcome, verdict.value) == ("not comparable", None)
+
+
+@pytest.mark.parametrize(("bound", "outcome"), [(EASY, "pass"), (HARD, "fail")])
+def test_sample_has_bounds_of_its_own(
+    tmp_path: Path, trials: FakeTrials, bound: Bound, outcome: str
+) -> None:
+    """In the smoke tier the bound for all cases counts, and the case's own does not."""
+    own = HARD if bound is EASY else EASY
+    judge = referee(tmp_path, Options(tier="smoke"), own, smoke=[bound])
+    assert judge.verdict(CASE, "test_accuracy").outcome == outcome
+    assert len(trials.ran) == 1
+
+
+@pytest.mark.parametrize("options", [Options(epochs=2), Options(tier="smoke"), Options()])
+def test_parameters_are_judged_under_any_conditions(
+    tmp_path: Path, trials: FakeTrials, options: Options
+) -> None:
+    """A count does not depend on data or epochs."""
+    assert referee(tmp_path, options, COUNT).verdict(CASE, "parameters").passed
+    assert len(trials.ran) == 1
+
+
+@pytest.mark.parametrize("bound", [COUNT, SMALL])
+@pytest.mark.parametrize("options", [Options(tier="full"), Options(seeds=3)])
+def test_model_that_is_only_built_is_judged_at_once(
+    tmp_path: Path, trials: FakeTrials, bound: Bound, options: Options
+) -> None:
+    """No number of seeds makes a count more certain."""
+    judge = referee(tmp_path, options, bound, need=Need(case=CASE, trained=False))
+    assert judge.verdict(CASE, "parameters").outcome == "pass"
+    assert [assignment.spec.epochs for assignment in trials.ran] == [0]
