@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from bench.commands import calibrate, data, readme, show, speed
@@ -13,13 +14,15 @@ COMMANDS = (data, calibrate, show, speed, readme)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 is success, 1 a finding, 2 a mistake that can be mended."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    told = "everything but the run itself, which is `pytest bench/`"
+    parser = argparse.ArgumentParser(prog="python -m bench", description=told)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.register(subparsers)
     asked = parser.parse_args(arguments)
     try:
         status: int = asked.run(asked)
+        sys.stdout.flush()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -27,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        return 0  # the reader, such as `head`, has seen enough
+        # The reader, such as `head`, has seen enough; what is left must not fail at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return status
 
 

@@ -25,7 +25,7 @@ SEEDS = 20
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("calibrate", help=__doc__.split(": ")[1])
+    parser = subparsers.add_parser("calibrate", help="train references, and suggest bounds")
     parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"seeds a case ({SEEDS})")
     parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
