@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from bench.harness.judge import suggest as judge
@@ -34,6 +33,8 @@ def _parameters(record: Record) -> str:
 
 def _quality(metric: str, records: Sequence[Record]) -> str:
     values = [value for record in records if (value := METRICS[metric](record)) is not None]
+    if len(set(values)) < 2:
+        return f"# {metric}: the same for all {len(values)} seeds; more show its scatter."
     bound = judge.suggest(metric, values, both_sides=QUALITY[metric])
     kind = next(kind for kind in KINDS if getattr(bound, kind) is not None)
     limit = list(bound.limits) if kind == "between" else bound.limits[0]
@@ -43,8 +44,10 @@ def _quality(metric: str, records: Sequence[Record]) -> str:
 
 def _epochs(records: Sequence[Record]) -> str:
     reached = [METRICS["epochs_to_target"](record) for record in records]
-    if all(epoch is None for epoch in reached):
-        return 'epochs_to_target = { at_most = inf, reason = "no reference seed reached it" }'
-    slowest = max(math.inf if epoch is None else epoch for epoch in reached)
-    reason = f"the slowest of {len(reached)} reference seeds took {slowest:.0f}, and one epoch more"
-    return f'epochs_to_target = {{ at_most = {slowest + 1:.0f}, reason = "{reason}" }}'
+    found = [epoch for epoch in reached if epoch is not None]
+    if never := len(reached) - len(found):
+        limit, reason = "inf", f"{never} of {len(reached)} reference seeds never reached it"
+    else:
+        limit = f"{max(found) + 1:.0f}"
+        reason = f"one epoch more than the slowest of {len(reached)} reference seeds took"
+    return f'epochs_to_target = {{ at_most = {limit}, reason = "{reason}" }}'

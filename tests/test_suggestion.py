@@ -1,0 +1,117 @@
+"""Suggested bounds: read back by the reader of bounds, and met by the references themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+
+import pytest
+from records import make_failed_record, make_record
+
+from bench.cases import CASES
+from bench.harness.judge.bound import Bound
+from bench.harness.metrics import METRICS
+from bench.harness.record import Record
+from bench.harness.report.suggestion import suggest
+from bench.harness.store.bounds import read_bounds
+
+DENSE, DIGITS = CASES["fashion_mnist-dense_128"], CASES["mnist-single_conv_32"]
+ACCURACIES = [0.871, 0.8755, 0.8723, 0.8791, 0.8764]
+RECORDS = [
+    make_record(
+        seed=seed, test_accuracy=value, test_loss=1.2 - value, training_accuracy=value + 0.02
+    )
+    for seed, value in enumerate(ACCURACIES)
+]
+
+
+def bounds_of(folder: Path, text: str, case: str = DENSE.name) -> dict[str, Bound]:
+    """Return the bounds that a suggestion stands for, once it is pasted into the file."""
+    path = folder / "bounds.toml"
+    path.write_text(text, encoding="utf-8")
+    bounds = read_bounds(path, cases=CASES, metrics=METRICS)
+    return {metric: bounds.for_case(case, metric) for metric in bounds.metrics(case)}
+
+
+def test_suggestion_can_be_pasted(tmp_path: Path) -> None:
+    """It holds one bound of each kind, with its reason."""
+    found = bounds_of(tmp_path, suggest(DENSE, RECORDS))
+    assert list(found) == ["parameters", "test_accuracy", "test_loss", "training_accuracy"]
+    assert found["parameters"].exactly == 101_770
+    assert found["test_accuracy"].at_least is not None
+    assert found["test_loss"].at_most is not None
+    assert found["training_accuracy"].between is not None
+
+
+def test_reference_stands_beside_the_bound(tmp_path: Path) -> None:
+    """Mean, scatter and number of seeds are those of the records."""
+    bound = bounds_of(tmp_path, suggest(DENSE, RECORDS))["test_accuracy"]
+    assert bound.mean == pytest.approx(fmean(ACCURACIES), abs=1e-5)
+    assert bound.sd == pytest.approx(stdev(ACCURACIES), abs=1e-5)
+    assert bound.reference_seeds == len(ACCURACIES)
+
+
+def test_references_meet_their_own_bounds(tmp_path: Path) -> None:
+    """Every seed lies within, and three scatters of room are left at least."""
+    found = bounds_of(tmp_path, suggest(DENSE, RECORDS))
+    for metric, bound in found.items():
+        assert all(bound.met_by(METRICS[metric](record) or 0) for record in RECORDS)
+    floor = found["test_accuracy"].at_least
+    assert floor is not None
+    assert floor <= fmean(ACCURACIES) - 3 * stdev(ACCURACIES)
+
+
+def test_failed_trials_suggest_nothing(tmp_path: Path) -> None:
+    """A crashed seed is no reference, and does not hide the others."""
+    text = suggest(DENSE, [make_failed_record(seed=9), *RECORDS])
+    assert text == suggest(DENSE, RECORDS)
+    assert bounds_of(tmp_path, text)["test_loss"].reference_seeds == 5
+
+
+@pytest.mark.parametrize("records", [[], RECORDS[:1], [RECORDS[0], make_failed_record(seed=1)]])
+def test_one_seed_is_too_few(tmp_path: Path, records: list[Record]) -> None:
+    """Nothing is suggested without a scatter, and the text is a comment."""
+    text = suggest(DENSE, records)
+    assert text.startswith(f"# {DENSE.name}: {min(len(records), 1)} completed seeds")
+    assert bounds_of(tmp_path, text) == {}
+
+
+def test_metric_without_scatter_is_left_out(tmp_path: Path) -> None:
+    """Two seeds that happen to agree suggest no bound, and no error."""
+    alike = [make_record(seed=seed, test_loss=0.3 + seed / 100) for seed in range(2)]
+    text = suggest(DENSE, alike)
+    assert "# test_accuracy: the same for all 2 seeds" in text
+    assert list(bounds_of(tmp_path, text)) == ["parameters", "test_loss"]
+
+
+def digits(seed: int, epoch: int | None) -> Record:
+    """Return a record that reached 99.5 % in an epoch, or never."""
+    curve = [0.9 + seed / 1000] * ((epoch or 11) - 1) + ([0.996 + seed / 10_000] if epoch else [])
+    loss = 0.03 + seed / 1000
+    accuracy = 0.98 + seed / 1000
+    return make_record(
+        case=DIGITS, seed=seed, training_accuracy=curve, test_accuracy=accuracy, test_loss=loss
+    )
+
+
+@pytest.mark.parametrize(
+    ("epochs", "most", "reason"),
+    [
+        ([5, 7, 6], 8, "one epoch more than the slowest of 3 reference seeds took"),
+        ([5, None, 6], float("inf"), "1 of 3 reference seeds never reached it"),
+        ([None, None], float("inf"), "2 of 2 reference seeds never reached it"),
+    ],
+)
+def test_epochs_to_target_leave_room_for_one_more(
+    tmp_path: Path, epochs: Sequence[int | None], most: float, reason: str
+) -> None:
+    """The slowest seed and one epoch more; where one never got there, no number is demanded."""
+    records = [digits(seed, epoch) for seed, epoch in enumerate(epochs)]
+    bound = bounds_of(tmp_path, suggest(DIGITS, records), DIGITS.name)["epochs_to_target"]
+    assert (bound.at_most, bound.reason) == (most, reason)
+
+
+def test_case_without_a_target_has_no_epochs_to_it() -> None:
+    """Fashion MNIST has no such goal."""
+    assert "epochs_to_target" not in suggest(DENSE, RECORDS)
