@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +42,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """End the process that holds Keras."""
     if pool := config.stash.get(KERAS, None):
         pool.shutdown()
+
+
+@pytest.fixture(scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Let the data and the machine's lock be in a folder of this session."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
 
 
 def _without_gpu() -> None:

@@ -21,6 +21,9 @@ from bench.harness.errors import UserError
 from bench.harness.machine import peak_memory_bytes, this_machine
 from bench.harness.record import Outcome, Record
 
+AGAIN_S = 1.0
+"""When to stop once more, if the first time had no effect."""
+
 
 class Stopped(BaseException):
     """A signal ended the trial. No ``Exception``, so that no library swallows it."""
@@ -93,12 +96,15 @@ def _outcome(assignment: Assignment, measured: dict[str, Any]) -> tuple[Outcome,
 
 def _stop(number: int, _frame: object) -> None:
     _ignore_signals()  # Ctrl-C comes twice, from the terminal and from the parent
+    # An exception that is raised while the garbage collector calls back is printed and lost.
+    signal.signal(signal.SIGALRM, lambda *_: _stop(number, None))
+    signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
     raise Stopped(number)
 
 
 def _ignore_signals() -> None:
     """Let nothing cut the record short."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
 
 

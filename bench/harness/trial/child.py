@@ -68,7 +68,7 @@ def why(status: int, errors: IO[bytes]) -> str:
         return f"its process was killed by {signal.Signals(-status).name}"
     errors.seek(0)
     lines = errors.read().decode(errors="replace").strip().splitlines()
-    said = lines[-1] if lines else "it said nothing"
+    said = lines[-1].strip() if lines else "it said nothing"
     return f"its process ended with status {status}: {said}"
 
 

@@ -1,0 +1,118 @@
+"""Real trials, killed, interrupted and out of time while they train."""
+
+from __future__ import annotations
+
+import io
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from trials import assigned
+
+from bench.harness.assignment import Message
+from bench.harness.record import Record
+from bench.harness.spec import TrialSpec
+from bench.harness.store.records import Store
+from bench.harness.trial import __main__ as program
+from bench.harness.trial import process
+from bench.harness.trial.process import run_trial
+
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+LONG: dict[str, Any] = {"epochs": 100_000, "train_fraction": 0.05, "stop_at_accuracy": None}
+"""Epochs of two steps, more than anybody waits for."""
+
+Endings = dict[str, Future[Record]]
+
+
+@pytest.fixture(scope="module")
+def endings() -> Iterator[Endings]:
+    """Start three trials at once: one is killed and one interrupted after an epoch."""
+    children: dict[int, subprocess.Popen[bytes]] = {}
+    start = process._start
+
+    def remember(spec: TrialSpec, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+        children[spec.seed] = start(spec, errors)
+        return children[spec.seed]
+
+    def after_an_epoch(spec: TrialSpec, message: Message) -> None:
+        if message.epoch:
+            children[spec.seed].send_signal((signal.SIGKILL, signal.SIGINT)[spec.seed])
+
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(3) as pool:
+        patch.setattr(process, "_start", remember)
+        killed, interrupted = (
+            pool.submit(run_trial, assigned(seed=seed, **LONG), after_an_epoch) for seed in (0, 1)
+        )
+        late = pool.submit(run_trial, assigned(seed=2, time_limit_s=1.0, **LONG))
+        yield {"killed": killed, "interrupted": interrupted, "late": late}
+
+
+def test_a_killed_trial_has_crashed_and_keeps_its_epochs(endings: Endings) -> None:
+    """Nothing but the epochs that were told survives SIGKILL, and the reason names it."""
+    record = endings["killed"].result(120)
+    assert (record.outcome, record.reason) == ("crashed", "its process was killed by SIGKILL")
+    assert record.epochs
+    assert [epoch.number for epoch in record.epochs] == list(range(1, len(record.epochs) + 1))
+    assert record.test_accuracy is None
+
+
+def test_an_interrupted_trial_says_so_and_keeps_its_epochs(endings: Endings) -> None:
+    """SIGINT, however often it comes, ends a trial with a whole record of what there is."""
+    record = endings["interrupted"].result(120)
+    assert (record.outcome, record.reason) == ("interrupted", "ended by SIGINT")
+    assert record.epochs
+    assert record.size and record.resolved and record.peak_memory_bytes
+    assert record.seconds["total"] > sum(epoch.seconds for epoch in record.epochs)
+
+
+def test_a_trial_out_of_time_says_which_limit_it_had(endings: Endings) -> None:
+    """The record is of a trial that was still running after its second."""
+    record = endings["late"].result(120)
+    assert record.outcome == "timed out"
+    assert record.reason == "still running after its time limit of 1 s"
+    assert record.machine
+
+
+@pytest.mark.parametrize("ending", ["killed", "interrupted", "late"])
+def test_a_trial_that_was_ended_is_stored_and_not_served(
+    endings: Endings, ending: str, tmp_path: Path
+) -> None:
+    """Its record is on disk under its outcome, and nobody gets it for a result."""
+    record, store = endings[ending].result(120), Store(tmp_path)
+    path = store.put(record)
+    assert path.stem.endswith(f"-{record.outcome.replace(' ', '_')}")
+    assert store.find(record.spec.case.name, record.key) is None
+    assert list(store.all()) == [record]
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Put back what this process does with signals."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+def test_an_end_that_is_swallowed_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that loses the exception, as garbage collection does, ends all the same."""
+
+    def train(*_: object) -> None:
+        with suppress(program.Stopped):
+            signal.raise_signal(signal.SIGTERM)
+        time.sleep(60)
+
+    signal.signal(signal.SIGTERM, program._stop)
+    monkeypatch.setattr(program, "AGAIN_S", 0.1)
+    monkeypatch.setattr(program, "_run", train)
+    record = program._record(assigned(), {"start": 0.0}, io.BytesIO(), time.perf_counter())
+    assert (record.outcome, record.reason) == ("timed out", "ended by SIGTERM")

@@ -1,0 +1,158 @@
+"""The parent's side of a trial, with children that end in every way there is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from pathlib import Path
+from typing import IO
+
+import msgspec
+import pytest
+from filelock import FileLock
+from platformdirs import user_cache_path
+from trials import assigned, small
+
+from bench.harness.assignment import Message
+from bench.harness.record import Epoch
+from bench.harness.spec import TrialSpec
+from bench.harness.trial import child, process
+from bench.harness.trial.process import run_trial, trials_ended
+
+EPOCH = Epoch(number=1, seconds=1.0, cpu_seconds=2.0, training_accuracy=0.5, training_loss=1.0)
+SAY_EPOCH = f"print({msgspec.json.encode(Message(epoch=EPOCH)).decode()!r}, flush=True)"
+
+Child = Callable[[str], None]
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Child:
+    """Let a script of our own play the child."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def play(script: str) -> None:
+        def start(_: TrialSpec, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+            command = [sys.executable, "-c", f"import os, signal, sys, time\n{script}"]
+            pipe = subprocess.PIPE
+            return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors)
+
+        monkeypatch.setattr(process, "_start", start)
+
+    return play
+
+
+def test_a_killed_child_leaves_a_record_with_its_epochs(play: Child) -> None:
+    """A record says which signal killed the process, and keeps what it had told."""
+    play(f"{SAY_EPOCH}\nos.kill(os.getpid(), signal.SIGKILL)")
+    record = run_trial(assigned())
+    assert record.outcome == "crashed"
+    assert record.reason == "its process was killed by SIGKILL"
+    assert record.epochs == (EPOCH,)
+
+
+def test_a_message_cut_in_half_is_no_message(play: Child) -> None:
+    """A child killed while it spoke leaves the epochs before, and no traceback."""
+    half = 'sys.stdout.write(\'{"epoch": {"num\'); sys.stdout.flush()'
+    play(f"{SAY_EPOCH}\n{half}\nos.kill(os.getpid(), signal.SIGKILL)")
+    record = run_trial(assigned())
+    assert (record.outcome, record.epochs) == ("crashed", (EPOCH,))
+
+
+@pytest.mark.parametrize(
+    ("last_words", "said"),
+    [("", "it said nothing"), ("first\\n  out of memory\\n", "out of memory")],
+)
+def test_a_child_that_gives_up_is_quoted(play: Child, last_words: str, said: str) -> None:
+    """The reason has the exit status and the last line of its standard error."""
+    play(f"sys.stderr.write('{last_words}'); sys.exit(3)")
+    assert run_trial(assigned()).reason.endswith(f"status 3: {said}")
+
+
+def test_a_child_that_hears_nothing_still_has_its_record(play: Child) -> None:
+    """Dying before the assignment is read is a crash, and no broken pipe."""
+    play("os.close(0); os._exit(4)")
+    record = run_trial(assigned())
+    assert (record.outcome, record.epochs) == ("crashed", ())
+    assert "status 4" in record.reason
+
+
+def test_a_child_deaf_to_its_time_limit_is_killed(
+    play: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the grace time nothing is waited for, and the reason is the limit."""
+    monkeypatch.setattr(child, "GRACE_S", 0.2)
+    play(f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SAY_EPOCH}\ntime.sleep(60)")
+    record = run_trial(assigned(time_limit_s=0.5))
+    assert record.outcome == "timed out"
+    assert record.reason == "still running after its time limit of 0.5 s"
+
+
+def test_a_child_ended_before_it_listens_is_interrupted(play: Child) -> None:
+    """Ctrl-C while Python still starts is an interruption, and no crash."""
+    play(f"signal.signal(signal.SIGINT, signal.SIG_DFL)\n{SAY_EPOCH}\ntime.sleep(60)")
+    told = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(run_trial, assigned(), lambda *_: told.set())
+        assert told.wait(30)
+        with trials_ended():
+            record = future.result(30)
+    assert (record.outcome, record.epochs) == ("interrupted", (EPOCH,))
+
+
+def test_a_run_that_is_ended_does_not_wait_for_the_machine(play: Child) -> None:
+    """A trial that waits while another run times its own gives up, and never begins."""
+    play("")
+    lock = user_cache_path("fitting-room", ensure_exists=True) / "machine.lock"
+    told: list[str | None] = []
+    waiting = threading.Event()
+
+    def listen(_: TrialSpec, message: Message) -> None:
+        told.append(message.note)
+        waiting.set()
+
+    with FileLock(lock), ThreadPoolExecutor(1) as pool:
+        future = pool.submit(run_trial, assigned(alone=True), listen)
+        assert waiting.wait(30)
+        with trials_ended(), pytest.raises(CancelledError):
+            future.result(30)
+    assert told == ["waiting for a timed trial of another run on this machine"]
+
+
+def test_a_timed_trial_runs_alone(play: Child) -> None:
+    """Of two timed trials one begins when the other has ended; others need not wait."""
+    spans = "print(f'{time.time()}', file=sys.stderr); time.sleep(0.3); sys.exit(1)"
+    play(spans)
+    with ThreadPoolExecutor(3) as pool:
+        began = time.monotonic()
+        list(pool.map(lambda alone: run_trial(assigned(alone=alone)), (False, False)))
+        together = time.monotonic() - began
+        list(pool.map(lambda alone: run_trial(assigned(alone=alone)), (True, True)))
+        apart = time.monotonic() - began - together
+    assert apart > 0.6
+    assert together < apart
+
+
+@pytest.mark.parametrize(("device", "hidden"), [("cpu", "-1"), ("gpu", None)])
+def test_a_child_on_the_cpu_sees_no_gpu(
+    monkeypatch: pytest.MonkeyPatch, device: str, hidden: str | None
+) -> None:
+    """The backend is the spec's, and the GPUs are hidden from it unless they were asked for."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    environment = process.child_environment(small(device=device, backend="jax"))
+    assert environment.get("CUDA_VISIBLE_DEVICES") == hidden
+    assert environment["KERAS_BACKEND"] == "jax"
+
+
+def test_a_child_does_not_outlive_its_parent(tmp_path: Path) -> None:
+    """The end of its standard input, as when the parent is killed, ends a trial at once."""
+    with (tmp_path / "errors").open("wb") as errors:
+        orphan = process._start(small(), errors)
+    assert orphan.stdin and orphan.stdout
+    with orphan.stdin, orphan.stdout:
+        orphan.stdin.write(msgspec.json.encode(assigned()) + b"\n0\n")
+        orphan.stdin.close()
+        assert orphan.wait(60) == 1

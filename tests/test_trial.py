@@ -1,0 +1,144 @@
+"""A trial from its spec to its record, run in the process that holds Keras."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from trials import assigned, small
+
+from bench.harness import data
+from bench.harness.assignment import Message
+from bench.harness.record import Record, unpack_classes
+
+pytestmark = pytest.mark.keras
+
+
+def answer(**changes: Any) -> tuple[Record, list[Message]]:
+    """Run a small trial as its process does, and return its record and what it said before."""
+    from bench.harness.trial.__main__ import _record
+
+    output = io.BytesIO()
+    record = _record(assigned(**changes), {"start": 0.5}, output, 0.0)
+    return record, [
+        msgspec.json.decode(line, type=Message) for line in output.getvalue().splitlines()
+    ]
+
+
+@cache
+def two_epochs() -> tuple[Record, list[Message]]:
+    """Train for two epochs, once for all tests that look at it."""
+    return answer(epochs=2)
+
+
+def test_a_trial_tells_what_it_does_and_each_epoch() -> None:
+    """It says what it loads, then every epoch of the record, as it comes."""
+    record, said = two_epochs()
+    assert (record.outcome, record.reason) == ("completed", "trained for 2 epochs")
+    assert said[0].note == "loading tensorflow"
+    assert tuple(message.epoch for message in said[1:]) == record.epochs
+    assert [epoch.number for epoch in record.epochs] == [1, 2]
+
+
+def test_the_accuracy_is_that_of_the_kept_predictions() -> None:
+    """The class of each test image is kept, and hits as often as the last epoch's accuracy says."""
+    record, _ = two_epochs()
+    assert record.predictions
+    truth = data.load(small().dataset).test_labels
+    assert np.mean(unpack_classes(record.predictions) == truth) == record.test_accuracy
+    assert record.test_accuracy == record.epochs[-1].test_accuracy
+    assert record.test_loss == record.epochs[-1].test_loss
+
+
+def test_each_phase_has_its_seconds() -> None:
+    """Training is the sum of its epochs, scoring stands apart, and nothing exceeds the total."""
+    record, _ = two_epochs()
+    seconds = dict(record.seconds)
+    total, train = seconds.pop("total"), seconds["train"]
+    assert set(seconds) == {
+        "start", "import", "load", "build", "train", "evaluate", "inference"
+    }  # fmt: skip
+    assert train == pytest.approx(sum(epoch.seconds for epoch in record.epochs))
+    assert 0 < sum(seconds.values()) < total
+
+
+def test_a_record_says_what_was_resolved() -> None:
+    """1,000 images in batches of 32 are 32 steps, the last one not full."""
+    record, _ = two_epochs()
+    assert record.resolved and record.size and record.machine and record.peak_memory_bytes
+    assert (record.resolved.steps_per_epoch, record.resolved.jit_compile) == (32, False)
+    assert record.size.parameters == 101_770
+    assert record.peak_memory_bytes > 100 * 2**20
+    assert record.machine.accelerator is None
+
+
+def test_training_ends_where_the_recipe_says() -> None:
+    """An accuracy that the first epoch reaches ends it there, and the reason says so."""
+    record, _ = answer(epochs=9, stop_at_accuracy=0.2)
+    assert (len(record.epochs), record.outcome) == (1, "completed")
+    assert record.reason == "reached its stopping accuracy after epoch 1"
+
+
+def test_a_loss_that_is_no_number_makes_a_trial_diverge() -> None:
+    """It stops at once, has no test figures, and is not completed."""
+    record, _ = answer(epochs=9, learning_rate=1e30)
+    assert (record.outcome, record.completed) == ("diverged", False)
+    assert record.reason == f"the training loss was no finite number in epoch {len(record.epochs)}"
+    assert (record.epochs[-1].training_loss, record.test_accuracy) == (None, None)
+    assert len(record.epochs) < 9
+
+
+def test_no_epochs_build_and_time_a_model_untrained() -> None:
+    """Parameters and latency are there, and no accuracy."""
+    record, _ = answer(epochs=0)
+    assert (record.outcome, record.reason, record.epochs) == ("completed", "built, not trained", ())
+    assert record.size and record.size.parameters == 101_770
+    assert record.inference and min(record.inference.latency_seconds) > 0
+    assert (record.test_accuracy, record.predictions) == (None, None)
+
+
+def test_the_test_images_can_wait_for_the_last_epoch() -> None:
+    """Without scores in between, the last one is the same."""
+    record, _ = answer(epochs=2, evaluate_each_epoch=False)
+    assert [epoch.test_accuracy for epoch in record.epochs] == [None, None]
+    assert record.test_accuracy == two_epochs()[0].test_accuracy
+
+
+def test_a_builder_that_raises_is_a_crash_that_says_so() -> None:
+    """The error is the reason, and there is a record with what was measured until then."""
+    record, _ = answer(arguments={"units": -5})
+    assert record.outcome == "crashed"
+    assert record.reason.startswith("ValueError: ")
+    assert "-5" in record.reason
+    assert (record.epochs, "load" in record.seconds) == ((), True)
+
+
+def test_a_missing_gpu_is_told_and_not_made_up_for() -> None:
+    """A trial that was to run on a GPU never runs on the CPU instead."""
+    record, _ = answer(device="gpu")
+    assert record.outcome == "crashed"
+    assert record.reason == "tensorflow sees no GPU here; use --device cpu."
+
+
+def test_a_phase_that_raises_has_its_seconds_too() -> None:
+    """What a failed phase took is added to what it took before."""
+    from bench.harness.trial.run import phase
+
+    seconds = {"load": 100.0}
+    with pytest.raises(OSError, match="full"), phase(seconds, "load"):
+        raise OSError("full")
+    assert 100 < seconds["load"] < 101
+
+
+def test_two_paths_are_timed_in_pairs() -> None:
+    """A contest of three pairs has three seconds of each path, and their ratios."""
+    from bench.harness.trial.contest import Contest, run
+
+    outcome = run(Contest(spec=small(), pairs=3, images=64))
+    assert (len(outcome.ours), len(outcome.plain)) == (3, 3)
+    assert min(outcome.ours + outcome.plain) > 0
+    assert outcome.ratios[2] == outcome.ours[2] / outcome.plain[2]
