@@ -1,23 +1,26 @@
 """The bench: suites that try every architecture on, and the harness they rest on.
 
-========================  =====================================================================
-``test_*.py``             the suites: one question each, asked of every case
-``cases.py``              where players and referee meet: architecture × task × recipe
-``bounds.toml``           what each case is held to, and why
-``claims.toml``           what was published, and where
-``commands/``             ``python -m bench …``, one file a command
-``harness/spec.py``       task, case, trial: what is asked for
-``harness/record.py``     what a trial measured
+=========================  ====================================================================
+``test_*.py``              the suites: one question each, asked of every case
+``cases.py``               where players and referee meet: architecture × task × recipe
+``bounds.toml``            what each case is held to, and why
+``claims.toml``            what was published, and where
+``commands/``              ``python -m bench …``, one file a command
+``harness/spec.py``        task, case, trial: what is asked for
+``harness/record.py``      what a trial measured
 ``harness/assignment.py``  a trial as it is handed to a child, and what that says back
-``harness/metrics.py``    the figures of a record that can be judged
-``harness/data/``         where the bytes come from, and what they must look like
-``harness/trial/``        the child process: one spec in, one record out
-``harness/store/``        records, bounds and claims on disk; keys and digests
-``harness/judge/``        numbers in, verdict out
-``harness/lab/``          plans trials, hands them to an executor, stops when the verdict is in
-``harness/report/``       records and verdicts in; tables, files, progress out
-``harness/plugin*.py``    pytest's side: options, fixtures, header, summary
-========================  =====================================================================
+``harness/arguments.py``   numbers on a command line
+``harness/durations.py``   durations as a person says them
+``harness/machine.py``     what this machine is
+``harness/metrics.py``     the figures of a record that can be judged
+``harness/data/``          where the bytes come from, and what they must look like
+``harness/trial/``         the child process: one spec in, one record out
+``harness/store/``         records, bounds and claims on disk; keys and digests
+``harness/judge/``         numbers in, verdict out
+``harness/lab/``           plans trials, hands them to an executor, stops when the verdict is in
+``harness/report/``        records and verdicts in; tables, files, progress out
+``harness/plugin*.py``     pytest's side: options, fixtures, header, summary
+=========================  ====================================================================
 
 Arrows run one way: plugin → lab → trial, store, judge; report → store, judge; trial → data.
 """

@@ -19,6 +19,7 @@ PARENT = "trial.process"
 
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
+    "arguments": set(),
     "durations": set(),
     "spec": {"errors", "models.recipe"},
     "record": {"errors", "spec"},
@@ -31,7 +32,7 @@ ROOMS: dict[str, set[str]] = {
     "store": VALUES | {"judge.bound", "judge.words"},
     "report": VALUES | {"store", "judge"},
     "lab": VALUES | {PARENT, "store", "judge"},
-    "plugin": VALUES | {PARENT, "data", "store", "judge", "lab", "report"},
+    "plugin": VALUES | {PARENT, "arguments", "data", "store", "judge", "lab", "report"},
 }
 """Room → rooms, or single modules of rooms, that it may import besides itself."""
 

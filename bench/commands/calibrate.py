@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.cases import CASES, case_named
 from bench.harness import data
+from bench.harness.arguments import positive
 from bench.harness.lab.lab import Lab
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
@@ -22,12 +23,15 @@ from bench.harness.store.records import Store
 
 SEEDS = 20
 
+RESULTS = ("completed", "diverged")
+"""What a reference holds: what came of training, be it good or bad, and no accident."""
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("calibrate", help="train references, and suggest bounds")
     parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"seeds a case ({SEEDS})")
+    parser.add_argument("--seeds", type=positive, default=SEEDS, help=f"seeds a case ({SEEDS})")
     parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
     parser.add_argument("--offline", action="store_true", help="never touch the network")
     parser.add_argument(
@@ -55,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         for spec in specs:
             record = progress.wait(lab.request(spec, timed=False))
-            reference.put(published(record, alone=not arguments.shared))
+            if record.outcome in RESULTS:
+                reference.put(published(record, alone=not arguments.shared))
             records.append(record)
     finally:
         lab.close()
@@ -70,7 +75,7 @@ def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSp
         for task in {case.task for case in cases}
     }
     return [
-        specify(case, seed, Options(), found[case.task])
+        replace(specify(case, seed, Options(), found[case.task]), alone=not arguments.shared)
         for seed in range(arguments.seeds)
         for case in cases
     ]

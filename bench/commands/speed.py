@@ -15,6 +15,7 @@ from tabulate import tabulate
 
 from bench.cases import CASES, case_named
 from bench.harness import data
+from bench.harness.arguments import positive
 from bench.harness.errors import UserError
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
@@ -32,9 +33,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command."""
     parser = subparsers.add_parser("speed", help="time the training path against a plain fit")
     parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
-    parser.add_argument("--pairs", type=int, default=PAIRS, help=f"pairs of epochs ({PAIRS})")
+    parser.add_argument("--pairs", type=positive, default=PAIRS, help=f"pairs of epochs ({PAIRS})")
     parser.add_argument(
-        "--images", type=int, default=IMAGES, help=f"training images an epoch ({IMAGES})"
+        "--images", type=positive, default=IMAGES, help=f"training images an epoch ({IMAGES})"
     )
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.set_defaults(run=run)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-import math
 import os
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from bench.harness.arguments import positive, seconds
 from bench.harness.data import chosen_data_dir
 from bench.harness.lab.options import BACKENDS, DEVICES, SEEDS, TIERS, Options
 
@@ -17,7 +15,7 @@ from bench.harness.lab.options import BACKENDS, DEVICES, SEEDS, TIERS, Options
 def add_options(parser: pytest.Parser) -> None:
     """Add the group "fitting room"."""
     group = parser.getgroup("fitting room")
-    seeds = ", ".join(f"{tier} {n}" for tier, n in SEEDS.items())
+    by_tier = ", ".join(f"{tier} {n}" for tier, n in SEEDS.items())
     for name, settings in {
         "--tier": {
             "choices": TIERS,
@@ -25,9 +23,9 @@ def add_options(parser: pytest.Parser) -> None:
             "help": "how much work: smoke (a shipped sample, about a minute), accept (the whole "
             "data, the default) or full (every seed)",
         },
-        "--seeds": {"type": _positive, "help": f"exactly N seeds a case (else {seeds})"},
+        "--seeds": {"type": positive, "help": f"exactly N seeds a case (else {by_tier})"},
         "--epochs": {
-            "type": _positive,
+            "type": positive,
             "help": "N epochs instead of each recipe's; figures are marked and not judged",
         },
         "--device": {"choices": DEVICES, "default": "cpu", "help": "where to train"},
@@ -36,7 +34,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--offline": {"action": "store_true", "help": "never touch the network"},
         "--fresh": {"action": "store_true", "help": "train anew, whatever is stored"},
         "--time-limit": {
-            "type": _seconds,
+            "type": seconds,
             "metavar": "SECONDS",
             "help": "end a trial that takes longer",
         },
@@ -75,16 +73,3 @@ def read_options(config: pytest.Config, *, began: str) -> Options:
 def results_folder(config: pytest.Config) -> Path:
     """Return the folder of records and reports; a relative one lies in the root folder."""
     return Path(config.rootpath / config.getoption("results"))
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, not {text!r}")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    with suppress(ValueError):
-        if 0 < float(text) < math.inf:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, not {text!r}")

@@ -1,0 +1,22 @@
+"""Numbers on a command line, checked where they are read."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from contextlib import suppress
+
+
+def positive(text: str) -> int:
+    """Return a whole number from 1, or raise the error that argparse shows in one line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, not {text!r}")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds above 0, or raise the error that argparse shows in one line."""
+    with suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, not {text!r}")
