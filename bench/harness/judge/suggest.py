@@ -35,7 +35,7 @@ def suggest(metric: str, values: Sequence[float], *, both_sides: bool) -> Bound:
         mean=mean,
         sd=sd,
         reference_seeds=seeds,
-        reason=f"reference mean and {DELTA_MOST:g} scatters (n={seeds})",
+        reason=f"{DELTA_MOST:g} scatters, at their upper limit, off the mean of {seeds} seeds",
     )
 
 
