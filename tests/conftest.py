@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bench_runs import Run, bench
+from imports import ROOT
 
 KERAS = pytest.StashKey[ProcessPoolExecutor]()
 
@@ -51,6 +54,41 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def smoke(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run the whole bench on the sample once, with everything that it can write."""
+    assert own_cache.is_dir()
+    results = tmp_path_factory.mktemp("smoke")
+    files = (f"--junitxml={results / 'junit.xml'}", f"--benchmark-json={results / 'times.json'}")
+    return bench(*files, results=results)
+
+
+@pytest.fixture
+def stored(smoke: Run, tmp_path: Path) -> Path:
+    """Return a results folder of one's own that holds every trial of the sample."""
+    shutil.copytree(smoke.results / "trials", tmp_path / "results" / "trials")
+    return tmp_path / "results"
+
+
+Bench = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def run(own_cache: Path, pytester: pytest.Pytester) -> Bench:
+    """Run the bench on the sample within this process, where nothing is to be trained."""
+    assert own_cache.is_dir()
+    where = ("-c", ROOT / "pyproject.toml", f"--rootdir={ROOT}", ROOT / "bench")
+
+    def run(
+        *arguments: str | Path, tier: str = "smoke", results: Path = pytester.path
+    ) -> pytest.RunResult:
+        return pytester.runpytest_inprocess(
+            *where, "-p", "no:cacheprovider", f"--tier={tier}", f"--results={results}", *arguments
+        )
+
+    return run
 
 
 def _without_gpu() -> None:

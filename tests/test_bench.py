@@ -1,0 +1,196 @@
+"""The whole bench on the shipped sample: what it prints, writes and leaves alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from bench_runs import Run, bench
+
+from bench.cases import CASES
+from bench.harness.record import Record
+from bench.harness.store.records import Store
+from conftest import Bench
+
+
+def properties(run: Run) -> dict[str, dict[str, str]]:
+    """Return the properties of each test in the JUnit file of a run."""
+    tests = ElementTree.parse(run.results / "junit.xml").iter("testcase")
+    return {
+        test.get("name", ""): {p.get("name", ""): p.get("value", "") for p in test.iter("property")}
+        for test in tests
+    }
+
+
+def verdicts(results: Path) -> dict[str, Any]:
+    """Return what ``summary.json`` says of each case."""
+    rows = json.loads((results / "latest" / "summary.json").read_text("utf-8"))["rows"]
+    for row in rows:
+        row["verdicts"].sort(key=itemgetter("metric"))  # workers end in any order
+    return {row["case"]: row for row in rows}
+
+
+def test_the_sample_passes(smoke: Run) -> None:
+    """Every architecture is trained once, every bound of the sample is met, and that is all."""
+    assert (smoke.status, smoke.red) == (0, set())
+    assert sorted(smoke.completed) == sorted(CASES)
+    assert smoke.header.startswith(f"trials: {len(CASES)}, 0 stored already, {len(CASES)} to train")
+    assert "figures are not for publication" in smoke.output
+
+
+def test_every_trial_is_on_disk(smoke: Run) -> None:
+    """One record a case, completed, and nothing half-written beside it."""
+    records = list(Store(smoke.results / "trials").all())
+    assert sorted(record.spec.case.name for record in records) == sorted(CASES)
+    assert all(record.completed and record.predictions for record in records)
+    files = [path for path in (smoke.results / "trials").rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".json", ".lock"}
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(smoke: Run) -> None:
+    """Each epoch of each trial is a line of its own, and nothing moves the cursor."""
+    assert not re.search(r"[\r\x1b]", smoke.output)
+    told = re.findall(r"^\[\d/\d\] mnist-dense_128 seed 0: epoch (\d+)/10 ", smoke.output, re.M)
+    assert [int(number) for number in told] == list(range(1, len(told) + 1))
+    assert len(told) > 3
+
+
+def test_the_tables_are_printed_and_written(smoke: Run) -> None:
+    """What the terminal shows is ``summary.md``, with a row for every case."""
+    latest = smoke.results / "latest"
+    tables = (latest / "summary.md").read_text("utf-8")
+    assert tables.strip() in smoke.output
+    assert {case.architecture for case in CASES.values()} <= set(re.findall(r"\w+", tables))
+    with (latest / "summary.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["case"] for row in csv.DictReader(file)] == list(CASES)
+    assert list(verdicts(smoke.results)) == list(CASES)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_junit_has_the_figures(smoke: Run, case: str) -> None:
+    """Metric, value, number of seeds and outcome of a test are the record's."""
+    (record,) = (r for r in Store(smoke.results / "trials").all() if r.spec.case.name == case)
+    found = properties(smoke)[f"test_accuracy[{case}]"]
+    assert (found["metric"], found["n"], found["outcome"]) == ("test_accuracy", "1", "pass")
+    assert float(found["value"]) == record.test_accuracy
+    assert found["records"] == record.key
+
+
+def test_benchmark_has_the_seconds_that_the_trial_measured(smoke: Run) -> None:
+    """The rounds of ``--benchmark-json`` are the record's epochs but the first."""
+    times = json.loads((smoke.results / "times.json").read_text("utf-8"))["benchmarks"]
+    of = {each["name"]: each for each in times}
+    for record in Store(smoke.results / "trials").all():
+        found = of[f"test_epoch_time[{record.spec.case.name}]"]
+        seconds = [epoch.seconds for epoch in record.epochs[1:]]
+        assert found["stats"]["data"] == pytest.approx(seconds)
+        assert record.size
+        assert found["extra_info"]["parameters"] == record.size.parameters
+        assert found["extra_info"]["test_accuracy"] == record.test_accuracy
+
+
+def test_a_second_run_trains_nothing_and_says_why(run: Bench, stored: Path) -> None:
+    """With nothing changed the stored records serve, within seconds, and the verdicts are kept."""
+    before = sorted(path.name for path in stored.rglob("*.json"))
+    again = run(results=stored)
+    again.stdout.fnmatch_lines(["trials: 7, 7 stored already, nothing to train: no code, data or*"])
+    again.assert_outcomes(passed=49, skipped=2)
+    assert again.duration < 60
+    assert sorted(p.name for p in stored.rglob("seed-*.json")) == before
+
+
+def test_workers_of_xdist_give_the_same_verdicts_and_tables(smoke: Run, stored: Path) -> None:
+    """Two processes that share the tests say together what one says."""
+    together = bench("-n", "2", results=stored)
+    assert (together.status, together.red) == (0, set())
+    assert verdicts(stored) == verdicts(smoke.results)
+    tables = (stored / "latest" / "summary.md").read_text("utf-8")
+    assert tables == (smoke.results / "latest" / "summary.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("selection", "trials"),
+    [
+        (["-k", "fashion_mnist-cnn_32 and accuracy"], 1),
+        (["-k", "test_loss and mnist-dense_128"], 2),
+        (["--deselect", "bench/test_accuracy.py"], 7),
+    ],
+)
+def test_only_what_is_selected_is_planned(
+    run: Bench, stored: Path, selection: list[str], trials: int
+) -> None:
+    """The header counts the trials of the selected tests, and no others."""
+    run(*selection, results=stored).stdout.fnmatch_lines([f"trials: {trials}, {trials} stored*"])
+
+
+def test_collecting_touches_nothing(run: Bench, tmp_path: Path) -> None:
+    """``--co`` of the real data neither looks for it nor makes a folder of results."""
+    listed = run("--co", "-q", tier="accept", results=tmp_path / "none")
+    listed.stdout.fnmatch_lines(["*test_accuracy?fashion_mnist-cnn_64]", "51 tests collected*"])
+    assert "trials:" not in listed.stdout.str()
+    assert not (tmp_path / "none").exists()
+
+
+def test_timing_can_be_switched_off(run: Bench, stored: Path) -> None:
+    """``--benchmark-disable`` leaves all tests, and no table of seconds."""
+    done = run("--benchmark-disable", results=stored)
+    done.assert_outcomes(passed=49, skipped=2)
+    assert "benchmark 'seconds" not in done.stdout.str()
+
+
+@pytest.mark.parametrize(("quiet", "tables"), [("-q", True), ("-qq", False)])
+def test_quiet_runs_say_little(run: Bench, stored: Path, quiet: str, tables: bool) -> None:
+    """``-q`` leaves the tables, ``-qq`` only what pytest says; both write them."""
+    done = run(quiet, "--benchmark-disable", results=stored)
+    assert ("# Fitting Room" in done.stdout.str()) is tables
+    assert (stored / "latest" / "summary.md").exists()
+
+
+@pytest.fixture(scope="module")
+def short(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run one case for one epoch, from nothing."""
+    assert own_cache.is_dir()
+    results = tmp_path_factory.mktemp("short")
+    return bench("-k", "fashion_mnist-cnn_32", "--epochs", "1", results=results)
+
+
+def test_one_case_trains_alone(short: Run) -> None:
+    """A selection by name trains that case, and its records are all there are."""
+    assert (short.status, short.completed) == (0, ["fashion_mnist-cnn_32"])
+    assert [path.name for path in (short.results / "trials").glob("[a-z]*")] == short.completed
+
+
+def test_other_epochs_are_marked_and_not_judged(short: Run) -> None:
+    """Figures of ``--epochs 1`` are told everywhere as such, and only the exact count is judged."""
+    tables = (short.results / "latest" / "summary.md").read_text("utf-8")
+    assert "cnn_32 (epochs overridden: 1, sample)" in tables
+    assert "epochs overridden: 1 - figures are not for publication" in short.output
+    assert "not comparable test_accuracy: the epochs were overridden (1)" in short.output
+    (row,) = verdicts(short.results).values()
+    outcomes = {each["metric"]: each["outcome"] for each in row["verdicts"]}
+    assert outcomes == {
+        "test_accuracy": "not comparable",
+        "test_loss": "not comparable",
+        "training_accuracy": "not comparable",
+        "parameters": "pass",
+    }
+
+
+def test_parameters_alone_train_nothing_and_fresh_builds_anew(
+    own_cache: Path, tmp_path: Path
+) -> None:
+    """Counting builds a model for no epoch; ``--fresh`` does so again, and nothing else does."""
+    assert own_cache.is_dir()
+    count = ("-k", "test_parameters and mnist-dense and not fashion")
+    keys: list[Record] = []
+    for extra, built in ((), 1), ((), 0), (("--fresh",), 1):
+        ran = bench(*count, *extra, results=tmp_path)
+        assert (ran.status, len(ran.completed)) == (0, built)
+        keys += list(Store(tmp_path / "trials").all())
+    assert {(record.outcome, record.epochs) for record in keys} == {("completed", ())}
