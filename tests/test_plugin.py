@@ -1,0 +1,76 @@
+"""The plugin in projects of others: it acts only where it is asked to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from imports import ROOT
+
+from conftest import Bench
+
+
+def test_tests_without_a_referee_are_left_alone(pytester: pytest.Pytester) -> None:
+    """A project whose tests judge no case sees no header, no folder and no table of the bench."""
+    pytester.makepyfile("def test_sum() -> None:\n    assert 1 + 1 == 2\n")
+    done = pytester.runpytest_inprocess("-p", "bench.harness.plugin")
+    done.assert_outcomes(passed=1)
+    assert "trials:" not in done.stdout.str()
+    assert not (pytester.path / "results").exists()
+
+
+def test_every_option_is_explained_in_help(run: Bench) -> None:
+    """The group is there, and no option of it is without a line."""
+    shown = run("--help").stdout.str().split("fitting room:\n")[1].split("\n\n")[0]
+    options = [
+        line.split()[0].split("=")[0] for line in shown.splitlines() if line.startswith("  --")
+    ]
+    assert options == [
+        "--tier",
+        "--seeds",
+        "--epochs",
+        "--device",
+        "--backend",
+        "--data-dir",
+        "--offline",
+        "--fresh",
+        "--time-limit",
+        "--results",
+    ]
+
+
+def test_an_unknown_marker_is_refused(pytester: pytest.Pytester) -> None:
+    """``needs`` is declared, so that a slip in its name fails under strict markers."""
+    pytester.makepyfile("import pytest\n@pytest.mark.need()\ndef test_a() -> None: ...\n")
+    done = pytester.runpytest_inprocess("-p", "bench.harness.plugin", "--strict-markers")
+    assert done.ret == pytest.ExitCode.INTERRUPTED
+    done.stdout.fnmatch_lines(["*'need' not found in `markers` configuration option"])
+
+
+def test_a_suite_of_one_s_own_judges_any_metric(
+    run: Bench, pytester: pytest.Pytester, stored: Path
+) -> None:
+    """A test with ``hold`` and ``needs`` is all that a suite takes; its evidence tells the value."""
+    suite = pytester.makepyfile(
+        """
+        import pytest
+        from bench.cases import CASES
+
+        @pytest.mark.needs(trained=True)
+        @pytest.mark.parametrize("case", [CASES["mnist-dense_128"]], ids=str)
+        def test_own(case, hold):
+            hold(case, "training_loss")
+        """
+    )
+    bounds = pytester.path / "bounds.toml"
+    bounds.write_text('[smoke]\ntraining_loss = { at_most = 1e-9, reason = "none" }\n', "utf-8")
+    done = run(suite, "-k", "own", "-o", f"fitting_room_bounds={bounds}", results=stored)
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    done.stdout.fnmatch_lines(["mnist-dense_128 training_loss: fail: *", "*1 failed*"])
+
+
+def test_the_root_conftest_loads_the_plugin_and_nothing_else() -> None:
+    """``conftest.py`` names the plugin and pytest's own, and holds no code."""
+    lines = (ROOT / "conftest.py").read_text("utf-8").splitlines()
+    code = [line for line in lines if line and not line.startswith('"""')]
+    assert code == ['pytest_plugins = ["bench.harness.plugin", "pytester"]']
