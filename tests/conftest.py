@@ -60,8 +60,6 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def smoke(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run the whole bench on the sample once, with everything that it can write."""
     assert own_cache.is_dir()
-    if os.environ.get("FR_SMOKE"):
-        return Run(status=0, output="", errors="", results=Path(os.environ["FR_SMOKE"]))
     results = tmp_path_factory.mktemp("smoke")
     files = (f"--junitxml={results / 'junit.xml'}", f"--benchmark-json={results / 'times.json'}")
     return bench(*files, results=results)
