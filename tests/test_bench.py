@@ -14,7 +14,6 @@ import pytest
 from bench_runs import Run, bench
 
 from bench.cases import CASES
-from bench.harness.record import Record
 from bench.harness.store.records import Store
 from conftest import Bench
 
@@ -112,85 +111,3 @@ def test_workers_of_xdist_give_the_same_verdicts_and_tables(smoke: Run, stored: 
     assert verdicts(stored) == verdicts(smoke.results)
     tables = (stored / "latest" / "summary.md").read_text("utf-8")
     assert tables == (smoke.results / "latest" / "summary.md").read_text("utf-8")
-
-
-@pytest.mark.parametrize(
-    ("selection", "trials"),
-    [
-        (["-k", "fashion_mnist-cnn_32 and accuracy"], 1),
-        (["-k", "test_loss and mnist-dense_128"], 2),
-        (["--deselect", "bench/test_accuracy.py"], 7),
-    ],
-)
-def test_only_what_is_selected_is_planned(
-    run: Bench, stored: Path, selection: list[str], trials: int
-) -> None:
-    """The header counts the trials of the selected tests, and no others."""
-    run(*selection, results=stored).stdout.fnmatch_lines([f"trials: {trials}, {trials} stored*"])
-
-
-def test_collecting_touches_nothing(run: Bench, tmp_path: Path) -> None:
-    """``--co`` of the real data neither looks for it nor makes a folder of results."""
-    listed = run("--co", "-q", tier="accept", results=tmp_path / "none")
-    listed.stdout.fnmatch_lines(["*test_accuracy?fashion_mnist-cnn_64]", "51 tests collected*"])
-    assert "trials:" not in listed.stdout.str()
-    assert not (tmp_path / "none").exists()
-
-
-def test_timing_can_be_switched_off(run: Bench, stored: Path) -> None:
-    """``--benchmark-disable`` leaves all tests, and no table of seconds."""
-    done = run("--benchmark-disable", results=stored)
-    done.assert_outcomes(passed=49, skipped=2)
-    assert "benchmark 'seconds" not in done.stdout.str()
-
-
-@pytest.mark.parametrize(("quiet", "tables"), [("-q", True), ("-qq", False)])
-def test_quiet_runs_say_little(run: Bench, stored: Path, quiet: str, tables: bool) -> None:
-    """``-q`` leaves the tables, ``-qq`` only what pytest says; both write them."""
-    done = run(quiet, "--benchmark-disable", results=stored)
-    assert ("# Fitting Room" in done.stdout.str()) is tables
-    assert (stored / "latest" / "summary.md").exists()
-
-
-@pytest.fixture(scope="module")
-def short(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run one case for one epoch, from nothing."""
-    assert own_cache.is_dir()
-    results = tmp_path_factory.mktemp("short")
-    return bench("-k", "fashion_mnist-cnn_32", "--epochs", "1", results=results)
-
-
-def test_one_case_trains_alone(short: Run) -> None:
-    """A selection by name trains that case, and its records are all there are."""
-    assert (short.status, short.completed) == (0, ["fashion_mnist-cnn_32"])
-    assert [path.name for path in (short.results / "trials").glob("[a-z]*")] == short.completed
-
-
-def test_other_epochs_are_marked_and_not_judged(short: Run) -> None:
-    """Figures of ``--epochs 1`` are told everywhere as such, and only the exact count is judged."""
-    tables = (short.results / "latest" / "summary.md").read_text("utf-8")
-    assert "cnn_32 (epochs overridden: 1, sample)" in tables
-    assert "epochs overridden: 1 - figures are not for publication" in short.output
-    assert "not comparable test_accuracy: the epochs were overridden (1)" in short.output
-    (row,) = verdicts(short.results).values()
-    outcomes = {each["metric"]: each["outcome"] for each in row["verdicts"]}
-    assert outcomes == {
-        "test_accuracy": "not comparable",
-        "test_loss": "not comparable",
-        "training_accuracy": "not comparable",
-        "parameters": "pass",
-    }
-
-
-def test_parameters_alone_train_nothing_and_fresh_builds_anew(
-    own_cache: Path, tmp_path: Path
-) -> None:
-    """Counting builds a model for no epoch; ``--fresh`` does so again, and nothing else does."""
-    assert own_cache.is_dir()
-    count = ("-k", "test_parameters and mnist-dense and not fashion")
-    keys: list[Record] = []
-    for extra, built in ((), 1), ((), 0), (("--fresh",), 1):
-        ran = bench(*count, *extra, results=tmp_path)
-        assert (ran.status, len(ran.completed)) == (0, built)
-        keys += list(Store(tmp_path / "trials").all())
-    assert {(record.outcome, record.epochs) for record in keys} == {("completed", ())}

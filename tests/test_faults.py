@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import signal
 from pathlib import Path
 
 import pytest
-from bench_runs import Run, bench, finish, start
+from bench_runs import Run, finish, start
 from data_world import know, tiny, write_idx
+from lab_world import pretend
 
 from bench.harness.store.records import Store
 from conftest import Bench
@@ -140,16 +140,19 @@ def test_a_damaged_cache_is_repaired(
     assert images.read_bytes() == whole
 
 
-def test_a_damaged_record_is_told_and_trained_anew(smoke: Run, tmp_path: Path) -> None:
+def test_a_damaged_record_is_told_and_trained_anew(
+    run: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Half a record is moved aside with a word, and its trial runs again."""
-    shutil.copytree(smoke.results / "trials", tmp_path / "trials")
-    (path,) = (tmp_path / "trials" / "mnist-dense_128").glob("seed-*.json")
+    trials = pretend(monkeypatch)
+    run(*ONE, results=tmp_path)
+    (path,) = tmp_path.glob("trials/mnist-dense_128/seed-*.json")
     path.write_bytes(path.read_bytes()[:1000])
-    done = bench(*ONE, results=tmp_path)
-    assert (done.status, done.completed) == (0, ["mnist-dense_128"])
-    assert "is no readable record" in done.errors
-    assert path.with_suffix(".json.unreadable").exists()
-    assert len(list(path.parent.glob("*.json"))) == 1
+    done = run(*ONE, results=tmp_path)
+    assert len(trials.ran) == 2
+    assert "is no readable record" in done.stderr.str()
+    assert path.exists()
+    assert path.with_suffix(".json.unreadable").stat().st_size == 1000
 
 
 @pytest.fixture(scope="module")

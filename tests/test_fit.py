@@ -19,6 +19,8 @@ DENSE = "mnist-dense_128"
 CONVOLUTIONAL = "fashion_mnist-cnn_32"
 FEW = 160
 """Images of five batches."""
+MORE = 330
+"""Images of eleven batches, the last one not full."""
 
 
 def sample_of(name: str) -> Any:
@@ -66,16 +68,16 @@ def apart(one: Any, other: Any) -> float:
 
 @pytest.mark.parametrize("name", [DENSE, CONVOLUTIONAL])
 def test_many_steps_in_one_execution_learn_what_a_plain_fit_learns(name: str) -> None:
-    """After two epochs over 1,000 images, the last batch not full, no weight differs by a bit."""
-    fast = trained(name, epochs=2, steps_per_execution=75)
-    assert fast.steps_per_execution == 32  # all the batches there are
-    assert apart(fast, plain(name, epochs=2)) == 0
+    """After two epochs, of which the last batches are not full, no weight differs by a bit."""
+    fast = trained(name, images=MORE, epochs=2, steps_per_execution=75)
+    assert fast.steps_per_execution == 11  # all the batches there are
+    assert apart(fast, plain(name, images=MORE, epochs=2)) == 0
 
 
 def test_steps_that_do_not_divide_an_epoch_learn_the_same() -> None:
-    """Five of thirty-two batches an execution leave two for the last one, and no weight differs."""
-    fast = trained(DENSE, epochs=2, steps_per_execution=5)
-    assert apart(fast, plain(DENSE, epochs=2)) == 0
+    """Five of eleven batches an execution leave one for the last, and no weight differs."""
+    fast = trained(DENSE, images=MORE, epochs=2, steps_per_execution=5)
+    assert apart(fast, plain(DENSE, images=MORE, epochs=2)) == 0
 
 
 def test_xla_learns_what_a_plain_fit_learns_but_for_rounding() -> None:

@@ -14,9 +14,9 @@ from bench.harness.trial.score import score, score_probabilities
 @pytest.mark.parametrize("name", ["mnist-dense_128", "fashion_mnist-cnn_32"])
 def test_a_score_is_what_keras_evaluates(name: str) -> None:
     """Accuracy agrees exactly and the loss to five places, over a last batch that is not full."""
-    from test_fit import plain, sample_of
+    from test_fit import MORE, plain, sample_of
 
-    arrays, model = sample_of(name), plain(name, epochs=2)
+    arrays, model = sample_of(name), plain(name, images=MORE, epochs=2)
     images = (arrays.test_images[:487, ..., None] / 255).astype("float32")
     labels = arrays.test_labels[:487]
     loss, accuracy = model.evaluate(images, labels, verbose=0)

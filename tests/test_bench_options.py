@@ -1,0 +1,105 @@
+"""What the options of pytest and of the bench change in a run of the sample."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from bench_runs import Run, bench
+from lab_world import pretend
+from test_bench import verdicts
+
+from bench.cases import CASES
+from conftest import Bench
+
+
+@pytest.mark.parametrize(
+    ("selection", "trials"),
+    [
+        (["-k", "fashion_mnist-cnn_32 and accuracy"], 1),
+        (["-k", "test_loss and mnist-dense_128"], 2),
+        (["--deselect", "bench/test_accuracy.py"], 7),
+    ],
+)
+def test_only_what_is_selected_is_planned(
+    run: Bench, stored: Path, selection: list[str], trials: int
+) -> None:
+    """The header counts the trials of the selected tests, and no others."""
+    run(*selection, results=stored).stdout.fnmatch_lines([f"trials: {trials}, {trials} stored*"])
+
+
+def test_collecting_touches_nothing(run: Bench, tmp_path: Path) -> None:
+    """``--co`` of the real data neither looks for it nor makes a folder of results."""
+    listed = run("--co", "-q", tier="accept", results=tmp_path / "none")
+    listed.stdout.fnmatch_lines(["*test_accuracy?fashion_mnist-cnn_64]", "51 tests collected*"])
+    assert "trials:" not in listed.stdout.str()
+    assert not (tmp_path / "none").exists()
+
+
+def test_timing_can_be_switched_off(run: Bench, stored: Path) -> None:
+    """``--benchmark-disable`` leaves all tests, and no table of seconds."""
+    done = run("--benchmark-disable", results=stored)
+    done.assert_outcomes(passed=49, skipped=2)
+    assert "benchmark 'seconds" not in done.stdout.str()
+
+
+@pytest.mark.parametrize(("quiet", "tables"), [("-q", True), ("-qq", False)])
+def test_quiet_runs_say_little(run: Bench, stored: Path, quiet: str, tables: bool) -> None:
+    """``-q`` leaves the tables, ``-qq`` only what pytest says; both write them."""
+    done = run(quiet, "--benchmark-disable", results=stored)
+    assert ("# Fitting Room" in done.stdout.str()) is tables
+    assert (stored / "latest" / "summary.md").exists()
+
+
+@pytest.fixture(scope="module")
+def short(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run one case for one epoch, from nothing."""
+    assert own_cache.is_dir()
+    results = tmp_path_factory.mktemp("short")
+    return bench("-k", "fashion_mnist-cnn_32", "--epochs", "1", results=results)
+
+
+def test_one_case_trains_alone(short: Run) -> None:
+    """A selection by name trains that case, and its records are all there are."""
+    assert (short.status, short.completed) == (0, ["fashion_mnist-cnn_32"])
+    assert [path.name for path in (short.results / "trials").glob("[a-z]*")] == short.completed
+
+
+def test_other_epochs_are_marked_and_not_judged(short: Run) -> None:
+    """Figures of ``--epochs 1`` are told everywhere as such, and only the exact count is judged."""
+    tables = (short.results / "latest" / "summary.md").read_text("utf-8")
+    assert "cnn_32 (epochs overridden: 1, sample)" in tables
+    assert "epochs overridden: 1 - figures are not for publication" in short.output
+    assert "not comparable test_accuracy: the epochs were overridden (1)" in short.output
+    (row,) = verdicts(short.results).values()
+    outcomes = {each["metric"]: each["outcome"] for each in row["verdicts"]}
+    assert outcomes == {
+        "test_accuracy": "not comparable",
+        "test_loss": "not comparable",
+        "training_accuracy": "not comparable",
+        "parameters": "pass",
+    }
+
+
+def test_parameters_alone_train_nothing(
+    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counting builds each model once, for no epoch."""
+    trials = pretend(monkeypatch)
+    run("-k", "test_parameters", results=tmp_path)
+    assert sorted(each.spec.case.name for each in trials.ran) == sorted(CASES)
+    assert {each.spec.epochs for each in trials.ran} == {0}
+
+
+def test_a_fresh_run_trains_anew(
+    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second run is served what is stored, and one with ``--fresh`` is not."""
+    trials, one = pretend(monkeypatch), ("-k", "test_loss and cnn_64")
+    for _ in range(2):
+        run(*one, results=tmp_path)
+    assert len(trials.ran) == 1
+    time.sleep(1.1)  # records tell when they began to the second
+    run(*one, "--fresh", results=tmp_path)
+    assert len(trials.ran) == 2
