@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bench.harness.errors import UserError
 from bench.harness.judge.bound import Bound
@@ -34,8 +34,6 @@ class Referee:
     planned: Mapping[str, list[Wanted]]
     wait: Callable[[Future[Record]], Record] = Future.result
     """How to wait for a trial; the terminal shows its progress meanwhile."""
-    seen: dict[str, Record] = field(default_factory=dict)
-    """Records that verdicts and figures of this run rest on, by key."""
 
     def verdict(self, case: Case, metric: str) -> Verdict:
         """Judge ``metric`` of ``case``, adding seeds while the verdict is undecided.
@@ -70,7 +68,6 @@ class Referee:
 
     def _record(self, wanted: Wanted, *, timed: bool) -> Record:
         record = self.wait(self.lab.request(wanted.spec, timed=timed or wanted.timed))
-        self.seen[record.key] = record
         if record.outcome not in ("completed", "diverged"):
             raise TrialFailedError(
                 f"{wanted.spec.case.name}, seed {wanted.spec.seed}: {record.outcome}, "
