@@ -43,7 +43,9 @@ class Run:
 
 def start(*arguments: str | Path, results: Path, project: Path = ROOT) -> subprocess.Popen[str]:
     """Start ``pytest bench/ --tier smoke``; output is no terminal."""
-    inherited = {key: v for key, v in os.environ.items() if not key.startswith("PYTEST_")}
+    # Coverage would count the lines of a copy among those of the project.
+    unwanted = ("PYTEST_",) if project == ROOT else ("PYTEST_", "COVERAGE_")
+    inherited = {key: v for key, v in os.environ.items() if not key.startswith(unwanted)}
     command = ["pytest", "bench", "-p", "no:cacheprovider", "--tier", "smoke", "--results", results]
     return subprocess.Popen(
         [sys.executable, "-m", *map(str, command), *map(str, arguments)],
