@@ -149,3 +149,13 @@ def test_untrained_record_tells_how_long_building_takes() -> None:
 def test_nothing_to_do_takes_no_time() -> None:
     """An empty plan needs no guide."""
     assert estimate([], []) == 0.0
+
+
+def test_a_stored_trained_trial_serves_where_a_built_one_would_do() -> None:
+    """After a whole run, `-k parameters` builds nothing anew."""
+    need = [Need(case=DENSE, trained=False)]
+    epochs = [
+        plan(need, Options(), DATA, stored=lambda _, known=known: known)[DENSE.name][0].spec.epochs  # type: ignore[misc]
+        for known in (True, False)
+    ]
+    assert epochs == [DENSE.recipe.epochs, 0]

@@ -47,7 +47,6 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, began: str) -> Ref
     )
     accelerator = check_backend(options.backend, options.device)
     datasets = {task: _dataset(task, options) for task in {need.case.task for need in needs}}
-    planned = plan(needs, options, datasets)
     progress = _progress(config)
     lab = Lab(
         store=Store(options.results / "trials"),
@@ -57,6 +56,12 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, began: str) -> Ref
         listen=progress.listen,
     )
     lab.store.check_writable()
+    planned = plan(
+        needs,
+        options,
+        datasets,
+        stored=lambda wanted: lab.stored(wanted.spec, timed=wanted.timed) is not None,
+    )
     referee = Referee(
         lab=lab,
         bounds=bounds,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -29,25 +29,38 @@ class Wanted:
 
 
 def plan(
-    needs: Iterable[Need], options: Options, datasets: Mapping[str, Dataset]
+    needs: Iterable[Need],
+    options: Options,
+    datasets: Mapping[str, Dataset],
+    *,
+    stored: Callable[[Wanted], bool] = lambda _: False,
 ) -> dict[str, list[Wanted]]:
-    """Return the trials of each case: trained for every seed, or built once if that is enough."""
+    """Return the trials of each case: trained for every seed, or built once if that is enough.
+
+    A case that need only be built is served by a trained one that is ``stored``.
+    """
     by_case: dict[str, list[Need]] = {}
     for need in needs:
         by_case.setdefault(need.case.name, []).append(need)
     return {
-        name: _wanted(wanted, options, datasets[wanted[0].case.task])
+        name: _wanted(wanted, options, datasets[wanted[0].case.task], stored)
         for name, wanted in by_case.items()
     }
 
 
-def _wanted(needs: Sequence[Need], options: Options, dataset: Dataset) -> list[Wanted]:
-    trained = any(need.trained for need in needs)
+def _wanted(
+    needs: Sequence[Need], options: Options, dataset: Dataset, stored: Callable[[Wanted], bool]
+) -> list[Wanted]:
     timed = any(need.timed for need in needs)
-    return [
-        Wanted(spec=specify(needs[0].case, seed, options, dataset, trained=trained), timed=timed)
-        for seed in range(options.least_seeds if trained else 1)
-    ]
+
+    def wanted(seed: int, *, trained: bool) -> Wanted:
+        spec = specify(needs[0].case, seed, options, dataset, trained=trained)
+        return Wanted(spec=spec, timed=timed)
+
+    if any(need.trained for need in needs):
+        return [wanted(seed, trained=True) for seed in range(options.least_seeds)]
+    first = wanted(0, trained=True)
+    return [first if stored(first) else wanted(0, trained=False)]
 
 
 def specify(

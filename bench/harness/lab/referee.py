@@ -44,8 +44,8 @@ class Referee:
         """
         bound = self._bound(case, metric)
         least, most = self.options.least_seeds, self.options.most_seeds
-        if not self.planned[case.name][0].spec.epochs:
-            least = most = 1  # built and not trained: every seed would count the same
+        if metric in UNTRAINED:
+            least = most = 1  # every seed would count the same
         for n in range(least, most + 1):
             records = self.records(case, n)
             if bound is None:
