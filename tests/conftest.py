@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -20,7 +21,9 @@ KERAS = pytest.StashKey[ProcessPoolExecutor]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker of tests that import Keras."""
+    """Declare the marker of tests that import Keras, and let children hear Ctrl-C."""
+    # A job that a shell runs in the background ignores it, and so would all that the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "keras: the test's body runs in a child process, for it imports Keras"
     )
