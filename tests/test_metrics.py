@@ -29,6 +29,7 @@ def test_figures_are_those_of_the_last_epoch() -> None:
         "test_accuracy": 0.9,
         "test_loss": 0.3,
         "training_accuracy": 0.75,
+        "calibration_error": None,
         "training_loss": 0.25,
         "epochs_to_target": None,
     }

@@ -46,7 +46,8 @@ def word(hint: object) -> str:
     if origin is typing.Literal:
         return "string"
     if origin is tuple:
-        return f"list of {word(arguments[0])}s"
+        inner = word(arguments[0])
+        return f"list of {inner.replace('list', 'lists', 1) if 'list' in inner else f'{inner}s'}"
     if origin is Mapping:
         return f"object of {word(arguments[1]).replace(' or ', 's or ')}s"
     return "object" if dataclasses.is_dataclass(hint) else WORDS[typing.cast(type, hint)]

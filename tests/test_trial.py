@@ -54,13 +54,21 @@ def test_the_accuracy_is_that_of_the_kept_predictions() -> None:
     assert record.test_loss == record.epochs[-1].test_loss
 
 
+def test_the_confidence_is_that_of_the_scored_model() -> None:
+    """Its bins hold every test image, and its right answers are the recorded accuracy."""
+    record, _ = two_epochs()
+    assert record.confidence
+    images, right = sum(record.confidence.images), sum(record.confidence.right)
+    assert right / images == record.test_accuracy
+
+
 def test_each_phase_has_its_seconds() -> None:
     """Training is the sum of its epochs, scoring stands apart, and nothing exceeds the total."""
     record, _ = two_epochs()
     seconds = dict(record.seconds)
     total, train = seconds.pop("total"), seconds["train"]
     assert set(seconds) == {
-        "start", "import", "load", "build", "train", "evaluate", "inference"
+        "start", "import", "load", "build", "train", "evaluate", "fit_overhead", "inference"
     }  # fmt: skip
     assert train == pytest.approx(sum(epoch.seconds for epoch in record.epochs))
     assert 0 < sum(seconds.values()) < total

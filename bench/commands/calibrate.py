@@ -12,7 +12,8 @@ from pathlib import Path
 from bench.cases import CASES, case_named
 from bench.harness import data
 from bench.harness.arguments import positive
-from bench.harness.lab.lab import Lab
+from bench.harness.durations import now
+from bench.harness.lab.lab import Lab, assign
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
 from bench.harness.record import Record
@@ -37,6 +38,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--shared", action="store_true", help="others use this machine meanwhile: keep no times"
     )
+    parser.add_argument("--fresh", action="store_true", help="train anew, whatever is stored")
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.set_defaults(run=run)
 
@@ -49,23 +51,32 @@ def run(arguments: argparse.Namespace) -> int:
     lab = Lab(
         store=Store(arguments.results / "trials"),
         executor=ThreadPoolExecutor(1),
+        since=now() if arguments.fresh else None,
         listen=progress.listen,
     )
     for store in (reference, lab.store):
         store.check_writable()
     specs = _specs(cases, arguments)
-    progress.total = sum(lab.stored(spec, timed=False) is None for spec in specs)
-    records = []
+    known = [None if arguments.fresh else _known(spec, reference) for spec in specs]
+    missing = [spec for spec, record in zip(specs, known, strict=True) if record is None]
+    progress.total = sum(lab.stored(spec, timed=False) is None for spec in missing)
+    records = [record for record in known if record]
     try:
-        for spec in specs:
+        for spec in missing:
             record = progress.wait(lab.request(spec, timed=False))
             if record.outcome in RESULTS:
-                reference.put(published(record, alone=not arguments.shared))
+                reference.replace(published(record, alone=not arguments.shared))
             records.append(record)
     finally:
         lab.close()
+    records.sort(key=lambda record: record.spec.seed)
     print("\n".join(suggest(case, _of(records, case)) for case in cases))
     return 0
+
+
+def _known(spec: TrialSpec, reference: Store) -> Record | None:
+    """Return the reference that is there, if it was made by the very code that would run."""
+    return reference.find(spec.case.name, assign(spec).key)
 
 
 def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSpec]:

@@ -1,6 +1,13 @@
-"""Durations as a person says them."""
+"""Durations as a person says them, and the time of day as a record keeps it."""
 
 from __future__ import annotations
+
+from datetime import datetime, timezone
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601, to the millisecond: such strings sort as they follow."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
 def in_words(seconds: float) -> str:

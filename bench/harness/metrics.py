@@ -29,6 +29,9 @@ METRICS: dict[str, Callable[[Record], float | None]] = {
     "test_loss": lambda record: record.test_loss,
     "training_accuracy": lambda record: _last(record, "training_accuracy"),
     "training_loss": lambda record: _last(record, "training_loss"),
+    "calibration_error": lambda record: (
+        record.confidence.calibration_error if record.confidence else None
+    ),
     "epochs_to_target": epochs_to_target,
 }
 """Name → the value of one record; None where it has none, as after divergence."""

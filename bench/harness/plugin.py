@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
+from bench.harness.durations import now
 from bench.harness.errors import UserError
 from bench.harness.lab.outline import outline, unstored
 from bench.harness.lab.plan import Need
@@ -36,8 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "needs(trained=True, timed=False): the trials of its case that a test rests on",
     )
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    config.stash[BEGAN] = getattr(config, "workerinput", {}).get("fitting_room_began", now)
+    config.stash[BEGAN] = getattr(config, "workerinput", {}).get("fitting_room_began", now())
 
 
 @pytest.hookimpl(optionalhook=True)

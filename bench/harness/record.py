@@ -65,6 +65,42 @@ class Inference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """A test image that was classified wrongly."""
+
+    image: int
+    """Its index among the test images, from 0."""
+    predicted: int
+    probability: float
+    """Given to the class predicted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confidence:
+    """How sure the model was of its answers to the test images, bin by bin.
+
+    Bin b of B holds the images whose most probable class has a probability of b/B to (b+1)/B.
+    """
+
+    images: tuple[int, ...]
+    """In each bin."""
+    right: tuple[int, ...]
+    """Of those, classified rightly."""
+    mean: tuple[float, ...]
+    """Probability of the class predicted, mean over the bin; 0 for an empty one."""
+    first: tuple[tuple[float, ...], ...]
+    """Class probabilities of the leading test images, shape (images, classes)."""
+    mistakes: tuple[Mistake, ...]
+    """The surest ones, surest first."""
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error: mean distance of probability from share right, a fraction."""
+        pairs = zip(self.images, self.right, self.mean, strict=True)
+        return sum(abs(n * mean - right) for n, right, mean in pairs) / sum(self.images)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Machine:
     """Where a trial ran; two machines that agree in all of it are one to the timing key."""
 
@@ -121,9 +157,11 @@ class Record:
     test_loss: float | None = None
     predictions: str | None = None
     """Class predicted for every test image; see ``unpack_classes``."""
+    confidence: Confidence | None = None
+    """On the test images after the last epoch; None in records made before it was kept."""
     inference: Inference | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """Wall time of each phase: start, import, load, build, train, evaluate, inference, total."""
+    """Wall time of each phase, total included; ``results/README.md`` names them."""
     peak_memory_bytes: int | None = None
 
     @property

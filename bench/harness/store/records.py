@@ -58,6 +58,14 @@ class Store:
         write_whole(path, msgspec.json.format(msgspec.json.encode(record)) + b"\n")
         return path
 
+    def replace(self, record: Record) -> Path:
+        """Write ``record`` in the place of every other one of its case and seed."""
+        path = self.put(record)
+        for other in path.parent.glob(f"seed-{record.spec.seed:03d}-*.json"):
+            if other != path:
+                other.unlink(missing_ok=True)
+        return path
+
     def all(self) -> Iterator[Record]:
         """Yield every record, whatever its outcome, in the order of their paths.
 

@@ -11,12 +11,12 @@ import signal
 import sys
 import threading
 import time
-from datetime import datetime, timezone
 from typing import IO, Any
 
 import msgspec
 
 from bench.harness.assignment import Assignment, Message
+from bench.harness.durations import now
 from bench.harness.errors import UserError
 from bench.harness.machine import peak_memory_bytes, this_machine
 from bench.harness.record import Outcome, Record
@@ -49,7 +49,7 @@ def main() -> None:
 def _record(
     assignment: Assignment, seconds: dict[str, float], output: IO[bytes], began: float
 ) -> Record:
-    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    started = now()
     measured: dict[str, Any] = {"seconds": seconds, "epochs": (), "machine": this_machine()}
     try:
         outcome, reason = _run(assignment, measured, output)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +19,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from bench.harness.assignment import Assignment, Listener, Message, silent
+from bench.harness.durations import now
 from bench.harness.machine import this_machine
 from bench.harness.record import Epoch, Outcome, Record
 from bench.harness.spec import TrialSpec
@@ -46,7 +46,7 @@ def run_trial(assignment: Assignment, listen: Listener = silent) -> Record:
     alone = machine_alone(lambda: listen(spec, waiting)) if spec.alone else nullcontext()
     with alone, tempfile.TemporaryFile() as errors:
         _check_not_ending()
-        started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        started = now()
         child = _start(assignment.spec, errors)
         _living.add(child)
         try:

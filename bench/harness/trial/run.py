@@ -15,9 +15,10 @@ from bench.harness.record import Epoch, Resolved, pack_classes
 from bench.harness.spec import TrialSpec
 from bench.harness.trial import fit
 from bench.harness.trial.callbacks import EpochClock, EpochLog, StopAtAccuracy, finite
+from bench.harness.trial.confidence import confidence
 from bench.harness.trial.flops import size
 from bench.harness.trial.inference import measure_inference
-from bench.harness.trial.score import score
+from bench.harness.trial.score import BATCH_SIZE, score
 
 Measured = dict[str, Any]
 """Fields of the record, filled as they become known, so that a trial cut short keeps them."""
@@ -69,18 +70,22 @@ def _train(
     log = EpochLog(clock, score=scorer, tell=keep)
     recipe = spec.case.recipe
     stop = [StopAtAccuracy(recipe.stop_at_accuracy)] if recipe.stop_at_accuracy else []
-    fit.train(model, training, recipe, epochs=spec.epochs, callbacks=[clock, log, *stop])
+    seconds: dict[str, float] = measured["seconds"]
+    with phase(seconds, "fit_overhead"):
+        fit.train(model, training, recipe, epochs=spec.epochs, callbacks=[clock, log, *stop])
     epochs: tuple[Epoch, ...] = measured["epochs"]
+    seconds["train"] = sum(epoch.seconds for epoch in epochs)
+    seconds["evaluate"] = sum(epoch.evaluate_seconds for epoch in epochs)
+    seconds["fit_overhead"] -= seconds["train"] + seconds["evaluate"]
     if epochs[-1].training_loss is None:
         return  # diverged: there is nothing worth scoring
-    began = time.perf_counter()
-    final = log.last_score or score(model, *test)
-    extra = time.perf_counter() - began
-    measured["test_accuracy"] = final.accuracy
-    measured["test_loss"] = finite(final.loss)
-    measured["predictions"] = pack_classes(final.classes)
-    measured["seconds"]["train"] = sum(epoch.seconds for epoch in epochs)
-    measured["seconds"]["evaluate"] = sum(epoch.evaluate_seconds for epoch in epochs) + extra
+    with phase(seconds, "evaluate"):
+        final = log.last_score or score(model, *test)
+        measured["test_accuracy"] = final.accuracy
+        measured["test_loss"] = finite(final.loss)
+        measured["predictions"] = pack_classes(final.classes)
+        probabilities = model.predict(test[0], batch_size=BATCH_SIZE, verbose=0)
+        measured["confidence"] = confidence(np.asarray(probabilities, np.float64), test[1])
 
 
 @contextmanager
