@@ -1,0 +1,97 @@
+"""The sequential test over many made-up runs at once: what ``sequential.decide_all`` does to one.
+
+Runs are rows, and every step is one array operation over all of them. A test holds each row's end
+equal to that of ``decide_all``, so that what is simulated is the code that judges.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+from bench.harness.judge.plan import Plan, chi2_quantile
+from bench.harness.judge.sequential import SCATTER_CHANGED
+from bench.harness.judge.verdict import Outcome
+
+CODES: dict[Outcome, int] = {"pass": 1, "undecided": 0, "fail": -1}
+PASS, OPEN, FAIL = CODES["pass"], CODES["undecided"], CODES["fail"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """How each run ended, and after how many seeds."""
+
+    outcomes: np.ndarray
+    """One of ``CODES`` for each run, shape (runs,), int8."""
+    seeds: np.ndarray
+    """Shape (runs,), int64."""
+
+
+def walk(values: np.ndarray, sides: Sequence[Plan]) -> Ends:
+    """Judge every run by every side of a bound.
+
+    Args:
+        values: in the metric's unit, shape (runs, seeds), float64; no fewer seeds than any side's
+            ``most``.
+        sides: from ``plan.plans``.
+    """
+    values = values[:, : sides[0].most]
+    squares = _squares(values)
+    return together([_one_side(values, squares, side) for side in sides])
+
+
+def together(ends: Sequence[Ends]) -> Ends:
+    """Join judgements of the same runs: one that fails is enough to fail, passing needs them all.
+
+    A failure is known when the first of them is, a pass when the last is.
+    """
+    outcomes = np.stack([each.outcomes for each in ends])
+    seeds = np.stack([each.seeds for each in ends])
+    failed = outcomes == FAIL
+    to_fail = np.where(failed, seeds, np.iinfo(seeds.dtype).max).min(axis=0)
+    return Ends(
+        outcomes=outcomes.min(axis=0),
+        seeds=np.where(failed.any(axis=0), to_fail, seeds.max(axis=0)),
+    )
+
+
+def _one_side(values: np.ndarray, squares: np.ndarray, plan: Plan) -> Ends:
+    ratios = np.cumsum(
+        plan.delta * ((plan.sign * values - plan.floor) / plan.sigma - plan.delta / 2), axis=1
+    )
+    passed, failed = ratios >= plan.pass_at, ratios <= plan.fail_at
+    passed[:, -1] |= ratios[:, -1] >= 0
+    failed[:, -1] |= ~passed[:, -1]
+    alarmed = squares > plan.sigma**2 * _most_squares(values.shape[1])
+    ended = passed | failed | alarmed
+    ended[:, : plan.least - 1] = False
+    at = np.argmax(ended, axis=1)
+    runs = np.arange(len(values))
+    outcomes = np.where(passed[runs, at], PASS, FAIL).astype(np.int8)
+    by_t_test = alarmed[runs, at]
+    outcomes[by_t_test] = _t_test(values[by_t_test], squares[by_t_test, -1], plan)
+    return Ends(outcomes=outcomes, seeds=np.where(by_t_test, plan.most, at + 1))
+
+
+def _squares(values: np.ndarray) -> np.ndarray:
+    """Return the sum of squared deviations of the first 1, 2, … seeds, shape (runs, seeds)."""
+    found = np.zeros_like(values)
+    for k in range(2, values.shape[1] + 1):
+        found[:, k - 1] = k * values[:, :k].var(axis=1)
+    return found
+
+
+def _most_squares(seeds: int) -> np.ndarray:
+    """Return the limits of those sums in units of sigma squared; one seed alone has none."""
+    return np.array([math.inf, *(chi2_quantile(SCATTER_CHANGED, k) for k in range(1, seeds))])
+
+
+def _t_test(values: np.ndarray, squares: np.ndarray, plan: Plan) -> np.ndarray:
+    n = values.shape[1]
+    above = plan.sign * values.mean(axis=1) - plan.floor
+    needed = float(student.ppf(1 - plan.beta, n - 1)) * np.sqrt(squares / (n - 1) / n)
+    return np.where(above >= needed, PASS, np.where(above >= 0, OPEN, FAIL)).astype(np.int8)

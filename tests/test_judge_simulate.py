@@ -1,0 +1,174 @@
+"""Many made-up runs at once: they end as the gate itself would end them, and err as computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import binom, kurtosis, skew
+
+from bench.harness.judge.bound import Bound
+from bench.harness.judge.fixed import fixed_failures, seeds_of_equal_power
+from bench.harness.judge.plan import Plan, planning_sd
+from bench.harness.judge.price import run
+from bench.harness.judge.rates import SCENARIOS, Gauge, Rate, Scenario, Tally, rehearse
+from bench.harness.judge.scatter import SHAPES, like_the_reference
+from bench.harness.judge.sequential import decide_all
+from bench.harness.judge.simulate import CODES, together, walk
+
+RUNS = 20_000
+ALPHA = 1e-4
+SURE = 1e-5  # chance that a right test fails on its own Monte-Carlo error
+FLOOR = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=ALPHA)
+CEILING = Plan(sign=-1, floor=-3.0, mean=0.0, sigma=1.0, alpha=ALPHA, least=2)
+ACCURACY = Bound(
+    metric="test_accuracy",
+    at_least=0.87,
+    mean=0.9,
+    sd=0.01 / planning_sd(1.0, 20),
+    reference_seeds=20,
+    reason="three planned scatters, of 0.01",
+)
+LOSSES = tuple(
+    Bound(
+        metric="training_loss",
+        between=(mean - 0.03, mean + 0.03),
+        mean=mean,
+        sd=0.01 / planning_sd(1.0, 20),
+        reference_seeds=20,
+        reason="a band on each side",
+    )
+    for mean in (0.5, 0.4)
+)
+GAUGES = (
+    Gauge(metric="test_accuracy", bounds=(ACCURACY,)),
+    Gauge(metric="training_loss_by_epoch", bounds=LOSSES),
+)
+
+
+def draw(seed: int, *shape: int) -> np.ndarray:
+    """Return standard normal values."""
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def tallies(scenario: Scenario, gauges: Sequence[Gauge] = GAUGES) -> dict[str, Tally]:
+    """Rehearse two metrics whose references go together by chance alone."""
+    found = rehearse(
+        gauges, draw(1, 20, 3), scenario, alpha=ALPHA, most=6, runs=RUNS,
+        generator=np.random.default_rng(2),
+    )  # fmt: skip
+    return {tally.metric: tally for tally in found}
+
+
+def within_chance(rate: Rate, expected: float) -> bool:
+    """Return whether a rate differs from what is expected by Monte-Carlo error alone."""
+    low, high = binom.interval(1 - SURE, rate.runs, expected)
+    return bool(low <= rate.hits <= high)
+
+
+@pytest.mark.parametrize("sides", [(FLOOR,), (CEILING,), (FLOOR, CEILING)])
+@pytest.mark.parametrize("sd", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("mean", [3.0, 1.5, -1.0])
+def test_every_row_ends_as_the_gate_itself_ends_it(
+    sides: tuple[Plan, ...], sd: float, mean: float
+) -> None:
+    """Outcome and seeds are those of ``decide_all``, the guard's t-test among them."""
+    values = mean + sd * draw(0, 300, 6)
+    found = walk(values, sides)
+    judged = [decide_all(row, sides)[:2] for row in values.tolist()]
+    assert [(CODES[outcome], seeds) for outcome, seeds in judged] == list(
+        zip(found.outcomes.tolist(), found.seeds.tolist(), strict=True)
+    )
+
+
+def test_every_way_to_end_is_among_those_compared() -> None:
+    """The rows of the test above pass, fail and stay undecided, after one seed and after six."""
+    ends = [walk(mean + sd * draw(0, 300, 6), (FLOOR,)) for sd in (0.3, 3.0) for mean in (3.0, 1.5)]
+    assert {code for each in ends for code in each.outcomes.tolist()} == {-1, 0, 1}
+    assert {seeds for each in ends for seeds in each.seeds.tolist()} >= {1, 6}
+
+
+def test_a_case_fails_with_its_first_failure_and_passes_with_its_last_pass() -> None:
+    """Two metrics of one run: fail after 1 beats pass after 3; two passes take the longer."""
+    slow, fast = (
+        walk(np.full((2, 6), 1.9), (FLOOR,)),
+        walk(np.array([[-9.0] * 6, [9.0] * 6]), (FLOOR,)),
+    )
+    both = together([slow, fast])
+    assert slow.outcomes.tolist() == [1, 1]
+    assert both.outcomes.tolist() == [-1, 1]
+    assert both.seeds.tolist() == [1, slow.seeds[1]]
+
+
+@pytest.mark.parametrize("least", [1, 2])
+def test_the_rates_are_those_that_quadrature_computes(least: int) -> None:
+    """Unchanged code fails, and code at the bound passes, as often as the price says."""
+    plan = replace(FLOOR, least=least)
+    unchanged, at_bound = (
+        tallies(Scenario(least=least, at_bound=worse), GAUGES[:1])["test_accuracy"]
+        for worse in (False, True)
+    )
+    assert within_chance(unchanged.fails, run(plan, 3.0).fails)
+    assert unchanged.seeds == pytest.approx(run(plan, 3.0).seeds, abs=0.02)
+    # The guard, which quadrature leaves out, answers to less than one run in a thousand.
+    assert at_bound.passes.estimate == pytest.approx(1 - run(plan, 0.0).fails, abs=0.0015)
+
+
+def test_the_whole_gate_keeps_to_its_error_however_it_is_misjudged() -> None:
+    """Under no scenario does a case fail unchanged in 3 % of runs, or pass at its bounds in 5 %."""
+    for scenario in SCENARIOS:
+        whole = tallies(scenario)[""]
+        wrong = whole.passes if scenario.at_bound else whole.fails
+        assert wrong.interval[0] < (0.05 if scenario.at_bound else 0.03), scenario
+
+
+def test_a_learning_curve_shares_its_error_among_its_epochs() -> None:
+    """Each of the four sides is given a quarter of what a metric is given."""
+    sides = GAUGES[1].sides(alpha=ALPHA, least=1, most=6)
+    assert [side.alpha for epoch in sides for side in epoch] == [ALPHA / 4] * 4
+
+
+def test_metrics_go_together_as_they_do_in_the_reference() -> None:
+    """Made-up seeds have the reference's correlations, unit scatter, and no memory."""
+    reference = draw(3, 12, 3) @ np.array([[1.0, 0.9, 0.0], [0.0, 0.4, 0.0], [0.0, 0.0, 5.0]])
+    made = like_the_reference(reference, runs=RUNS, seeds=2, generator=np.random.default_rng(0))
+    assert made.shape == (RUNS, 2, 3)
+    assert np.corrcoef(made[:, 0].T) == pytest.approx(np.corrcoef(reference.T), abs=0.02)
+    assert made.std(axis=(0, 1)) == pytest.approx([1, 1, 1], abs=0.01)
+    assert np.corrcoef(made[:, 0, 0], made[:, 1, 0])[0, 1] == pytest.approx(0, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "tail", "peak"), [("normal", 0, 3), ("skewed", -1, 4.8), ("heavy", 0, 9)]
+)
+def test_a_shape_has_its_form_and_nothing_else(name: str, tail: float, peak: float) -> None:
+    """Mean 0, standard deviation 1, and the skewness and kurtosis that its docstring names."""
+    values = SHAPES[name](draw(4, 1_000_000, 1), np.random.default_rng(5))
+    assert (values.mean(), values.std()) == pytest.approx((0, 1), abs=0.01)
+    assert skew(values[:, 0]) == pytest.approx(tail, abs=0.12)
+    assert kurtosis(values[:, 0], fisher=False) == pytest.approx(peak, rel=0.25)
+
+
+def test_a_rate_knows_its_monte_carlo_error() -> None:
+    """None of 20,000 runs still leaves an upper limit of 3.7 in 20,000 (the 97.5 % quantile)."""
+    assert Rate(hits=0, runs=20_000).interval == pytest.approx(
+        (0, -math.log(0.025) / 20_000), rel=1e-3
+    )
+
+
+def test_a_fixed_gate_of_equal_power_needs_five_seeds_where_the_sequential_takes_one_or_two() -> (
+    None
+):
+    """By the textbook's sample size, errors of 0.01 % and 0.8 % three scatters apart take 5."""
+    assert seeds_of_equal_power((FLOOR,)) == math.ceil(((3.72 + 2.40) / 3) ** 2) == 5
+
+
+def test_a_fixed_gate_fails_unchanged_code_as_seldom_as_the_sequential_one() -> None:
+    """The share of failures among runs at the reference's mean is the sequential test's own."""
+    plan = replace(FLOOR, alpha=0.02)
+    failed = fixed_failures(3.0 + draw(6, RUNS, 10), (plan,))
+    assert within_chance(Rate(hits=int(failed.sum()), runs=RUNS), run(plan, 3.0).fails)
+    assert fixed_failures(draw(7, RUNS, 10), (plan,)).all()
