@@ -25,6 +25,11 @@ def test_loss(case: Case, hold: Callable[[Case, str], None]) -> None:
     hold(case, "test_loss")
 
 
+def test_learning_curve(case: Case, hold: Callable[[Case, str], None]) -> None:
+    """The training loss of every epoch is within its band: training goes as it went."""
+    hold(case, "training_loss_by_epoch")
+
+
 def test_training_accuracy(case: Case, hold: Callable[[Case, str], None]) -> None:
     """The last epoch's training accuracy is within its band: nothing in training changed."""
     hold(case, "training_accuracy")

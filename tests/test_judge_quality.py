@@ -51,8 +51,17 @@ def test_a_bound_reads_as_a_person_would_write_it(bound: Bound, words: str) -> N
 def test_the_mean_of_the_seeds_meets_the_bound_or_not(
     bound: Bound, values: Sequence[float | None], outcome: str
 ) -> None:
-    """Means decide, and every seed does for exact counts."""
-    assert judge(values, bound).outcome == outcome
+    """Coarse bounds are decided by the mean, and exact counts by every seed."""
+    assert judge(values, bound, coarse=True).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("seeds", "outcome"), [(1, "undecided"), (4, "undecided"), (5, "pass"), (6, "pass")]
+)
+def test_a_bound_without_reference_waits_for_five_seeds(seeds: int, outcome: str) -> None:
+    """Before that nothing is known of the scatter, however far off the bound lies."""
+    values = [0.9, 0.901, 0.899, 0.902, 0.9, 0.901][:seeds]
+    assert judge(values, FLOOR).outcome == outcome
 
 
 @pytest.mark.parametrize(
@@ -69,12 +78,12 @@ def test_one_diverged_seed_is_tolerated_and_two_are_not(
     values: Sequence[float | None], outcome: str
 ) -> None:
     """None and NaN both count as diverged, wherever they stand."""
-    assert judge(values, FLOOR).outcome == outcome
+    assert judge(values, FLOOR, coarse=True).outcome == outcome
 
 
 def test_a_diverged_seed_is_shown() -> None:
     """Evidence names the value, how many seeds, the bound, the margin and the loss of a seed."""
-    evidence = judge([0.9, None], FLOOR).evidence
+    evidence = judge([0.9, None], FLOOR, coarse=True).evidence
     assert evidence == ("90.00 % (n=1); bound ≥ 89.0 %; margin +1.00 points; 1 of 2 seeds diverged")
 
 

@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "judge": {"errors"},
     "data": {"errors", "spec"},
     "trial": VALUES | {"data", "store.digest", "models.recipe"},
-    "store": VALUES | {"judge.bound", "judge.words"},
+    "store": VALUES | {"models.recipe", "judge.bound", "judge.claims", "judge.curve", "judge.words"},
     "report": VALUES | {"store", "judge"},
     "lab": VALUES | {PARENT, "store", "judge"},
     "plugin": VALUES | {PARENT, "arguments", "data", "store", "judge", "lab", "report"},

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 from lab_world import CASE, FakeTrials, pretend, referee, trial
+from records import make_record
 
 from bench.harness.assignment import Assignment, Listener
 from bench.harness.errors import UserError
 from bench.harness.judge.bound import Bound
+from bench.harness.judge.suggest import suggest_curve
 from bench.harness.judge.verdict import Verdict, verdict_on
 from bench.harness.lab import referee as module
 from bench.harness.lab.options import MOST_SEEDS, Options
 from bench.harness.lab.referee import TrialFailedError
+from bench.harness.metrics import curve
 from bench.harness.record import Record
 
 FLOOR = Bound(metric="test_accuracy", at_least=0.8, reason="a round figure")
@@ -89,9 +93,9 @@ def test_trials_are_waited_for_as_the_caller_wants_it(tmp_path: Path, trials: Fa
         waited.append(future.result(timeout=10))  # type: ignore[attr-defined]
         return waited[-1]
 
-    judge = referee(tmp_path, None, FLOOR)
+    judge = referee(tmp_path, None, COUNT)
     judge.wait = wait
-    assert judge.verdict(CASE, "test_accuracy").passed
+    assert judge.verdict(CASE, "parameters").passed
     assert (len(waited), len(trials.ran)) == (1, 1)
 
 
@@ -146,3 +150,27 @@ def test_error_is_shared_among_all_bounds_of_the_file(
         referee(tmp_path, None, *bounds).verdict(CASE, "test_accuracy")
     assert shares[1] < shares[0]
     assert trials.seeds == [0]
+
+
+@pytest.mark.parametrize(("last", "outcome"), [(0.893, "pass"), (0.7, "fail")])
+def test_learning_curve_is_judged_epoch_by_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: float, outcome: str
+) -> None:
+    """A curve like those that made the bands lies within them, and another does not."""
+    pretend(monkeypatch, partial(trial, training_accuracy=last))
+    name = "training_loss_by_epoch"
+    seeds = [curve(make_record(case=CASE, training_accuracy=0.893 + s / 999), name) for s in (0, 1)]
+    bands = suggest_curve(name, "training_loss", [[v for v in c if v is not None] for c in seeds])
+    judge = referee(tmp_path)
+    judge.bounds = replace(judge.bounds, curves={CASE.name: {name: bands}})
+    assert judge.verdict(CASE, name).outcome == outcome
+
+
+def test_trial_that_was_given_up_fails_the_whole_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it did not come to measure fails for the reason that it was given up for."""
+    pretend(monkeypatch, partial(trial, outcome="given up", reason="loss 9 after epoch 1"))
+    verdict = referee(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
+    assert (verdict.outcome, verdict.n) == ("fail", 1)
+    assert verdict.evidence == "seed 0 was given up: loss 9 after epoch 1"

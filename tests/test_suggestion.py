@@ -31,7 +31,7 @@ def bounds_of(folder: Path, text: str, case: str = DENSE.name) -> dict[str, Boun
     path = folder / "bounds.toml"
     path.write_text(text, encoding="utf-8")
     bounds = read_bounds(path, cases=CASES, metrics=METRICS)
-    return {metric: bounds.for_case(case, metric) for metric in bounds.metrics(case)}
+    return dict(bounds.tables.get(case, {}))
 
 
 def test_suggestion_can_be_pasted(tmp_path: Path) -> None:
@@ -110,6 +110,18 @@ def test_epochs_to_target_leave_room_for_one_more(
     records = [digits(seed, epoch) for seed, epoch in enumerate(epochs)]
     bound = bounds_of(tmp_path, suggest(DIGITS, records), DIGITS.name)["epochs_to_target"]
     assert (bound.at_most, bound.reason) == (most, reason)
+
+
+def test_learning_curve_has_a_band_for_each_epoch(tmp_path: Path) -> None:
+    """It is read back as a curve, and its last band rests on the last losses of all seeds."""
+    path = tmp_path / "bounds.toml"
+    path.write_text(suggest(DENSE, RECORDS), encoding="utf-8")
+    found = read_bounds(path, cases=CASES, metrics=METRICS)
+    curve = found.curve(DENSE.name, "training_loss_by_epoch")
+    losses = [record.epochs[-1].training_loss or 0 for record in RECORDS]
+    assert len(curve.epochs) == 5
+    assert curve.epochs[-1].mean == pytest.approx(fmean(losses), abs=1e-5)
+    assert all(curve.epochs[-1].met_by(loss) for loss in losses)
 
 
 def test_case_without_a_target_has_no_epochs_to_it() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.cases import CASES, case_named
 from bench.harness import data
@@ -16,13 +17,22 @@ from bench.harness.durations import now
 from bench.harness.lab.lab import Lab, assign
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
+from bench.harness.metrics import METRICS
 from bench.harness.record import Record
+from bench.harness.report.prices import priced, sharpest, table
 from bench.harness.report.progress import PlainWriter, Progress
+from bench.harness.report.proposal import difference, propose
 from bench.harness.report.suggestion import suggest
 from bench.harness.spec import Case, TrialSpec
-from bench.harness.store.records import Store
+from bench.harness.store.bounds import read_bounds
+from bench.harness.store.change import explain
+from bench.harness.store.records import Store, write_whole
 
 SEEDS = 20
+
+ROOT = Path(__file__).parents[2]
+BOUNDS = ROOT / "bench" / "bounds.toml"
+APPLYING = "is as it was: review the change above, and make it with --apply."
 
 RESULTS = ("completed", "diverged")
 """What a reference holds: what came of training, be it good or bad, and no accident."""
@@ -39,6 +49,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--shared", action="store_true", help="others use this machine meanwhile: keep no times"
     )
     parser.add_argument("--fresh", action="store_true", help="train anew, whatever is stored")
+    parser.add_argument(
+        "--apply", action="store_true", help="make the change to bench/bounds.toml that is shown"
+    )
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.set_defaults(run=run)
 
@@ -56,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for store in (reference, lab.store):
         store.check_writable()
+    for name, why in explain(reference.readable(), CASES, root=ROOT).items():
+        print(f"The reference of {name} is stale: {why}.", file=sys.stderr)
     specs = _specs(cases, arguments)
     known = [None if arguments.fresh else _known(spec, reference) for spec in specs]
     missing = [spec for spec, record in zip(specs, known, strict=True) if record is None]
@@ -70,7 +85,27 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         lab.close()
     records.sort(key=lambda record: record.spec.seed)
-    print("\n".join(suggest(case, _of(records, case)) for case in cases))
+    return _propose({case.name: _of(records, case) for case in cases}, apply=arguments.apply)
+
+
+def _propose(records: Mapping[str, Sequence[Record]], *, apply: bool) -> int:
+    """Show what the references would change in the file of bounds, and what that costs."""
+    before = BOUNDS.read_text(encoding="utf-8")
+    tables = {name: suggest(CASES[name], found) for name, found in records.items()}
+    after = propose(before, {name: text for name, text in tables.items() if "[" in text})
+    few = [text for text in tables.values() if "[" not in text]
+    print("\n".join(few) + difference(before, after, file=str(BOUNDS.relative_to(ROOT))))
+    with TemporaryDirectory() as folder:
+        draft = Path(folder) / BOUNDS.name
+        draft.write_text(after, encoding="utf-8")
+        bounds = read_bounds(draft, cases=CASES, metrics=METRICS)
+    print(table(sharpest(priced(bounds, records))))
+    if apply and after != before:
+        write_whole(BOUNDS, after.encode())
+    if after == before:
+        print(f"\n{BOUNDS.name} has these bounds already.")
+    else:
+        print(f"\n{BOUNDS.name} {'rewritten.' if apply else APPLYING}")
     return 0
 
 

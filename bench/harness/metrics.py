@@ -36,5 +36,14 @@ METRICS: dict[str, Callable[[Record], float | None]] = {
 }
 """Name → the value of one record; None where it has none, as after divergence."""
 
+CURVES = {f"{metric}_by_epoch": metric for metric in ("training_loss", "training_accuracy")}
+"""Name of a learning curve → what it shows after each epoch."""
+
+
+def curve(record: Record, name: str) -> tuple[float | None, ...]:
+    """Return a learning curve of a record, from its first epoch on."""
+    return tuple(getattr(epoch, CURVES[name]) for epoch in record.epochs)
+
+
 UNTRAINED = frozenset({"parameters"})
 """Metrics that a model has before it is trained."""

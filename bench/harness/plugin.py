@@ -12,7 +12,7 @@ from bench.harness.errors import UserError
 from bench.harness.lab.outline import outline, unstored
 from bench.harness.lab.plan import Need
 from bench.harness.lab.referee import Referee
-from bench.harness.plugin_options import add_options, results_folder
+from bench.harness.plugin_options import add_options, results_folder, undecided_fails
 from bench.harness.plugin_setup import assemble, registered_cases
 from bench.harness.record import Record
 from bench.harness.report.properties import Judged, from_properties, to_properties
@@ -97,6 +97,8 @@ def hold(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case, st
         request.node.user_properties += to_properties(judged)
         said = f"{case.name} {metric}: {verdict.outcome}: {verdict.evidence}"
         if verdict.outcome == "not comparable":
+        if verdict.outcome == "undecided" and not undecided_fails(request.config):
+            pytest.xfail(said)
             pytest.skip(said)
         if not verdict.passed:
             pytest.fail(said, pytrace=False)

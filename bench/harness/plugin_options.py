@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,39 +13,54 @@ from bench.harness.arguments import positive, seconds
 from bench.harness.data import chosen_data_dir
 from bench.harness.lab.options import BACKENDS, DEVICES, SEEDS, TIERS, Options
 
+UNDECIDED = ("fail", "xfail")
+
+_BY_TIER = ", ".join(f"{tier} {n}" for tier, n in SEEDS.items())
+
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "--tier": {
+        "choices": TIERS,
+        "default": "accept",
+        "help": "how much work: smoke (a shipped sample, about a minute), accept (the whole "
+        "data, the default) or full (every seed)",
+    },
+    "--seeds": {"type": positive, "help": f"exactly N seeds a case (else {_BY_TIER})"},
+    "--epochs": {
+        "type": positive,
+        "help": "N epochs instead of each recipe's; figures are marked and not judged",
+    },
+    "--device": {"choices": DEVICES, "default": "cpu", "help": "where to train"},
+    "--backend": {"choices": BACKENDS, "default": "tensorflow", "help": "Keras' backend"},
+    "--data-dir": {"help": "a folder with the data sets' IDX files (or FITTING_ROOM_DATA)"},
+    "--offline": {"action": "store_true", "help": "never touch the network"},
+    "--fresh": {"action": "store_true", "help": "train anew, whatever is stored"},
+    "--time-limit": {
+        "type": seconds,
+        "metavar": "SECONDS",
+        "help": "end a trial that takes longer",
+    },
+    "--stop-early": {
+        "action": "store_true",
+        "help": "end a trial once its training loss alone fails its case",
+    },
+    "--undecided": {
+        "choices": UNDECIDED,
+        "help": "what an open verdict does to its test: fail, the default where CI is set, or "
+        "xfail, the default elsewhere",
+    },
+    "--results": {
+        "default": "results",
+        "help": "the folder of records and reports (default: results, in the root folder)",
+    },
+}
+"""Name of an option → how ``argparse`` is to take it."""
+
 
 def add_options(parser: pytest.Parser) -> None:
     """Add the group "fitting room"."""
     group = parser.getgroup("fitting room")
-    by_tier = ", ".join(f"{tier} {n}" for tier, n in SEEDS.items())
-    for name, settings in {
-        "--tier": {
-            "choices": TIERS,
-            "default": "accept",
-            "help": "how much work: smoke (a shipped sample, about a minute), accept (the whole "
-            "data, the default) or full (every seed)",
-        },
-        "--seeds": {"type": positive, "help": f"exactly N seeds a case (else {by_tier})"},
-        "--epochs": {
-            "type": positive,
-            "help": "N epochs instead of each recipe's; figures are marked and not judged",
-        },
-        "--device": {"choices": DEVICES, "default": "cpu", "help": "where to train"},
-        "--backend": {"choices": BACKENDS, "default": "tensorflow", "help": "Keras' backend"},
-        "--data-dir": {"help": "a folder with the data sets' IDX files (or FITTING_ROOM_DATA)"},
-        "--offline": {"action": "store_true", "help": "never touch the network"},
-        "--fresh": {"action": "store_true", "help": "train anew, whatever is stored"},
-        "--time-limit": {
-            "type": seconds,
-            "metavar": "SECONDS",
-            "help": "end a trial that takes longer",
-        },
-        "--results": {
-            "default": "results",
-            "help": "the folder of records and reports (default: results, in the root folder)",
-        },
-    }.items():
-        group.addoption(name, **settings)  # type: ignore[arg-type]
+    for name, settings in OPTIONS.items():
+        group.addoption(name, **settings)
     parser.addini(
         "fitting_room_cases",
         "module:mapping of the cases, by name, that the bounds may speak of",
@@ -66,10 +83,22 @@ def read_options(config: pytest.Config, *, began: str) -> Options:
         offline=get("offline"),
         fresh_since=began if get("fresh") else None,
         time_limit_s=get("time_limit"),
+        stop_early=get("stop_early"),
         results=results_folder(config),
     )
+
+
+def undecided_fails(config: pytest.Config) -> bool:
+    """Return whether an open verdict fails its test: asked for, or because nobody is watching."""
+    wanted: str | None = config.getoption("undecided")
+    return wanted == "fail" if wanted else bool(os.environ.get("CI"))
 
 
 def results_folder(config: pytest.Config) -> Path:
     """Return the folder of records and reports; a relative one lies in the root folder."""
     return Path(config.rootpath / config.getoption("results"))
+
+
+def records_folder(config: pytest.Config) -> Path:
+    """Return the folder of this run's records."""
+    return results_folder(config) / "trials"

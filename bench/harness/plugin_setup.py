@@ -15,7 +15,7 @@ from bench.harness.lab.options import Options
 from bench.harness.lab.outline import unstored
 from bench.harness.lab.plan import Need, plan
 from bench.harness.lab.probe import check_backend
-from bench.harness.lab.referee import Referee
+from bench.harness.lab.referee import Referee, loss_limits
 from bench.harness.machine import usable_cores
 from bench.harness.metrics import METRICS
 from bench.harness.plugin_options import read_options
@@ -61,6 +61,7 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, began: str) -> Ref
         options,
         datasets,
         stored=lambda wanted: lab.stored(wanted.spec, timed=wanted.timed) is not None,
+        limits=lambda case: loss_limits(case, bounds, options),
     )
     referee = Referee(
         lab=lab,

@@ -17,7 +17,7 @@ from bench.harness.spec import TrialSpec
 
 SCHEMA = 1
 
-Outcome = Literal["completed", "diverged", "crashed", "interrupted", "timed out"]
+Outcome = Literal["completed", "diverged", "given up", "crashed", "interrupted", "timed out"]
 
 
 @dataclass(frozen=True, kw_only=True)

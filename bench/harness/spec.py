@@ -77,3 +77,14 @@ class TrialSpec:
     def overridden(self) -> bool:
         """Whether it trains for another number of epochs than its recipe says."""
         return self.epochs not in (0, self.case.recipe.epochs)
+    order_seed: int | None = None
+    """Of the order of the images alone, to tell its scatter from that of the initial weights."""
+    loss_limits: tuple[tuple[float, float], ...] = ()
+    """Lowest and highest training loss of each epoch, nats; training ends beyond them."""
+
+    def leaves(self, epoch: int, loss: float) -> bool:
+        """Whether a training loss after an epoch, from 1, lies beyond the limits."""
+        if epoch > len(self.loss_limits):
+            return False
+        low, high = self.loss_limits[epoch - 1]
+        return not low <= loss <= high

@@ -33,11 +33,11 @@ def priced(bound: Bound, sides: Sequence[Plan]) -> str:
     )
     change = "a loss" if len(sides) == 1 else "a change"
     return (
-        f"unchanged code fails {_percent(cost.false_alarm)}; "
+        f"unchanged code fails {percent(cost.false_alarm)}; "
         f"{change} of {amount} is caught with {100 * POWER:.0f} % power"
     )
 
 
-def _percent(probability: float) -> str:
+def percent(probability: float) -> str:
     """Return a small probability in per cent with two figures that count."""
     return "less than 0.001 %" if probability < 1e-5 else f"{100 * probability:.2g} %"

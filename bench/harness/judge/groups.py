@@ -23,7 +23,7 @@ def judge_without_reference(
 
     A look fails where the mean lies outside with error ``alpha`` and passes where it lies inside
     with error ``BETA``, each shared evenly between the looks (Bonferroni); the first look that
-    decides stands. Stricter than ``quality.judge``, which takes the mean at its word.
+    decides stands.
 
     Args:
         values: of the seeds that converged, in seed order.

@@ -57,6 +57,11 @@ class Plan:
         """Log-likelihood ratio below which bad code is believed."""
         return -math.log((1 - self.beta) / self.alpha)
 
+    @property
+    def fails_at(self) -> float:
+        """Turned value of a first seed below which it fails alone."""
+        return self.floor + self.sigma * (self.fail_at / self.delta + self.delta / 2)
+
     def step(self, value: float) -> float:
         """Return what one seed's value adds to the log-likelihood ratio of good against bad."""
         delta = self.delta

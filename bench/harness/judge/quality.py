@@ -8,6 +8,7 @@ from statistics import fmean
 
 from bench.harness.judge.bound import Bound
 from bench.harness.judge.evidence import weighed
+from bench.harness.judge.groups import judge_without_reference
 from bench.harness.judge.plan import plans
 from bench.harness.judge.sequential import decide_all
 from bench.harness.judge.verdict import Outcome, Verdict, verdict_on
@@ -23,12 +24,13 @@ def judge(
     least: int = 1,
     most: int = 6,
     alpha: float = 0.01,
+    coarse: bool = False,
 ) -> Verdict:
     """Judge one metric of one case.
 
     Add the next seed and ask again while the outcome is ``undecided`` and fewer than ``most``
-    seeds ran. A bound with a reference is judged by the sequential test; one without, by the
-    mean of the seeds that ran, whose price nobody knows.
+    seeds ran. A bound with a reference is judged by the sequential test; one without, by t-tests
+    from the fifth seed on, for before that nothing is known of the scatter.
 
     Args:
         values: one per seed, in seed order 0, 1, 2, …; None or NaN is a seed that diverged or,
@@ -37,6 +39,7 @@ def judge(
         least: seeds below which nothing passes or fails.
         most: seeds after which no more will come.
         alpha: chance that unchanged code fails this one assertion; see ``family.share``.
+        coarse: take the mean of the seeds at its word; for bounds far off, as on the sample.
     """
     ran = [None if value is None or math.isnan(value) else float(value) for value in values]
     if not ran:
@@ -50,7 +53,9 @@ def judge(
         return _diverged(ran, bound, most=most)
     if bound.has_reference:
         return _sequential(ran, bound, least=least, most=most, alpha=alpha)
-    return _mean_of_seeds(ran, bound, least=least, most=most)
+    if coarse:
+        return _mean_of_seeds(ran, bound, least=least, most=most)
+    return judge_without_reference([v for v in ran if v is not None], bound, most=most, alpha=alpha)
 
 
 def _exactly(values: Sequence[float | None], bound: Bound) -> Verdict:

@@ -32,6 +32,8 @@ class Options:
     fresh_since: str | None = None
     """UTC, ISO 8601: records from before do not count; None lets all count."""
     time_limit_s: float | None = None
+    stop_early: bool = False
+    """End a trial whose training loss alone fails its case."""
     results: Path = Path("results")
 
     @property

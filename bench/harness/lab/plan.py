@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from bench.harness.lab.options import Options
 from bench.harness.record import Record
 from bench.harness.spec import Case, Dataset, TrialSpec
+
+Limits = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,16 +36,21 @@ def plan(
     datasets: Mapping[str, Dataset],
     *,
     stored: Callable[[Wanted], bool] = lambda _: False,
+    limits: Callable[[Case], Limits] = lambda _: (),
 ) -> dict[str, list[Wanted]]:
     """Return the trials of each case: trained for every seed, or built once if that is enough.
 
-    A case that need only be built is served by a trained one that is ``stored``.
+    A case that need only be built is served by a trained one that is ``stored``. ``limits`` gives
+    the training losses beyond which a trial of a case is given up.
     """
     by_case: dict[str, list[Need]] = {}
     for need in needs:
         by_case.setdefault(need.case.name, []).append(need)
     return {
-        name: _wanted(wanted, options, datasets[wanted[0].case.task], stored)
+        name: [
+            replace(each, spec=replace(each.spec, loss_limits=limits(wanted[0].case)))
+            for each in _wanted(wanted, options, datasets[wanted[0].case.task], stored)
+        ]
         for name, wanted in by_case.items()
     }
 
@@ -87,6 +94,9 @@ def estimate(specs: Iterable[TrialSpec], known: Sequence[Record]) -> float | Non
     total = 0.0
     for spec in specs:
         alike = [record for record in known if _alike(record, spec)]
+        # A variant that never ran takes about as long as what it is made from.
+        original = replace(spec, case=replace(spec.case, variant=""))
+        alike = alike or [record for record in known if _alike(record, original)]
         if not alike:
             return None
         total += median(_seconds(record, spec.epochs) for record in alike)

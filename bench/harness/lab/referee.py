@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.harness.errors import UserError
 from bench.harness.judge.bound import Bound
+from bench.harness.judge.curve import judge_curve
 from bench.harness.judge.family import share
 from bench.harness.judge.quality import judge
 from bench.harness.judge.verdict import Verdict
 from bench.harness.lab.lab import Lab
 from bench.harness.lab.options import Options
-from bench.harness.lab.plan import Wanted, specify
-from bench.harness.metrics import METRICS, UNTRAINED
+from bench.harness.lab.plan import Limits, Wanted, specify
+from bench.harness.metrics import CURVES, METRICS, UNTRAINED, curve
 from bench.harness.record import Record
 from bench.harness.spec import Case
 from bench.harness.store.bounds import Bounds
+
+GIVEN_UP = "given up"
 
 
 class TrialFailedError(UserError):
@@ -42,19 +45,36 @@ class Referee:
             TrialFailedError: A trial crashed, or was ended.
             UserError: The case has no such bound; the message says which lines to add.
         """
-        bound = self._bound(case, metric)
+        self._check_bound(case, metric)
         least, most = self.options.least_seeds, self.options.most_seeds
         if metric in UNTRAINED:
             least = most = 1  # every seed would count the same
         for n in range(least, most + 1):
-            records = self.records(case, n)
-            if bound is None:
-                return self._not_comparable(metric, records)
-            values = [METRICS[metric](record) for record in records]
-            verdict = judge(values, bound, least=least, most=most, alpha=self._alpha())
+            verdict = self.judged(case, metric, self.records(case, n), least=least, most=most)
             if verdict.outcome != "undecided":
                 break
         return verdict
+
+    def judged(
+        self, case: Case, metric: str, records: Sequence[Record], *, least: int, most: int
+    ) -> Verdict:
+        """Judge ``metric`` of ``case`` on these records, in seed order, and ask for no other."""
+        given_up = [record for record in records if record.outcome == GIVEN_UP]
+        if given_up and metric not in (*CURVES, *UNTRAINED):
+            return _given_up(metric, given_up[0], n=len(records))
+        alpha = _alpha(self.bounds)
+        if metric in CURVES:
+            if not self.options.for_publication:
+                return self._not_comparable(metric, records)
+            curves = [curve(record, metric) for record in records]
+            bands = self.bounds.curve(case.name, metric)
+            return judge_curve(curves, bands, least=least, most=most, alpha=alpha)
+        bound = self._bound(case, metric)
+        if bound is None:
+            return self._not_comparable(metric, records)
+        values = [METRICS[metric](record) for record in records]
+        coarse = metric in UNTRAINED or not self.options.for_publication
+        return judge(values, bound, least=least, most=most, alpha=alpha, coarse=coarse)
 
     def records(self, case: Case, n: int | None = None, *, timed: bool = False) -> list[Record]:
         """Return the records of the first ``n`` seeds, by default of those planned."""
@@ -63,21 +83,25 @@ class Referee:
             if wanted[0].spec.epochs:
                 dataset = wanted[0].spec.dataset
                 spec = specify(case, seed, self.options, dataset)
+                spec = replace(spec, loss_limits=wanted[0].spec.loss_limits)
                 wanted.append(Wanted(spec=spec, timed=wanted[0].timed))
         return [self._record(one, timed=timed) for one in wanted[:n]]
 
     def _record(self, wanted: Wanted, *, timed: bool) -> Record:
         record = self.wait(self.lab.request(wanted.spec, timed=timed or wanted.timed))
-        if record.outcome not in ("completed", "diverged"):
+        if record.outcome not in ("completed", "diverged", GIVEN_UP):
             raise TrialFailedError(
                 f"{wanted.spec.case.name}, seed {wanted.spec.seed}: {record.outcome}, "
                 f"{record.reason}. Its record is in {self.lab.store.root / wanted.spec.case.name}."
             )
         return record
 
-    def _alpha(self) -> float:
-        """Share out the error of a whole run: no verdict depends on what else is selected."""
-        return share(sum(map(len, self.bounds.tables.values())))
+    def _check_bound(self, case: Case, metric: str) -> None:
+        """Refuse now what could not be judged after training."""
+        if metric not in CURVES:
+            self._bound(case, metric)
+        elif self.options.for_publication:
+            self.bounds.curve(case.name, metric)
 
     def _bound(self, case: Case, metric: str) -> Bound | None:
         """Return the bound that counts under these options, or None where none can."""
@@ -100,3 +124,29 @@ class Referee:
             bound="—",
             evidence=why,
         )
+
+
+def loss_limits(case: Case, bounds: Bounds, options: Options) -> Limits:
+    """Return the training losses beyond which a trial need not go on, epoch by epoch; () for none.
+
+    Beyond them its first seed alone fails the learning curve of its case.
+    """
+    bands = bounds.curves.get(case.name, {}).get("training_loss_by_epoch")
+    wanted = options.stop_early and options.for_publication and options.least_seeds == 1
+    return bands.limits(alpha=_alpha(bounds)) if bands and wanted else ()
+
+
+def _alpha(bounds: Bounds) -> float:
+    """Share out the error of a whole run: no verdict depends on what else is selected."""
+    return share(bounds.assertions)
+
+
+def _given_up(metric: str, record: Record, *, n: int) -> Verdict:
+    return Verdict(
+        metric=metric,
+        outcome="fail",
+        value=None,
+        n=n,
+        bound="—",
+        evidence=f"seed {record.spec.seed} was given up: {record.reason}",
+    )

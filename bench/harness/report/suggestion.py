@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 from bench.harness.judge import suggest as judge
 from bench.harness.judge.bound import KINDS
-from bench.harness.metrics import METRICS
+from bench.harness.metrics import CURVES, METRICS, curve
 from bench.harness.record import Record
 from bench.harness.spec import TASKS, Case
 
 QUALITY = {"test_accuracy": False, "test_loss": False, "training_accuracy": True}
 """Metric → whether a change either way is a surprise."""
+
+LEARNING_CURVE = "training_loss_by_epoch"
+"""The quietest of what a trial measures, and the first to be known."""
 
 
 def suggest(case: Case, records: Sequence[Record]) -> str:
@@ -23,7 +26,7 @@ def suggest(case: Case, records: Sequence[Record]) -> str:
     lines += [_quality(metric, kept) for metric in QUALITY]
     if TASKS[case.task].targets:
         lines.append(_epochs(kept))
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + _curve(case, kept)
 
 
 def _parameters(record: Record) -> str:
@@ -40,6 +43,27 @@ def _quality(metric: str, records: Sequence[Record]) -> str:
     limit = list(bound.limits) if kind == "between" else bound.limits[0]
     reference = f"mean = {bound.mean:.5f}, sd = {bound.sd:.5f}, seeds = {bound.reference_seeds}"
     return f'{metric} = {{ {kind} = {limit}, {reference}, reason = "{bound.reason}" }}'
+
+
+def _curve(case: Case, records: Sequence[Record]) -> str:
+    seeds = [
+        [value for value in curve(record, LEARNING_CURVE) if value is not None]
+        for record in records
+    ]
+    if any(len(set(values)) < 2 for values in zip(*seeds)):  # noqa: B905 - as far as the shortest
+        return f"# {LEARNING_CURVE}: an epoch is the same for all seeds; more show its scatter.\n"
+    found = judge.suggest_curve(LEARNING_CURVE, CURVES[LEARNING_CURVE], seeds)
+    if not found.epochs:
+        return ""
+    bands = ", ".join(f"[{low}, {high}]" for low, high in (b.limits for b in found.epochs))
+    return f"""
+[{case.name}.{LEARNING_CURVE}]
+between = [{bands}]
+mean = [{", ".join(f"{bound.mean:.5f}" for bound in found.epochs)}]
+sd = [{", ".join(f"{bound.sd:.5f}" for bound in found.epochs)}]
+seeds = {len(records)}
+reason = "{found.epochs[0].reason}, after each epoch"
+"""
 
 
 def _epochs(records: Sequence[Record]) -> str:

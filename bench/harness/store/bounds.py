@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import sys
 from collections.abc import Collection, Mapping
@@ -10,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.harness.errors import UserError, nearest
-from bench.harness.judge.bound import KINDS, Bound
-from bench.harness.judge.words import is_accuracy
+from bench.harness.judge.bound import Bound
+from bench.harness.judge.curve import Curve
+from bench.harness.metrics import CURVES
+from bench.harness.store.bound_entries import read_bound, read_curve
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -19,7 +20,6 @@ else:
     import tomli as tomllib
 
 SMOKE = "smoke"
-KEYS = (*KINDS, "sd", "seeds", "mean", "reason")
 
 _EXAMPLES = {
     "parameters": "exactly = 101_770",
@@ -38,6 +38,8 @@ class Bounds:
     path: Path
     tables: Mapping[str, Mapping[str, Bound]] = field(default_factory=dict)
     """Case, or ``smoke`` → metric → bound."""
+    curves: Mapping[str, Mapping[str, Curve]] = field(default_factory=dict)
+    """Case → learning curve → its bands."""
 
     def for_case(self, case: str, metric: str) -> Bound:
         """Return the bound, or raise a UserError with the lines to add."""
@@ -46,9 +48,24 @@ class Bounds:
             raise UserError(self._missing(case, metric))
         return found
 
+    def curve(self, case: str, metric: str) -> Curve:
+        """Return the bands of a learning curve, or raise a UserError that says how to get them."""
+        found = self.curves.get(case, {}).get(metric)
+        if found is None:
+            raise UserError(
+                f"{case} has no bound for {metric}. `python -m bench calibrate {case}` trains its "
+                f"reference and shows the lines for {self.path}."
+            )
+        return found
+
     def metrics(self, case: str) -> tuple[str, ...]:
-        """Return the metrics that gate a case, in the order of the file; () where it has none."""
-        return tuple(self.tables.get(case, ()))
+        """Return what gates a case, learning curves last; () where nothing does."""
+        return (*self.tables.get(case, ()), *self.curves.get(case, ()))
+
+    @property
+    def assertions(self) -> int:
+        """How many there are: what the error of a whole run is shared among."""
+        return sum(map(len, (*self.tables.values(), *self.curves.values())))
 
     def smoke(self, metric: str) -> Bound | None:
         """Return what every case must satisfy in the smoke tier, if anything."""
@@ -88,11 +105,26 @@ def read_bounds(path: Path, *, cases: Collection[str], metrics: Collection[str])
         raise UserError(f"{where}: this is not valid TOML: {error}.") from None
     names = (*cases, SMOKE)
     source = _Source(path=path, text=text)
-    tables = {
-        name: _table(table, source=source, name=name, names=names, metrics=metrics)
+    read = {
+        name: _table(table, source=source, name=name, names=names, metrics=(*metrics, *CURVES))
         for name, table in document.items()
     }
-    return Bounds(path=path, tables=tables)
+    return Bounds(
+        path=path,
+        tables={
+            name: {metric: each for metric, each in found.items() if isinstance(each, Bound)}
+            for name, found in read.items()
+        },
+        curves={
+            name: {metric: each for metric, each in found.items() if isinstance(each, Curve)}
+            for name, found in read.items()
+        },
+    )
+
+
+def line_of(path: Path, table: str, metric: str) -> int:
+    """Return the number of the line, from 1, where a file of bounds has that of a metric."""
+    return _Source(path=path, text=path.read_text(encoding="utf-8")).line(table, metric)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,60 +156,19 @@ def _table(
     name: str,
     names: Collection[str],
     metrics: Collection[str],
-) -> dict[str, Bound]:
+) -> dict[str, Bound | Curve]:
     if name not in names:
         raise source.refuse(f"there is no case {name!r}. {nearest(name, names)}", name)
     if not isinstance(table, dict):
         raise source.refuse(f"expected a table [{name}], and found {table!r}.", name)
-    bounds = {}
+    bounds: dict[str, Bound | Curve] = {}
     for metric, entry in table.items():
         if metric not in metrics:
             unknown = f"there is no metric {metric!r}. {nearest(metric, metrics)}"
             raise source.refuse(unknown, name, metric)
         try:
-            bounds[metric] = _bound(metric, entry)
+            read = read_curve if metric in CURVES else read_bound
+            bounds[metric] = read(metric, entry)
         except ValueError as error:
             raise source.refuse(f"{error}.", name, metric) from None
     return bounds
-
-
-def _bound(metric: str, entry: object) -> Bound:
-    if not isinstance(entry, dict):
-        raise ValueError(f"expected {{ at_least = …, reason = … }}, and found {entry!r}")
-    if "reason" not in entry:
-        raise ValueError('a reason is needed: reason = "why the bound sits where it does"')
-    for key, value in entry.items():
-        _check(metric, key, value)
-    fields = {"reference_seeds" if key == "seeds" else key: v for key, v in entry.items()}
-    if "between" in fields:
-        fields["between"] = tuple(float(end) for end in fields["between"])
-    return Bound(metric=metric, **fields)
-
-
-def _check(metric: str, key: str, value: object) -> None:
-    """Refuse an unknown key, a wrong type, and a number that cannot be meant."""
-    if key not in KEYS:
-        raise ValueError(f"there is no key {key!r}. {nearest(key, KEYS)[:-1]}")
-    if key == "reason":
-        if not isinstance(value, str):
-            raise ValueError(f"the reason must be text in quotes, and is {value!r}")
-        return
-    numbers = value if key == "between" else [value]
-    if not isinstance(numbers, list) or (key == "between" and len(numbers) != 2):
-        raise ValueError(f"between takes two numbers, [lowest, highest], and found {value!r}")
-    for number in numbers:
-        _check_number(metric, key, number)
-
-
-def _check_number(metric: str, key: str, number: object) -> None:
-    whole = key in ("exactly", "seeds")
-    if isinstance(number, bool) or not isinstance(number, int if whole else (int, float)):
-        wanted = "an integer" if whole else "a number"
-        raise ValueError(f"{key} takes {wanted}, and found {number!r}")
-    if metric == "epochs_to_target" and key == "at_most" and number == math.inf:
-        return  # the target need not be reached
-    if not math.isfinite(number) or number < 0:
-        raise ValueError(f"{key} must be finite and not negative, and is {number!r}")
-    if is_accuracy(metric) and key != "seeds" and number > 1:
-        percent = f"; did you mean {number / 100:g}?" if number <= 100 else ""
-        raise ValueError(f"accuracies are fractions, and {key} = {number} is above 1{percent}")

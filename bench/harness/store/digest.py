@@ -18,7 +18,14 @@ WHOLE = "*"
 
 
 def code_digest(names: Iterable[str], *, root: Path) -> str:
-    """Return the SHA-256 over the source of ``names`` and of all they refer to.
+    """Return the SHA-256 over what ``names`` do, with all they refer to; see ``reached``."""
+    found = reached(names, root=root)
+    text = "\n".join(f"{name}\n{found[name]}" for name in sorted(found))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def reached(names: Iterable[str], *, root: Path) -> dict[str, str]:
+    """Return the source of ``names`` and of all they refer to, by ``module:definition``.
 
     Args:
         names: As ``module:function``, ``module:Class`` or ``module:*``.
@@ -35,8 +42,7 @@ def code_digest(names: Iterable[str], *, root: Path) -> str:
             nodes = _definition(module, symbol, root)
             found[name] = "\n".join(ast.unparse(_Essence().visit(node)) for node in nodes)
             pending += _references(module, nodes, root)
-    text = "\n".join(f"{name}\n{found[name]}" for name in sorted(found))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return found
 
 
 class _Essence(ast.NodeTransformer):

@@ -6,6 +6,7 @@ of standard input ends it at once, for then the parent is gone.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -86,10 +87,15 @@ def _run(
 
 
 def _outcome(assignment: Assignment, measured: dict[str, Any]) -> tuple[Outcome, str]:
-    epochs = measured["epochs"]
-    if epochs and epochs[-1].training_loss is None:
+    spec, epochs = assignment.spec, measured["epochs"]
+    loss = epochs[-1].training_loss if epochs else math.nan
+    if loss is None:
         return "diverged", f"the training loss was no finite number in epoch {len(epochs)}"
-    if len(epochs) < assignment.spec.epochs:
+    if spec.leaves(len(epochs), loss) and epochs:
+        low, high = spec.loss_limits[len(epochs) - 1]
+        said = f"training loss {loss:.4f} after epoch {len(epochs)}"
+        return "given up", f"{said}, where unchanged code stays within {low:.4f}–{high:.4f}"
+    if len(epochs) < spec.epochs:
         return "completed", f"reached its stopping accuracy after epoch {len(epochs)}"
     return "completed", f"trained for {len(epochs)} epochs" if epochs else "built, not trained"
 

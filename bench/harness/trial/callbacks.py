@@ -52,17 +52,23 @@ class EpochLog(keras.callbacks.Callback):
     """Collects an ``Epoch`` after each, scores the model when asked to, and tells the listener."""
 
     def __init__(
-        self, clock: EpochClock, *, score: Callable[[], Score] | None, tell: Callable[[Epoch], None]
+        self,
+        clock: EpochClock,
+        *,
+        score: Callable[[], Score] | None,
+        tell: Callable[[Epoch], None],
+        give_up: Callable[[int, float], bool] | None = None,
     ) -> None:
         super().__init__()
         self._clock = clock
         self._score = score
+        self._give_up = give_up
         self._tell = tell
         self.epochs: list[Epoch] = []
         self.last_score: Score | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Append what the epoch gave; stop training when its loss is no finite number."""
+        """Append what the epoch gave; stop where its loss is not finite, or given up on."""
         loss = finite((logs or {}).get("loss"))
         measured = Epoch(
             number=epoch + 1,
@@ -71,7 +77,7 @@ class EpochLog(keras.callbacks.Callback):
             training_accuracy=finite((logs or {}).get("accuracy")),
             training_loss=loss,
         )
-        if loss is None:
+        if loss is None or (self._give_up and self._give_up(epoch + 1, loss)):
             self.model.stop_training = True
         elif self._score is not None:
             measured = self._scored(measured, self._score)

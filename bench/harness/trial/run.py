@@ -67,7 +67,7 @@ def _train(
         measured["epochs"] = (*measured["epochs"], epoch)
         tell(epoch)
 
-    log = EpochLog(clock, score=scorer, tell=keep)
+    log = EpochLog(clock, score=scorer, tell=keep, give_up=spec.leaves)
     recipe = spec.case.recipe
     stop = [StopAtAccuracy(recipe.stop_at_accuracy)] if recipe.stop_at_accuracy else []
     seconds: dict[str, float] = measured["seconds"]
@@ -77,8 +77,9 @@ def _train(
     seconds["train"] = sum(epoch.seconds for epoch in epochs)
     seconds["evaluate"] = sum(epoch.evaluate_seconds for epoch in epochs)
     seconds["fit_overhead"] -= seconds["train"] + seconds["evaluate"]
-    if epochs[-1].training_loss is None:
-        return  # diverged: there is nothing worth scoring
+    loss = epochs[-1].training_loss
+    if loss is None or spec.leaves(len(epochs), loss):
+        return  # there is nothing worth scoring
     with phase(seconds, "evaluate"):
         final = log.last_score or score(model, *test)
         measured["test_accuracy"] = final.accuracy

@@ -1,0 +1,115 @@
+"""The learning curve as a baseline: a changed training path is seen after its first epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from bench.harness.judge.bound import Bound
+from bench.harness.judge.evidence import priced, weighed
+from bench.harness.judge.plan import Plan, plans
+from bench.harness.judge.sequential import Decision, decide_all
+from bench.harness.judge.verdict import Outcome, Verdict
+
+Values = Sequence[float | None]
+"""One seed's metric after each epoch that it ran, from the first; None where it diverged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A band with a reference for each epoch of a training metric."""
+
+    metric: str
+    """Such as ``training_loss_by_epoch``."""
+    epochs: tuple[Bound, ...]
+
+    @property
+    def words(self) -> str:
+        """The bands of the first and the last epoch: ``0.479–0.515 … 0.281–0.300``."""
+        ends = (self.epochs[0], self.epochs[-1])[: len(self.epochs)]
+        return " … ".join(bound.words for bound in ends)
+
+    def plans(self, *, alpha: float, least: int, most: int) -> tuple[tuple[Plan, ...], ...]:
+        """Return the two sides of every epoch's band, all of them sharing ``alpha``."""
+        each = alpha / len(self.epochs)
+        return tuple(plans(bound, alpha=each, least=least, most=most) for bound in self.epochs)
+
+    def limits(self, *, alpha: float) -> tuple[tuple[float, float], ...]:
+        """Return for each epoch the values between which one seed alone does not fail."""
+        sides = self.plans(alpha=alpha, least=1, most=2)
+        return tuple((low.fails_at, -high.fails_at) for low, high in sides)
+
+
+def judge_curve(
+    seeds: Sequence[Values], curve: Curve, *, least: int = 1, most: int = 6, alpha: float = 0.01
+) -> Verdict:
+    """Judge every epoch by the sequential test: one that leaves its band fails, passing needs all.
+
+    Args:
+        seeds: in seed order; epochs beyond those of ``curve`` do not count.
+        curve: the bands.
+        least: seeds below which nothing passes or fails.
+        most: seeds after which no more will come.
+        alpha: chance that unchanged code fails, over all epochs.
+    """
+    sides = curve.plans(alpha=alpha, least=least, most=most)
+    looks = [_look(seeds, epoch, sides[epoch]) for epoch in range(len(curve.epochs))]
+    at, outcome = _deciding(looks, reached=max((len(values) for values in seeds), default=0))
+    decided = looks[at]
+    bound = curve.epochs[at]
+    evidence = "no seed came so far"
+    if decided.values:
+        evidence = weighed(decided.values[: decided.seeds], bound, sides[at], decided.decisions)
+    elif seeds:
+        evidence = f"every seed diverged; {priced(bound, sides[at])}"
+    return Verdict(
+        metric=curve.metric,
+        outcome=outcome,
+        value=fmean(decided.values[: decided.seeds]) if decided.values else None,
+        n=decided.seeds + decided.lost,
+        bound=bound.words,
+        evidence=f"epoch {at + 1} of {len(curve.epochs)}: {evidence}",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """How one epoch stands."""
+
+    outcome: Outcome
+    seeds: int
+    lost: int
+    values: Sequence[float]
+    decisions: tuple[Decision, ...] = ()
+
+    @property
+    def weakest(self) -> float:
+        """The ratio of the side that is nearest to failing."""
+        return min((decision.ratio for decision in self.decisions), default=0.0)
+
+
+def _look(seeds: Sequence[Values], epoch: int, sides: tuple[Plan, ...]) -> _Look:
+    ran = [values[epoch] for values in seeds if len(values) > epoch]
+    values = [value for value in ran if value is not None]
+    lost = len(ran) - len(values)
+    if lost >= 2 or not values:
+        outcome: Outcome = "fail" if lost >= 2 or lost == sides[0].most else "undecided"
+        return _Look(outcome=outcome, seeds=len(values), lost=lost, values=values)
+    outcome, used, decisions = decide_all(values, sides, lost=lost)
+    return _Look(outcome=outcome, seeds=used, lost=lost, values=values, decisions=decisions)
+
+
+def _deciding(looks: Sequence[_Look], *, reached: int) -> tuple[int, Outcome]:
+    """Return the epoch to tell of, from 0, and the outcome of all that some seed came to.
+
+    It is the first that failed, else the one that is nearest to it. Epochs that no seed reached
+    are left out: a trial that stops at its target has fewer.
+    """
+    ran = range(min(max(reached, 1), len(looks)))
+    failed = [at for at in ran if looks[at].outcome == "fail"]
+    if failed:
+        return failed[0], "fail"
+    open_ones = [at for at in ran if looks[at].outcome == "undecided"]
+    at = min(open_ones or ran, key=lambda epoch: looks[epoch].weakest)
+    return at, "undecided" if open_ones else "pass"
