@@ -6,10 +6,10 @@ import argparse
 import os
 import sys
 
-from bench.commands import calibrate, data, readme, show, speed
+from bench.commands import calibrate, data, readme, search, show, speed
 from bench.harness.errors import UserError
 
-COMMANDS = (data, calibrate, show, speed, readme)
+COMMANDS = (data, calibrate, show, search, speed, readme)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+SCHEDULES = ("constant", "linear_to_zero", "cosine_to_zero", "one_cycle")
+"""What ``learning_rate`` does in time; all but the first are functions of ``models.schedules``."""
+
+FLIPS = ("none", "random", "alternating")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +22,9 @@ class Recipe:
     """Passes over the training images; fewer if ``stop_at_accuracy`` is reached."""
     batch_size: int = 32
     optimizer: str = "adam"
-    """Any name that ``keras.optimizers.get`` knows."""
+    """Any name that ``keras.optimizers.get`` knows, or ``module:Class`` of one of ``models``."""
     learning_rate: float = 0.001
+    """Its peak, where there is a schedule."""
     beta_1: float | None = None
     """Decay of the first moment, for optimizers that have one; None leaves the optimizer's own."""
     stop_at_accuracy: float | None = None
@@ -36,6 +42,36 @@ class Recipe:
     shuffle_labels: bool = False
     """A control: labels are permuted among the training images, so nothing true can be learned."""
 
+    # What follows is tuning: one of these set takes the longer training path, ``trial/tuned.py``.
+    schedule: str = "constant"
+    """One of ``SCHEDULES``, over all steps of the epochs asked for."""
+    warm_up: float = 0.0
+    """Part of all steps in which a schedule rises to its peak."""
+    momentum: float | None = None
+    """For optimizers that have one; None leaves the optimizer's own, as do the next three."""
+    nesterov: bool | None = None
+    beta_2: float | None = None
+    """Decay of the second moment."""
+    adam_lr_ratio: float | None = None
+    """Of Muon: rate of what it leaves to Adam (biases, normalisation, head), over its own."""
+    weight_decay: float = 0.0
+    """Decoupled: a step takes rate × this off every kernel, and off nothing else."""
+    label_smoothing: float = 0.0
+    """Share of the truth that is spread over all classes; the training loss is then of that."""
+    weight_average: float = 0.0
+    """Momentum of an exponential average over steps that takes the weights' place after the last
+    epoch; scores of the epochs before are of the raw weights. 0 keeps the last weights."""
+    rotate_degrees: float = 0.0
+    """Each training image is turned by up to this, either way."""
+    shift_pixels: float = 0.0
+    """…and moved by up to this along each axis; by whole pixels, where it is only moved."""
+    zoom: float = 0.0
+    """…and each axis stretched by a factor of up to 1 ± this."""
+    flip: str = "none"
+    """Left to right, one of ``FLIPS``: by chance, or every other epoch."""
+    erase_pixels: int = 0
+    """Side of a square that is blackened, anywhere in or partly in the image."""
+
     def __post_init__(self) -> None:
         """Refuse values that could only fail later, inside a trial."""
         for name in ("epochs", "batch_size", "steps_per_execution"):
@@ -43,5 +79,61 @@ class Recipe:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not 0 < self.train_fraction <= 1:
             raise ValueError(f"train_fraction must be in (0, 1], not {self.train_fraction}")
-        if self.learning_rate < 0:
-            raise ValueError(f"learning_rate must not be negative, not {self.learning_rate}")
+        for name in NOT_NEGATIVE:
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
+        for name in SHARES:
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in [0, 1), not {getattr(self, name)}")
+        for name, known in (("schedule", SCHEDULES), ("flip", FLIPS)):
+            if getattr(self, name) not in known:
+                told = f"must be one of {', '.join(known)}, not {getattr(self, name)!r}"
+                raise ValueError(f"{name} {told}")
+
+    @property
+    def tuned(self) -> bool:
+        """Whether it asks for more than a plain ``compile`` and ``fit``."""
+        changed = {f.name for f in fields(self) if getattr(self, f.name) != f.default}
+        return bool(changed - PLAIN) or ":" in self.optimizer
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """``module:name`` of all that it uses of ``models``, besides the architecture."""
+        moved = self.rotate_degrees or self.shift_pixels or self.zoom
+        wanted = {
+            f"models.schedules:{self.schedule}": self.schedule != "constant",
+            self.optimizer: ":" in self.optimizer,
+            "models.losses:SmoothedCrossentropy": self.label_smoothing,
+            "models.augmentation:RandomAffine": moved,
+            f"models.augmentation:{self.flip.title()}Flip": self.flip != "none",
+            "models.augmentation:RandomErasing": self.erase_pixels,
+        }
+        return tuple(name for name, used in wanted.items() if used)
+
+
+PLAIN = frozenset(
+    {
+        "epochs",
+        "batch_size",
+        "optimizer",
+        "learning_rate",
+        "beta_1",
+        "stop_at_accuracy",
+        "precision",
+        "steps_per_execution",
+        "jit_compile",
+        "scale_pixels",
+        "train_fraction",
+        "shuffle_labels",
+    }
+)
+"""Fields that a plain ``compile`` and ``fit`` honour."""
+
+NOT_NEGATIVE = (
+    "learning_rate",
+    "weight_decay",
+    "rotate_degrees",
+    "shift_pixels",
+    "erase_pixels",
+)
+SHARES = ("warm_up", "label_smoothing", "weight_average", "zoom")

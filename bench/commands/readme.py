@@ -81,8 +81,9 @@ def _references(folder: Path) -> list[Record]:
     unfit = sorted({r.spec.case.name for r in records if not publishable(r)})
     if unfit:
         raise UserError(
-            f"{folder} holds records of {', '.join(unfit)} with overridden epochs or on the sample."
-            " Tables for readers need the recipe's epochs and the whole data: move them away."
+            f"{folder} holds records of {', '.join(unfit)} with overridden epochs, on the sample "
+            "or of a search. Tables for readers need the recipe's epochs and the whole data: move "
+            "them away."
         )
     return records
 

@@ -61,6 +61,8 @@ class TrialSpec:
     """One case to be trained once: all that a child process needs to know."""
 
     case: Case
+    validation: bool = False
+    """Whether its test images are training images held out, for searching; never published."""
     seed: int
     dataset: Dataset
     epochs: int

@@ -47,10 +47,11 @@ def read_folder(folder: Path) -> Arrays:
 
     Raises OSError or ValueError where one is missing or is no plain array. Nothing is unpickled.
     """
-    return Arrays(**{name: _read(folder / f"{name}.npy") for name in FILES})
+    return Arrays(**{name: read_array(folder / f"{name}.npy") for name in FILES})
 
 
-def _read(path: Path) -> NDArray[np.uint8]:
+def read_array(path: Path) -> NDArray[np.uint8]:
+    """Map one ``.npy`` file of bytes into memory, read-only; raises OSError or ValueError."""
     try:
         array: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError:

@@ -86,13 +86,14 @@ class Progress:
             return f"{name} {message.note}"
         left = (spec.epochs - message.epoch.number) * _seconds(message.epoch)
         self._ends_at = self._clock() + left if left else None
-        return f"{name} epoch {message.epoch.number}/{spec.epochs}{_figures(message.epoch)}"
+        return f"{name} epoch {message.epoch.number}/{spec.epochs}{_figures(spec, message.epoch)}"
 
     def _finish(self, record: Record) -> None:
         self._done += 1
         count = f"[{self._done}/{max(self.total, self._done)}]"
         accuracy = record.test_accuracy
-        figures = "" if accuracy is None else f", test {accuracy:.2%}".replace("%", " %")
+        unseen = _unseen(record.spec)
+        figures = "" if accuracy is None else f", {unseen} {accuracy:.2%}".replace("%", " %")
         why = "" if record.completed else f": {record.reason}"
         took = f"{record.outcome} in {record.seconds.get('total', 0):.0f} s"
         self._line(f"{count} {name_of(record.spec)} {took}{figures}{why}")
@@ -129,8 +130,12 @@ def _seconds(epoch: Epoch) -> float:
     return epoch.seconds + epoch.evaluate_seconds
 
 
-def _figures(epoch: Epoch) -> str:
-    shown = (("train", epoch.training_accuracy), ("test", epoch.test_accuracy))
+def _unseen(spec: TrialSpec) -> str:
+    return "validation" if spec.dataset.validation else "test"
+
+
+def _figures(spec: TrialSpec, epoch: Epoch) -> str:
+    shown = (("train", epoch.training_accuracy), (_unseen(spec), epoch.test_accuracy))
     return "".join(f" {name} {value:.1%}" for name, value in shown if value is not None)
 
 

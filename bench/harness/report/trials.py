@@ -25,19 +25,26 @@ def flags_of(records: Sequence[Record]) -> tuple[str, ...]:
     lost = Counter(r.outcome for r in records if not r.completed)
     found = [
         f"epochs overridden: {', '.join(map(str, overridden))}" if overridden else "",
-        "sample" if any(_on_sample(record) for record in records) else "",
+        "sample" if any(on_sample(record) for record in records) else "",
+        "validation split, not the test set" if any(map(of_search, records)) else "",
         *(f"{count} of {len(records)} trials {outcome}" for outcome, count in sorted(lost.items())),
     ]
     return tuple(flag for flag in found if flag)
 
 
 def publishable(record: Record) -> bool:
-    """Return whether a record has the recipe's epochs and the whole data set."""
-    return not record.spec.overridden and not _on_sample(record)
+    """Return whether a record has the recipe's epochs, the whole data set and its test set."""
+    return not (record.spec.overridden or of_search(record) or on_sample(record))
 
 
-def _on_sample(record: Record) -> bool:
-    if record.resolved is None:
+def of_search(record: Record) -> bool:
+    """Return whether what a record calls the test set are training images held out."""
+    return record.spec.dataset.validation
+
+
+def on_sample(record: Record) -> bool:
+    """Return whether a record saw fewer images than its recipe takes of the whole data set."""
+    if record.resolved is None or of_search(record):
         return False
     recipe = record.spec.case.recipe
     seen = record.resolved.steps_per_epoch * recipe.batch_size

@@ -27,6 +27,9 @@ TRAINING_PATH = (
 )
 """All that can change what a trial learns or how it is scored."""
 
+TUNED_PATH = "bench.harness.trial.tuned:build"
+"""What a tuned recipe goes through besides, with the pieces that it names."""
+
 
 def quality_key(spec: TrialSpec, provenance: Provenance) -> str:
     """Return the key of what a trial learns, 64 hexadecimal digits."""
@@ -45,6 +48,8 @@ def quality_key(spec: TrialSpec, provenance: Provenance) -> str:
         # Python's own version changes no result; those of the libraries may.
         "versions": {k: v for k, v in provenance.versions.items() if k != "python"},
     }
+    if spec.order_seed is not None:
+        content["order_seed"] = spec.order_seed
     return _digest(content)
 
 
@@ -64,9 +69,15 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
         commit=commit,
         dirty=dirty,
         architecture_digest=_architecture_digest(spec.case, root),
-        training_digest=code_digest(TRAINING_PATH, root=root),
+        training_digest=code_digest(training_path(spec.case), root=root),
         versions=versions(spec.backend),
     )
+
+
+def training_path(case: Case) -> tuple[str, ...]:
+    """Return the code that a case is trained by: more if its recipe is tuned, all that it uses."""
+    recipe = case.recipe
+    return (*TRAINING_PATH, TUNED_PATH, *recipe.pieces) if recipe.tuned else TRAINING_PATH
 
 
 def why_stale(
@@ -78,7 +89,8 @@ def why_stale(
         UserError: The builder of a case cannot be found or read.
     """
     found: dict[str, str] = {}
-    training = code_digest(TRAINING_PATH, root=root)
+    paths = {training_path(case) for case in cases.values()}
+    training = {path: code_digest(path, root=root) for path in paths}
     for record in records:
         case = cases.get(record.spec.case.name)
         if case is None:
@@ -87,7 +99,7 @@ def why_stale(
             found[case.name] = "its arguments or its recipe changed since"
         elif record.provenance.architecture_digest != _architecture_digest(case, root):
             found[case.name] = "the code of its architecture changed since"
-        elif record.provenance.training_digest != training:
+        elif record.provenance.training_digest != training[training_path(case)]:
             found[case.name] = "the code of the training path changed since"
     return found
 

@@ -13,7 +13,7 @@ from bench.harness import data
 from bench.harness.machine import usable_cores
 from bench.harness.record import Epoch, Resolved, pack_classes
 from bench.harness.spec import TrialSpec
-from bench.harness.trial import fit
+from bench.harness.trial import fit, tuned
 from bench.harness.trial.callbacks import EpochClock, EpochLog, StopAtAccuracy, finite
 from bench.harness.trial.confidence import confidence
 from bench.harness.trial.flops import size
@@ -36,9 +36,7 @@ def run(spec: TrialSpec, measured: Measured, tell: Callable[[Epoch], None]) -> N
         test_images = fit.prepare(arrays.test_images, recipe)
     steps = -(-len(training.labels) // recipe.batch_size)
     with phase(seconds, "build"):
-        model = fit.build(
-            spec.case.builder, spec.case.arguments, recipe, seed=spec.seed, steps=steps
-        )
+        model, trained = _build(spec, steps)
     measured["size"] = size(model)
     measured["resolved"] = Resolved(
         jit_compile=bool(model.jit_compile),
@@ -47,12 +45,24 @@ def run(spec: TrialSpec, measured: Measured, tell: Callable[[Epoch], None]) -> N
         steps_per_epoch=steps,
     )
     if spec.epochs:
-        _train(spec, model, training, (test_images, np.asarray(arrays.test_labels)), measured, tell)
+        test = (test_images, np.asarray(arrays.test_labels))
+        _train(spec, trained, training, test, measured, tell)
     with phase(seconds, "inference"):
         measured["inference"] = measure_inference(model, test_images)
 
 
 def _train(
+def _build(spec: TrialSpec, steps: int) -> tuple[Any, Any]:
+    """Return the model, and what is trained: itself, or what a tuned recipe puts around it."""
+    case, seed = spec.case, spec.seed
+    if case.recipe.tuned:
+        return tuned.build(
+            case.builder, case.arguments, case.recipe, seed=seed, steps=steps, epochs=spec.epochs
+        )
+    model = fit.build(case.builder, case.arguments, case.recipe, seed=seed, steps=steps)
+    return model, model
+
+
     spec: TrialSpec,
     model: Any,
     training: fit.TrainingImages,
@@ -81,7 +91,9 @@ def _train(
     if loss is None or spec.leaves(len(epochs), loss):
         return  # there is nothing worth scoring
     with phase(seconds, "evaluate"):
-        final = log.last_score or score(model, *test)
+        # An average of weights takes their place when `fit` ends: after the last epoch's score.
+        known = None if recipe.weight_average else log.last_score
+        final = known or score(model, *test)
         measured["test_accuracy"] = final.accuracy
         measured["test_loss"] = finite(final.loss)
         measured["predictions"] = pack_classes(final.classes)
