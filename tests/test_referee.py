@@ -174,3 +174,15 @@ def test_trial_that_was_given_up_fails_the_whole_case(
     verdict = referee(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
     assert (verdict.outcome, verdict.n) == ("fail", 1)
     assert verdict.evidence == "seed 0 was given up: loss 9 after epoch 1"
+
+
+@pytest.mark.parametrize(("best", "outcome"), [(0.999, "pass"), (0.99, "fail")])
+def test_epochs_with_a_reference_are_judged_by_the_best_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, best: float, outcome: str
+) -> None:
+    """One seed far on either side of the target decides, where counting would ask for three."""
+    pretend(monkeypatch, partial(trial, training_accuracy=[0.9, best, 0.98]))
+    by_two = replace(SLOWEST, at_most=2, mean=0.9985, sd=0.0005, reference_seeds=20)
+    verdict = referee(tmp_path, None, by_two).verdict(CASE, "epochs_to_target")
+    assert (verdict.outcome, verdict.n) == (outcome, 1)
+    assert verdict.bound == "≤ 2 epochs to ≥ 99.5 %"

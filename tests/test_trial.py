@@ -62,6 +62,13 @@ def test_the_confidence_is_that_of_the_scored_model() -> None:
     assert right / images == record.test_accuracy
 
 
+def test_trial_beyond_its_limits_is_given_up() -> None:
+    """It ends after the first epoch that leaves them, unscored, and says which and where."""
+    record, _ = answer(epochs=2, loss_limits=((0.0, 0.001), (0.0, 9.0)))
+    assert (record.outcome, len(record.epochs), record.test_accuracy) == ("given up", 1, None)
+    assert "after epoch 1, where unchanged code stays within 0.0000–0.0010" in record.reason
+
+
 def test_each_phase_has_its_seconds() -> None:
     """Training is the sum of its epochs, scoring stands apart, and nothing exceeds the total."""
     record, _ = two_epochs()

@@ -7,17 +7,18 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from bench.harness.errors import UserError
+from bench.harness.judge.best import judge_best
 from bench.harness.judge.bound import Bound
 from bench.harness.judge.curve import judge_curve
 from bench.harness.judge.family import share
-from bench.harness.judge.quality import judge
+from bench.harness.judge.quality import EPOCHS, judge
 from bench.harness.judge.verdict import Verdict
 from bench.harness.lab.lab import Lab
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import Limits, Wanted, specify
 from bench.harness.metrics import CURVES, METRICS, UNTRAINED, curve
 from bench.harness.record import Record
-from bench.harness.spec import Case
+from bench.harness.spec import TASKS, Case
 from bench.harness.store.bounds import Bounds
 
 GIVEN_UP = "given up"
@@ -72,6 +73,11 @@ class Referee:
         bound = self._bound(case, metric)
         if bound is None:
             return self._not_comparable(metric, records)
+        if metric == EPOCHS and bound.has_reference:
+            aim, target = next(iter(TASKS[case.task].targets.items()))
+            seeds = [[getattr(epoch, aim) for epoch in record.epochs] for record in records]
+            limits = {"least": least, "most": most}
+            return judge_best(seeds, bound, metric=aim, target=target, alpha=alpha, **limits)
         values = [METRICS[metric](record) for record in records]
         coarse = metric in UNTRAINED or not self.options.for_publication
         return judge(values, bound, least=least, most=most, alpha=alpha, coarse=coarse)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean, stdev
 
 from bench.harness.judge import suggest as judge
 from bench.harness.judge.bound import KINDS
+from bench.harness.judge.censored import best_by
 from bench.harness.metrics import CURVES, METRICS, curve
 from bench.harness.record import Record
 from bench.harness.spec import TASKS, Case
@@ -25,7 +27,7 @@ def suggest(case: Case, records: Sequence[Record]) -> str:
     lines = [f"[{case.name}]", _parameters(kept[0])]
     lines += [_quality(metric, kept) for metric in QUALITY]
     if TASKS[case.task].targets:
-        lines.append(_epochs(kept))
+        lines.append(_epochs(case, kept))
     return "\n".join(lines) + "\n" + _curve(case, kept)
 
 
@@ -66,7 +68,7 @@ reason = "{found.epochs[0].reason}, after each epoch"
 """
 
 
-def _epochs(records: Sequence[Record]) -> str:
+def _epochs(case: Case, records: Sequence[Record]) -> str:
     reached = [METRICS["epochs_to_target"](record) for record in records]
     found = [epoch for epoch in reached if epoch is not None]
     if never := len(reached) - len(found):
@@ -74,4 +76,15 @@ def _epochs(records: Sequence[Record]) -> str:
     else:
         limit = f"{max(found) + 1:.0f}"
         reason = f"one epoch more than the slowest of {len(reached)} reference seeds took"
-    return f'epochs_to_target = {{ at_most = {limit}, reason = "{reason}" }}'
+    reference = "" if never or case.recipe.stop_at_accuracy else _best(case, records, int(limit))
+    return f'epochs_to_target = {{ at_most = {limit}, {reference}reason = "{reason}" }}'
+
+
+def _best(case: Case, records: Sequence[Record], epoch: int) -> str:
+    """The best values by an epoch: where training goes on beyond the target, they scatter."""
+    aim = next(iter(TASKS[case.task].targets))
+    curves = [[getattr(each, aim) for each in record.epochs] for record in records]
+    values = [value for curve in curves if (value := best_by(curve, epoch)) is not None]
+    if len(set(values)) < 2:
+        return ""
+    return f"mean = {fmean(values):.5f}, sd = {stdev(values):.5f}, seeds = {len(values)}, "
