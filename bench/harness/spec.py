@@ -36,10 +36,17 @@ class Case:
     """``module:function`` of the architecture."""
     arguments: Mapping[str, int | float | str] = field(default_factory=dict)
     recipe: Recipe
+    variant: str = ""
+    """What was changed of its original, to see that the gate notices; empty for a case as it is."""
 
     @property
     def name(self) -> str:
         """``task-architecture``: the id of its tests, its bounds, its folder of records."""
+        return f"{self.original}~{self.variant}" if self.variant else self.original
+
+    @property
+    def original(self) -> str:
+        """Name of the case that a variant was made from; for any other its own."""
         return f"{self.task}-{self.architecture}"
 
 
@@ -54,6 +61,8 @@ class Dataset:
     """Where it came from, in words."""
     checksum: str
     """SHA-256 over the checksums of its four IDX files: names the content, wherever it lies."""
+    validation: bool = False
+    """Whether its test images are training images held out, for searching; never published."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +70,8 @@ class TrialSpec:
     """One case to be trained once: all that a child process needs to know."""
 
     case: Case
-    validation: bool = False
-    """Whether its test images are training images held out, for searching; never published."""
     seed: int
+    """Of the initial weights and, unless ``order_seed`` is given, of the order of the images."""
     dataset: Dataset
     epochs: int
     """Asked for; the recipe's unless overridden. 0 builds and times the model, untrained."""
@@ -74,11 +82,6 @@ class TrialSpec:
     alone: bool = True
     """Run while no other trial does on its machine, so that its times may be kept."""
     time_limit_s: float | None = None
-
-    @property
-    def overridden(self) -> bool:
-        """Whether it trains for another number of epochs than its recipe says."""
-        return self.epochs not in (0, self.case.recipe.epochs)
     order_seed: int | None = None
     """Of the order of the images alone, to tell its scatter from that of the initial weights."""
     loss_limits: tuple[tuple[float, float], ...] = ()
@@ -90,3 +93,8 @@ class TrialSpec:
             return False
         low, high = self.loss_limits[epoch - 1]
         return not low <= loss <= high
+
+    @property
+    def overridden(self) -> bool:
+        """Whether it trains for another number of epochs than its recipe says."""
+        return self.epochs not in (0, self.case.recipe.epochs)

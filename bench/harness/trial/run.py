@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import keras
 import numpy as np
 
 from bench.harness import data
@@ -51,7 +52,6 @@ def run(spec: TrialSpec, measured: Measured, tell: Callable[[Epoch], None]) -> N
         measured["inference"] = measure_inference(model, test_images)
 
 
-def _train(
 def _build(spec: TrialSpec, steps: int) -> tuple[Any, Any]:
     """Return the model, and what is trained: itself, or what a tuned recipe puts around it."""
     case, seed = spec.case, spec.seed
@@ -63,6 +63,7 @@ def _build(spec: TrialSpec, steps: int) -> tuple[Any, Any]:
     return model, model
 
 
+def _train(
     spec: TrialSpec,
     model: Any,
     training: fit.TrainingImages,
@@ -81,6 +82,8 @@ def _build(spec: TrialSpec, steps: int) -> tuple[Any, Any]:
     recipe = spec.case.recipe
     stop = [StopAtAccuracy(recipe.stop_at_accuracy)] if recipe.stop_at_accuracy else []
     seconds: dict[str, float] = measured["seconds"]
+    if spec.order_seed is not None:
+        keras.utils.set_random_seed(spec.order_seed)
     with phase(seconds, "fit_overhead"):
         fit.train(model, training, recipe, epochs=spec.epochs, callbacks=[clock, log, *stop])
     epochs: tuple[Epoch, ...] = measured["epochs"]
