@@ -1,0 +1,62 @@
+"""The gate judged on real data: a crippled case goes red, the same case untouched stays green."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from bench.harness.errors import UserError
+from bench.harness.judge.finding import Finding
+from bench.harness.lab.gate import examine
+from bench.harness.lab.referee import Referee
+from bench.harness.plugin_options import results_folder
+from bench.harness.spec import Case
+from bench.harness.store.records import write_whole
+from bench.variants import CRIPPLED, UNCHANGED
+
+pytestmark = pytest.mark.needs(trained=True)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Ask every variant, unless nothing that is trained will be judged."""
+    option = metafunc.config.getoption
+    why = {
+        option("tier") == "smoke": "the sample has no bounds that a crippled case could break",
+        option("epochs") is not None: "the epochs were overridden, so nothing is judged",
+    }.get(True)
+    marks = [pytest.mark.skip(reason=why)] if why else []
+    crippled = "crippled" in metafunc.function.__name__
+    asked = CRIPPLED if crippled else {"unchanged": UNCHANGED}
+    cases = [pytest.param(each.case, id=name, marks=marks) for name, each in asked.items()]
+    metafunc.parametrize("case", cases)
+
+
+@pytest.fixture
+def found(
+    referee: Referee,
+    case: Case,
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
+) -> Finding:
+    """Hold a variant to its original's bounds, and keep what came of it under ``latest/gate/``."""
+    try:
+        found = examine(referee, case, CRIPPLED.get(case.variant, UNCHANGED).words)
+    except UserError as error:
+        pytest.fail(str(error), pytrace=False)
+    name = f"{case.variant or 'unchanged'}.json"
+    told = msgspec.json.format(msgspec.json.encode(found)) + b"\n"
+    write_whole(results_folder(request.config) / "latest" / "gate" / name, told)
+    record_property("gate", found.words)
+    return found
+
+
+def test_gate_lets_the_unchanged_case_pass(found: Finding) -> None:
+    """Trained as it is committed, the case meets every bound of its own."""
+    assert found.outcome == "pass", found.words
+
+
+def test_gate_notices_a_crippled_case(found: Finding) -> None:
+    """With one thing changed, at least one of the case's bounds fails."""
+    assert found.outcome == "fail", found.words
