@@ -91,7 +91,7 @@ def _outcome(assignment: Assignment, measured: dict[str, Any]) -> tuple[Outcome,
     loss = epochs[-1].training_loss if epochs else math.nan
     if loss is None:
         return "diverged", f"the training loss was no finite number in epoch {len(epochs)}"
-    if spec.leaves(len(epochs), loss) and epochs:
+    if epochs and spec.leaves(len(epochs), loss):
         low, high = spec.loss_limits[len(epochs) - 1]
         said = f"training loss {loss:.4f} after epoch {len(epochs)}"
         return "given up", f"{said}, where unchanged code stays within {low:.4f}–{high:.4f}"
