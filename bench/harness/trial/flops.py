@@ -27,7 +27,7 @@ def _flops(layer: Any) -> int:
     """2 per multiply-add: kernel weights, times the places a convolution applies them to."""
     if isinstance(layer, layers.Dense):
         return 2 * int(math.prod(layer.kernel.shape))
-    if isinstance(layer, layers.Conv2D):
+    if isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D)):
         height, width = layer.output.shape[1:3]
         return 2 * int(math.prod(layer.kernel.shape) * height * width)
     return 0
