@@ -160,6 +160,8 @@ class Record:
     confidence: Confidence | None = None
     """On the test images after the last epoch; None in records made before it was kept."""
     inference: Inference | None = None
+    calibration_seconds: float | None = None
+    """Of the calibration step in the same process; None where it was not alone, or not yet kept."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall time of each phase, total included; ``results/README.md`` names them."""
     peak_memory_bytes: int | None = None

@@ -15,6 +15,7 @@ from bench.harness.machine import usable_cores
 from bench.harness.record import Epoch, Resolved, pack_classes
 from bench.harness.spec import TrialSpec
 from bench.harness.trial import fit, tuned
+from bench.harness.trial.calibration import calibration_seconds
 from bench.harness.trial.callbacks import EpochClock, EpochLog, StopAtAccuracy, finite
 from bench.harness.trial.confidence import confidence
 from bench.harness.trial.flops import size
@@ -50,6 +51,9 @@ def run(spec: TrialSpec, measured: Measured, tell: Callable[[Epoch], None]) -> N
         _train(spec, trained, training, test, measured, tell)
     with phase(seconds, "inference"):
         measured["inference"] = measure_inference(model, test_images)
+    if spec.alone:
+        with phase(seconds, "calibration"):
+            measured["calibration_seconds"] = calibration_seconds()
 
 
 def _build(spec: TrialSpec, steps: int) -> tuple[Any, Any]:

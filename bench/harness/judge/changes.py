@@ -1,0 +1,185 @@
+"""A family of questions to two sides: each metric of each case, with one error for all of them.
+
+==========================  =======================================================================
+what is known of the seeds  how the metric is judged
+==========================  =======================================================================
+of both sides five or more  Student's t-test, its p-value by Holm among all such tests
+of one side fewer           the sequential test, in the band that the other side's seeds suggest
+of no side two              not at all: nothing is known of the scatter
+epochs to a target          the log-rank test, for some seeds may never reach it
+==========================  =======================================================================
+
+Two sides that both have two to four are left to the t-test, for want of anything sharper.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+import numpy as np
+
+from bench.harness.judge.censored import epochs_to_target, same_speed
+from bench.harness.judge.change import Change, Outcome
+from bench.harness.judge.family import RUN_ALPHA, holm
+from bench.harness.judge.paired import superiority
+from bench.harness.judge.price import POWER
+from bench.harness.judge.quality import judge
+from bench.harness.judge.samples import Arrivals, Question, Sample
+from bench.harness.judge.suggest import suggest
+from bench.harness.judge.two_samples import difference
+from bench.harness.judge.words import is_accuracy, is_loss, shown_difference
+
+FEW = 5
+"""Seeds below which the other side's scatter says more than one's own."""
+
+MOST = 6
+"""Seeds at which the sequential test decides, be it only by a hair."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Test:
+    """What one test found, before the others are taken into account."""
+
+    p_value: float
+    worse: bool
+    """Whether head is on the bad side of base."""
+    base: float | None
+    head: float | None
+    seeds: tuple[int, int]
+    found: str
+    """What is told before the p-value."""
+    price: str = ""
+    """What is told after it."""
+
+
+def judge_changes(questions: Sequence[Question], *, alpha: float = RUN_ALPHA) -> list[Change]:
+    """Return what became of each metric, in the order of the questions.
+
+    Args:
+        questions: of one comparison, all of them.
+        alpha: chance that unchanged code shows any regression or improvement at all.
+    """
+    each = alpha / max(len(questions), 1)
+    answers = [_test(question, each) for question in questions]
+    tests = [answer for answer in answers if isinstance(answer, Test)]
+    adjusted = iter(holm([test.p_value for test in tests]) if tests else ())
+    return [
+        _decided(question.metric, answer, next(adjusted), len(tests), each)
+        if isinstance(answer, Test)
+        else answer
+        for question, answer in zip(questions, answers, strict=True)
+    ]
+
+
+def _decided(metric: str, test: Test, adjusted: float, tests: int, each: float) -> Change:
+    outcome: Outcome = "same"
+    if adjusted < each * tests:
+        outcome = "regression" if test.worse else "improvement"
+    p_value = f"p = {test.p_value:.2g}, {adjusted:.2g} among {tests} tests"
+    return Change(
+        metric=metric,
+        outcome=outcome,
+        base=test.base,
+        head=test.head,
+        seeds=test.seeds,
+        evidence="; ".join(part for part in (test.found, p_value, test.price) if part),
+    )
+
+
+def _test(question: Question, alpha: float) -> Test | Change:
+    metric, base, head = question.metric, question.base, question.head
+    if isinstance(base, Arrivals) and isinstance(head, Arrivals):
+        return _log_rank(base, head)
+    assert isinstance(base, Sample) and isinstance(head, Sample)  # a question asks of two alike
+    told = f"{base.words(metric)} → {head.words(metric)}"
+    if head.lost > base.lost and (head.lost >= 2 or not head.values):
+        return _change(question, "regression", f"{told}: two seeds may not diverge")
+    if not base.values or not head.values:
+        return _change(question, "undecided", f"{told}: nothing to compare")
+    if base.values == head.values and base.lost == head.lost:
+        return _change(question, "same", f"{told}: the same values, seed by seed")
+    least, most = sorted((base.known, head.known))
+    if most < 2:
+        return _change(question, "undecided", f"{told}: two seeds on one side would show scatter")
+    if least < 2 or least < FEW <= most:
+        return _sequential(question, base, head, alpha)
+    return _t_test(metric, base, head, alpha)
+
+
+def _change(question: Question, outcome: Outcome, evidence: str) -> Change:
+    base, head = question.base, question.head
+    assert isinstance(base, Sample) and isinstance(head, Sample)
+    return Change(
+        metric=question.metric,
+        outcome=outcome,
+        base=base.mean,
+        head=head.mean,
+        seeds=(base.seeds, head.seeds),
+        evidence=evidence,
+    )
+
+
+def _t_test(metric: str, base: Sample, head: Sample, alpha: float) -> Test:
+    found = difference(base.values, head.values)
+    better = superiority(head.values, base.values).chance
+    caught = found.catches(alpha=alpha, seeds=(len(base.values), len(head.values)))
+    amount = f"{100 * caught:.2f} points" if is_accuracy(metric) else f"{caught:.4f}"
+    change = shown_difference(metric, found.estimate)
+    low, high = (shown_difference(metric, end) for end in (found.low, found.high))
+    return Test(
+        p_value=found.p_value,
+        worse=_worse(metric, found.estimate),
+        base=base.mean,
+        head=head.mean,
+        seeds=(base.seeds, head.seeds),
+        found=f"{base.words(metric)} → {head.words(metric)}: {change} (95 %: {low} to {high})",
+        price=f"P(head > base) = {better.estimate:.2f} ({better.low:.2f}–{better.high:.2f}); "
+        f"a change of {amount} is caught with {100 * POWER:.0f} % power",
+    )
+
+
+def _worse(metric: str, change: float) -> bool:
+    return change > 0 if is_loss(metric) else change < 0
+
+
+def _sequential(question: Question, base: Sample, head: Sample, alpha: float) -> Change:
+    """Weigh the side with few seeds in the band of the other."""
+    metric, few_are_head = question.metric, head.known < base.known
+    reference, few = (base, head) if few_are_head else (head, base)
+    mean = fmean(few.values) - fmean(reference.values)
+    told = f"{base.words(metric)} → {head.words(metric)}"
+    outcome: Outcome = "same"
+    if stdev(reference.values) == 0:
+        evidence = f"{told}: the reference does not scatter"
+        changed = mean != 0
+    else:
+        bound = suggest(metric, reference.values, both_sides=True)
+        values = [*few.values, *[None] * few.lost]
+        verdict = judge(values, bound, most=max(MOST, len(values)), alpha=alpha)
+        side = "base" if few_are_head else "head"
+        evidence = f"{told}; by the scatter of {side}'s seeds: {verdict.evidence}"
+        changed = verdict.outcome == "fail"
+        outcome = "undecided" if verdict.outcome == "undecided" else "same"
+    if changed:
+        worse = _worse(metric, mean if few_are_head else -mean)
+        outcome = "regression" if worse else "improvement"
+    return _change(question, outcome, evidence)
+
+
+def _log_rank(base: Arrivals, head: Arrivals) -> Test:
+    before, after = (epochs_to_target(s.epochs, watched=s.watched) for s in (base, head))
+    with np.errstate(invalid="ignore"):  # nothing varies where all seeds arrive together
+        p_value = same_speed(
+            base.epochs, head.epochs, watched=base.watched, others_watched=head.watched
+        )
+    return Test(
+        p_value=1.0 if math.isnan(p_value) else p_value,
+        worse=after.restricted_mean > before.restricted_mean,
+        base=before.median,
+        head=after.median,
+        seeds=(before.n, after.n),
+        found=f"{before.words} → {after.words}, log-rank",
+    )

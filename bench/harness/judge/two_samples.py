@@ -1,0 +1,68 @@
+"""Two samples of seeds: does head still train what base trained?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, variance
+
+from scipy.stats import t, ttest_ind
+
+from bench.harness.judge.price import POWER
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Head's mean less base's."""
+
+    estimate: float
+    low: float
+    """Of the 95 % interval."""
+    high: float
+    p_value: float
+    """Two-sided, that both sides are the same code."""
+    scatter: float
+    """Standard deviation between seeds, pooled over both sides."""
+    degrees: int
+
+    def catches(self, *, alpha: float, seeds: tuple[int, int]) -> float:
+        """Return the smallest change that a two-sided error ``alpha`` shows with 80 % power."""
+        distance = t.ppf(1 - alpha / 2, self.degrees) + t.ppf(POWER, self.degrees)
+        return float(distance * self.scatter * math.sqrt(sum(1 / n for n in seeds)))
+
+
+def difference(base: Sequence[float], head: Sequence[float]) -> Difference:
+    """Compare the means of two samples by Student's t-test with pooled scatter.
+
+    Pooled, not Welch's: under the hypothesis, that the code is the same, so is the scatter, and
+    with two or three seeds on one side Welch's would see next to nothing.
+
+    Args:
+        base: one value per seed, at least two.
+        head: the same; the seeds need not be as many.
+    """
+    degrees = len(base) + len(head) - 2
+    squares = (len(base) - 1) * variance(base) + (len(head) - 1) * variance(head)
+    scatter = math.sqrt(squares / degrees)
+    estimate = fmean(head) - fmean(base)
+    if scatter == 0:  # nothing varies: any difference is one
+        p_value = 1.0 if estimate == 0 else 0.0
+        return Difference(
+            estimate=estimate,
+            low=estimate,
+            high=estimate,
+            p_value=p_value,
+            scatter=0.0,
+            degrees=degrees,
+        )
+    test = ttest_ind(head, base)
+    low, high = test.confidence_interval(0.95)
+    return Difference(
+        estimate=estimate,
+        low=float(low),
+        high=float(high),
+        p_value=float(test.pvalue),
+        scatter=scatter,
+        degrees=degrees,
+    )
