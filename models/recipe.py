@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from models.watching import WATCHED, check
+
 SCHEDULES = ("constant", "linear_to_zero", "cosine_to_zero", "one_cycle")
 """What ``learning_rate`` does in time; all but the first are functions of ``models.schedules``."""
 
@@ -72,6 +74,23 @@ class Recipe:
     erase_pixels: int = 0
     """Side of a square that is blackened, anywhere in or partly in the image."""
 
+    # Callbacks, and what they watch: ``trial/watched.py``. The record says what each did.
+    validation_fraction: float = 0.0
+    """Trailing part of the training images that is held out and scored after every epoch."""
+    stop_metric: str | None = None
+    """One of ``models.watching.REPORTED``; the training ends when it is past the threshold."""
+    stop_threshold: float = 0.0
+    stop_direction: str = "above"
+    """``above`` or ``below``: on which side of the threshold it stops."""
+    stop_patience: int = 0
+    """Epochs in a row for which it must stay there after the first."""
+    plateau_factor: float | None = None
+    """Onto the learning rate, where an epoch's loss, the validation's if there is one, was not
+    lower for ``plateau_patience`` epochs; None leaves the rate as it is."""
+    plateau_patience: int = 3
+    keep_best: bool = False
+    """Whether the model of the lowest validation loss is saved; it is not what is scored last."""
+
     def __post_init__(self) -> None:
         """Refuse values that could only fail later, inside a trial."""
         for name in ("epochs", "batch_size", "steps_per_execution"):
@@ -89,12 +108,20 @@ class Recipe:
             if getattr(self, name) not in known:
                 told = f"must be one of {', '.join(known)}, not {getattr(self, name)!r}"
                 raise ValueError(f"{name} {told}")
+        check(self)
+
+    @property
+    def watched(self) -> bool:
+        """Whether it names callbacks, or holds out images for them."""
+        return bool(self._changed() & WATCHED)
+
+    def _changed(self) -> set[str]:
+        return {f.name for f in fields(self) if getattr(self, f.name) != f.default}
 
     @property
     def tuned(self) -> bool:
         """Whether it asks for more than a plain ``compile`` and ``fit``."""
-        changed = {f.name for f in fields(self) if getattr(self, f.name) != f.default}
-        return bool(changed - PLAIN) or ":" in self.optimizer
+        return bool(self._changed() - PLAIN - WATCHED) or ":" in self.optimizer
 
     @property
     def pieces(self) -> tuple[str, ...]:
@@ -135,5 +162,7 @@ NOT_NEGATIVE = (
     "rotate_degrees",
     "shift_pixels",
     "erase_pixels",
+    "stop_patience",
+    "plateau_patience",
 )
-SHARES = ("warm_up", "label_smoothing", "weight_average", "zoom")
+SHARES = ("warm_up", "label_smoothing", "weight_average", "zoom", "validation_fraction")

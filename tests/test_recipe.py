@@ -19,6 +19,14 @@ from models.recipe import Recipe
         ({"train_fraction": 0.0}, r"train_fraction must be in \(0, 1\], not 0\.0"),
         ({"train_fraction": 1.5}, r"train_fraction must be in \(0, 1\], not 1\.5"),
         ({"learning_rate": -0.1}, r"learning_rate must not be negative, not -0\.1"),
+        ({"validation_fraction": 1.0}, r"validation_fraction must be in \[0, 1\), not 1\.0"),
+        ({"stop_metric": "acc"}, "stop_metric must be one of accuracy, loss, not 'acc'"),
+        ({"stop_metric": "val_loss"}, "val_… wants a validation_fraction"),
+        ({"stop_direction": "up"}, "stop_direction must be above or below, not 'up'"),
+        ({"stop_patience": -1}, "stop_patience must not be negative, not -1"),
+        ({"keep_best": True}, "keep_best wants a validation_fraction"),
+        ({"plateau_factor": 1.0}, r"plateau_factor must be in \(0, 1\), not 1\.0"),
+        ({"plateau_factor": 0.5, "schedule": "one_cycle"}, "both set the rate"),
     ],
 )
 def test_impossible_recipe_is_refused(wrong: dict[str, Any], told: str) -> None:
@@ -54,3 +62,10 @@ def test_execution_divides_the_batches_of_an_epoch() -> None:
     """60,000 images in batches of 32 are a whole number of executions."""
     recipe = Recipe(epochs=1)
     assert 60_000 % (recipe.batch_size * recipe.steps_per_execution) == 0
+
+
+def test_callbacks_take_no_tuned_path() -> None:
+    """A recipe that only watches its training is trained as published, and known as watched."""
+    recipe = Recipe(epochs=5, validation_fraction=0.1, plateau_factor=0.5, keep_best=True)
+    assert (recipe.watched, recipe.tuned) == (True, False)
+    assert not Recipe(epochs=5, weight_decay=0.1).watched
