@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "trial": VALUES | {"data", "store.digest", "models.recipe"},
     "store": VALUES | {"models.recipe", "judge.bound", "judge.claims", "judge.curve", "judge.words"},
     "report": VALUES | {"store", "judge"},
-    "lab": VALUES | {PARENT, "store", "judge"},
+    "lab": VALUES | {PARENT, "trial.child", "store", "judge"},
     "plugin": VALUES | {PARENT, "arguments", "data", "store", "judge", "lab", "report"},
 }
 """Room → rooms, or single modules of rooms, that it may import besides itself."""
