@@ -12,7 +12,7 @@ from records import MACHINE, make_record
 
 from bench.harness.record import Provenance
 from bench.harness.spec import TrialSpec
-from bench.harness.store.key import machine_key, quality_key
+from bench.harness.store.key import TRAINING_PATH, machine_key, quality_key, training_path
 from models.recipe import Recipe
 
 RECORD = make_record()
@@ -77,6 +77,18 @@ def test_other_code_or_library_changes_the_key(origin: Provenance) -> None:
 def test_what_changes_no_result_leaves_the_key(spec: TrialSpec, origin: Provenance) -> None:
     """Where data lies, a time limit, company, Python's version and the commit do not count."""
     assert quality_key(spec, origin) == quality_key(SPEC, ORIGIN)
+
+
+def test_a_plain_recipe_keeps_the_training_path_it_always_had() -> None:
+    """Nothing that only tuned recipes go through can retire its numbers."""
+    assert training_path(CASE) == TRAINING_PATH
+
+
+def test_a_tuned_recipe_adds_the_longer_path_and_its_pieces() -> None:
+    """And none of the pieces that it does not name."""
+    case = with_recipe(schedule="one_cycle", weight_average=0.9).case
+    added = ("bench.harness.trial.tuned:build", "models.schedules:one_cycle")
+    assert training_path(case) == (*TRAINING_PATH, *added)
 
 
 def test_new_field_of_a_recipe_retires_no_old_number() -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from records import make_record
 
+from bench.cases import CASES
 from bench.harness.errors import UserError
 from bench.harness.record import Record
 from bench.harness.store.key import TRAINING_PATH, provenance, why_stale
+from bench.harness.store.records import Store
 from bench.harness.trial.process import ROOT
 
 RECORD = make_record()
@@ -123,6 +125,37 @@ def test_record_of_another_recipe_is_stale(checkout: Path) -> None:
     now = replace(CASE, recipe=replace(RECIPE, epochs=6))
     found = why_stale([record_of(checkout)], {CASE.name: now}, root=checkout)
     assert found == {CASE.name: "its arguments or its recipe changed since"}
+
+
+TUNED = replace(CASE, recipe=replace(RECIPE, schedule="one_cycle", flip="random"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "stale"),
+    [
+        ("models/schedules.py", {TUNED.name}),
+        ("bench/harness/trial/tuned.py", {TUNED.name}),
+        ("models/losses.py", set()),
+    ],
+)
+def test_code_that_only_tuned_recipes_go_through_retires_theirs_alone(
+    checkout: Path, changed: str, stale: set[str]
+) -> None:
+    """A plain record outlives changes of it, and a tuned one those of pieces it does not use."""
+    plain = replace(CASE, architecture="plain")
+    cases = {case.name: case for case in (plain, TUNED)}
+    records = [
+        replace(RECORD, spec=spec, provenance=provenance(spec, root=checkout))
+        for spec in (replace(SPEC, case=case) for case in cases.values())
+    ]
+    edit(changed, "return ", "return None or ")(checkout)
+    assert set(why_stale(records, cases, root=checkout)) == stale
+
+
+def test_committed_references_are_of_this_code() -> None:
+    """None of the records that bounds and tables rest on is stale."""
+    records = list(Store(ROOT / "results" / "reference").all())
+    assert why_stale(records, CASES, root=ROOT) == {}
 
 
 def test_every_name_of_the_training_path_is_there() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.recipe import Recipe
+from models.recipe import PLAIN, Recipe
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,11 @@ from models.recipe import Recipe
         ({"train_fraction": 0.0}, r"train_fraction must be in \(0, 1\], not 0\.0"),
         ({"train_fraction": 1.5}, r"train_fraction must be in \(0, 1\], not 1\.5"),
         ({"learning_rate": -0.1}, r"learning_rate must not be negative, not -0\.1"),
+        ({"erase_pixels": -1}, "erase_pixels must not be negative, not -1"),
+        ({"weight_average": 1.0}, r"weight_average must be in \[0, 1\), not 1\.0"),
+        ({"warm_up": -0.1}, r"warm_up must be in \[0, 1\), not -0\.1"),
+        ({"schedule": "linear"}, "schedule must be one of constant, linear_to_zero, .*'linear'"),
+        ({"flip": "up"}, "flip must be one of none, random, alternating, not 'up'"),
         ({"validation_fraction": 1.0}, r"validation_fraction must be in \[0, 1\), not 1\.0"),
         ({"stop_metric": "acc"}, "stop_metric must be one of accuracy, loss, not 'acc'"),
         ({"stop_metric": "val_loss"}, "val_… wants a validation_fraction"),
@@ -69,3 +74,34 @@ def test_callbacks_take_no_tuned_path() -> None:
     recipe = Recipe(epochs=5, validation_fraction=0.1, plateau_factor=0.5, keep_best=True)
     assert (recipe.watched, recipe.tuned) == (True, False)
     assert not Recipe(epochs=5, weight_decay=0.1).watched
+
+
+@pytest.mark.parametrize(
+    ("settings", "pieces"),
+    [
+        ({"momentum": 0.9}, ()),
+        ({"schedule": "one_cycle", "warm_up": 0.3}, ("models.schedules:one_cycle",)),
+        ({"optimizer": "models.muon:KernelMuon"}, ("models.muon:KernelMuon",)),
+        ({"label_smoothing": 0.1}, ("models.losses:SmoothedCrossentropy",)),
+        ({"shift_pixels": 1.0, "zoom": 0.1}, ("models.augmentation:RandomAffine",)),
+        ({"flip": "random"}, ("models.augmentation:RandomFlip",)),
+        (
+            {"flip": "alternating", "erase_pixels": 4},
+            ("models.augmentation:AlternatingFlip", "models.augmentation:RandomErasing"),
+        ),
+    ],
+)
+def test_a_tuned_recipe_names_the_pieces_that_it_uses(
+    settings: dict[str, Any], pieces: tuple[str, ...]
+) -> None:
+    """Those and no others, so that work on the others leaves its numbers alone."""
+    recipe = Recipe(epochs=1, **settings)
+    assert (recipe.tuned, recipe.pieces) == (True, pieces)
+
+
+def test_a_field_is_plain_or_tuning() -> None:
+    """Plain fields are those that came first; each one more takes the longer path."""
+    first = [field.name for field in fields(Recipe)][: len(PLAIN)]
+    assert set(first) == PLAIN
+    changed = Recipe(epochs=3, batch_size=8, beta_1=0.5, precision="mixed_bfloat16")
+    assert (changed.tuned, changed.pieces) == (False, ())
