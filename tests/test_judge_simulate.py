@@ -11,10 +11,10 @@ import pytest
 from scipy.stats import binom, kurtosis, skew
 
 from bench.harness.judge.bound import Bound
-from bench.harness.judge.fixed import fixed_failures, seeds_of_equal_power
+from bench.harness.judge.fixed import fixed_failures, rehearse_fixed, seeds_of_equal_power
 from bench.harness.judge.plan import Plan, planning_sd
 from bench.harness.judge.price import run
-from bench.harness.judge.rates import SCENARIOS, Gauge, Rate, Scenario, Tally, rehearse
+from bench.harness.judge.rates import Gauge, Rate, Scenario, Setup, Tally, rehearse, scenarios
 from bench.harness.judge.scatter import SHAPES, like_the_reference
 from bench.harness.judge.sequential import decide_all
 from bench.harness.judge.simulate import CODES, together, walk
@@ -54,12 +54,13 @@ def draw(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape)
 
 
+SETUP = Setup(gauges=GAUGES, reference=draw(1, 20, 3), alpha=ALPHA, most=6)
+
+
 def tallies(scenario: Scenario, gauges: Sequence[Gauge] = GAUGES) -> dict[str, Tally]:
-    """Rehearse two metrics whose references go together by chance alone."""
-    found = rehearse(
-        gauges, draw(1, 20, 3), scenario, alpha=ALPHA, most=6, runs=RUNS,
-        generator=np.random.default_rng(2),
-    )  # fmt: skip
+    """Rehearse metrics whose references go together by chance alone."""
+    setup, generator = replace(SETUP, gauges=gauges), np.random.default_rng(2)
+    found = rehearse(setup, scenario, runs=RUNS, generator=generator)
     return {tally.metric: tally for tally in found}
 
 
@@ -119,7 +120,7 @@ def test_the_rates_are_those_that_quadrature_computes(least: int) -> None:
 
 def test_the_whole_gate_keeps_to_its_error_however_it_is_misjudged() -> None:
     """Under no scenario does a case fail unchanged in 3 % of runs, or pass at its bounds in 5 %."""
-    for scenario in SCENARIOS:
+    for scenario in scenarios(planned=True):
         whole = tallies(scenario)[""]
         wrong = whole.passes if scenario.at_bound else whole.fails
         assert wrong.interval[0] < (0.05 if scenario.at_bound else 0.03), scenario
@@ -172,3 +173,11 @@ def test_a_fixed_gate_fails_unchanged_code_as_seldom_as_the_sequential_one() -> 
     failed = fixed_failures(3.0 + draw(6, RUNS, 10), (plan,))
     assert within_chance(Rate(hits=int(failed.sum()), runs=RUNS), run(plan, 3.0).fails)
     assert fixed_failures(draw(7, RUNS, 10), (plan,)).all()
+
+
+def test_ten_seeds_of_every_metric_fail_no_more_often_than_their_shares_together() -> None:
+    """Unchanged code fails a fixed gate of two metrics as seldom as it fails the sequential one."""
+    setup, generator = replace(SETUP, alpha=0.02), np.random.default_rng(9)
+    rate = rehearse_fixed(setup, Scenario(), 10, runs=RUNS, generator=generator)
+    sides = [s for g in GAUGES for each in g.sides(alpha=0.02, least=1, most=6) for s in each]
+    assert 0 < rate.hits <= binom.ppf(1 - SURE, RUNS, sum(run(s, s.gap).fails for s in sides))

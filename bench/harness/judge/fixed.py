@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from bench.harness.judge.plan import Plan
 from bench.harness.judge.price import run
+from bench.harness.judge.rates import Rate, Scenario, Setup, made_up
 
 
 def seeds_of_equal_power(sides: Sequence[Plan]) -> int:
@@ -45,3 +46,14 @@ def fixed_failures(values: np.ndarray, sides: Sequence[Plan]) -> np.ndarray:
         room = _alarm(side) * side.sigma / math.sqrt(values.shape[1])
         failed |= side.sign * values.mean(axis=1) < side.mean - room
     return failed
+
+
+def rehearse_fixed(
+    setup: Setup, scenario: Scenario, seeds: int, *, runs: int, generator: np.random.Generator
+) -> Rate:
+    """Return how many made-up runs of a case a gate of so many seeds fails, by any metric."""
+    failed = np.zeros(runs, bool)
+    for _, drawn in made_up(setup, scenario, seeds, runs=runs, generator=generator):
+        for values, sides in drawn:
+            failed |= fixed_failures(values, sides)
+    return Rate(hits=int(failed.sum()), runs=runs)

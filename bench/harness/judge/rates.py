@@ -38,25 +38,29 @@ class Scenario:
 
     shape: str = "normal"
     sd: float = 1.0
-    """In units of the scatter planned with."""
+    """In units of the scatter planned with, or of what the reference seeds showed."""
+    planned: bool = True
+    """Which of the two."""
     at_bound: bool = False
     """Whether every mean sits at its bound, the worse end of a band; else at the reference's."""
     least: int = 1
 
 
-SCENARIOS = tuple(
-    Scenario(shape=shape, sd=sd, at_bound=at_bound, least=least)
-    for shape, sd in (
-        ("normal", 1.0),
-        ("normal", 0.7),
-        ("normal", 1.3),
-        ("skewed", 1.0),
-        ("skewed", 1.3),
-        ("heavy", 1.0),
+def scenarios(*, planned: bool) -> tuple[Scenario, ...]:
+    """Return every scenario, with scatter in one of its two units."""
+    return tuple(
+        Scenario(shape=shape, sd=sd, planned=planned, at_bound=at_bound, least=least)
+        for shape, sd in (
+            ("normal", 1.0),
+            ("normal", 0.7),
+            ("normal", 1.3),
+            ("skewed", 1.0),
+            ("skewed", 1.3),
+            ("heavy", 1.0),
+        )
+        for at_bound in (False, True)
+        for least in (1, 2)
     )
-    for at_bound in (False, True)
-    for least in (1, 2)
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,56 +106,65 @@ class Tally:
         return Rate(hits=self.passed, runs=self.runs)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What made-up runs of a case are judged by."""
+
+    gauges: Sequence[Gauge]
+    reference: np.ndarray
+    """Of every reference seed, shape (seeds, bounds), the bounds of all gauges in order; NaN where
+    a seed has none."""
+    alpha: float
+    """Of each metric; see ``family.share``."""
+    most: int
+    """Seeds after which no more come."""
+
+
 def rehearse(
-    gauges: Sequence[Gauge],
-    reference: np.ndarray,
-    scenario: Scenario,
-    *,
-    alpha: float,
-    most: int,
-    runs: int,
-    generator: np.random.Generator,
+    setup: Setup, scenario: Scenario, *, runs: int, generator: np.random.Generator
 ) -> Iterator[Tally]:
     """Yield the tally of each metric under a scenario, and at last that of all together.
-
-    Args:
-        gauges: what gates the case.
-        reference: of every reference seed, shape (seeds, bounds), the bounds of all gauges in
-            order; NaN where a seed has none.
-        scenario: what the seeds are like.
-        alpha: of each metric; see ``family.share``.
-        most: seeds after which no more come.
-        runs: to make up.
-        generator: of the random numbers.
 
     Raises:
         RuntimeError: the gate's own function judges one of the runs differently.
     """
-    z = like_the_reference(reference, runs=runs, seeds=most, generator=generator)
-    bounds = [bound for gauge in gauges for bound in gauge.bounds]
-    towards_bad = np.array([1.0 if _worse_end(bound)[1] < 0 else -1.0 for bound in bounds])
-    shaped = towards_bad * SHAPES[scenario.shape](towards_bad * z, generator)
     each: list[Ends] = []
-    column = 0
-    for gauge in gauges:
-        found = []
-        for bound, sides in zip(
-            gauge.bounds,
-            gauge.sides(alpha=alpha, least=scenario.least, most=most),
-            strict=True,
-        ):
-            values = _centre(bound, scenario) + sides[0].sigma * scenario.sd * shaped[..., column]
-            found.append(walk(values, sides))
-            _check(values, sides, found[-1])
-            column += 1
+    for gauge, drawn in made_up(setup, scenario, setup.most, runs=runs, generator=generator):
+        found = [walk(values, sides) for values, sides in drawn]
+        for (values, sides), ends in zip(drawn, found, strict=True):
+            _check(values, sides, ends)
         each.append(together(found))
         yield _tally(gauge.metric, scenario, each[-1])
     yield _tally("", scenario, together(each))
 
 
+def made_up(
+    setup: Setup, scenario: Scenario, seeds: int, *, runs: int, generator: np.random.Generator
+) -> Iterator[tuple[Gauge, list[tuple[np.ndarray, tuple[Plan, ...]]]]]:
+    """Yield each metric with the values, shape (runs, seeds), and the sides of its bounds."""
+    z = like_the_reference(setup.reference, runs=runs, seeds=seeds, generator=generator)
+    bounds = [bound for gauge in setup.gauges for bound in gauge.bounds]
+    upwards = np.array([-float(_worse_end(bound)[1]) for bound in bounds])
+    shaped = iter(np.moveaxis(upwards * SHAPES[scenario.shape](upwards * z, generator), -1, 0))
+    for gauge in setup.gauges:
+        sides = gauge.sides(alpha=setup.alpha, least=scenario.least, most=setup.most)
+        yield (
+            gauge,
+            [
+                (_centre(bound, scenario) + _scatter(bound, each, scenario) * next(shaped), each)
+                for bound, each in zip(gauge.bounds, sides, strict=True)
+            ],
+        )
+
+
 def _centre(bound: Bound, scenario: Scenario) -> float:
     assert bound.mean is not None  # a gauge holds bounds with a reference
     return _worse_end(bound)[0] if scenario.at_bound else bound.mean
+
+
+def _scatter(bound: Bound, sides: Sequence[Plan], scenario: Scenario) -> float:
+    assert bound.sd is not None  # for the same reason
+    return scenario.sd * (sides[0].sigma if scenario.planned else bound.sd)
 
 
 def _worse_end(bound: Bound) -> tuple[float, int]:

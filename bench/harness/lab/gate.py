@@ -10,6 +10,7 @@ from typing import TypeVar
 from bench.harness.judge.bound import Bound
 from bench.harness.judge.finding import Finding, Sight
 from bench.harness.judge.plan import planning_sd
+from bench.harness.judge.quality import EPOCHS
 from bench.harness.judge.verdict import Verdict
 from bench.harness.lab.referee import Referee
 from bench.harness.metrics import CURVES, METRICS, UNTRAINED, curve
@@ -75,7 +76,7 @@ def _sight(bounds: Bounds, case: Case, verdict: Verdict, records: Sequence[Recor
         bound, values = bands[epoch - 1], [each[epoch - 1] for each in curves if len(each) >= epoch]
     elif metric in UNTRAINED:
         epoch = 0
-    else:
+    elif metric != EPOCHS:  # whose reference is of another metric, the one that has the target
         bound = bounds.for_case(case.name, metric)
         values = [METRICS[metric](record) for record in records]
     return Sight(

@@ -1,0 +1,125 @@
+"""``python -m bench gate``: how often the gate errs, what it notices, and what a verdict costs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bench.cases import CASES
+from bench.commands.gate_simulation import costs, setups, simulate
+from bench.harness import data
+from bench.harness.arguments import positive
+from bench.harness.lab.gate import examine
+from bench.harness.lab.lab import Lab
+from bench.harness.lab.options import Options
+from bench.harness.lab.outline import unstored
+from bench.harness.lab.plan import Need, plan
+from bench.harness.lab.referee import Referee
+from bench.harness.metrics import METRICS
+from bench.harness.report.gate.blocks import cost_block, gate_block
+from bench.harness.report.gate.cost import TEN
+from bench.harness.report.gate.files import (
+    COST,
+    SIMULATION,
+    VARIANTS,
+    Costs,
+    Measured,
+    Variants,
+    digest_of,
+    origin_of,
+    write_document,
+)
+from bench.harness.report.progress import PlainWriter, Progress
+from bench.harness.store.bounds import Bounds, read_bounds
+from bench.harness.store.records import Store
+from bench.variants import CRIPPLED, UNCHANGED
+
+BOUNDS = Path(__file__).parents[1] / "bounds.toml"
+
+RUNS = 20_000
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("gate", help="measure how often the gate itself errs")
+    parser.add_argument(
+        "--runs", type=positive, default=RUNS, help=f"made-up runs a case and scenario ({RUNS})"
+    )
+    parser.add_argument(
+        "--simulate-only", action="store_true", help="train nothing: keep the variants there are"
+    )
+    parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
+    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Simulate, examine the variants, write what came of it, and print its tables.
+
+    Returns 1 where the gate let a crippled variant pass, or stopped the untouched case.
+    """
+    bounds = read_bounds(BOUNDS, cases=CASES, metrics=METRICS)
+    records = list(Store(arguments.results / "reference").all())
+    known = setups(bounds, records)
+    write_document(arguments.results / SIMULATION, simulate(known, bounds, runs=arguments.runs))
+    measured, wrong = None, 0
+    if not arguments.simulate_only:
+        measured, wrong = _examine(arguments, bounds)
+    found = costs(known, records, runs=arguments.runs)
+    document = Costs(bounds=digest_of(bounds), cases=found, measured=measured)
+    write_document(arguments.results / COST, document)
+    print(gate_block(arguments.results, bounds), cost_block(arguments.results, bounds), sep="\n\n")
+    return 1 if wrong else 0
+
+
+def _examine(arguments: argparse.Namespace, bounds: Bounds) -> tuple[Measured, int]:
+    """Examine every variant and train what ten seeds take; return that, and the wrong verdicts."""
+    options = Options(results=arguments.results)
+    referee, progress = _referee(arguments, bounds, options)
+    progress.total = len(unstored(referee))
+    try:
+        findings = [
+            examine(referee, each.case, each.words) for each in (UNCHANGED, *CRIPPLED.values())
+        ]
+        ten = referee.records(UNCHANGED.case, TEN)
+    finally:
+        referee.lab.close()
+    document = Variants(origin=origin_of(ten[0]), findings=tuple(findings))
+    write_document(arguments.results / VARIANTS, document)
+    unchanged, *crippled = findings
+    wrong = [each for each in crippled if each.outcome != "fail"]
+    wrong += [unchanged] if unchanged.outcome != "pass" else []
+    for each in wrong:
+        print(f"{each.case}, {each.change} changed: {each.words}", file=sys.stderr)
+    measured = Measured(
+        case=UNCHANGED.case.name,
+        sequential_seeds=unchanged.seeds,
+        sequential_seconds=unchanged.seconds,
+        ten_seconds=sum(record.seconds["total"] for record in ten),
+    )
+    return measured, len(wrong)
+
+
+def _referee(
+    arguments: argparse.Namespace, bounds: Bounds, options: Options
+) -> tuple[Referee, Progress]:
+    cases = [UNCHANGED.case, *(each.case for each in CRIPPLED.values())]
+    datasets = {
+        task: data.find(task, data_dir=arguments.data_dir, offline=arguments.offline)
+        for task in {case.task for case in cases}
+    }
+    progress = Progress(PlainWriter(sys.stderr), live=False)
+    lab = Lab(
+        store=Store(arguments.results / "trials"),
+        executor=ThreadPoolExecutor(1),
+        listen=progress.listen,
+    )
+    lab.store.check_writable()
+    planned = plan([Need(case=case) for case in cases], options, datasets)
+    return (
+        Referee(lab=lab, bounds=bounds, options=options, planned=planned, wait=progress.wait),
+        progress,
+    )

@@ -1,0 +1,60 @@
+"""What was measured of the gate and of the noise, as blocks of a Markdown file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.harness.report.gate.cost import cost
+from bench.harness.report.gate.files import (
+    COST,
+    SIMULATION,
+    VARIANTS,
+    Costs,
+    Simulation,
+    Variants,
+    digest_of,
+    read_document,
+)
+from bench.harness.report.gate.noise import accuracy, times
+from bench.harness.report.gate.noise_files import NOISE, Crossed, Times
+from bench.harness.report.gate.rates import rates
+from bench.harness.report.gate.variants import variants
+from bench.harness.store.bounds import Bounds
+
+ABSENT = "Not measured yet. Run: `python -m bench gate`"
+UNTRAINED = "Not measured yet. Run: `python -m bench noise`"
+UNTIMED = (
+    "Not measured yet. Run, on a machine that does nothing else: `python -m bench noise --times`"
+)
+TIMED = "-times"
+STALE = "**Stale:** the bounds changed since. Run: `python -m bench gate`"
+
+
+def gate_block(results: Path, bounds: Bounds) -> str:
+    """Return simulated rates, and what became of crippled cases on real data."""
+    simulated = read_document(results / SIMULATION, Simulation)
+    found = read_document(results / VARIANTS, Variants)
+    parts = [ABSENT if simulated is None else _fresh(rates(simulated), simulated.bounds, bounds)]
+    parts += ["On real data:", ABSENT if found is None else variants(found)]
+    return "\n\n".join(parts)
+
+
+def cost_block(results: Path, bounds: Bounds) -> str:
+    """Return what a verdict costs, beside gates of a fixed number of seeds."""
+    found = read_document(results / COST, Costs)
+    return ABSENT if found is None else _fresh(cost(found), found.bounds, bounds)
+
+
+def noise_block(results: Path) -> str:
+    """Return where the scatter of accuracy comes from, and that of time."""
+    paths = sorted((results / NOISE).glob("*.json"))
+    series = [path for path in paths if path.stem.endswith(TIMED)]
+    crossed = [read_document(path, Crossed) for path in paths if path not in series]
+    timed = [read_document(path, Times) for path in series]
+    parts = ["Accuracy:", accuracy([each for each in crossed if each]) if crossed else UNTRAINED]
+    parts += ["Time:", times([each for each in timed if each]) if timed else UNTIMED]
+    return "\n\n".join(parts)
+
+
+def _fresh(text: str, judged_by: str, bounds: Bounds) -> str:
+    return text if judged_by == digest_of(bounds) else f"{STALE}\n\n{text}"

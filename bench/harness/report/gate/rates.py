@@ -1,0 +1,162 @@
+"""Simulated rates as tables: a share of runs, with its Monte-Carlo error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from tabulate import tabulate
+
+from bench.harness.judge.family import RUN_ALPHA
+from bench.harness.judge.plan import BETA, Plan
+from bench.harness.judge.price import run
+from bench.harness.judge.rates import Rate, Scenario, Tally
+from bench.harness.report.gate.files import Simulation
+
+SHAPES = {"skewed": "skewed towards bad", "heavy": "with heavy tails"}
+
+
+def rates(found: Simulation) -> str:
+    """Return both tables: one assertion by itself, and every case with its own bounds."""
+    return "\n\n".join(
+        [
+            _introduction(found),
+            _one(found),
+            "With the committed bounds of each case, per cent of unchanged code that fails if its "
+            "seeds scatter …",
+            _cases(found),
+            "\n".join(f"- {note}" for note in _notes(found)),
+        ]
+    )
+
+
+def _introduction(found: Simulation) -> str:
+    plans = [
+        Plan(
+            sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=found.alpha, least=least, most=found.most
+        )
+        for least in (1, 2)
+    ]
+    computed = "; ".join(
+        f"from {plan.least} seed{'s' if plan.least > 1 else ''} {percent(run(plan, 3.0).fails)} % "
+        f"and {percent(1 - run(plan, 0.0).fails)} % with {run(plan, 3.0).seeds:.2f} seeds"
+        for plan in plans
+    )
+    return (
+        f"One assertion, three planned scatters from its bound, over {found.one[0].runs:,} runs "
+        f"each. Its share of the error of a run allows that {percent(found.alpha)} % of unchanged "
+        f"code fails; {percent(BETA)} % of code at the bound may pass. By quadrature, scatter as "
+        f"planned: {computed}."
+    )
+
+
+def _one(found: Simulation) -> str:
+    rows = [
+        (
+            scatter(tally.scenario),
+            str(tally.scenario.least),
+            share(tally.fails),
+            share(_twin(tally, found.one).passes),
+            f"{tally.seeds:.2f}",
+        )
+        for tally in found.one
+        if not tally.scenario.at_bound
+    ]
+    head = ("seeds scatter", "from seed", "unchanged fails %", "at the bound passes %", "seeds")
+    return table(head, rows)
+
+
+def _twin(tally: Tally, among: Iterable[Tally]) -> Tally:
+    """Return the tally of the same scenario at the bound."""
+    wanted = replace(tally.scenario, at_bound=True)
+    return next(each for each in among if each.scenario == wanted)
+
+
+def _cases(found: Simulation) -> str:
+    unchanged = [tally.scenario for tally in _any_case(found) if not tally.scenario.at_bound]
+    shown = [scenario for scenario in unchanged if scenario.least == 1]
+    rows = [
+        _row(case, found.assertions[case], {tally.scenario: tally for tally in tallies}, shown, k)
+        for case, tallies in found.cases.items()
+        for k in sorted({scenario.least for scenario in unchanged})
+    ]
+    whole = [share(_run(found, scenario)) for scenario in shown]
+    last = ("a whole run", str(sum(found.assertions.values())), "1", *whole, "", "")
+    head = ("case", "bounds", "from seed", *(f"… {scatter(each)}" for each in shown))
+    return table((*head, "at its bound passes %", "seeds"), [*rows, last])
+
+
+def _row(
+    case: str,
+    bounds: int,
+    tallies: Mapping[Scenario, Tally],
+    shown: Sequence[Scenario],
+    least: int,
+) -> Sequence[str]:
+    mine = [replace(scenario, least=least) for scenario in shown]
+    return (
+        case,
+        str(bounds),
+        str(least),
+        *(share(tallies[scenario].fails) for scenario in mine),
+        share(tallies[replace(mine[0], at_bound=True)].passes),
+        f"{tallies[mine[0]].seeds:.2f}",
+    )
+
+
+def _any_case(found: Simulation) -> Sequence[Tally]:
+    return next(iter(found.cases.values()))
+
+
+def _run(found: Simulation, scenario: Scenario) -> Rate:
+    """Return the red cases a run: no less than the share of runs with one."""
+    tallies = [t for of in found.cases.values() for t in of if t.scenario == scenario]
+    return Rate(hits=sum(tally.failed for tally in tallies), runs=tallies[0].runs)
+
+
+def _notes(found: Simulation) -> list[str]:
+    return [
+        f"Over {_any_case(found)[0].runs:,} runs a case and column, with 95 % Monte-Carlo "
+        f"intervals. Of whole runs over unchanged code {percent(RUN_ALPHA)} % may fail.",
+        "The upper table counts in planned scatters: the 90 % upper limits of what the reference "
+        "seeds showed. The lower one counts in what they showed; the metrics of a case go together "
+        "as they did in those seeds, and all must pass.",
+        "At its bound: the metric that lets most through, seeds scattering as the reference's. "
+        "Seeds: of unchanged code. Exact counts are left out: they err neither way.",
+        "The runs are walked by array operations; of every scenario some are judged again by the "
+        "gate's own function, and must end alike.",
+    ]
+
+
+def scatter(scenario: Scenario) -> str:
+    """Return in words how seeds scatter."""
+    size = "as planned" if scenario.planned else "as the reference"
+    if scenario.sd != 1:
+        size = f"{100 * (scenario.sd - 1):+.0f} %".replace("-", "−")
+    return size if scenario.shape == "normal" else f"{SHAPES[scenario.shape]}, {size}"
+
+
+def percent(probability: float) -> str:
+    """Return per cent with two figures that count, without the sign."""
+    return f"{100 * probability:.2g}"
+
+
+def share(rate: Rate) -> str:
+    """Return ``0.011 (0.004–0.024)`` per cent, or ``0 (< 0.018)`` where no run is among them."""
+    low, high = rate.interval
+    if not rate.hits:
+        return f"0 (< {percent(high)})"
+    if rate.hits == rate.runs:
+        return f"100 (> {100 * low:.4g})"
+    return f"{percent(rate.estimate)} ({percent(low)}–{percent(high)})"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a GitHub-flavoured table, the first column to the left."""
+    return tabulate(
+        rows,
+        headers=head,
+        tablefmt="github",
+        disable_numparse=True,
+        colalign=["left"] + ["right"] * (len(head) - 1),
+    )

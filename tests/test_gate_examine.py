@@ -1,0 +1,145 @@
+"""A variant held to the bounds of its original, with made-up trials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab_world import CASE, pretend, referee, trial
+
+from bench.harness.assignment import Assignment, Listener, silent
+from bench.harness.judge.bound import Bound
+from bench.harness.judge.curve import Curve
+from bench.harness.judge.finding import Finding
+from bench.harness.judge.plan import planning_sd
+from bench.harness.lab.gate import examine
+from bench.harness.lab.plan import Need
+from bench.harness.record import Record
+from bench.harness.spec import Case
+from bench.variants import CRIPPLED, ORIGINAL
+
+VARIANT = replace(CASE, variant="crippled")
+SD = 0.002
+REFERENCE: dict[str, Any] = {"sd": SD, "reference_seeds": 20}
+GOOD = 0.9 + 3 * planning_sd(SD, 20)
+FLOOR = Bound(
+    metric="test_accuracy", at_least=0.9, mean=GOOD, reason="three planned scatters", **REFERENCE
+)
+COUNT = Bound(metric="parameters", exactly=101_770, reason="counted")
+BANDS = Curve(
+    metric="training_accuracy_by_epoch",
+    epochs=tuple(
+        Bound(
+            metric="training_accuracy",
+            between=(mean - 0.02, mean + 0.02),
+            mean=mean,
+            sd=SD,
+            reference_seeds=20,
+            reason="a band",
+        )
+        for mean in (0.95, 0.97)
+    ),
+)
+
+
+def examined(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, case: Case = VARIANT, **known: object
+) -> Finding:
+    """Examine a case whose every trial gives what is told, or is plausible."""
+
+    def make(assignment: Assignment, listen: Listener = silent) -> Record:
+        told = {k: v[assignment.spec.seed] if isinstance(v, tuple) else v for k, v in known.items()}
+        return trial(assignment, listen, **{"training_accuracy": [0.95, 0.97], **told})
+
+    pretend(monkeypatch, make)
+    judge = referee(folder, None, COUNT, FLOOR, need=Need(case=case))
+    judge.bounds = replace(judge.bounds, curves={CASE.name: {BANDS.metric: BANDS}})
+    try:
+        return examine(judge, case, "something")
+    finally:
+        judge.lab.close()
+
+
+Examined = Callable[..., Finding]
+
+
+@pytest.fixture
+def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examined:
+    """Examine made-up trials whose records lie in a folder of their own."""
+    return lambda *case, **known: examined(tmp_path, monkeypatch, *case, **known)
+
+
+def test_a_case_like_its_reference_passes_after_one_seed(gate: Examined) -> None:
+    """Every bound of the case is asked, and all pass."""
+    found = gate(CASE, test_accuracy=GOOD)
+    assert (found.outcome, found.seeds, found.noticed_by) == ("pass", 1, ())
+    assert [s.metric for s in found.sights] == ["parameters", "test_accuracy", BANDS.metric]
+    assert found.words.startswith("pass after 1 seed, ")
+
+
+def test_a_variant_is_judged_by_the_bounds_of_its_original(gate: Examined) -> None:
+    """Its name is its own, the bound the original's, and how far off it is counts in scatters."""
+    found = gate(test_accuracy=GOOD - 10 * planning_sd(SD, 20))
+    assert (found.case, found.variant, found.outcome) == (CASE.name, "crippled", "fail")
+    assert [s.metric for s in found.noticed_by] == ["test_accuracy"]
+    assert found.noticed_by[0].shift == pytest.approx(-10)
+
+
+def test_seeds_are_added_until_one_metric_has_failed(gate: Examined) -> None:
+    """A first seed right between pass and fail asks for a second."""
+    between, below = (GOOD - off * planning_sd(SD, 20) for off in (1.5, 5.5))
+    found = gate(test_accuracy=(between, below))
+    assert (found.outcome, found.seeds, found.noticed_by[0].n) == ("fail", 2, 2)
+    assert found.seconds == pytest.approx(2 * 7.0)
+
+
+def test_a_count_that_is_off_is_noticed_before_any_training(gate: Examined) -> None:
+    """It comes first, and the other metrics are judged all the same."""
+    found = gate(test_accuracy=0.5, parameters=7850)
+    assert [(s.metric, s.epoch) for s in found.noticed_by] == [
+        ("parameters", 0),
+        ("test_accuracy", 2),
+    ]
+    assert found.noticed_by[0].shift is None
+
+
+def test_a_curve_that_leaves_its_band_early_is_noticed_before_the_last_epoch(
+    gate: Examined,
+) -> None:
+    """Epoch 1 of the training curve comes before the test accuracy of the end."""
+    found = gate(test_accuracy=0.5, training_accuracy=[0.9, 0.97])
+    assert [(s.metric, s.epoch) for s in found.noticed_by] == [
+        (BANDS.metric, 1),
+        ("test_accuracy", 2),
+    ]
+
+
+def test_variants_leave_the_errors_of_a_run_as_they_are(gate: Examined) -> None:
+    """The bounds are lent, not added: a variant is judged as sharply as the case itself."""
+    own, lent = (gate(case, test_accuracy=GOOD) for case in (CASE, VARIANT))
+    assert [s.evidence for s in own.sights] == [s.evidence for s in lent.sights]
+
+
+def test_every_variant_differs_from_the_case_in_one_thing() -> None:
+    """Its recipe or its arguments are changed, its task and name of architecture are not."""
+    for name, variant in CRIPPLED.items():
+        case = variant.case
+        assert (case.original, case.variant) == (ORIGINAL.name, name)
+        assert case.name == f"{ORIGINAL.name}~{name}"
+        assert (case.recipe != ORIGINAL.recipe) != (case.arguments != ORIGINAL.arguments)
+
+
+def test_the_eight_ways_to_cripple_a_case_are_there() -> None:
+    """Labels, rate (three times), a layer, data, pixels and momentum."""
+    assert len(CRIPPLED) == 8
+    recipes = [variant.case.recipe for variant in CRIPPLED.values()]
+    rates = sorted(recipe.learning_rate for recipe in recipes)[:3]
+    assert rates == pytest.approx(
+        [0, 0.1 * ORIGINAL.recipe.learning_rate, 0.5 * ORIGINAL.recipe.learning_rate]
+    )
+    assert any(recipe.shuffle_labels for recipe in recipes)
+    assert not all(recipe.scale_pixels for recipe in recipes)
+    assert 0.0 in {recipe.beta_1 for recipe in recipes}
