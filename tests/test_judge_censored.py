@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
 from bench.harness.judge.censored import best_by, epochs_to_target, first_epoch, same_speed
 
@@ -77,3 +82,30 @@ def test_a_curve_gives_its_first_epoch_and_its_best_value() -> None:
     curve = [0.97, None, 0.995, 0.99]
     assert (first_epoch(curve, 0.995), first_epoch(curve, 0.999)) == (3, None)
     assert (best_by(curve, 2), best_by(curve, 4), best_by([None], 1)) == (0.97, 0.995, None)
+
+
+@given(st.lists(st.tuples(st.integers(1, 10), st.booleans()), min_size=1, max_size=12))
+def test_the_survival_curve_is_that_of_scipy(runs: list[tuple[int, bool]]) -> None:
+    """Median, lower end and mean follow from scipy's curve and its log-log limits."""
+    epochs, watched = [e if hit else None for e, hit in runs], [e for e, _ in runs]
+    sample = stats.CensoredData(
+        uncensored=[e for e, hit in runs if hit], right=[e for e, hit in runs if not hit]
+    )
+    curve = stats.ecdf(sample).sf
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where it has no limits
+        limits = curve.confidence_interval(0.95, method="log-log")
+    low = np.where(
+        np.isnan(limits.low.probabilities), curve.probabilities, limits.low.probabilities
+    )
+    edges = np.concatenate([[0.0], curve.quantiles, [max(watched)]])
+    found = epochs_to_target(epochs, watched=watched)
+    assert found.median == first_half(curve.quantiles, curve.probabilities)
+    assert found.interval[0] == first_half(curve.quantiles, low)
+    area = np.sum(np.diff(edges) * np.concatenate([[1.0], curve.probabilities]))
+    assert found.restricted_mean == pytest.approx(area)
+
+
+def first_half(at: np.ndarray, left: np.ndarray) -> float:
+    """Return the first epoch after which at most half are left."""
+    return next((float(q) for q, p in zip(at, left, strict=True) if p <= 0.5), math.inf)

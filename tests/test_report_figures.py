@@ -1,4 +1,4 @@
-"""Figures: means, medians with censoring, and how many digits they deserve."""
+"""Figures: means, medians, and how many digits they deserve."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
-from bench.harness.report.figures import decimals, figure, median_epochs, quartiles, with_spread
+from bench.harness.report.figures import decimals, figure, quartiles, with_spread
 
 
 def test_a_figure_has_mean_and_sample_sd() -> None:
@@ -36,41 +35,6 @@ def test_quartiles_are_those_of_numpy(seconds: list[float]) -> None:
     assert found is not None
     expected = np.quantile(seconds, [0.25, 0.5, 0.75])
     assert [found.lower, found.median, found.upper] == pytest.approx(expected)
-
-
-@given(st.lists(st.tuples(st.integers(1, 10), st.booleans()), min_size=1, max_size=12))
-def test_the_median_of_epochs_is_where_the_survival_curve_falls_below_half(
-    seeds: list[tuple[int, bool]],
-) -> None:
-    """Away from exact halves it is the first epoch where scipy's Kaplan–Meier curve is below ½."""
-    reached = [epoch if hit else None for epoch, hit in seeds]
-    sample = stats.CensoredData(
-        uncensored=[e for e, hit in seeds if hit], right=[e for e, hit in seeds if not hit]
-    )
-    curve = stats.ecdf(sample).sf
-    if any(abs(p - 0.5) < 1e-9 for p in curve.probabilities):
-        return
-    below = [q for q, p in zip(curve.quantiles, curve.probabilities, strict=True) if p < 0.5]
-    found = median_epochs(reached, [epoch for epoch, _ in seeds])
-    assert found == (min(below) if below else None)
-
-
-@pytest.mark.parametrize(
-    ("reached", "median"),
-    [
-        ([4, 6], 5),
-        ([4, None], None),
-        ([3, 5, None], 5),
-        ([None, None], None),
-        ([], None),
-        ([5, 5, 5], 5),
-    ],
-)
-def test_the_median_of_epochs_counts_seeds_that_never_arrived(
-    reached: list[int | None], median: float | None
-) -> None:
-    """A seed that ran ten epochs in vain counts as later than all, and never as the tenth."""
-    assert median_epochs(reached, [epoch or 10 for epoch in reached]) == median
 
 
 @pytest.mark.parametrize(

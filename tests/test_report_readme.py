@@ -7,7 +7,7 @@ import pytest
 from bench.harness.errors import UserError
 from bench.harness.report.readme import difference, regenerate
 
-TABLES = {"mnist": "| a |\n|---|\n", "fashion_mnist": "x"}
+TABLES = {"mnist": lambda: "| a |\n|---|\n", "fashion_mnist": lambda: "x"}
 OPEN, CLOSE = "<!-- fitting-room: mnist -->", "<!-- /fitting-room -->"
 FILLED = f"# Title\n\n{OPEN}\n\n| a |\n|---|\n\n{CLOSE}\nend\n"
 
@@ -45,6 +45,16 @@ def test_several_blocks_are_filled_each_with_its_own() -> None:
     """Names decide, not order."""
     text = filled(f"<!-- fitting-room: fashion_mnist -->\n{CLOSE}\n{OPEN}\n{CLOSE}\n")
     assert text.index("\nx\n") < text.index("| a |")
+
+
+def test_a_block_that_is_not_asked_for_is_not_made() -> None:
+    """What another block would cost, or how it would fail, does not matter."""
+
+    def unwanted() -> str:
+        raise AssertionError
+
+    made = regenerate(FILLED, {**TABLES, "fashion_mnist": unwanted}, file="README.md")
+    assert made == FILLED
 
 
 @pytest.mark.parametrize(

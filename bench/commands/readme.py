@@ -3,23 +3,71 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.cases import CASES
 from bench.harness.errors import UserError
 from bench.harness.record import Record
+from bench.harness.report.audit.auditing import audit
+from bench.harness.report.audit.table import as_markdown
 from bench.harness.report.markdown import task_table
 from bench.harness.report.readme import difference, regenerate
 from bench.harness.report.rows import rows
+from bench.harness.report.speed import speed_table
 from bench.harness.report.trials import publishable
 from bench.harness.spec import TASKS, Case
-from bench.harness.store.claims import Claims, read_claims
+from bench.harness.store.claims import Published, read_published
 from bench.harness.store.key import why_stale
 from bench.harness.store.records import Store, write_whole
+from bench.harness.store.speeds import read_speeds
 
 ROOT = Path(__file__).parents[2]
 CLAIMS = ROOT / "bench" / "claims.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committed:
+    """All that a block may be made of; it has no clock, no host, and nothing that is not in git."""
+
+    results: Path
+    """Holds ``reference/`` and what else is committed beside it."""
+    cases: Mapping[str, Case]
+    records: Sequence[Record]
+    """Every reference."""
+    stale: Mapping[str, str]
+    """Case → why its records are not those of the present code."""
+    published: Published
+
+
+def task_block(task: str, known: Committed) -> str:
+    """Return the comparison of every architecture on a task."""
+    of_task = [case for case in known.cases.values() if case.task == task]
+    found = rows(of_task, known.records, {}, known.published.figures)
+    return task_table(found, known.records, stale=known.stale, absent="no reference yet")
+
+
+def claims_block(known: Committed) -> str:
+    """Return the audit of every published claim."""
+    findings = audit(known.published, known.records)
+    return as_markdown(findings, known.records, stale=known.stale)
+
+
+def speed_block(known: Committed) -> str:
+    """Return the training path of each case against a plain ``fit``."""
+    speeds = read_speeds(known.results / "speed")
+    stale = why_stale([each.record for each in speeds], known.cases, root=ROOT)
+    return speed_table(speeds, list(known.cases), stale=stale)
+
+
+BLOCKS: dict[str, Callable[[Committed], str]] = {
+    **{task: partial(task_block, task) for task in TASKS},
+    "claims": claims_block,
+    "speed": speed_block,
+}
+"""Name, as it stands in a marker → what belongs there; only those that a file asks for are made."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,16 +82,25 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--results", type=Path, default=Path("results"), help="holds reference/ (default: results)"
     )
+    parser.add_argument(
+        "--claims", type=Path, default=CLAIMS, help="what was published (bench/claims.toml)"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Rewrite or check the file; return 1 where a check finds it stale."""
     before = _read(args.file)
-    records = _references(args.results / "reference")
-    stale = why_stale(records, CASES, root=ROOT)
-    tables = blocks(CASES.values(), records, read_claims(CLAIMS, cases=CASES), stale=stale)
-    after = regenerate(before, tables, file=str(args.file))
+    records = references(args.results / "reference")
+    known = Committed(
+        results=args.results,
+        cases=CASES,
+        records=records,
+        stale=why_stale(records, CASES, root=ROOT),
+        published=read_published(args.claims, cases=CASES),
+    )
+    blocks = {name: partial(block, known) for name, block in BLOCKS.items()}
+    after = regenerate(before, blocks, file=str(args.file))
     if args.check and after != before:
         print(difference(before, after, file=str(args.file)))
         print(f"{args.file} is stale. Run: python -m bench readme {args.file}")
@@ -56,27 +113,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def blocks(
-    cases: Collection[Case],
-    records: Sequence[Record],
-    claims: Claims,
-    *,
-    stale: Mapping[str, str],
-) -> dict[str, str]:
-    """Return the content of every block by its name: one table for each task."""
-    of_task = {
-        task: rows([case for case in cases if case.task == task], records, {}, claims)
-        for task in TASKS
-    }
-    return {
-        task: task_table(found, records, stale=stale, absent="no reference records yet")
-        for task, found in of_task.items()
-        if found
-    }
+def references(folder: Path) -> list[Record]:
+    """Return every reference there is.
 
-
-def _references(folder: Path) -> list[Record]:
-    """Read all; what may not be published is no reference, and leaving it out would be a choice."""
+    Raises:
+        UserError: One may not be published: it is no reference, and to leave it out would be a
+            choice.
+    """
     records = list(Store(folder).all())
     unfit = sorted({r.spec.case.name for r in records if not publishable(r)})
     if unfit:

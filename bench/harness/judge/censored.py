@@ -1,15 +1,20 @@
-"""Epochs to a target that some runs never reach: censored, never turned into a number."""
+"""Epochs to a target that some runs never reach: censored, never turned into a number.
+
+The survival curve is a few lines here, held by tests to that of ``scipy.stats``, whose import takes
+longer than the tables of a README to write.
+"""
 
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from scipy import stats
+
+Z = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +62,10 @@ def epochs_to_target(epochs: Sequence[int | None], *, watched: Sequence[int]) ->
         epochs: one per run; None where the target was never reached.
         watched: epochs each run was trained for.
     """
-    survival = stats.ecdf(_censored(epochs, watched)).sf
-    at, left = survival.quantiles, survival.probabilities
+    at, at_risk, events = _counts(epochs, watched)
+    left = np.cumprod(1 - events / at_risk)
+    low, high = _limits(left, at_risk, events)
     reached = sum(epoch is not None for epoch in epochs)
-    low, high = _limits(survival, reached)
     horizon = max(max(watched), max((e for e in epochs if e is not None), default=0))
     return EpochsToTarget(
         reached=reached,
@@ -72,21 +77,32 @@ def epochs_to_target(epochs: Sequence[int | None], *, watched: Sequence[int]) ->
     )
 
 
-def _limits(survival: Any, reached: int) -> tuple[np.ndarray, np.ndarray]:
+def _counts(
+    epochs: Sequence[int | None], watched: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return every epoch at which a run reached or ended, the runs before it, and those there."""
+    pairs = list(zip(epochs, watched, strict=True))
+    times = np.array([seen if epoch is None else epoch for epoch, seen in pairs], float)
+    reached = np.array([epoch is not None for epoch, _ in pairs])
+    at = np.unique(times)
+    at_risk = np.sum(times >= at[:, None], axis=1)
+    return at, at_risk, np.sum((times == at[:, None]) & reached, axis=1)
+
+
+def _limits(
+    left: np.ndarray, at_risk: np.ndarray, events: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the 95 % limits of the share of runs left, by the exponential Greenwood formula.
 
     It has no value where all runs are left, or none: there is no doubt below, and above, the
     exact binomial limit of none out of those that reached.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The confidence interval is undefined")
-        interval = survival.confidence_interval(confidence_level=0.95, method="log-log")
-    left, low, high = survival.probabilities, interval.low, interval.high
-    ceiling = np.where(left > 0, 1.0, 1 - 0.025 ** (1 / max(reached, 1)))
-    return (
-        np.where(np.isnan(low.probabilities), left, low.probabilities),
-        np.where(np.isnan(high.probabilities), ceiling, high.probabilities),
-    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.sqrt(np.cumsum(events / (at_risk * (at_risk - events)))) / np.log(left)
+        low, high = (left ** np.exp(sign * Z * spread) for sign in (-1, 1))
+    ceiling = np.where(left > 0, 1.0, 1 - 0.025 ** (1 / max(int(events.sum()), 1)))
+    undefined = (left == 0) | (left == 1)
+    return np.where(undefined, left, low), np.where(undefined, ceiling, high)
 
 
 def same_speed(
@@ -97,11 +113,15 @@ def same_speed(
     others_watched: Sequence[int],
 ) -> float:
     """Return the p-value of the log-rank test that two cases reach the target alike."""
-    test = stats.logrank(_censored(epochs, watched), _censored(others, others_watched))
+    from scipy import stats  # here alone, for the reason above
+
+    test = stats.logrank(
+        _censored(stats, epochs, watched), _censored(stats, others, others_watched)
+    )
     return float(test.pvalue)
 
 
-def _censored(epochs: Sequence[int | None], watched: Sequence[int]) -> stats.CensoredData:
+def _censored(stats: Any, epochs: Sequence[int | None], watched: Sequence[int]) -> Any:
     pairs = list(zip(epochs, watched, strict=True))
     times = [float(seen if epoch is None else epoch) for epoch, seen in pairs]
     return stats.CensoredData.right_censored(times, [epoch is None for epoch, _ in pairs])

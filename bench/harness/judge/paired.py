@@ -10,6 +10,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import binomtest, mannwhitneyu, norm
 
+from bench.harness.judge.interval import Interval as Interval
+
 
 @dataclass(frozen=True, kw_only=True)
 class McNemar:
@@ -20,15 +22,6 @@ class McNemar:
     only_b: int
     p_value: float
     """Two-sided and exact, that neither is better."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """An estimate with its confidence interval."""
-
-    estimate: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, kw_only=True)

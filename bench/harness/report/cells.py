@@ -26,18 +26,30 @@ def loss(found: Figure | None) -> str:
     return MISSING if found is None else with_spread(found, most=4, alone=3)
 
 
+def unbroken(text: str) -> str:
+    """Return a cell that GitHub wraps neither at ± nor before %: so narrow columns stay legible."""
+    for mark, joined in ((" ± ", "{0}±{0}"), (" %", "{0}%")):
+        text = text.replace(mark, joined.format("\N{NO-BREAK SPACE}"))
+    return text
+
+
+def gap(row: Row, metric: str, absent: str) -> str:
+    """Return why a row has no figure of a metric; ``absent`` is said where it has no record."""
+    if not row.keys:
+        return absent
+    trained = row.test_accuracy is not None
+    return "not timed" if trained and metric == "seconds_per_epoch" else "not trained"
+
+
 def parameters(row: Row) -> str:
     """Return the count with thousands separators."""
     return MISSING if row.parameters is None else f"{row.parameters:,}"
 
 
-def epochs_to_target(row: Row) -> str:
-    """Return the median, ``∞`` where half of the seeds never reach it, and how many did."""
-    found = row.epochs_to_target
-    if found is None or found.n == 0:
-        return MISSING
-    median = NEVER if found.median is None else f"{found.median:g}"
-    return f"{median} ({found.reached}/{found.n})"
+def epochs_to_target(row: Row, which: int = 0) -> str:
+    """Return the median with its interval, and how many seeds reached that target of the task."""
+    found = row.epochs_to_target[which].found if row.epochs_to_target else None
+    return MISSING if found is None else found.words
 
 
 def seconds_per_epoch(row: Row) -> str:

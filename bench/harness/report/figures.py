@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from statistics import fmean, quantiles, stdev
+
+from bench.harness.judge.censored import EpochsToTarget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,15 +33,18 @@ class Quartiles:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EpochsToTarget:
-    """First epoch whose metric reaches a target; seeds that never reached it are censored."""
+class Target:
+    """How soon a metric of a case reached a target of its task."""
 
     metric: str
     target: float
-    median: float | None
-    """Kaplan–Meier estimate, epochs; None where half of the seeds never reached it."""
-    reached: int
-    n: int
+    found: EpochsToTarget | None
+    """None where nothing was trained."""
+
+    @property
+    def words(self) -> str:
+        """As a heading has it: ``99.5 % training accuracy``."""
+        return f"{100 * self.target:g} % {self.metric.replace('_', ' ')}"
 
 
 def figure(values: Sequence[float]) -> Figure | None:
@@ -60,27 +64,6 @@ def quartiles(values: Sequence[float]) -> Quartiles | None:
         [*values, values[0]][: max(2, len(values))], method="inclusive"
     )
     return Quartiles(median=median, lower=lower, upper=upper, n=len(values))
-
-
-def median_epochs(reached: Sequence[float | None], ran: Sequence[int]) -> float | None:
-    """Return the Kaplan–Meier median of epochs to a target, or None where it is not reached.
-
-    Between two epochs where exactly half are left, the median is their middle.
-
-    Args:
-        reached: Epoch at which each seed reached the target, None where it did not.
-        ran: Epochs that each seed ran: where one that did not was lost sight of.
-    """
-    left, at_half = Fraction(1), math.nan
-    for epoch in sorted({at for at in reached if at is not None}):
-        seen_until = (last if at is None else at for at, last in zip(reached, ran, strict=True))
-        at_risk = sum(last >= epoch for last in seen_until)
-        left *= 1 - Fraction(sum(at == epoch for at in reached), at_risk)
-        if left < Fraction(1, 2):
-            return epoch if math.isnan(at_half) else (at_half + epoch) / 2
-        if left == Fraction(1, 2):
-            at_half = epoch
-    return None
 
 
 def decimals(spread: float | None, *, most: int, alone: int) -> int:

@@ -66,7 +66,8 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def _flat(row: Row) -> dict[str, Any]:
-    target, seconds = row.epochs_to_target, row.seconds_per_epoch
+    target = row.epochs_to_target[0].found if row.epochs_to_target else None
+    seconds = row.seconds_per_epoch
     return {
         "case": row.case,
         **{k: v for name in OVER_SEEDS for k, v in _moments(name, getattr(row, name)).items()},

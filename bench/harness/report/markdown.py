@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from tabulate import tabulate
 
 from bench.harness.record import Record
 from bench.harness.report import cells
-from bench.harness.report.figures import EpochsToTarget
+from bench.harness.report.figures import Target
 from bench.harness.report.notes import banner, footnotes, notes
 from bench.harness.report.rows import NOT_JUDGED, Row
 from bench.harness.spec import TASKS
@@ -42,7 +43,7 @@ def task_table(
     records: Sequence[Record],
     *,
     stale: Mapping[str, str],
-    absent: str = "no completed trial",
+    absent: str = "no trial",
 ) -> str:
     """Return the table of one task, with what must be said above and below it.
 
@@ -50,31 +51,31 @@ def task_table(
         rows: Of one task, at least one.
         records: Those that the rows were made of; others are left out of account.
         stale: Case → why its figures are not those of the present code.
-        absent: Why a case without records has no figures.
+        absent: What stands in the cells of a case without records.
     """
     warning = banner(rows)
-    below = [f"- {note}" for note in notes(rows, records, stale=stale, absent=absent)]
-    return "\n\n".join([*warning, _table(rows, stale), "\n".join(below)])
+    below = [f"- {note}" for note in notes(rows, records, stale=stale)]
+    return "\n\n".join([*warning, _table(rows, stale, absent), "\n".join(below)])
 
 
-def _table(rows: Sequence[Row], stale: Mapping[str, str]) -> str:
-    columns = _columns(rows, stale)
+def _table(rows: Sequence[Row], stale: Mapping[str, str], absent: str) -> str:
+    columns = _columns(rows, stale, absent)
     return tabulate(
-        [[column.cell(row) for column in columns] for row in rows],
-        headers=[column.heading for column in columns],
+        [[cells.unbroken(column.cell(row)) for column in columns] for row in rows],
+        headers=[cells.unbroken(column.heading) for column in columns],
         tablefmt="github",
         disable_numparse=True,  # cells are finished text: no digit is to be added or taken
         colalign=["left"] + ["right"] * (len(columns) - 1),
     )
 
 
-def _columns(rows: Sequence[Row], stale: Mapping[str, str]) -> list[Column]:
+def _columns(rows: Sequence[Row], stale: Mapping[str, str], absent: str) -> list[Column]:
     def name(row: Row) -> str:
         return f"{row.architecture} (stale)" if row.case in stale else row.architecture
 
     columns = [Column(heading="architecture", cell=name)]
-    for column in _measured(rows):
-        columns.append(column)
+    for column in measured(rows):
+        columns.append(replace(column, cell=partial(_told, column, stale, absent)))
         if any(column.metric in row.published for row in rows):
             columns.append(_published(column.metric, rows))
     if any(row.verdict != NOT_JUDGED for row in rows):
@@ -82,8 +83,17 @@ def _columns(rows: Sequence[Row], stale: Mapping[str, str]) -> list[Column]:
     return columns
 
 
-def _measured(rows: Sequence[Row]) -> list[Column]:
-    target = next((row.epochs_to_target for row in rows if row.epochs_to_target), None)
+def _told(column: Column, stale: Mapping[str, str], absent: str, row: Row) -> str:
+    """Return a cell that says so where its figure is stale, or why there is none."""
+    text = column.cell(row)
+    if text == cells.MISSING:
+        return cells.gap(row, column.metric, absent)
+    return f"{text} (stale)" if row.case in stale else text
+
+
+def measured(rows: Sequence[Row]) -> list[Column]:
+    """Return the columns of what was measured, which depend on whether the task has a target."""
+    targets = next((row.epochs_to_target for row in rows if row.epochs_to_target), ())
     accuracy = Column(
         heading="test accuracy %",
         cell=lambda row: cells.accuracy(row.test_accuracy),
@@ -94,9 +104,10 @@ def _measured(rows: Sequence[Row]) -> list[Column]:
     )
     parameters = Column(heading="parameters", cell=cells.parameters, metric="parameters")
     seconds = Column(heading="s/epoch", cell=cells.seconds_per_epoch, metric="seconds_per_epoch")
-    if target is None:
+    if not targets:
         return [accuracy, loss, parameters, seconds]
-    return [accuracy, _training_accuracy(), loss, parameters, _epochs(target), seconds]
+    epochs = [_epochs(target, which) for which, target in enumerate(targets)]
+    return [accuracy, _training_accuracy(), loss, parameters, *epochs, seconds]
 
 
 def _training_accuracy() -> Column:
@@ -108,11 +119,12 @@ def _training_accuracy() -> Column:
     )
 
 
-def _epochs(target: EpochsToTarget) -> Column:
+def _epochs(target: Target, which: int) -> Column:
+    """Published epochs are to the first target of a task, and stand beside that alone."""
     return Column(
-        heading=f"epochs to {100 * target.target:g} %",
-        cell=cells.epochs_to_target,
-        metric="epochs_to_target",
+        heading=f"epochs to {target.words}",
+        cell=lambda row: cells.epochs_to_target(row, which),
+        metric="" if which else "epochs_to_target",
     )
 
 

@@ -27,15 +27,22 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
 
 
 def notes(
-    rows: Sequence[Row], records: Sequence[Record], *, stale: Mapping[str, str], absent: str
+    rows: Sequence[Row],
+    records: Sequence[Record],
+    *,
+    stale: Mapping[str, str],
+    absent: str | None = None,
 ) -> list[str]:
-    """Return the lines under a table, most important first."""
+    """Return the lines under a table, most important first.
+
+    ``absent`` says why a case has no record, for a table whose cells do not say it themselves.
+    """
     used = [record for row in rows for record in _records_of(row, records)]
     return [
         *(f"{row.architecture} is stale: {stale[row.case]}." for row in rows if row.case in stale),
         *_verdicts(rows),
         *_lost(rows),
-        *_gaps(rows, absent),
+        *(_untimed(rows) if absent is None else _gaps(rows, absent)),
         *_legend(rows),
         *_target(rows),
         *([provenance(used)] if used else []),
@@ -43,8 +50,23 @@ def notes(
     ]
 
 
-def provenance(records: Sequence[Record]) -> str:
-    """Return where, when and with what the records were made: one line, no clock, no host name."""
+def brief(rows: Sequence[Row], *, absent: str) -> list[str]:
+    """Return what must be said even where the run's header told the rest: gaps and reservations."""
+    contradicted = any(cells.DISAGREES in cells.published(row, "parameters") for row in rows)
+    numbered = enumerate(footnotes(rows), start=1)
+    return [
+        *_lost(rows),
+        *_gaps(rows, absent),
+        *(f"[{number}] {note}" for number, note in numbered),
+        *([f"{cells.DISAGREES} contradicts an exact count."] if contradicted else []),
+    ]
+
+
+def provenance(records: Sequence[Record], *, n: str | None = None) -> str:
+    """Return where, when and with what the records were made: one line, no clock, no host name.
+
+    ``n`` is how many values a figure rests on; by default the number of seeds of a case.
+    """
     dates = sorted(record.started[:10] for record in records)
     device = {f"{r.spec.backend} on {r.spec.device}" for r in records}
     parts = [
@@ -53,7 +75,7 @@ def provenance(records: Sequence[Record]) -> str:
         _listed(record.resolved.precision for record in records if record.resolved),
         _listed(_versions(record) for record in records),
         dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}",
-        f"n = {_seeds(records)}",
+        f"n = {n or _seeds(records)}",
         f"commit {_listed(_commit(record) for record in records)}",
     ]
     return f"Measured: {'; '.join(part for part in parts if part)}."
@@ -104,19 +126,22 @@ def _lost(rows: Sequence[Row]) -> list[str]:
 def _gaps(rows: Sequence[Row], absent: str) -> list[str]:
     """Return why cells have no figure, one line a reason."""
     measured = [row for row in rows if row.keys]
-    trained = [row for row in measured if row.test_accuracy]
     reasons = {
         absent: [row for row in rows if not row.keys],
         "not trained, only built and timed": [row for row in measured if not row.test_accuracy],
-        "no s/epoch, as none ran alone for more than its first epoch, which includes tracing": [
-            row for row in trained if not row.seconds_per_epoch
-        ],
     }
-    return [
+    told = [
         f"{', '.join(row.architecture for row in of)}: {reason} ({cells.MISSING})."
         for reason, of in reasons.items()
         if of
     ]
+    return told + _untimed(rows)
+
+
+def _untimed(rows: Sequence[Row]) -> list[str]:
+    names = [row.architecture for row in rows if row.test_accuracy and not row.seconds_per_epoch]
+    why = "no s/epoch, as none ran alone for more than its first epoch, which includes tracing"
+    return [f"{', '.join(names)}: {why}."] if names else []
 
 
 def _legend(rows: Sequence[Row]) -> list[str]:
@@ -129,13 +154,11 @@ def _legend(rows: Sequence[Row]) -> list[str]:
 
 
 def _target(rows: Sequence[Row]) -> list[str]:
-    found = next((row.epochs_to_target for row in rows if row.epochs_to_target), None)
-    if found is None:
-        return []
-    metric = found.metric.replace("_", " ")
+    targets = next((row.epochs_to_target for row in rows if row.epochs_to_target), ())
     return [
-        f"Epochs to {100 * found.target:g} % {metric}: median over seeds (reached/n); "
-        f"{cells.NEVER} where half of them never reached it."
+        f"Epochs to {target.words}: median over seeds (95 % interval), seeds that reached it; "
+        f"{cells.NEVER} where too few ever did."
+        for target in targets
     ]
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import Enum, auto
 
 from bench.harness.errors import UserError, nearest
@@ -31,12 +31,12 @@ class Kind(Enum):
     CLOSES = auto()
 
 
-def regenerate(text: str, tables: Mapping[str, str], *, file: str) -> str:
+def regenerate(text: str, blocks: Mapping[str, Callable[[], str]], *, file: str) -> str:
     """Return a Markdown text with the content of every block replaced.
 
     Args:
         text: The whole file; its line ends are kept.
-        tables: Name of a block → what belongs into it.
+        blocks: Name of a block → what makes its content; called where the file has that block.
         file: Its name, for messages.
 
     Raises:
@@ -45,12 +45,12 @@ def regenerate(text: str, tables: Mapping[str, str], *, file: str) -> str:
     end = "\r" if "\r\n" in text else ""  # the rest of a line's end is what it was split at
     kept: list[str] = []
     opened: tuple[int, str] | None = None
-    blocks = 0
+    found = 0
     for number, line, kind in _lines(text):
         if kind is Kind.OPENS:
             _must_be_closed(opened, file)
-            opened, blocks = (number, _name(line, tables, f"{file}, line {number}")), blocks + 1
-            content = ["", *tables[opened[1]].strip("\n").split("\n"), ""]
+            opened, found = (number, _name(line, blocks, f"{file}, line {number}")), found + 1
+            content = ["", *blocks[opened[1]]().strip("\n").split("\n"), ""]
             kept += [line, *(f"{inside}{end}" for inside in content)]
         elif kind is Kind.CLOSES and opened is None:
             raise UserError(f"{file}, line {number}: no block is open here. Remove {CLOSING_LINE}.")
@@ -58,8 +58,8 @@ def regenerate(text: str, tables: Mapping[str, str], *, file: str) -> str:
             opened = None
             kept.append(line)
     _must_be_closed(opened, file)
-    if not blocks:
-        wanted = f"<!-- fitting-room: {next(iter(tables), 'NAME')} -->"
+    if not found:
+        wanted = f"<!-- fitting-room: {next(iter(blocks), 'NAME')} -->"
         raise UserError(f"{file} has no block to fill. Add two lines: {wanted} and {CLOSING_LINE}")
     return "\n".join(kept)
 
@@ -86,11 +86,11 @@ def _lines(text: str) -> Iterator[tuple[int, str, Kind]]:
             yield number, line, Kind.TEXT
 
 
-def _name(line: str, tables: Mapping[str, str], place: str) -> str:
+def _name(line: str, blocks: Collection[str], place: str) -> str:
     match = OPENS.fullmatch(line)
     name = match["name"] if match else ""
-    if name not in tables:
-        raise UserError(f"{place}: there is no block {name!r}. {nearest(name, tables)}")
+    if name not in blocks:
+        raise UserError(f"{place}: there is no block {name!r}. {nearest(name, blocks)}")
     return name
 
 

@@ -6,17 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from bench.harness.judge.censored import epochs_to_target, first_epoch
 from bench.harness.judge.verdict import Verdict
-from bench.harness.metrics import epochs_to_target
 from bench.harness.record import Record
-from bench.harness.report.figures import (
-    EpochsToTarget,
-    Figure,
-    Quartiles,
-    figure,
-    median_epochs,
-    quartiles,
-)
+from bench.harness.report.figures import Figure, Quartiles, Target, figure, quartiles
 from bench.harness.report.trials import flags_of, of_one_machine, one_per_seed
 from bench.harness.spec import TASKS, Case
 from bench.harness.store.claims import Claim, Claims
@@ -39,8 +32,8 @@ class Row:
     test_loss: Figure | None = None
     training_accuracy: Figure | None = None
     parameters: int | None = None
-    epochs_to_target: EpochsToTarget | None = None
-    """None where the task has no target."""
+    epochs_to_target: Sequence[Target] = ()
+    """One for each target of the task."""
     seconds_per_epoch: Quartiles | None = None
     """Over all epochs but the first of each trial that ran alone on the machine of most."""
     peak_memory_mib: float | None = None
@@ -123,18 +116,16 @@ def _last_training_accuracies(records: Sequence[Record]) -> list[float]:
     return [accuracy for accuracy in last if accuracy is not None]
 
 
-def _epochs_to_target(case: Case, records: Sequence[Record]) -> EpochsToTarget | None:
-    """Ask for the first target of the task, over the seeds that trained."""
-    reached = [epochs_to_target(record) for record in records]
+def _epochs_to_target(case: Case, records: Sequence[Record]) -> tuple[Target, ...]:
+    """Ask for every target of the task, over the seeds that trained."""
+    found = []
     for metric, target in TASKS[case.task].targets.items():
-        return EpochsToTarget(
-            metric=metric,
-            target=target,
-            median=median_epochs(reached, [len(record.epochs) for record in records]),
-            reached=len(reached) - reached.count(None),
-            n=len(reached),
-        )
-    return None
+        curves = [[getattr(epoch, metric) for epoch in record.epochs] for record in records]
+        reached = [first_epoch(curve, target) for curve in curves]
+        watched = [len(curve) for curve in curves]
+        survival = epochs_to_target(reached, watched=watched) if curves else None
+        found.append(Target(metric=metric, target=target, found=survival))
+    return tuple(found)
 
 
 def _latency(records: Sequence[Record]) -> float | None:

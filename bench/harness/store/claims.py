@@ -1,32 +1,20 @@
-"""What somebody published about a case, read from ``bench/claims.toml``; its header is the format.
+"""What somebody published about cases, read from ``bench/claims.toml``; its header is the format.
 
-A claim is an interval: a single figure is one whose ends agree.
+A figure is an interval: a single one is an interval whose ends agree. What was said in words is in
+``statements``.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.harness.errors import UserError, nearest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-METRICS = (
-    "test_accuracy",
-    "training_accuracy",
-    "test_loss",
-    "parameters",
-    "seconds_per_epoch",
-    "epochs_to_target",
-)
-KEYS = ("published", "value", "low", "high", "source", "note")
+from bench.harness.errors import UserError
+from bench.harness.judge.claims import Better, Outcome
+from bench.harness.store import claim_fields as fields
+from bench.harness.store.statements import AnyStatement, statement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,84 +31,144 @@ class Claim:
     source: str
     """Author, title, kind of work and year."""
     note: str | None = None
+    name: str = ""
+    said: str = ""
+    """What it is a figure of, where case and metric do not say it."""
+    epoch: int | None = None
+    """After which epoch; None for the last."""
+    image: int | None = None
+    """Index of a test image, for ``probability``."""
+    label: int | None = None
+    """The class whose probability it is."""
+    described: str | None = None
+    """The layers that the source describes, where a count of parameters has to follow from them."""
+    watches: str | None = None
+    """The metric that the figure was really taken from, where it is printed as another."""
+    better: Better | None = None
+    """Which way the metric is better, where that does not follow from it."""
+    expected: Outcome | None = None
+    """Verdict that the audit is known to come to; another one is news."""
 
+
+FIGURE = ("kind", "said", "case", "metric")
+"""What a figure under ``[claims.NAME]`` has besides the keys of one under ``[CASE]``."""
 
 Claims = Mapping[str, Mapping[str, Claim]]
 """Case → metric → claim."""
 
 
-def read_claims(path: Path, *, cases: Iterable[str]) -> dict[str, dict[str, Claim]]:
-    """Return every claim in a file, as case → metric → claim; none where there is no file.
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """All that a claims file holds, in its order."""
+
+    figures: Claims
+    """What tables show beside ours."""
+    further: tuple[Claim, ...]
+    """Other figures, of which a case may have several."""
+    statements: tuple[AnyStatement, ...]
+
+    @property
+    def all(self) -> list[Claim | AnyStatement]:
+        """Every claim."""
+        tables = [claim for metrics in self.figures.values() for claim in metrics.values()]
+        return [*tables, *self.further, *self.statements]
+
+
+def read_claims(path: Path, *, cases: Iterable[str]) -> Claims:
+    """Return the figures that tables show beside ours; none where there is no file.
 
     Raises:
-        UserError: It is no TOML, names an unknown case, metric, source or key, or a claim lacks
-            one; the message has the file, and the line of a syntax error.
+        UserError: As ``read_published`` does.
     """
     if not path.exists():
         return {}
-    content, known = _parse(path), list(cases)
-    sources = _table(path, "[sources]", content.pop("sources", {}), "names")
-    found: dict[str, dict[str, Claim]] = {}
-    for case, metrics in content.items():
-        _known(path, "case", case, known)
-        metrics = _table(path, f"[{case}]", metrics, "metrics")
-        found[case] = {m: _claim(path, case, m, fields, sources) for m, fields in metrics.items()}
-    return found
+    return read_published(path, cases=cases).figures
 
 
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        # Its message ends with "(at line 3, column 7)".
-        raise UserError(f"{path} is no valid TOML: {error}. Mend that line.") from error
+def read_published(path: Path, *, cases: Iterable[str]) -> Published:
+    """Return every claim in a file.
 
-
-def _table(path: Path, name: str, value: object, content: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: {name} must be a table of {content}.")
-    return value
-
-
-def _claim(path: Path, case: str, metric: str, value: object, sources: Mapping[str, str]) -> Claim:
-    name = f"[{case}.{metric}]"
-    _known(path, f"metric in [{case}]", metric, METRICS)
-    fields = _table(path, name, value, ", ".join(KEYS))
-    for key in fields:
-        _known(path, f"key in {name}", key, KEYS)
-    for key in ("published", "source"):
-        _must(isinstance(fields.get(key), str), path, f'{name} needs a line {key} = "…".')
-    _known(path, f"source in {name}", fields["source"], sources)
-    low, high = _interval(path, name, fields)
-    return Claim(
-        case=case,
-        metric=metric,
-        published=fields["published"],
-        low=low,
-        high=high,
-        source=sources[fields["source"]],
-        note=fields.get("note"),
+    Raises:
+        UserError: It cannot be read, is no TOML, names an unknown case, metric, source or key, or
+            a claim lacks one; the message has the file, and the line of a syntax error.
+    """
+    content = fields.parse(path)
+    sources = fields.table(path, "[sources]", content.pop("sources", {}), "names")
+    awaited = content.pop("awaited", [])
+    listed = isinstance(awaited, list) and all(isinstance(case, str) for case in awaited)
+    fields.must(listed, path, 'awaited must be a list of names: awaited = ["CASE", …].')
+    reader = _Reader(path, sources, (*cases, *awaited))
+    others = fields.table(path, "[claims]", content.pop("claims", {}), "claims")
+    figures = {case: reader.of_case(case, metrics) for case, metrics in content.items()}
+    named = [reader.named(name, told) for name, told in others.items()]
+    return Published(
+        figures=figures,
+        further=tuple(each for each in named if isinstance(each, Claim)),
+        statements=tuple(each for each in named if not isinstance(each, Claim)),
     )
 
 
-def _interval(path: Path, name: str, fields: Mapping[str, Any]) -> tuple[float, float]:
-    given = [key for key in ("value", "low", "high") if key in fields]
-    _must(
-        given in (["value"], ["low", "high"]), path, f"{name} needs either value, or low and high."
-    )
-    for key in given:
-        number = isinstance(fields[key], int | float) and not isinstance(fields[key], bool)
-        _must(number, path, f"{key} in {name} must be a number, not {fields[key]!r}.")
-    low, high = float(fields[given[0]]), float(fields[given[-1]])
-    _must(low <= high, path, f"low in {name} must not be above high.")
-    return low, high
+@dataclass(frozen=True)
+class _Reader:
+    path: Path
+    sources: Mapping[str, str]
+    cases: tuple[str, ...]
 
+    def of_case(self, case: str, metrics: object) -> dict[str, Claim]:
+        """Read the figures of ``[CASE]``."""
+        fields.known(self.path, "case", case, self.cases)
+        table = fields.table(self.path, f"[{case}]", metrics, "metrics")
+        return {
+            metric: self.figure(f"{case}.{metric}", case, metric, told)
+            for metric, told in table.items()
+        }
 
-def _known(path: Path, kind: str, name: str, known: Iterable[str]) -> None:
-    names = list(known)
-    _must(name in names, path, f"there is no {kind} {name!r}. {nearest(name, names)}")
+    def named(self, name: str, told: object) -> Claim | AnyStatement:
+        """Read ``[claims.NAME]``: a figure, or a statement."""
+        place = f"[claims.{name}]"
+        table = fields.table(self.path, place, told, "kind, said and source")
+        if table.get("kind") != "figure":
+            return self.statement(name, place, table)
+        for key in FIGURE[1:]:
+            needed = f'{place} needs a line {key} = "…".'
+            fields.must(isinstance(table.get(key), str), self.path, needed)
+        rest = {key: value for key, value in table.items() if key not in FIGURE}
+        return self.figure(f"claims.{name}", table["case"], table["metric"], rest, table["said"])
 
+    def statement(self, name: str, place: str, table: Mapping[str, Any]) -> AnyStatement:
+        """Read a statement, and write its source out."""
+        try:
+            made = statement({**table, "name": name})
+        except ValueError as error:
+            raise UserError(f"{self.path}: {place} {error}") from error
+        for case in made.cases_named:
+            fields.known(self.path, f"case in {place}", case, self.cases)
+        for metric in (made.metric, getattr(made, "cost", made.metric)):
+            fields.known(self.path, f"metric in {place}", metric, fields.METRICS)
+        fields.known(self.path, f"source in {place}", made.source, self.sources)
+        return statement({**table, "name": name, "source": self.sources[made.source]})
 
-def _must(condition: bool, path: Path, message: str) -> None:
-    if not condition:
-        raise UserError(f"{path}: {message}")
+    def figure(self, name: str, case: str, metric: str, told: object, said: str = "") -> Claim:
+        """Read one figure."""
+        path, place = self.path, f"[{name}]"
+        fields.known(path, f"case in {place}", case, self.cases)
+        fields.known(path, f"metric in [{case}]", metric, fields.METRICS)
+        table = fields.table(path, place, told, ", ".join(fields.KEYS))
+        for key in table:
+            fields.known(path, f"key in {place}", key, fields.KEYS)
+        for key in ("published", "source"):
+            needed = f'{place} needs a line {key} = "…".'
+            fields.must(isinstance(table.get(key), str), path, needed)
+        fields.known(path, f"source in {place}", table["source"], self.sources)
+        low, high = fields.interval(path, place, table)
+        return Claim(
+            case=case,
+            metric=metric,
+            published=table["published"],
+            low=low,
+            high=high,
+            source=self.sources[table["source"]],
+            name=name.removeprefix("claims."),
+            said=said,
+            **fields.options(path, place, table),
+        )

@@ -1,0 +1,98 @@
+"""Intervals: where one more seed may fall, and how surely a mean or a difference is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, variance
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """An estimate with the interval around it; its ends are infinite where nothing is known."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def of_new_seed(values: Sequence[float], *, level: float = LEVEL) -> Interval:
+    """Return the mean of the seeds, and where one more seed falls with probability ``level``.
+
+    Whitmore, "Prediction limits for a univariate normal observation", The American Statistician
+    40, 1986: mean ± t·s·sqrt(1 + 1/n), n − 1 degrees of freedom.
+    """
+    mean, n = fmean(values), len(values)
+    if n < 2:
+        return Interval(estimate=mean, low=-math.inf, high=math.inf)
+    reach = _student(level, n - 1) * math.sqrt(variance(values) * (1 + 1 / n))
+    return Interval(estimate=mean, low=mean - reach, high=mean + reach)
+
+
+def of_new_share(values: Sequence[float], *, level: float = LEVEL) -> Interval:
+    """Do the same for probabilities, on the scale of log-odds, where they have no ends."""
+    inside = [min(max(value, 1e-9), 1 - 1e-9) for value in values]
+    found = of_new_seed([math.log(value / (1 - value)) for value in inside], level=level)
+    low, high = (1 / (1 + math.exp(-end)) for end in (found.low, found.high))
+    return Interval(estimate=fmean(values), low=low, high=high)
+
+
+def of_new_count(values: Sequence[float]) -> Interval:
+    """Return the median of whole numbers, and the lowest and highest that were seen.
+
+    One more falls between the two with probability (n − 1)/(n + 1), whatever the distribution:
+    Wilks, "Determination of sample sizes for setting tolerance limits", 1941. Infinite is "never".
+    """
+    ordered = sorted(values)
+    return Interval(estimate=ordered[(len(ordered) - 1) // 2], low=ordered[0], high=ordered[-1])
+
+
+def of_contrast(
+    samples: Sequence[Sequence[float]], weights: Sequence[float], *, level: float = LEVEL
+) -> Interval:
+    """Return a weighted sum of means with its confidence interval.
+
+    Samples are independent and may differ in size and scatter: Satterthwaite, "An approximate
+    distribution of estimates of variance components", Biometrics Bulletin 2, 1946. With weights
+    1 and −1 it is Welch's interval of a difference.
+    """
+    pairs = list(zip(samples, weights, strict=True))
+    estimate = sum(weight * fmean(sample) for sample, weight in pairs)
+    if any(len(sample) < 2 for sample, _ in pairs):
+        return Interval(estimate=estimate, low=-math.inf, high=math.inf)
+    parts = [(weight**2 * variance(sample) / len(sample), len(sample)) for sample, weight in pairs]
+    total = sum(part for part, _ in parts)
+    if total == 0:  # every seed agrees, so that there is no scatter to go by
+        return Interval(estimate=estimate, low=estimate, high=estimate)
+    freedom = total**2 / sum(part**2 / (n - 1) for part, n in parts)
+    reach = _student(level, freedom) * math.sqrt(total)
+    return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach)
+
+
+def of_ranges(ranges: Sequence[Interval], weights: Sequence[float]) -> Interval:
+    """Return a weighted sum of figures of which only the ranges are known: its lowest, highest."""
+    pairs = list(zip(ranges, weights, strict=True))
+    return Interval(
+        estimate=sum(w * each.estimate for each, w in pairs),
+        low=sum(w * (each.low if w > 0 else each.high) for each, w in pairs),
+        high=sum(w * (each.high if w > 0 else each.low) for each, w in pairs),
+    )
+
+
+def of_ratio(above: Interval, below: Interval) -> Interval:
+    """Return the quotient of two positive figures: its lowest and its highest."""
+    return Interval(
+        estimate=above.estimate / below.estimate,
+        low=above.low / below.high,
+        high=above.high / below.low,
+    )
+
+
+def _student(level: float, freedom: float) -> float:
+    # ``scipy.stats`` would take longer to import than the tables of a README to write.
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + level) / 2))

@@ -1,0 +1,124 @@
+"""What the records have to say on a claim: one value a seed, and times of one machine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from bench.harness.judge.interval import Interval
+from bench.harness.metrics import METRICS
+from bench.harness.record import Record, unpack_classes
+from bench.harness.report.figures import quartiles
+from bench.harness.report.trials import of_one_machine, one_per_seed
+from bench.harness.store.claims import Claim
+
+EXACT = ("parameters", "training_images", "test_images")
+"""Counts: every record has the same, and no seed scatters."""
+
+
+def _training_images(record: Record) -> float | None:
+    """Whole batches, as many as an epoch has."""
+    found = record.resolved
+    return found.steps_per_epoch * record.spec.case.recipe.batch_size if found else None
+
+
+def _test_images(record: Record) -> float | None:
+    return len(unpack_classes(record.predictions)) if record.predictions else None
+
+
+COUNTS: Mapping[str, Callable[[Record], float | None]] = {
+    "parameters": METRICS["parameters"],
+    "training_images": _training_images,
+    "test_images": _test_images,
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The records of every case."""
+
+    records: Sequence[Record]
+
+    @cached_property
+    def _of_case(self) -> dict[str, list[Record]]:
+        found: dict[str, list[Record]] = {}
+        for record in self.records:
+            found.setdefault(record.spec.case.name, []).append(record)
+        return found
+
+    @cached_property
+    def _trained(self) -> dict[str, list[Record]]:
+        return {
+            case: [record for record in one_per_seed(records) if record.epochs]
+            for case, records in self._of_case.items()
+        }
+
+    def trained(self, case: str) -> list[Record]:
+        """Return the completed records of a case, one a seed, in the order of the seeds."""
+        return self._trained.get(case, [])
+
+    def lost(self, case: str) -> int:
+        """Return how many trials of a case came to no result."""
+        return sum(not record.completed for record in self._of_case.get(case, []))
+
+    def values(self, case: str, metric: str, *, epoch: int | None = None) -> list[float]:
+        """Return one value a seed that has it; infinite epochs to a target are "never".
+
+        Args:
+            case: By name.
+            metric: Of an epoch, a count, or ``epochs_to_target``.
+            epoch: Which, from 1; the last by default.
+        """
+        found = (_value(record, metric, epoch) for record in self.trained(case))
+        return [value for value in found if value is not None]
+
+    def probabilities(self, claim: Claim) -> list[float]:
+        """Return the probability that each seed gives to the class of an image, where kept."""
+        firsts = [r.confidence.first for r in self.trained(claim.case) if r.confidence]
+        image, label = claim.image or 0, claim.label or 0
+        return [first[image][label] for first in firsts if image < len(first)]
+
+    def curves(self, case: str, metric: str) -> list[list[float | None]]:
+        """Return the metric after each epoch, one list a seed."""
+        return [[getattr(e, metric) for e in r.epochs] for r in self.trained(case)]
+
+    def costs(self, cases: Iterable[str], metric: str) -> dict[str, tuple[Interval, int]]:
+        """Return what each case costs, with the number of values it rests on.
+
+        Seconds are the median and the quartiles of the epochs but the first of each trial, all of
+        them timed alone on the machine of most; other metrics are counts.
+        """
+        cases = list(dict.fromkeys(cases))
+        if metric != "seconds_per_epoch":
+            counts = {case: self.values(case, metric) for case in cases}
+            return {
+                case: (_exactly(found[-1]), len(found)) for case, found in counts.items() if found
+            }
+        timed = of_one_machine([record for case in cases for record in self.trained(case)])
+        found = {}
+        for case in cases:
+            own = [record for record in timed if record.spec.case.name == case]
+            if spread := quartiles([epoch.seconds for r in own for epoch in r.epochs[1:]]):
+                interval = Interval(estimate=spread.median, low=spread.lower, high=spread.upper)
+                found[case] = (interval, spread.n)
+        return found
+
+
+def _exactly(value: float) -> Interval:
+    return Interval(estimate=value, low=value, high=value)
+
+
+def _value(record: Record, metric: str, epoch: int | None) -> float | None:
+    if metric in COUNTS:
+        return COUNTS[metric](record)
+    if metric == "epochs_to_target":
+        reached = METRICS[metric](record)
+        return math.inf if reached is None else reached
+    if epoch is None:
+        return METRICS[metric](record)
+    found: float | None = None
+    if epoch <= len(record.epochs):
+        found = getattr(record.epochs[epoch - 1], metric)
+    return found
