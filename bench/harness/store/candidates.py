@@ -65,10 +65,15 @@ def read_candidates(path: Path, task: str) -> dict[str, Case]:
         raise UserError(f"{path}: [{name}]: {nearest(name, ('defaults', 'candidates'))}")
     shared = _entry(document.get("defaults", {}), f"{path}: [defaults]")
     found: dict[str, Case] = {}
-    for name, table in document.get("candidates", {}).items():
+    tables = document.get("candidates", {})
+    if not isinstance(tables, dict):
+        raise UserError(f"{path}: candidates must be tables such as [candidates.small].")
+    for name, table in tables.items():
         where = f"{path}: [candidates.{name}]"
         entry = _entry(table, where)
         for full, recipe, arguments in _combinations(name, shared, entry):
+            if full in found:
+                raise UserError(f"{where}: there are two candidates {full!r}. Rename one.")
             found[full] = _case(
                 task, full, entry.builder or shared.builder, arguments, recipe, where
             )
@@ -121,6 +126,9 @@ def _case(
     for key in recipe:
         if key not in SETTINGS:
             raise UserError(f"{where}: a recipe has no {key!r}. {nearest(key, SETTINGS)}")
+    if not builder.startswith("models."):  # what is there reads no data, and tests hold it to that
+        found = f"not {builder!r}" if builder else "and there is none"
+        raise UserError(f"{where}: its builder must be as models.minimal:minimal, {found}.")
     told = {"task": task, "architecture": name, "builder": builder, "arguments": dict(arguments)}
     try:
         return msgspec.convert({**told, "recipe": dict(recipe)}, Case)

@@ -1,0 +1,154 @@
+"""``python -m bench search``, with trials that are made up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from data_world import FakeSource, know, tiny
+from lab_world import FakeTrials, pretend, trial
+
+from bench.__main__ import main
+from bench.harness.assignment import Assignment, Listener
+from bench.harness.record import Record
+from bench.harness.store.search_log import read_log
+
+CANDIDATES = """
+[defaults]
+builder = "models.minimal:minimal"
+recipe = { epochs = 3, optimizer = "sgd", momentum = 0.9 }
+[candidates.small]
+arguments = { body = "8 p 8" }
+[candidates.wide]
+arguments = { body = "16 p 16" }
+"""
+
+
+@pytest.fixture
+def trials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeTrials:
+    """Let the sample be the data set, and trials made up."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
+    (tmp_path / "candidates.toml").write_text(CANDIDATES)
+    return pretend(monkeypatch)
+
+
+@pytest.fixture
+def search(tmp_path: Path, trials: FakeTrials) -> Callable[..., int]:
+    """Run the command in a folder of its own."""
+    assert trials.ran == []
+    fixed = ["--held-out", "100", "--results", str(tmp_path / "results")]
+
+    def search(*arguments: str, candidates: str | None = "candidates.toml") -> int:
+        files = [str(tmp_path / candidates)] if candidates else []
+        return main(["search", "mnist", *files, *fixed, *arguments])
+
+    return search
+
+
+def log(folder: Path) -> list[tuple[str, int]]:
+    """Return candidate and seed of every line."""
+    found = read_log(folder / "results" / "search" / "mnist.jsonl")
+    return [(line.candidate, line.seed) for line in found]
+
+
+def test_every_trial_is_given_training_images_alone(
+    search: Callable[..., int], trials: FakeTrials
+) -> None:
+    """The folder that a child process is told is that of the split, whose mark it bears."""
+    assert search("--seeds", "2") == 0
+    told = {assignment.spec.dataset for assignment in trials.ran}
+    assert [(d.validation, Path(d.folder).name.split("-")[0]) for d in told] == [
+        (True, "validation")
+    ]
+    assert {assignment.spec.alone for assignment in trials.ran} == {False}
+
+
+def test_it_goes_seed_by_seed_and_logs_each_trial(
+    search: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An early end leaves every candidate with some, and the table shows what there is."""
+    assert search("--seeds", "2") == 0
+    assert log(tmp_path) == [("small", 0), ("wide", 0), ("small", 1), ("wide", 1)]
+    out, err = capsys.readouterr()
+    assert out.count("(2) |") == 2
+    assert "validation 87.50 %" in err and "left" in err
+
+
+def test_what_is_logged_is_not_trained_again(
+    search: Callable[..., int], tmp_path: Path, trials: FakeTrials
+) -> None:
+    """More seeds of some candidates train those alone, also without their records."""
+    search()
+    for path in (tmp_path / "results" / "search" / "trials").rglob("*.json"):
+        path.unlink()
+    search("--seeds", "2", "--only", "wide")
+    assert [a.spec.case.architecture for a in trials.ran] == ["small", "wide", "wide"]
+    assert log(tmp_path) == [("small", 0), ("wide", 0), ("wide", 1)]
+
+
+def test_a_trial_that_broke_is_logged_and_tried_again(
+    search: Callable[..., int], tmp_path: Path, trials: FakeTrials
+) -> None:
+    """One that diverged would diverge again, so it is not."""
+    outcomes = iter(["crashed", "diverged", "completed"])
+
+    def make(assignment: Assignment, listen: Listener) -> Record:
+        return trial(assignment, listen, outcome=next(outcomes))
+
+    trials.make = make
+    assert [search(), search()] == [0, 0]
+    assert log(tmp_path) == [("small", 0), ("wide", 0), ("small", 0)]
+
+
+def test_an_interrupted_search_keeps_what_it_has(
+    search: Callable[..., int], tmp_path: Path, trials: FakeTrials
+) -> None:
+    """Ctrl-C ends it with the usual status, and the next one goes on."""
+
+    def make(assignment: Assignment, listen: Listener) -> Record:
+        if len(trials.ran) == 2:
+            raise KeyboardInterrupt
+        return trial(assignment, listen)
+
+    trials.make = make
+    assert search() == 130
+    assert log(tmp_path) == [("small", 0)]
+    assert search() == 0
+    assert log(tmp_path) == [("small", 0), ("wide", 0)]
+
+
+def test_without_candidates_it_shows_the_whole_log(
+    search: Callable[..., int], trials: FakeTrials, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And trains nothing."""
+    search()
+    capsys.readouterr()
+    assert search(candidates=None) == 0
+    assert [name in capsys.readouterr().out for name in ("small",)] == [True]
+    assert len(trials.ran) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["search", "mnits"], "There is no task 'mnits'. Did you mean 'mnist'?"),
+        (["search", "mnist", "none.toml"], "none.toml cannot be read as TOML"),
+    ],
+)
+def test_a_mistake_in_the_call_is_told_in_a_sentence(
+    arguments: list[str], told: str, trials: FakeTrials, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With status 2, before anything is trained."""
+    assert main(arguments) == 2
+    assert told in capsys.readouterr().err
+    assert trials.ran == []
+
+
+def test_only_candidates_of_the_file_can_be_chosen(
+    search: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slip names the nearest."""
+    assert search("--only", "smal") == 2
+    assert "there is no candidate 'smal'. Did you mean 'small'" in capsys.readouterr().err
