@@ -24,7 +24,8 @@ class Time:
 
 def logged(logs: dict[str, float], score: Any = None) -> SimpleNamespace:
     """End one epoch under an ``EpochLog``, and return what it did."""
-    from bench.harness.trial.callbacks import EpochClock, EpochLog
+    from bench.harness.trial.callbacks import EpochLog
+    from models.callbacks import EpochClock
 
     told: list[Any] = []
     log = EpochLog(EpochClock(Time(), Time()), score=score, tell=told.append)
@@ -44,7 +45,8 @@ def test_the_clock_holds_the_steps_and_not_the_scoring() -> None:
     """In a real ``fit`` of four steps a second each, an hour of scoring is not in the seconds."""
     import keras
 
-    from bench.harness.trial.callbacks import EpochClock, EpochLog
+    from bench.harness.trial.callbacks import EpochLog
+    from models.callbacks import EpochClock
 
     time, told = Time(), list[Any]()
 

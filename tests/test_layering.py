@@ -28,7 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "assignment": {"spec", "record"},
     "judge": {"errors"},
     "data": {"errors", "spec"},
-    "trial": VALUES | {"data", "store.digest", "models.recipe"},
+    "trial": VALUES | {"data", "store.digest", "models.recipe", "models.callbacks"},
     "store": VALUES | {"models.recipe", "judge.bound", "judge.claims", "judge.curve", "judge.words"},
     "report": VALUES | {"store", "judge"},
     "lab": VALUES | {PARENT, "trial.child", "store", "judge"},

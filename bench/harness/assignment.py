@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ class Assignment:
     spec: TrialSpec
     key: str
     provenance: Provenance
+    keep: str | None = None
+    """File for the trained model, ending in ``.keras``; None keeps none."""
 
     def record(self, outcome: Outcome, reason: str, *, started: str, **measured: Any) -> Record:
         """Return the record of this trial with whatever was measured of it."""
@@ -31,6 +34,11 @@ class Assignment:
             started=started,
             **measured,
         )
+
+
+def best_file(model: Path) -> Path:
+    """Return where the best model goes, of a recipe that keeps it, beside the trained one."""
+    return model.with_name(f"{model.stem}-best{model.suffix}")
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -36,6 +36,21 @@ class Epoch:
     test_accuracy: float | None = None
     test_loss: float | None = None
     evaluate_seconds: float = 0.0
+    validation_accuracy: float | None = None
+    """On what the recipe holds out of the training images; None where it holds out nothing."""
+    validation_loss: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Callbacks:
+    """What the callbacks that a recipe names did."""
+
+    stopped_epoch: int | None
+    """After which the recipe's threshold ended the training; None if it did not."""
+    best_epoch: int | None
+    """Whose model is the one kept as the best; None where none was to be kept."""
+    learning_rates: tuple[float, ...]
+    """With which each epoch began, in order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +167,8 @@ class Record:
     resolved: Resolved | None = None
     size: Size | None = None
     epochs: tuple[Epoch, ...] = ()
+    callbacks: Callbacks | None = None
+    """None where the recipe names none."""
     test_accuracy: float | None = None
     """Of the last epoch, over all test images."""
     test_loss: float | None = None

@@ -48,7 +48,8 @@ def on_sample(record: Record) -> bool:
         return False
     recipe = record.spec.case.recipe
     seen = record.resolved.steps_per_epoch * recipe.batch_size
-    return seen < round(TRAINING_IMAGES * recipe.train_fraction)
+    taken = round(TRAINING_IMAGES * recipe.train_fraction)
+    return seen < taken - round(taken * recipe.validation_fraction)
 
 
 def of_one_machine(records: Sequence[Record]) -> list[Record]:

@@ -30,6 +30,9 @@ TRAINING_PATH = (
 TUNED_PATH = "bench.harness.trial.tuned:build"
 """What a tuned recipe goes through besides, with the pieces that it names."""
 
+WATCHED_PATH = ("bench.harness.trial.watched:split", "bench.harness.trial.watched:watch")
+"""What a recipe with callbacks goes through besides."""
+
 
 def quality_key(spec: TrialSpec, provenance: Provenance) -> str:
     """Return the key of what a trial learns, 64 hexadecimal digits."""
@@ -77,7 +80,8 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
 def training_path(case: Case) -> tuple[str, ...]:
     """Return the code that a case is trained by: more if its recipe is tuned, all that it uses."""
     recipe = case.recipe
-    return (*TRAINING_PATH, TUNED_PATH, *recipe.pieces) if recipe.tuned else TRAINING_PATH
+    tuned = (TUNED_PATH, *recipe.pieces) if recipe.tuned else ()
+    return (*TRAINING_PATH, *tuned, *(WATCHED_PATH if recipe.watched else ()))
 
 
 def why_stale(

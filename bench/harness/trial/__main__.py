@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import IO, Any
 
 import msgspec
@@ -82,7 +83,8 @@ def _run(
     if spec.device == "gpu" and found is None:
         raise UserError(f"{spec.backend} sees no GPU here; use --device cpu.")
     measured["machine"] = this_machine(found)
-    run.run(spec, measured, lambda epoch: _say(output, Message(epoch=epoch)))
+    keep = None if assignment.keep is None else Path(assignment.keep)
+    run.run(spec, measured, lambda epoch: _say(output, Message(epoch=epoch)), keep)
     return _outcome(assignment, measured)
 
 
@@ -95,6 +97,9 @@ def _outcome(assignment: Assignment, measured: dict[str, Any]) -> tuple[Outcome,
         low, high = spec.loss_limits[len(epochs) - 1]
         said = f"training loss {loss:.4f} after epoch {len(epochs)}"
         return "given up", f"{said}, where unchanged code stays within {low:.4f}–{high:.4f}"
+    callbacks = measured.get("callbacks")
+    if callbacks and callbacks.stopped_epoch == len(epochs):
+        return "completed", f"reached its threshold after epoch {len(epochs)}"
     if len(epochs) < spec.epochs:
         return "completed", f"reached its stopping accuracy after epoch {len(epochs)}"
     return "completed", f"trained for {len(epochs)} epochs" if epochs else "built, not trained"

@@ -66,7 +66,7 @@ def run(contest: Contest) -> Outcome:
 
 def _epoch(model: Any, training: Any, contest: Contest) -> float:
     from bench.harness.trial import fit
-    from bench.harness.trial.callbacks import EpochClock
+    from models.callbacks.clock import EpochClock
 
     clock = EpochClock()
     fit.train(model, training, contest.spec.case.recipe, epochs=1, callbacks=[clock])

@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
 from bench.harness import data
+from bench.harness.assignment import best_file
 from bench.harness.machine import usable_cores
 from bench.harness.record import Epoch, Resolved, pack_classes
 from bench.harness.spec import TrialSpec
-from bench.harness.trial import fit, tuned
+from bench.harness.trial import fit, tuned, watched
 from bench.harness.trial.calibration import calibration_seconds
-from bench.harness.trial.callbacks import EpochClock, EpochLog, StopAtAccuracy, finite
+from bench.harness.trial.callbacks import EpochLog, StopAtAccuracy, finite
 from bench.harness.trial.confidence import confidence
 from bench.harness.trial.flops import size
 from bench.harness.trial.inference import measure_inference
 from bench.harness.trial.score import BATCH_SIZE, score
+from models.callbacks.clock import EpochClock
 
 Measured = dict[str, Any]
 """Fields of the record, filled as they become known, so that a trial cut short keeps them."""
 
+Test = tuple[np.ndarray, np.ndarray]
+"""The test images as the model sees them, shape (n, 28, 28, 1), float32, and their labels, (n,)."""
 
-def run(spec: TrialSpec, measured: Measured, tell: Callable[[Epoch], None]) -> None:
-    """Train and measure as ``spec`` says; put every field of the record into ``measured``."""
+
+def run(
+    spec: TrialSpec, measured: Measured, tell: Callable[[Epoch], None], keep: Path | None = None
+) -> None:
+    """Train and measure as ``spec`` says; put every field of the record into ``measured``.
+
+    The trained model is saved as ``keep``, and the best one of a recipe that wants it beside it.
+    """
     seconds: dict[str, float] = measured["seconds"]
     recipe = spec.case.recipe
     with phase(seconds, "load"):
-        arrays = data.load(spec.dataset)
-        training = fit.training_images(
-            arrays.train_images, arrays.train_labels, recipe, seed=spec.seed
-        )
-        test_images = fit.prepare(arrays.test_images, recipe)
+        training, held_out, test = _load(spec)
     steps = -(-len(training.labels) // recipe.batch_size)
     with phase(seconds, "build"):
         model, trained = _build(spec, steps)
@@ -47,13 +55,30 @@ def run(spec: TrialSpec, measured: Measured, tell: Callable[[Epoch], None]) -> N
         steps_per_epoch=steps,
     )
     if spec.epochs:
-        test = (test_images, np.asarray(arrays.test_labels))
-        _train(spec, trained, training, test, measured, tell)
+        with tempfile.TemporaryDirectory() as scratch:
+            best = best_file(keep or Path(scratch, "model.keras"))
+            watch = watched.watch(recipe, model, held_out, best) if recipe.watched else None
+            train = watch.train if watch else fit.train
+            _train(spec, trained, training, train, test, measured, tell)
+        measured["callbacks"] = watch.told() if watch else None
     with phase(seconds, "inference"):
-        measured["inference"] = measure_inference(model, test_images)
+        measured["inference"] = measure_inference(model, test[0])
     if spec.alone:
         with phase(seconds, "calibration"):
             measured["calibration_seconds"] = calibration_seconds()
+    if keep and measured.get("test_accuracy") is not None:
+        with suppress(OSError):  # such as a full disk: the parent misses the file, and says so
+            model.save(keep)
+
+
+def _load(spec: TrialSpec) -> tuple[fit.TrainingImages, fit.TrainingImages | None, Test]:
+    """Return what is trained on, what the recipe holds out of it, and the test images."""
+    recipe = spec.case.recipe
+    arrays = data.load(spec.dataset)
+    images, labels = arrays.train_images, arrays.train_labels
+    training = fit.training_images(images, labels, recipe, seed=spec.seed)
+    test = fit.prepare(arrays.test_images, recipe), np.asarray(arrays.test_labels)
+    return (*watched.split(training, recipe), test) if recipe.watched else (training, None, test)
 
 
 def _build(spec: TrialSpec, steps: int) -> tuple[Any, Any]:
@@ -71,7 +96,8 @@ def _train(
     spec: TrialSpec,
     model: Any,
     training: fit.TrainingImages,
-    test: tuple[np.ndarray, np.ndarray],
+    train: Callable[..., None],
+    test: Test,
     measured: Measured,
     tell: Callable[[Epoch], None],
 ) -> None:
@@ -89,7 +115,7 @@ def _train(
     if spec.order_seed is not None:
         keras.utils.set_random_seed(spec.order_seed)
     with phase(seconds, "fit_overhead"):
-        fit.train(model, training, recipe, epochs=spec.epochs, callbacks=[clock, log, *stop])
+        train(model, training, recipe, epochs=spec.epochs, callbacks=[clock, log, *stop])
     epochs: tuple[Epoch, ...] = measured["epochs"]
     seconds["train"] = sum(epoch.seconds for epoch in epochs)
     seconds["evaluate"] = sum(epoch.evaluate_seconds for epoch in epochs)
