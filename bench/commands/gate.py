@@ -11,6 +11,7 @@ from bench.cases import CASES
 from bench.commands.gate_simulation import costs, setups, simulate
 from bench.harness import data
 from bench.harness.arguments import positive
+from bench.harness.durations import now
 from bench.harness.lab.gate import examine
 from bench.harness.lab.lab import Lab
 from bench.harness.lab.options import Options
@@ -29,6 +30,7 @@ from bench.harness.report.gate.files import (
     Variants,
     digest_of,
     origin_of,
+    read_document,
     write_document,
 )
 from bench.harness.report.progress import PlainWriter, Progress
@@ -50,6 +52,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--simulate-only", action="store_true", help="train nothing: keep the variants there are"
     )
+    parser.add_argument("--fresh", action="store_true", help="train anew, whatever is stored")
     parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
     parser.add_argument("--offline", action="store_true", help="never touch the network")
     parser.add_argument("--results", type=Path, default=Path("results"))
@@ -65,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     records = list(Store(arguments.results / "reference").all())
     known = setups(bounds, records)
     write_document(arguments.results / SIMULATION, simulate(known, bounds, runs=arguments.runs))
-    measured, wrong = None, 0
+    before = read_document(arguments.results / COST, Costs)
+    measured, wrong = before and before.measured, 0
     if not arguments.simulate_only:
         measured, wrong = _examine(arguments, bounds)
     found = costs(known, records, runs=arguments.runs)
@@ -115,6 +119,7 @@ def _referee(
     lab = Lab(
         store=Store(arguments.results / "trials"),
         executor=ThreadPoolExecutor(1),
+        since=now() if arguments.fresh else None,
         listen=progress.listen,
     )
     lab.store.check_writable()

@@ -1,0 +1,202 @@
+"""``python -m bench gate`` with made-up trials: what it keeps, prints and answers."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from imports import ROOT
+from lab_world import DATASET, FakeTrials, pretend, trial
+
+from bench.cases import CASES
+from bench.commands import gate, gate_simulation
+from bench.harness import data
+from bench.harness.assignment import Assignment, Listener, silent
+from bench.harness.errors import UserError
+from bench.harness.judge.bound import Bound
+from bench.harness.judge.rates import Rate, Scenario
+from bench.harness.lab.rehearsal import gauges, reference_values
+from bench.harness.metrics import METRICS
+from bench.harness.record import Record
+from bench.harness.report.gate.blocks import ABSENT, STALE, cost_block, gate_block
+from bench.harness.report.gate.files import (
+    COST,
+    SIMULATION,
+    VARIANTS,
+    Costs,
+    Simulation,
+    Variants,
+    digest_of,
+    read_document,
+)
+from bench.harness.report.gate.rates import percent, scatter, share
+from bench.harness.store.bounds import Bounds, read_bounds
+from bench.harness.store.records import Store
+from bench.variants import CRIPPLED, ORIGINAL
+
+REFERENCE = ROOT / "results" / "reference" / ORIGINAL.name
+RECORDS = list(Store(REFERENCE.parent).all())
+BOUNDS = read_bounds(gate.BOUNDS, cases=CASES, metrics=METRICS)
+TEN_MINUTES = 600.0
+
+
+def usual(assignment: Assignment, listen: Listener = silent) -> Record:
+    """Return what the reference of the case gave on average; a crippled one is off by a tenth."""
+    known = [record for record in RECORDS if record.spec.case.name == ORIGINAL.name]
+    off = 0.1 if assignment.spec.case.variant else 0.0
+    record = trial(
+        assignment,
+        listen,
+        test_accuracy=fmean(r.test_accuracy or 0 for r in known) - off,
+        test_loss=fmean(r.test_loss or 0 for r in known) + off,
+    )
+    curves = zip(*(r.epochs for r in known), strict=True)
+    epochs = tuple(
+        replace(
+            each[0],
+            training_accuracy=fmean(e.training_accuracy or 0 for e in each) - off,
+            training_loss=fmean(e.training_loss or 0 for e in each) + off,
+        )
+        for each in curves
+    )
+    return replace(record, epochs=epochs)
+
+
+def blind(assignment: Assignment, listen: Listener = silent) -> Record:
+    """Return the same for every variant, as if nothing had been crippled."""
+    case = replace(assignment.spec.case, variant="")
+    untouched = replace(assignment, spec=replace(assignment.spec, case=case))
+    return replace(usual(untouched, listen), spec=assignment.spec)
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder that holds the reference of one case."""
+    monkeypatch.setattr(data, "find", lambda *_, **__: DATASET)
+    shutil.copytree(REFERENCE, tmp_path / "reference" / ORIGINAL.name)
+    return tmp_path
+
+
+def run(folder: Path, *arguments: str) -> int:
+    """Run the command over few runs."""
+    parser = argparse.ArgumentParser()
+    gate.register(parser.add_subparsers())
+    told = ["gate", "--results", str(folder), "--runs", "100", *arguments]
+    asked = parser.parse_args(told)
+    return int(asked.run(asked))
+
+
+def test_everything_is_measured_kept_and_printed(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each variant goes red by one seed, the case stays green, ten seeds are there to compare."""
+    trials: FakeTrials = pretend(monkeypatch, usual)
+    assert run(results) == 0
+    found = read_document(results / VARIANTS, Variants)
+    costs = read_document(results / COST, Costs)
+    assert found is not None
+    assert costs is not None
+    assert costs.measured is not None
+    assert [f.outcome for f in found.findings] == ["pass"] + ["fail"] * len(CRIPPLED)
+    assert {f.seeds for f in found.findings} == {1}
+    assert costs.measured.ten_seconds == pytest.approx(10 * costs.measured.sequential_seconds)
+    assert len(trials.ran) == len(CRIPPLED) + 10
+    printed = capsys.readouterr().out
+    assert printed == f"{gate_block(results, BOUNDS)}\n\n{cost_block(results, BOUNDS)}\n"
+    assert "| learning rate × 0.5" in printed
+    assert ABSENT not in printed
+    assert STALE not in printed
+
+
+def test_a_gate_that_lets_a_crippled_case_pass_is_a_finding(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command ends with status 1 and names what was missed."""
+    pretend(monkeypatch, blind)
+    assert run(results) == 1
+    assert f"{ORIGINAL.name}, labels shuffled changed: pass after 1 seed" in capsys.readouterr().err
+
+
+def test_simulation_alone_trains_nothing(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was measured on real data before stays, comparison of ten seeds included."""
+    trials = pretend(monkeypatch, usual)
+    run(results)
+    before = len(trials.ran)
+    assert run(results, "--simulate-only") == 0
+    assert len(trials.ran) == before
+    costs = read_document(results / COST, Costs)
+    assert costs is not None
+    assert costs.measured is not None
+
+
+def test_the_same_bounds_and_references_give_the_same_figures(results: Path) -> None:
+    """The made-up runs have a seed of their own."""
+    run(results, "--simulate-only")
+    first = (results / SIMULATION).read_bytes()
+    run(results, "--simulate-only")
+    assert (results / SIMULATION).read_bytes() == first
+
+
+def test_changed_bounds_make_the_tables_stale(results: Path) -> None:
+    """A reason reworded does not; a limit moved does."""
+    run(results, "--simulate-only")
+    old = BOUNDS.for_case(ORIGINAL.name, "test_accuracy")
+
+    def with_bound(bound: Bound) -> Bounds:
+        table = {**BOUNDS.tables[ORIGINAL.name], bound.metric: bound}
+        return replace(BOUNDS, tables={**BOUNDS.tables, ORIGINAL.name: table})
+
+    reworded = with_bound(replace(old, reason="in other words"))
+    moved = with_bound(replace(old, at_least=0.5))
+    assert digest_of(reworded) == digest_of(BOUNDS)
+    assert [STALE in cost_block(results, each) for each in (reworded, moved)] == [False, True]
+    assert STALE in gate_block(results, moved)
+
+
+def test_without_references_there_is_nothing_to_simulate(tmp_path: Path) -> None:
+    """The message says how to make them."""
+    with pytest.raises(UserError, match="python -m bench calibrate"):
+        run(tmp_path, "--simulate-only")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_reference_fits_the_bounds_that_rest_on_it(name: str) -> None:
+    """Column by column, the values made up from are those whose mean and sd a bound names."""
+    case = CASES[name]
+    records = gate_simulation.completed(case, RECORDS)
+    values = reference_values(case, BOUNDS, records)
+    bounds = [bound for gauge in gauges(case, BOUNDS) for bound in gauge.bounds]
+    assert values.shape == (len(records), len(bounds))
+    for column, bound in zip(values.T, bounds, strict=True):
+        assert column[~(column != column)].mean() == pytest.approx(
+            bound.mean, abs=2 * (bound.sd or 0)
+        )
+
+
+def test_a_document_of_another_schema_is_refused(results: Path) -> None:
+    """With both numbers."""
+    run(results, "--simulate-only")
+    path = results / SIMULATION
+    path.write_text(path.read_text("utf-8").replace('"schema": 1', '"schema": 7'), "utf-8")
+    with pytest.raises(UserError, match="schema 7; this version reads 1"):
+        read_document(path, Simulation)
+
+
+def test_shares_keep_what_counts() -> None:
+    """Two figures, with the interval; none and all are limits."""
+    assert share(Rate(hits=3, runs=20_000)) == "0.015 (0.0031–0.044)"
+    assert share(Rate(hits=0, runs=20_000)) == "0 (< 0.018)"
+    assert share(Rate(hits=20_000, runs=20_000)) == "100 (> 99.98)"
+    assert percent(0.05) == "5"
+
+
+def test_scatter_reads_as_it_is_meant() -> None:
+    """Shape, size and unit."""
+    assert scatter(Scenario()) == "as planned"
+    assert scatter(Scenario(planned=False)) == "as the reference"
+    assert scatter(Scenario(sd=0.7)) == "−30 %"
+    assert scatter(Scenario(shape="skewed", sd=1.3)) == "skewed towards bad, +30 %"
