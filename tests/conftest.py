@@ -24,6 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker of tests that import Keras, and let children hear Ctrl-C."""
     # A job that a shell runs in the background ignores it, and so would all that the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What the runs within the tests find is none of the job's that runs the tests.
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+        os.environ.pop(name, None)
     config.addinivalue_line(
         "markers", "keras: the test's body runs in a child process, for it imports Keras"
     )

@@ -1,4 +1,4 @@
-"""Progress: what a person sees while trials run."""
+"""Progress where there is no terminal: a line for each message."""
 
 from __future__ import annotations
 
@@ -9,62 +9,13 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
-from records import make_failed_record, make_record
+from progress_world import EPOCHS, NAME, RECORD, SPEC, Screen, Waiting, hear, plain
+from records import make_failed_record
 
 from bench.harness.assignment import Message
 from bench.harness.record import Record
 from bench.harness.report import progress as module
 from bench.harness.report.progress import PlainWriter, Progress
-
-RECORD = replace(make_record(), seconds={"total": 21.4})
-SPEC, EPOCHS = RECORD.spec, RECORD.epochs
-NAME = "fashion_mnist-dense_128 seed 0:"
-ERASE = "\r\x1b[2K"
-
-
-class Screen:
-    """A terminal that keeps what is written."""
-
-    hasmarkup = True
-    fullwidth = 100
-
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, msg: str, *, flush: bool = False) -> None:
-        """Keep it; a person wants to see it at once."""
-        assert flush
-        self.text += msg
-
-
-class Waiting(Future[Record]):
-    """A record that is there once it was asked for so many times in vain."""
-
-    def __init__(self, *, in_vain: int = 0) -> None:
-        super().__init__()
-        self._left = in_vain
-
-    def done(self) -> bool:
-        """Say whether it is there."""
-        self._left -= 1
-        if self._left < 0 and not super().done():
-            self.set_result(RECORD)
-        return self._left < 0
-
-
-def hear(progress: Progress, *messages: Message, spec: object = SPEC) -> str:
-    """Return what is shown once these messages were heard."""
-    for message in messages:
-        progress.listen(spec, message)  # type: ignore[arg-type]
-    progress.wait(Waiting())
-    return progress._writer.text  # type: ignore[attr-defined, no-any-return]
-
-
-def plain(**settings: int) -> Progress:
-    """Return the progress of three trials where there is no terminal."""
-    progress = Progress(Screen(), live=False, clock=lambda: 0.0, **settings)
-    progress.total = 3
-    return progress
 
 
 def test_plain_output_has_a_line_for_each_message() -> None:
@@ -117,58 +68,11 @@ def test_quiet_run_shows_results_alone() -> None:
     assert hear(silent, *messages) == ""
 
 
-def test_terminal_shows_one_line_that_is_written_over() -> None:
-    """Only the result of a trial stays; what it was doing is erased."""
-    progress = Progress(Screen(), live=True, clock=lambda: 0.0)
-    shown = hear(progress, Message(epoch=EPOCHS[3]), Message(record=RECORD))
-    assert shown == (
-        f"{ERASE}[1/1] {NAME} epoch 4/5 train 88.3% test 87.5%, 3 s left"
-        f"{ERASE}[1/1] {NAME} completed in 21 s, test 87.50 %\n"
-    )
-
-
-def test_time_left_is_counted_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between epochs the clock goes on, and never below nothing."""
-    monkeypatch.setattr(module, "TICK_S", 0)
-    now = iter([0.0, 0.0, 1.0, 2.0, 60.0])
-    progress = Progress(Screen(), live=True, clock=lambda: next(now))
-    progress.listen(SPEC, Message(epoch=EPOCHS[3]))
-    progress.wait(Waiting(in_vain=4))
-    left = [line.rsplit(", ", 1)[1] for line in progress._writer.text.split(ERASE)[1:]]  # type: ignore[attr-defined]
-    assert left == ["3 s left", "2 s left", "1 s left", "0 s left"]
-
-
-def test_nothing_is_counted_where_nothing_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither before the first message, nor in a file, does waiting write anything."""
-    monkeypatch.setattr(module, "TICK_S", 0)
-    for live in (True, False):
-        progress = Progress(Screen(), live=live)
-        progress.wait(Waiting(in_vain=3))
-        assert progress._writer.text == ""  # type: ignore[attr-defined]
-
-
 def test_note_ends_the_countdown_of_the_trial_before() -> None:
     """A trial that only loads has no time left to tell."""
     progress = plain()
     hear(progress, Message(epoch=EPOCHS[0]))
     assert hear(progress, Message(note="loading Keras")).endswith("loading Keras\n")
-
-
-def test_live_line_is_no_wider_than_the_terminal() -> None:
-    """A line that wraps could not be erased."""
-    screen = Screen()
-    screen.fullwidth = 30
-    shown = hear(Progress(screen, live=True), Message(epoch=EPOCHS[0]))
-    assert len(shown.removeprefix(ERASE)) == 29
-
-
-def test_line_begins_on_a_line_of_its_own() -> None:
-    """What pytest has begun to write is ended first, each time."""
-    screen = Screen()
-    progress = Progress(
-        screen, live=False, ensure_newline=lambda: screen.write("<new line>", flush=True)
-    )
-    assert hear(progress, Message(record=RECORD)).startswith("<new line>[1/1]")
 
 
 def test_record_that_is_there_is_not_waited_for() -> None:

@@ -1,4 +1,4 @@
-"""The end of a run: verdicts, then tables, printed and kept."""
+"""The end of a run: what it rests on, in what order, and what is written."""
 
 from __future__ import annotations
 
@@ -10,92 +10,102 @@ from records import make_record
 
 from bench.cases import CASES
 from bench.harness.judge.verdict import Outcome, Verdict
+from bench.harness.metrics import METRICS
 from bench.harness.record import Record
 from bench.harness.report.properties import Judged
-from bench.harness.report.summary import write_summary
+from bench.harness.report.screen import Screen
+from bench.harness.report.summary import Summary, shown, write_summary
 from bench.harness.store.records import Store
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
 RECORD = make_record(test_accuracy=0.8731)
 
 
-def judged(outcome: Outcome | None, *records: Record) -> Judged:
+def judged(outcome: Outcome | None, *records: Record, metric: str = "test_loss") -> Judged:
     """Return what one test said of the case of ``records``."""
     verdict = outcome and Verdict(
-        metric="test_loss", outcome=outcome, value=0.3, n=1, bound="≤ 0.300", evidence="it is so"
+        metric=metric, outcome=outcome, value=0.3, n=1, bound="≤ 0.300", evidence="it is so"
     )
     keys = [record.key for record in records]
     return Judged(case=records[0].spec.case.name, records=keys, verdict=verdict or None)
 
 
-def write(
-    folder: Path, *said: Judged, stored: tuple[Record, ...] = (RECORD,), verbose: bool = False
-) -> str:
+def write(folder: Path, *said: Judged, stored: tuple[Record, ...] = (RECORD,)) -> Summary:
     """Return the summary of a run whose store holds ``stored``."""
     store = Store(folder / "trials")
     for record in stored:
         store.put(record)
-    return write_summary(said, CASES, {}, store, folder / "latest", verbose=verbose)
+    return write_summary(said, CASES, {}, store, folder / "latest")
 
 
-def test_case_that_met_its_bounds_is_one_line(tmp_path: Path) -> None:
-    """How many of how many, and no more."""
-    text = write(tmp_path, judged("pass", RECORD), judged("pass", RECORD))
-    assert text.splitlines()[0] == f"{DENSE}: 2 of 2 bounds met"
-    assert "it is so" not in text
+def text(folder: Path, *said: Judged, stored: tuple[Record, ...] = (RECORD,)) -> str:
+    """Return the summary as a terminal shows it."""
+    return shown(write(folder, *said, stored=stored), Screen())
 
 
-@pytest.mark.parametrize("outcome", ["fail", "undecided", "not comparable"])
-def test_bound_that_is_not_met_tells_its_evidence(tmp_path: Path, outcome: Outcome) -> None:
-    """What a person has to look at comes first."""
-    text = write(tmp_path, judged("pass", RECORD), judged(outcome, RECORD))
-    assert text.splitlines()[:2] == [
-        f"{DENSE}: 1 of 2 bounds met",
-        f"  {outcome} test_loss: it is so",
-    ]
-
-
-def test_verbose_run_tells_all_evidence(tmp_path: Path) -> None:
-    """With ``-v`` a bound that is met explains itself as well."""
-    assert "  pass test_loss: it is so" in write(tmp_path, judged("pass", RECORD), verbose=True)
+def test_verdicts_come_before_tables(tmp_path: Path) -> None:
+    """How many bounds are met is the first line; figures follow, and the files end it."""
+    blocks = text(tmp_path, judged("pass", RECORD), judged("fail", RECORD)).split("\n\n")
+    assert blocks[0].startswith("2 bounds: 1 fail, 1 pass\nfail ")
+    assert blocks[1] == "Fashion MNIST"
+    assert "dense_128       87.3 (1)" in blocks[2]
+    assert blocks[-1] == f"Report: {tmp_path / 'latest' / 'summary.md'}, .json, .csv"
 
 
 def test_table_rests_on_the_records_that_were_judged(tmp_path: Path) -> None:
     """Other records of the store have no part in it."""
     other = make_record(seed=1, test_accuracy=0.1)
-    text = write(tmp_path, judged("pass", RECORD), stored=(RECORD, other))
-    found = json.loads((tmp_path / "latest" / "summary.json").read_text())
-    assert "87.3 (1)" in text
-    assert RECORD.key in json.dumps(found)
-    assert other.key not in json.dumps(found)
+    assert "87.3 (1)" in text(tmp_path, judged("pass", RECORD), stored=(RECORD, other))
+    found = (tmp_path / "latest" / "summary.json").read_text()
+    assert RECORD.key in found
+    assert other.key not in found
 
 
 def test_only_cases_that_were_tested_are_shown(tmp_path: Path) -> None:
     """In the order of the registry, whichever was tested first."""
     digits = make_record(case=DIGITS)
-    text = write(tmp_path, judged("pass", digits), judged("fail", RECORD), stored=(RECORD, digits))
-    assert text.index(f"{DENSE}: 0 of 1") < text.index(f"{DIGITS}: 1 of 1")
-    assert "cnn_64" not in text
+    said = judged("pass", digits), judged("fail", RECORD)
+    lines = text(tmp_path, *said, stored=(RECORD, digits))
+    assert lines.index(f"{DENSE}: 0 of 1") < lines.index(f"{DIGITS}: 1 of 1")
+    assert "cnn_64" not in lines
 
 
 def test_case_that_was_only_timed_has_a_row_and_no_verdict(tmp_path: Path) -> None:
     """A measurement is not judged."""
-    text = write(tmp_path, judged(None, RECORD))
-    assert "bounds met" not in text
-    assert "| dense_128 " in text
+    lines = text(tmp_path, judged(None, RECORD))
+    assert lines.startswith("Fashion MNIST\n")
+    assert "\ndense_128 " in lines
 
 
-def test_seed_that_diverged_is_told_in_the_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize("outcome", ["diverged", "given up"])
+def test_seed_that_was_lost_is_told_in_the_table(tmp_path: Path, outcome: Outcome) -> None:
     """A verdict may tolerate it; the table does not hide it."""
-    lost = make_record(seed=1, outcome="diverged", test_accuracy=None)
-    text = write(tmp_path, judged("pass", RECORD, lost), stored=(RECORD, lost))
-    assert "1 of 2 trials diverged" in text
+    lost = make_record(seed=1, outcome=outcome, test_accuracy=None)  # type: ignore[arg-type]
+    told = text(tmp_path, judged("pass", RECORD, lost), stored=(RECORD, lost))
+    assert f"1 of 2 trials {outcome}" in told
 
 
-def test_files_are_named_at_the_end(tmp_path: Path) -> None:
+def test_files_are_named(tmp_path: Path) -> None:
     """The same tables lie as Markdown, JSON and CSV in one folder."""
-    last = write(tmp_path, judged("pass", RECORD)).splitlines()[-1]
-    files = sorted(path.name for path in (tmp_path / "latest").iterdir())
-    assert files == ["summary.csv", "summary.json", "summary.md"]
-    assert last.startswith(f"Written to {tmp_path / 'latest'}: ")
-    assert all(name in last for name in files)
+    paths = write(tmp_path, judged("pass", RECORD)).paths
+    assert [path.name for path in paths] == ["summary.md", "summary.json", "summary.csv"]
+    assert all(path.is_file() for path in paths)
+
+
+def test_workers_may_end_in_any_order(tmp_path: Path) -> None:
+    """Whatever order the tests were reported in, the files are the same to the byte."""
+    digits = make_record(case=DIGITS)
+    metrics = ("parameters", "training_accuracy", "test_loss", "unheard_of", "test_accuracy")
+    said = [judged("pass", RECORD, metric=metric) for metric in metrics]
+    said += [judged(None, RECORD), judged("pass", digits)]
+    for name, order in (("one", said), ("two", said[::-1])):
+        write(tmp_path / name, *order, stored=(RECORD, digits))
+    one, two = (
+        (tmp_path / name / "latest" / "summary.json").read_text() for name in ["one", "two"]
+    )
+    assert one == two
+    first = json.loads(one)["rows"][0]["verdicts"]
+    assert [verdict["metric"] for verdict in first] == [
+        *(metric for metric in METRICS if metric in metrics),
+        "unheard_of",
+    ]

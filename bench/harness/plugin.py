@@ -12,13 +12,12 @@ from bench.harness.errors import UserError
 from bench.harness.lab.outline import outline, unstored
 from bench.harness.lab.plan import Need
 from bench.harness.lab.referee import Referee
-from bench.harness.plugin_options import add_options, results_folder, undecided_fails
-from bench.harness.plugin_setup import assemble, registered_cases
+from bench.harness.plugin_options import add_options, undecided_fails
+from bench.harness.plugin_results import Results
+from bench.harness.plugin_setup import assemble
 from bench.harness.record import Record
-from bench.harness.report.properties import Judged, from_properties, to_properties
-from bench.harness.report.summary import write_summary
+from bench.harness.report.properties import Judged, to_properties
 from bench.harness.spec import Case
-from bench.harness.store.claims import read_claims
 from bench.harness.store.records import Store
 
 BEGAN = pytest.StashKey[str]()
@@ -37,6 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "needs(trained=True, timed=False): the trials of its case that a test rests on",
     )
     config.stash[BEGAN] = getattr(config, "workerinput", {}).get("fitting_room_began", now())
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Results(config))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -48,9 +49,7 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Plan the trials that the selected tests need, and start on them."""
-    needs = [
-        _need(item) for item in session.items if "referee" in getattr(item, "fixturenames", ())
-    ]
+    needs = [_need(item) for item in session.items if _runs(item)]
     if not needs or session.config.option.collectonly:
         return
     try:
@@ -97,11 +96,11 @@ def hold(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case, st
         request.node.user_properties += to_properties(judged)
         said = f"{case.name} {metric}: {verdict.outcome}: {verdict.evidence}"
         if verdict.outcome == "not comparable":
+            pytest.skip(said)
         if verdict.outcome == "undecided" and not undecided_fails(request.config):
             pytest.xfail(said)
-            pytest.skip(said)
         if not verdict.passed:
-            pytest.fail(said, pytrace=False)
+            pytest.fail(said.replace("; ", "\n  "), pytrace=False)
 
     return hold
 
@@ -123,28 +122,15 @@ def times(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case], 
     return times
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Print the tables, and write them under the results folder."""
-    reports = [report for group in terminalreporter.stats.values() for report in group]
-    called = [report for report in reports if getattr(report, "when", "") == "call"]
-    judged = [found for each in called if (found := from_properties(each.user_properties))]
-    if judged:
-        results = results_folder(config)
-        cases = registered_cases(config)
-        claims = read_claims(config.rootpath / config.getini("fitting_room_claims"), cases=cases)
-        verbose = config.get_verbosity() > 0
-        text = write_summary(
-            judged, cases, claims, Store(results / "trials"), results / "latest", verbose=verbose
-        )
-        if config.get_verbosity() > -2:
-            terminalreporter.section("fitting room")
-            terminalreporter.write_line(text)
-
-
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End what still trains, with its record."""
     if referee := config.stash.get(REFEREE, None):
         referee.lab.close()
+
+
+def _runs(item: Any) -> bool:
+    """Whether a selected item asks the referee, and is not skipped whatever comes."""
+    return "referee" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("skip")
 
 
 def _need(item: Any) -> Need:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
@@ -19,8 +20,9 @@ from bench.harness.lab.referee import Referee, loss_limits
 from bench.harness.machine import usable_cores
 from bench.harness.metrics import METRICS
 from bench.harness.plugin_options import read_options
+from bench.harness.plugin_terminal import DotLine
 from bench.harness.record import Record
-from bench.harness.report.progress import Progress
+from bench.harness.report.progress import PlainWriter, Progress
 from bench.harness.spec import Case, Dataset
 from bench.harness.store.bounds import read_bounds
 from bench.harness.store.records import Store
@@ -82,13 +84,16 @@ def _dataset(task: str, options: Options) -> Dataset:
 
 def _progress(config: pytest.Config) -> Progress:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return Progress(PlainWriter(sys.stderr), live=False, verbosity=-2)
     writer = config.get_terminal_writer()
-    live = bool(reporter and reporter.isatty and writer.hasmarkup)
+    line = DotLine(reporter, writer)
     return Progress(
-        writer,
-        live=live,
+        line,
+        live=reporter.isatty and writer.hasmarkup,
         verbosity=config.get_verbosity(),
-        ensure_newline=reporter.ensure_newline if reporter else lambda: None,
+        leave=line.leave,
+        resume=line.resume,
     )
 
 

@@ -6,7 +6,7 @@ import queue
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Protocol, TextIO
+from typing import NamedTuple, Protocol, TextIO
 
 from bench.harness.assignment import Message
 from bench.harness.durations import in_words
@@ -16,19 +16,27 @@ from bench.harness.spec import TrialSpec
 TICK_S = 1.0
 """How often the time left is counted down."""
 
+ERASE = "\r\x1b[2K"
+"""Empties a terminal's line."""
+
 
 class Writer(Protocol):
-    """The part of pytest's terminal writer that is used."""
+    """Where it is shown."""
 
-    hasmarkup: bool
-    fullwidth: int
+    @property
+    def fullwidth(self) -> int:
+        """Columns."""
 
     def write(self, msg: str, *, flush: bool = False) -> None:
         """Write text as it is."""
 
 
 class Progress:
-    """Hears trials from any thread, and shows them from the one thread that waits for a record."""
+    """Hears trials from any thread, and shows them from the one thread that waits for a record.
+
+    ``leave`` is called before anything is shown, ``resume`` after it: they end the line that
+    somebody else had begun, and take it up again.
+    """
 
     def __init__(
         self,
@@ -36,7 +44,8 @@ class Progress:
         *,
         live: bool,
         verbosity: int = 0,
-        ensure_newline: Callable[[], None] = lambda: None,
+        leave: Callable[[], None] = lambda: None,
+        resume: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.total = 0
@@ -44,12 +53,18 @@ class Progress:
         self._writer = writer
         self._live = live and verbosity > -2
         self._verbosity = verbosity
-        self._ensure_newline = ensure_newline
+        self._leave = leave
+        self._resume = resume
         self._clock = clock
         self._heard: queue.SimpleQueue[tuple[TrialSpec, Message] | None] = queue.SimpleQueue()
         self._done = 0
-        self._status = ""
+        self._numbers: dict[str, int] = {}
+        """Of the trials that run, by name."""
+        self._status = Status()
         self._ends_at: float | None = None
+        self._left_line = False
+        self._drawn = False
+        """Whether a live line is on the screen."""
 
     def listen(self, spec: TrialSpec, message: Message) -> None:
         """Hear a message; safe from any thread."""
@@ -58,10 +73,13 @@ class Progress:
     def wait(self, future: Future[Record]) -> Record:
         """Return the record once it is there, showing whatever is heard until then."""
         future.add_done_callback(lambda _: self._heard.put(None))
-        while not future.done():
-            self._show_next(timeout=TICK_S)
-        while not self._heard.empty():
-            self._show_next(timeout=0)
+        try:
+            while not future.done():
+                self._show_next(timeout=TICK_S)
+            while not self._heard.empty():
+                self._show_next(timeout=0)
+        finally:
+            self._give_back()
         return future.result()
 
     def _show_next(self, timeout: float) -> None:
@@ -76,37 +94,44 @@ class Progress:
         if message.record is not None:
             self._finish(message.record)
         else:
-            self._status = self._in_words(spec, message)
+            self._status = self._heard_of(spec, message)
             self._redraw(told=True)
 
-    def _in_words(self, spec: TrialSpec, message: Message) -> str:
-        name = f"[{self._done + 1}/{max(self.total, self._done + 1)}] {name_of(spec)}"
+    def _heard_of(self, spec: TrialSpec, message: Message) -> Status:
+        name = f"{self._count(spec)} {name_of(spec)}"
         if message.epoch is None:
             self._ends_at = None
-            return f"{name} {message.note}"
+            return Status(f"{name} {message.note}")
         left = (spec.epochs - message.epoch.number) * _seconds(message.epoch)
         self._ends_at = self._clock() + left if left else None
-        return f"{name} epoch {message.epoch.number}/{spec.epochs}{_figures(spec, message.epoch)}"
+        epoch = f"{name} epoch {message.epoch.number}/{spec.epochs}"
+        return Status(epoch, _figures(spec, message.epoch))
+
+    def _count(self, spec: TrialSpec) -> str:
+        """Number a trial when it is first heard of."""
+        number = self._numbers.setdefault(name_of(spec), self._done + len(self._numbers) + 1)
+        return f"[{number}/{max(self.total, number)}]"
 
     def _finish(self, record: Record) -> None:
+        count = self._count(record.spec)
+        del self._numbers[name_of(record.spec)]
         self._done += 1
-        count = f"[{self._done}/{max(self.total, self._done)}]"
         accuracy = record.test_accuracy
-        unseen = _unseen(record.spec)
-        figures = "" if accuracy is None else f", {unseen} {accuracy:.2%}".replace("%", " %")
+        scored = _scored(record.spec)
+        figures = "" if accuracy is None else f", {scored} {accuracy:.2%}".replace("%", " %")
         why = "" if record.completed else f": {record.reason}"
         took = f"{record.outcome} in {record.seconds.get('total', 0):.0f} s"
         self._line(f"{count} {name_of(record.spec)} {took}{figures}{why}")
-        self._status = ""
+        self._status = Status()
 
     def _redraw(self, *, told: bool = False) -> None:
-        if self._live and self._status:
-            self._ensure_newline()
-            width = self._writer.fullwidth - 1
-            text = (self._status + self._left())[:width]
-            self._writer.write(f"\r\x1b[2K{text}", flush=True)
+        if self._live and self._status.head:
+            self._begin()
+            text = self._status.within(self._writer.fullwidth - 1, self._left())
+            self._writer.write(f"{ERASE}{text}", flush=True)
+            self._drawn = True
         elif told and self._verbosity >= 0:
-            self._line(self._status + self._left())
+            self._line(f"{self._status.head}{self._status.figures}{self._left()}")
 
     def _left(self) -> str:
         if self._ends_at is None:
@@ -116,9 +141,33 @@ class Progress:
     def _line(self, text: str) -> None:
         if self._verbosity <= -2:
             return
-        self._ensure_newline()
-        erase = "\r\x1b[2K" if self._live else ""
-        self._writer.write(f"{erase}{text}\n", flush=True)
+        self._begin()
+        self._writer.write(f"{ERASE if self._drawn else ''}{text}\n", flush=True)
+        self._drawn = False
+
+    def _begin(self) -> None:
+        if not self._left_line:
+            self._leave()
+        self._left_line = True
+
+    def _give_back(self) -> None:
+        if self._drawn:
+            self._writer.write(ERASE, flush=True)
+        if self._left_line:
+            self._resume()
+        self._left_line = self._drawn = False
+
+
+class Status(NamedTuple):
+    """What a trial is doing."""
+
+    head: str = ""
+    figures: str = ""
+
+    def within(self, width: int, left: str) -> str:
+        """Return it with the time that is left; what has no room are the figures, then the end."""
+        whole = f"{self.head}{self.figures}{left}"
+        return whole if len(whole) <= width else f"{self.head}{left}"[:width]
 
 
 def name_of(spec: TrialSpec) -> str:
@@ -130,19 +179,18 @@ def _seconds(epoch: Epoch) -> float:
     return epoch.seconds + epoch.evaluate_seconds
 
 
-def _unseen(spec: TrialSpec) -> str:
+def _scored(spec: TrialSpec) -> str:
     return "validation" if spec.dataset.validation else "test"
 
 
 def _figures(spec: TrialSpec, epoch: Epoch) -> str:
-    shown = (("train", epoch.training_accuracy), (_unseen(spec), epoch.test_accuracy))
+    shown = (("train", epoch.training_accuracy), (_scored(spec), epoch.test_accuracy))
     return "".join(f" {name} {value:.1%}" for name, value in shown if value is not None)
 
 
 class PlainWriter:
     """A writer for commands, which have no pytest around them."""
 
-    hasmarkup = False
     fullwidth = 80
 
     def __init__(self, stream: TextIO) -> None:

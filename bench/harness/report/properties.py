@@ -10,6 +10,8 @@ from bench.harness.judge.verdict import Verdict
 
 Properties = list[tuple[str, object]]
 _VERDICT = ("metric", "outcome", "value", "n", "bound", "evidence")
+NAMES = frozenset({"case", "records", *_VERDICT})
+"""Of the properties that this module gives a test."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,8 @@ class Judged:
     records: Sequence[str]
     """Keys of the records it rests on."""
     verdict: Verdict | None = None
+    explained: bool = False
+    """Whether pytest shows its evidence, as that of a test that failed."""
 
 
 def to_properties(judged: Judged) -> Properties:

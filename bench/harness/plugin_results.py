@@ -1,0 +1,84 @@
+"""What the tests of a run said, gathered where it ends: shown, written, annotated."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.harness.metrics import UNTRAINED
+from bench.harness.plugin_options import records_folder, results_folder
+from bench.harness.plugin_setup import registered_cases
+from bench.harness.report.github import annotations, append_summary
+from bench.harness.report.junit import others, strict_report, to_suite
+from bench.harness.report.properties import Judged, from_properties
+from bench.harness.report.screen import Screen
+from bench.harness.report.summary import Summary, shown, write_summary
+from bench.harness.store.bounds import SMOKE, line_of
+from bench.harness.store.claims import read_claims
+from bench.harness.store.records import Store
+
+
+class Results:
+    """Hears every test's report in the process that prints, be it of a worker of xdist."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._judged: list[Judged] = []
+        self._unjudged = 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what a test said, before the writer of JUnit XML sees its properties."""
+        found = from_properties(report.user_properties)
+        if report.when == "call":
+            if found:
+                told = report.failed and self._config.getoption("tbstyle") != "no"
+                self._judged.append(replace(found, explained=told))
+            self._unjudged += bool(report.failed and not found)
+        xml = strict_report(self._config.pluginmanager.get_plugins())
+        if found and xml:
+            report.user_properties = others(report.user_properties)
+            if report.when == "teardown":
+                to_suite(xml, report.nodeid.rpartition("::")[2], found)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Print verdicts and tables, and write them under the results folder."""
+        if not self._judged:
+            return
+        summary = self._write()
+        config, writer = self._config, self._config.get_terminal_writer()
+        if config.get_verbosity() > -2:
+            screen = Screen(
+                width=writer.fullwidth, mark=writer.markup, verbosity=config.get_verbosity()
+            )
+            terminalreporter.section("fitting room")
+            terminalreporter.write_line(shown(summary, screen, unjudged=self._unjudged))
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            for line in self._tell_github(summary):
+                terminalreporter.write_line(line)
+
+    def _write(self) -> Summary:
+        config = self._config
+        cases = registered_cases(config)
+        claims = read_claims(config.rootpath / config.getini("fitting_room_claims"), cases=cases)
+        store = Store(records_folder(config))
+        return write_summary(self._judged, cases, claims, store, results_folder(config) / "latest")
+
+    def _tell_github(self, summary: Summary) -> list[str]:
+        """Write the job summary, and return the annotations."""
+        if target := os.environ.get("GITHUB_STEP_SUMMARY"):
+            append_summary(Path(target), summary.paths[0].read_text("utf-8"))
+        bounds = self._config.rootpath / self._config.getini("fitting_room_bounds")
+        on_sample = self._config.getoption("tier") == "smoke"
+
+        def line(case: str, metric: str) -> int:
+            return line_of(bounds, SMOKE if on_sample and metric not in UNTRAINED else case, metric)
+
+        checkout = os.environ.get("GITHUB_WORKSPACE", self._config.rootpath)
+        judged = [one for each in summary.judged.values() for one in each]
+        return annotations(judged, os.path.relpath(bounds, checkout), line)

@@ -1,0 +1,88 @@
+"""Verdicts as a person reads them first: how many, then a line per case, then what is not met."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from bench.harness.judge.verdict import Verdict
+from bench.harness.judge.words import shown
+from bench.harness.metrics import METRICS
+from bench.harness.report.properties import Judged
+from bench.harness.report.rows import SEVERITY
+from bench.harness.report.screen import Screen
+
+WIDTH = max(map(len, SEVERITY))
+
+
+def in_order(judged: Sequence[Judged]) -> list[Judged]:
+    """Return what was judged in the order of the metrics, whichever worker was done first."""
+    order = {metric: place for place, metric in enumerate(METRICS)}
+
+    def place(one: Judged) -> tuple[int, str]:
+        metric = one.verdict.metric if one.verdict else ""
+        return order.get(metric, len(order)), metric
+
+    return sorted(judged, key=place)
+
+
+def verdict_lines(
+    judged: Mapping[str, Sequence[Judged]], screen: Screen, *, unjudged: int = 0
+) -> list[str]:
+    """Return the headline and the lines of every case, or nothing where nothing was judged.
+
+    Args:
+        judged: Case → what its tests said, in the order to be shown.
+        screen: Quiet, it leaves out cases that met all; verbose, it has the evidence of all.
+        unjudged: Tests that failed without a verdict.
+    """
+    verdicts = [one.verdict for each in judged.values() for one in each if one.verdict]
+    headline = [_headline(verdicts, screen)] if verdicts else []
+    if unjudged:
+        tests = f"{unjudged} test{'s' if unjudged > 1 else ''}"
+        headline.append(screen.outcome(f"{tests} failed without a verdict", "fail"))
+    return headline + [line for case, each in judged.items() for line in _case(case, each, screen)]
+
+
+def _headline(verdicts: Sequence[Verdict], screen: Screen) -> str:
+    counts = Counter(verdict.outcome for verdict in verdicts)
+    worst = _worst(verdicts)
+    told = ", ".join(f"{counts[o]} {o}" for o in SEVERITY if counts[o])  # type: ignore[index]
+    total = f"{len(verdicts)} bound{'s' if len(verdicts) > 1 else ''}"
+    return screen.mark(screen.outcome(f"{total}: {told}", worst), bold=True)
+
+
+def _worst(verdicts: Sequence[Verdict]) -> str:
+    return min((verdict.outcome for verdict in verdicts), key=SEVERITY.index)
+
+
+def _case(case: str, judged: Sequence[Judged], screen: Screen) -> list[str]:
+    verdicts = [one.verdict for one in judged if one.verdict]
+    met = sum(verdict.passed for verdict in verdicts)
+    if not verdicts or (screen.verbosity < 0 and met == len(verdicts)):
+        return []
+    worst = _worst(verdicts)
+    outcome = screen.outcome(f"{worst:{WIDTH}}", worst)
+    return [
+        f"{outcome}  {case}: {met} of {len(verdicts)} bounds met",
+        *(
+            _reason(one.verdict, screen, explained=one.explained)
+            for one in judged
+            if one.verdict and (screen.verbosity > 0 or not one.verdict.passed)
+        ),
+    ]
+
+
+def _reason(verdict: Verdict, screen: Screen, *, explained: bool) -> str:
+    """Return a verdict's evidence, or its figure and bound where pytest has told the evidence."""
+    said = f"{_value(verdict)}, bound {verdict.bound}" if explained else verdict.evidence
+    text = screen.folded(f"{verdict.metric} {verdict.outcome}: {said}", first="    ", rest=" " * 8)
+    return text.replace(
+        f" {verdict.outcome}:", f" {screen.outcome(verdict.outcome, verdict.outcome)}:", 1
+    )
+
+
+def _value(verdict: Verdict) -> str:
+    if verdict.value is None:
+        return f"no value (n={verdict.n})"
+    return f"{shown(verdict.metric, verdict.value)} (n={verdict.n})"

@@ -1,0 +1,141 @@
+"""The end of a run whose tests say what they like: files, terminal, CI; nothing is trained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from imports import ROOT
+from junit_schema import faults
+
+from bench.harness.store.bounds import line_of
+
+SUITE = """
+    import pytest
+    from bench.harness.judge.verdict import Verdict
+    from bench.harness.report.properties import Judged, to_properties
+
+    OUTCOMES = {"test_accuracy": "pass", "test_loss": "fail", "training_accuracy": "undecided"}
+
+    @pytest.mark.parametrize("metric", OUTCOMES)
+    def test_bound(request, metric):
+        outcome = OUTCOMES[metric]
+        verdict = Verdict(
+            metric=metric, outcome=outcome, value=0.5, n=1, bound="x", evidence="50 % & <no more>"
+        )
+        judged = Judged(case="mnist-dense_128", records=["a1"], verdict=verdict)
+        request.node.user_properties += [*to_properties(judged), ("owner", "me")]
+        if outcome == "fail":
+            pytest.fail("EVIDENCE", pytrace=False)
+
+    def test_crash():
+        pytest.fail("no verdict", pytrace=False)
+
+    @pytest.mark.skip
+    def test_skipped():
+        pass
+"""
+CASE = "mnist-dense_128"
+
+Run = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester) -> Run:
+    """Run the suite above with the plugin."""
+    pytester.makepyfile(SUITE)
+    names = ("cases", "bounds", "claims")
+    files = [f"--override-ini=fitting_room_{n}={ROOT / 'bench' / n}.toml" for n in names[1:]]
+    plugin = ("-p", "bench.harness.plugin", "-p", "no:hypothesispytest", "--junitxml=junit.xml")
+    return lambda *arguments: pytester.runpytest_inprocess(*plugin, *files, *arguments)
+
+
+def junit(folder: Path) -> ElementTree.Element:
+    """Return the JUnit XML of the run."""
+    return ElementTree.parse(folder / "junit.xml").getroot()
+
+
+def suite_properties(folder: Path) -> dict[str, str]:
+    """Return the properties of the whole suite."""
+    found = junit(folder).iterfind("testsuite/properties/property")
+    return {each.get("name", ""): each.get("value", "") for each in found}
+
+
+def test_junit_obeys_its_schema(run: Run, pytester: pytest.Pytester) -> None:
+    """Verdicts are properties of the suite: the schema has no room for them in a test."""
+    run()
+    wrong = [fault for fault in faults(junit(pytester.path)) if "holds properties" not in fault]
+    assert wrong == []
+    found = suite_properties(pytester.path)
+    assert found["test_bound[test_loss].outcome"] == "fail"
+    assert found["test_bound[test_loss].evidence"] == "50 % & <no more>"
+    assert found["test_bound[test_accuracy].records"] == "a1"
+
+
+def test_properties_of_others_stay_where_they_put_them(run: Run, pytester: pytest.Pytester) -> None:
+    """A test may have properties that are none of ours, valid or not."""
+    run()
+    found = [each.get("name") for each in junit(pytester.path).iterfind(".//testcase//property")]
+    assert found == ["owner"] * 3
+
+
+def test_older_family_has_the_verdicts_in_the_tests(run: Run, pytester: pytest.Pytester) -> None:
+    """``xunit1`` has no schema, and its readers look there."""
+    run("-o", "junit_family=xunit1")
+    test = junit(pytester.path).find(".//testcase[@name='test_bound[test_loss]']")
+    assert test is not None
+    assert "outcome" in [each.get("name") for each in test.iter("property")]
+    assert suite_properties(pytester.path) == {}
+
+
+def test_failure_is_explained_once(run: Run) -> None:
+    """Its evidence stands among pytest's failures; the summary has the figure, and counts."""
+    shown = run().stdout.str()
+    assert shown.count("50 % & <no more>") == 1  # of the open one, whose test passed
+    assert "    test_loss fail: 0.5000 (n=1), bound x\n" in shown
+    assert "3 bounds: 1 fail, 1 undecided, 1 pass\n1 test failed without a verdict\n" in shown
+
+
+def test_failure_is_explained_where_pytest_does_not(run: Run) -> None:
+    """With ``--tb=no`` the summary tells what is told nowhere else."""
+    assert run("--tb=no").stdout.str().count("50 % & <no more>") == 2
+
+
+def test_very_quiet_run_shows_nothing_and_writes_everything(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    """``-qq`` leaves the terminal to pytest."""
+    shown = run("-qq").stdout.str()
+    assert "bounds" not in shown
+    assert (pytester.path / "results" / "latest" / "summary.json").is_file()
+
+
+@pytest.mark.parametrize(("arguments", "coloured"), [(["--color=yes"], True), ([], False)])
+def test_colour_is_pytest_s(run: Run, arguments: list[str], coloured: bool) -> None:
+    """There is colour where pytest has colour, and no sign of it elsewhere."""
+    shown = run(*arguments).stdout.str()
+    assert bool(re.search(r"\x1b\[3\dm\S.* +\x1b\[0m  mnist-dense_128: ", shown)) is coloured
+    assert ("\x1b" in shown) is coloured
+
+
+def test_actions_get_annotations_and_the_report(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under GitHub Actions a failed bound is marked in its file, and the job shows the tables."""
+    summary = pytester.path / "step.md"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(ROOT))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    shown = run().stdout.str()
+    line = line_of(ROOT / "bench" / "bounds.toml", CASE, "test_loss")
+    assert f"\n::error file=bench/bounds.toml,line={line},title={CASE}%3A test_loss fail::" in shown
+    report = (pytester.path / "results" / "latest" / "summary.md").read_text("utf-8")
+    assert summary.read_text("utf-8") == f"{report}\n"
+
+
+def test_elsewhere_there_are_no_annotations(run: Run) -> None:
+    """They would be noise."""
+    assert "::error" not in run().stdout.str()

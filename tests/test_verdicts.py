@@ -1,0 +1,100 @@
+"""Verdicts at a glance: a headline, a line a case, and what is not met."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.harness.judge.verdict import Outcome, Verdict
+from bench.harness.report.properties import Judged
+from bench.harness.report.screen import Screen
+from bench.harness.report.verdicts import verdict_lines
+
+CASE = "mnist-dense_128"
+EVIDENCE = "30.00 % (n=1); bound ≥ 89.0 %; log-likelihood ratio -9.1 (pass from +4.6, fail to -3.0)"
+
+
+def judged(
+    outcome: Outcome, *, explained: bool = False, metric: str = "test_accuracy", value: float = 0.3
+) -> Judged:
+    """Return what a test said."""
+    verdict = Verdict(
+        metric=metric, outcome=outcome, value=value, n=1, bound="≥ 89.0 %", evidence=EVIDENCE
+    )
+    return Judged(case=CASE, records=[], verdict=verdict, explained=explained)
+
+
+def lines(*said: Judged, **settings: object) -> list[str]:
+    """Return the lines of one case."""
+    return verdict_lines({CASE: said}, Screen(**{"width": 200, **settings}))  # type: ignore[arg-type]
+
+
+def test_case_that_met_its_bounds_is_one_line() -> None:
+    """How many of how many, and no more."""
+    assert lines(judged("pass"), judged("pass")) == [
+        "2 bounds: 2 pass",
+        f"pass            {CASE}: 2 of 2 bounds met",
+    ]
+
+
+@pytest.mark.parametrize("outcome", ["fail", "undecided", "not comparable"])
+def test_bound_that_is_not_met_tells_its_evidence(outcome: Outcome) -> None:
+    """What a person has to look at stands below its case, which is as good as its worst."""
+    assert lines(judged("pass"), judged(outcome)) == [
+        f"2 bounds: 1 {outcome}, 1 pass",
+        f"{outcome:14}  {CASE}: 1 of 2 bounds met",
+        f"    test_accuracy {outcome}: {EVIDENCE}",
+    ]
+
+
+def test_evidence_that_pytest_tells_is_not_told_again() -> None:
+    """A test that failed has its evidence among the failures: here are the figure and its bound."""
+    last = lines(judged("fail", explained=True))[-1]
+    assert last == "    test_accuracy fail: 30.00 % (n=1), bound ≥ 89.0 %"
+
+
+def test_worst_outcome_comes_first_in_the_headline() -> None:
+    """A reader who stops there has seen it."""
+    outcomes: list[Outcome] = ["pass", "not comparable", "undecided", "fail"]
+    found = lines(*map(judged, outcomes))
+    assert found[0] == "4 bounds: 1 fail, 1 undecided, 1 not comparable, 1 pass"
+
+
+def test_tests_without_a_verdict_are_counted() -> None:
+    """A trial that crashed is no bound that was met, and not forgotten."""
+    found = verdict_lines({CASE: [judged("pass")]}, Screen(), unjudged=2)
+    assert found[:2] == ["1 bound: 1 pass", "2 tests failed without a verdict"]
+
+
+def test_verbose_run_tells_all_evidence() -> None:
+    """With ``-v`` a bound that is met explains itself as well."""
+    assert lines(judged("pass"), verbosity=1)[-1] == f"    test_accuracy pass: {EVIDENCE}"
+
+
+def test_quiet_run_leaves_out_what_is_well() -> None:
+    """With ``-q`` only the headline is left of cases that met all their bounds."""
+    assert lines(judged("pass"), verbosity=-1) == ["1 bound: 1 pass"]
+    assert len(lines(judged("fail"), verbosity=-1)) == 3
+
+
+def test_long_evidence_is_folded() -> None:
+    """No line is wider than the terminal, and what is folded is set in."""
+    found = "\n".join(lines(judged("fail"), width=60)).splitlines()
+    assert max(map(len, found)) <= 60
+    assert found[3].startswith(" " * 8)
+
+
+def test_every_outcome_has_a_colour_and_a_word() -> None:
+    """Colour is asked of the terminal's own writer, and adds nothing that words do not tell."""
+    marks = []
+
+    def mark(text: str, **colours: bool) -> str:
+        marks.append((text.strip(), *colours))
+        return text
+
+    assert lines(judged("fail"), mark=mark) == lines(judged("fail"))
+    assert ("fail", "red") in marks
+
+
+def test_nothing_judged_is_nothing_said() -> None:
+    """A run that only measured has no headline."""
+    assert verdict_lines({CASE: [Judged(case=CASE, records=[])]}, Screen()) == []
