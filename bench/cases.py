@@ -20,7 +20,15 @@ def _cases() -> dict[str, Case]:
         for name, architecture in MODELS.items()
         if task in architecture.recipes
     )
-    return {case.name: case for case in found}
+    return {case.name: lawful(case) for case in found}
+
+
+def lawful(case: Case) -> Case:
+    """Return the case, or raise ValueError where its recipe takes what the task's rules forbid."""
+    recipe, most = case.recipe, TASKS[case.task].most_epochs
+    if recipe.tuned and most is not None and recipe.epochs > most:
+        raise ValueError(f"{case.name}: {recipe.epochs} epochs; a tuned recipe has {most} at most")
+    return case
 
 
 CASES: dict[str, Case] = _cases()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from bench.harness.errors import UserError
 from bench.harness.spec import Case
-from bench.harness.store.candidates import read_candidates
+from bench.harness.store.candidates import Study, read_study
 
 GOOD = """
 [defaults]
@@ -24,11 +25,16 @@ recipe = { epochs = 5, schedule = "one_cycle" }
 """
 
 
-def read(folder: Path, text: str, task: str = "mnist") -> dict[str, Case]:
+def study(folder: Path, text: str, task: str = "mnist") -> Study:
     """Write a file of candidates and read it back."""
     path = folder / "candidates.toml"
     path.write_text(text, encoding="utf-8")
-    return read_candidates(path, task)
+    return read_study(path, task)
+
+
+def read(folder: Path, text: str, task: str = "mnist") -> Mapping[str, Case]:
+    """Return its cases."""
+    return study(folder, text, task).cases
 
 
 def test_a_candidate_takes_what_it_does_not_say_from_the_defaults(tmp_path: Path) -> None:
@@ -56,10 +62,19 @@ def test_what_varies_gives_a_candidate_for_each_combination(tmp_path: Path) -> N
     assert (last.recipe.learning_rate, last.arguments["body"]) == (1, "4")
 
 
+def test_a_study_has_a_title_a_base_and_words_for_its_candidates(tmp_path: Path) -> None:
+    """All of them optional: names stand for what has no words."""
+    assert study(tmp_path, GOOD).title == "candidates"
+    text = "title = 'Small ones'\nbase = 'small'\n" + GOOD + "about = 'twice as wide'\n"
+    found = study(tmp_path, text)
+    assert (found.title, found.base) == ("Small ones", "small")
+    assert found.about == {"small": "small", "wide": "twice as wide"}
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[candidate.x]", r"\[candidate\]: Did you mean 'candidates'"),
+        ("[candidate.x]", "there is no key 'candidate'. Did you mean 'candidates'"),
         ("[candidates.x]\nrecipes = {}", r"\[candidates.x\]: there is no key 'recipes'.*'recipe'"),
         ("[candidates.x]\nrecipe = 3", r"\[candidates.x\]: Expected `object`, got `int`"),
         (
@@ -88,6 +103,7 @@ def test_what_varies_gives_a_candidate_for_each_combination(tmp_path: Path) -> N
             "[candidates.'a b']\n[candidates.'a/b']\n",
             "there are two candidates 'a_b'. Rename one",
         ),
+        (GOOD.replace("[defaults]", "base = 'smal'\n[defaults]"), "base: .* mean 'small'"),
         ("candidates = 3", r"candidates must be tables"),
         ("", "names no candidates. Add a table such as"),
         ("[[[", "cannot be read as TOML"),
@@ -102,10 +118,10 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, told: str) -
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     """Its name is in the message."""
     with pytest.raises(UserError, match=r"none.toml cannot be read.*It holds candidates"):
-        read_candidates(tmp_path / "none.toml", "mnist")
+        read_study(tmp_path / "none.toml", "mnist")
 
 
 def test_an_unknown_task_is_told(tmp_path: Path) -> None:
     """With the nearest known."""
-    with pytest.raises(UserError, match="no task 'mnits'. Did you mean 'mnist'"):
+    with pytest.raises(UserError, match=r"no task 'mnits'. Did you mean 'mnist'"):
         read(tmp_path, GOOD, task="mnits")

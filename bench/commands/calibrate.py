@@ -128,7 +128,12 @@ def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSp
 
 
 def published(record: Record, *, alone: bool) -> Record:
-    """Return the record without what only concerns this machine, and with times only if alone."""
+    """Return the record without what only concerns this machine, and with times only if alone.
+
+    Raises ValueError where it is a search's, whose figures are not of the test set.
+    """
+    if record.spec.dataset.validation:
+        raise ValueError(f"the record of {record.spec.case.name} is a search's, and no reference")
     dataset = replace(record.spec.dataset, folder="")
     spec = replace(record.spec, dataset=dataset, alone=alone and record.spec.alone)
     return replace(record, spec=spec)

@@ -24,7 +24,7 @@ from bench.harness.lab.probe import check_backend
 from bench.harness.report.frontier import candidates, table
 from bench.harness.report.progress import PlainWriter, Progress
 from bench.harness.spec import TASKS, Case, Dataset, TrialSpec
-from bench.harness.store.candidates import read_candidates
+from bench.harness.store.candidates import read_study
 from bench.harness.store.records import Store
 from bench.harness.store.search_log import FINAL, append, read_log, settings_of, tried
 
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.candidates is None:
         print(table(candidates(read_log(log))))
         return 0
-    cases = _chosen(read_candidates(arguments.candidates, arguments.task), arguments.only)
+    cases = _chosen(read_study(arguments.candidates, arguments.task).cases, arguments.only)
     check_backend(arguments.backend, arguments.device)
     data_dir = chosen_data_dir(arguments.data_dir, os.environ)
     whole = find(arguments.task, data_dir=data_dir, offline=arguments.offline)

@@ -1,6 +1,9 @@
-"""Candidates of a search: a TOML file of architectures and recipes to be tried.
+"""A study: a TOML file of candidates, architectures with recipes that are to be compared.
 
 ::
+
+    title = "Small networks"         # of its table, as are the next two
+    base = "small"                   # the candidate that the others are compared with
 
     [defaults]                       # what candidates share, and may replace key by key
     builder = "models.minimal:minimal"
@@ -8,6 +11,7 @@
 
     [candidates.small]
     arguments = { body = "8 8 p 12 p 12" }
+    about = "the smallest that might do"
 
     [candidates.rate]                # one candidate for each value, or for each combination
     vary = { learning_rate = [0.05, 0.1], body = ["8 8 p 12 p 12", "8 12 p 12 p 16"] }
@@ -46,13 +50,29 @@ class _Entry:
     arguments: Mapping[str, int | float | str] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     vary: Mapping[str, list[Any]] = field(default_factory=dict)
+    about: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """All of a file."""
+
+    title: str
+    base: str | None
+    cases: Mapping[str, Case]
+    """By candidate, in the order of the file."""
+    about: Mapping[str, str]
+    """Candidate → what it is, in words; its name where the file has none."""
 
 
 SETTINGS = tuple(f.name for f in fields(Recipe))
 
 
-def read_candidates(path: Path, task: str) -> dict[str, Case]:
-    """Return candidate → case of ``task``, in the order of the file.
+KEYS = ("title", "base", "defaults", "candidates")
+
+
+def read_study(path: Path, task: str) -> Study:
+    """Read and check a file, as cases of ``task``.
 
     Raises:
         UserError: There is no such task, or the file cannot be read or be meant; the message names
@@ -61,10 +81,11 @@ def read_candidates(path: Path, task: str) -> dict[str, Case]:
     if task not in TASKS:
         raise UserError(f"There is no task {task!r}. {nearest(task, TASKS)}")
     document = _document(path)
-    for name in document.keys() - {"defaults", "candidates"}:
-        raise UserError(f"{path}: [{name}]: {nearest(name, ('defaults', 'candidates'))}")
+    for name in document.keys() - set(KEYS):
+        raise UserError(f"{path}: there is no key {name!r}. {nearest(name, KEYS)}")
     shared = _entry(document.get("defaults", {}), f"{path}: [defaults]")
     found: dict[str, Case] = {}
+    about: dict[str, str] = {}
     tables = document.get("candidates", {})
     if not isinstance(tables, dict):
         raise UserError(f"{path}: candidates must be tables such as [candidates.small].")
@@ -74,12 +95,16 @@ def read_candidates(path: Path, task: str) -> dict[str, Case]:
         for full, recipe, arguments in _combinations(name, shared, entry):
             if full in found:
                 raise UserError(f"{where}: there are two candidates {full!r}. Rename one.")
-            found[full] = _case(
-                task, full, entry.builder or shared.builder, arguments, recipe, where
-            )
+            builder = entry.builder or shared.builder
+            found[full] = _case(task, full, builder, arguments, recipe, where)
+            about[full] = full.replace(name, entry.about, 1) if entry.about else full
     if not found:
         raise UserError(f"{path} names no candidates. Add a table such as [candidates.small].")
-    return found
+    base = document.get("base")
+    if base is not None and base not in found:
+        raise UserError(f"{path}: base: there is no candidate {base!r}. {nearest(base, found)}")
+    title = str(document.get("title", path.stem))
+    return Study(title=title, base=base, cases=found, about=about)
 
 
 def _document(path: Path) -> dict[str, Any]:

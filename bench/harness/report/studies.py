@@ -1,0 +1,164 @@
+"""Tables of searches, for readers: pure functions of the logs and the studies beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from bench.harness.durations import in_words
+from bench.harness.judge.two_samples import difference
+from bench.harness.report.figures import with_spread
+from bench.harness.report.frontier import Candidate, candidates, frontier, smallest
+from bench.harness.spec import TASKS
+from bench.harness.store.candidates import Study, read_study
+from bench.harness.store.search_log import Tried, read_log, settings_of
+
+LEAST_SEEDS = 2
+"""A candidate of one seed is on no frontier."""
+
+PARAMETERS = (1_000, 100_000)
+"""What the frontier shows."""
+
+MARKS: Mapping[str, Sequence[float]] = {
+    "mnist": (0.99, 0.994, 0.995),
+    "fashion_mnist": (0.92, 0.93, 0.94, 0.945),
+}
+"""Task → validation accuracies whose smallest network is told."""
+
+
+ACCURACY = ("validation accuracy %", "epochs", "network")
+NONE = ("none found", "", "", "")
+
+
+def blocks(folder: Path) -> dict[str, str]:
+    """Return name → Markdown of every table that a folder of searches gives.
+
+    ``search <task> frontier``, ``search <task> smallest`` and ``search <task> cost`` of each
+    ``<task>.jsonl``, and ``search <stem>`` of each study, ``<task>-<study>.toml``.
+
+    Raises:
+        UserError: A log or a study cannot be read.
+    """
+    found: dict[str, str] = {}
+    for task in TASKS:
+        lines = read_log(folder / f"{task}.jsonl")
+        if lines:
+            found |= {f"search {task} {name}": told for name, told in _of_task(task, lines).items()}
+        for path in sorted(folder.glob(f"{task}-*.toml")):
+            found[f"search {path.stem}"] = study_table(read_study(path, task), lines)
+    return found
+
+
+def _of_task(task: str, lines: Sequence[Tried]) -> dict[str, str]:
+    return {
+        "frontier": frontier_table(within(task, lines)),
+        "smallest": smallest_table(within(task, lines), MARKS.get(task, ())),
+        "cost": cost(lines),
+    }
+
+
+def within(task: str, lines: Sequence[Tried]) -> list[Candidate]:
+    """Return the candidates that keep to the epochs of a task."""
+    most = TASKS[task].most_epochs
+    return candidates(line for line in lines if most is None or line.epochs <= most)
+
+
+def frontier_table(found: Sequence[Candidate]) -> str:
+    """Return the frontier of parameters against validation accuracy."""
+    low, high = PARAMETERS
+    shown = [
+        each
+        for each in frontier(found, least_seeds=LEAST_SEEDS)
+        if low <= (each.parameters or 0) <= high
+    ]
+    return _table(["parameters", *ACCURACY], [[_size(c), *_accuracy(c)] for c in shown])
+
+
+def smallest_table(found: Sequence[Candidate], marks: Sequence[float]) -> str:
+    """Return the smallest candidate for each mean validation accuracy."""
+    rows = []
+    for mark in marks:
+        each = smallest(found, mark, least_seeds=LEAST_SEEDS)
+        rows.append([f"{100 * mark:.2f} %", *([_size(each), *_accuracy(each)] if each else NONE)])
+    return _table(["at least", "parameters", *ACCURACY], rows)
+
+
+def _accuracy(each: Candidate) -> list[str]:
+    trial = each.trials[-1]
+    accuracy = with_spread(each.accuracy, scale=100, most=2, alone=2) if each.accuracy else "—"
+    told = " ".join(f"{name}={value}" for name, value in trial.arguments.items())
+    return [accuracy, str(trial.epochs), f"`{told}`" if told else trial.builder]
+
+
+def _size(each: Candidate) -> str:
+    return "—" if each.parameters is None else f"{each.parameters:,}"
+
+
+def study_table(study: Study, lines: Sequence[Tried]) -> str:
+    """Return the candidates of a study in its order, each held against its base if it has one.
+
+    Args:
+        study: What was compared.
+        lines: Of its task; those of other settings, or of another split than most, are left out.
+    """
+    splits = [line.held_out for line in lines]
+    split = max(splits, key=splits.count, default="")
+    by_settings = {each.trials[0].settings: each for each in candidates(lines)}
+    found = {
+        name: by_settings.get(settings_of(case, case.recipe.epochs, split))
+        for name, case in study.cases.items()
+    }
+    base = found.get(study.base) if study.base else None
+    rows = [[study.about[name], *_row(each, base)] for name, each in found.items()]
+    head = [study.title, "validation accuracy %", "gained", "parameters", "epochs", "s/epoch"]
+    table = _table(head, rows)
+    told = f"of the {split}; gained: points of the mean over {study.about[study.base or '']}"
+    return f"{table}\n\n- Accuracies are {told}, with its 95 % interval." if base else table
+
+
+def _row(each: Candidate | None, base: Candidate | None) -> list[str]:
+    if each is None or each.accuracy is None:
+        return ["not tried" if each is None else each.trials[-1].outcome, "", "", "", ""]
+    seconds = each.epoch_seconds
+    return [
+        with_spread(each.accuracy, scale=100, most=2, alone=2),
+        _gained(each, base),
+        _size(each),
+        str(each.trials[0].epochs),
+        "—" if seconds is None else f"{seconds:.1f}",
+    ]
+
+
+def _gained(each: Candidate, base: Candidate | None) -> str:
+    if base is None or each is base or each.accuracy is None or base.accuracy is None:
+        return ""
+    if min(each.accuracy.n, base.accuracy.n) < LEAST_SEEDS:
+        return f"{100 * (each.accuracy.mean - base.accuracy.mean):+.2f}"
+    found = difference(base.accuracy.values, each.accuracy.values)
+    gained, low, high = (100 * value for value in (found.estimate, found.low, found.high))
+    return f"{gained:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def cost(lines: Sequence[Tried]) -> str:
+    """Return what a search took, as a sentence."""
+    lost = [line for line in lines if line.outcome != "completed"]
+    broken = f", {len(lost)} of which gave no result" if lost else ""
+    seconds = sum(line.seconds for line in lines)
+    epochs = sum(len(line.epoch_seconds) for line in lines)
+    return (
+        f"The search took {len(lines):,} trials of {len(candidates(lines)):,} candidates{broken}: "
+        f"{epochs:,} epochs in {in_words(seconds)} of trials, several of which shared a machine."
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    left = {"network", head[0]}
+    return tabulate(
+        rows,
+        headers=list(head),
+        tablefmt="github",
+        disable_numparse=True,
+        colalign=["left" if name in left else "right" for name in head] if rows else None,
+    )

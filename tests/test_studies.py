@@ -1,0 +1,116 @@
+"""Tables of searches: what readers are told, from logs and studies alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from search_world import line
+
+from bench.harness.report.studies import blocks, cost, frontier_table, smallest_table, within
+from bench.harness.store.search_log import Tried, append
+
+STUDY = """
+title = "ingredient"
+base = "full"
+[defaults]
+builder = "models.minimal:minimal"
+arguments = { body = "8 p 8" }
+recipe = { epochs = 3, weight_average = 0.9 }
+[candidates.full]
+about = "everything"
+[candidates.raw]
+about = "last weights"
+recipe = { weight_average = 0.0 }
+[candidates.one]
+recipe = { momentum = 0.5 }
+[candidates.never]
+recipe = { momentum = 0.9 }
+"""
+
+
+def two(name: str, accuracy: float, **known: object) -> list[Tried]:
+    """Return the lines of two seeds, a tenth of a point around an accuracy."""
+    values = (accuracy - 0.001, accuracy + 0.001)
+    return [line(name, seed=seed, accuracy=a, **known) for seed, a in enumerate(values)]
+
+
+LINES = [
+    *two("8 p 8", 0.98, parameters=900),
+    *two("16 p", 0.991, parameters=4_000),
+    *two("16 p 16", 0.9905, parameters=8_000),
+    *two("16 p 32", 0.996, parameters=50_000),
+    *two("64", 0.999, parameters=200_000),
+    *two("long", 0.9995, parameters=5_000, epochs=20),
+    line("lucky", accuracy=1.0, parameters=2_000),
+]
+
+
+def cells(table: str) -> dict[str, list[str]]:
+    """Return first cell → the others of every row."""
+    rows = [row for row in table.splitlines() if row.startswith("|")][2:]
+    split = ([cell.strip() for cell in row.split("|")[1:-1]] for row in rows)
+    return {row[0]: row[1:] for row in split}
+
+
+def test_the_frontier_keeps_to_the_rules_of_its_task() -> None:
+    """Within 9 epochs, of at least two seeds, from 1,000 to 100,000 parameters."""
+    found = cells(frontier_table(within("mnist", LINES)))
+    assert list(found) == ["4,000", "50,000"]
+    assert found["4,000"] == ["99.10 ± 0.14 (2)", "3", "`body=16 p`"]
+
+
+def test_the_smallest_network_of_each_mark_is_told() -> None:
+    """Also that there is none."""
+    found = cells(smallest_table(within("mnist", LINES), (0.975, 0.99, 0.9995)))
+    sizes = {mark: row[0] for mark, row in found.items()}
+    assert sizes == {"97.50 %": "900", "99.00 %": "4,000", "99.95 %": "none found"}
+
+
+def test_a_study_holds_each_candidate_against_its_base(tmp_path: Path) -> None:
+    """In the order of its file; with one seed there is no interval, and without one no figure."""
+    body = {"body": "8 p 8", "weight_average": 0.9}
+    lines = [
+        *two("a", 0.99, **body),
+        *two("b", 0.98, body="8 p 8"),
+        line("c", accuracy=0.991, momentum=0.5, **body),
+    ]
+    for each in lines:
+        append(tmp_path / "mnist.jsonl", each)
+    (tmp_path / "mnist-ablation.toml").write_text(STUDY)
+    found = cells(blocks(tmp_path)["search mnist-ablation"])
+    assert list(found) == ["everything", "last weights", "one", "never"]
+    assert found["everything"][:2] == ["99.00 ± 0.14 (2)", ""]
+    assert found["last weights"][1] == "-1.00 (-1.61 to -0.39)"
+    assert found["one"][1] == "+0.10"
+    assert found["never"][0] == "not tried"
+
+
+def test_every_log_and_study_of_a_folder_has_its_blocks(tmp_path: Path) -> None:
+    """Those of one task are not mistaken for another's, and nothing is made of nothing."""
+    assert blocks(tmp_path) == {}
+    for each in two("8", 0.9, task="fashion_mnist"):
+        append(tmp_path / "fashion_mnist.jsonl", each)
+    (tmp_path / "fashion_mnist-rates.toml").write_text(STUDY)
+    names = ("frontier", "smallest", "cost")
+    expected = {*(f"search fashion_mnist {name}" for name in names), "search fashion_mnist-rates"}
+    assert set(blocks(tmp_path)) == expected
+
+
+def test_the_cost_of_a_search_is_told() -> None:
+    """Trials, candidates, epochs and time, with those that gave nothing."""
+    lines = [*two("8", 0.9), line("broken", accuracy=None, outcome="diverged")]
+    told = cost(lines)
+    assert "3 trials of 2 candidates, 1 of which gave no result: 9 epochs in 21 s" in told
+
+
+def test_the_interval_of_a_gain_is_students() -> None:
+    """Two seeds a side of equal scatter, against scipy's own interval."""
+    from scipy.stats import ttest_ind
+
+    one, other = (0.989, 0.991), (0.979, 0.981)
+    low, high = ttest_ind(other, one).confidence_interval(0.95)
+    assert (100 * low, 100 * high) == (
+        pytest.approx(-1.61, abs=0.005),
+        pytest.approx(-0.39, abs=0.005),
+    )
