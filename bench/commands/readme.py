@@ -6,10 +6,12 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from bench.cases import CASES
 from bench.harness.errors import UserError
+from bench.harness.metrics import METRICS
 from bench.harness.record import Record
 from bench.harness.report.audit.auditing import audit
 from bench.harness.report.audit.table import as_markdown
@@ -26,6 +28,7 @@ from bench.harness.store.speeds import read_speeds
 
 ROOT = Path(__file__).parents[2]
 CLAIMS = ROOT / "bench" / "claims.toml"
+BOUNDS = ROOT / "bench" / "bounds.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +65,19 @@ def speed_block(known: Committed) -> str:
     return speed_table(speeds, list(known.cases), stale=stale)
 
 
+def gate_block(name: str, known: Committed) -> str:
+    """Return what was measured of the gate; SciPy is loaded only where a file asks for it."""
+    blocks = import_module("bench.harness.report.gate.blocks")
+    read_bounds = import_module("bench.harness.store.bounds").read_bounds
+    bounds = read_bounds(BOUNDS, cases=known.cases, metrics=METRICS)
+    return str(blocks.BLOCKS[name](known.results, bounds))
+
+
 BLOCKS: dict[str, Callable[[Committed], str]] = {
     **{task: partial(task_block, task) for task in TASKS},
     "claims": claims_block,
     "speed": speed_block,
+    **{name: partial(gate_block, name) for name in ("gate", "cost", "noise")},
 }
 """Name, as it stands in a marker → what belongs there; only those that a file asks for are made."""
 

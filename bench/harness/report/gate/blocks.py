@@ -45,7 +45,7 @@ def cost_block(results: Path, bounds: Bounds) -> str:
     return ABSENT if found is None else _fresh(cost(found), found.bounds, bounds)
 
 
-def noise_block(results: Path) -> str:
+def noise_block(results: Path, _: Bounds | None = None) -> str:
     """Return where the scatter of accuracy comes from, and that of time."""
     paths = sorted((results / NOISE).glob("*.json"))
     series = [path for path in paths if path.stem.endswith(TIMED)]
@@ -58,3 +58,7 @@ def noise_block(results: Path) -> str:
 
 def _fresh(text: str, judged_by: str, bounds: Bounds) -> str:
     return text if judged_by == digest_of(bounds) else f"{STALE}\n\n{text}"
+
+
+BLOCKS = {"gate": gate_block, "cost": cost_block, "noise": noise_block}
+"""Name, as it stands in a marker → what belongs there."""
