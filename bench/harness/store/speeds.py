@@ -14,6 +14,7 @@ from bench.harness.spec import TrialSpec
 from bench.harness.store.records import write_whole
 
 SCHEMA = 1
+AGAIN = "Measure again: python -m bench speed --json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +71,10 @@ def read_speeds(folder: Path) -> Sequence[Speed]:
 
 def _read(path: Path) -> Speed:
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Speed)
-    except (msgspec.DecodeError, OSError) as error:
-        raise UserError(
-            f"{path} holds no readable times: {error}. Measure again: python -m bench speed --json"
-        ) from error
-    if found.schema != SCHEMA:
-        raise UserError(f"{path} has schema {found.schema}; this version reads {SCHEMA}.")
-    return found
+        content = msgspec.json.decode(path.read_bytes())
+        schema = content.get("schema") if isinstance(content, dict) else None
+        if schema != SCHEMA:
+            raise UserError(f"{path} has schema {schema}; this version reads {SCHEMA}. {AGAIN}")
+        return msgspec.convert(content, type=Speed)
+    except (msgspec.DecodeError, msgspec.ValidationError, OSError) as error:
+        raise UserError(f"{path} holds no readable times: {error}. {AGAIN}") from error

@@ -116,7 +116,11 @@ def when(statement: Turn | Reach, evidence: Evidence) -> tuple[Interval, str, in
     ]
     found = epochs_to_target(events, watched=[len(curve) for curve in curves])
     low, high = found.interval
-    return Interval(estimate=found.median, low=low, high=high), found.words, found.n
+    # What was not seen by the last epoch comes after it, and a turn perhaps with it: no later
+    # epoch is excluded by not having been watched.
+    seen = found.horizon + isinstance(statement, Reach)
+    interval = Interval(estimate=found.median, low=min(low, seen), high=high)
+    return interval, found.words, found.n
 
 
 def _turn(curve: Sequence[float | None], metric: str) -> int | None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from bench.harness.judge.claims import Check, as_printed, judge_figure, judge_statement
+from bench.harness.judge.claims import Check, judge_figure, judge_statement
 from bench.harness.judge.interval import Interval, of_ratio
 from bench.harness.report.audit import making, words
 from bench.harness.report.audit.evidence import Evidence
@@ -111,12 +111,12 @@ def _on_event(statement: Turn | Reach, evidence: Evidence) -> Finding:
         return making.on_statement(statement, "undecided", [why])
     interval, told, n = found
     if isinstance(statement, Turn):
-        claimed_range = as_printed(statement.published, statement.low, statement.high)
+        first, last = statement.low, statement.high
         event = f"{words.name(statement.metric)} is best after epoch"
     else:
-        claimed_range = Interval(estimate=statement.by, low=0, high=statement.by + 0.5)
+        first, last = 0, statement.by
         event = f"{100 * statement.target:g} % {words.name(statement.metric)} at epoch"
-    check = Check(found=interval, low=claimed_range.low, high=claimed_range.high)
+    check = Check(found=interval, low=first - 0.5, high=last + 0.5)  # epochs are whole numbers
     return making.on_statement(
         statement,
         judge_statement([check], better=None),

@@ -1,0 +1,51 @@
+"""Claims files and records made up to decide them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from records import make_record
+
+from bench.cases import CASES
+from bench.harness.record import Record
+from bench.harness.report.audit.auditing import audit
+from bench.harness.report.audit.finding import Finding
+from bench.harness.store.claims import read_published
+
+DENSE, CNN, WIDE = (f"fashion_mnist-{name}" for name in ("dense_128", "cnn_64", "cnn_32"))
+SOURCE = 'source = "book"'
+SCATTER = (-0.002, -0.001, 0.0, 0.001, 0.002, 0.0)
+
+
+def judged(folder: Path, claims: str, *records: Record) -> list[Finding]:
+    """Return the findings on the claims of a file."""
+    path = folder / "claims.toml"
+    head = '[sources]\nbook = "A. Author, Book, 1999"\n'
+    path.write_text(f"{head}{claims}", encoding="utf-8")
+    return audit(read_published(path, cases=CASES), records)
+
+
+def seeds(case: str, mean: float, **known: object) -> list[Record]:
+    """Return six records that scatter about a mean."""
+    return [
+        make_record(case=case, seed=n, test_accuracy=mean + off, **known)  # type: ignore[arg-type]
+        for n, off in enumerate(SCATTER)
+    ]
+
+
+def figure(printed: str, value: float, metric: str = "test_accuracy", more: str = "") -> str:
+    """Return a claim on the dense baseline."""
+    return f'[{DENSE}.{metric}]\npublished = "{printed}"\nvalue = {value}\n{SOURCE}\n{more}\n'
+
+
+def statement(kind: str, metric: str, body: str) -> str:
+    """Return a statement."""
+    return f'[claims.it]\nkind = "{kind}"\nsaid = "it"\nmetric = "{metric}"\n{SOURCE}\n{body}\n'
+
+
+def curves(*shape: float) -> list[Record]:
+    """Return six seeds of the baseline whose training accuracy has that shape."""
+    return [
+        make_record(seed=n, training_accuracy=[x + off / 10 for x in shape])
+        for n, off in enumerate(SCATTER)
+    ]

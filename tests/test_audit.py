@@ -1,0 +1,117 @@
+"""The audit of figures, from records made up to decide them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from audit_world import CNN, DENSE, SOURCE, figure, judged, seeds, statement
+from records import make_failed_record, make_record
+
+from bench.harness.record import Confidence, Record
+
+DIGITS = "mnist-single_conv_32"
+
+
+@pytest.mark.parametrize(
+    ("printed", "value", "verdict"),
+    [("87.3%", 0.873, "reproduced"), ("82%", 0.82, "exceeded"), ("91.3%", 0.913, "not reproduced")],
+)
+def test_a_figure_gets_a_verdict_with_value_interval_and_n(
+    tmp_path: Path, printed: str, value: float, verdict: str
+) -> None:
+    """Seeds of 87.2 ± 0.14 %: one more falls within 86.8–87.6 %."""
+    (found,) = judged(tmp_path, figure(printed, value), *seeds(DENSE, 0.872))
+    assert (found.verdict, found.measured, found.n) == (verdict, "87.20 ± 0.14 % (6)", 6)
+    assert found.because == "a new seed falls within 86.81–87.59 %"
+
+
+def test_without_records_everything_waits(tmp_path: Path) -> None:
+    """A figure and a statement say so, in the same words."""
+    over = f'cases = ["{CNN}"]\nover = "{DENSE}"\nlow = 0'
+    text = figure("87.3%", 0.873) + statement("difference", "test_accuracy", over)
+    found = judged(tmp_path, text, *seeds(CNN, 0.9))
+    assert [each.verdict for each in found] == ["undecided", "undecided"]
+    assert [each.because for each in found] == [
+        "no reference records yet",
+        "no reference records yet of dense_128",
+    ]
+
+
+def test_failed_trials_are_no_evidence(tmp_path: Path) -> None:
+    """Nothing is measured by a crash, and beside results it is told."""
+    claim = figure("87.3%", 0.873)
+    (nothing,) = judged(tmp_path, claim, make_failed_record())
+    assert nothing.because == "no reference records yet"
+    (found,) = judged(tmp_path, claim, *seeds(DENSE, 0.872), make_failed_record(seed=9))
+    assert found.because.endswith("; 1 more trials came to no result")
+
+
+def test_two_figures_of_a_source_contradict_each_other(tmp_path: Path) -> None:
+    """What the records reproduce stands, and the other one is contradicted; both say so."""
+    other = (
+        f'[claims.text]\nkind = "figure"\nsaid = "baseline"\ncase = "{DENSE}"\n'
+        f'metric = "test_accuracy"\npublished = "about 82%"\nvalue = 0.82\n{SOURCE}\n'
+    )
+    table, text = judged(tmp_path, figure("87.3%", 0.873) + other, *seeds(DENSE, 0.872))
+    assert (table.verdict, text.verdict) == ("reproduced", "contradicted by its own source")
+    assert "the same source also says about 82%" in table.because
+    assert "the same source also says 87.3%" in text.because
+
+
+def test_a_count_that_the_described_layers_do_not_have_is_contradicted(tmp_path: Path) -> None:
+    """With a description the source is wrong by itself; without one it is only not reproduced."""
+    claim = figure("62,826", 62_826, "parameters", 'described = "Dense 128, Dense 10"')
+    (found,) = judged(tmp_path, claim, make_record())
+    assert found.verdict == "contradicted by its own source"
+    assert found.because == "the layers it describes (Dense 128, Dense 10) have 101,770, not 62,826"
+    (bare,) = judged(tmp_path, figure("62,826", 62_826, "parameters"), make_record())
+    assert bare.verdict == "not reproduced"
+
+
+def test_training_accuracy_published_as_test_accuracy_is_told(tmp_path: Path) -> None:
+    """It fails as what it is printed as, and the sentence has both figures."""
+    claim = figure("89%", 0.89, more='watches = "training_accuracy"')
+    (found,) = judged(tmp_path, claim, *seeds(DENSE, 0.872, training_accuracy=0.89))
+    assert found.verdict == "contradicted by its own source"
+    assert found.mislabelled == ("training accuracy", "test accuracy")
+    told = "a training accuracy published as test accuracy, here 89.00 ± 0.00 % (6); "
+    assert found.because.startswith(told)
+
+
+def sure(record: Record, probability: float) -> Record:
+    """Return the record with that probability of class 9 for test image 0."""
+    first = ((*[(1 - probability) / 9] * 9, probability),)
+    kept = Confidence(images=(1,), right=(1,), mean=(probability,), first=first, mistakes=())
+    return replace(record, confidence=kept)
+
+
+def test_the_probability_of_a_class_is_judged_where_it_is_kept(tmp_path: Path) -> None:
+    """Older records keep none; with some, 0.537 is less than the 0.9 and more that seeds give."""
+    more = 'image = 0\nlabel = 9\nbetter = "higher"'
+    claim, records = figure("0.537", 0.537, "probability", more), seeds(DENSE, 0.87)
+    (before,) = judged(tmp_path, claim, *records)
+    assert before.because == "no reference records with probability yet"
+    kept = [sure(each, 0.93 + n / 100) for n, each in enumerate(records)]
+    (after,) = judged(tmp_path, claim, *kept)
+    assert (after.verdict, after.n) == ("exceeded", 6)
+
+
+def test_never_is_exceeded_by_seeds_that_arrive(tmp_path: Path) -> None:
+    """Six seeds reach 99.5 % at epoch 3, where the source says never."""
+    claim = f'[{DIGITS}.epochs_to_target]\npublished = "never"\nvalue = inf\n{SOURCE}'
+    records = seeds(DIGITS, 0.98, training_accuracy=[0.9, 0.99, 0.996])
+    (found,) = judged(tmp_path, claim, *records)
+    assert (found.verdict, found.measured) == ("exceeded", "3, reached 6/6")
+    vain = seeds(DIGITS, 0.98, training_accuracy=[0.9] * 10)
+    assert judged(tmp_path, claim, *vain)[0].verdict == "reproduced"
+
+
+def test_another_verdict_than_expected_is_news(tmp_path: Path) -> None:
+    """Only where the file expects one."""
+    (found,) = judged(
+        tmp_path, figure("82%", 0.82, more='expected = "reproduced"'), *seeds(DENSE, 0.872)
+    )
+    assert found.surprising
+    assert not judged(tmp_path, figure("82%", 0.82), *seeds(DENSE, 0.872))[0].surprising

@@ -1,0 +1,117 @@
+"""The audit as a table and as JSON, and the command that prints it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+from audit_world import CNN, DENSE, SOURCE, figure, judged, seeds, statement
+
+from bench.commands import claims
+from bench.harness.errors import UserError
+from bench.harness.report.audit.table import as_markdown, tally
+from bench.harness.store.records import Store
+
+OVER = f'cases = ["{CNN}"]\nover = "{DENSE}"\nlow = 0'
+WORDS = statement("difference", "test_accuracy", OVER)
+
+
+def call(*arguments: str | Path) -> int:
+    """Parse and run the command; return its exit status."""
+    parser = argparse.ArgumentParser()
+    claims.register(parser.add_subparsers())
+    asked = parser.parse_args(["claims", *map(str, arguments)])
+    status: int = asked.run(asked)
+    return status
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A claims file of somebody's own, with two references beside it."""
+    path = tmp_path / "claims.toml"
+    head = '[sources]\nbook = "A. Author, Book, 1999"\n'
+    path.write_text(head + figure("82%", 0.82) + WORDS, encoding="utf-8")
+    for record in seeds(DENSE, 0.872):
+        Store(tmp_path / "reference").put(record)
+    return path
+
+
+def test_each_claim_is_a_row_under_a_count_of_verdicts(tmp_path: Path) -> None:
+    """The table is folded, and says below by which rule it judges, where and when."""
+    records = seeds(DENSE, 0.872)
+    found = judged(tmp_path, figure("82%", 0.82) + WORDS, *records)
+    text = as_markdown(found, records, stale={}).replace("\N{NO-BREAK SPACE}", " ")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert text.startswith("**2 claims: 1 exceeded, 1 undecided.**")
+    assert [cell.strip() for cell in rows[1].strip("|").split("|")][:4] == [
+        "Fashion MNIST, dense_128: test accuracy",
+        "82%",
+        "87.20 ± 0.14 % (6)",
+        "exceeded",
+    ]
+    assert "| no reference yet |" in " ".join(rows[2].split())
+    assert "- Measured: Example CPU (avx2), 2 cores" in text
+    assert "n = 6" in text
+
+
+def test_a_stale_figure_says_so_in_its_cell(tmp_path: Path) -> None:
+    """And below the table why."""
+    records = seeds(DENSE, 0.872)
+    found = judged(tmp_path, figure("82%", 0.82), *records)
+    text = as_markdown(found, records, stale={DENSE: "its recipe changed since"})
+    assert "(6) (stale)" in text
+    assert f"- {DENSE} is stale: its recipe changed since." in text
+
+
+def test_a_mislabelled_figure_is_told_above_the_table(tmp_path: Path) -> None:
+    """Plainly: published as one metric, and another."""
+    records = seeds(DENSE, 0.872)
+    claim = figure("89%", 0.89, more='watches = "training_accuracy"')
+    text = as_markdown(judged(tmp_path, claim, *records), records, stale={})
+    wanted = "Published as test accuracy, but a training accuracy: Fashion MNIST, dense_128"
+    assert wanted in text.splitlines()[0]
+
+
+def test_a_bar_in_a_claim_is_no_column(tmp_path: Path) -> None:
+    """What others write cannot break the table."""
+    found = judged(tmp_path, figure("82% | 83%", 0.82))
+    assert "82% \\| 83%" in as_markdown(found, [], stale={})
+
+
+def test_the_command_prints_every_claim(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a table that ends with the count."""
+    assert call(own, "--results", own.parent) == 0
+    out = capsys.readouterr().out
+    assert out.rstrip().endswith("2 claims: 1 exceeded, 1 undecided.")
+    assert "a new seed falls within 86.81–87.59 %" in out
+
+
+def test_json_has_numbers_and_reasons(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Accuracies are fractions."""
+    call(own, "--json", "--results", own.parent)
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdicts"] == {"exceeded": 1, "undecided": 1}
+    assert found["claims"][0]["interval"]["estimate"] == pytest.approx(0.872)
+    assert found["claims"][1]["because"] == "no reference records yet of cnn_64"
+
+
+def test_an_unexpected_verdict_is_a_finding(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status 1, and a line that names it."""
+    text = own.read_text("utf-8").replace(SOURCE, f'{SOURCE}\nexpected = "reproduced"', 1)
+    own.write_text(text, encoding="utf-8")
+    assert call(own, "--results", own.parent) == 1
+    told = f"{DENSE}.test_accuracy: exceeded, where reproduced is expected."
+    assert told in capsys.readouterr().out
+
+
+def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
+    """A mistake in the call."""
+    with pytest.raises(UserError, match="cannot be read"):
+        call(tmp_path / "none.toml", "--results", tmp_path)
+
+
+def test_the_count_of_an_audit_names_only_what_there_is(tmp_path: Path) -> None:
+    """Verdicts that no claim got are left out."""
+    assert tally(judged(tmp_path, figure("82%", 0.82))) == "1 claims: 1 undecided"

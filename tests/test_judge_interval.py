@@ -1,0 +1,116 @@
+"""Intervals: of one more seed, of means and their sums, and of figures known by range."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import product
+from statistics import fmean, stdev
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from bench.harness.judge.interval import (
+    Interval,
+    of_contrast,
+    of_new_count,
+    of_new_seed,
+    of_new_share,
+    of_ranges,
+    of_ratio,
+)
+
+SEEDS = [0.8670, 0.8742, 0.8711, 0.8655, 0.8768, 0.8699]
+OTHERS = [0.9012, 0.8987, 0.9075, 0.9040]
+
+
+def ends(found: Interval) -> tuple[float, float]:
+    """Return both ends."""
+    return found.low, found.high
+
+
+def test_a_new_seed_falls_where_student_says() -> None:
+    """The ends are those of scipy's t distribution, scaled by s·sqrt(1 + 1/n)."""
+    scale = stdev(SEEDS) * math.sqrt(1 + 1 / 6)
+    expected = stats.t.interval(0.95, 5, loc=fmean(SEEDS), scale=scale)
+    assert ends(of_new_seed(SEEDS)) == pytest.approx(expected)
+
+
+def test_a_new_seed_falls_within_as_often_as_promised() -> None:
+    """Of 4,000 draws of five seeds and one more, 95 % keep the sixth inside."""
+    drawn = np.random.default_rng(0).normal(size=(4000, 6))
+    intervals = [of_new_seed(list(row[:5])) for row in drawn]
+    inside = sum(x.low <= row[5] <= x.high for x, row in zip(intervals, drawn, strict=True))
+    assert inside / 4000 == pytest.approx(0.95, abs=0.014)  # four standard errors
+
+
+def test_a_single_seed_bounds_nothing() -> None:
+    """Without scatter there is an estimate and no interval, for shares neither."""
+    assert of_new_seed([0.5]) == Interval(estimate=0.5, low=-math.inf, high=math.inf)
+    assert ends(of_new_share([0.5])) == (0, 1)
+    assert ends(of_contrast([[0.5], SEEDS], [1, -1])) == (-math.inf, math.inf)
+
+
+def test_a_share_is_judged_by_its_log_odds() -> None:
+    """The ends, as log-odds, are those of the log-odds; they stay between 0 and 1."""
+    shares = [0.999, 0.9, 0.97, 0.5, 1.0]
+    odds = [math.log(p / (1 - p)) for p in [*shares[:4], 1 - 1e-9]]
+    found = of_new_share(shares)
+    assert stats.logistic.ppf(found.low) == pytest.approx(of_new_seed(odds).low)
+    assert 0 <= found.low < found.estimate < found.high <= 1
+
+
+def test_a_difference_has_welch_s_interval() -> None:
+    """Weights 1 and −1 give what scipy gives for samples of unequal scatter."""
+    test = stats.ttest_ind(SEEDS, OTHERS, equal_var=False)
+    assert ends(of_contrast([SEEDS, OTHERS], [1, -1])) == pytest.approx(
+        tuple(test.confidence_interval(0.95))
+    )
+
+
+def test_a_single_mean_has_student_s_interval() -> None:
+    """One sample of weight 1, at another level."""
+    expected = stats.ttest_1samp(SEEDS, 0).confidence_interval(0.99)
+    assert ends(of_contrast([SEEDS], [1], level=0.99)) == pytest.approx(tuple(expected))
+
+
+def test_seeds_that_all_agree_have_no_scatter() -> None:
+    """The interval is the estimate, and nothing is divided by zero."""
+    assert ends(of_contrast([[3, 3], [1, 1, 1]], [1, -1])) == (2, 2)
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-5, 5), st.floats(0, 2), st.sampled_from([-2, -1, 1, 2])),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_a_sum_of_ranges_reaches_from_corner_to_corner(
+    parts: Sequence[tuple[float, float, float]],
+) -> None:
+    """Its ends are the least and the most of all corners."""
+    ranges = [Interval(estimate=x, low=x - half, high=x + half) for x, half, _ in parts]
+    weights = [weight for _, _, weight in parts]
+    corners = [
+        sum(w * x for w, x in zip(weights, corner, strict=True))
+        for corner in product(*((each.low, each.high) for each in ranges))
+    ]
+    expected = (min(corners), max(corners))
+    assert ends(of_ranges(ranges, weights)) == pytest.approx(expected)
+
+
+def test_a_ratio_reaches_from_least_over_most_to_most_over_least() -> None:
+    """21 s over 10 s, each rounded to a second: 20.5/10.5 to 21.5/9.5."""
+    found = of_ratio(
+        Interval(estimate=21, low=20.5, high=21.5), Interval(estimate=10, low=9.5, high=10.5)
+    )
+    assert (found.estimate, *ends(found)) == (2.1, 20.5 / 10.5, 21.5 / 9.5)
+
+
+def test_counts_reach_as_far_as_they_were_seen() -> None:
+    """Epochs 5, 7 and never: the median is 7, and never is an end."""
+    assert of_new_count([7, math.inf, 5]) == Interval(estimate=7, low=5, high=math.inf)

@@ -1,0 +1,89 @@
+"""Times against a plain ``fit``: kept by case, and shown as a table."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+from records import make_record
+
+from bench.commands import speed
+from bench.harness.errors import UserError
+from bench.harness.record import Record
+from bench.harness.report.speed import speed_table
+from bench.harness.store.speeds import Speed, read_speeds, write_speed
+
+DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
+
+
+def timed(record: Record | None = None) -> Speed:
+    """Return three pairs of which the bench takes half the time."""
+    made = record or make_record()
+    assert made.machine
+    return Speed(
+        spec=made.spec,
+        started=made.started,
+        provenance=made.provenance,
+        machine=made.machine,
+        images=15_000,
+        ours=(1.0, 1.1, 0.9),
+        plain=(2.0, 2.2, 2.0),
+    )
+
+
+def test_times_are_read_as_they_were_written(tmp_path: Path) -> None:
+    """But for the folder of the data, which only concerns the machine."""
+    path = write_speed(tmp_path, timed())
+    (found,) = read_speeds(tmp_path)
+    assert path.name == f"{DENSE}.json"
+    assert (found.ours, found.plain, found.spec.case) == (
+        timed().ours,
+        timed().plain,
+        timed().spec.case,
+    )
+    assert found.spec.dataset.folder == ""
+    assert read_speeds(tmp_path / "none") == []
+
+
+def test_the_table_has_medians_ratio_and_provenance() -> None:
+    """Half the time in pairs of 0.5, 0.5 and 0.45; a case that was never timed says so."""
+    text = speed_table([timed()], [DENSE, CNN], stale={})
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert f"| {DENSE} | 1.00 (0.95–1.05) | 2.00 (2.00–2.10) | 0.50 | 0.45–0.50 | 3 |" in lines
+    assert f"| {CNN} | {' | '.join(['no reference yet'] * 5)} |" in lines
+    assert "Example CPU (avx2), 2 cores, 8 GiB" in text
+    assert "n = 3 pairs" in text
+
+
+def test_stale_times_say_so_in_their_cells() -> None:
+    """And below why."""
+    text = speed_table([timed()], [DENSE], stale={DENSE: "the training path changed since"})
+    assert "0.50 (stale)" in text
+    assert f"- {DENSE} is stale: the training path changed since." in text
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{", "no readable times"), ('{"schema": 9}', "schema 9; this version reads 1")],
+)
+def test_a_file_that_holds_no_times_is_told(tmp_path: Path, content: str, message: str) -> None:
+    """Cut off, or of another version."""
+    (tmp_path / "x.json").write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        read_speeds(tmp_path)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_json_keeps_the_times_to_be_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kept: bool
+) -> None:
+    """Without it nothing lands beside the references."""
+    monkeypatch.setattr(speed, "timed", lambda *_: timed())
+    parser = argparse.ArgumentParser()
+    speed.register(parser.add_subparsers())
+    more = ["--json"] if kept else []
+    asked = parser.parse_args(["speed", DENSE, "--results", str(tmp_path), *more])
+    assert asked.run(asked) == 0
+    assert bool(read_speeds(tmp_path / "speed")) == kept
+    assert "0.45–0.50" in capsys.readouterr().out
