@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from imports import ROOT
 from records import make_failed_record, make_record
 
 from bench.commands import readme, show
@@ -84,6 +86,31 @@ def test_readme_says_which_file_is_missing(tmp_path: Path) -> None:
     """The message has its name."""
     with pytest.raises(UserError, match=r"NO\.md cannot be read"):
         call("readme", tmp_path / "NO.md", "--results", tmp_path)
+
+
+def test_emptied_blocks_of_the_readme_come_back_as_they_were(tmp_path: Path) -> None:
+    """What stands between the markers is derived to the last byte, in a file of any name."""
+    whole = (ROOT / "README.md").read_bytes()
+    block = rb"(<!-- fitting-room: \w+ -->\n).*?(<!-- /fitting-room -->)"
+    parts = re.split(rb"(```.*?```)", whole, flags=re.DOTALL)  # an example is no block
+    parts[::2] = [re.sub(block, rb"\1\2", part, flags=re.DOTALL) for part in parts[::2]]
+    file = tmp_path / "COPY.md"
+    file.write_bytes(b"".join(parts))
+    assert len(file.read_bytes()) < len(whole)
+    call("readme", file, "--results", ROOT / "results")
+    assert file.read_bytes() == whole
+
+
+def test_readme_is_written_without_what_is_slow_to_import() -> None:
+    """Neither a framework nor ``scipy.stats`` is loaded, though every block of ours is made."""
+    code = (
+        "import sys, bench.__main__ as m\n"
+        "m.main(['readme', '--check'])\n"
+        "print(sorted({'keras', 'tensorflow', 'scipy.stats', 'matplotlib'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]"
 
 
 def test_readme_loads_no_framework() -> None:
