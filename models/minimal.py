@@ -21,26 +21,20 @@ def minimal(
     dropout: float = 0.0,
     head_bias: int = 1,
 ) -> keras.Model:
-    """Convolutions with batch normalisation, pooling of all that is left, and a linear head.
-
-    Maps float images of shape (batch, 28, 28, 1) to probabilities of shape (batch, 10). The head
-    after the pooling is what a 1×1 convolution to ten channels before it would be.
+    """Map images (batch, 28, 28, 1), float, to probabilities (batch, 10), with few parameters.
 
     Args:
-        body: Layers in order, by words: ``16`` is a 3×3 convolution of 16 channels with zero
-            padding, normalised and activated; ``16v`` one without padding; ``16s`` one that steps
-            by 2; ``16k5`` one of 5×5, likewise ``16k1v``; ``r16`` one whose result is added to its
-            input; ``p`` and ``a`` are max- and average-pooling of 2×2.
-        pooling: ``average`` of each channel over the last map, or a ``learned`` weighting of its
-            places, which begins as the average and has a parameter for each place and channel.
+        body: Words: ``16`` is a 3×3 convolution of 16 channels with zero padding, normalised and
+            activated; ``16v`` has no padding, ``16s`` steps by 2, ``16k5`` is 5×5, likewise
+            ``16k1v``; ``r16`` is added to its input; ``p``, ``a`` are 2×2 max-, average-pooling.
+        pooling: ``average`` of each channel's last map, or ``learned``: a weight for each place.
         activation: After each normalisation, a name that Keras knows.
         gamma: 1 lets the normalisations scale too, which a ReLU network hardly needs.
         momentum: Of the statistics that the normalisations keep for inference.
         dropout: Share of the pooled features that is dropped in training.
-        head_bias: 0 leaves it out.
+        head_bias: 0 leaves out that of the head, which is a 1×1 convolution in effect.
 
-    Raises:
-        ValueError: The body has a word that means nothing, or the pooling is neither.
+    Raises ValueError where a word means nothing.
     """
     images = x = keras.Input((28, 28, 1))
     for word in body.split():

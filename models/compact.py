@@ -1,0 +1,99 @@
+"""Residual networks that are small for what they learn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import layers
+
+WORD = re.compile(r"(?P<kind>[bde]?)(?P<number>\d+)")
+POOLS = {
+    "average": layers.GlobalAveragePooling2D,
+    "max": layers.GlobalMaxPooling2D,
+}
+
+
+def compact(
+    *,
+    body: str = "32 p b64 p b96",
+    pooling: str = "average",
+    activation: str = "relu",
+    momentum: float = 0.9,
+    dropout: float = 0.0,
+) -> keras.Model:
+    """Residual blocks with batch normalisation, pooling of all that is left, and a linear head.
+
+    Maps float images of shape (batch, 28, 28, 1) to probabilities of shape (batch, 10).
+
+    Args:
+        body: Layers in order, by words: ``32`` is a 3×3 convolution of 32 channels; ``b64`` a
+            residual block of two, with a 1×1 convolution on its shortcut where the channels
+            change (He et al., "Deep Residual Learning", CVPR 2016); ``d64`` a depthwise 3×3 and a
+            1×1 convolution (Howard et al., "MobileNets", 2017); ``e4`` weighs the channels by a
+            hidden layer of a fourth of them (Hu et al., "Squeeze-and-Excitation", CVPR 2018);
+            ``p`` and ``a`` are max- and average-pooling of 2×2.
+        pooling: ``average`` or ``max`` of each channel over the last map.
+        activation: After each normalisation, a name that Keras knows.
+        momentum: Of the statistics that the normalisations keep for inference.
+        dropout: Share of the pooled features that is dropped in training.
+
+    Raises:
+        ValueError: The body has a word that means nothing, or the pooling is neither.
+    """
+    if pooling not in POOLS:
+        raise ValueError(f"pooling must be one of {', '.join(POOLS)}, not {pooling!r}")
+    images = x = keras.Input((28, 28, 1))
+    for word in body.split():
+        x = _layer(word, activation, momentum)(x)
+    x = POOLS[pooling]()(x)
+    if dropout:
+        x = layers.Dropout(dropout)(x)
+    return keras.Model(images, layers.Dense(10, activation="softmax", dtype="float32")(x))
+
+
+def _layer(word: str, activation: str, momentum: float) -> Callable[[Any], Any]:
+    if word == "p":
+        return layers.MaxPooling2D(2)
+    if word == "a":
+        return layers.AveragePooling2D(2)
+    found = WORD.fullmatch(word)
+    if not found:
+        raise ValueError(f"{word!r} is no word of a body; known are such as 32, b64, d64, e4, p, a")
+    number = int(found["number"])
+
+    def normalised(x: Any, *, active: bool = True, first: str = "ones") -> Any:
+        x = layers.BatchNormalization(momentum=momentum, gamma_initializer=first)(x)
+        return layers.Activation(activation)(x) if active else x
+
+    def plain(x: Any) -> Any:
+        return normalised(_convolution(number)(x))
+
+    def block(x: Any) -> Any:
+        # A block begins as its shortcut: Goyal et al., "Accurate, Large Minibatch SGD", 2017.
+        made = normalised(_convolution(number)(plain(x)), active=False, first="zeros")
+        if x.shape[-1] != number:
+            x = normalised(_convolution(number, side=1)(x), active=False)
+        return layers.Activation(activation)(layers.Add()([x, made]))
+
+    def separable(x: Any) -> Any:
+        depthwise = layers.DepthwiseConv2D(
+            3, padding="same", use_bias=False, depthwise_initializer="he_normal"
+        )
+        return normalised(_convolution(number, side=1)(normalised(depthwise(x))))
+
+    def excited(x: Any) -> Any:
+        hidden = layers.Dense(max(1, x.shape[-1] // number), activation="relu")
+        weights = layers.Dense(x.shape[-1], activation="sigmoid")
+        squeezed = layers.GlobalAveragePooling2D(keepdims=True)(x)
+        return layers.Multiply()([x, weights(hidden(squeezed))])
+
+    return {"": plain, "b": block, "d": separable, "e": excited}[found["kind"]]
+
+
+def _convolution(channels: int, side: int = 3) -> keras.Layer:
+    return layers.Conv2D(
+        channels, side, padding="same", use_bias=False, kernel_initializer="he_normal"
+    )
