@@ -116,8 +116,7 @@ class Progress:
         count = self._count(record.spec)
         del self._numbers[name_of(record.spec)]
         self._done += 1
-        accuracy = record.test_accuracy
-        scored = _scored(record.spec)
+        scored, accuracy = _scored(record.spec), record.test_accuracy
         figures = "" if accuracy is None else f", {scored} {accuracy:.2%}".replace("%", " %")
         why = "" if record.completed else f": {record.reason}"
         took = f"{record.outcome} in {record.seconds.get('total', 0):.0f} s"
