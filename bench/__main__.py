@@ -5,11 +5,31 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib import import_module
+from typing import Any
 
-from bench.commands import calibrate, data, readme, search, show, speed
 from bench.harness.errors import UserError
 
-COMMANDS = (data, calibrate, show, search, speed, readme)
+COMMANDS = (
+    "data",
+    "calibrate",
+    "show",
+    "search",
+    "claims",
+    "speed",
+    "gate",
+    "noise",
+    "readme",
+)
+"""Modules of ``bench.commands``, in the order in which they are used; a run imports the one it is.
+
+So ``readme`` need not wait for what others import, such as ``scipy.stats``.
+"""
+
+
+def load(name: str) -> Any:
+    """Import the module of a command."""
+    return import_module(f"bench.commands.{name}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,9 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
     told = "everything but the run itself, which is `pytest bench/`"
     parser = argparse.ArgumentParser(prog="python -m bench", description=told)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.register(subparsers)
-    asked = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    for command in given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS:
+        load(command).register(subparsers)
+    asked = parser.parse_args(given)
     try:
         status: int = asked.run(asked)
         sys.stdout.flush()

@@ -17,7 +17,17 @@ from imports import ROOT
 from bench import __main__ as command_line
 from bench.harness.errors import UserError
 
-NAMES = ["data", "calibrate", "show", "speed", "readme"]
+NAMES = [
+    "data",
+    "calibrate",
+    "show",
+    "search",
+    "claims",
+    "speed",
+    "gate",
+    "noise",
+    "readme",
+]
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, run: Callable[[argparse.Namespace], int]) -> None:
@@ -26,7 +36,8 @@ def offer(monkeypatch: pytest.MonkeyPatch, run: Callable[[argparse.Namespace], i
     def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         subparsers.add_parser("act", help="act").set_defaults(run=run)
 
-    monkeypatch.setattr(command_line, "COMMANDS", [SimpleNamespace(register=register)])
+    monkeypatch.setattr(command_line, "COMMANDS", ["act"])
+    monkeypatch.setattr(command_line, "load", lambda _: SimpleNamespace(register=register))
 
 
 def fail(error: BaseException) -> Callable[[argparse.Namespace], int]:
