@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -54,7 +53,7 @@ def compact(
     return keras.Model(images, layers.Dense(10, activation="softmax", dtype="float32")(x))
 
 
-def _layer(word: str, activation: str, momentum: float) -> Callable[[Any], Any]:
+def _layer(word: str, activation: str, momentum: float) -> Any:
     if word == "p":
         return layers.MaxPooling2D(2)
     if word == "a":
