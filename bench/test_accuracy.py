@@ -33,3 +33,8 @@ def test_learning_curve(case: Case, hold: Callable[[Case, str], None]) -> None:
 def test_training_accuracy(case: Case, hold: Callable[[Case, str], None]) -> None:
     """The last epoch's training accuracy is within its band: nothing in training changed."""
     hold(case, "training_accuracy")
+
+
+def test_training_drop(case: Case, hold: Callable[[Case, str], None]) -> None:
+    """The training loss falls from the first epoch to the second as it did: same optimizer."""
+    hold(case, "drop_in_training_loss")

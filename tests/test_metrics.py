@@ -31,6 +31,7 @@ def test_figures_are_those_of_the_last_epoch() -> None:
         "training_accuracy": 0.75,
         "calibration_error": None,
         "training_loss": 0.25,
+        "drop_in_training_loss": -0.05,
         "epochs_to_target": None,
     }
 
@@ -72,3 +73,11 @@ def test_untrained_metrics_are_known_without_an_epoch() -> None:
     """Each metric that claims to need no training has a value for a model that had none."""
     built = make_record(training_accuracy=[], test_accuracy=None, test_loss=None)
     assert all(METRICS[name](built) is not None for name in UNTRAINED)
+
+
+def test_drop_is_what_the_second_epoch_has_less_loss_than_the_first() -> None:
+    """Of the training loss, whatever comes later; nothing for a trial that ended before."""
+    drop = METRICS["drop_in_training_loss"]
+    assert drop(make_record(training_accuracy=[0.82, 0.87, 0.3])) == pytest.approx(0.05)
+    assert drop(make_record(training_accuracy=[0.82])) is None
+    assert drop(make_record(training_accuracy=[0.82, 0.87], outcome="diverged")) is None

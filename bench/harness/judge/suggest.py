@@ -19,7 +19,7 @@ passes it: at 3 scatters the two sides of every epoch would ask for a second see
 """
 
 
-def suggest(metric: str, values: Sequence[float], *, both_sides: bool) -> Bound:
+def suggest(metric: str, values: Sequence[float], *, both_sides: bool, band: float = BAND) -> Bound:
     """Return a bound some planned scatters from the mean of the reference seeds.
 
     Ends are rounded outward: to 0.1 points of an accuracy, and to 0.001 of a loss or finer, where
@@ -29,9 +29,10 @@ def suggest(metric: str, values: Sequence[float], *, both_sides: bool) -> Bound:
         metric: an accuracy, which gets a floor, or a loss, which gets a ceiling.
         values: of all reference seeds, at least two that differ.
         both_sides: a band instead, for metrics in which a surprise is a change either way.
+        band: scatters to each side of it.
     """
     mean, sd, seeds = fmean(values), stdev(values), len(values)
-    scatters = BAND if both_sides else DELTA_MOST
+    scatters = band if both_sides else DELTA_MOST
     room = scatters * planning_sd(sd, seeds)
     higher_is_better = is_accuracy(metric)
     places = 3 if higher_is_better else max(3, 1 - math.floor(math.log10(room)))

@@ -12,8 +12,17 @@ from bench.harness.metrics import CURVES, METRICS, curve
 from bench.harness.record import Record
 from bench.harness.spec import TASKS, Case
 
-QUALITY = {"test_accuracy": False, "test_loss": False, "training_accuracy": True}
-"""Metric → whether a change either way is a surprise."""
+QUALITY = {
+    "test_accuracy": None,
+    "test_loss": None,
+    "training_accuracy": judge.BAND,
+    "drop_in_training_loss": 4.0,
+}
+"""Metric → planned scatters to each side, where a change either way is a surprise; else None.
+
+The drop is one number where a curve has many, so that a narrower band costs as few seeds; it is
+what sees an optimizer that lost its momentum.
+"""
 
 LEARNING_CURVE = "training_loss_by_epoch"
 """The quietest of what a trial measures, and the first to be known."""
@@ -40,7 +49,8 @@ def _quality(metric: str, records: Sequence[Record]) -> str:
     values = [value for record in records if (value := METRICS[metric](record)) is not None]
     if len(set(values)) < 2:
         return f"# {metric}: the same for all {len(values)} seeds; more show its scatter."
-    bound = judge.suggest(metric, values, both_sides=QUALITY[metric])
+    band = QUALITY[metric]
+    bound = judge.suggest(metric, values, both_sides=band is not None, band=band or judge.BAND)
     kind = next(kind for kind in KINDS if getattr(bound, kind) is not None)
     limit = list(bound.limits) if kind == "between" else bound.limits[0]
     reference = f"mean = {bound.mean:.5f}, sd = {bound.sd:.5f}, seeds = {bound.reference_seeds}"

@@ -27,6 +27,7 @@ _EXAMPLES = {
     "test_loss": "at_most = 0.40",
     "training_accuracy": "between = [0.88, 0.91]",
     "training_loss": "between = [0.25, 0.32]",
+    "drop_in_training_loss": "between = [0.10, 0.15]",
     "epochs_to_target": "at_most = 8",
 }
 
