@@ -95,13 +95,14 @@ def why_stale(
     found: dict[str, str] = {}
     paths = {training_path(case) for case in cases.values()}
     training = {path: code_digest(path, root=root) for path in paths}
+    architecture = lru_cache(lambda name: _architecture_digest(cases[name], root))
     for record in records:
         case = cases.get(record.spec.case.name)
         if case is None:
             continue
         if record.spec.case != case:
             found[case.name] = "its arguments or its recipe changed since"
-        elif record.provenance.architecture_digest != _architecture_digest(case, root):
+        elif record.provenance.architecture_digest != architecture(case.name):
             found[case.name] = "the code of its architecture changed since"
         elif record.provenance.training_digest != training[training_path(case)]:
             found[case.name] = "the code of the training path changed since"
