@@ -85,7 +85,7 @@ def run(folder: Path, *arguments: str) -> int:
     """Run the command over few runs."""
     parser = argparse.ArgumentParser()
     gate.register(parser.add_subparsers())
-    told = ["gate", "--results", str(folder), "--runs", "100", *arguments]
+    told = ["gate", "--results", str(folder), "--runs", "100", "--again", "2", *arguments]
     asked = parser.parse_args(told)
     return int(asked.run(asked))
 
@@ -104,7 +104,9 @@ def test_everything_is_measured_kept_and_printed(
     assert [f.outcome for f in found.findings] == ["pass"] + ["fail"] * len(CRIPPLED)
     assert {f.seeds for f in found.findings} == {1}
     assert costs.measured.ten_seconds == pytest.approx(10 * costs.measured.sequential_seconds)
-    assert len(trials.ran) == len(CRIPPLED) + 10
+    assert {f.outcome for f in found.anew} == {"pass"}
+    assert [a.spec.seed for a in trials.ran][-2:] == [1000, 1010]
+    assert len(trials.ran) == len(CRIPPLED) + 10 + 2
     printed = capsys.readouterr().out
     assert printed == f"{gate_block(results, BOUNDS)}\n\n{cost_block(results, BOUNDS)}\n"
     assert "| learning rate × 0.5" in printed

@@ -12,7 +12,7 @@ from bench.commands.gate_simulation import costs, setups, simulate
 from bench.harness import data
 from bench.harness.arguments import positive
 from bench.harness.durations import now
-from bench.harness.lab.gate import examine
+from bench.harness.lab.gate import anew, examine
 from bench.harness.lab.lab import Lab
 from bench.harness.lab.options import Options
 from bench.harness.lab.outline import unstored
@@ -41,6 +41,9 @@ from bench.variants import CRIPPLED, UNCHANGED
 BOUNDS = Path(__file__).parents[1] / "bounds.toml"
 
 RUNS = 20_000
+AGAIN = 10
+OTHER_SEEDS = 1000
+"""From here on no reference holds any."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -52,6 +55,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--simulate-only", action="store_true", help="train nothing: keep the variants there are"
     )
+    parser.add_argument(
+        "--again", type=positive, default=AGAIN,
+        help=f"runs of the untouched case with other seeds ({AGAIN})",
+    )  # fmt: skip
     parser.add_argument("--fresh", action="store_true", help="train anew, whatever is stored")
     parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
     parser.add_argument("--offline", action="store_true", help="never touch the network")
@@ -89,9 +96,13 @@ def _examine(arguments: argparse.Namespace, bounds: Bounds) -> tuple[Measured, i
             examine(referee, each.case, each.words) for each in (UNCHANGED, *CRIPPLED.values())
         ]
         ten = referee.records(UNCHANGED.case, TEN)
+        other = [
+            examine(anew(referee, UNCHANGED.case, first=first), UNCHANGED.case, UNCHANGED.words)
+            for first in range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.again, 10)
+        ]
     finally:
         referee.lab.close()
-    document = Variants(origin=origin_of(ten[0]), findings=tuple(findings))
+    document = Variants(origin=origin_of(ten[0]), findings=tuple(findings), anew=tuple(other))
     write_document(arguments.results / VARIANTS, document)
     unchanged, *crippled = findings
     wrong = [each for each in crippled if each.outcome != "fail"]

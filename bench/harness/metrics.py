@@ -59,5 +59,8 @@ def curve(record: Record, name: str) -> tuple[float | None, ...]:
     return tuple(getattr(epoch, CURVES[name]) for epoch in record.epochs)
 
 
+KNOWN_AFTER = {"drop_in_training_loss": 2}
+"""Metric → epoch after which it is known, where that is not the last."""
+
 UNTRAINED = frozenset({"parameters"})
 """Metrics that a model has before it is trained."""

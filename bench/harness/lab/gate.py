@@ -13,7 +13,7 @@ from bench.harness.judge.plan import planning_sd
 from bench.harness.judge.quality import EPOCHS
 from bench.harness.judge.verdict import Verdict
 from bench.harness.lab.referee import Referee
-from bench.harness.metrics import CURVES, METRICS, UNTRAINED, curve
+from bench.harness.metrics import CURVES, KNOWN_AFTER, METRICS, UNTRAINED, curve
 from bench.harness.record import Record
 from bench.harness.spec import Case
 from bench.harness.store.bounds import Bounds
@@ -55,6 +55,18 @@ def examine(referee: Referee, variant: Case, change: str) -> Finding:
     )
 
 
+def anew(referee: Referee, case: Case, *, first: int) -> Referee:
+    """Return a referee that trains a case with the seeds from ``first`` on, instead of from 0.
+
+    The seeds that everybody trains first are those that the reference was made of: on the machine
+    that it was made on they give the very same figures, and say nothing about luck.
+    """
+    model = referee.planned[case.name][0]
+    seeds = range(first, first + referee.options.most_seeds)
+    wanted = [replace(model, spec=replace(model.spec, seed=seed)) for seed in seeds]
+    return replace(referee, planned={**referee.planned, case.name: wanted})
+
+
 def _lent(bounds: Bounds, variant: Case) -> Bounds:
     """Return the bounds with those of the original under the variant's name."""
 
@@ -68,7 +80,7 @@ def _lent(bounds: Bounds, variant: Case) -> Bounds:
 def _sight(bounds: Bounds, case: Case, verdict: Verdict, records: Sequence[Record]) -> Sight:
     metric = verdict.metric
     ran = max(len(record.epochs) for record in records)
-    epoch, bound, values = ran, None, [None]
+    epoch, bound, values = min(ran, KNOWN_AFTER.get(metric, ran)), None, [None]
     if metric in CURVES:
         bands = bounds.curve(case.name, metric).epochs
         epoch = next(i for i, band in enumerate(bands, start=1) if band.words == verdict.bound)

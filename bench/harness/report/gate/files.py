@@ -60,6 +60,9 @@ class Variants:
     schema: int = SCHEMA
     origin: Origin
     findings: tuple[Finding, ...]
+    """Of each variant, the case as it is first."""
+    anew: tuple[Finding, ...]
+    """Of the case as it is, each with seeds that no reference holds."""
 
 
 @dataclass(frozen=True, kw_only=True)

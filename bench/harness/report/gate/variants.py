@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from bench.harness.judge.finding import Finding, Sight
 from bench.harness.report.gate.files import Variants
@@ -19,6 +20,8 @@ def variants(found: Variants) -> str:
     notes = [
         f"Variants of {found.findings[0].case}, held to its committed bounds. Seconds: wall time "
         "of the trials until the verdict, from the start of their processes.",
+        "The case as it is trains the seeds that its reference was made of, which may give the "
+        "same figures to the last bit; the runs of other seeds, each judged for itself, show luck.",
         "Shift: from the reference's mean, in planned scatters; of the untouched case, the "
         "furthest of all its metrics. Too: the other metrics that failed on the same seeds.",
         f"Measured: {machine}{libraries}; {origin.started[:10]}; commit "
@@ -26,10 +29,26 @@ def variants(found: Variants) -> str:
     ]
     return "\n\n".join(
         [
-            table(HEAD, [_row(each) for each in found.findings]),
+            table(HEAD, [*_anew(found.anew), *(_row(each) for each in found.findings)]),
             "\n".join(f"- {note}" for note in notes),
         ]
     )
+
+
+def _anew(found: Sequence[Finding]) -> list[Sequence[str]]:
+    """Return the row of the runs with seeds of their own, where there were any."""
+    if not found:
+        return []
+    passed = sum(each.outcome == "pass" for each in found)
+    furthest = max((s for each in found for s in each.sights), key=lambda s: abs(s.shift or 0.0))
+    row = (
+        f"nothing, {len(found)} runs of other seeds",
+        f"{passed} pass",
+        f"{fmean(each.seeds for each in found):.1f}",
+        f"{fmean(each.seconds for each in found):.0f}",
+    )
+    noticed = [each.noticed_by[0] for each in found if each.noticed_by]
+    return [(*row, ", ".join(map(_name, noticed)) or "—", "—", _shift(furthest), "—")]
 
 
 def _row(found: Finding) -> Sequence[str]:
