@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from audit_world import CNN, DENSE, SOURCE, figure, judged, seeds, statement
+from rich.console import Console
 
 from bench.commands import claims
 from bench.harness.errors import UserError
 from bench.harness.report.audit.table import as_markdown, tally
+from bench.harness.report.audit.terminal import shown
 from bench.harness.store.records import Store
 
 OVER = f'cases = ["{CNN}"]\nover = "{DENSE}"\nlow = 0'
@@ -86,6 +89,18 @@ def test_the_command_prints_every_claim(own: Path, capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
     assert out.rstrip().endswith("2 claims: 1 exceeded, 1 undecided.")
     assert "a new seed falls within 86.81–87.59 %" in out
+
+
+@pytest.mark.parametrize(("width", "first"), [(160, " claim "), (80, "exceeded: Fashion MNIST")])
+def test_a_narrow_terminal_gets_paragraphs(tmp_path: Path, width: int, first: str) -> None:
+    """No word of a verdict is broken, and no line is wider than the terminal."""
+    found = judged(tmp_path, figure("82%", 0.82) + WORDS, *seeds(DENSE, 0.872))
+    console = Console(width=width, file=StringIO(), color_system=None)
+    console.print(*shown(found, width=width, stale={}), sep="\n")
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert next(line for line in lines if line.strip()).startswith(first)
+    assert max(map(len, lines)) <= width
+    assert any("undecided" in line for line in lines)
 
 
 def test_json_has_numbers_and_reasons(own: Path, capsys: pytest.CaptureFixture[str]) -> None:

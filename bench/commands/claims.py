@@ -11,7 +11,7 @@ from bench.cases import CASES
 from bench.commands.readme import CLAIMS, ROOT, references
 from bench.harness.report.audit.auditing import audit
 from bench.harness.report.audit.table import as_json, tally
-from bench.harness.report.audit.terminal import as_table, surprises
+from bench.harness.report.audit.terminal import shown, surprises
 from bench.harness.store.claims import read_published
 from bench.harness.store.key import why_stale
 
@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
         console = Console(highlight=False)
         if not console.is_terminal:
             console.width = WIDE
-        console.print(as_table(findings, stale=stale))
+        for each in shown(findings, width=console.width, stale=stale):
+            console.print(each)
         print("\n".join([f"{tally(findings)}.", *surprises(findings)]))
     return int(any(each.surprising for each in findings))

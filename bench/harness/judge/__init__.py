@@ -7,6 +7,8 @@
 ``censored``    epochs to a target that some runs never reach
 ``paired``      two models on the same images, and over seeds
 ``timing``      seconds against seconds, or the reason why they cannot be compared
+``claims``      what becomes of a published figure or statement
+``interval``    where one more seed may fall, and how surely a mean is known
 ``family``      the error of many decisions taken together
 ==============  =====================================================================
 """
