@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import keras
 from keras import layers
 
-WORD = re.compile(r"(?P<kind>[bde]?)(?P<number>\d+)")
-POOLS = {
-    "average": layers.GlobalAveragePooling2D,
-    "max": layers.GlobalMaxPooling2D,
-}
+from models.minimal import _pooled
+
+WORD = re.compile(r"(?P<kind>[bdep]?)(?P<number>\d+)")
+POOLINGS = ("average", "max", "learned")
 
 
 def compact(
@@ -33,21 +33,22 @@ def compact(
             change (He et al., "Deep Residual Learning", CVPR 2016); ``d64`` a depthwise 3×3 and a
             1×1 convolution (Howard et al., "MobileNets", 2017); ``e4`` weighs the channels by a
             hidden layer of a fourth of them (Hu et al., "Squeeze-and-Excitation", CVPR 2018);
-            ``p`` and ``a`` are max- and average-pooling of 2×2.
-        pooling: ``average`` or ``max`` of each channel over the last map.
+            ``p`` and ``a`` are max- and average-pooling of 2×2, and ``p64`` is a convolution that
+            is pooled before it is normalised: about the same as ``64 p``, and less to compute.
+        pooling: ``average`` or ``max`` of each channel over the last map, or ``learned``: a weight
+            for each place, which begins as the average.
         activation: After each normalisation, a name that Keras knows.
         momentum: Of the statistics that the normalisations keep for inference.
         dropout: Share of the pooled features that is dropped in training.
 
-    Raises:
-        ValueError: The body has a word that means nothing, or the pooling is neither.
+    Raises ValueError where a word of the body or the pooling means nothing.
     """
-    if pooling not in POOLS:
-        raise ValueError(f"pooling must be one of {', '.join(POOLS)}, not {pooling!r}")
+    if pooling not in POOLINGS:
+        raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}, not {pooling!r}")
     images = x = keras.Input((28, 28, 1))
     for word in body.split():
         x = _layer(word, activation, momentum)(x)
-    x = POOLS[pooling]()(x)
+    x = layers.GlobalMaxPooling2D()(x) if pooling == "max" else _pooled(x, pooling)
     if dropout:
         x = layers.Dropout(dropout)(x)
     return keras.Model(images, layers.Dense(10, activation="softmax", dtype="float32")(x))
@@ -70,6 +71,9 @@ def _layer(word: str, activation: str, momentum: float) -> Any:
     def plain(x: Any) -> Any:
         return normalised(_convolution(number)(x))
 
+    def pooled(x: Any) -> Any:
+        return normalised(layers.MaxPooling2D(2)(_convolution(number)(x)))
+
     def block(x: Any) -> Any:
         # A block begins as its shortcut: Goyal et al., "Accurate, Large Minibatch SGD", 2017.
         made = normalised(_convolution(number)(plain(x)), active=False, first="zeros")
@@ -78,18 +82,29 @@ def _layer(word: str, activation: str, momentum: float) -> Any:
         return layers.Activation(activation)(layers.Add()([x, made]))
 
     def separable(x: Any) -> Any:
-        depthwise = layers.DepthwiseConv2D(
-            3, padding="same", use_bias=False, depthwise_initializer="he_normal"
-        )
-        return normalised(_convolution(number, side=1)(normalised(depthwise(x))))
+        return normalised(_convolution(number, side=1)(normalised(_depthwise()(x))))
 
-    def excited(x: Any) -> Any:
-        hidden = layers.Dense(max(1, x.shape[-1] // number), activation="relu")
-        weights = layers.Dense(x.shape[-1], activation="sigmoid")
-        squeezed = layers.GlobalAveragePooling2D(keepdims=True)(x)
-        return layers.Multiply()([x, weights(hidden(squeezed))])
+    kinds = {
+        "": plain,
+        "p": pooled,
+        "b": block,
+        "d": separable,
+        "e": partial(_excited, ratio=number),
+    }
+    return kinds[found["kind"]]
 
-    return {"": plain, "b": block, "d": separable, "e": excited}[found["kind"]]
+
+def _excited(x: Any, ratio: int) -> Any:
+    hidden = layers.Dense(max(1, x.shape[-1] // ratio), activation="relu")
+    weights = layers.Dense(x.shape[-1], activation="sigmoid")
+    squeezed = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    return layers.Multiply()([x, weights(hidden(squeezed))])
+
+
+def _depthwise() -> keras.Layer:
+    return layers.DepthwiseConv2D(
+        3, padding="same", use_bias=False, depthwise_initializer="he_normal"
+    )
 
 
 def _convolution(channels: int, side: int = 3) -> keras.Layer:

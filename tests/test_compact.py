@@ -19,6 +19,7 @@ STEM = 9 * 8 + 4 * 8
         ("8 p b8 a", STEM + 2 * (9 * 8 * 8 + 4 * 8) + HEAD),
         ("4 b8", 9 * 4 + 16 + (9 * 4 * 8 + 32) + (9 * 8 * 8 + 32) + (4 * 8 + 32) + HEAD),
         ("4 d8", 9 * 4 + 16 + (9 * 4 + 16) + (4 * 8 + 32) + HEAD),
+        ("p8 a 8", STEM + (9 * 8 * 8 + 32) + HEAD),
         ("8 e4", STEM + (8 * 2 + 2) + (2 * 8 + 8) + HEAD),
     ],
 )
@@ -51,7 +52,26 @@ def test_a_default_network_is_under_the_published_size() -> None:
     assert model.output_shape == (None, 10)
 
 
-@pytest.mark.parametrize("word", ["x", "8v", "b", "p2"])
+def test_pooling_before_normalisation_is_pooling_after_it() -> None:
+    """In inference, where no channel is scaled below zero, both give the same."""
+    from models.compact import compact
+
+    after, before = (compact(body=body) for body in ("6 p", "p6"))
+    before.set_weights(after.get_weights())
+    images = np.random.default_rng(0).random((2, 28, 28, 1), np.float32)
+    one, other = (np.asarray(model(images)) for model in (after, before))
+    assert one == pytest.approx(other, abs=1e-5)
+
+
+def test_learned_pooling_has_a_weight_for_each_place() -> None:
+    """Of 7×7 places and eight channels."""
+    from models.compact import compact
+
+    average, learned = (compact(body="8 p p", pooling=each) for each in ("average", "learned"))
+    assert learned.count_params() - average.count_params() == 7 * 7 * 8
+
+
+@pytest.mark.parametrize("word", ["x", "8v", "b", "q2"])
 def test_a_word_without_meaning_is_refused(word: str) -> None:
     """The message names it, and words that are known."""
     from models.compact import compact
@@ -61,8 +81,8 @@ def test_a_word_without_meaning_is_refused(word: str) -> None:
 
 
 def test_an_unknown_pooling_is_refused() -> None:
-    """There are two."""
+    """There are three."""
     from models.compact import compact
 
-    with pytest.raises(ValueError, match="must be one of average, max, not 'learned'"):
-        compact(pooling="learned")
+    with pytest.raises(ValueError, match="must be one of average, max, learned, not 'mean'"):
+        compact(pooling="mean")
