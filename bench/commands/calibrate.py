@@ -19,6 +19,7 @@ from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
 from bench.harness.metrics import METRICS
 from bench.harness.record import Record
+from bench.harness.report.card import card
 from bench.harness.report.prices import priced, sharpest, table
 from bench.harness.report.progress import PlainWriter, Progress
 from bench.harness.report.proposal import difference, propose
@@ -26,6 +27,7 @@ from bench.harness.report.suggestion import suggest
 from bench.harness.spec import Case, TrialSpec
 from bench.harness.store.bounds import read_bounds
 from bench.harness.store.change import explain
+from bench.harness.store.models import Models
 from bench.harness.store.records import Store, write_whole
 
 SEEDS = 20
@@ -50,6 +52,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--fresh", action="store_true", help="train anew, whatever is stored")
     parser.add_argument(
+        "--keep-models", action="store_true", help="keep trained models, with a card each"
+    )
+    parser.add_argument(
         "--apply", action="store_true", help="make the change to bench/bounds.toml that is shown"
     )
     parser.add_argument("--results", type=Path, default=Path("results"))
@@ -65,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         store=Store(arguments.results / "trials"),
         executor=ThreadPoolExecutor(1),
         since=now() if arguments.fresh else None,
+        models=Models(arguments.results / "models", card) if arguments.keep_models else None,
         listen=progress.listen,
     )
     for store in (reference, lab.store):
@@ -73,12 +79,15 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"The reference of {name} is stale: {why}.", file=sys.stderr)
     specs = _specs(cases, arguments)
     known = [None if arguments.fresh else _known(spec, reference) for spec in specs]
-    missing = [spec for spec, record in zip(specs, known, strict=True) if record is None]
+    pairs = list(zip(specs, known, strict=True))
+    missing = [spec for spec, record in pairs if record is None or lab.lacks_model(spec)]
     progress.total = sum(lab.stored(spec, timed=False) is None for spec in missing)
     records = [record for record in known if record]
     try:
         for spec in missing:
             record = progress.wait(lab.request(spec, timed=False))
+            if record.key in {known.key for known in records}:
+                continue  # its model alone was missing: the reference stays as it is
             if record.outcome in RESULTS:
                 reference.replace(published(record, alone=not arguments.shared))
             records.append(record)

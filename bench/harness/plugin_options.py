@@ -34,6 +34,11 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--data-dir": {"help": "a folder with the data sets' IDX files (or FITTING_ROOM_DATA)"},
     "--offline": {"action": "store_true", "help": "never touch the network"},
     "--fresh": {"action": "store_true", "help": "train anew, whatever is stored"},
+    "--keep-models": {
+        "action": "store_true",
+        "help": "keep each trained model in results/models, with a card; what is stored without "
+        "its model is trained again",
+    },
     "--time-limit": {
         "type": seconds,
         "metavar": "SECONDS",
@@ -84,6 +89,7 @@ def read_options(config: pytest.Config, *, began: str) -> Options:
         fresh_since=began if get("fresh") else None,
         time_limit_s=get("time_limit"),
         stop_early=get("stop_early"),
+        keep_models=get("keep_models"),
         results=results_folder(config),
     )
 

@@ -22,9 +22,11 @@ from bench.harness.metrics import METRICS
 from bench.harness.plugin_options import read_options
 from bench.harness.plugin_terminal import DotLine
 from bench.harness.record import Record
+from bench.harness.report.card import card
 from bench.harness.report.progress import PlainWriter, Progress
 from bench.harness.spec import Case, Dataset
 from bench.harness.store.bounds import read_bounds
+from bench.harness.store.models import Models
 from bench.harness.store.records import Store
 
 
@@ -55,6 +57,7 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, began: str) -> Ref
         executor=ThreadPoolExecutor(1 if options.tier != "smoke" else usable_cores()),
         accelerator=accelerator,
         since=options.fresh_since,
+        models=Models(options.results / "models", card) if options.keep_models else None,
         listen=progress.listen,
     )
     lab.store.check_writable()

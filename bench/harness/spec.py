@@ -20,11 +20,38 @@ class Task:
     """Metric → value whose first epoch is asked for, as a fraction."""
     most_epochs: int | None = None
     """That a tuned recipe may take; those published keep their own number."""
+    classes: tuple[str, ...] = tuple(map(str, range(10)))
+    """What each label stands for, in the order of the labels."""
+    licence: str
+    """Of the images, and whose they are."""
 
 
 TASKS: dict[str, Task] = {
-    "fashion_mnist": Task(name="fashion_mnist", title="Fashion MNIST", most_epochs=30),
-    "mnist": Task(name="mnist", title="MNIST", targets={"training_accuracy": 0.995}, most_epochs=9),
+    "fashion_mnist": Task(
+        name="fashion_mnist",
+        title="Fashion MNIST",
+        most_epochs=30,
+        classes=(
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        licence="MIT, Zalando SE",
+    ),
+    "mnist": Task(
+        name="mnist",
+        title="MNIST",
+        targets={"training_accuracy": 0.995},
+        most_epochs=9,
+        licence="CC BY-SA 3.0, Y. LeCun and C. Cortes",
+    ),
 }
 
 
@@ -63,6 +90,8 @@ class Dataset:
     """Where it came from, in words."""
     checksum: str
     """SHA-256 over the checksums of its four IDX files: names the content, wherever it lies."""
+    sample: bool = False
+    """Whether it is the small sample that ships with the project; never published."""
     validation: bool = False
     """Whether its test images are training images held out, for searching; never published."""
 

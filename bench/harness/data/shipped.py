@@ -41,7 +41,8 @@ def sample(name: str) -> Dataset:
         ) from error
     entry_name = f"sample-{name}-{combined(sums)[:12]}"
     folder = _cached(entry_name, partial(verify_checksums, title, sums), arrays)
-    return Dataset(name=name, folder=str(folder), source=_SOURCE, checksum=combined(sums))
+    checksum = combined(sums)
+    return Dataset(name=name, folder=str(folder), source=_SOURCE, checksum=checksum, sample=True)
 
 
 def _read_sums(path: Path) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -12,6 +12,7 @@ from bench.harness.machine import this_machine
 from bench.harness.record import Machine, Record
 from bench.harness.spec import TrialSpec
 from bench.harness.store.key import provenance, quality_key
+from bench.harness.store.models import Kept, Models
 from bench.harness.store.records import Store
 from bench.harness.trial.process import ROOT, held, run_trial, trials_ended
 
@@ -28,6 +29,7 @@ def fulfil(
     *,
     machine: Machine | None = None,
     since: str | None = None,
+    models: Models | None = None,
     listen: Listener = silent,
 ) -> Record:
     """Return the stored record of an assignment, or run the trial and store what it gives.
@@ -40,24 +42,49 @@ def fulfil(
         store: Where records are.
         machine: Given, its times are wanted too: only a record timed there will do.
         since: Only a record started since will do; UTC, ISO 8601.
+        models: Given, the trained model is wanted too: without it a record will not do.
         listen: Hears the trial's messages.
+
+    Raises:
+        UserError: The record or the model cannot be written.
     """
     lock = store.root / ".locks" / f"{assignment.key[:16]}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with held(lock):
-        record = stored(assignment, store, machine=machine, since=since)
+        record = stored(assignment, store, machine=machine, since=since, models=models)
         if record is None:
-            record = run_trial(assignment, listen)
-            store.put(record)
+            record = _train(assignment, store, models, listen)
+    return record
+
+
+def _train(assignment: Assignment, store: Store, models: Models | None, listen: Listener) -> Record:
+    if models is None or not assignment.spec.epochs:
+        record = run_trial(assignment, listen)
+        store.put(record)
+        return record
+    with models.part(assignment.spec) as part:
+        record = run_trial(replace(assignment, keep=str(part)), listen)
+        store.put(record)
+        if record.completed:
+            models.put(record, part)
     return record
 
 
 def stored(
-    assignment: Assignment, store: Store, *, machine: Machine | None, since: str | None
+    assignment: Assignment,
+    store: Store,
+    *,
+    machine: Machine | None,
+    since: str | None,
+    models: Models | None = None,
 ) -> Record | None:
     """Return the completed record that answers an assignment, or None."""
     record = store.find(assignment.spec.case.name, assignment.key, machine=machine)
-    return None if record and since and record.started < since else record
+    if record and since and record.started < since:
+        return None
+    if models and assignment.spec.epochs and models.find(assignment, since) is None:
+        return None
+    return record
 
 
 @dataclass
@@ -68,6 +95,8 @@ class Lab:
     executor: Executor
     accelerator: str | None = None
     since: str | None = None
+    models: Models | None = None
+    """Where trained models are kept; None keeps none."""
     listen: Listener = silent
     _futures: dict[tuple[str, bool], Future[Record]] = field(default_factory=dict)
     _assignments: dict[bytes, Assignment] = field(default_factory=dict)
@@ -79,7 +108,16 @@ class Lab:
             self.store,
             machine=self._machine(timed and spec.alone),
             since=self.since,
+            models=self.models,
         )
+
+    def lacks_model(self, spec: TrialSpec) -> bool:
+        """Whether the trained model of ``spec`` is wanted, and is not there."""
+        return self.models is not None and self.kept(spec) is None
+
+    def kept(self, spec: TrialSpec) -> Kept | None:
+        """Return the kept model of ``spec`` that this code made, if there is one."""
+        return self.models.find(self._assignment(spec), self.since) if self.models else None
 
     def request(self, spec: TrialSpec, *, timed: bool) -> Future[Record]:
         """Return the future record of ``spec``, submitting it if nobody has."""
@@ -95,6 +133,7 @@ class Lab:
                 self.store,
                 machine=self._machine(timed),
                 since=self.since,
+                models=self.models,
                 listen=self.listen,
             )
             self._futures[assignment.key, timed] = known

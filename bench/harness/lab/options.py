@@ -34,6 +34,8 @@ class Options:
     time_limit_s: float | None = None
     stop_early: bool = False
     """End a trial whose training loss alone fails its case."""
+    keep_models: bool = False
+    """Keep trained models under ``results``; what is stored without its model is trained again."""
     results: Path = Path("results")
 
     @property

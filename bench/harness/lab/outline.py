@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bench.harness.durations import in_words
 from bench.harness.lab.options import Options
@@ -31,6 +32,7 @@ def outline(referee: Referee, known: Sequence[Record]) -> list[str]:
         *_data(referee),
         f"tier: {_tier(referee.options)}",
         f"trials: {total}, {total - len(missing)} stored already, {_work(missing, known)}",
+        *_models(referee),
     ]
 
 
@@ -53,6 +55,21 @@ def _tier(options: Options) -> str:
     marks = "" if options.for_publication else " - figures are not for publication"
     epochs = f", epochs overridden: {options.epochs}" if options.epochs else ""
     return f"{options.tier}, {seeds}{extra}{epochs}{marks}"
+
+
+def _models(referee: Referee) -> list[str]:
+    """Say where models are kept, and why trials that are stored run again."""
+    lab = referee.lab
+    if lab.models is None:
+        return []
+    planned = [wanted for each in referee.planned.values() for wanted in each if wanted.spec.epochs]
+    without = replace(lab, models=None)
+    again = sum(
+        lab.lacks_model(wanted.spec) and without.stored(wanted.spec, timed=wanted.timed) is not None
+        for wanted in planned
+    )
+    why = f"; {again} stored without one, so trained again" if again else ""
+    return [f"models: kept in {lab.models.root}{why}"]
 
 
 def _work(missing: Sequence[Wanted], known: Sequence[Record]) -> str:

@@ -55,7 +55,7 @@ class Store:
             UserError: The folder cannot be written, or the disk is full; no part of it is left.
         """
         path = self.root / record.spec.case.name / _file_name(record)
-        write_whole(path, msgspec.json.format(msgspec.json.encode(record)) + b"\n")
+        write_whole(path, encoded(record))
         return path
 
     def replace(self, record: Record) -> Path:
@@ -119,6 +119,11 @@ def read_record(path: Path) -> Record:
         return msgspec.convert(content, type=Record)
     except (msgspec.DecodeError, msgspec.ValidationError, OSError) as error:
         raise UserError(f"{path} is no readable record: {error}.") from error
+
+
+def encoded(record: Record) -> bytes:
+    """Return a record as its file holds it."""
+    return msgspec.json.format(msgspec.json.encode(record)) + b"\n"
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +67,7 @@ def run(
         with phase(seconds, "calibration"):
             measured["calibration_seconds"] = calibration_seconds()
     if keep and measured.get("test_accuracy") is not None:
-        with suppress(OSError):  # such as a full disk: the parent misses the file, and says so
-            model.save(keep)
+        _save(model, keep)
 
 
 def _load(spec: TrialSpec) -> tuple[fit.TrainingImages, fit.TrainingImages | None, Test]:
@@ -132,6 +131,14 @@ def _train(
         measured["predictions"] = pack_classes(final.classes)
         probabilities = model.predict(test[0], batch_size=BATCH_SIZE, verbose=0)
         measured["confidence"] = confidence(np.asarray(probabilities, np.float64), test[1])
+
+
+def _save(model: Any, file: Path) -> None:
+    """Save it whole or, as on a full disk, not at all: the parent misses the file, and says so."""
+    try:
+        model.save(file)
+    except OSError:
+        file.unlink(missing_ok=True)
 
 
 @contextmanager

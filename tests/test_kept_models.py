@@ -1,0 +1,183 @@
+"""Trained models that are kept: where they are, what lies beside them, when one is made anew."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import warnings
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lab_world import SPEC, pretend, trial
+from trials import assigned
+
+from bench.harness import data
+from bench.harness.assignment import Assignment, Listener
+from bench.harness.errors import UserError
+from bench.harness.lab.lab import Lab
+from bench.harness.record import Record
+from bench.harness.report.card import card, foreign
+from bench.harness.store.models import Models
+from bench.harness.store.records import Store
+
+CONFIG = {"module": "keras.layers", "class_name": "Dense", "config": {}}
+
+
+def write_model(file: Path, *, config: object = CONFIG) -> None:
+    """Write what looks like a saved model."""
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("config.json", json.dumps(config))
+
+
+def kept(assignment: Assignment, listen: Listener) -> Record:
+    """Run a made-up trial that saves its model where it is told to."""
+    if assignment.keep:
+        write_model(Path(assignment.keep))
+    return trial(assignment, listen)
+
+
+def lab(folder: Path, *, keep: bool = True, since: str | None = None) -> Lab:
+    """Return the lab of a new run, which keeps models or does not."""
+    return Lab(
+        store=Store(folder / "trials"),
+        executor=ThreadPoolExecutor(1),
+        models=Models(folder / "models", card) if keep else None,
+        since=since,
+    )
+
+
+def get(run: Lab) -> Record:
+    """Return the record of a spec as that run gets it."""
+    try:
+        return run.request(SPEC, timed=False).result(timeout=10)
+    finally:
+        run.close()
+
+
+FILE = Path("models", SPEC.case.name, "seed-000.keras")
+
+
+def test_a_model_has_its_record_and_its_card_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing else is left there; a second run trains nothing."""
+    trials = pretend(monkeypatch, kept)
+    record = get(lab(tmp_path))
+    names = sorted(path.name for path in (tmp_path / FILE).parent.iterdir())
+    assert names == ["seed-000.json", "seed-000.keras", "seed-000.md"]
+    found = lab(tmp_path).kept(SPEC)
+    assert found and (found.record, found.file) == (record, tmp_path / FILE)
+    assert get(lab(tmp_path)) == record
+    assert len(trials.ran) == 1
+
+
+def test_what_is_stored_without_its_model_is_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where models are wanted, and once."""
+    trials = pretend(monkeypatch, kept)
+    for keep in (False, True, True, False):
+        get(lab(tmp_path, keep=keep))
+    assert [bool(assignment.keep) for assignment in trials.ran] == [False, True]
+
+
+def test_a_model_of_other_code_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its record beside it has another key, and a fresh run does not take an old one."""
+    trials = pretend(monkeypatch, kept)
+    record = get(lab(tmp_path))
+    assert lab(tmp_path, since="9999").kept(SPEC) is None
+    beside = (tmp_path / FILE).with_suffix(".json")
+    beside.write_text(beside.read_text("utf-8").replace(record.key, "0" * 64), "utf-8")
+    assert lab(tmp_path).kept(SPEC) is None
+    assert lab(tmp_path).stored(SPEC, timed=False) is None
+    get(lab(tmp_path))
+    assert len(trials.ran) == 2
+
+
+def test_a_model_that_cannot_be_written_is_told_and_its_record_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk was full when the child saved it: without --keep-models the run goes on."""
+    pretend(monkeypatch)
+    with pytest.raises(UserError, match=r"could not be written under .*Free the disk"):
+        get(lab(tmp_path))
+    assert lab(tmp_path, keep=False).stored(SPEC, timed=False) is not None
+
+
+def test_a_trial_that_was_ended_leaves_no_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even the part of one that its process had begun to write."""
+
+    def ended(assignment: Assignment, listen: Listener) -> Record:
+        kept(assignment, listen)
+        return trial(assignment, listen, outcome="interrupted")
+
+    pretend(monkeypatch, ended)
+    get(lab(tmp_path))
+    assert list((tmp_path / FILE).parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({}, "seed-000"),
+        ({"dataset": replace(SPEC.dataset, sample=True)}, "seed-000-sample"),
+        ({"epochs": 3, "backend": "jax", "device": "gpu"}, "seed-000-3-epochs-jax-gpu"),
+        ({"order_seed": 2}, "seed-000-order-2"),
+    ],
+)
+def test_what_a_reader_does_not_expect_has_a_name_of_its_own(
+    change: dict[str, object], name: str
+) -> None:
+    """A quick look on the sample does not take the place of a real model."""
+    models = Models(Path("models"), card)
+    assert models.file(replace(SPEC, **change)).stem == name  # type: ignore[arg-type]
+
+
+def test_a_card_names_what_keras_alone_cannot_load(tmp_path: Path) -> None:
+    """A layer of this project's own is told, and a plain model needs nothing."""
+    own = {"module": "models.minimal", "class_name": "Whitening", "config": {}}
+    write_model(tmp_path / "own.keras", config={"config": {"layers": [CONFIG, own]}})
+    write_model(tmp_path / "plain.keras")
+    assert foreign(tmp_path / "own.keras") == {"models.minimal.Whitening"}
+    record = trial(assigned(), lambda *_: None)
+    texts = [card(record, tmp_path / f"{name}.keras") for name in ("own", "plain")]
+    assert "needs this project's `models`, for models.minimal.Whitening" in texts[0]
+    assert "Plain Keras 3 is all it needs" in texts[1]
+
+
+SCRIPT = """
+import json, sys
+sys.modules["bench"] = sys.modules["models"] = None  # importing either is an error
+import keras, numpy as np
+model = keras.models.load_model(sys.argv[1])
+images, labels = np.load(sys.argv[2]), np.load(sys.argv[3])
+probabilities = model.predict(images[..., None].astype("float32") / 255, verbose=0)
+print(json.dumps(float(np.mean(probabilities.argmax(axis=1) == labels))))
+"""
+
+
+@pytest.mark.keras
+def test_a_kept_model_loads_with_plain_keras_and_scores_what_was_recorded(tmp_path: Path) -> None:
+    """In another folder, where neither package of this project can be imported."""
+    from bench.harness.trial.__main__ import _record
+
+    assignment = replace(assigned(jit_compile=True), keep=str(tmp_path / "model.keras"))
+    with warnings.catch_warnings():
+        # Keras saves a variable as an array in a way that NumPy 2 deprecates.
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        record = _record(assignment, {"start": 0.0}, io.BytesIO(), 0.0)
+    arrays = data.load(assignment.spec.dataset)
+    np.save(tmp_path / "images.npy", arrays.test_images)
+    np.save(tmp_path / "labels.npy", arrays.test_labels)
+    command = [sys.executable, "-c", SCRIPT, "model.keras", "images.npy", "labels.npy"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert json.loads(ran.stdout) == record.test_accuracy
