@@ -5,6 +5,7 @@
 ``cases.py``               where players and referee meet: architecture × task × recipe
 ``bounds.toml``            what each case is held to, and why
 ``claims.toml``            what was published, and where
+``handicaps.py``           what is done to a race of two checkouts, to see who is called slower
 ``commands/``              ``python -m bench …``, one file a command
 ``harness/spec.py``        task, case, trial: what is asked for
 ``harness/record.py``      what a trial measured

@@ -14,6 +14,7 @@ COMMANDS = (
     "data",
     "calibrate",
     "show",
+    "compare",
     "search",
     "claims",
     "speed",

@@ -21,6 +21,7 @@ NAMES = [
     "data",
     "calibrate",
     "show",
+    "compare",
     "search",
     "claims",
     "speed",

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.cases import CASES
+from bench.commands.gate_seconds import rehearse_all
 from bench.commands.gate_simulation import costs, setups, simulate
 from bench.harness import data
 from bench.harness.arguments import positive
@@ -60,6 +61,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help=f"runs of the untouched case with other seeds ({AGAIN})",
     )  # fmt: skip
     parser.add_argument("--fresh", action="store_true", help="train anew, whatever is stored")
+    parser.add_argument(
+        "--times", action="store_true", help="put the judge of seconds to the test instead"
+    )
     parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
     parser.add_argument("--offline", action="store_true", help="never touch the network")
     parser.add_argument("--results", type=Path, default=Path("results"))
@@ -71,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     Returns 1 where the gate let a crippled variant pass, or stopped the untouched case.
     """
+    if arguments.times:
+        return rehearse_all(arguments.results)
     bounds = read_bounds(BOUNDS, cases=CASES, metrics=METRICS)
     records = list(Store(arguments.results / "reference").all())
     known = setups(bounds, records)

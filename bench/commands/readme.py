@@ -77,7 +77,7 @@ BLOCKS: dict[str, Callable[[Committed], str]] = {
     **{task: partial(task_block, task) for task in TASKS},
     "claims": claims_block,
     "speed": speed_block,
-    **{name: partial(gate_block, name) for name in ("gate", "cost", "noise")},
+    **{name: partial(gate_block, name) for name in ("gate", "cost", "noise", "seconds")},
 }
 """Name, as it stands in a marker → what belongs there; only those that a file asks for are made."""
 

@@ -9,6 +9,8 @@
 ``timing``      seconds against seconds, or the reason why they cannot be compared
 ``claims``      what becomes of a published figure or statement
 ``interval``    where one more seed may fall, and how surely a mean is known
+``changes``     a metric on two sides, by ``two_samples`` or by the sequential test; ``samples``
+``change``      what became of it; ``race``: seconds of two sides in one session
 ``family``      the error of many decisions taken together
 ==============  =====================================================================
 """

@@ -47,7 +47,7 @@ def difference(base: Sequence[float], head: Sequence[float]) -> Difference:
     scatter = math.sqrt(squares / degrees)
     estimate = fmean(head) - fmean(base)
     if scatter == 0:  # nothing varies: any difference is one
-        p_value = 1.0 if estimate == 0 else 0.0
+        p_value = 1.0 if head[0] == base[0] else 0.0
         return Difference(
             estimate=estimate,
             low=estimate,

@@ -9,6 +9,7 @@
 ``markdown``    rows as GitHub-flavoured tables, ours beside the published ones
 ``files``       summary.md, summary.json and summary.csv
 ``progress``    what is told while trials run
+``comparison``  two sides, and what became of each metric of each case
 ``readme``      blocks between markers, in any Markdown file
 ==============  =====================================================================
 """

@@ -18,6 +18,7 @@ from bench.harness.report.gate.files import (
 from bench.harness.report.gate.noise import accuracy, times
 from bench.harness.report.gate.noise_files import NOISE, Crossed, Times
 from bench.harness.report.gate.rates import rates
+from bench.harness.report.gate.seconds import SECONDS, Seconds, seconds
 from bench.harness.report.gate.variants import variants
 from bench.harness.store.bounds import Bounds
 
@@ -27,6 +28,9 @@ UNTIMED = (
     "Not measured yet. Run, on a machine that does nothing else: `python -m bench noise --times`"
 )
 TIMED = "-times"
+UNRACED = (
+    "Not measured yet. Run, on a machine that does nothing else: `python -m bench gate --times`"
+)
 STALE = "**Stale:** the bounds changed since. Run: `python -m bench gate`"
 
 
@@ -56,9 +60,15 @@ def noise_block(results: Path, _: Bounds | None = None) -> str:
     return "\n\n".join(parts)
 
 
+def seconds_block(results: Path, _: Bounds | None = None) -> str:
+    """Return what the judge of seconds makes of a slowed step and of a busy neighbour."""
+    found = read_document(results / SECONDS, Seconds)
+    return UNRACED if found is None else seconds(found)
+
+
 def _fresh(text: str, judged_by: str, bounds: Bounds) -> str:
     return text if judged_by == digest_of(bounds) else f"{STALE}\n\n{text}"
 
 
-BLOCKS = {"gate": gate_block, "cost": cost_block, "noise": noise_block}
+BLOCKS = {"gate": gate_block, "cost": cost_block, "noise": noise_block, "seconds": seconds_block}
 """Name, as it stands in a marker → what belongs there."""

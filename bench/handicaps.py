@@ -1,0 +1,104 @@
+"""What is done to a race to put its judge to the test: a step slowed down, a busy neighbour."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from bench.cases import CASES
+from bench.commands.compare_sides import ROOT
+from bench.commands.compare_time import race_case
+from bench.harness import data
+from bench.harness.judge.race import Race
+from bench.harness.lab.contender import Contender
+
+CASE = CASES["fashion_mnist-dense_128"]
+"""The quickest to train of the published cases."""
+
+SLEEP = 0.15
+"""Part of each execution's time that the slowed step sleeps besides."""
+
+STEP = """
+
+_awake = train
+
+
+class _Sleep(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        self.began = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        time.sleep({share} * (time.perf_counter() - self.began))
+
+
+def train(model, data, recipe, *, epochs, callbacks):
+    _awake(model, data, recipe, epochs=epochs, callbacks=[*callbacks, _Sleep()])
+"""
+"""Appended to the training path of a copy, so that its step is slower and nothing else differs."""
+
+SPIN = "while True: pass"
+
+
+@contextmanager
+def as_it_is() -> Iterator[Path]:
+    """Give the checkout itself: a race against it has nothing to find."""
+    yield ROOT
+
+
+@contextmanager
+def slowed(share: float = SLEEP) -> Iterator[Path]:
+    """Give a copy of the checkout whose training step sleeps ``share`` of its own time."""
+    with tempfile.TemporaryDirectory(prefix="fitting-room-") as parent:
+        copy = Path(parent).resolve()
+        for package in ("bench", "models"):
+            shutil.copytree(
+                ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        path = copy / "bench" / "harness" / "trial" / "fit.py"
+        source = path.read_text(encoding="utf-8")
+        imports = source.replace("import keras\n", "import keras\nimport time\n", 1)
+        path.write_text(imports + STEP.format(share=share), encoding="utf-8")
+        yield copy
+
+
+@contextmanager
+def busy_neighbour() -> Iterator[Path]:
+    """Keep one core busy with another process meanwhile, and give the checkout as it is."""
+    child = subprocess.Popen([sys.executable, "-c", SPIN])
+    try:
+        yield ROOT
+    finally:
+        child.kill()
+        child.wait()
+
+
+HANDICAPS = {"unchanged": as_it_is, "busy_neighbour": busy_neighbour, "slowed_step": slowed}
+"""Name → what gives head's checkout; only the slowed step is to go red."""
+
+WORDS = {
+    "unchanged": "nothing",
+    "busy_neighbour": "nothing, beside a process that keeps one core busy",
+    "slowed_step": f"a sleep of {SLEEP:.0%} in the step".replace("%", " %"),
+}
+"""Name → what was done to head."""
+
+
+def rehearse(name: str, *, pairs: int) -> Race:
+    """Race the checkout against itself under a handicap.
+
+    Raises:
+        UserError: There is no data, or a side cannot train.
+    """
+    dataset = data.find(CASE.task)
+    case = msgspec.to_builtins(CASE)
+    with HANDICAPS[name]() as checkout:
+        base = Contender(name="base", checkout=ROOT, case=case)
+        head = Contender(name="head", checkout=checkout, case=case)
+        return race_case(base, head, dataset, pairs, told=name)

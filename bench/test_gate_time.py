@@ -1,0 +1,55 @@
+"""The gate on time judged for real: a slowed step goes red, a neighbour makes nothing red."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from bench.handicaps import rehearse
+from bench.harness.errors import UserError
+from bench.harness.judge.verdict import Verdict
+from bench.harness.plugin_options import results_folder
+from bench.harness.store.records import write_whole
+
+PAIRS = 20
+"""Of chunks of about 0.3 s: half a minute a race."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Race only where every seed is trained too: a busy machine must not redden a daily run."""
+    full = metafunc.config.getoption("tier") == "full"
+    why = "clocks need a quiet machine: --tier full"
+    marks = [] if full else [pytest.mark.skip(reason=why)]
+    slowed = "slowed" in metafunc.function.__name__
+    names = ["slowed_step"] if slowed else ["unchanged", "busy_neighbour"]
+    metafunc.parametrize("handicap", [pytest.param(name, marks=marks) for name in names])
+
+
+@pytest.fixture
+def raced(
+    handicap: str, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> Verdict:
+    """Race this checkout against itself, and keep what came of it under ``latest/gate/``."""
+    try:
+        found = rehearse(handicap, pairs=PAIRS)
+    except UserError as error:
+        pytest.fail(str(error), pytrace=False)
+    verdict = found.verdict(shared=False)
+    folder = results_folder(request.config) / "latest" / "gate"
+    told = {"race": found, "verdict": verdict}
+    content = msgspec.json.format(msgspec.json.encode(told)) + b"\n"
+    write_whole(folder / f"time-{handicap}.json", content)
+    record_property("race", verdict.evidence)
+    return verdict
+
+
+def test_gate_lets_equal_seconds_pass(raced: Verdict) -> None:
+    """The checkout raced against itself is no slower, alone or beside a busy process."""
+    assert raced.outcome == "pass", raced.evidence
+
+
+def test_gate_notices_slowed_seconds(raced: Verdict) -> None:
+    """A sleep of 15 % in the step fails, on the wall clock."""
+    assert raced.outcome == "fail", raced.evidence

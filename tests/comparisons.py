@@ -1,0 +1,83 @@
+"""Made-up records to compare, and short ways to ask what came of it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from records import MACHINE, VERSIONS, make_record
+
+from bench.commands import compare
+from bench.harness.record import Record
+from bench.harness.report.comparison.of_records import facts_of
+from bench.harness.report.comparison.side import Side
+from bench.harness.report.comparison.verdicts import Comparison
+from bench.harness.store.key import provenance
+from bench.harness.store.records import Store
+from bench.harness.trial.process import ROOT
+
+DENSE = "fashion_mnist-dense_128"
+SCATTER = (np.random.default_rng(11).normal(size=(20, 2)) * (0.004, 0.001)).tolist()
+
+
+def seeds(n: int = 6, *, off: float = 0.0, first: int = 0, **known: Any) -> list[Record]:
+    """Return records of seeds that scatter, ``off`` from what they should be."""
+    return [
+        replace(
+            make_record(
+                seed=seed,
+                test_accuracy=0.87 + off + SCATTER[first + seed][0],
+                training_accuracy=0.89 + off + SCATTER[first + seed][1],
+                test_loss=0.36 - off - SCATTER[first + seed][0],
+                **known,
+            ),
+            calibration_seconds=0.1,
+        )
+        for seed in range(n)
+    ]
+
+
+def side(records: Sequence[Record], told: str = "folder x") -> Side:
+    """Return the side that records make."""
+    return Side(told=told, facts=facts_of(records))
+
+
+def outcomes(found: Comparison) -> dict[str, str]:
+    """Return metric → what became of it, for a comparison of one case."""
+    return {each.change.metric: each.change.outcome for each in found.findings}
+
+
+def elsewhere(records: Sequence[Record]) -> list[Record]:
+    """Return the same records from another machine with another TensorFlow."""
+    machine = replace(MACHINE, cpu="Other CPU (avx512f)")
+    versions = {**VERSIONS, "tensorflow": "2.22.0"}
+    return [
+        replace(r, machine=machine, provenance=replace(r.provenance, versions=versions))
+        for r in records
+    ]
+
+
+def call(*arguments: str | Path) -> int:
+    """Parse and run the command; return its exit status."""
+    parser = argparse.ArgumentParser()
+    compare.register(parser.add_subparsers())
+    asked = parser.parse_args(["compare", *map(str, arguments)])
+    status: int = asked.run(asked)
+    return status
+
+
+def stored(folder: Path, records: Sequence[Record]) -> Path:
+    """Put records into a folder, and return it."""
+    for record in records:
+        Store(folder).put(record)
+    return folder
+
+
+def of_code(records: Sequence[Record], root: Path = ROOT) -> list[Record]:
+    """Return the records as the code under ``root`` would have made them."""
+    origin = provenance(records[0].spec, root=root)
+    return [replace(record, provenance=origin) for record in records]

@@ -1,0 +1,180 @@
+"""``compare`` between commits of a checkout that was made up for it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from comparisons import DENSE, call, of_code, seeds, stored
+from imports import ROOT
+from test_commit import git
+
+from bench.cases import CASES
+from bench.commands import compare, compare_sides
+from bench.harness.errors import UserError
+from bench.harness.judge.verdict import Verdict
+from bench.harness.record import Record
+from bench.harness.report.comparison.seconds import Raced
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout of this project with three commits that keep a reference of one case.
+
+    ``plain`` and ``again`` have the same code; ``renamed`` calls the architecture otherwise.
+    """
+    root = tmp_path_factory.mktemp("checkout").resolve() / "project"
+    for package in ("bench", "models"):
+        ignored = shutil.ignore_patterns("__pycache__", "sample")
+        shutil.copytree(ROOT / package, root / package, ignore=ignored)
+    git(root.parent, "init", "--quiet", str(root))
+    stored(root / "results" / "reference", of_code(seeds(), root))
+    committed(root, "plain")
+    committed(root, "again")
+    shutil.rmtree(root / "results")
+    models = root / "models" / "__init__.py"
+    text = models.read_text("utf-8")
+    models.write_text(text.replace('"dense_128": Arch', '"dense_a": Arch'), encoding="utf-8")
+    renamed = replace(CASES[DENSE], architecture="dense_a")
+    stored(root / "results" / "reference", of_code(seeds(case=renamed, first=8), root))
+    committed(root, "renamed")
+    return root
+
+
+def committed(root: Path, tag: str) -> None:
+    """Commit everything under a tag."""
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--allow-empty", "-m", tag)
+    git(root, "tag", tag)
+
+
+@pytest.fixture
+def repository(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the command's commits be those of the checkout that was made up."""
+    monkeypatch.setattr(compare_sides, "ROOT", checkout)
+    return checkout
+
+
+def test_the_same_commit_twice_is_green(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its references are read from git, and nothing in the checkout moves."""
+    assert call("plain", "plain", "--case", DENSE, "--undecided", "fail") == 0
+    out = capsys.readouterr().out
+    assert "**Green**: 9 unchanged." in out
+    assert f"- base: commit {git(repository, 'rev-parse', 'plain')[:12]} (plain); 1 cases" in out
+    assert git(repository, "status", "--porcelain") == ""
+
+
+def test_a_commit_without_a_reference_fails(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every case that its code has and that is not recorded is missing."""
+    assert repository.exists()
+    assert call("plain", "again") == 1
+    out = capsys.readouterr().out
+    assert "mnist-dense_128 is missing: base (commit" in out
+    assert "no reference records of it" in out
+
+
+def test_a_stale_reference_is_no_reference(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A commit that changed the architecture and kept old records says nothing of its code."""
+    root = tmp_path / "changed"
+    git(tmp_path, "clone", "--quiet", str(repository), str(root))
+    git(root, "checkout", "--quiet", "plain")
+    dense = root / "models" / "dense.py"
+    dense.write_text(dense.read_text("utf-8").replace('"relu"', '"tanh"'), encoding="utf-8")
+    committed(root, "changed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compare_sides, "ROOT", root)
+        assert call("plain", "changed", "--case", DENSE) == 1
+    reason = "its reference is stale: the code of its architecture changed since"
+    assert reason in capsys.readouterr().out
+
+
+def test_a_renamed_architecture_is_recognised(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What vanished and what appeared are the same by builder and arguments, and compared."""
+    assert repository.exists()
+    assert call("plain", "renamed", "--case", DENSE) == 0
+    out = capsys.readouterr().out
+    assert f"fashion_mnist-dense_a appeared and {DENSE} vanished, but builder and arg" in out
+    assert f"| {DENSE} → fashion_mnist-dense_a | test_accuracy" in out
+
+
+def test_what_a_commit_lacks_is_trained_by_its_code(
+    repository: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """``--train`` hands the cases with too few seeds to a worktree of the commit, and no others."""
+    trained: list[tuple[str, Sequence[str], Path]] = []
+
+    def train(folder: Path, cases: Sequence[str], into: Path, **_: object) -> list[Record]:
+        trained.append((git(folder, "rev-parse", "HEAD"), cases, into))
+        return of_code(seeds(8, case="mnist-dense_128"), folder)
+
+    monkeypatch.setattr(compare_sides, "train", train)
+    wanted = ("--case", DENSE, "--case", "mnist-dense_128")
+    options = ("--train", "--seeds", 6, "--results", tmp_path)
+    assert call("plain", "again", *wanted, *options) == 0
+    commits = [git(repository, "rev-parse", name) for name in ("plain", "again")]
+    assert [commit for commit, _, _ in trained] == commits
+    assert all(cases == ["mnist-dense_128"] for _, cases, _ in trained)
+    assert trained[0][2] == tmp_path / "compare" / commits[0][:12]
+    assert "mnist-dense_128" in capsys.readouterr().out
+
+
+def test_this_checkout_is_what_its_code_would_repeat(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of what is stored, other code's records, variants and the sample's do not count."""
+    base = stored(tmp_path / "base", seeds(8))
+    stored(tmp_path / "results" / "reference", of_code(seeds(first=8)))
+    others = [
+        *seeds(off=-0.2, started="2026-05-01T12:00:00+00:00"),
+        *of_code(seeds(off=-0.2, sample=True, started="2026-05-01T12:00:00+00:00")),
+        *of_code(seeds(off=-0.2, case=replace(CASES[DENSE], variant="crippled"))),
+    ]
+    stored(tmp_path / "results" / "trials", others)
+    assert call(base, "--case", DENSE, "--results", tmp_path / "results") == 0
+    assert "- head: this checkout; 1 cases, 6 seeds each" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("pass", 0), ("fail", 1)])
+def test_seconds_are_raced_where_that_is_asked_for(
+    repository: Path,
+    outcome: Any,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The verdict of a race stands in the place of the stored seconds'."""
+    assert repository.exists()
+    verdict = Verdict(
+        metric="seconds_per_epoch", outcome=outcome, value=1.3, n=20, bound="…", evidence="raced"
+    )
+    races = {DENSE: Raced(verdict=verdict, base=0.3, head=0.39)}
+    monkeypatch.setattr(compare, "race_all", lambda *_, **__: races)
+    assert call("plain", "again", "--case", DENSE, "--time") == status
+    assert "×1.30" in capsys.readouterr().out
+
+
+def test_a_commit_that_cannot_tell_its_cases_is_refused(repository: Path, tmp_path: Path) -> None:
+    """One from before the bench, or broken: no traceback, and what its code said."""
+    root = tmp_path / "broken"
+    git(tmp_path, "clone", "--quiet", str(repository), str(root))
+    (root / "bench" / "cases.py").write_text("CASES = 1 / 0", encoding="utf-8")
+    committed(root, "broken")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compare_sides, "ROOT", root)
+        with pytest.raises(UserError, match=r"does not tell its cases; .*ZeroDivisionError"):
+            call("broken", "plain")

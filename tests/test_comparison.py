@@ -1,0 +1,131 @@
+"""Two sides compared: what is judged, and what is not comparable."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from comparisons import DENSE, elsewhere, outcomes, seeds, side
+
+from bench.harness.judge.verdict import Verdict
+from bench.harness.record import Record
+from bench.harness.report.comparison.as_json import as_json
+from bench.harness.report.comparison.markdown import as_markdown
+from bench.harness.report.comparison.seconds import Raced
+from bench.harness.report.comparison.verdicts import compare
+
+
+def test_the_same_records_are_the_same() -> None:
+    """Every metric, count and second is; the comparison is green."""
+    found = compare(side(seeds()), side(seeds()))
+    assert set(outcomes(found).values()) == {"same"}
+    assert len(found.findings) == 9
+    assert not found.red(undecided=True)
+    assert as_markdown(found, undecided=True).split("\n")[2] == "**Green**: 9 unchanged."
+
+
+def test_other_seeds_of_the_same_code_are_the_same() -> None:
+    """Scatter alone is no change, and the evidence says what would have been seen."""
+    found = compare(side(seeds()), side(seeds(first=8)))
+    assert set(outcomes(found).values()) == {"same"}
+    evidence = found.findings[0].change.evidence
+    assert re.search(r"is caught with 80 % power$", evidence)
+
+
+@pytest.mark.parametrize("n", [1, 2, 6])
+def test_worse_seeds_are_red_and_better_ones_are_pointed_at(n: int) -> None:
+    """Six points are seen with one seed as with six, in both directions."""
+    base = side(seeds(8))
+    worse, better = (compare(base, side(seeds(n, off=off, first=9))) for off in (-0.06, 0.06))
+    quality = ("test_accuracy", "test_loss", "training_accuracy", "training_loss")
+    assert {outcomes(worse)[metric] for metric in quality} == {"regression"}
+    assert {outcomes(better)[metric] for metric in quality} == {"improvement"}
+    assert (worse.red(undecided=False), better.red(undecided=False)) == (True, False)
+    assert "## Suspicious improvements" in as_markdown(better, undecided=False)
+
+
+def test_a_count_that_is_another_is_red() -> None:
+    """Half the neurons show in the parameters, whatever they do to the accuracy."""
+    found = compare(side(seeds()), side(seeds(parameters=50_890)))
+    assert outcomes(found)["parameters"] == "changed"
+    assert found.red(undecided=False)
+    assert "101,770 → 50,890 (-50,880)" in as_markdown(found, undecided=False)
+
+
+def test_another_machine_s_seconds_are_not_comparable() -> None:
+    """Quality is compared, seconds are not, and machine and versions are named."""
+    found = compare(side(seeds()), side(elsewhere(seeds(first=8))))
+    assert outcomes(found)["seconds_per_epoch"] == "not comparable"
+    assert outcomes(found)["test_accuracy"] == "same"
+    text = as_markdown(found, undecided=False)
+    assert "cpu: Example CPU (avx2) in base, Other CPU (avx512f) in head" in text
+    reason = text.split("## Not comparable")[1]
+    assert "cpu: Example CPU (avx2) then, Other CPU (avx512f) now" in reason
+    assert "tensorflow: 2.21.0 then, 2.22.0 now" in reason
+
+
+@pytest.mark.parametrize(
+    ("second", "outcome"), [(3.0, "same"), (8.0, "regression"), (1.0, "improvement")]
+)
+def test_seconds_are_compared_in_calibration_steps(second: float, outcome: str) -> None:
+    """On one machine a time twice as long fails, and one half as long is suspicious."""
+    head = seeds(epoch_seconds=[9.0, *[second] * 4])
+    assert outcomes(compare(side(seeds()), side(head)))["seconds_per_epoch"] == outcome
+
+
+@pytest.mark.parametrize(
+    ("head", "why"),
+    [
+        ([replace(r, calibration_seconds=None) for r in seeds()], "no calibration step was timed"),
+        ([replace(r, spec=replace(r.spec, alone=False)) for r in seeds()], "head has no epoch"),
+    ],
+)
+def test_seconds_without_a_measure_are_not_comparable(head: list[Record], why: str) -> None:
+    """Records from before the calibration step, or trained beside others, say why."""
+    found = compare(side(seeds()), side(head))
+    (seconds,) = (e.change for e in found.findings if e.change.metric == "seconds_per_epoch")
+    assert (seconds.outcome, seconds.evidence.startswith(why)) == ("not comparable", True)
+
+
+@pytest.mark.parametrize("known", [{"sample": True}, {"epochs": 2}])
+def test_other_data_or_epochs_are_not_comparable(known: dict[str, Any]) -> None:
+    """A sample, or fewer epochs than the recipe's, says nothing of the case; counts still hold."""
+    found = outcomes(compare(side(seeds()), side(seeds(**known))))
+    assert found["test_accuracy"] == found["training_loss"] == "not comparable"
+    assert found["parameters"] == "same"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"), [("pass", False), ("fail", True), ("undecided", False)]
+)
+def test_interleaved_seconds_stand_for_stored_ones(outcome: Any, status: bool) -> None:
+    """A race in this session decides, also where there are no records of the case."""
+    verdict = Verdict(
+        metric="seconds_per_epoch", outcome=outcome, value=1.2, n=20, bound="…", evidence="wall"
+    )
+    races = {name: Raced(verdict=verdict, base=0.3, head=0.36) for name in (DENSE, "mnist-x")}
+    found = compare(side(seeds()), side(seeds()), races=races)
+    seconds = [e for e in found.findings if e.change.metric == "seconds_per_epoch"]
+    assert [each.case for each in seconds] == [DENSE, "mnist-x"]
+    assert found.red(undecided=False) == status
+    assert "×1.20" in as_markdown(found, undecided=False)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_an_open_verdict_fails_where_that_is_asked_for(strict: bool) -> None:
+    """One seed on each side tells nothing of the scatter: strict makes that red."""
+    found = compare(side(seeds(1)), side(seeds(1, first=9)))
+    assert "undecided" in outcomes(found).values()
+    assert found.red(undecided=strict) == strict
+    assert json.loads(as_json(found, undecided=strict))["green"] is not strict
+
+
+def test_only_the_cases_asked_for_are_compared() -> None:
+    """The others are neither judged nor missed."""
+    both = [*seeds(), *seeds(case="mnist-dense_128")]
+    found = compare(side(both), side(seeds()), only=[DENSE])
+    assert {each.case for each in found.findings} == {DENSE}
+    assert not found.pairs.missing

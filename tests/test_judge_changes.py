@@ -1,0 +1,171 @@
+"""A metric on two sides: the same, worse, better, or not to be told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_ind
+
+from bench.harness.judge.change import RED, Change, judge_count, timed
+from bench.harness.judge.changes import judge_changes
+from bench.harness.judge.samples import Arrivals, Question, Sample
+from bench.harness.judge.two_samples import difference
+from bench.harness.judge.verdict import Outcome, Verdict
+
+BASE = (0.8702, 0.8688, 0.8731, 0.8659, 0.8714, 0.8695)
+WORSE = tuple(value - 0.03 for value in BASE)
+
+
+def asked(
+    head: Sample, base: Sample | None = None, *, metric: str = "test_accuracy", of: int = 20
+) -> Change:
+    """Return the first of a family of equal answers."""
+    question = Question(metric=metric, base=base or Sample(values=BASE), head=head)
+    return judge_changes([question] * of)[0]
+
+
+def drawn(generator: np.random.Generator, seeds: int, *, shift: float = 0.0) -> Sample:
+    """Return made-up accuracies of code whose mean is off by ``shift`` scatters."""
+    return Sample(values=tuple(0.9 + 0.004 * (generator.normal(size=seeds) + shift)))
+
+
+def test_the_difference_is_students() -> None:
+    """Estimate, p-value and interval are scipy's, written the other way round."""
+    head = (0.861, 0.867, 0.858)
+    found, oracle = difference(BASE, head), ttest_ind(BASE, head)
+    assert found.estimate == pytest.approx(np.mean(head) - np.mean(BASE))
+    assert found.p_value == pytest.approx(oracle.pvalue)
+    assert -found.high == pytest.approx(oracle.confidence_interval(0.95).low)
+
+
+def test_what_is_caught_is_caught_four_times_in_five() -> None:
+    """A shift of the stated size is significant in 80 % of made-up samples."""
+    generator = np.random.default_rng(7)
+    runs = [[generator.normal(size=n) for n in (20, 5)] for _ in range(300)]
+    caught = [difference(b, h).catches(alpha=0.01, seeds=(20, 5)) for b, h in runs]
+    shift = float(np.mean(caught))
+    hits = [difference(b, h + shift).p_value < 0.01 for b, h in runs]
+    assert np.mean(hits) == pytest.approx(0.8, abs=0.07)
+
+
+def test_without_scatter_every_difference_is_one() -> None:
+    """Equal constants have p = 1, others p = 0, and no warning is given."""
+    constants = [difference([0.1] * 3, [value] * 2).p_value for value in (0.1, 0.2)]
+    assert constants == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("metric", "head", "outcome"),
+    [
+        ("test_accuracy", BASE, "same"),
+        ("test_accuracy", (0.8701, 0.8690, 0.8722, 0.8665, 0.8710), "same"),
+        ("test_accuracy", WORSE, "regression"),
+        ("training_loss", WORSE, "improvement"),
+        ("test_accuracy", WORSE[:1], "regression"),
+        ("test_loss", WORSE[:2], "improvement"),
+    ],
+)
+def test_direction_depends_on_the_metric(
+    metric: str, head: tuple[float, ...], outcome: str
+) -> None:
+    """Losing three points is bad for an accuracy and good for a loss, with one seed or with six."""
+    assert asked(Sample(values=head), metric=metric).outcome == outcome
+
+
+def test_sides_change_places() -> None:
+    """One seed of base is weighed by head's scatter: what head gained is an improvement."""
+    found = asked(Sample(values=BASE), Sample(values=WORSE[:1]))
+    assert (found.outcome, found.seeds) == ("improvement", (1, 6))
+    assert "by the scatter of head's seeds" in found.evidence
+
+
+def test_one_seed_near_the_bound_decides_nothing() -> None:
+    """Between the limits of the sequential test the answer is open, and that is no regression."""
+    found = asked(Sample(values=(0.8545,)))
+    assert (found.outcome, found.outcome in RED) == ("undecided", False)
+    assert "a change of" in found.evidence
+
+
+def test_a_mean_stands_for_the_seeds_that_it_was_taken_over() -> None:
+    """Six seeds of which only the mean is known weigh more than one."""
+    outcomes = [asked(Sample(values=(0.8520,) * n, averaged=True)).outcome for n in (1, 6)]
+    assert outcomes == ["undecided", "regression"]
+
+
+@pytest.mark.parametrize(
+    ("base", "head"), [(BASE[:1], WORSE[:1]), ((), WORSE), (BASE, ()), ((), ())]
+)
+def test_without_scatter_on_either_side_nothing_is_decided(
+    base: tuple[float, ...], head: tuple[float, ...]
+) -> None:
+    """One seed each, or none on one side, is undecided."""
+    found = asked(Sample(values=head), Sample(values=base))
+    assert found.outcome == "undecided"
+
+
+def test_two_diverged_seeds_are_a_regression_and_one_is_told() -> None:
+    """As in the gate: one may be bad luck; and base's own do not count against head."""
+    found = [asked(Sample(values=BASE[:5], lost=lost)) for lost in (1, 2)]
+    assert [each.outcome for each in found] == ["same", "regression"]
+    assert "1 more diverged" in found[0].evidence
+    assert asked(Sample(values=BASE[:5], lost=2), Sample(values=BASE, lost=2)).outcome == "same"
+    assert asked(Sample(values=(), lost=1)).outcome == "regression"
+
+
+@pytest.mark.parametrize(
+    ("head", "outcome"),
+    [
+        ((5, 5, 6, 5, 5), "same"),
+        ((8, 9, 9, 8, None), "regression"),
+        ((2, 2, 3, 2, 2), "improvement"),
+    ],
+)
+def test_arrival_is_judged_with_those_that_never_came(
+    head: tuple[int | None, ...], outcome: str
+) -> None:
+    """Later by three epochs, one of them never, is worse; all at once is no warning."""
+    base = Arrivals(epochs=(5, 6, 5, 5, 6, 5, 5, 6, 5, 5), watched=(10,) * 10)
+    other = Arrivals(epochs=head, watched=(10,) * 5)
+    for side in (other, base):
+        question = Question(metric="epochs_to_target", base=base, head=side)
+        (found,) = judge_changes([question])
+        assert found.outcome == (outcome if side is other else "same")
+
+
+def test_the_family_s_error_is_held() -> None:
+    """Unchanged code shows a change in as many runs as the error of the family allows, or fewer."""
+    generator, alpha = np.random.default_rng(3), 0.2
+    runs = 60
+    wrong = 0
+    for _ in range(runs):
+        sides = [(drawn(generator, 6), drawn(generator, n)) for n in (6, 5, 2, 1)]
+        family = [Question(metric="test_accuracy", base=b, head=h) for b, h in sides]
+        outcomes = {change.outcome for change in judge_changes(family, alpha=alpha)}
+        wrong += bool(outcomes & {"regression", "improvement"})
+    assert wrong / runs < alpha + 3 * np.sqrt(alpha * (1 - alpha) / runs)
+
+
+def test_an_exact_count_is_equal_or_changed() -> None:
+    """One parameter fewer is red; a side that did not count cannot be compared."""
+    counts = [judge_count("parameters", (101_770,) * 2, head) for head in ((101_770,), (101_769,))]
+    assert [each.outcome for each in counts] == ["same", "changed"]
+    assert counts[1].evidence == "101,770 → 101,769 (-1)"
+    assert judge_count("parameters", (), (3,)).outcome == "not comparable"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ratio", "told"),
+    [
+        ("pass", 1.0, "same"),
+        ("pass", 0.4, "improvement"),
+        ("fail", 2.5, "regression"),
+        ("undecided", 1.0, "undecided"),
+        ("not comparable", None, "not comparable"),
+    ],
+)
+def test_seconds_become_a_change(outcome: Outcome, ratio: float | None, told: str) -> None:
+    """A verdict on time reads like the others; twice as fast is suspicious."""
+    verdict = Verdict(
+        metric="seconds_per_epoch", outcome=outcome, value=ratio, n=1, bound="< 2", evidence="…"
+    )
+    assert timed(verdict, base=1.0, head=ratio).outcome == told

@@ -1,0 +1,111 @@
+"""Two checkouts timed in turn, by processes that only say how long they took."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from trials import small
+
+from bench.harness.errors import UserError
+from bench.harness.judge.race import Race
+from bench.harness.lab import contender
+from bench.harness.lab.contender import Contender
+from bench.harness.lab.race import CHUNK_S, race
+from bench.harness.trial.calibration import calibration_seconds
+
+SPEC = small()
+
+RUNNER = """
+import json, os, sys
+from pathlib import Path
+json.loads(sys.stdin.readline())
+checkout = os.environ["PYTHONPATH"].split(os.pathsep)[0]
+print(json.dumps({"checkout": checkout}), flush=True)
+seconds = float(Path("seconds").read_text())
+for line in sys.stdin:
+    with open("asked", "a") as file:
+        file.write(line)
+    print(json.dumps({"wall": int(line) * seconds, "cpu": 2 * int(line) * seconds}), flush=True)
+"""
+"""Stands in for training: so many seconds an image."""
+
+
+@pytest.fixture
+def sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Contender]:
+    """Two checkouts, of which head needs half as long again for an image."""
+    (tmp_path / "runner.py").write_text(RUNNER, encoding="utf-8")
+    monkeypatch.setattr(contender, "RUNNER", tmp_path / "runner.py")
+    found = []
+    for name, seconds in (("base", 1e-5), ("head", 1.5e-5)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "seconds").write_text(str(seconds), encoding="utf-8")
+        case = msgspec.to_builtins(SPEC.case)
+        found.append(Contender(name=name, checkout=folder, case=case))
+    return found
+
+
+def run(sides: list[Contender], **known: Any) -> Race:
+    """Race two sides over twelve pairs."""
+    return race(*sides, SPEC, **{"pairs": 12, **known})
+
+
+def test_both_sides_train_the_same_chunks_in_turn(sides: list[Contender]) -> None:
+    """Chunks are as long as they should be, alike on both sides, and their seconds are kept."""
+    heard: list[tuple[int, float]] = []
+    found = run(sides, listen=lambda pair, ratio: heard.append((pair, round(ratio, 6))))
+    recipe = SPEC.case.recipe
+    unit = recipe.batch_size * recipe.steps_per_execution
+    assert found.images % unit == 0
+    assert CHUNK_S <= found.images * 1e-5 < CHUNK_S + unit * 1e-5
+    asked = [(side.checkout / "asked").read_text("utf-8").split() for side in sides]
+    assert asked[0] == asked[1] == [str(unit)] * 2 + [str(found.images)] * 12
+    assert heard == [(pair, 1.5) for pair in range(1, 13)]
+    assert found.head_cpu == pytest.approx([3e-5 * found.images] * 12)
+
+
+def test_the_slower_side_fails(sides: list[Contender]) -> None:
+    """Half as long again is a slowdown; the other way round it is no failure."""
+    verdict = run(sides).verdict(shared=False)
+    assert (verdict.outcome, verdict.value) == ("fail", pytest.approx(1.5))
+    assert run(sides[::-1]).verdict(shared=False).outcome == "pass"
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_a_side_that_cannot_train_is_told_of(sides: list[Contender], failing: int) -> None:
+    """The end of what its process said is the reason, and which side it was."""
+    (sides[failing].checkout / "seconds").write_text("not a number", encoding="utf-8")
+    with pytest.raises(UserError, match=f"{sides[failing].name} could not be timed: .*ValueError"):
+        run(sides)
+
+
+def test_code_from_elsewhere_is_not_timed(sides: list[Contender], tmp_path: Path) -> None:
+    """A process that would run another checkout's code is refused."""
+    other = tmp_path / "runner.py"
+    other.write_text(RUNNER.replace('os.environ["PYTHONPATH"]', '"/elsewhere"'), encoding="utf-8")
+    with pytest.raises(UserError, match="not with its own"):
+        run(sides)
+
+
+def test_the_calibration_step_is_the_quickest_of_several() -> None:
+    """Its clock is read before and after each product and at no other time."""
+    times = iter([0.0, 5.0, 5.0, 7.0, 9.0, 12.0])
+    assert calibration_seconds(lambda: next(times), size=8, products=3) == 2.0
+    assert next(times, None) is None
+
+
+@pytest.mark.keras
+def test_chunks_go_on_from_where_they_were() -> None:
+    """The same process trains chunk after chunk, and both clocks of each advanced."""
+    from bench.harness.trial.chunks import trainer
+
+    train = trainer(replace(SPEC, alone=False))
+    for images in (64, 128):
+        wall, cpu = train(images)
+        assert wall > 0 and cpu > 0
+    assert "keras" in sys.modules
