@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -84,6 +84,7 @@ def test_a_curve_gives_its_first_epoch_and_its_best_value() -> None:
     assert (best_by(curve, 2), best_by(curve, 4), best_by([None], 1)) == (0.97, 0.995, None)
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.tuples(st.integers(1, 10), st.booleans()), min_size=1, max_size=12))
 def test_the_survival_curve_is_that_of_scipy(runs: list[tuple[int, bool]]) -> None:
     """Median, lower end and mean follow from scipy's curve and its log-log limits."""
@@ -108,4 +109,4 @@ def test_the_survival_curve_is_that_of_scipy(runs: list[tuple[int, bool]]) -> No
 
 def first_half(at: np.ndarray, left: np.ndarray) -> float:
     """Return the first epoch after which at most half are left."""
-    return next((float(q) for q, p in zip(at, left, strict=True) if p <= 0.5), math.inf)
+    return next((float(q) for q, p in zip(at, left, strict=True) if p <= 0.5 + 1e-9), math.inf)

@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -82,6 +82,7 @@ def test_seeds_that_all_agree_have_no_scatter() -> None:
     assert ends(of_contrast([[3, 3], [1, 1, 1]], [1, -1])) == (2, 2)
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     st.lists(
         st.tuples(st.floats(-5, 5), st.floats(0, 2), st.sampled_from([-2, -1, 1, 2])),

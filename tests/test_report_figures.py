@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.harness.report.figures import decimals, figure, quartiles, with_spread
@@ -28,6 +28,7 @@ def test_a_single_seed_has_no_sd() -> None:
     assert figure([]) is None
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.floats(0.01, 1e3), min_size=1, max_size=20))
 def test_quartiles_are_those_of_numpy(seconds: list[float]) -> None:
     """Linear interpolation between order statistics, for one value and for many."""

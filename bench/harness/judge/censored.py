@@ -129,7 +129,7 @@ def _censored(stats: Any, epochs: Sequence[int | None], watched: Sequence[int]) 
 
 def _first_half(at: np.ndarray, left: np.ndarray) -> float:
     """Return the first epoch after which at most half the runs are left."""
-    below = np.flatnonzero(left <= 0.5)
+    below = np.flatnonzero(left <= 0.5 + 1e-9)  # a half is one, however it was rounded
     return float(at[below[0]]) if len(below) else math.inf
 
 
