@@ -3,6 +3,7 @@
 =========================  ====================================================================
 ``test_*.py``              the suites: one question each, asked of every case
 ``cases.py``               where players and referee meet: architecture × task × recipe
+``variants.py``            cases crippled on purpose, to see that the gate notices
 ``bounds.toml``            what each case is held to, and why
 ``claims.toml``            what was published, and where
 ``handicaps.py``           what is done to a race of two checkouts, to see who is called slower

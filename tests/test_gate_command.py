@@ -18,7 +18,6 @@ from bench.harness import data
 from bench.harness.assignment import Assignment, Listener, silent
 from bench.harness.errors import UserError
 from bench.harness.judge.bound import Bound
-from bench.harness.judge.rates import Rate, Scenario
 from bench.harness.lab.rehearsal import gauges, reference_values
 from bench.harness.metrics import METRICS
 from bench.harness.record import Record
@@ -33,7 +32,6 @@ from bench.harness.report.gate.files import (
     digest_of,
     read_document,
 )
-from bench.harness.report.gate.rates import percent, scatter, share
 from bench.harness.store.bounds import Bounds, read_bounds
 from bench.harness.store.records import Store
 from bench.variants import CRIPPLED, ORIGINAL
@@ -41,7 +39,6 @@ from bench.variants import CRIPPLED, ORIGINAL
 REFERENCE = ROOT / "results" / "reference" / ORIGINAL.name
 RECORDS = list(Store(REFERENCE.parent).all())
 BOUNDS = read_bounds(gate.BOUNDS, cases=CASES, metrics=METRICS)
-TEN_MINUTES = 600.0
 
 
 def usual(assignment: Assignment, listen: Listener = silent) -> Record:
@@ -186,19 +183,3 @@ def test_a_document_of_another_schema_is_refused(results: Path) -> None:
     path.write_text(path.read_text("utf-8").replace('"schema": 1', '"schema": 7'), "utf-8")
     with pytest.raises(UserError, match="schema 7; this version reads 1"):
         read_document(path, Simulation)
-
-
-def test_shares_keep_what_counts() -> None:
-    """Two figures, with the interval; none and all are limits."""
-    assert share(Rate(hits=3, runs=20_000)) == "0.015 (0.0031–0.044)"
-    assert share(Rate(hits=0, runs=20_000)) == "0 (< 0.018)"
-    assert share(Rate(hits=20_000, runs=20_000)) == "100 (> 99.98)"
-    assert percent(0.05) == "5"
-
-
-def test_scatter_reads_as_it_is_meant() -> None:
-    """Shape, size and unit."""
-    assert scatter(Scenario()) == "as planned"
-    assert scatter(Scenario(planned=False)) == "as the reference"
-    assert scatter(Scenario(sd=0.7)) == "−30 %"
-    assert scatter(Scenario(shape="skewed", sd=1.3)) == "skewed towards bad, +30 %"

@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     known = setups(bounds, records)
     write_document(arguments.results / SIMULATION, simulate(known, bounds, runs=arguments.runs))
     before = read_document(arguments.results / COST, Costs)
-    measured, wrong = before and before.measured, 0
+    measured, wrong = before.measured if before else None, 0
     if not arguments.simulate_only:
         measured, wrong = _examine(arguments, bounds)
     found = costs(known, records, runs=arguments.runs)

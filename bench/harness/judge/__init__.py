@@ -12,5 +12,9 @@
 ``changes``     a metric on two sides, by ``two_samples`` or by the sequential test; ``samples``
 ``change``      what became of it; ``race``: seconds of two sides in one session
 ``family``      the error of many decisions taken together
+``simulate``    the sequential test over many made-up runs at once; ``scatter`` makes them up
+``rates``       how often a case's bounds err over such runs; ``fixed``: of a gate of n seeds
+``components``  how much of a scatter each of its sources is to blame for
+``finding``     what the gate said of a crippled case
 ==============  =====================================================================
 """

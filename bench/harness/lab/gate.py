@@ -78,9 +78,11 @@ def _lent(bounds: Bounds, variant: Case) -> Bounds:
 
 
 def _sight(bounds: Bounds, case: Case, verdict: Verdict, records: Sequence[Record]) -> Sight:
-    metric = verdict.metric
+    metric, records = verdict.metric, records[: verdict.n]
     ran = max(len(record.epochs) for record in records)
-    epoch, bound, values = min(ran, KNOWN_AFTER.get(metric, ran)), None, [None]
+    epoch = min(ran, KNOWN_AFTER.get(metric, ran))
+    bound: Bound | None = None
+    values: list[float | None] = []
     if metric in CURVES:
         bands = bounds.curve(case.name, metric).epochs
         epoch = next(i for i, band in enumerate(bands, start=1) if band.words == verdict.bound)
