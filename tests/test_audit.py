@@ -115,3 +115,23 @@ def test_another_verdict_than_expected_is_news(tmp_path: Path) -> None:
     )
     assert found.surprising
     assert not judged(tmp_path, figure("82%", 0.82), *seeds(DENSE, 0.872))[0].surprising
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "more", "verdict"),
+    [
+        ("training_images", 60_000, "", "reproduced"),
+        ("test_images", 10_000, "", "not reproduced"),  # made-up records hold a hundred
+        ("training_accuracy", 0.86, "epoch = 2", "reproduced"),
+        ("training_accuracy", 0.86, "epoch = 9", "undecided"),
+        ("parameters", 101_770, "", "reproduced"),
+    ],
+)
+def test_counts_and_single_epochs_are_figures_too(
+    tmp_path: Path, metric: str, value: float, more: str, verdict: str
+) -> None:
+    """Five epochs end at 89 % of 60,000 images, a point an epoch."""
+    printed = f"{value:,}" if value > 1 else f"{100 * value:.0f}%"
+    claim = figure(printed, value, metric, more)
+    records = seeds(DENSE, 0.872, training_accuracy=0.89)
+    assert judged(tmp_path, claim, *records)[0].verdict == verdict
