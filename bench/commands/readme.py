@@ -73,11 +73,14 @@ def gate_block(name: str, known: Committed) -> str:
     return str(blocks.BLOCKS[name](known.results, bounds))
 
 
+GATE = ("gate", "cost", "noise", "seconds", "prices")
+"""Blocks that ``gate_block`` makes."""
+
 BLOCKS: dict[str, Callable[[Committed], str]] = {
     **{task: partial(task_block, task) for task in TASKS},
     "claims": claims_block,
     "speed": speed_block,
-    **{name: partial(gate_block, name) for name in ("gate", "cost", "noise", "seconds")},
+    **{name: partial(gate_block, name) for name in GATE},
 }
 """Name, as it stands in a marker → what belongs there; only those that a file asks for are made."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median
@@ -49,7 +50,8 @@ class Priced:
     bound: Bound
     price: Price
     setback: float
-    """Smallest change caught, in epochs of training; inf where the metric moves no more."""
+    """Smallest change caught, in epochs of training; inf where the metric moves no more, NaN where
+    it is none that every epoch has."""
     seconds: float | None
     """Of training until unchanged code has passed; None where no trial was timed."""
 
@@ -99,13 +101,14 @@ def _price(
 ) -> Priced:
     found = price(plans(bound, alpha=alpha, least=LEAST, most=MOST))
     timed = [[e.seconds for e in r.epochs[:epoch]] for r in records if r.spec.alone]
+    means = _means(metric, records)
     return Priced(
         case=case,
         metric=metric,
         of_curve=False,
         bound=bound,
         price=found,
-        setback=setback(found.catches, _means(metric, records), epoch),
+        setback=setback(found.catches, means, epoch) if means else math.nan,
         seconds=median(map(sum, timed)) * found.seeds if timed else None,
     )
 
@@ -132,10 +135,16 @@ def _cells(one: Priced) -> tuple[str, ...]:
         f"{shown(bound.metric, bound.mean or 0)} ± {_spread(bound)} ({bound.reference_seeds})",
         percent(cost.false_alarm),
         f"±{catches[1:]}" if bound.between else catches,
-        f"> {MUCH}" if one.setback > MUCH else f"{one.setback:.2g}",
+        _epochs(one.setback),
         f"{cost.seeds:.1f}",
         "—" if one.seconds is None else f"{one.seconds:.0f}",
     )
+
+
+def _epochs(setback: float) -> str:
+    if math.isnan(setback):
+        return "—"
+    return f"> {MUCH}" if setback > MUCH else f"{setback:.2g}"
 
 
 def _spread(bound: Bound) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.harness.record import Record
 from bench.harness.report.gate.cost import cost
 from bench.harness.report.gate.files import (
     COST,
@@ -20,7 +21,9 @@ from bench.harness.report.gate.noise_files import NOISE, Crossed, Times
 from bench.harness.report.gate.rates import rates
 from bench.harness.report.gate.seconds import SECONDS, Seconds, seconds
 from bench.harness.report.gate.variants import variants
+from bench.harness.report.prices import priced, sharpest, table
 from bench.harness.store.bounds import Bounds
+from bench.harness.store.records import Store
 
 ABSENT = "Not measured yet. Run: `python -m bench gate`"
 UNTRAINED = "Not measured yet. Run: `python -m bench noise`"
@@ -30,6 +33,10 @@ UNTIMED = (
 TIMED = "-times"
 UNRACED = (
     "Not measured yet. Run, on a machine that does nothing else: `python -m bench gate --times`"
+)
+PRICES = (
+    "Catches: the smallest change that fails with 80 % power, also as epochs of training at that "
+    "point of the curve. Seeds and seconds of training: until unchanged code has passed."
 )
 STALE = "**Stale:** the bounds changed since. Run: `python -m bench gate`"
 
@@ -66,9 +73,25 @@ def seconds_block(results: Path, _: Bounds | None = None) -> str:
     return UNRACED if found is None else seconds(found)
 
 
+def prices_block(results: Path, bounds: Bounds) -> str:
+    """Return what each bound costs and sees; of a curve, the epoch that sees most."""
+    records: dict[str, list[Record]] = {}
+    for record in Store(results / "reference").all():
+        if record.completed:
+            records.setdefault(record.spec.case.name, []).append(record)
+    found = table(sharpest(priced(bounds, records)))
+    return f"{found}\n\n- {PRICES}"
+
+
 def _fresh(text: str, judged_by: str, bounds: Bounds) -> str:
     return text if judged_by == digest_of(bounds) else f"{STALE}\n\n{text}"
 
 
-BLOCKS = {"gate": gate_block, "cost": cost_block, "noise": noise_block, "seconds": seconds_block}
+BLOCKS = {
+    "gate": gate_block,
+    "cost": cost_block,
+    "noise": noise_block,
+    "seconds": seconds_block,
+    "prices": prices_block,
+}
 """Name, as it stands in a marker → what belongs there."""
