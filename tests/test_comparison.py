@@ -76,6 +76,14 @@ def test_seconds_are_compared_in_calibration_steps(second: float, outcome: str) 
     assert outcomes(compare(side(seeds()), side(head)))["seconds_per_epoch"] == outcome
 
 
+def test_a_time_beyond_the_warning_is_pointed_at() -> None:
+    """Between half as long again and twice as long nothing fails, but it stands at the top."""
+    found = compare(side(seeds()), side(seeds(epoch_seconds=[9.0, *[5.0] * 4])))
+    assert not found.red(undecided=True)
+    warnings = as_markdown(found, undecided=True).split("## Warnings")[1].split("##")[0]
+    assert f"{DENSE} seconds_per_epoch same: ×1.67 the stored time" in warnings
+
+
 @pytest.mark.parametrize(
     ("head", "why"),
     [

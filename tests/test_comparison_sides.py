@@ -17,6 +17,7 @@ from bench.harness.report.comparison.of_files import read_file
 from bench.harness.report.comparison.of_records import facts_of
 from bench.harness.report.comparison.side import Facts
 from bench.harness.report.files import write_report
+from bench.harness.report.replay import circumstances, extra_info
 from bench.harness.report.rows import rows
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_32"
@@ -124,6 +125,18 @@ def test_older_runs_of_pytest_benchmark_are_a_side(tmp_path: Path) -> None:
     assert (sample.values, sample.averaged, sample.known) == ((0.87,) * 3, True, 1)
     assert found[DENSE].counts == {"parameters": (101_770,)}
     assert found[DENSE].pace and found[DENSE].pace.seconds == 1.5
+
+
+def test_newer_runs_of_pytest_benchmark_tell_what_a_fair_comparison_needs(tmp_path: Path) -> None:
+    """What the bench puts beside its times has the calibration step, machine, data and epochs."""
+    record = replace(make_record(sample=True), calibration_seconds=0.1)
+    entries = [benchmark(**extra_info([record]), **circumstances([record]))]
+    found = read_file(written(tmp_path, {"benchmarks": entries}))[DENSE]
+    by_record = facts(record)
+    assert (found.conditions, found.settings["cpu"]) == (by_record.conditions, MACHINE.cpu)
+    assert found.pace and by_record.pace
+    assert found.pace.conditions == by_record.pace.conditions
+    assert found.pace.calibration == 0.1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -31,6 +32,8 @@ class Change:
     """Of base and head; of pairs, for interleaved times."""
     evidence: str
     """One line for a person, with the numbers."""
+    warned: bool = False
+    """Whether it is near enough to a regression to be looked at."""
 
 
 def not_comparable(metric: str, reason: str) -> Change:
@@ -63,7 +66,12 @@ def judge_count(metric: str, base: Sequence[int], head: Sequence[int]) -> Change
 
 
 def timed(
-    verdict: Verdict, *, base: float | None, head: float | None, faster: float = FASTER
+    verdict: Verdict,
+    *,
+    base: float | None,
+    head: float | None,
+    faster: float = FASTER,
+    warn: float = math.inf,
 ) -> Change:
     """Return a verdict on seconds as a change.
 
@@ -72,6 +80,7 @@ def timed(
         base: seconds, as a table shows them.
         head: the same of head.
         faster: ratio from which downwards a gain is suspicious.
+        warn: ratio from which upwards one that passes is pointed at.
     """
     outcome: Outcome = "same"
     if verdict.outcome == "fail":
@@ -86,5 +95,6 @@ def timed(
         base=base,
         head=head,
         seeds=(verdict.n, verdict.n),
+        warned=verdict.outcome == "pass" and (verdict.value or 0.0) >= warn,
         evidence=f"{verdict.evidence}; bound {verdict.bound}" if verdict.n else verdict.evidence,
     )

@@ -31,7 +31,9 @@ HINTS = {
 def as_markdown(found: Comparison, *, undecided: bool) -> str:
     """Return the whole comparison; ``undecided`` says whether an open verdict fails it."""
     parts = ["# Comparison", _headline(found, undecided=undecided), _sides(found)]
-    parts += [part for heading in SECTIONS for part in _section(heading, found)]
+    listed = {heading: found.of(*outcomes) for heading, outcomes in SECTIONS.items()}
+    listed["Warnings"] = [each for each in found.findings if each.change.warned]
+    parts += [part for heading, lines in listed.items() for part in _section(heading, lines)]
     parts += _cases(found)
     parts += _figures(found.findings)
     parts += _reasons(found.of("not comparable"))
@@ -72,8 +74,7 @@ def _notes(side: Side) -> list[str]:
     return [note for facts in side.facts.values() for note in facts.notes]
 
 
-def _section(heading: str, found: Comparison) -> list[str]:
-    findings = found.of(*SECTIONS[heading])
+def _section(heading: str, findings: Sequence[Compared]) -> list[str]:
     if not findings:
         return []
     lines = "\n".join(f"- {_line(finding)}" for finding in findings)

@@ -50,6 +50,7 @@ class _Extra(msgspec.Struct):
     test_loss: float | None = None
     calibration_seconds: float | None = None
     conditions: dict[str, str] = {}
+    time_conditions: dict[str, str] = {}
 
 
 class _Stats(msgspec.Struct):
@@ -147,7 +148,7 @@ def _of_entries(case: str, entries: Sequence[_Entry]) -> Facts:
     timed = Pace(
         seconds=entry.stats.min,
         calibration=extra.calibration_seconds,
-        conditions=extra.conditions,
+        conditions=extra.time_conditions,
     )
     return Facts(
         case=case,
@@ -158,5 +159,6 @@ def _of_entries(case: str, entries: Sequence[_Entry]) -> Facts:
         },
         counts={name: (count,) for name, count in counts.items() if count is not None},
         pace=timed if entry.group == GROUP else None,
-        settings=extra.conditions,
+        conditions=extra.conditions,
+        settings=extra.time_conditions,
     )

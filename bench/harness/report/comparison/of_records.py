@@ -52,7 +52,7 @@ def _facts(case: str, records: Sequence[Record]) -> Facts:
         arrivals=_arrivals(trained),
         counts=_counts(kept),
         pace=_pace(trained),
-        conditions=_conditions(kept[-1]) if kept else {},
+        conditions=conditions(kept[-1]) if kept else {},
         settings=_joined([_settings(record) for record in kept]),
         identity=identity(kept[-1].spec.case) if kept else None,
         records=tuple(kept),
@@ -130,7 +130,7 @@ def _pace(records: Sequence[Record]) -> Pace | None:
     return Pace(
         seconds=_quickest(middle),
         calibration=middle.calibration_seconds,
-        conditions=time_conditions(middle.machine, _told_versions(middle)),
+        conditions=time_conditions(middle),
     )
 
 
@@ -138,18 +138,19 @@ def _quickest(record: Record) -> float:
     return min(epoch.seconds for epoch in record.epochs[1:])
 
 
-def time_conditions(machine: Machine | None, versions: Mapping[str, str]) -> dict[str, str]:
-    """Return what must agree for seconds to be compared: the machine, and versions but Python's."""
+def time_conditions(record: Record) -> dict[str, str]:
+    """Return what must agree for seconds to be compared: machine, and versions but Python's."""
+    machine, versions = record.machine, record.provenance.versions
     told = {f.name.replace("_", " "): getattr(machine, f.name, None) for f in fields(Machine)}
-    found = {name: str(value) for name, value in told.items() if value is not None}
-    return found | {name: version for name, version in versions.items() if name != "python"}
+    return {
+        **{name: str(value) for name, value in told.items() if value is not None},
+        **{name: version for name, version in versions.items() if name != "python"},
+        "runs on": f"{record.spec.backend}, {record.spec.device}",
+    }
 
 
-def _told_versions(record: Record) -> dict[str, str]:
-    return {**record.provenance.versions, "runs on": f"{record.spec.backend}, {record.spec.device}"}
-
-
-def _conditions(record: Record) -> dict[str, str]:
+def conditions(record: Record) -> dict[str, str]:
+    """Return what must agree for quality to be compared: data and epochs."""
     spec = record.spec
     epochs = f"{spec.epochs} instead of the recipe's" if spec.overridden else "the recipe's"
     data = "the sample" if on_sample(record) else "the whole set"
@@ -168,7 +169,7 @@ def _settings(record: Record) -> dict[str, str]:
     recipe = record.spec.case.recipe
     told = {f"recipe's {f.name}": getattr(recipe, f.name) for f in fields(recipe)}
     return {
-        **time_conditions(record.machine, _told_versions(record)),
+        **time_conditions(record),
         "python": record.provenance.versions.get("python", "unknown"),
         **{name: str(value) for name, value in told.items()},
         "code of the architecture": record.provenance.architecture_digest[:12],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.harness.judge.change import Change, not_comparable, timed
-from bench.harness.judge.timing import METRIC, SLOWER, judge_stored
+from bench.harness.judge.timing import METRIC, SLOWER, WARN, judge_stored
 from bench.harness.judge.verdict import Verdict
 from bench.harness.report.comparison.side import Pace
 
@@ -46,4 +46,4 @@ def judge_seconds(base: Pace | None, head: Pace | None, race: Raced | None) -> C
         here=head.conditions,
         stored=base.conditions,
     )
-    return timed(verdict, base=base.seconds, head=head.seconds)
+    return timed(verdict, base=base.seconds, head=head.seconds, warn=WARN)
