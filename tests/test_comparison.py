@@ -116,7 +116,7 @@ def test_interleaved_seconds_stand_for_stored_ones(outcome: Any, status: bool) -
     )
     races = {name: Raced(verdict=verdict, base=0.3, head=0.36) for name in (DENSE, "mnist-x")}
     found = compare(side(seeds()), side(seeds()), races=races)
-    seconds = [e for e in found.findings if e.change.metric == "seconds_per_epoch"]
+    seconds = [e for e in found.findings if e.change.metric == "seconds_per_chunk"]
     assert [each.case for each in seconds] == [DENSE, "mnist-x"]
     assert found.red(undecided=False) == status
     assert "×1.20" in as_markdown(found, undecided=False)

@@ -9,6 +9,7 @@ from tabulate import tabulate
 from bench.harness.judge.change import RED, Change
 from bench.harness.judge.words import shown, shown_difference
 from bench.harness.report.comparison.differences import differences
+from bench.harness.report.comparison.seconds import RACED
 from bench.harness.report.comparison.side import COUNTS, Facts, Side
 from bench.harness.report.comparison.verdicts import Compared, Comparison
 
@@ -32,6 +33,7 @@ def as_markdown(found: Comparison, *, undecided: bool) -> str:
     """Return the whole comparison; ``undecided`` says whether an open verdict fails it."""
     parts = ["# Comparison", _headline(found, undecided=undecided), _sides(found)]
     listed = {heading: found.of(*outcomes) for heading, outcomes in SECTIONS.items()}
+    listed["Timed in turn"] = [each for each in found.findings if each.change.metric == RACED]
     listed["Warnings"] = [each for each in found.findings if each.change.warned]
     parts += [part for heading, lines in listed.items() for part in _section(heading, lines)]
     parts += _cases(found)

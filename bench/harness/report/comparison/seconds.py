@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.harness.judge.change import Change, not_comparable, timed
 from bench.harness.judge.timing import METRIC, SLOWER, WARN, judge_stored
 from bench.harness.judge.verdict import Verdict
 from bench.harness.report.comparison.side import Pace
+
+RACED = "seconds_per_chunk"
+"""What a race measures: chunks of an epoch, of the same images on both sides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +26,8 @@ class Raced:
 def judge_seconds(base: Pace | None, head: Pace | None, race: Raced | None) -> Change:
     """Judge a race where there was one, and else stored times in calibration steps."""
     if race:
-        return timed(race.verdict, base=race.base, head=race.head, faster=1 / SLOWER)
+        change = timed(race.verdict, base=race.base, head=race.head, faster=1 / SLOWER)
+        return replace(change, metric=RACED)
     for side, pace in (("base", base), ("head", head)):
         if pace is None:
             return not_comparable(METRIC, f"{side} has no epoch that was timed alone")
