@@ -51,6 +51,17 @@ def test_value_that_is_not_there_is_not_compared(
     assert (verdict.outcome, verdict.value) == ("not comparable", None)
 
 
+@pytest.mark.parametrize("options", [Options(epochs=2), Options(tier="smoke")])
+def test_a_curve_that_no_bound_fits_tells_its_end(
+    tmp_path: Path, trials: FakeTrials, options: Options
+) -> None:
+    """On the sample, or with other epochs, there is no band for an epoch."""
+    verdict = referee(tmp_path, options).verdict(CASE, "training_loss_by_epoch")
+    assert (verdict.outcome, verdict.n) == ("not comparable", 1)
+    assert verdict.value == pytest.approx(1 - 0.893)
+    assert len(trials.ran) == 1
+
+
 @pytest.mark.parametrize(("bound", "outcome"), [(EASY, "pass"), (HARD, "fail")])
 def test_sample_has_bounds_of_its_own(
     tmp_path: Path, trials: FakeTrials, bound: Bound, outcome: str

@@ -121,7 +121,8 @@ class Referee:
             if self.options.epochs
             else "the sample has no bound for it"
         )
-        values = [value for r in records if (value := METRICS[metric](r)) is not None]
+        figure = METRICS[CURVES.get(metric, metric)]  # of a curve, its end
+        values = [value for r in records if (value := figure(r)) is not None]
         return Verdict(
             metric=metric,
             outcome="not comparable",
