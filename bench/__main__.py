@@ -20,6 +20,7 @@ COMMANDS = (
     "speed",
     "gate",
     "noise",
+    "tensorboard",
     "readme",
 )
 """Modules of ``bench.commands``, in the order in which they are used; a run imports the one it is.

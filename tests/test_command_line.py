@@ -27,6 +27,7 @@ NAMES = [
     "speed",
     "gate",
     "noise",
+    "tensorboard",
     "readme",
 ]
 

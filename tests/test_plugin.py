@@ -32,7 +32,11 @@ def test_every_option_is_explained_in_help(run: Bench) -> None:
         "--data-dir",
         "--offline",
         "--fresh",
+        "--keep-models",
+        "--tensorboard",
         "--time-limit",
+        "--stop-early",
+        "--undecided",
         "--results",
     ]
 

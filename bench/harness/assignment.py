@@ -22,6 +22,8 @@ class Assignment:
     provenance: Provenance
     keep: str | None = None
     """File for the trained model, ending in ``.keras``; None keeps none."""
+    log: str | None = None
+    """Folder for TensorBoard's graph, histograms and images; None writes none."""
 
     def record(self, outcome: Outcome, reason: str, *, started: str, **measured: Any) -> Record:
         """Return the record of this trial with whatever was measured of it."""
@@ -34,6 +36,11 @@ class Assignment:
             started=started,
             **measured,
         )
+
+
+def run_name(spec: TrialSpec, key: str) -> str:
+    """Return the folder of a trial's logs, as a page that compares trials shows it."""
+    return f"{spec.case.name}/seed-{spec.seed}-{key[:8]}"
 
 
 def best_file(model: Path) -> Path:

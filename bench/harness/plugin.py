@@ -111,6 +111,8 @@ def times(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case], 
 
     def times(case: Case) -> list[Record]:
         __tracebackhide__ = True
+        if referee.options.log:
+            pytest.skip(f"{case.name}: with --tensorboard nothing is timed")
         try:
             records = referee.records(case, timed=True)
         except UserError as error:

@@ -39,6 +39,12 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "help": "keep each trained model in results/models, with a card; what is stored without "
         "its model is trained again",
     },
+    "--tensorboard": {
+        "type": Path,
+        "metavar": "DIR",
+        "help": "train with logs for TensorBoard, graph, weights and images included; the records "
+        "of such a run are in DIR too, and without times",
+    },
     "--time-limit": {
         "type": seconds,
         "metavar": "SECONDS",
@@ -90,6 +96,7 @@ def read_options(config: pytest.Config, *, began: str) -> Options:
         time_limit_s=get("time_limit"),
         stop_early=get("stop_early"),
         keep_models=get("keep_models"),
+        log=log_folder(config),
         results=results_folder(config),
     )
 
@@ -107,4 +114,10 @@ def results_folder(config: pytest.Config) -> Path:
 
 def records_folder(config: pytest.Config) -> Path:
     """Return the folder of this run's records."""
-    return results_folder(config) / "trials"
+    return (log_folder(config) or results_folder(config)) / "trials"
+
+
+def log_folder(config: pytest.Config) -> Path | None:
+    """Return the folder for TensorBoard; a relative one lies where pytest was called."""
+    asked: Path | None = config.getoption("tensorboard")
+    return asked and config.invocation_params.dir / asked

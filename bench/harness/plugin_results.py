@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench.harness.metrics import UNTRAINED
-from bench.harness.plugin_options import records_folder, results_folder
+from bench.harness.plugin_options import log_folder, records_folder, results_folder
 from bench.harness.plugin_setup import registered_cases
 from bench.harness.report.github import annotations, append_summary
 from bench.harness.report.junit import others, strict_report, to_suite
@@ -58,6 +58,8 @@ class Results:
             )
             terminalreporter.section("fitting room")
             terminalreporter.write_line(shown(summary, screen, unjudged=self._unjudged))
+            if log := log_folder(config):
+                terminalreporter.write_line(f"Logs: tensorboard --logdir {log}")
         if os.environ.get("GITHUB_ACTIONS") == "true":
             for line in self._tell_github(summary):
                 terminalreporter.write_line(line)
@@ -67,6 +69,10 @@ class Results:
         cases = registered_cases(config)
         claims = read_claims(config.rootpath / config.getini("fitting_room_claims"), cases=cases)
         store = Store(records_folder(config))
+        if log := log_folder(config):
+            from bench.harness.report.tensorboard import write_logs  # half a second, so only here
+
+            write_logs(store.readable(), log)
         return write_summary(self._judged, cases, claims, store, results_folder(config) / "latest")
 
     def _tell_github(self, summary: Summary) -> list[str]:

@@ -52,14 +52,7 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, began: str) -> Ref
     accelerator = check_backend(options.backend, options.device)
     datasets = {task: _dataset(task, options) for task in {need.case.task for need in needs}}
     progress = _progress(config)
-    lab = Lab(
-        store=Store(options.results / "trials"),
-        executor=ThreadPoolExecutor(1 if options.tier != "smoke" else usable_cores()),
-        accelerator=accelerator,
-        since=options.fresh_since,
-        models=Models(options.results / "models", card) if options.keep_models else None,
-        listen=progress.listen,
-    )
+    lab = _lab(options, accelerator, progress)
     lab.store.check_writable()
     planned = plan(
         needs,
@@ -77,6 +70,18 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, began: str) -> Ref
     )
     progress.total = len(unstored(referee))
     return referee
+
+
+def _lab(options: Options, accelerator: str | None, progress: Progress) -> Lab:
+    return Lab(
+        store=Store(options.trials),
+        executor=ThreadPoolExecutor(1 if options.tier != "smoke" else usable_cores()),
+        accelerator=accelerator,
+        since=options.fresh_since,
+        models=Models(options.results / "models", card) if options.keep_models else None,
+        log=options.log,
+        listen=progress.listen,
+    )
 
 
 def _dataset(task: str, options: Options) -> Dataset:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import msgspec
 
-from bench.harness.assignment import Assignment, Listener, silent
+from bench.harness.assignment import Assignment, Listener, run_name, silent
 from bench.harness.machine import this_machine
 from bench.harness.record import Machine, Record
 from bench.harness.spec import TrialSpec
@@ -97,6 +98,8 @@ class Lab:
     since: str | None = None
     models: Models | None = None
     """Where trained models are kept; None keeps none."""
+    log: Path | None = None
+    """TensorBoard's folder; None logs nothing."""
     listen: Listener = silent
     _futures: dict[tuple[str, bool], Future[Record]] = field(default_factory=dict)
     _assignments: dict[bytes, Assignment] = field(default_factory=dict)
@@ -151,8 +154,13 @@ class Lab:
     def _machine(self, timed: bool) -> Machine | None:
         return this_machine(self.accelerator) if timed else None
 
+    def _logged(self, assignment: Assignment) -> Assignment:
+        if self.log is None or not assignment.spec.epochs:
+            return assignment
+        return replace(assignment, log=str(self.log / run_name(assignment.spec, assignment.key)))
+
     def _assignment(self, spec: TrialSpec) -> Assignment:
         key = msgspec.json.encode(spec)  # a spec holds mappings, which have no hash
         if key not in self._assignments:
-            self._assignments[key] = assign(spec)
+            self._assignments[key] = self._logged(assign(spec))
         return self._assignments[key]

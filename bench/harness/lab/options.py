@@ -36,7 +36,14 @@ class Options:
     """End a trial whose training loss alone fails its case."""
     keep_models: bool = False
     """Keep trained models under ``results``; what is stored without its model is trained again."""
+    log: Path | None = None
+    """TensorBoard's folder, which has the records of such a run too: logging disturbs its times."""
     results: Path = Path("results")
+
+    @property
+    def trials(self) -> Path:
+        """Folder of the records of this run."""
+        return (self.log or self.results) / "trials"
 
     @property
     def least_seeds(self) -> int:

@@ -81,7 +81,7 @@ def specify(
         epochs=(options.epochs or case.recipe.epochs) if trained else 0,
         backend=options.backend,
         device=options.device,
-        alone=options.tier != "smoke",
+        alone=options.tier != "smoke" and options.log is None,
         time_limit_s=options.time_limit_s,
     )
 

@@ -84,7 +84,8 @@ def _run(
         raise UserError(f"{spec.backend} sees no GPU here; use --device cpu.")
     measured["machine"] = this_machine(found)
     keep = None if assignment.keep is None else Path(assignment.keep)
-    run.run(spec, measured, lambda epoch: _say(output, Message(epoch=epoch)), keep)
+    log = None if assignment.log is None else Path(assignment.log)
+    run.run(spec, measured, lambda epoch: _say(output, Message(epoch=epoch)), keep, log)
     return _outcome(assignment, measured)
 
 

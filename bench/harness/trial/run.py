@@ -23,8 +23,10 @@ from bench.harness.trial.callbacks import EpochLog, StopAtAccuracy, finite
 from bench.harness.trial.confidence import confidence
 from bench.harness.trial.flops import size
 from bench.harness.trial.inference import measure_inference
+from bench.harness.trial.logs import logged, write_images
 from bench.harness.trial.score import BATCH_SIZE, score
 from models.callbacks.clock import EpochClock
+from models.recipe import Recipe
 
 Measured = dict[str, Any]
 """Fields of the record, filled as they become known, so that a trial cut short keeps them."""
@@ -34,11 +36,16 @@ Test = tuple[np.ndarray, np.ndarray]
 
 
 def run(
-    spec: TrialSpec, measured: Measured, tell: Callable[[Epoch], None], keep: Path | None = None
+    spec: TrialSpec,
+    measured: Measured,
+    tell: Callable[[Epoch], None],
+    keep: Path | None = None,
+    log: Path | None = None,
 ) -> None:
     """Train and measure as ``spec`` says; put every field of the record into ``measured``.
 
-    The trained model is saved as ``keep``, and the best one of a recipe that wants it beside it.
+    The trained model is saved as ``keep``, and the best one of a recipe that wants it beside it;
+    graph, weights and images are written into the folder ``log``.
     """
     seconds: dict[str, float] = measured["seconds"]
     recipe = spec.case.recipe
@@ -48,19 +55,18 @@ def run(
     with phase(seconds, "build"):
         model, trained = _build(spec, steps)
     measured["size"] = size(model)
-    measured["resolved"] = Resolved(
-        jit_compile=bool(model.jit_compile),
-        precision=recipe.precision,
-        threads=usable_cores(),
-        steps_per_epoch=steps,
-    )
+    measured["resolved"] = _resolved(model, recipe, steps)
     if spec.epochs:
         with tempfile.TemporaryDirectory() as scratch:
             best = best_file(keep or Path(scratch, "model.keras"))
             watch = watched.watch(recipe, model, held_out, best) if recipe.watched else None
             train = watch.train if watch else fit.train
+            train = logged(train, log, model) if log else train
             _train(spec, trained, training, train, test, measured, tell)
         measured["callbacks"] = watch.told() if watch else None
+        if log:
+            with phase(seconds, "log"):
+                write_images(log, training.images, test, measured)
     with phase(seconds, "inference"):
         measured["inference"] = measure_inference(model, test[0])
     if spec.alone:
@@ -89,6 +95,15 @@ def _build(spec: TrialSpec, steps: int) -> tuple[Any, Any]:
         )
     model = fit.build(case.builder, case.arguments, case.recipe, seed=seed, steps=steps)
     return model, model
+
+
+def _resolved(model: Any, recipe: Recipe, steps: int) -> Resolved:
+    return Resolved(
+        jit_compile=bool(model.jit_compile),
+        precision=recipe.precision,
+        threads=usable_cores(),
+        steps_per_epoch=steps,
+    )
 
 
 def _train(
