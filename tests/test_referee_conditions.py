@@ -56,7 +56,7 @@ def test_a_curve_that_no_bound_fits_tells_its_end(
     tmp_path: Path, trials: FakeTrials, options: Options
 ) -> None:
     """On the sample, or with other epochs, there is no band for an epoch."""
-    verdict = referee(tmp_path, options).verdict(CASE, "training_loss_by_epoch")
+    verdict = referee(tmp_path, options, COUNT).verdict(CASE, "training_loss_by_epoch")
     assert (verdict.outcome, verdict.n) == ("not comparable", 1)
     assert verdict.value == pytest.approx(1 - 0.893)
     assert len(trials.ran) == 1
