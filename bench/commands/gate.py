@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from bench.cases import CASES
@@ -96,7 +97,7 @@ def _examine(arguments: argparse.Namespace, bounds: Bounds) -> tuple[Measured, i
     """Examine every variant and train what ten seeds take; return that, and the wrong verdicts."""
     options = Options(results=arguments.results)
     referee, progress = _referee(arguments, bounds, options)
-    progress.total = len(unstored(referee))
+    progress.total = len(unstored(referee)) + arguments.again
     try:
         findings = [
             examine(referee, each.case, each.words) for each in (UNCHANGED, *CRIPPLED.values())
@@ -141,6 +142,10 @@ def _referee(
     )
     lab.store.check_writable()
     planned = plan([Need(case=case) for case in cases], options, datasets)
+    first = planned[UNCHANGED.case.name][0]
+    planned[UNCHANGED.case.name] = [
+        replace(first, spec=replace(first.spec, seed=seed)) for seed in range(TEN)
+    ]
     return (
         Referee(lab=lab, bounds=bounds, options=options, planned=planned, wait=progress.wait),
         progress,
