@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab_world import CASE, pretend, referee, trial
+from lab_world import CASE, ORIGIN, pretend, referee, trial
+from records import make_record
 
 from bench.harness.assignment import Assignment, Listener, silent
 from bench.harness.judge.bound import Bound
@@ -16,9 +17,10 @@ from bench.harness.judge.curve import Curve
 from bench.harness.judge.finding import Finding
 from bench.harness.judge.plan import planning_sd
 from bench.harness.lab.gate import examine
-from bench.harness.lab.plan import Need
+from bench.harness.lab.plan import Need, estimate
 from bench.harness.record import Record
 from bench.harness.spec import Case
+from bench.harness.store.key import quality_key
 from bench.variants import CRIPPLED, ORIGINAL
 
 VARIANT = replace(CASE, variant="crippled")
@@ -143,3 +145,30 @@ def test_the_eight_ways_to_cripple_a_case_are_there() -> None:
     assert any(recipe.shuffle_labels for recipe in recipes)
     assert not all(recipe.scale_pixels for recipe in recipes)
     assert 0.0 in {recipe.beta_1 for recipe in recipes}
+
+
+def test_a_variant_that_never_ran_is_expected_to_take_as_long_as_its_original() -> None:
+    """Once it ran, its own time counts."""
+    record = make_record(case=CASE)
+    spec = replace(record.spec, case=VARIANT)
+    slow = replace(record, spec=spec, seconds={**record.seconds, "total": 100.0})
+    original = estimate([record.spec], [record])
+    assert original is not None
+    assert estimate([spec], [record]) == original
+    assert (estimate([spec], [record, slow]) or 0) > original
+
+
+def test_variants_have_trials_of_their_own() -> None:
+    """Neither key nor folder is that of the original, be the recipe as it may."""
+    record = make_record(case=CASE)
+    spec = replace(record.spec, case=VARIANT)
+    assert spec.case.name == f"{CASE.name}~crippled"
+    assert quality_key(spec, ORIGIN) != quality_key(record.spec, ORIGIN)
+
+
+def test_the_seed_of_the_order_is_part_of_the_key_only_where_it_is_given() -> None:
+    """Records made before there was one keep their keys."""
+    spec = make_record(case=CASE).spec
+    keys = [quality_key(replace(spec, order_seed=seed), ORIGIN) for seed in (None, 0, 1)]
+    assert keys[0] == quality_key(spec, ORIGIN)
+    assert len(set(keys)) == 3
