@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 from imports import ROOT
+
+from bench import __main__ as command_line
 
 WORKFLOW = ROOT / ".github" / "workflows" / "bench.yml"
 README = """
@@ -58,10 +64,76 @@ def test_schema_refuses_a_job_without_a_machine(tmp_path: Path) -> None:
     assert (checked.returncode, "jobs" in checked.stdout) == (1, True)
 
 
+def jobs() -> dict[str, Any]:
+    """Return the jobs of the workflow, by name."""
+    found: dict[str, Any] = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]
+    return found
+
+
+def commands(job: str) -> list[str]:
+    """Return the commands of a job."""
+    return [step["run"] for step in jobs()[job]["steps"] if "run" in step]
+
+
 def test_workflow_runs_what_everybody_can_run() -> None:
-    """The only command of the workflow is ``.ci/run``, which needs no GitHub."""
-    steps = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]["bench"]["steps"]
-    assert [step["run"] for step in steps if "run" in step] == ["bash .ci/run"]
+    """The only command of the main job is ``.ci/run``, which needs no GitHub."""
+    assert commands("bench") == ["bash .ci/run"]
+
+
+def test_every_command_is_a_script_that_is_there() -> None:
+    """No job has shell of its own, which nobody could try out at home."""
+    called = [line.split()[:2] for job in jobs() for line in commands(job)]
+    assert {tuple(words) for words in called} == {
+        ("bash", f".ci/{name}") for name in ("run", "compare", "comment", "references")
+    }
+    assert all((ROOT / script).is_file() for _, script in called)
+
+
+def test_only_the_job_that_comments_may_write() -> None:
+    """Code of a pull request never runs with a token that can do harm, and no secret is used."""
+    allowed = {name: job.get("permissions") for name, job in jobs().items()}
+    writers = {name for name, found in allowed.items() if found and "write" in found.values()}
+    assert writers == {"comment"}
+    assert yaml.safe_load(WORKFLOW.read_text("utf-8"))["permissions"] == {"contents": "read"}
+    assert "secrets." not in WORKFLOW.read_text("utf-8")
+    checkouts = [
+        s for job in jobs().values() for s in job["steps"] if "checkout@" in s.get("uses", "")
+    ]
+    assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * len(jobs())
+
+
+def test_references_are_made_on_demand_alone() -> None:
+    """Neither a push nor a pull request trains them, and what comes of it is an artifact."""
+    job = jobs()["references"]
+    assert "workflow_dispatch" in job["if"]
+    assert "inputs.references" in job["if"]
+    assert job["steps"][-1]["with"]["path"] == "references.patch"
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / ".ci").iterdir()), ids=lambda path: path.name)
+def test_scripts_are_bash(script: Path) -> None:
+    """Each can be read to its end."""
+    done = subprocess.run(["bash", "-n", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_named_commands_and_options_exist() -> None:
+    """What scripts, workflow and README call is a command, with options that it has."""
+    texts = [*(ROOT / ".ci").iterdir(), WORKFLOW, ROOT / "README.md"]
+    called = [
+        (each[1], set(re.findall(r"--[a-z][\w-]*", each[2])))
+        for path in texts
+        for each in re.finditer(
+            r'(?:python|"\$python") -m bench ([\w-]+)((?:\\\n|[^\n`|])*)', path.read_text("utf-8")
+        )
+    ]
+    assert {name for name, _ in called} >= {"compare", "calibrate", "readme", "show"}
+    parser = argparse.ArgumentParser()
+    subparsers = parser.add_subparsers()
+    for name in {name for name, _ in called}:
+        command_line.load(name).register(subparsers)
+    for name, options in called:
+        assert options - set(subparsers.choices[name]._option_string_actions) == set(), name
 
 
 def test_ci_runs_the_commands_of_the_readme(tmp_path: Path) -> None:

@@ -1,0 +1,148 @@
+"""The scripts of continuous integration, with programs that only note how they were called."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from imports import ROOT
+
+GH = """#!/usr/bin/env bash
+printf '%s\\n' "$*" >>"$CALLS"
+for word in "$@"; do [[ $word == body=@* ]] && cp "${word#body=@}" "$CALLS.body"; done
+[[ $* == *--paginate* ]] && printf '%b' "$FOUND"
+exit "$STATUS"
+"""
+
+# `python3 -m venv` makes an environment in which tox makes another, whose Python is BENCH.
+PYTHON = """#!/usr/bin/env bash
+mkdir -p .venv/bin .tox/bench/bin
+printf '#!/usr/bin/env bash\\n' | tee .venv/bin/pip >.venv/bin/tox
+printf '%s' "$BENCH" >.tox/bench/bin/python
+chmod +x .venv/bin/* .tox/bench/bin/python
+"""
+
+BENCH = """#!/usr/bin/env bash
+printf '%s\\n' "$*" >>"$CALLS"
+while (($#)); do
+    [[ $1 == --output ]] && echo '# Compared' >"$2"
+    [[ $1 == calibrate ]] && echo new >results/reference/record.json && echo changed >>README.md
+    shift
+done
+exit "$STATUS"
+"""
+
+
+def run(
+    script: str,
+    *arguments: str,
+    folder: Path,
+    programs: Mapping[str, str],
+    status: int = 0,
+    **known: str,
+) -> subprocess.CompletedProcess[str]:
+    """Run a copy of a script where only ``programs`` and the system's own can be found."""
+    shutil.copytree(ROOT / ".ci", folder / ".ci", dirs_exist_ok=True)
+    (folder / "bin").mkdir()
+    for name, text in programs.items():
+        (folder / "bin" / name).write_text(text, encoding="utf-8")
+        (folder / "bin" / name).chmod(0o755)
+    environment = {
+        "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(folder),
+        "CALLS": str(folder / "calls"),
+        "STATUS": str(status),
+        "BENCH": BENCH,
+        "GITHUB_REPOSITORY": "owner/name",
+        "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+        **known,
+    }
+    command = ["bash", str(folder / ".ci" / script), *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def calls(folder: Path) -> list[str]:
+    """Return how the programs were called, a line each."""
+    return (folder / "calls").read_text("utf-8").splitlines()
+
+
+def comment(folder: Path, text: str, **known: object) -> subprocess.CompletedProcess[str]:
+    """Comment on pull request 7."""
+    (folder / "report.md").write_text(text, encoding="utf-8")
+    report = str(folder / "report.md")
+    return run("comment", "7", report, folder=folder, programs={"gh": GH}, **{"FOUND": "", **known})  # type: ignore[arg-type]
+
+
+def test_first_report_is_posted(tmp_path: Path) -> None:
+    """Where no comment has the marker there will be one."""
+    assert comment(tmp_path, "# Compared ±\n").returncode == 0
+    assert "-X POST repos/owner/name/issues/7/comments" in calls(tmp_path)[-1]
+    body = (tmp_path / "calls.body").read_text("utf-8")
+    assert body == "<!-- fitting-room: comparison -->\n# Compared ±\n"
+
+
+def test_later_report_replaces_the_first(tmp_path: Path) -> None:
+    """However many runs there are, the pull request has one comment of the bench."""
+    assert comment(tmp_path, "# Compared\n", FOUND="41\\n42\\n").returncode == 0
+    assert "-X PATCH repos/owner/name/issues/comments/41 " in calls(tmp_path)[-1]
+
+
+def test_where_no_comment_may_be_written_nothing_fails(tmp_path: Path) -> None:
+    """A fork's token is read-only; the report is in the job's summary."""
+    done = comment(tmp_path, "# Compared\n", status=1)
+    assert (done.returncode, "::notice::" in done.stdout) == (0, True)
+
+
+def test_long_report_is_cut_between_characters(tmp_path: Path) -> None:
+    """GitHub refuses a comment that is too long; what is left is still text."""
+    assert comment(tmp_path, "x" + "±" * 40_000).returncode == 0
+    body = (tmp_path / "calls.body").read_text("utf-8")
+    assert len(body.encode()) < 65_536
+    assert body.endswith("±\n\n… cut here: the whole report is in the summary of the job.\n")
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_comparison_gates_and_is_shown(tmp_path: Path, status: int) -> None:
+    """The job ends as the comparison does, and its summary has the report either way."""
+    programs = {"python3": PYTHON}
+    done = run("compare", "origin/main", folder=tmp_path, programs=programs, status=status)
+    assert done.returncode == status, done.stderr
+    assert calls(tmp_path)[0].startswith("-m bench compare origin/main --train --shared")
+    assert (tmp_path / "summary.md").read_text("utf-8") == "# Compared\n"
+    assert (tmp_path / "results" / "latest" / "comparison.md").is_file()
+
+
+def test_comparison_that_ends_without_a_report_says_so(tmp_path: Path) -> None:
+    """A mistake in the call leaves no earlier report standing as if it were this run's."""
+    bench = "#!/usr/bin/env bash\nexit 2\n"
+    programs = {"python3": PYTHON}
+    done = run("compare", "nowhere", folder=tmp_path, programs=programs, BENCH=bench)
+    assert done.returncode == 2
+    assert "It ended with status 2" in (tmp_path / "summary.md").read_text("utf-8")
+
+
+def test_references_become_a_patch_and_nothing_else(tmp_path: Path) -> None:
+    """New records and changed files are in the patch; nothing is committed."""
+    (tmp_path / "results" / "reference").mkdir(parents=True)
+    (tmp_path / "bench").mkdir()
+    for name in ("README.md", "bench/bounds.toml", "results/reference/old.json"):
+        (tmp_path / name).write_text("as it was\n", encoding="utf-8")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@y.example"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "start"]):
+        subprocess.run([*git, *words], check=True)
+    programs = {"python3": PYTHON}
+    done = run("references", "a", "b", folder=tmp_path, programs=programs, BENCH_SEEDS="3")
+    assert done.returncode == 0, done.stderr
+    first = calls(tmp_path)[0]
+    assert first == "-m bench calibrate a b --seeds 3 --shared --apply"
+    patch = (tmp_path / "references.patch").read_text("utf-8")
+    assert "+++ b/results/reference/record.json" in patch
+    assert "+changed" in patch
+    log = subprocess.run([*git, "log", "--oneline"], capture_output=True, text=True, check=True)
+    assert len(log.stdout.splitlines()) == 1
