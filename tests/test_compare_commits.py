@@ -65,7 +65,7 @@ def test_the_same_commit_twice_is_green(
     """Its references are read from git, and nothing in the checkout moves."""
     assert call("plain", "plain", "--case", DENSE, "--undecided", "fail") == 0
     out = capsys.readouterr().out
-    assert "**Green**: 9 unchanged." in out
+    assert "**Green**: 10 unchanged." in out
     assert f"- base: commit {git(repository, 'rev-parse', 'plain')[:12]} (plain); 1 cases" in out
     assert git(repository, "status", "--porcelain") == ""
 

@@ -169,3 +169,12 @@ def test_seconds_become_a_change(outcome: Outcome, ratio: float | None, told: st
         metric="seconds_per_epoch", outcome=outcome, value=ratio, n=1, bound="< 2", evidence="…"
     )
     assert timed(verdict, base=1.0, head=ratio).outcome == told
+
+
+def test_another_course_of_training_is_a_change_either_way() -> None:
+    """Of a drop in the training loss neither more nor less is better: both fail."""
+    found = [
+        asked(Sample(values=values), metric="drop_in_training_loss")
+        for values in (WORSE, tuple(value + 0.03 for value in BASE))
+    ]
+    assert [change.outcome for change in found] == ["changed", "changed"]

@@ -13,7 +13,7 @@ from bench.harness.judge.words import shown_difference
 Outcome = Literal["same", "changed", "regression", "improvement", "undecided", "not comparable"]
 
 RED: frozenset[Outcome] = frozenset({"changed", "regression"})
-"""What no gate lets pass: ``changed`` is an exact count that is another."""
+"""What no gate lets pass; ``changed``: another count, or a training that goes another way."""
 
 FASTER = 0.5
 """Stored times below this part of base's are pointed at: see that head does the same work."""

@@ -3,13 +3,12 @@
 ==========================  =======================================================================
 what is known of the seeds  how the metric is judged
 ==========================  =======================================================================
-of both sides five or more  Student's t-test, its p-value by Holm among all such tests
-of one side fewer           the sequential test, in the band that the other side's seeds suggest
+of both sides two or more   Student's t-test, its p-value by Holm among all such tests
+of one side a single one    the sequential test, in the band that the other side's seeds suggest:
+                            one outlier is no regression, but leaves the verdict open
 of no side two              not at all: nothing is known of the scatter
 epochs to a target          the log-rank test, for some seeds may never reach it
 ==========================  =======================================================================
-
-Two sides that both have two to four are left to the t-test, for want of anything sharper.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ from bench.harness.judge.suggest import suggest
 from bench.harness.judge.two_samples import difference
 from bench.harness.judge.words import is_accuracy, is_loss, shown_difference
 
-FEW = 5
-"""Seeds below which the other side's scatter says more than one's own."""
+EITHER_WAY = frozenset({"drop_in_training_loss"})
+"""Metrics of which neither more nor less is better: another value is a change of the training."""
 
 MOST = 6
 """Seeds at which the sequential test decides, be it only by a hair."""
@@ -44,8 +43,8 @@ class Test:
     """What one test found, before the others are taken into account."""
 
     p_value: float
-    worse: bool
-    """Whether head is on the bad side of base."""
+    direction: Outcome
+    """What it is if it is not chance."""
     base: float | None
     head: float | None
     seeds: tuple[int, int]
@@ -77,7 +76,7 @@ def judge_changes(questions: Sequence[Question], *, alpha: float = RUN_ALPHA) ->
 def _decided(metric: str, test: Test, adjusted: float, tests: int, each: float) -> Change:
     outcome: Outcome = "same"
     if adjusted < each * tests:
-        outcome = "regression" if test.worse else "improvement"
+        outcome = test.direction
     p_value = f"p = {test.p_value:.2g}, {adjusted:.2g} among {tests} tests"
     return Change(
         metric=metric,
@@ -104,7 +103,7 @@ def _test(question: Question, alpha: float) -> Test | Change:
     least, most = sorted((base.known, head.known))
     if most < 2:
         return _change(question, "undecided", f"{told}: two seeds on one side would show scatter")
-    if least < 2 or least < FEW <= most:
+    if least < 2:
         return _sequential(question, base, head, alpha)
     return _t_test(metric, base, head, alpha)
 
@@ -131,7 +130,7 @@ def _t_test(metric: str, base: Sample, head: Sample, alpha: float) -> Test:
     low, high = (shown_difference(metric, end) for end in (found.low, found.high))
     return Test(
         p_value=found.p_value,
-        worse=_worse(metric, found.estimate),
+        direction=_direction(metric, found.estimate),
         base=base.mean,
         head=head.mean,
         seeds=(base.seeds, head.seeds),
@@ -141,8 +140,11 @@ def _t_test(metric: str, base: Sample, head: Sample, alpha: float) -> Test:
     )
 
 
-def _worse(metric: str, change: float) -> bool:
-    return change > 0 if is_loss(metric) else change < 0
+def _direction(metric: str, change: float) -> Outcome:
+    if metric in EITHER_WAY:
+        return "changed"
+    worse = change > 0 if is_loss(metric) else change < 0
+    return "regression" if worse else "improvement"
 
 
 def _sequential(question: Question, base: Sample, head: Sample, alpha: float) -> Change:
@@ -164,8 +166,7 @@ def _sequential(question: Question, base: Sample, head: Sample, alpha: float) ->
         changed = verdict.outcome == "fail"
         outcome = "undecided" if verdict.outcome == "undecided" else "same"
     if changed:
-        worse = _worse(metric, mean if few_are_head else -mean)
-        outcome = "regression" if worse else "improvement"
+        outcome = _direction(metric, mean if few_are_head else -mean)
     return _change(question, outcome, evidence)
 
 
@@ -177,7 +178,7 @@ def _log_rank(base: Arrivals, head: Arrivals) -> Test:
         )
     return Test(
         p_value=1.0 if math.isnan(p_value) else p_value,
-        worse=after.restricted_mean > before.restricted_mean,
+        direction="regression" if after.restricted_mean > before.restricted_mean else "improvement",
         base=before.median,
         head=after.median,
         seeds=(before.n, after.n),

@@ -48,7 +48,7 @@ def _facts(case: str, records: Sequence[Record]) -> Facts:
     trained = [record for record in kept if record.epochs]
     return Facts(
         case=case,
-        samples={metric: _sample(metric, trained) for metric in QUALITY} if trained else {},
+        samples={metric: _sample(metric, trained) for metric in _known(trained)},
         arrivals=_arrivals(trained),
         counts=_counts(kept),
         pace=_pace(trained),
@@ -88,8 +88,15 @@ def _one_per_seed(records: Sequence[Record]) -> list[Record]:
 
 
 def _sample(metric: str, records: Sequence[Record]) -> Sample:
-    values = [METRICS[metric](record) if record.completed else None for record in records]
-    return Sample(values=tuple(v for v in values if v is not None), lost=values.count(None))
+    completed = [record for record in records if record.completed]
+    values = [value for record in completed if (value := METRICS[metric](record)) is not None]
+    return Sample(values=tuple(values), lost=len(records) - len(completed))
+
+
+def _known(records: Sequence[Record]) -> list[str]:
+    """Return the metrics that one of the records at least has, or lost."""
+    lost = any(not record.completed for record in records)
+    return [m for m in QUALITY if lost or any(METRICS[m](record) is not None for record in records)]
 
 
 def _arrivals(records: Sequence[Record]) -> Arrivals | None:

@@ -8,8 +8,14 @@ from dataclasses import dataclass, field
 from bench.harness.judge.samples import Arrivals, Sample
 from bench.harness.record import Record
 
-QUALITY = ("test_accuracy", "test_loss", "training_accuracy", "training_loss")
-"""Judged by test, all of the last epoch: two for what a model is worth, two that scatter little."""
+QUALITY = (
+    "test_accuracy",
+    "test_loss",
+    "training_accuracy",
+    "training_loss",
+    "drop_in_training_loss",
+)
+"""Judged by test: two for what a model is worth, and three that scatter little."""
 
 COUNTS = ("parameters", "trainable_parameters", "flops_per_image", "steps_per_epoch")
 """Judged by equality."""
