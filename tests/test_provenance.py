@@ -49,12 +49,13 @@ def test_origin_outside_git_has_no_commit(checkout: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("dirty", [False, True])
 def test_origin_names_the_commit_and_whether_it_is_dirty(checkout: Path, dirty: bool) -> None:
-    """An uncommitted file makes a checkout dirty."""
+    """An uncommitted file of code makes a checkout dirty, and a new record does not."""
     git(checkout, "init", "--quiet")
     git(checkout, "add", ".")
     git(checkout, "commit", "--quiet", "--message", "All")
+    (checkout / "record.json").touch()
     if dirty:
-        (checkout / "new.py").touch()
+        (checkout / "models" / "new.py").touch()
     origin = provenance(SPEC, root=checkout)
     assert (origin.commit, origin.dirty) == (git(checkout, "rev-parse", "HEAD"), dirty)
 

@@ -16,7 +16,7 @@ from bench.harness.errors import UserError
 from bench.harness.machine import versions
 from bench.harness.record import Machine, Provenance, Record
 from bench.harness.spec import Case, TrialSpec
-from bench.harness.store.digest import code_digest
+from bench.harness.store.digest import PACKAGES, code_digest
 
 TRAINING_PATH = (
     "bench.harness.trial.fit:training_images",
@@ -122,7 +122,8 @@ def _architecture_digest(case: Case, root: Path) -> str:
 @lru_cache
 def _checkout(root: Path) -> tuple[str | None, bool | None]:
     commit = _git(root, "rev-parse", "HEAD")
-    changes = _git(root, "status", "--porcelain")
+    # Records that a run wrote are no change of what made them.
+    changes = _git(root, "status", "--porcelain", "--", *PACKAGES)
     return commit, None if changes is None else bool(changes)
 
 
