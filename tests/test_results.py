@@ -136,6 +136,33 @@ def test_actions_get_annotations_and_the_report(
     assert summary.read_text("utf-8") == f"{report}\n"
 
 
+@pytest.mark.parametrize(
+    ("width", "asked", "shown"),
+    [
+        ("80", [], {"Median", "Rounds"}),
+        ("140", [], {"Min", "Median", "Max", "Rounds"}),
+        ("200", [], {"Min", "Median", "Max", "IQR", "Rounds"}),
+        ("80", ["--benchmark-columns=max"], {"Max"}),
+    ],
+)
+def test_times_fit_the_terminal(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    width: str,
+    asked: list[str],
+    shown: set[str],
+) -> None:
+    """A narrow one has the statistics that tell most, unless others were asked for."""
+    monkeypatch.setenv("COLUMNS", width)
+    pytester.makepyfile("def test_time(benchmark):\n    benchmark.pedantic(lambda: None)\n")
+    columns = "addopts = --benchmark-columns=min,median,max,iqr,rounds"
+    pytester.makeini(f"[pytest]\n{columns}\n")
+    plugin = ("-p", "bench.harness.plugin", "-p", "no:hypothesispytest")
+    output = pytester.runpytest_inprocess(*plugin, *asked).stdout
+    (heading,) = [line for line in output.lines if line.startswith("Name (time")]
+    assert set(re.findall(r"[A-Z]\w+", heading)) - {"Name"} == shown
+
+
 def test_elsewhere_there_are_no_annotations(run: Run) -> None:
     """They would be noise."""
     assert "::error" not in run().stdout.str()

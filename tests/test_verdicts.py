@@ -36,7 +36,7 @@ def test_case_that_met_its_bounds_is_one_line() -> None:
     ]
 
 
-@pytest.mark.parametrize("outcome", ["fail", "undecided", "not comparable"])
+@pytest.mark.parametrize("outcome", ["fail", "undecided"])
 def test_bound_that_is_not_met_tells_its_evidence(outcome: Outcome) -> None:
     """What a person has to look at stands below its case, which is as good as its worst."""
     assert lines(judged("pass"), judged(outcome)) == [
@@ -50,6 +50,18 @@ def test_evidence_that_pytest_tells_is_not_told_again() -> None:
     """A test that failed has its evidence among the failures: here are the figure and its bound."""
     last = lines(judged("fail", explained=True))[-1]
     assert last == "    test_accuracy fail: 30.00 % (n=1), bound ≥ 89.0 %"
+
+
+def test_what_cannot_be_compared_is_told_once_a_reason() -> None:
+    """It is mostly the same for all, and makes no case worse than its other bounds do."""
+    apart = [judged("not comparable", metric=metric) for metric in ("test_loss", "parameters")]
+    assert lines(judged("pass"), *apart) == [
+        "3 bounds: 2 not comparable, 1 pass",
+        f"pass            {CASE}: 1 of 1 bounds met, 2 not comparable",
+        f"not comparable, as {EVIDENCE}: test_loss, parameters",
+    ]
+    assert lines(apart[0])[1] == f"not comparable  {CASE}: 1 not comparable"
+    assert lines(apart[0], verbosity=1)[-1] == f"    test_loss not comparable: {EVIDENCE}"
 
 
 def test_worst_outcome_comes_first_in_the_headline() -> None:

@@ -15,6 +15,7 @@ from bench.harness.lab.referee import Referee
 from bench.harness.plugin_options import add_options, undecided_fails
 from bench.harness.plugin_results import Results
 from bench.harness.plugin_setup import assemble
+from bench.harness.plugin_terminal import fit_benchmark_tables
 from bench.harness.record import Record
 from bench.harness.report.properties import Judged, to_properties
 from bench.harness.spec import Case
@@ -38,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[BEGAN] = getattr(config, "workerinput", {}).get("fitting_room_began", now())
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Results(config))
+        fit_benchmark_tables(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -63,7 +65,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Print device, versions, data, tier, number of trials and the time they will take."""
     referee = config.stash.get(REFEREE, None)
-    return outline(referee, _known(referee)) if referee else []
+    quiet = config.get_verbosity() < 0  # as pytest's own header
+    return outline(referee, _known(referee)) if referee and not quiet else []
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -38,7 +38,7 @@ class Results:
             if found:
                 told = report.failed and self._config.getoption("tbstyle") != "no"
                 self._judged.append(replace(found, explained=told))
-            self._unjudged += bool(report.failed and not found)
+            self._unjudged += bool(report.failed and not (found and found.verdict))
         xml = strict_report(self._config.pluginmanager.get_plugins())
         if found and xml:
             report.user_properties = others(report.user_properties)

@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
+
+BENCHMARK_NAME, BENCHMARK_COLUMN = 55, 23
+"""Columns of a terminal that pytest-benchmark's tables take: name and rounds, each statistic."""
+
+MOST_TELLING = ("median", "min", "max", "iqr")
+
+
+def fit_benchmark_tables(config: Any) -> None:
+    """Leave out statistics that a narrow terminal would fold, unless they were asked for."""
+    columns = getattr(config.option, "benchmark_columns", None)
+    asked = any(str(a).startswith("--benchmark-columns") for a in config.invocation_params.args)
+    if not columns or asked:
+        return
+    width = shutil.get_terminal_size().columns  # pytest's own writer is not there yet
+    room = (width - BENCHMARK_NAME) // BENCHMARK_COLUMN
+    kept = MOST_TELLING[: max(1, room)]
+    config.option.benchmark_columns = [
+        name for name in columns if name in kept or name not in MOST_TELLING
+    ]
 
 
 class DotLine:

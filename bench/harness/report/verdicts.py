@@ -12,6 +12,7 @@ from bench.harness.report.properties import Judged
 from bench.harness.report.rows import SEVERITY
 from bench.harness.report.screen import Screen
 
+APART = "not comparable"
 WIDTH = max(map(len, SEVERITY))
 
 
@@ -41,7 +42,8 @@ def verdict_lines(
     if unjudged:
         tests = f"{unjudged} test{'s' if unjudged > 1 else ''}"
         headline.append(screen.outcome(f"{tests} failed without a verdict", "fail"))
-    return headline + [line for case, each in judged.items() for line in _case(case, each, screen)]
+    cases = [line for case, each in judged.items() for line in _case(case, each, screen)]
+    return [*headline, *cases, *(_incomparable(verdicts, screen) if screen.verbosity == 0 else ())]
 
 
 def _headline(verdicts: Sequence[Verdict], screen: Screen) -> str:
@@ -57,20 +59,37 @@ def _worst(verdicts: Sequence[Verdict]) -> str:
 
 
 def _case(case: str, judged: Sequence[Judged], screen: Screen) -> list[str]:
+    """A case is as good as the worst of the bounds that it could be held to."""
     verdicts = [one.verdict for one in judged if one.verdict]
-    met = sum(verdict.passed for verdict in verdicts)
-    if not verdicts or (screen.verbosity < 0 and met == len(verdicts)):
+    held = [verdict for verdict in verdicts if verdict.outcome != APART]
+    met = sum(verdict.passed for verdict in held)
+    if not verdicts or (screen.verbosity < 0 and met == len(held)):
         return []
-    worst = _worst(verdicts)
+    worst = _worst(held or verdicts)
+    told = f"{met} of {len(held)} bounds met" if held else ""
+    apart = f"{len(verdicts) - len(held)} {APART}" if len(held) < len(verdicts) else ""
     outcome = screen.outcome(f"{worst:{WIDTH}}", worst)
     return [
-        f"{outcome}  {case}: {met} of {len(verdicts)} bounds met",
+        f"{outcome}  {case}: {', '.join(filter(None, (told, apart)))}",
         *(
             _reason(one.verdict, screen, explained=one.explained)
             for one in judged
-            if one.verdict and (screen.verbosity > 0 or not one.verdict.passed)
+            if one.verdict and (screen.verbosity > 0 or one.verdict.outcome not in ("pass", APART))
         ),
     ]
+
+
+def _incomparable(verdicts: Sequence[Verdict], screen: Screen) -> list[str]:
+    """Return a line a reason, for it is mostly the same for all."""
+    reasons: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.outcome == APART:
+            reasons.setdefault(verdict.evidence, []).append(verdict.metric)
+    told = (
+        f"{APART}, as {why}: {', '.join(dict.fromkeys(metrics))}"
+        for why, metrics in reasons.items()
+    )
+    return [screen.outcome(screen.folded(each, rest="    "), APART) for each in told]
 
 
 def _reason(verdict: Verdict, screen: Screen, *, explained: bool) -> str:
