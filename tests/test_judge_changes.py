@@ -48,6 +48,12 @@ def test_what_is_caught_is_caught_four_times_in_five() -> None:
     assert np.mean(hits) == pytest.approx(0.8, abs=0.07)
 
 
+def test_two_seeds_that_agree_are_no_trouble() -> None:
+    """A side that does not scatter is judged by the other's scatter, without a warning."""
+    found = difference(BASE, (0.87, 0.87))
+    assert (found.degrees, found.p_value) == (6, pytest.approx(0.92, abs=0.02))
+
+
 def test_without_scatter_every_difference_is_one() -> None:
     """Equal constants have p = 1, others p = 0, and no warning is given."""
     constants = [difference([0.1] * 3, [value] * 2).p_value for value in (0.1, 0.2)]
