@@ -48,7 +48,8 @@ def test_timing_can_be_switched_off(run: Bench, stored: Path) -> None:
 def test_quiet_runs_say_little(run: Bench, stored: Path, quiet: str, tables: bool) -> None:
     """``-q`` leaves the tables, ``-qq`` only what pytest says; both write them."""
     done = run(quiet, "--benchmark-disable", results=stored)
-    assert ("# Fitting Room" in done.stdout.str()) is tables
+    assert ("\nFashion MNIST\n" in done.stdout.str()) is tables
+    assert "trials:" not in done.stdout.str()
     assert (stored / "latest" / "summary.md").exists()
 
 
@@ -71,7 +72,7 @@ def test_other_epochs_are_marked_and_not_judged(short: Run) -> None:
     tables = (short.results / "latest" / "summary.md").read_text("utf-8")
     assert "cnn_32 (epochs overridden: 1, sample)" in tables
     assert "epochs overridden: 1 - figures are not for publication" in short.output
-    assert "not comparable test_accuracy: the epochs were overridden (1)" in short.output
+    assert "not comparable, as the epochs were overridden (1): test_accuracy, " in short.output
     (row,) = verdicts(short.results).values()
     outcomes = {each["metric"]: each["outcome"] for each in row["verdicts"]}
     assert outcomes == {

@@ -8,7 +8,7 @@ import pytest
 
 from bench.harness.errors import UserError
 from bench.harness.judge.verdict import Outcome, Verdict
-from bench.harness.report.github import annotations, append_summary
+from bench.harness.report.github import append_summary, workflow_commands
 from bench.harness.report.properties import Judged
 from bench.harness.store.bounds import line_of
 
@@ -32,7 +32,7 @@ def judged(outcome: Outcome, evidence: str = "it is so") -> Judged:
 
 def lines(*said: Judged) -> list[str]:
     """Return the annotations at line 6 of a file."""
-    return annotations(said, "bench/bounds.toml", lambda *_: 6)
+    return workflow_commands(said, "bench/bounds.toml", lambda *_: 6)
 
 
 def test_failed_bound_is_an_error_at_its_line() -> None:

@@ -12,7 +12,7 @@ import pytest
 from bench.harness.metrics import UNTRAINED
 from bench.harness.plugin_options import log_folder, records_folder, results_folder
 from bench.harness.plugin_setup import registered_cases
-from bench.harness.report.github import annotations, append_summary
+from bench.harness.report.github import append_summary, workflow_commands
 from bench.harness.report.junit import others, strict_report, to_suite
 from bench.harness.report.properties import Judged, from_properties
 from bench.harness.report.screen import Screen
@@ -87,4 +87,4 @@ class Results:
 
         checkout = os.environ.get("GITHUB_WORKSPACE", self._config.rootpath)
         judged = [one for each in summary.judged.values() for one in each]
-        return annotations(judged, os.path.relpath(bounds, checkout), line)
+        return workflow_commands(judged, os.path.relpath(bounds, checkout), line)

@@ -15,7 +15,9 @@ LEVELS = {"fail": "error", "undecided": "warning"}
 """Outcome → level of its annotation; the others have none."""
 
 
-def annotations(judged: Iterable[Judged], file: str, line: Callable[[str, str], int]) -> list[str]:
+def workflow_commands(
+    judged: Iterable[Judged], file: str, line: Callable[[str, str], int]
+) -> list[str]:
     """Return a workflow command for each bound that is not met, to be printed as it is.
 
     Args:
