@@ -20,6 +20,8 @@ COMMANDS = (
     "speed",
     "gate",
     "noise",
+    "plots",
+    "report",
     "tensorboard",
     "readme",
 )

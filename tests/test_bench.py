@@ -73,6 +73,15 @@ def test_the_tables_are_printed_and_written(smoke: Run) -> None:
     assert list(verdicts(smoke.results)) == list(CASES)
 
 
+def test_the_page_has_every_case_and_images_of_the_sample(smoke: Run) -> None:
+    """It lies beside the tables, and the end of the run names it."""
+    page = smoke.results / "latest" / "report.html"
+    text = page.read_text("utf-8")
+    assert [case for case in CASES if f'<tbody id="{case}">' not in text] == []
+    assert "data:image/png;base64," in text
+    assert f"Page: {page}" in smoke.output
+
+
 def test_junit_obeys_its_schema(smoke: Run) -> None:
     """Consumers that validate take the file of a whole run."""
     assert list(faults(ElementTree.parse(smoke.results / "junit.xml").getroot())) == []

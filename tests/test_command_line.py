@@ -27,6 +27,8 @@ NAMES = [
     "speed",
     "gate",
     "noise",
+    "plots",
+    "report",
     "tensorboard",
     "readme",
 ]

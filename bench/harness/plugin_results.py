@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bench.harness.data.held import held
 from bench.harness.metrics import UNTRAINED
 from bench.harness.plugin_options import log_folder, records_folder, results_folder
 from bench.harness.plugin_setup import registered_cases
@@ -68,12 +69,12 @@ class Results:
         config = self._config
         cases = registered_cases(config)
         claims = read_claims(config.rootpath / config.getini("fitting_room_claims"), cases=cases)
-        store = Store(records_folder(config))
+        store, folder = Store(records_folder(config)), results_folder(config) / "latest"
         if log := log_folder(config):
             from bench.harness.report.tensorboard import write_logs  # half a second, so only here
 
             write_logs(store.readable(), log)
-        return write_summary(self._judged, cases, claims, store, results_folder(config) / "latest")
+        return _with_page(write_summary(self._judged, cases, claims, store, folder), folder)
 
     def _tell_github(self, summary: Summary) -> list[str]:
         """Write the job summary, and return the annotations."""
@@ -88,3 +89,14 @@ class Results:
         checkout = os.environ.get("GITHUB_WORKSPACE", self._config.rootpath)
         judged = [one for each in summary.judged.values() for one in each]
         return workflow_commands(judged, os.path.relpath(bounds, checkout), line)
+
+
+def _with_page(summary: Summary, folder: Path) -> Summary:
+    """Write the report page beside the other files of a summary."""
+    from bench.harness.report.page.writing import write_page  # only a run that ends waits for Jinja
+
+    test_sets = held(record.spec.dataset for record in summary.records)
+    path = folder / "report.html"
+    return replace(
+        summary, page=write_page(path, summary.rows, summary.records, test_sets=test_sets)
+    )

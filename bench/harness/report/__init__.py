@@ -11,5 +11,9 @@
 ``progress``    what is told while trials run
 ``comparison``  two sides, and what became of each metric of each case
 ``readme``      blocks between markers, in any Markdown file
+``mistakes``    which class is taken for which, and which images are hardest
+``disturbed``   which epochs a neighbour on the machine slowed down
+``plots/``      pictures, by Matplotlib
+``page/``       one HTML file with everything, for a browser
 ==============  =====================================================================
 """

@@ -30,6 +30,8 @@ class Summary:
     rows: Sequence[Row]
     records: Sequence[Record]
     paths: Sequence[Path]
+    page: Path | None = None
+    """The same for a browser, with pictures."""
 
 
 def write_summary(
@@ -66,6 +68,8 @@ def shown(summary: Summary, screen: Screen, *, unjudged: int = 0) -> str:
     """Return a summary as text for a terminal; so many tests failed without a verdict."""
     first, *others = summary.paths
     report = f"Report: {first}" + "".join(f", {path.suffix}" for path in others)
+    if summary.page:
+        report += f"\nPage: {summary.page}"
     blocks = [
         "\n".join(verdict_lines(summary.judged, screen, unjudged=unjudged)),
         *tables(summary.rows, summary.records, screen),

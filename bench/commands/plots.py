@@ -1,0 +1,126 @@
+"""``python -m bench plots``: pictures of stored records."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cases import CASES, case_named
+from bench.commands.stored import REFERENCE, ROOT, read_stored
+from bench.harness.data.held import held
+from bench.harness.durations import in_words
+from bench.harness.errors import UserError
+from bench.harness.metrics import METRICS
+from bench.harness.store.bounds import read_bounds
+
+if TYPE_CHECKING:
+    from bench.harness.report.plots.album import Album, Pictures
+
+PLOTS = Path("results/plots")
+PICTURES = Path("results/pictures")
+
+SHOWN = ("accuracy-parameters", "fashion_mnist-seeds")
+"""Pictures in README.md, which are committed: few, and drawn from records alone."""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("plots", help="draw pictures of stored records")
+    parser.add_argument("case", nargs="*", help="cases by name; all, and how they compare, if none")
+    parser.add_argument(
+        "--records", type=Path, default=REFERENCE, help=f"folder of records ({REFERENCE})"
+    )
+    parser.add_argument("--output", type=Path, help=f"where the pictures go ({PLOTS})")
+    parser.add_argument(
+        "--readme", action="store_true", help=f"only those in README.md, as SVG ({PICTURES})"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="with --readme: change nothing; exit 1 if any differs"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw what the records allow, or check what is committed; return 1 where that is stale."""
+    names = [case_named(name).name for name in arguments.case]
+    if arguments.check and not arguments.readme:
+        raise UserError("--check goes with --readme: only the pictures of README.md are committed.")
+    if arguments.readme and names:
+        raise UserError("--readme takes no case: the pictures of README.md show all of them.")
+    if arguments.readme:
+        return _committed(_album(arguments.records), arguments.output or PICTURES, arguments.check)
+    return _draw(_album(arguments.records, images=True), names, arguments.output or PLOTS)
+
+
+def _album(folder: Path, *, images: bool = False) -> Album:
+    """Read a folder of records, and the test images that go with them where they are wanted."""
+    # Matplotlib takes longer to load than all other commands together.
+    from bench.harness.report.plots.album import Album
+
+    stored = read_stored(folder)
+    bounds = read_bounds(ROOT / "bench" / "bounds.toml", cases=CASES, metrics=METRICS).tables
+    return Album(
+        rows=stored.rows,
+        records=stored.records,
+        bounds=lambda case, metric: bounds.get(case, {}).get(metric),
+        test_sets=held(record.spec.dataset for record in stored.records) if images else {},
+        stale=stored.stale,
+    )
+
+
+def _draw(album: Album, names: list[str], folder: Path) -> int:
+    """Write each picture as SVG and PNG, light and dark; tell which there cannot be."""
+    from bench.harness.report.plots.album import of_case, overview
+    from bench.harness.report.plots.canvas import KINDS, save
+    from bench.harness.report.plots.theme import THEMES
+
+    pictures: Pictures = {} if names else overview(album)
+    for row in album.rows:
+        if not names or row.case in names:
+            pictures = {**pictures, **of_case(album, row)}
+    drawn = {name: draw for name, draw in pictures.items() if not isinstance(draw, str)}
+    began = time.monotonic()
+    for number, (name, draw) in enumerate(drawn.items(), start=1):
+        for theme in THEMES.values():
+            for kind in KINDS:
+                save(draw, folder / theme.file_name(name, kind), theme)
+        left = (time.monotonic() - began) / number * (len(drawn) - number)
+        print(f"[{number}/{len(drawn)}] {name}, {in_words(left)} left", file=sys.stderr)
+    print(f"{len(drawn)} pictures in {folder}, each as {' and '.join(KINDS)}, light and dark.")
+    missing = {name: reason for name, reason in pictures.items() if isinstance(reason, str)}
+    for reason in dict.fromkeys(missing.values()):
+        print(f"No {', '.join(n for n, why in missing.items() if why == reason)}: {reason}.")
+    return 0
+
+
+def _committed(album: Album, folder: Path, check: bool) -> int:
+    """Write or check the SVG files that README.md shows."""
+    from bench.harness.report.plots.album import overview
+    from bench.harness.report.plots.canvas import drawn_by, render
+    from bench.harness.report.plots.theme import THEMES
+    from bench.harness.store.records import write_whole
+
+    pictures, stale = overview(album), []
+    for name in SHOWN:
+        for theme in THEMES.values():
+            draw, path = pictures[name], folder / theme.file_name(name, "svg")
+            before = path.read_bytes() if path.is_file() else b""
+            if isinstance(draw, str):
+                continue
+            after = render(draw, theme, "svg")
+            if check and before and drawn_by(before) != drawn_by(after):
+                print(f"{path} is not compared: {drawn_by(before)} drew it, not {drawn_by(after)}.")
+            elif after != before:
+                stale.append(path)
+                if not check:
+                    write_whole(path, after)
+    for path in stale:
+        print(f"{path} {'is stale' if check else 'drawn'}.")
+    if check and stale:
+        print("Run: python -m bench plots --readme")
+    elif not stale:
+        print(f"The pictures in {folder} are up to date.")
+    return 1 if check and stale else 0

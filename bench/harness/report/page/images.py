@@ -1,0 +1,60 @@
+"""Test images that a case gets wrong, as PNG within the page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+
+from bench.harness.record import Record
+from bench.harness.report.mistakes import TestSets, hardest
+
+MOST = 24
+"""Images a case."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One image and what became of it."""
+
+    source: str
+    """A ``data:`` address."""
+    truth: str
+    predicted: str
+    image: int
+    """Its index among the test images, from 0."""
+    told: str
+    """How many seeds get it wrong."""
+    sure: str
+    """And how sure they are; empty where that was not kept."""
+
+
+def images(records: Sequence[Record], test_sets: TestSets, classes: Sequence[str]) -> list[Shown]:
+    """Return the images that most seeds get wrong; none where the test images are not here."""
+    known = [record for record in records if record.spec.dataset.checksum in test_sets]
+    if not known:
+        return []
+    test_set = test_sets[known[0].spec.dataset.checksum]
+    return [
+        Shown(
+            source=data_address(test_set.test_images[hard.image]),
+            truth=classes[hard.truth],
+            predicted=classes[hard.predicted],
+            image=hard.image,
+            told=f"{hard.wrong} of {hard.n} seeds",
+            sure=f"{100 * hard.probability:.1f} % sure" if hard.probability else "",
+        )
+        for hard in hardest(known, test_set.test_labels, most=MOST)
+    ]
+
+
+def data_address(image: np.ndarray) -> str:
+    """Return an image, shape (height, width), uint8, as a PNG in a ``data:`` address."""
+    from PIL import Image  # takes longer to load than the rest of the page to write
+
+    file = BytesIO()
+    Image.fromarray(image).save(file, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"

@@ -1,0 +1,139 @@
+"""The report page as a file: complete, safe, on its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from pages import CNN, DENSE, RECORDS, record, write
+from records import make_failed_record
+
+from bench.commands import report
+from bench.harness.report.page.charts import Axis, Chart, Line, over
+from bench.harness.store.records import Store
+
+VOID = {"meta", "img", "br"}
+
+
+class Outline(HTMLParser):
+    """Complains of a tag that closes another one, and collects attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep what is to be closed."""
+        if tag not in VOID:
+            self.open.append(tag)
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        self.addresses += [v for name, v in attrs if name in ("src", "href", "xlink:href") and v]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Hear of a tag that closes itself."""
+
+    def handle_endtag(self, tag: str) -> None:
+        """Compare with what was opened last."""
+        assert self.open.pop() == tag
+
+
+def outline(text: str) -> Outline:
+    """Read a page strictly."""
+    found = Outline()
+    found.feed(text)
+    found.close()
+    return found
+
+
+def test_page_is_whole_and_needs_nothing_else(tmp_path: Path) -> None:
+    """Every tag is closed, no id comes twice, and no address leaves the file."""
+    found = outline(write(tmp_path / "report.html"))
+    assert found.open == []
+    assert len(found.ids) == len(set(found.ids))
+    assert found.addresses
+    assert [address for address in found.addresses if not address.startswith("data:")] == []
+
+
+def test_equal_records_give_equal_pages(tmp_path: Path) -> None:
+    """No clock, no chance."""
+    assert write(tmp_path / "a.html") == write(tmp_path / "b.html")
+
+
+def test_every_case_has_its_row_and_what_is_behind_it(tmp_path: Path) -> None:
+    """Also one without records, which says so; a stale one is marked."""
+    text = write(tmp_path / "report.html")
+    parts = (part.split('">', 1) for part in text.split('<tbody id="')[1:])
+    found = dict(parts)
+    assert list(found)[:3] == [DENSE, "fashion_mnist-cnn_32", CNN]
+    assert "(stale)" in found[DENSE]
+    assert "No record of this case." in found["fashion_mnist-cnn_32"]
+    assert "9 ✗ [1]" in found[CNN]
+    for part in ("Verdicts", "Accuracy per epoch", "Confusion", "Worst classified", "Settings"):
+        assert part in found[CNN]
+
+
+def test_what_records_say_is_text_and_never_markup(tmp_path: Path) -> None:
+    """A reason or a version with angle brackets does no harm, nor does one in the data."""
+    evil = "</script><script>alert(1)</script>"
+    bad = replace(make_failed_record(case=CNN, seed=7), reason=evil)
+    worse = record(CNN, 8, versions={"keras": evil})
+    text = write(tmp_path / "report.html", [*RECORDS, bad, worse])
+    assert text.count("</script>") == 2  # the page's own
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_figures_are_in_the_page_for_programs(tmp_path: Path) -> None:
+    """The same JSON that lies beside it."""
+    text = write(tmp_path / "report.html")
+    found = re.search(r'<script type="application/json" id="figures">(.*?)</script>', text, re.S)
+    assert found
+    assert json.loads(found[1])["rows"][0]["case"] == DENSE
+
+
+def test_page_without_test_images_says_how_to_get_them(tmp_path: Path) -> None:
+    """No confusion and no image is shown then."""
+    text = write(tmp_path / "report.html", images=None)
+    assert "<code>python -m bench data fashion_mnist</code>" in text
+    assert "<img" not in text
+    assert "Confusion:" not in text
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_command_says_where_the_page_is_and_what_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The images of made-up records are on no machine."""
+    for each in RECORDS:
+        Store(tmp_path).put(each)
+    parser = argparse.ArgumentParser()
+    report.register(parser.add_subparsers())
+    page = tmp_path / "page.html"
+    asked = parser.parse_args(["report", "--records", str(tmp_path), "--output", str(page)])
+    assert asked.run(asked) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"{page}: 6 records, ")
+    assert [line.split()[4] for line in lines[1:]] == ["fashion_mnist:", "mnist:"]
+    assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_axes_are_labelled_with_round_numbers() -> None:
+    """As many as fit, none beyond the ends, whole ones where asked for."""
+    shares, epochs = over([0.861, 0.934], "%", scale=100), over([1, 5], "epoch", whole=True)
+    assert [text for _, text in shares.ticks()] == ["86", "88", "90", "92"]
+    assert [text for _, text in epochs.ticks()] == ["1", "2", "3", "4", "5"]
+    assert [at for at, _ in Axis(label="", low=0, high=0.1).ticks()][:2] == [0, pytest.approx(0.02)]
+
+
+def test_points_are_placed_within_the_frame() -> None:
+    """The low ends meet in the lower left corner."""
+    chart = Chart(title="", x=Axis(label="", low=0, high=2), y=Axis(label="", low=1, high=3))
+    assert chart.path(Line(kind="test", points=[(0, 1), (2, 3)])) == (
+        f"{chart.left:.1f},{chart.bottom:.1f} {chart.right:.1f},{chart.top:.1f}"
+    )

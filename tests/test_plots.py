@@ -1,0 +1,177 @@
+"""Pictures: always the same bytes, legible on light and on dark pages, and what they may claim."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from records import make_record
+
+from bench.cases import CASES
+from bench.harness.record import Confidence
+from bench.harness.report.plots.album import Album, of_case, overview
+from bench.harness.report.plots.canvas import drawn_by, render, save
+from bench.harness.report.plots.caption import made_with
+from bench.harness.report.plots.frontier import frontier, steps
+from bench.harness.report.plots.labels import label
+from bench.harness.report.plots.survival import curve
+from bench.harness.report.plots.theme import LIGHT, THEMES, Theme
+from bench.harness.report.plots.trimming import trimmed
+from bench.harness.report.rows import rows
+
+DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
+RECORDS = [make_record(case=case, seed=seed) for case in (DENSE, DIGITS) for seed in (0, 1)]
+SURE = Confidence(images=(0, 20), right=(0, 15), mean=(0.0, 0.9), first=(), mistakes=())
+
+
+def album(*, confident: bool = False) -> Album:
+    """Return what can be drawn of two cases, whose images are not at hand."""
+    records = [replace(r, confidence=SURE) for r in RECORDS] if confident else RECORDS
+    return Album(
+        rows=rows(list(CASES.values()), records, {}, {}), records=records, bounds=lambda *_: None
+    )
+
+
+def line(theme: Theme) -> Figure:
+    """Draw something small."""
+    figure = Figure(figsize=(2, 2))
+    figure.subplots().plot([0, 1], [0, 1], color=theme.test)
+    return figure
+
+
+def test_equal_records_give_equal_bytes_in_another_process() -> None:
+    """Neither date nor chance nor the seed of Python's hashes is in a file."""
+    program = (
+        "import sys; from test_plots import LIGHT, line, render;"
+        "sys.stdout.buffer.write(render(line, LIGHT, 'svg'))"
+    )
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": paths}
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment)
+    assert ran.stdout == render(line, LIGHT, "svg")
+
+
+def test_settings_of_a_user_change_no_picture() -> None:
+    """What somebody prefers in Matplotlib is no part of a picture."""
+    plain = render(line, LIGHT, "svg")
+    with mpl.rc_context({"axes.grid": False, "font.size": 20, "lines.linewidth": 9}):
+        assert render(line, LIGHT, "svg") == plain
+        assert mpl.rcParams["font.size"] == 20
+
+
+def test_file_is_of_the_kind_that_its_name_says(tmp_path: Path) -> None:
+    """SVG says which program drew it, and PNG begins as one does."""
+    svg = save(line, tmp_path / "line.svg", LIGHT).read_bytes()
+    assert drawn_by(svg) == f"Matplotlib v{mpl.__version__}"
+    assert save(line, tmp_path / "line.png", LIGHT).read_bytes().startswith(b"\x89PNG")
+
+
+def test_trimming_says_once_what_holds_for_many() -> None:
+    """Marks keep their places and looks, scales their digits, coordinates two."""
+    marks = b"".join(
+        b'<use xlink:href="#m1" x="%d" y="2" style="fill: red"/>\n' % x for x in (1, 2)
+    )
+    assert trimmed(b'  <g transform="translate(12.345678 0) scale(0.015625)">\n%s</g>' % marks) == (
+        b'<g transform="translate(12.35 0) scale(0.015625)">\n<g style="fill: red">\n'
+        b'<use xlink:href="#m1" x="1" y="2"/>\n<use xlink:href="#m1" x="2" y="2"/>\n</g>\n</g>\n'
+    )
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance that WCAG 2 defines."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_every_colour_stands_out_from_the_paper(theme: Theme) -> None:
+    """WCAG 2 asks for a contrast of 4.5 for text, and of 3 for graphics."""
+    for colours, least in (
+        ((theme.ink, theme.muted), 4.5),
+        ((theme.test, theme.training, theme.published, theme.bad), 3.0),
+    ):
+        for colour in colours:
+            low, high = sorted((luminance(colour), luminance(theme.paper)))
+            assert (high + 0.05) / (low + 0.05) >= least, colour
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=9))
+def test_frontier_is_what_nothing_beats(points: list[tuple[int, int]]) -> None:
+    """Held against the definition, point by point."""
+    beaten = {
+        (x, y) for x, y in points for a, b in points if a <= x and b >= y and (a, b) != (x, y)
+    }
+    assert frontier(points) == sorted(set(points) - beaten)
+
+
+def test_frontier_is_drawn_as_steps() -> None:
+    """Between two points only the cheaper one can be had."""
+    assert steps([(1, 5), (3, 7)]) == [(1, 5), (3, 5), (3, 7), (3, 7)]
+
+
+def test_names_cover_neither_each_other_nor_points() -> None:
+    """Four points close together, and a line through them, leave room for all four names."""
+    figure = Figure(figsize=(6, 4), layout="none")
+    axes = figure.subplots()
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    points = [("first", 5.0, 5.0), ("second", 5.4, 5.0), ("third", 5.0, 5.5), ("fourth", 5.4, 5.6)]
+    texts = label(axes, points, avoid=[[(0, 5), (10, 5)]])
+    boxes = [text.get_window_extent() for text in texts]
+    assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+    spots = axes.transData.transform([point[1:] for point in points])
+    assert not [spot for spot in spots for box in boxes if box.contains(*spot)]
+
+
+def test_survival_is_that_of_a_published_example() -> None:
+    """Remission under 6-MP: Freireich et al., Blood 21, 1963, as Kaplan–Meier texts print it."""
+    seen = [6, 6, 6, 7, 10, 13, 16, 22, 23]
+    lost = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
+    found = curve([*seen, *[None] * len(lost)], [*seen, *lost])
+    at = dict(zip(found.epochs, found.left, strict=True))
+    known = {0: 1, 6: 0.857, 7: 0.807, 10: 0.753, 13: 0.690, 16: 0.627, 22: 0.538, 23: 0.448}
+    assert {epoch: round(at[epoch], 3) for epoch in known} == known
+
+
+def test_caption_says_with_what_and_when() -> None:
+    """Number of seeds, versions, machine and dates, and no name of a host."""
+    records = [*RECORDS, make_record(seed=2, started="2026-03-04T12:00:00+00:00")]
+    assert made_with(records) == (
+        "n = 2–3 seeds a case; keras 3.15.1 with tensorflow 2.21.0 on cpu; "
+        "Example CPU (avx2), 2 cores; 2026-03-01 to 2026-03-04."
+    )
+
+
+def test_album_has_every_picture_that_records_allow() -> None:
+    """What cannot be drawn is named with its reason."""
+    pictures = overview(album()) | of_case(album(), album().trained[0])
+    assert {name for name, draw in pictures.items() if not isinstance(draw, str)} == {
+        "accuracy-parameters",
+        "accuracy-seconds",
+        *(f"{task}-{kind}" for task in ("fashion_mnist", "mnist") for kind in ("curves", "seeds")),
+        "mnist-epochs-to-training-accuracy",
+        f"{DENSE}-curves",
+        f"{DENSE}-seconds",
+    }
+    assert (
+        pictures[f"{DENSE}-reliability"] == "its records were made before probabilities were kept"
+    )
+    assert str(pictures[f"{DENSE}-confusion"]).startswith("its test images are not here")
+
+
+@pytest.mark.parametrize("name", overview(album()))
+def test_pictures_of_all_cases_can_be_drawn(name: str) -> None:
+    """Two seeds a case, and cases without any, are enough."""
+    draw = overview(album())[name]
+    assert not isinstance(draw, str)
+    assert render(draw, LIGHT, "svg").startswith(b"<?xml")

@@ -1,0 +1,124 @@
+"""``plots`` as a person runs it, and the pictures that are committed."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from imports import ROOT
+from records import make_record
+
+from bench.commands import plots
+from bench.harness.errors import UserError
+from bench.harness.report.plots import canvas
+from bench.harness.report.plots.theme import Theme
+from bench.harness.store.records import Store
+
+DENSE = "fashion_mnist-dense_128"
+LARGEST = 100_000
+"""Bytes of a committed picture: a page with two of them is there at once."""
+
+
+def call(*arguments: str | Path) -> int:
+    """Parse and run the command; return its exit status."""
+    parser = argparse.ArgumentParser()
+    plots.register(parser.add_subparsers())
+    asked = parser.parse_args(["plots", *map(str, arguments)])
+    status: int = asked.run(asked)
+    return status
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    """A folder with two records of one case."""
+    for seed in (0, 1):
+        Store(tmp_path / "records").put(make_record(seed=seed, test_accuracy=0.87 + seed / 100))
+    return tmp_path / "records"
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let drawing take no time: what a file holds is told elsewhere."""
+
+    def render(_: object, theme: Theme, kind: str) -> bytes:
+        return f"<dc:title>Pencil 2</dc:title> {theme.name} {kind}".encode()
+
+    monkeypatch.setattr(canvas, "render", render)
+
+
+@pytest.mark.usefixtures("drawn")
+def test_committed_pictures_are_stale_until_they_are_drawn_anew(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A check changes nothing, tells each file, and says what to run."""
+    folder = tmp_path / "pictures"
+    asked = ("--readme", "--records", records, "--output", folder)
+    assert call(*asked, "--check") == 1
+    assert capsys.readouterr().out.endswith("Run: python -m bench plots --readme\n")
+    assert not folder.exists()
+    assert call(*asked) == 0
+    assert call(*asked, "--check") == 0
+    names = {f"{name}{end}.svg" for name in plots.SHOWN for end in ("", "-dark")}
+    assert {path.name for path in folder.iterdir()} == names
+
+
+@pytest.mark.usefixtures("drawn")
+def test_pictures_of_another_program_are_not_compared(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other versions draw otherwise: that is no stale picture, and is told."""
+    asked = ("--readme", "--records", records, "--output", tmp_path)
+    call(*asked)
+    for path in tmp_path.glob("*.svg"):
+        path.write_bytes(path.read_bytes().replace(b"Pencil 2", b"Pencil 1"))
+    assert call(*asked, "--check") == 0
+    assert "is not compared: Pencil 1 drew it, not Pencil 2." in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("drawn", "own_cache")
+def test_a_case_is_drawn_light_and_dark_as_svg_and_png(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only its own pictures are drawn; what its records do not allow is told with the reason."""
+    assert call(DENSE, "--records", records, "--output", tmp_path / "out") == 0
+    kinds = {f"{kind}{end}" for kind in ("curves", "seconds") for end in ("", "-dark")}
+    names = {f"{DENSE}-{kind}.{suffix}" for kind in kinds for suffix in ("svg", "png")}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+    assert f"No {DENSE}-reliability: its records were made before" in capsys.readouterr().out
+
+
+def test_folder_without_records_is_told(tmp_path: Path) -> None:
+    """It is named, and so is the option for another."""
+    with pytest.raises(UserError, match=r"holds no records.*--records"):
+        call("--records", tmp_path)
+
+
+@pytest.mark.parametrize("mistake", [("--check",), ("--readme", DENSE)])
+def test_what_does_not_go_together_is_refused(mistake: tuple[str, ...]) -> None:
+    """Only the pictures of the README are checked, and they show every case."""
+    with pytest.raises(UserError, match=r"README\.md"):
+        call(*mistake)
+
+
+def test_readme_shows_the_committed_pictures_in_both_themes() -> None:
+    """Each is there, is small, and every committed one is shown."""
+    shown = set(re.findall(r"results/pictures/[\w.-]+", (ROOT / "README.md").read_text("utf-8")))
+    assert shown == {f"results/pictures/{n}{e}.svg" for n in plots.SHOWN for e in ("", "-dark")}
+    sizes = {name: (ROOT / name).stat().st_size for name in shown}
+    assert {name: size for name, size in sizes.items() if size > LARGEST} == {}
+
+
+def test_only_drawing_loads_matplotlib() -> None:
+    """Neither a run of the bench nor any other command waits for it, or for Jinja."""
+    code = "import sys, bench.harness.plugin, bench.commands.plots, bench.commands.report\n"
+    ran = subprocess.run(
+        [sys.executable, "-c", f"{code}print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"matplotlib", "jinja2", "PIL", "tensorflow", "keras"} & set(ran.stdout.split())
