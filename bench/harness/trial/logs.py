@@ -58,10 +58,11 @@ class TrialLogs(keras.callbacks.TensorBoard):
 
 def _graph(model: Any) -> Any:
     """Return the operations of a forward pass, or of other backends than TensorFlow the layers."""
-    if keras.config.backend() != "tensorflow":
-        return keras_model_to_graph_def(json.loads(model.to_json()))
     import tensorflow as tf
 
+    if keras.config.backend() != "tensorflow":
+        layers = keras_model_to_graph_def(json.loads(model.to_json()))
+        return tf.compat.v1.GraphDef.FromString(layers.SerializeToString())
     given = tf.TensorSpec(model.inputs[0].shape, model.inputs[0].dtype)
     forward = tf.function(lambda images: model(images, training=False))
     return forward.get_concrete_function(given).graph
