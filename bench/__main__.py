@@ -14,6 +14,8 @@ COMMANDS = (
     "data",
     "calibrate",
     "show",
+    "predict",
+    "inspect",
     "compare",
     "search",
     "claims",

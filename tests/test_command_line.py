@@ -21,6 +21,8 @@ NAMES = [
     "data",
     "calibrate",
     "show",
+    "predict",
+    "inspect",
     "compare",
     "search",
     "claims",

@@ -14,6 +14,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def natural(text: str) -> int:
+    """Return a whole number from 0, or raise the error that argparse shows in one line."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, not {text!r}")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """Return a number of seconds above 0, or raise the error that argparse shows in one line."""
     with suppress(ValueError):

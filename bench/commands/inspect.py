@@ -1,0 +1,179 @@
+"""``python -m bench inspect``: pictures of what a model sees, has learned, and mistakes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tabulate import tabulate
+
+from bench.commands.kept_model import add_arguments, alike, kept_model, wanted
+from bench.harness import data
+from bench.harness.arguments import natural
+from bench.harness.errors import UserError
+from bench.harness.record import Confidence, Record, unpack_classes
+from bench.harness.report.answers import confidences
+from bench.harness.report.confusion import Pair, most_confused
+from bench.harness.report.trials import one_per_seed
+from bench.harness.spec import TASKS, Task
+from bench.harness.store.models import Kept
+from bench.harness.store.records import write_whole
+from bench.harness.trial.look import Seen, look
+
+IMAGES = 3
+SHOES = "Ankle boot"
+FILTER = 1
+PAIRS = 6
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("inspect", help="pictures of what a model sees and mistakes")
+    add_arguments(parser)
+    parser.add_argument(
+        "--images", type=natural, nargs="+", metavar="N",
+        help="test images to follow through the layers (three shoes, or three digits)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--filters", type=natural, nargs="+", metavar="K", default=[FILTER],
+        help=f"filters to follow them through, from 0 ({FILTER})",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """All that the pictures show."""
+
+    title: str
+    task: Task
+    arrays: data.Arrays
+    chosen: tuple[int, ...]
+    """Test images that were followed."""
+    filters: tuple[int, ...]
+    seen: Seen
+    pairs: Sequence[Pair]
+    seeds: int
+    """That the pairs are of."""
+    confidences: Sequence[Confidence]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw the pictures into ``results/inspect/<case>/`` and say which there are."""
+    spec = wanted(arguments)
+    labels = np.asarray(data.load(spec.dataset).test_labels)
+    chosen = _chosen(arguments.images, TASKS[spec.case.task], labels)
+    kept = kept_model(spec, arguments.results)
+    view = _view(kept, arguments, chosen)
+    sample = "-sample" if spec.dataset.sample else ""
+    folder = arguments.results / "inspect" / f"{spec.case.name}{sample}"
+    print(f"{view.title}\n")
+    for name, picture in _pictures(view):
+        write_whole(folder / f"{name}.png", picture)
+        print(folder / f"{name}.png")
+    if not view.seen.activations:
+        print("\nIt has no convolution and no pooling, so there are no activations to draw.")
+    print(f"\nMost confused, {_over(view)}:\n\n{_table(view)}")
+    return 0
+
+
+def _view(kept: Kept, arguments: argparse.Namespace, chosen: tuple[int, ...]) -> View:
+    spec = kept.record.spec
+    task, arrays = TASKS[spec.case.task], data.load(spec.dataset)
+    print("Asking the model …", file=sys.stderr)
+    seen = look(kept.file, spec, np.asarray(arrays.test_images)[list(chosen)], inside=True)
+    _check_filters(arguments.filters, seen)
+    records = _answered(kept, alike(arguments.results, spec))
+    answers = [unpack_classes(record.predictions) for record in records if record.predictions]
+    return View(
+        title=f"{spec.case.name}, seed {spec.seed}",
+        task=task,
+        arrays=arrays,
+        chosen=chosen,
+        filters=tuple(arguments.filters),
+        seen=seen,
+        pairs=most_confused(answers, np.asarray(arrays.test_labels), pairs=PAIRS),
+        seeds=len(answers),
+        confidences=confidences(records) or [c for c in [kept.record.confidence] if c],
+    )
+
+
+def _answered(kept: Kept, records: Sequence[Record]) -> list[Record]:
+    """Return a record a seed, of those that kept their answers; the model's own at least."""
+    found = one_per_seed([record for record in [*records, kept.record] if record.predictions])
+    return found or [kept.record]
+
+
+def _chosen(asked: Sequence[int] | None, task: Task, labels: NDArray[np.uint8]) -> tuple[int, ...]:
+    """Return the images to follow: those asked for, or the published choice."""
+    if asked is None:
+        shoes = SHOES in task.classes
+        of = np.flatnonzero(labels == task.classes.index(SHOES)) if shoes else np.arange(IMAGES)
+        return tuple(of[:IMAGES].tolist())
+    if max(asked) >= len(labels):
+        raise UserError(
+            f"There is no test image {max(asked)}: there are {len(labels):,}, "
+            f"so the last is {len(labels) - 1}."
+        )
+    return tuple(asked)
+
+
+def _check_filters(asked: Sequence[int], seen: Seen) -> None:
+    counts = [found.shape[-1] for found in seen.activations.values()]
+    if counts and max(asked) >= min(counts):
+        raise UserError(
+            f"There is no filter {max(asked)} in every layer: the least has {min(counts)}, "
+            f"so the last is {min(counts) - 1}."
+        )
+
+
+def _pictures(view: View) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the PNG of each picture, as it is drawn."""
+    # matplotlib takes a second to load, and other commands do not need it
+    from bench.harness.report.pictures.activations import activations
+    from bench.harness.report.pictures.examples import confused, samples
+    from bench.harness.report.pictures.filters import filters
+    from bench.harness.report.pictures.reliability import diagram
+
+    arrays, classes = view.arrays, view.task.classes
+    images, labels = np.asarray(arrays.test_images), np.asarray(arrays.test_labels)
+    title = f"{view.task.title}: the first training images of each class"
+    yield "samples", samples(arrays.train_images, arrays.train_labels, classes, title=title)
+    if view.seen.activations:
+        names = [f"test image {index}\n{classes[labels[index]]}" for index in view.chosen]
+        title = f"{view.title}: what the layers see"
+        yield (
+            "activations",
+            activations(
+                images[list(view.chosen)], names, view.seen.activations, view.filters, title=title
+            ),
+        )
+    if view.seen.filters is not None:
+        yield (
+            "filters",
+            filters(view.seen.filters, title=f"{view.title}: weights of the first layer"),
+        )
+    if view.pairs:
+        title = f"{view.title.split(',')[0]}: {_over(view)}"
+        yield "confused", confused(images, view.pairs, classes, title=title)
+    if view.confidences:
+        yield "calibration", diagram(view.confidences, title=view.title.split(",")[0])
+
+
+def _over(view: View) -> str:
+    return "mistakes of one seed" if view.seeds == 1 else f"mistakes a seed, mean of {view.seeds}"
+
+
+def _table(view: View) -> str:
+    classes = view.task.classes
+    rows = [
+        (classes[a], classes[b], f"{pair.counts[0]:.1f}", f"{pair.counts[1]:.1f}")
+        for pair in view.pairs
+        for a, b in [pair.classes]
+    ]
+    head = ("one", "other", "one taken for other", "other for one")
+    return tabulate(rows, headers=head, disable_numparse=True)

@@ -1,0 +1,92 @@
+"""The kept model that a command looks at: found, or trained and kept now."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bench.cases import CASES, case_named
+from bench.harness import data
+from bench.harness.arguments import natural
+from bench.harness.errors import UserError
+from bench.harness.lab.lab import Lab
+from bench.harness.lab.options import Options
+from bench.harness.lab.plan import specify
+from bench.harness.record import Record
+from bench.harness.report.card import card
+from bench.harness.report.progress import PlainWriter, Progress
+from bench.harness.spec import TrialSpec
+from bench.harness.store.models import Kept, Models
+from bench.harness.store.records import Store
+
+DEFAULT = next(iter(CASES))
+"""The published baseline."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which model is meant."""
+    parser.add_argument("--case", default=DEFAULT, help=f"a case by name ({DEFAULT})")
+    parser.add_argument("--seed", type=natural, default=0, help="which of its models (0)")
+    parser.add_argument(
+        "--sample", action="store_true", help="one trained on the sample: at once, and no good"
+    )
+    parser.add_argument("--data-dir", help="a folder with the data sets' IDX files")
+    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    parser.add_argument("--results", type=Path, default=Path("results"))
+
+
+def wanted(arguments: argparse.Namespace) -> TrialSpec:
+    """Return the training whose model the options mean.
+
+    Raises:
+        UserError: There is no such case, or its data cannot be had.
+    """
+    case = case_named(arguments.case)
+    if arguments.sample:
+        return specify(case, arguments.seed, Options(tier="smoke"), data.sample(case.task))
+    folder = data.chosen_data_dir(arguments.data_dir, os.environ)
+    dataset = data.find(case.task, data_dir=folder, offline=arguments.offline)
+    return specify(case, arguments.seed, Options(), dataset)
+
+
+def kept_model(spec: TrialSpec, results: Path) -> Kept:
+    """Return the model of a training, trained now if this code has none under ``results``.
+
+    Raises:
+        UserError: The training failed.
+    """
+    name = f"{spec.case.name}, seed {spec.seed},"
+    progress = Progress(PlainWriter(sys.stderr), live=False)
+    progress.total = 1
+    lab = Lab(
+        store=Store(results / "trials"),
+        executor=ThreadPoolExecutor(1),
+        models=Models(results / "models", card),
+        listen=progress.listen,
+    )
+    try:
+        found = lab.kept(spec)
+        if found is not None:
+            return found
+        print(f"No model of {name} is kept: it is trained now.", file=sys.stderr)
+        record = progress.wait(lab.request(spec, timed=False))
+        found = lab.kept(spec)
+    finally:
+        lab.close()
+    if found is None:
+        raise UserError(f"The training of {name} {record.outcome}: {record.reason}.")
+    print(f"Kept as {found.file}.", file=sys.stderr)
+    return found
+
+
+def alike(results: Path, spec: TrialSpec) -> list[Record]:
+    """Return the stored records of the same case on the same data, references and others."""
+    stored = [r for name in ("reference", "trials") for r in Store(results / name).readable()]
+    return [
+        record
+        for record in stored
+        if (record.spec.case, record.spec.dataset.checksum) == (spec.case, spec.dataset.checksum)
+    ]

@@ -1,0 +1,161 @@
+"""``python -m bench predict``: one image, and the probabilities that a model gives its classes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from bench.cases import CASES
+from bench.commands.kept_model import add_arguments, alike, kept_model, wanted
+from bench.harness import data
+from bench.harness.arguments import natural
+from bench.harness.data.convert import convert
+from bench.harness.data.picture import read_picture
+from bench.harness.errors import UserError
+from bench.harness.record import Record
+from bench.harness.report.answers import Answer, as_sure, confidences, known_seeds
+from bench.harness.report.drawing import draws_blocks, picture, table
+from bench.harness.spec import TASKS, TrialSpec
+from bench.harness.store.claims import read_published
+from bench.harness.store.models import Kept
+from bench.harness.store.records import write_whole
+from bench.harness.trial.look import look
+
+CLAIMS = Path(__file__).parents[1] / "claims.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The image that a model is asked about."""
+
+    title: str
+    pixels: NDArray[np.uint8]
+    """Shape (28, 28), bright on black."""
+    index: int | None = None
+    """Among the test images; None for a file."""
+    truth: int | None = None
+    steps: tuple[str, ...] = ()
+    """What was done to a file."""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("predict", help="the class probabilities of one image")
+    add_arguments(parser)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--index", type=natural, default=0, help="a test image, from 0 (0)")
+    which.add_argument("--image", type=Path, metavar="FILE", help="a PNG or JPEG of your own")
+    parser.add_argument("--output", type=Path, metavar="PNG", help="draw it into a file, too")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the image, its probabilities, and how far they can be trusted."""
+    spec = wanted(arguments)
+    given = arguments.image
+    asked = _test_image(arguments.index, spec) if given is None else _file(given, spec.case.task)
+    kept = kept_model(spec, arguments.results)
+    probabilities = look(kept.file, spec, asked.pixels[np.newaxis]).probabilities[0]
+    records = alike(arguments.results, spec)
+    answer = _answer(asked, spec, probabilities, records)
+    _show(asked, answer, kept, records)
+    if arguments.output is not None:
+        from bench.harness.report.pictures.answer import draw  # matplotlib takes a second
+
+        title = f"{spec.case.name}, seed {spec.seed}: {asked.title}"
+        found = confidences(records)
+        write_whole(arguments.output, draw(asked.pixels, answer, found, title=title))
+        print(f"\nDrawn into {arguments.output}.")
+    return 0
+
+
+def _file(path: Path, task: str) -> Asked:
+    converted = convert(read_picture(path), task)
+    return Asked(title=path.name, pixels=converted.pixels, steps=converted.steps)
+
+
+def _test_image(index: int, spec: TrialSpec) -> Asked:
+    arrays = data.load(spec.dataset)
+    images = arrays.test_images
+    if index >= len(images):
+        raise UserError(
+            f"There is no test image {index}: there are {len(images):,}, "
+            f"so the last is {len(images) - 1}."
+        )
+    return Asked(
+        title=f"test image {index}",
+        pixels=np.asarray(images[index]),
+        index=index,
+        truth=int(arrays.test_labels[index]),
+    )
+
+
+def _answer(
+    asked: Asked, spec: TrialSpec, probabilities: NDArray[np.float32], records: Sequence[Record]
+) -> Answer:
+    classes = TASKS[spec.case.task].classes
+    seeds: tuple[tuple[float, ...], ...] = ()
+    published: tuple[float | None, ...] = ()
+    if asked.index is not None and not spec.dataset.sample:
+        seeds = tuple(known_seeds(records, asked.index).values())
+        published = _published(spec, asked.index, len(classes))
+    return Answer(
+        classes=classes,
+        probabilities=tuple(map(float, probabilities)),
+        truth=asked.truth,
+        seeds=seeds,
+        published=published,
+    )
+
+
+def _published(spec: TrialSpec, image: int, classes: int) -> tuple[float | None, ...]:
+    claims = read_published(CLAIMS, cases=CASES).further
+    found = {
+        claim.label: claim.low
+        for claim in claims
+        if (claim.case, claim.metric, claim.image) == (spec.case.name, "probability", image)
+    }
+    return tuple(found.get(label) for label in range(classes)) if found else ()
+
+
+def _show(asked: Asked, answer: Answer, kept: Kept, records: Sequence[Record]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    blocks = draws_blocks(console)
+    spec = kept.record.spec
+    console.print(f"{spec.case.name}, seed {spec.seed}: {asked.title}\n")
+    for step in asked.steps:
+        console.print(f"  - {step}")
+    console.print(picture(asked.pixels, blocks=blocks))
+    print(f"\n{table(answer, blocks=blocks)}\n")
+    for line in _told(answer, kept, records):
+        print(line)
+
+
+def _told(answer: Answer, kept: Kept, records: Sequence[Record]) -> list[str]:
+    """Say what it answers, whether that is right, and how often it is where it is as sure."""
+    sure = max(answer.probabilities)
+    lines = [f"It says {answer.named(answer.label)}, with a probability of {sure:.4f}."]
+    if answer.truth is not None:
+        right = "which is right" if answer.truth == answer.label else "so it is wrong"
+        lines.append(f"The label is {answer.named(answer.truth)}, {right}.")
+    confidence = kept.record.confidence
+    if confidence is not None:
+        low, high, share, images = as_sure(confidence, sure)
+        lines.append(
+            f"Of its {images:,} answers to test images that were as sure ({low:.3f}–{high:.3f}), "
+            f"{100 * share:.1f} % were right; its expected calibration error is "
+            f"{100 * confidence.calibration_error:.2f} %."
+        )
+    if answer.seeds:
+        errors = [each.calibration_error for each in confidences(records)]
+        lines.append(
+            f"mean, lowest and highest are over {len(answer.seeds)} seeds of the records, whose "
+            f"expected calibration errors are {100 * min(errors):.2f}–{100 * max(errors):.2f} %."
+        )
+    return lines

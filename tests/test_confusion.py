@@ -1,0 +1,61 @@
+"""Which classes are taken for one another."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.harness.report.confusion import Pair, most_confused
+from bench.harness.report.pictures.activations import activations
+from bench.harness.report.pictures.examples import confused, samples
+from bench.harness.report.pictures.filters import filters
+
+LABELS = np.array([0, 0, 0, 1, 1, 2], np.uint8)
+SEEDS = [np.array([0, 1, 1, 1, 0, 2], np.uint8), np.array([0, 0, 1, 1, 1, 0], np.uint8)]
+
+
+def test_pairs_are_ordered_by_their_mistakes_either_way() -> None:
+    """Counts are means over the seeds, and images those that most seeds mistake first."""
+    first, second = most_confused(SEEDS, LABELS, pairs=9)
+    assert first == Pair(classes=(0, 1), counts=(1.5, 0.5), images=((2, 1), (4,)))
+    assert second == Pair(classes=(0, 2), counts=(0.0, 0.5), images=((), (5,)))
+
+
+def test_no_more_pairs_than_asked_for_and_none_without_mistakes() -> None:
+    """A perfect model confuses nothing."""
+    assert len(most_confused(SEEDS, LABELS, pairs=1)) == 1
+    assert most_confused([LABELS], LABELS, pairs=9) == []
+
+
+def test_every_mistake_is_of_some_pair() -> None:
+    """Over all pairs the counts add up to the mistakes of a seed."""
+    generator = np.random.default_rng(0)
+    labels, answers = generator.integers(0, 10, (2, 500), np.uint8)
+    pairs = most_confused([answers], labels, pairs=45)
+    assert sum(pair.both for pair in pairs) == np.sum(answers != labels)
+
+
+IMAGES = np.random.default_rng(0).integers(0, 255, (6, 28, 28), np.uint8)
+LAYERS = {
+    "conv": np.random.default_rng(1).random((2, 26, 26, 4), np.float32),
+    "pool": np.zeros((2, 13, 13, 4), np.float32),
+}
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        lambda: samples(IMAGES, LABELS, ["a", "b", "c"], title="x"),
+        lambda: confused(IMAGES, most_confused(SEEDS, LABELS, pairs=2), ["a", "b", "c"], title="x"),
+        lambda: activations(IMAGES[:2], ["a", "b"], LAYERS, [0, 3], title="x"),
+        lambda: filters(np.zeros((3, 3, 5), np.float32), title="x"),
+        lambda: filters(np.random.default_rng(0).random((28, 28, 200), np.float32), title="x"),
+    ],
+)
+def test_each_picture_is_a_png(drawn: object) -> None:
+    """Of classes with few images, of silent layers, of weights that are all zero, too."""
+    file = drawn()  # type: ignore[operator]
+    assert Image.open(io.BytesIO(file)).format == "PNG"

@@ -1,0 +1,84 @@
+"""What a kept model is asked, in the process that holds Keras and from outside of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from trials import small
+
+from bench.harness import data
+from bench.harness.errors import UserError
+from bench.harness.trial.look import ACTIVATION, Look, answer, look
+
+CNN = "fashion_mnist-cnn_32"
+
+
+def asked(folder: Path, name: str, *, inside: bool = True) -> tuple[Look, Any]:
+    """Save an untrained model and three images; return the look at them, and the model."""
+    from bench.harness.trial.fit import build
+
+    spec = small(name)
+    model = build(spec.case.builder, spec.case.arguments, spec.case.recipe, seed=0, steps=1)
+    model.save(folder / "model.keras")
+    np.save(folder / "images.npy", data.load(spec.dataset).test_images[:3])
+    files = {key: str(folder / key) for key in ("model.keras", "images.npy", "seen.npz")}
+    found = Look(
+        model=files["model.keras"],
+        spec=spec,
+        images=files["images.npy"],
+        inside=inside,
+        answer=files["seen.npz"],
+    )
+    return found, model
+
+
+@pytest.mark.keras
+def test_each_layer_that_makes_a_picture_is_seen(tmp_path: Path) -> None:
+    """Two convolutions and two poolings of 32 filters, whose last is what the head gets."""
+    request, model = quietly(asked, tmp_path, CNN)
+    seen = answer(request)
+    shapes = [array.shape for name, array in seen.items() if name.startswith(ACTIVATION)]
+    assert shapes == [(3, 26, 26, 32), (3, 13, 13, 32), (3, 11, 11, 32), (3, 5, 5, 32)]
+    images = np.load(request.images)[..., None].astype("float32") / 255
+    assert np.allclose(seen["probabilities"], model.predict(images, verbose=0), atol=1e-6)
+    first = next(array for name, array in seen.items() if name.startswith(ACTIVATION))
+    kernel, bias = model.layers[0].get_weights()
+    by_hand = np.maximum(np.einsum("hw,hwf->f", images[1, 5:8, 7:10, 0], kernel[:, :, 0]) + bias, 0)
+    assert np.allclose(first[1, 5, 7], by_hand, atol=1e-5)
+
+
+@pytest.mark.keras
+def test_filters_are_the_weights_on_the_pixels(tmp_path: Path) -> None:
+    """A convolution's own, and those of a dense layer as images."""
+    for name, shape in ((CNN, (3, 3, 32)), ("mnist-dense_128", (28, 28, 128))):
+        request, model = quietly(asked, tmp_path, name)
+        filters = answer(request)["filters"]
+        assert filters.shape == shape
+        weights = next(layer for layer in model.layers if layer.weights).get_weights()[0]
+        assert np.array_equal(filters.ravel(), weights.ravel())
+
+
+@pytest.mark.keras
+def test_answers_alone_are_asked_for_where_that_is_enough(tmp_path: Path) -> None:
+    """A prediction does not look inside."""
+    request, _ = quietly(asked, tmp_path, "mnist-dense_128", inside=False)
+    assert list(answer(request)) == ["probabilities"]
+
+
+def test_a_model_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """The process says why, and the user what to do."""
+    (tmp_path / "bad.keras").write_text("no model", encoding="utf-8")
+    with pytest.raises(UserError, match=r"bad\.keras could not be asked; .*Remove it"):
+        look(tmp_path / "bad.keras", small(), np.zeros((1, 28, 28), np.uint8))
+
+
+def quietly(call: Any, *arguments: Any, **named: Any) -> Any:
+    """Call what saves a model: Keras does so in a way that NumPy 2 deprecates."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        return call(*arguments, **named)

@@ -1,0 +1,147 @@
+"""``predict`` and ``inspect``, as a person runs them, with made-up trainings and answers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from lab_world import pretend, trial
+from PIL import Image
+from test_answers import CONFIDENCE
+from test_kept_models import write_model
+
+from bench import __main__ as command_line
+from bench.commands import inspect, predict
+from bench.harness.assignment import Assignment, Listener
+from bench.harness.record import Record, pack_classes
+from bench.harness.trial.look import Seen
+
+PNG = b"\x89PNG"
+SURE = np.eye(10, dtype=np.float32)[9] * 0.9 + 0.01
+
+
+def seen(*, inside: bool) -> Seen:
+    """Return what a model is made to see in any image: an ankle boot."""
+    layers = {"conv": np.ones((3, 26, 26, 4), np.float32)} if inside else {}
+    filters = np.ones((3, 3, 4), np.float32) if inside else None
+    return Seen(probabilities=SURE[np.newaxis], activations=layers, filters=filters)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_cache: Path) -> Any:
+    """Make trainings up, and answers; return the trials that ran."""
+    assert own_cache.is_dir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def make(assignment: Assignment, listen: Listener) -> Record:
+        write_model(Path(assignment.keep or ""))
+        answers = pack_classes(np.arange(500) % 10)
+        return replace(trial(assignment, listen), confidence=CONFIDENCE, predictions=answers)
+
+    def ask(*_: object, inside: bool = False) -> Seen:
+        return seen(inside=inside)
+
+    for command in (predict, inspect):
+        monkeypatch.setattr(command, "look", ask)
+    return pretend(monkeypatch, make)
+
+
+def run(*arguments: object) -> int:
+    """Run a command as a person does."""
+    return command_line.main([str(argument) for argument in arguments])
+
+
+def test_a_model_is_trained_once_and_then_there(
+    world: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first call trains it, with progress and without a question; the second does not."""
+    for _ in range(2):
+        assert run("predict", "--sample") == 0
+    said = capsys.readouterr()
+    assert len(world.ran) == 1
+    assert said.err.count("is kept: it is trained now") == 1
+    assert "Kept as results/models/fashion_mnist-dense_128/seed-000-sample.keras" in said.err
+    assert said.out.count("It says Ankle boot (9), with a probability of 0.9100.") == 2
+
+
+@pytest.mark.usefixtures("world")
+def test_an_answer_is_held_against_the_label(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is right or wrong, and how often such answers are right is said with it."""
+    assert run("predict", "--sample", "--index", 3, "--output", "a.png") == 0
+    out = capsys.readouterr().out
+    assert re.search(r"The label is .*, (which is right|so it is wrong)\.", out)
+    assert "Of its 30 answers to test images that were as sure (0.750–1.000), 90.0 % were" in out
+    assert re.search(r"^> 9 Ankle boot +0\.9100 +#{22}$", out, re.MULTILINE)
+    assert Path("a.png").read_bytes().startswith(PNG)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_file_is_converted_and_what_was_done_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """It has no label."""
+    Image.fromarray(np.pad(np.full((50, 30), 20, np.uint8), 25, constant_values=255)).save("a.png")
+    assert run("predict", "--sample", "--image", "a.png") == 0
+    out = capsys.readouterr().out
+    assert "  - ground trimmed off: 30 × 50 left\n" in out
+    assert "The label is" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--image", "none.png"], "none.png cannot be used: No such file or directory"),
+        (["--index", "500"], "There is no test image 500: there are 500, so the last is 499."),
+        (["--case", "mnist-dens_128"], "Did you mean 'mnist-dense_128'"),
+    ],
+)
+def test_a_mistake_is_told_in_words(
+    world: Any, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    """Before anything is trained."""
+    assert run("predict", "--sample", *arguments) == 2
+    assert said in capsys.readouterr().err
+    assert world.ran == []
+
+
+@pytest.mark.usefixtures("world")
+def test_inspect_draws_all_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Into a folder of the case, and names the files."""
+    assert run("inspect", "--sample", "--filters", 0, 3) == 0
+    folder = Path("results/inspect/fashion_mnist-dense_128-sample")
+    names = ["samples", "activations", "filters", "confused", "calibration"]
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if line.endswith(".png")] == [
+        str(folder / f"{name}.png") for name in names
+    ]
+    assert all(path.read_bytes().startswith(PNG) for path in folder.iterdir())
+    assert "Most confused, mistakes of one seed:" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--filters", 4], "There is no filter 4 in every layer: the least has 4"),
+        (["--images", 5, 500], "There is no test image 500"),
+    ],
+)
+def test_inspect_refuses_what_is_not_there(
+    world: Any, capsys: pytest.CaptureFixture[str], arguments: list[object], said: str
+) -> None:
+    """With the last one that is."""
+    assert run("inspect", "--sample", *arguments) == 2
+    assert said in capsys.readouterr().err
+    assert len(world.ran) == ("--filters" in arguments)
+
+
+def test_three_shoes_or_three_digits_are_followed() -> None:
+    """The published choice: the first three ankle boots, and the first three digits."""
+    from bench.harness.spec import TASKS
+
+    labels = np.array([9, 2, 9, 1, 9, 9], np.uint8)
+    assert inspect._chosen(None, TASKS["fashion_mnist"], labels) == (0, 2, 4)
+    assert inspect._chosen(None, TASKS["mnist"], labels) == (0, 1, 2)
+    assert inspect._chosen([5, 1], TASKS["mnist"], labels) == (5, 1)
