@@ -9,6 +9,15 @@
 ``markdown``    rows as GitHub-flavoured tables, ours beside the published ones
 ``files``       summary.md, summary.json and summary.csv
 ``progress``    what is told while trials run
+``properties``  verdicts on their way from a test to the end of the run
+``summary``     the end of a run: verdicts, rows, files
+``screen``      how wide, in which colours, how much of it
+``verdicts``    a headline, a line a case, what is not met
+``terminal``    tables, published figures below ours, no wider than the terminal
+``github``      annotations at the bounds, and the job summary
+``junit``       verdicts where the schema of JUnit XML has room for them
+``settings``    what a trial was asked for, flat
+``tensorboard`` records as curves and hyperparameters, in an ``event_file`` each
 ``comparison``  two sides, and what became of each metric of each case
 ``readme``      blocks between markers, in any Markdown file
 ``mistakes``    which class is taken for which, and which images are hardest
