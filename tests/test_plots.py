@@ -55,7 +55,8 @@ def test_equal_records_give_equal_bytes_in_another_process() -> None:
         "import sys; from test_plots import LIGHT, line, render;"
         "sys.stdout.buffer.write(render(line, LIGHT, 'svg'))"
     )
-    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+    ours = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    paths = os.pathsep.join([*ours, os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": paths}
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment)
     assert ran.stdout == render(line, LIGHT, "svg")

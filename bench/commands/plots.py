@@ -103,7 +103,7 @@ def _committed(album: Album, folder: Path, check: bool) -> int:
     from bench.harness.report.plots.theme import THEMES
     from bench.harness.store.records import write_whole
 
-    pictures, stale = overview(album), []
+    pictures, stale, unlike = overview(album), [], False
     for name in SHOWN:
         for theme in THEMES.values():
             draw, path = pictures[name], folder / theme.file_name(name, "svg")
@@ -112,6 +112,7 @@ def _committed(album: Album, folder: Path, check: bool) -> int:
                 continue
             after = render(draw, theme, "svg")
             if check and before and drawn_by(before) != drawn_by(after):
+                unlike = True
                 print(f"{path} is not compared: {drawn_by(before)} drew it, not {drawn_by(after)}.")
             elif after != before:
                 stale.append(path)
@@ -121,6 +122,6 @@ def _committed(album: Album, folder: Path, check: bool) -> int:
         print(f"{path} {'is stale' if check else 'drawn'}.")
     if check and stale:
         print("Run: python -m bench plots --readme")
-    elif not stale:
+    elif not stale and not unlike:
         print(f"The pictures in {folder} are up to date.")
     return 1 if check and stale else 0

@@ -9,7 +9,7 @@ from functools import partial
 from bench.harness.record import Record
 from bench.harness.report.mistakes import TestSets, confusion
 from bench.harness.report.plots.canvas import Draw
-from bench.harness.report.plots.caption import NARROW, caption, reservations
+from bench.harness.report.plots.caption import caption, reservations
 from bench.harness.report.plots.confusion import confusion_matrix
 from bench.harness.report.plots.curves import curves
 from bench.harness.report.plots.reliability import reliability
@@ -115,7 +115,7 @@ def _confusion(album: Album, row: Row, title: str) -> Draw | str:
     found = confusion(known, labels, classes=len(classes))
     if found is None:
         return "its records hold no predictions"
-    said = caption([row], known, stale=album.stale, letters=NARROW)
+    said = caption([row], known, stale=album.stale)
     return partial(confusion_matrix, found, classes, title, small_print=said)
 
 
@@ -124,5 +124,5 @@ def _reliability(album: Album, row: Row, title: str) -> Draw | str:
     if not known:
         return "its records were made before probabilities were kept"
     found = [record.confidence for record in known if record.confidence]
-    said = caption([row], known, stale=album.stale, letters=NARROW)
+    said = caption([row], known, stale=album.stale)
     return partial(reliability, found, title, small_print=said)

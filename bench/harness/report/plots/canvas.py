@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +17,9 @@ from bench.harness.store.records import write_whole
 
 Draw = Callable[[Theme], Figure]
 """Draws a picture in a theme, with Matplotlib's objects and without ``pyplot``."""
+
+LETTERS = 17.5
+"""Of small print in an inch."""
 
 KINDS = ("svg", "png")
 
@@ -53,5 +57,7 @@ def drawn_by(svg: bytes) -> str:
 
 
 def note(figure: Figure, text: str, theme: Theme) -> None:
-    """Write small print below everything else."""
-    figure.supxlabel(text, x=0.01, ha="left", fontsize=7, color=theme.muted)
+    """Write small print below everything else, in lines as wide as the figure."""
+    letters = int(LETTERS * figure.get_figwidth())
+    lines = [line for part in text.splitlines() for line in textwrap.wrap(part, letters)]
+    figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=7, color=theme.muted)

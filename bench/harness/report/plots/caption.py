@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 from bench.harness.record import Record
 from bench.harness.report.rows import Row
-
-WIDE, NARROW = 150, 100
-"""Letters beside each other in the width of a picture."""
 
 
 def caption(
@@ -17,7 +13,6 @@ def caption(
     records: Sequence[Record],
     *more: str,
     stale: Mapping[str, str],
-    letters: int = WIDE,
 ) -> str:
     """Return number of seeds, versions, machine and dates; then what is amiss, and ``more``."""
     parts = [
@@ -26,7 +21,7 @@ def caption(
         *(f"{row.architecture}: {flag}." for row in rows for flag in row.flags),
         *more,
     ]
-    return "\n".join(line for part in parts for line in textwrap.wrap(part, letters))
+    return "\n".join(parts)
 
 
 def made_with(records: Sequence[Record]) -> str:

@@ -11,10 +11,15 @@ from matplotlib.figure import Figure
 
 from bench.harness.report.mistakes import Confusion
 from bench.harness.report.plots.canvas import note
-from bench.harness.report.plots.theme import Theme
+from bench.harness.report.plots.theme import Look, Theme
 
 SHOWN = 0.0005
 """Smallest share that is written into its square."""
+
+MOST = 40
+"""Letters of all classes that fit beside each other."""
+
+SLANTED: Look = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
 
 
 def confusion_matrix(
@@ -30,7 +35,7 @@ def confusion_matrix(
     places, norm = np.arange(len(mean)), PowerNorm(0.5, 0, 100)  # so that small errors show
     axes.pcolormesh(places, places, mean, cmap=shades, norm=norm)
     axes.invert_yaxis()
-    axes.set_xticks(places, classes, rotation=35, ha="right", rotation_mode="anchor")
+    axes.set_xticks(places, classes, **(SLANTED if len("".join(classes)) > MOST else {}))
     axes.set_yticks(places, classes)
     axes.tick_params(length=0)
     axes.grid(visible=False)

@@ -35,7 +35,8 @@ def curves(
         for number, (axes, (title, records)) in enumerate(zip(places, columns, strict=True)):
             _draw(axes, records, measure, theme)
             whole(axes.xaxis)
-            axes.set_title(title if measure == "accuracy" else "", size=min(10, 180 / len(title)))
+            size = 10 if len(columns) == 1 else min(10, 180 / len(title))
+            axes.set_title(title if measure == "accuracy" else "", size=size)
             axes.tick_params(labelbottom=measure == "loss" or len(columns) == 1)
             axes.set_xlabel("epoch" if measure == "loss" or len(columns) == 1 else "")
             axes.set_ylabel("" if number % ACROSS else name)

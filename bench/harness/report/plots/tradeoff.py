@@ -48,7 +48,7 @@ def _seconds(row: Row) -> tuple[float, float, float] | None:
 
 
 PARAMETERS = Cost(axis="parameters (log scale)", of=_parameters, claimed="parameters")
-SECONDS = Cost(axis="seconds per epoch, median (log scale)", of=_seconds)
+SECONDS = Cost(axis="median seconds per epoch (log)", of=_seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +144,7 @@ def _arrows(axes: Axes, spots: Sequence[_Spot], theme: Theme) -> None:
 
 
 def _seed(theme: Theme) -> Look:
-    return {"ls": "", "marker": "o", "color": theme.test, "ms": 3.5, "mew": 0, "alpha": 0.5}
+    return {"ls": "", "marker": "_", "color": theme.test, "ms": 10, "mew": 1, "alpha": 0.7}
 
 
 def _average(theme: Theme) -> Look:
