@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -22,26 +23,34 @@ from bench.harness.lab.contender import Contender
 CASE = CASES["fashion_mnist-dense_128"]
 """The quickest to train of the published cases."""
 
-SLEEP = 0.15
-"""Part of each execution's time that the slowed step sleeps besides."""
+SHARE = 0.15
+"""Part of each execution's time that the slowed step wastes besides."""
 
 STEP = """
 
-_awake = train
+_quick = train
 
 
-class _Sleep(keras.callbacks.Callback):
+class _Waste(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
-        self.began = time.perf_counter()
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
 
     def on_train_batch_end(self, batch, logs=None):
-        time.sleep({share} * (time.perf_counter() - self.began))
+        {waste}
 
 
 def train(model, data, recipe, *, epochs, callbacks):
-    _awake(model, data, recipe, epochs=epochs, callbacks=[*callbacks, _Sleep()])
+    _quick(model, data, recipe, epochs=epochs, callbacks=[*callbacks, _Waste()])
 """
 """Appended to the training path of a copy, so that its step is slower and nothing else differs."""
+
+SLEEP = f"time.sleep({SHARE} * (time.perf_counter() - self.wall))"
+"""Shows on the wall clock alone, and there only where the machine has nothing else to do."""
+
+COMPUTE = f"""until = time.thread_time() + {SHARE} * (time.process_time() - self.cpu)
+        while time.thread_time() < until:
+            pass"""
+"""Shows on the CPU clock, on a busy machine too."""
 
 SPIN = "while True: pass"
 
@@ -53,8 +62,8 @@ def as_it_is() -> Iterator[Path]:
 
 
 @contextmanager
-def slowed(share: float = SLEEP) -> Iterator[Path]:
-    """Give a copy of the checkout whose training step sleeps ``share`` of its own time."""
+def slowed(waste: str) -> Iterator[Path]:
+    """Give a copy of the checkout whose training step wastes time, as ``waste`` says."""
     with tempfile.TemporaryDirectory(prefix="fitting-room-") as parent:
         copy = Path(parent).resolve()
         for package in ("bench", "models"):
@@ -64,7 +73,7 @@ def slowed(share: float = SLEEP) -> Iterator[Path]:
         path = copy / "bench" / "harness" / "trial" / "fit.py"
         source = path.read_text(encoding="utf-8")
         imports = source.replace("import keras\n", "import keras\nimport time\n", 1)
-        path.write_text(imports + STEP.format(share=share), encoding="utf-8")
+        path.write_text(imports + STEP.format(waste=waste), encoding="utf-8")
         yield copy
 
 
@@ -79,13 +88,22 @@ def busy_neighbour() -> Iterator[Path]:
         child.wait()
 
 
-HANDICAPS = {"unchanged": as_it_is, "busy_neighbour": busy_neighbour, "slowed_step": slowed}
-"""Name → what gives head's checkout; only the slowed step is to go red."""
+HANDICAPS = {
+    "unchanged": as_it_is,
+    "busy_neighbour": busy_neighbour,
+    "sleeping_step": partial(slowed, SLEEP),
+    "computing_step": partial(slowed, COMPUTE),
+}
+"""Name → what gives head's checkout."""
+
+RED = frozenset({"sleeping_step", "computing_step"})
+"""Handicaps that are to go red."""
 
 WORDS = {
     "unchanged": "nothing",
     "busy_neighbour": "nothing, beside a process that keeps one core busy",
-    "slowed_step": f"a sleep of {SLEEP:.0%} in the step".replace("%", " %"),
+    "sleeping_step": f"a sleep of {SHARE:.0%} in the step".replace("%", " %"),
+    "computing_step": f"{SHARE:.0%} more to compute in the step".replace("%", " %"),
 }
 """Name → what was done to head."""
 

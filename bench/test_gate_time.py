@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from bench.handicaps import rehearse
+from bench.handicaps import HANDICAPS, RED, rehearse
 from bench.harness.errors import UserError
 from bench.harness.judge.verdict import Verdict
 from bench.harness.plugin_options import results_folder
@@ -23,7 +23,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     why = "clocks need a quiet machine: --tier full"
     marks = [] if full else [pytest.mark.skip(reason=why)]
     slowed = "slowed" in metafunc.function.__name__
-    names = ["slowed_step"] if slowed else ["unchanged", "busy_neighbour"]
+    names = [name for name in HANDICAPS if (name in RED) == slowed]
     metafunc.parametrize("handicap", [pytest.param(name, marks=marks) for name in names])
 
 
@@ -51,5 +51,5 @@ def test_gate_lets_equal_seconds_pass(raced: Verdict) -> None:
 
 
 def test_gate_notices_slowed_seconds(raced: Verdict) -> None:
-    """A sleep of 15 % in the step fails, on the wall clock."""
+    """A step that sleeps or computes 15 % longer fails, on one clock or on both."""
     assert raced.outcome == "fail", raced.evidence

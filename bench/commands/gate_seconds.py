@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from bench.commands.compare_sides import ROOT
-from bench.handicaps import CASE, HANDICAPS, WORDS, rehearse
+from bench.handicaps import CASE, HANDICAPS, RED, WORDS, rehearse
 from bench.harness import data
 from bench.harness.durations import now
 from bench.harness.lab.options import Options
@@ -17,9 +17,6 @@ from bench.harness.report.gate.seconds import SECONDS, Rehearsed, Seconds, secon
 from bench.harness.store.key import provenance
 
 PAIRS = 20
-
-RED = {"slowed_step"}
-"""Handicaps that must fail."""
 
 
 def rehearse_all(results: Path, *, pairs: int = PAIRS) -> int:

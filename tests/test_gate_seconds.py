@@ -1,0 +1,82 @@
+"""The judge of seconds put to the test: what is done to a race, and how that is told."""
+
+from __future__ import annotations
+
+import ast
+import filecmp
+from pathlib import Path
+
+import pytest
+from imports import ROOT
+
+from bench import handicaps
+from bench.commands import gate_seconds
+from bench.handicaps import COMPUTE, HANDICAPS, RED, SLEEP, slowed
+from bench.harness.judge.race import Race
+from bench.harness.report.gate.blocks import UNRACED, seconds_block
+from bench.harness.spec import Dataset
+
+
+def ratio(wall: float, cpu: float = 1.0) -> Race:
+    """Return a race whose head is slower by these factors, without noise."""
+    return Race(
+        images=4800,
+        base_wall=(0.3,) * 12,
+        head_wall=(0.3 * wall,) * 12,
+        base_cpu=(0.5,) * 12,
+        head_cpu=(0.5 * cpu,) * 12,
+    )
+
+
+@pytest.mark.parametrize("waste", [SLEEP, COMPUTE])
+def test_a_slowed_checkout_differs_in_its_step_alone(waste: str) -> None:
+    """Its training path wraps the real one, and every other file is as it was."""
+    with slowed(waste) as copy:
+        changed = copy / "bench" / "harness" / "trial" / "fit.py"
+        tree = ast.parse(changed.read_text("utf-8"))
+        names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+        files = [str(path.relative_to(copy)) for path in copy.rglob("*.py")]
+        _, differing, absent = filecmp.cmpfiles(ROOT, copy, files, shallow=False)
+    assert names.count("train") == 2
+    assert (differing, absent) == ([str(changed.relative_to(copy))], [])
+    assert not copy.exists()
+
+
+def test_a_neighbour_is_gone_after_the_race() -> None:
+    """The checkout is the real one, and the process that kept a core busy has ended."""
+    started = []
+    with pytest.MonkeyPatch.context() as patch:
+        real = handicaps.subprocess.Popen
+        patch.setattr(
+            handicaps.subprocess,
+            "Popen",
+            lambda *a, **k: started.append(real(*a, **k)) or started[0],
+        )
+        with HANDICAPS["busy_neighbour"]() as checkout:
+            assert (checkout, started[0].poll()) == (ROOT, None)
+    assert started[0].returncode is not None
+
+
+@pytest.mark.parametrize(("factor", "status"), [(1.15, 0), (1.02, 1)])
+def test_wrong_verdicts_are_marked_and_fail(
+    factor: float,
+    status: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What must go red and does is right; what stays green is marked, and the status is 1."""
+    races = {name: ratio(factor if name in RED else 1.01) for name in HANDICAPS}
+    monkeypatch.setattr(gate_seconds, "rehearse", lambda name, **_: races[name])
+    data = Dataset(name="fashion_mnist", folder="", source="", checksum="")
+    monkeypatch.setattr(gate_seconds.data, "find", lambda _: data)
+    assert gate_seconds.rehearse_all(tmp_path) == status
+    out = capsys.readouterr().out
+    assert out.count("✗") == len(RED) * status
+    assert f"×{factor:.3f}" in out
+    assert seconds_block(tmp_path) == out.rstrip("\n")
+
+
+def test_what_was_not_measured_says_how_to(tmp_path: Path) -> None:
+    """Without a document there is no table."""
+    assert seconds_block(tmp_path) == UNRACED
