@@ -6,8 +6,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -88,7 +88,7 @@ def busy_neighbour() -> Iterator[Path]:
         child.wait()
 
 
-HANDICAPS = {
+HANDICAPS: dict[str, Callable[[], AbstractContextManager[Path]]] = {
     "unchanged": as_it_is,
     "busy_neighbour": busy_neighbour,
     "sleeping_step": partial(slowed, SLEEP),
