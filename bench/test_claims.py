@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 
@@ -41,13 +40,11 @@ def findings(request: pytest.FixtureRequest) -> list[Finding]:
     return audit(published(request.config), records)
 
 
-def test_claim(
-    claim: str, findings: list[Finding], record_property: Callable[[str, object], None]
-) -> None:
+def test_claim(claim: str, findings: list[Finding], request: pytest.FixtureRequest) -> None:
     """It has a verdict with a reason, and the verdict that the file expects, if it does."""
     (found,) = [each for each in findings if each.name == claim]
     for name in ("published", "measured", "verdict", "because"):
-        record_property(name, getattr(found, name))
+        request.node.user_properties.append((name, getattr(found, name)))
     assert found.verdict in OUTCOMES
     assert found.because
     if found.surprising:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 import pytest
 
@@ -38,7 +36,6 @@ def found(
     referee: Referee,
     case: Case,
     request: pytest.FixtureRequest,
-    record_property: Callable[[str, object], None],
 ) -> Finding:
     """Hold a variant to its original's bounds, and keep what came of it under ``latest/gate/``."""
     try:
@@ -48,7 +45,7 @@ def found(
     name = f"{case.variant or 'unchanged'}.json"
     told = msgspec.json.format(msgspec.json.encode(found)) + b"\n"
     write_whole(results_folder(request.config) / "latest" / "gate" / name, told)
-    record_property("gate", found.words)
+    request.node.user_properties.append(("gate", found.words))
     return found
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 import pytest
 
@@ -28,9 +26,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def raced(
-    handicap: str, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
-) -> Verdict:
+def raced(handicap: str, request: pytest.FixtureRequest) -> Verdict:
     """Race this checkout against itself, and keep what came of it under ``latest/gate/``."""
     try:
         found = rehearse(handicap, pairs=PAIRS)
@@ -41,7 +37,7 @@ def raced(
     told = {"race": found, "verdict": verdict}
     content = msgspec.json.format(msgspec.json.encode(told)) + b"\n"
     write_whole(folder / f"time-{handicap}.json", content)
-    record_property("race", verdict.evidence)
+    request.node.user_properties.append(("race", verdict.evidence))
     return verdict
 
 
