@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from rich.console import Console
 from bench.harness.record import Confidence, Record
 from bench.harness.report.answers import Answer, as_sure, confidences, known_seeds
 from bench.harness.report.drawing import draws_blocks, picture, table
-from bench.harness.report.pictures.answer import draw
+from bench.harness.report.pictures.answer import answer_picture
+from bench.harness.report.plots.canvas import render
+from bench.harness.report.plots.theme import LIGHT
 
 CLASSES = ("cat", "dog", "2")
 CONFIDENCE = Confidence(
@@ -105,8 +108,7 @@ def test_each_class_has_a_line_with_its_number_and_its_bar() -> None:
 def test_an_answer_is_drawn_as_a_picture(found: list[Confidence]) -> None:
     """With the reliability diagram where there is a record; the same call gives the same file."""
     known = answer(seeds=((0.2, 0.8, 0.0),), published=(None, 0.5, None))
-    files = [draw(np.eye(28, dtype=np.uint8) * 255, known, found, title="a") for _ in range(2)]
-    image = Image.open(io.BytesIO(files[0]))
-    assert image.format == "PNG"
-    assert (image.width > 1200) is bool(found)
+    draw = partial(answer_picture, np.eye(28, dtype=np.uint8), known, found, "a")
+    files = [render(draw, LIGHT, "png") for _ in range(2)]
+    assert (Image.open(io.BytesIO(files[0])).width > 1600) is bool(found)
     assert files[0] == files[1]

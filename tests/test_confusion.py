@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from bench.harness.report.confusion import Pair, most_confused
 from bench.harness.report.pictures.activations import activations
 from bench.harness.report.pictures.examples import confused, samples
 from bench.harness.report.pictures.filters import filters
+from bench.harness.report.plots.canvas import Draw, render
+from bench.harness.report.plots.theme import DARK, LIGHT, Theme
 
 LABELS = np.array([0, 0, 0, 1, 1, 2], np.uint8)
 SEEDS = [np.array([0, 1, 1, 1, 0, 2], np.uint8), np.array([0, 0, 1, 1, 1, 0], np.uint8)]
@@ -39,23 +42,27 @@ def test_every_mistake_is_of_some_pair() -> None:
 
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (6, 28, 28), np.uint8)
+PAIRS = most_confused(SEEDS, LABELS, pairs=2)
 LAYERS = {
     "conv": np.random.default_rng(1).random((2, 26, 26, 4), np.float32),
     "pool": np.zeros((2, 13, 13, 4), np.float32),
 }
 
 
+NAMES = ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
 @pytest.mark.parametrize(
-    "drawn",
+    "draw",
     [
-        lambda: samples(IMAGES, LABELS, ["a", "b", "c"], title="x"),
-        lambda: confused(IMAGES, most_confused(SEEDS, LABELS, pairs=2), ["a", "b", "c"], title="x"),
-        lambda: activations(IMAGES[:2], ["a", "b"], LAYERS, [0, 3], title="x"),
-        lambda: filters(np.zeros((3, 3, 5), np.float32), title="x"),
-        lambda: filters(np.random.default_rng(0).random((28, 28, 200), np.float32), title="x"),
+        partial(samples, IMAGES, LABELS, NAMES, "x"),
+        partial(confused, IMAGES, PAIRS, NAMES, "x", small_print="x"),
+        partial(activations, {"a": IMAGES[0], "b": IMAGES[1]}, LAYERS, [0, 3], "x"),
+        partial(filters, np.zeros((3, 3, 5), np.float32), "x"),
+        partial(filters, np.random.default_rng(0).random((28, 28, 150), np.float32), "x"),
     ],
 )
-def test_each_picture_is_a_png(drawn: object) -> None:
+def test_each_picture_can_be_drawn(draw: Draw, theme: Theme) -> None:
     """Of classes with few images, of silent layers, of weights that are all zero, too."""
-    file = drawn()  # type: ignore[operator]
-    assert Image.open(io.BytesIO(file)).format == "PNG"
+    assert Image.open(io.BytesIO(render(draw, theme, "png"))).format == "PNG"

@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +17,15 @@ from bench.commands.kept_model import add_arguments, alike, kept_model, wanted
 from bench.harness import data
 from bench.harness.arguments import natural
 from bench.harness.errors import UserError
-from bench.harness.record import Confidence, Record, unpack_classes
-from bench.harness.report.answers import confidences
+from bench.harness.record import Record, unpack_classes
 from bench.harness.report.confusion import Pair, most_confused
 from bench.harness.report.trials import one_per_seed
 from bench.harness.spec import TASKS, Task
 from bench.harness.store.models import Kept
-from bench.harness.store.records import write_whole
 from bench.harness.trial.look import Seen, look
+
+if TYPE_CHECKING:
+    from bench.harness.report.plots.canvas import Draw
 
 IMAGES = 3
 SHOES = "Ankle boot"
@@ -49,6 +52,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 class View:
     """All that the pictures show."""
 
+    case: str
     title: str
     task: Task
     arrays: data.Arrays
@@ -57,13 +61,15 @@ class View:
     filters: tuple[int, ...]
     seen: Seen
     pairs: Sequence[Pair]
-    seeds: int
-    """That the pairs are of."""
-    confidences: Sequence[Confidence]
+    records: Sequence[Record]
+    """One a seed: what the pairs and the calibration are of."""
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw the pictures into ``results/inspect/<case>/`` and say which there are."""
+    from bench.harness.report.plots.canvas import save
+    from bench.harness.report.plots.theme import LIGHT
+
     spec = wanted(arguments)
     labels = np.asarray(data.load(spec.dataset).test_labels)
     chosen = _chosen(arguments.images, TASKS[spec.case.task], labels)
@@ -72,9 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
     sample = "-sample" if spec.dataset.sample else ""
     folder = arguments.results / "inspect" / f"{spec.case.name}{sample}"
     print(f"{view.title}\n")
-    for name, picture in _pictures(view):
-        write_whole(folder / f"{name}.png", picture)
-        print(folder / f"{name}.png")
+    for name, draw in _pictures(view):
+        print(save(draw, folder / f"{name}.png", LIGHT))
     if not view.seen.activations:
         print("\nIt has no convolution and no pooling, so there are no activations to draw.")
     print(f"\nMost confused, {_over(view)}:\n\n{_table(view)}")
@@ -90,6 +95,7 @@ def _view(kept: Kept, arguments: argparse.Namespace, chosen: tuple[int, ...]) ->
     records = _answered(kept, alike(arguments.results, spec))
     answers = [unpack_classes(record.predictions) for record in records if record.predictions]
     return View(
+        case=spec.case.name,
         title=f"{spec.case.name}, seed {spec.seed}",
         task=task,
         arrays=arrays,
@@ -97,8 +103,7 @@ def _view(kept: Kept, arguments: argparse.Namespace, chosen: tuple[int, ...]) ->
         filters=tuple(arguments.filters),
         seen=seen,
         pairs=most_confused(answers, np.asarray(arrays.test_labels), pairs=PAIRS),
-        seeds=len(answers),
-        confidences=confidences(records) or [c for c in [kept.record.confidence] if c],
+        records=records,
     )
 
 
@@ -131,41 +136,39 @@ def _check_filters(asked: Sequence[int], seen: Seen) -> None:
         )
 
 
-def _pictures(view: View) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the PNG of each picture, as it is drawn."""
-    # matplotlib takes a second to load, and other commands do not need it
+def _pictures(view: View) -> Iterator[tuple[str, Draw]]:
+    """Yield the name of each picture, and how it is drawn."""
+    # Matplotlib takes longer to load than all of this together.
     from bench.harness.report.pictures.activations import activations
     from bench.harness.report.pictures.examples import confused, samples
     from bench.harness.report.pictures.filters import filters
-    from bench.harness.report.pictures.reliability import diagram
+    from bench.harness.report.plots.caption import made_with
+    from bench.harness.report.plots.reliability import reliability
 
-    arrays, classes = view.arrays, view.task.classes
+    arrays, classes, seen = view.arrays, view.task.classes, view.seen
     images, labels = np.asarray(arrays.test_images), np.asarray(arrays.test_labels)
     title = f"{view.task.title}: the first training images of each class"
-    yield "samples", samples(arrays.train_images, arrays.train_labels, classes, title=title)
-    if view.seen.activations:
-        names = [f"test image {index}\n{classes[labels[index]]}" for index in view.chosen]
+    yield "samples", partial(samples, arrays.train_images, arrays.train_labels, classes, title)
+    if seen.activations:
+        shown = {f"test image {i}\n{classes[labels[i]]}": images[i] for i in view.chosen}
         title = f"{view.title}: what the layers see"
-        yield (
-            "activations",
-            activations(
-                images[list(view.chosen)], names, view.seen.activations, view.filters, title=title
-            ),
-        )
-    if view.seen.filters is not None:
-        yield (
-            "filters",
-            filters(view.seen.filters, title=f"{view.title}: weights of the first layer"),
-        )
+        yield "activations", partial(activations, shown, seen.activations, view.filters, title)
+    if seen.filters is not None:
+        title = f"{view.title}: weights of the first layer"
+        yield "filters", partial(filters, seen.filters, title)
     if view.pairs:
-        title = f"{view.title.split(',')[0]}: {_over(view)}"
-        yield "confused", confused(images, view.pairs, classes, title=title)
-    if view.confidences:
-        yield "calibration", diagram(view.confidences, title=view.title.split(",")[0])
+        said, title = made_with(view.records), f"{view.case}: most confused, {_over(view)}"
+        yield "confused", partial(confused, images, view.pairs, classes, title, small_print=said)
+    sure = [record for record in view.records if record.confidence]
+    if sure:
+        found = [record.confidence for record in sure if record.confidence]
+        said = made_with(sure)
+        yield "calibration", partial(reliability, found, view.case, small_print=said)
 
 
 def _over(view: View) -> str:
-    return "mistakes of one seed" if view.seeds == 1 else f"mistakes a seed, mean of {view.seeds}"
+    seeds = len(view.records)
+    return "mistakes of one seed" if seeds == 1 else f"mistakes a seed, mean of {seeds}"
 
 
 def _table(view: View) -> str:

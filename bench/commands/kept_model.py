@@ -18,7 +18,7 @@ from bench.harness.lab.plan import specify
 from bench.harness.record import Record
 from bench.harness.report.card import card
 from bench.harness.report.progress import PlainWriter, Progress
-from bench.harness.spec import TrialSpec
+from bench.harness.spec import Case, TrialSpec
 from bench.harness.store.models import Kept, Models
 from bench.harness.store.records import Store
 
@@ -83,10 +83,10 @@ def kept_model(spec: TrialSpec, results: Path) -> Kept:
 
 
 def alike(results: Path, spec: TrialSpec) -> list[Record]:
-    """Return the stored records of the same case on the same data, references and others."""
+    """Return the stored records of the same training, references and others, whatever the seed."""
     stored = [r for name in ("reference", "trials") for r in Store(results / name).readable()]
-    return [
-        record
-        for record in stored
-        if (record.spec.case, record.spec.dataset.checksum) == (spec.case, spec.dataset.checksum)
-    ]
+    return [record for record in stored if _what(record.spec) == _what(spec)]
+
+
+def _what(spec: TrialSpec) -> tuple[Case, str, int]:
+    return spec.case, spec.dataset.checksum, spec.epochs

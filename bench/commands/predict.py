@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,6 @@ from bench.harness.report.drawing import draws_blocks, picture, table
 from bench.harness.spec import TASKS, TrialSpec
 from bench.harness.store.claims import read_published
 from bench.harness.store.models import Kept
-from bench.harness.store.records import write_whole
 from bench.harness.trial.look import look
 
 CLAIMS = Path(__file__).parents[1] / "claims.toml"
@@ -51,8 +51,16 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--index", type=natural, default=0, help="a test image, from 0 (0)")
     which.add_argument("--image", type=Path, metavar="FILE", help="a PNG or JPEG of your own")
-    parser.add_argument("--output", type=Path, metavar="PNG", help="draw it into a file, too")
+    parser.add_argument(
+        "--output", type=_drawable, metavar="FILE", help="draw it into a PNG or SVG, too"
+    )
     parser.set_defaults(run=run)
+
+
+def _drawable(text: str) -> Path:
+    if Path(text).suffix not in (".png", ".svg"):
+        raise argparse.ArgumentTypeError(f"expected a name ending in .png or .svg, not {text!r}")
+    return Path(text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,11 +74,14 @@ def run(arguments: argparse.Namespace) -> int:
     answer = _answer(asked, spec, probabilities, records)
     _show(asked, answer, kept, records)
     if arguments.output is not None:
-        from bench.harness.report.pictures.answer import draw  # matplotlib takes a second
+        # Matplotlib takes longer to load than all of this together.
+        from bench.harness.report.pictures.answer import answer_picture
+        from bench.harness.report.plots.canvas import save
+        from bench.harness.report.plots.theme import LIGHT
 
         title = f"{spec.case.name}, seed {spec.seed}: {asked.title}"
-        found = confidences(records)
-        write_whole(arguments.output, draw(asked.pixels, answer, found, title=title))
+        shown = (asked.pixels, answer, confidences(records), title)
+        save(partial(answer_picture, *shown), arguments.output, LIGHT)
         print(f"\nDrawn into {arguments.output}.")
     return 0
 

@@ -3,75 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bench.harness.record import Confidence
 from bench.harness.report.answers import Answer
-from bench.harness.report.pictures.reliability import reliability
-from bench.harness.report.pictures.style import BLUE, INK, ORANGE, RED, figure, image, png
+from bench.harness.report.pictures.squares import show
+from bench.harness.report.plots.reliability import shares
+from bench.harness.report.plots.theme import Theme
+
+WIDTHS = (2.6, 4.2, 3.4)
+"""Inches of the panels: the image, its probabilities, and all seeds' calibration."""
 
 
-def draw(
-    pixels: NDArray[np.uint8], answer: Answer, found: Sequence[Confidence], *, title: str
-) -> bytes:
-    """Return a PNG of an image, shape (28, 28), of its answer, and of all seeds' calibration."""
+def answer_picture(
+    pixels: NDArray[np.uint8], answer: Answer, found: Sequence[Confidence], title: str, theme: Theme
+) -> Figure:
+    """Draw an image, shape (28, 28), the answer, and the calibration where records have it."""
     panels = 3 if found else 2
-    drawn = figure(3.4 * panels + 0.6, 3.9)
-    drawn.suptitle(title, fontsize=11, color=INK)
-    widths = [2.6, 4.0, 3.4][:panels]
-    axes = drawn.subplots(1, panels, width_ratios=widths)
-    image(axes[0], pixels, title=_label(answer), size=9)
-    _bars(axes[1], answer)
+    figure = Figure(figsize=(sum(WIDTHS[:panels]) + 0.6, 4.0))
+    figure.suptitle(title, fontsize=11)
+    axes = figure.subplots(1, panels, width_ratios=WIDTHS[:panels])
+    show(axes[0], pixels, title=_label(answer))
+    _bars(axes[1], answer, theme)
     if found:
-        reliability(axes[2], found)
-    return png(drawn)
+        shares(axes[2], found, theme)
+        errors = [100 * each.calibration_error for each in found]
+        span = f"{min(errors):.1f}–{max(errors):.1f} %" if len(errors) > 1 else f"{errors[0]:.1f} %"
+        axes[2].set_title(f"calibration error {span}, n = {len(errors)}", fontsize=9)
+        axes[2].set(xlabel="probability given (%)", ylabel="classified rightly (%)")
+    return figure
 
 
 def _label(answer: Answer) -> str:
-    if answer.truth is None:
-        return "label unknown"
-    return f"label: {answer.named(answer.truth)}"
+    return "label unknown" if answer.truth is None else f"label: {answer.named(answer.truth)}"
 
 
-def _bars(axes: Axes, answer: Answer) -> None:
+def _bars(axes: Axes, answer: Answer, theme: Theme) -> None:
     """Probabilities of this model as bars, of other seeds as dots, published ones as crosses."""
     rows = np.arange(len(answer.classes))
-    shares = np.array(answer.probabilities)
     right = answer.truth in (None, answer.label)
-    colours = [ORANGE if label == answer.label and not right else BLUE for label in rows]
-    axes.barh(rows, shares, color=colours, height=0.7)
-    axes.barh([0], [0], color=BLUE, label="this model")
-    for row, share in enumerate(shares):
-        axes.text(1.02, row, f"{share:.3f}", va="center", fontsize=8, color=INK)
+    for row, share in enumerate(answer.probabilities):
+        wrong = row == answer.label and not right
+        axes.barh(row, share, color=theme.bad if wrong else theme.test, height=0.7)
+        axes.text(1.02, row, f"{share:.3f}", va="center", fontsize=8)
+    axes.barh(0, 0, color=theme.test, label="this model")
     if answer.seeds:
         seeds = np.array(answer.seeds)
-        spread = np.linspace(-0.22, 0.22, len(seeds))
-        axes.plot(
-            seeds.ravel(),
-            (rows[np.newaxis] + spread[:, np.newaxis]).ravel(),
-            "o",
-            color=INK,
-            markersize=2.6,
-            alpha=0.8,
-            label=f"{len(seeds)} seeds",
-        )
-    known = [(row, p) for row, p in zip(rows, answer.published or (), strict=False) if p]
+        up_and_down = np.linspace(-0.22, 0.22, len(seeds))[:, np.newaxis]
+        look = {"color": theme.ink, "ms": 3, "mew": 0, "alpha": 0.8}
+        axes.plot(seeds, rows + up_and_down, "o", **look)  # type: ignore[arg-type]
+        axes.plot([], [], "o", label=f"{len(seeds)} seeds", **look)  # type: ignore[arg-type]
+    known = [(share, row) for row, share in enumerate(answer.published) if share is not None]
     if known:
-        at, published = zip(*known, strict=True)
-        axes.plot(published, at, "x", color=RED, markersize=7, mew=2, label="published")
-    _finish(axes, rows, answer)
+        axes.plot(
+            *zip(*known, strict=True), "x", color=theme.published, ms=7, mew=2, label="published"
+        )
+    _finish(axes, answer)
 
 
-def _finish(axes: Axes, rows: Any, answer: Answer) -> None:
-    axes.set_yticks(rows, answer.classes, fontsize=8)
+def _finish(axes: Axes, answer: Answer) -> None:
+    axes.set_yticks(range(len(answer.classes)), answer.classes)
     axes.invert_yaxis()
-    axes.set_xlim(0, 1)
-    axes.set_xlabel("probability", fontsize=9)
-    axes.tick_params(labelsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.set(xlim=(0, 1), xlabel="probability")
+    axes.grid(visible=False, axis="y")
     if answer.seeds or answer.published:
-        axes.legend(fontsize=7, frameon=False, loc="center right", bbox_to_anchor=(1.0, 0.45))
+        axes.legend(loc="center right", bbox_to_anchor=(1.0, 0.42))

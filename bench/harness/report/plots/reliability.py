@@ -31,19 +31,25 @@ def reliability(
     upper.set_title(title)
     said = f"expected calibration error (%)\nmean ± sd (seeds): {accuracy(error)}"
     upper.text(0.98, 0.05, said, ha="right", transform=upper.transAxes)
-    upper.plot([0, 1], [0, 1], color=theme.muted, lw=1, ls=":")
-    for each in found:
-        _dots(upper, each, theme)
-    upper.set(ylabel="classified rightly (%)", ylim=(-0.03, 1.03), xlim=(0, 1.01))
+    shares(upper, found, theme)
+    upper.set(ylabel="classified rightly (%)")
     _histogram(lower, found, theme)
     lower.set(xlabel="probability given to the class predicted (%)", ylabel="test images (%)")
-    for axis in (upper.xaxis, upper.yaxis, lower.yaxis):
-        percent(axis)
-    for axis in (upper.xaxis, upper.yaxis):
-        axis.set_major_locator(MultipleLocator(0.2))
+    percent(lower.yaxis)
     figure.legend(handles=_key(theme), loc="outside upper center", ncols=2)
     note(figure, small_print, theme)
     return figure
+
+
+def shares(axes: Axes, found: Sequence[Confidence], theme: Theme) -> None:
+    """Draw the share right against the probability given: a dot for each seed and bin."""
+    axes.plot([0, 1], [0, 1], color=theme.muted, lw=1, ls=":")
+    for each in found:
+        _dots(axes, each, theme)
+    axes.set(ylim=(-0.03, 1.03), xlim=(0, 1.01))
+    for axis in (axes.xaxis, axes.yaxis):
+        percent(axis)
+        axis.set_major_locator(MultipleLocator(0.2))
 
 
 def _dots(axes: Axes, found: Confidence, theme: Theme) -> None:
