@@ -66,7 +66,7 @@ def test_the_same_commit_twice_is_green(
     assert call("plain", "plain", "--case", DENSE, "--undecided", "fail") == 0
     out = capsys.readouterr().out
     assert "**Green**: 10 unchanged." in out
-    assert f"- base: commit {git(repository, 'rev-parse', 'plain')[:12]} (plain); 1 cases" in out
+    assert f"- base: commit {git(repository, 'rev-parse', 'plain')[:12]} (plain); 1 case" in out
     assert git(repository, "status", "--porcelain") == ""
 
 
@@ -146,7 +146,7 @@ def test_this_checkout_is_what_its_code_would_repeat(
     ]
     stored(tmp_path / "results" / "trials", others)
     assert call(base, "--case", DENSE, "--results", tmp_path / "results") == 0
-    assert "- head: this checkout; 1 cases, 6 seeds each" in capsys.readouterr().out
+    assert "- head: this checkout; 1 case, 6 seeds each" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("pass", 0), ("fail", 1)])

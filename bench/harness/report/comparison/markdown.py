@@ -69,7 +69,8 @@ def _told(side: Side) -> str:
     seeds = sorted({len(facts.records) for facts in side.facts.values() if facts.records})
     count = f", {seeds[0]}–{seeds[-1]} seeds each" if seeds[1:] else ""
     count = count or (f", {seeds[0]} seed{'s' if seeds[0] > 1 else ''} each" if seeds else "")
-    return f"{side.told}; {len(side.facts)} cases{count}"
+    cases = f"{len(side.facts)} case{'s' if len(side.facts) != 1 else ''}"
+    return f"{side.told}; {cases}{count}"
 
 
 def _notes(side: Side) -> list[str]:
