@@ -45,10 +45,16 @@ def images(records: Sequence[Record], test_sets: TestSets, classes: Sequence[str
             predicted=classes[hard.predicted],
             image=hard.image,
             told=f"{hard.wrong} of {hard.n} seeds",
-            sure=f"{100 * hard.probability:.1f} % sure" if hard.probability else "",
+            sure=_sure(hard.probability),
         )
         for hard in hardest(known, test_set.test_labels, most=MOST)
     ]
+
+
+def _sure(probability: float | None) -> str:
+    if probability is None:
+        return ""
+    return "> 99.9 % sure" if probability > 0.999 else f"{100 * probability:.1f} % sure"
 
 
 def data_address(image: np.ndarray) -> str:
