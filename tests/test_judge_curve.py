@@ -86,8 +86,6 @@ def test_unchanged_training_hardly_ever_fails() -> None:
         ([0.5, 0.5], 2, float("inf")),
     ],
 )
-def test_setback_is_counted_in_epochs(
-    means: Sequence[float], epoch: int, expected: float
-) -> None:
+def test_setback_is_counted_in_epochs(means: Sequence[float], epoch: int, expected: float) -> None:
     """The change caught, over what the metric still moves in an epoch."""
     assert setback(0.01, means, epoch) == pytest.approx(expected)

@@ -29,7 +29,8 @@ ROOMS: dict[str, set[str]] = {
     "judge": {"errors"},
     "data": {"errors", "spec"},
     "trial": VALUES | {"data", "store.digest", "models.recipe", "models.callbacks"},
-    "store": VALUES | {"models.recipe", "judge.bound", "judge.claims", "judge.curve", "judge.words"},
+    "store": VALUES
+    | {"models.recipe", "judge.bound", "judge.claims", "judge.curve", "judge.words"},
     "report": VALUES | {"store", "judge"},
     "lab": VALUES | {PARENT, "trial.child", "store", "judge"},
     "plugin": VALUES | {PARENT, "arguments", "data", "store", "judge", "lab", "report"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-
 FEW = 3
 """Names that a suggestion may have: more are no help."""
 
