@@ -30,7 +30,12 @@ def run(arguments: argparse.Namespace) -> int:
     datasets = {record.spec.dataset.checksum: record.spec.dataset for record in stored.records}
     test_sets = held(datasets.values())
     path = write_page(
-        arguments.output, stored.rows, stored.records, test_sets=test_sets, stale=stored.stale
+        arguments.output,
+        stored.rows,
+        stored.records,
+        test_sets=test_sets,
+        stale=stored.stale,
+        inspected=arguments.records.parent / "inspect",
     )
     print(f"{path}: {len(stored.records)} records, {path.stat().st_size / 1000:.0f} kB")
     missing = sorted({each.name for sum_, each in datasets.items() if sum_ not in test_sets})

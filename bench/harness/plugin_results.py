@@ -96,7 +96,11 @@ def _with_page(summary: Summary, folder: Path) -> Summary:
     from bench.harness.report.page.writing import write_page  # only a run that ends waits for Jinja
 
     test_sets = held(record.spec.dataset for record in summary.records)
-    path = folder / "report.html"
-    return replace(
-        summary, page=write_page(path, summary.rows, summary.records, test_sets=test_sets)
+    page = write_page(
+        folder / "report.html",
+        summary.rows,
+        summary.records,
+        test_sets=test_sets,
+        inspected=folder.parent / "inspect",
     )
+    return replace(summary, page=page)

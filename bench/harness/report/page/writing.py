@@ -18,6 +18,7 @@ from bench.harness.report.page.charts import Chart
 from bench.harness.report.page.columns import Column, columns
 from bench.harness.report.page.graphs import graphs
 from bench.harness.report.page.images import Shown, images
+from bench.harness.report.page.inside import Picture, inside
 from bench.harness.report.rows import SEVERITY, Row
 from bench.harness.report.trials import one_per_seed
 from bench.harness.spec import TASKS
@@ -37,6 +38,8 @@ class Behind:
     images: Sequence[Shown]
     has_images: bool
     """Whether the test images are on this machine."""
+    inside: Sequence[Picture]
+    """What ``inspect`` drew of it."""
     settings: facts.Facts
     provenance: facts.Facts
     trials: Sequence[tuple[str, ...]]
@@ -61,6 +64,7 @@ def write_page(
     *,
     test_sets: TestSets,
     stale: Mapping[str, str] | None = None,
+    inspected: Path | None = None,
 ) -> Path:
     """Write the page and return its path.
 
@@ -70,11 +74,13 @@ def write_page(
         records: those that the rows were made of, of any outcome.
         test_sets: those on this machine; without them there is no confusion and no image.
         stale: case → why its figures are not those of the present code.
+        inspected: folder of what ``inspect`` drew, one of a case in each.
 
     Raises:
         UserError: The file cannot be written.
     """
-    write_whole(path, page(rows, records, test_sets=test_sets, stale=stale or {}).encode())
+    text = page(rows, records, test_sets=test_sets, stale=stale or {}, inspected=inspected)
+    write_whole(path, text.encode())
     return path
 
 
@@ -84,6 +90,7 @@ def page(
     *,
     test_sets: TestSets,
     stale: Mapping[str, str],
+    inspected: Path | None = None,
 ) -> str:
     """Return the page as HTML; see ``write_page``."""
     environment = Environment(
@@ -94,7 +101,7 @@ def page(
         undefined=StrictUndefined,
     )
     tables = [
-        _table(name, of_task, records, test_sets, stale)
+        _table(name, of_task, records, test_sets, stale, inspected)
         for name in TASKS
         if (of_task := [row for row in rows if row.task == name])
     ]
@@ -113,18 +120,21 @@ def _table(
     records: Sequence[Record],
     test_sets: TestSets,
     stale: Mapping[str, str],
+    inspected: Path | None,
 ) -> Table:
     return Table(
         task=task,
         title=TASKS[task].title,
         columns=columns(rows),
-        cases=[_behind(row, records, test_sets) for row in rows],
+        cases=[_behind(row, records, test_sets, inspected) for row in rows],
         warnings=[text.lstrip("> ").replace("**", "") for text in banner(rows)],
         notes=notes(rows, records, stale=stale, absent=ABSENT),
     )
 
 
-def _behind(row: Row, records: Sequence[Record], test_sets: TestSets) -> Behind:
+def _behind(
+    row: Row, records: Sequence[Record], test_sets: TestSets, inspected: Path | None
+) -> Behind:
     own = [record for record in records if record.spec.case.name == row.case]
     trained = [record for record in one_per_seed(own) if record.epochs]
     here = [record for record in trained if record.spec.dataset.checksum in test_sets]
@@ -137,6 +147,7 @@ def _behind(row: Row, records: Sequence[Record], test_sets: TestSets) -> Behind:
         confusion=None if labels is None else confusion(here, labels, classes=len(classes)),
         images=images(here, test_sets, classes),
         has_images=bool(here),
+        inside=inside(inspected, row.case),
         settings=facts.settings(own),
         provenance=facts.provenance(own),
         trials=facts.trials(own),

@@ -1,0 +1,39 @@
+"""What ``python -m bench inspect`` drew of a case, as PNG within the page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PICTURES = {
+    "samples": "Samples of each class",
+    "activations": "What the layers make of three images",
+    "filters": "Weights of the first layer",
+    "confused": "Classes that are taken for one another",
+}
+"""Name of a file → what it shows, in their order; calibration is among the charts already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One of them."""
+
+    source: str
+    """A ``data:`` address."""
+    told: str
+
+
+def inside(folder: Path | None, case: str) -> Sequence[Picture]:
+    """Return the pictures of a case under ``folder``; none where nobody has had them drawn."""
+    files = [] if folder is None else [(folder / case / f"{n}.png", t) for n, t in PICTURES.items()]
+    return [
+        Picture(source=_address(file.read_bytes()), told=told)
+        for file, told in files
+        if file.is_file()
+    ]
+
+
+def _address(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
