@@ -21,9 +21,7 @@ SHOWN = 3
 """Definitions that are named before the rest is counted."""
 
 
-def explain(
-    records: Iterable[Record], cases: Mapping[str, Case], *, root: Path
-) -> dict[str, str]:
+def explain(records: Iterable[Record], cases: Mapping[str, Case], *, root: Path) -> dict[str, str]:
     """Return case → why its records are stale, and by which change as far as git can tell.
 
     For a person at a terminal: what git can tell depends on how much of its history is there.
