@@ -38,7 +38,7 @@ def cells(text: str, start: str) -> list[str]:
 
 def test_a_finding_tells_what_noticed_first_and_how_far_off_it_was() -> None:
     """The furthest of those that were known at once, then the others."""
-    found = Variants(origin=origin_of(make_record()), findings=(GREEN, FINDING), anew=())
+    found = Variants(origin=origin_of(make_record()), bounds="", findings=(GREEN, FINDING), anew=())
     text = variants(found)
     noticed = ["test accuracy", "seed 2, epoch 5", "-4.2", "test loss"]
     assert cells(text, "one thing") == ["one thing", "fail", "2", "20", *noticed]
@@ -48,7 +48,10 @@ def test_a_finding_tells_what_noticed_first_and_how_far_off_it_was() -> None:
 def test_runs_with_seeds_of_their_own_are_one_row() -> None:
     """How many passed, and after how many seeds and seconds on average."""
     found = Variants(
-        origin=origin_of(make_record()), findings=(GREEN,), anew=(GREEN, replace(GREEN, seeds=2))
+        origin=origin_of(make_record()),
+        bounds="",
+        findings=(GREEN,),
+        anew=(GREEN, replace(GREEN, seeds=2)),
     )
     row = cells(variants(found), "nothing, 2 runs of other seeds")
     assert row[1:4] == ["2 pass", "1.5", "10"]

@@ -109,7 +109,12 @@ def _examine(arguments: argparse.Namespace, bounds: Bounds) -> tuple[Measured, i
         ]
     finally:
         referee.lab.close()
-    document = Variants(origin=origin_of(ten[0]), findings=tuple(findings), anew=tuple(other))
+    document = Variants(
+        origin=origin_of(ten[0]),
+        bounds=digest_of(bounds),
+        findings=tuple(findings),
+        anew=tuple(other),
+    )
     write_document(arguments.results / VARIANTS, document)
     unchanged, *crippled = findings
     wrong = [each for each in crippled if each.outcome != "fail"]

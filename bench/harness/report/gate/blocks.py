@@ -46,7 +46,10 @@ def gate_block(results: Path, bounds: Bounds) -> str:
     simulated = read_document(results / SIMULATION, Simulation)
     found = read_document(results / VARIANTS, Variants)
     parts = [ABSENT if simulated is None else _fresh(rates(simulated), simulated.bounds, bounds)]
-    parts += ["On real data:", ABSENT if found is None else variants(found)]
+    parts += [
+        "On real data:",
+        ABSENT if found is None else _fresh(variants(found), found.bounds, bounds),
+    ]
     return "\n\n".join(parts)
 
 

@@ -59,6 +59,7 @@ class Variants:
 
     schema: int = SCHEMA
     origin: Origin
+    bounds: str
     findings: tuple[Finding, ...]
     """Of each variant, the case as it is first."""
     anew: tuple[Finding, ...]
