@@ -31,6 +31,9 @@ SUITE = """
         if outcome == "fail":
             pytest.fail("EVIDENCE", pytrace=False)
 
+    def test_claim(request):
+        request.node.user_properties += [("verdict", "reproduced"), ("published", "87.3%")]
+
     def test_crash():
         pytest.fail("no verdict", pytrace=False)
 
@@ -73,6 +76,7 @@ def test_junit_obeys_its_schema(run: Run, pytester: pytest.Pytester) -> None:
     assert found["test_bound[test_loss].outcome"] == "fail"
     assert found["test_bound[test_loss].evidence"] == "50 % & <no more>"
     assert found["test_bound[test_accuracy].records"] == "a1"
+    assert found["test_claim.published"] == "87.3%"
 
 
 def test_properties_of_others_stay_where_they_put_them(run: Run, pytester: pytest.Pytester) -> None:

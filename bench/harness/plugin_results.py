@@ -14,7 +14,7 @@ from bench.harness.metrics import UNTRAINED
 from bench.harness.plugin_options import log_folder, records_folder, results_folder
 from bench.harness.plugin_setup import registered_cases
 from bench.harness.report.github import append_summary, workflow_commands
-from bench.harness.report.junit import others, strict_report, to_suite
+from bench.harness.report.junit import parted, strict_report, to_suite
 from bench.harness.report.properties import Judged, from_properties
 from bench.harness.report.screen import Screen
 from bench.harness.report.summary import Summary, shown, write_summary
@@ -40,11 +40,10 @@ class Results:
                 told = report.failed and self._config.getoption("tbstyle") != "no"
                 self._judged.append(replace(found, explained=told))
             self._unjudged += bool(report.failed and not (found and found.verdict))
-        xml = strict_report(self._config.pluginmanager.get_plugins())
-        if found and xml:
-            report.user_properties = others(report.user_properties)
+        if xml := strict_report(self._config.pluginmanager.get_plugins()):
+            ours, report.user_properties = parted(report.user_properties)
             if report.when == "teardown":
-                to_suite(xml, report.nodeid.rpartition("::")[2], found)
+                to_suite(xml, report.nodeid.rpartition("::")[2], ours)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bench.harness.report.properties import NAMES, Judged, to_properties
+from bench.harness.report.properties import NAMES, Properties
 
 
 def strict_report(plugins: Iterable[Any]) -> Any:
@@ -20,12 +20,13 @@ def strict_report(plugins: Iterable[Any]) -> Any:
     return None
 
 
-def to_suite(xml: Any, test: str, judged: Judged) -> None:
-    """Give the suite the properties of a test as ``test_accuracy[mnist-dense_128].value``."""
-    for name, value in to_properties(judged):
+def to_suite(xml: Any, test: str, properties: Properties) -> None:
+    """Give the suite the properties of a test, as ``test_accuracy[mnist-dense_128].value``."""
+    for name, value in properties:
         xml.add_global_property(f"{test}.{name}", value)
 
 
-def others(properties: Iterable[tuple[str, object]]) -> list[tuple[str, object]]:
-    """Return the properties of a test that somebody else gave it."""
-    return [(name, value) for name, value in properties if name not in NAMES]
+def parted(properties: Properties) -> tuple[Properties, Properties]:
+    """Return the properties of a test that are the bench's, and those that somebody else gave."""
+    ours = [(name, value) for name, value in properties if name in NAMES]
+    return ours, [(name, value) for name, value in properties if name not in NAMES]

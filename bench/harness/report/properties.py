@@ -10,8 +10,11 @@ from bench.harness.judge.verdict import Verdict
 
 Properties = list[tuple[str, object]]
 _VERDICT = ("metric", "outcome", "value", "n", "bound", "evidence")
-NAMES = frozenset({"case", "records", *_VERDICT})
-"""Of the properties that this module gives a test."""
+SUITES = frozenset({"published", "measured", "verdict", "because", "gate", "race"})
+"""Of properties that suites give their tests themselves."""
+
+NAMES = frozenset({"case", "records", *_VERDICT, *SUITES})
+"""Of all properties by which a test of the bench says what it found."""
 
 
 @dataclass(frozen=True, kw_only=True)
