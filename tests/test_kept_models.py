@@ -18,10 +18,10 @@ from lab_world import SPEC, pretend, trial
 from trials import assigned
 
 from bench.harness import data
-from bench.harness.assignment import Assignment, Listener
+from bench.harness.assignment import Assignment, Listener, best_file
 from bench.harness.errors import UserError
 from bench.harness.lab.lab import Lab
-from bench.harness.record import Record
+from bench.harness.record import Callbacks, Record
 from bench.harness.report.card import card, foreign
 from bench.harness.store.models import Models
 from bench.harness.store.records import Store
@@ -110,6 +110,23 @@ def test_a_model_that_cannot_be_written_is_told_and_its_record_kept(
     assert lab(tmp_path, keep=False).stored(SPEC, timed=False) is not None
 
 
+def test_the_best_model_of_a_recipe_lies_beside_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card says of which epoch it is."""
+
+    def best(assignment: Assignment, listen: Listener) -> Record:
+        write_model(best_file(Path(assignment.keep or "")))
+        did = Callbacks(stopped_epoch=None, best_epoch=3, learning_rates=())
+        return replace(kept(assignment, listen), callbacks=did)
+
+    pretend(monkeypatch, best)
+    get(lab(tmp_path))
+    file = tmp_path / FILE
+    assert best_file(file).exists()
+    assert "its lowest validation loss, epoch 3." in file.with_suffix(".md").read_text("utf-8")
+
+
 def test_a_trial_that_was_ended_leaves_no_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +186,7 @@ def test_a_kept_model_loads_with_plain_keras_and_scores_what_was_recorded(tmp_pa
     """In another folder, where neither package of this project can be imported."""
     from bench.harness.trial.__main__ import _record
 
-    assignment = replace(assigned(jit_compile=True), keep=str(tmp_path / "model.keras"))
+    assignment = replace(assigned(), keep=str(tmp_path / "model.keras"))
     with warnings.catch_warnings():
         # Keras saves a variable as an array in a way that NumPy 2 deprecates.
         warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)

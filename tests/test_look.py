@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from trials import small
@@ -68,11 +70,32 @@ def test_answers_alone_are_asked_for_where_that_is_enough(tmp_path: Path) -> Non
     assert list(answer(request)) == ["probabilities"]
 
 
-def test_a_model_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """The process says why, and the user what to do."""
-    (tmp_path / "bad.keras").write_text("no model", encoding="utf-8")
-    with pytest.raises(UserError, match=r"bad\.keras could not be asked; .*Remove it"):
+def test_a_model_that_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last that its process said is the reason, and the user hears what to do."""
+    died = CompletedProcess([], 1, stderr=b"Traceback\nValueError: no model\n")
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: died)
+    with pytest.raises(UserError, match=r"bad\.keras could not .*: ValueError: no model\. Remove"):
         look(tmp_path / "bad.keras", small(), np.zeros((1, 28, 28), np.uint8))
+
+
+def test_a_look_is_read_back_as_it_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Layers in order and by their own names, and no filters where there are none."""
+    found = {"probabilities": np.eye(3), f"{ACTIVATION}b": np.ones(2), f"{ACTIVATION}a": np.ones(1)}
+
+    def run(*_: object, input: bytes, **__: object) -> CompletedProcess[bytes]:  # noqa: A002 # its name
+        request = msgspec.json.decode(input, type=Look)
+        assert np.load(request.images).shape == (1, 28, 28)
+        np.savez(request.answer, **found)
+        return CompletedProcess([], 0)
+
+    monkeypatch.setattr("subprocess.run", run)
+    seen = look(tmp_path / "a.keras", small(), np.zeros((1, 28, 28), np.uint8), inside=True)
+    assert (list(seen.activations), seen.filters) == (["b", "a"], None)
+    assert np.array_equal(seen.probabilities, np.eye(3))
 
 
 def quietly(call: Any, *arguments: Any, **named: Any) -> Any:

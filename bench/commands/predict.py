@@ -153,14 +153,15 @@ def _told(answer: Answer, kept: Kept, records: Sequence[Record]) -> list[str]:
     sure = max(answer.probabilities)
     lines = [f"It says {answer.named(answer.label)}, with a probability of {sure:.4f}."]
     if answer.truth is not None:
-        right = "which is right" if answer.truth == answer.label else "so it is wrong"
-        lines.append(f"The label is {answer.named(answer.truth)}, {right}.")
+        said = "which is right" if answer.truth == answer.label else "so it is wrong"
+        lines.append(f"The label is {answer.named(answer.truth)}, {said}.")
     confidence = kept.record.confidence
     if confidence is not None:
         low, high, share, images = as_sure(confidence, sure)
+        right = f"{100 * share:.1f} % were right" if images else "so none tells how often"
         lines.append(
-            f"Of its {images:,} answers to test images that were as sure ({low:.3f}–{high:.3f}), "
-            f"{100 * share:.1f} % were right; its expected calibration error is "
+            f"Of its answers to test images {images:,} were as sure ({low:.3f}–{high:.3f}), "
+            f"{right}; its expected calibration error is "
             f"{100 * confidence.calibration_error:.2f} %."
         )
     if answer.seeds:
