@@ -13,6 +13,7 @@ from bench.harness.errors import UserError
 COMMANDS = (
     "data",
     "calibrate",
+    "exercises",
     "show",
     "predict",
     "inspect",

@@ -14,6 +14,9 @@ from bench.harness.report.audit.finding import Finding
 from bench.harness.store.claims import Published, read_published
 from bench.harness.store.records import Store
 
+FOLDERS = ("reference", "exercises")
+"""Of committed records; claims speak of exercises too."""
+
 
 def published(config: pytest.Config) -> Published:
     """Return what the claims file holds; its mistakes end the collection with their message."""
@@ -32,9 +35,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="module")
 def findings(request: pytest.FixtureRequest) -> list[Finding]:
-    """Get the audit of the committed references, whatever ``--results`` says."""
+    """Get the audit of the committed records, whatever ``--results`` says."""
     try:
-        records = list(Store(request.config.rootpath / "results" / "reference").all())
+        folders = [request.config.rootpath / "results" / name for name in FOLDERS]
+        records = [record for folder in folders for record in Store(folder).all()]
     except UserError as error:
         pytest.fail(str(error), pytrace=False)
     return audit(published(request.config), records)

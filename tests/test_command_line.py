@@ -20,6 +20,7 @@ from bench.harness.errors import UserError
 NAMES = [
     "data",
     "calibrate",
+    "exercises",
     "show",
     "predict",
     "inspect",

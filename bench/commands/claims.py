@@ -9,11 +9,15 @@ from rich.console import Console
 
 from bench.cases import CASES
 from bench.commands.readme import CLAIMS, ROOT, references
+from bench.exercises import EXERCISE_CASES
 from bench.harness.report.audit.auditing import audit
 from bench.harness.report.audit.table import as_json, tally
 from bench.harness.report.audit.terminal import shown, surprises
 from bench.harness.store.claims import read_published
 from bench.harness.store.key import why_stale
+
+FOLDERS = ("reference", "exercises")
+"""Of committed records; claims speak of exercises too."""
 
 WIDE = 160
 """Columns where nobody watches: a pipe or a file has no width."""
@@ -27,7 +31,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--json", action="store_true", help="as JSON, accuracies as fractions")
     parser.add_argument(
-        "--results", type=Path, default=Path("results"), help="holds reference/ (default: results)"
+        "--results",
+        type=Path,
+        default=Path("results"),
+        help="holds reference/ and exercises/ (results)",
     )
     parser.set_defaults(run=run)
 
@@ -35,8 +42,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Print every claim with its verdict; return 1 where one is not what the file expects."""
     published = read_published(args.file, cases=CASES)
-    records = references(args.results / "reference")
-    stale = why_stale(records, CASES, root=ROOT)
+    records = [r for name in FOLDERS for r in references(args.results / name)]
+    stale = why_stale(records, {**EXERCISE_CASES, **CASES}, root=ROOT)
     findings = audit(published, records)
     if args.json:
         print(as_json(findings, stale=stale))

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from bench.cases import CASES
+from bench.exercises import EXERCISE_CASES, EXERCISES
 from bench.harness.errors import UserError
 from bench.harness.metrics import METRICS
 from bench.harness.record import Record
@@ -40,6 +41,8 @@ class Committed:
     cases: Mapping[str, Case]
     records: Sequence[Record]
     """Every reference."""
+    exercises: Sequence[Record]
+    """Every committed record of an exercise, those among the references apart."""
     stale: Mapping[str, str]
     """Case → why its records are not those of the present code."""
     published: Published
@@ -54,8 +57,8 @@ def task_block(task: str, known: Committed) -> str:
 
 def claims_block(known: Committed) -> str:
     """Return the audit of every published claim."""
-    findings = audit(known.published, known.records)
-    return as_markdown(findings, known.records, stale=known.stale)
+    records = [*known.records, *known.exercises]
+    return as_markdown(audit(known.published, records), records, stale=known.stale)
 
 
 def speed_block(known: Committed) -> str:
@@ -63,6 +66,15 @@ def speed_block(known: Committed) -> str:
     speeds = read_speeds(known.results / "speed")
     stale = why_stale([each.record for each in speeds], known.cases, root=ROOT)
     return speed_table(speeds, list(known.cases), stale=stale)
+
+
+def exercise_block(name: str, known: Committed) -> str:
+    """Return answer and table of an exercise, or the answers of all."""
+    blocks = import_module("bench.harness.report.exercises.blocks")
+    records = [*known.records, *known.exercises]
+    if name in EXERCISES:
+        return str(blocks.block(EXERCISES[name], records, known.stale))
+    return str(blocks.answers(EXERCISES.values(), records))
 
 
 def gate_block(name: str, known: Committed) -> str:
@@ -80,6 +92,8 @@ BLOCKS: dict[str, Callable[[Committed], str]] = {
     **{task: partial(task_block, task) for task in TASKS},
     "claims": claims_block,
     "speed": speed_block,
+    "exercises": partial(exercise_block, ""),
+    **{f"exercise {name}": partial(exercise_block, name) for name in EXERCISES},
     **{name: partial(gate_block, name) for name in GATE},
 }
 """Name, as it stands in a marker → what belongs there; only those that a file asks for are made."""
@@ -107,11 +121,13 @@ def run(args: argparse.Namespace) -> int:
     """Rewrite or check the file; return 1 where a check finds it stale."""
     before = _read(args.file)
     records = references(args.results / "reference")
+    exercises = references(args.results / "exercises")
     known = Committed(
         results=args.results,
         cases=CASES,
         records=records,
-        stale=why_stale(records, CASES, root=ROOT),
+        exercises=exercises,
+        stale=why_stale([*records, *exercises], {**EXERCISE_CASES, **CASES}, root=ROOT),
         published=read_published(args.claims, cases=CASES),
     )
     blocks = {name: partial(block, known) for name, block in BLOCKS.items()}

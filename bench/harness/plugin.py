@@ -34,7 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker, and agree with xdist's workers on when the run began."""
     config.addinivalue_line(
         "markers",
-        "needs(trained=True, timed=False): the trials of its case that a test rests on",
+        "needs(cases=None, trained=True, timed=False, enough=None): the trials that a test rests "
+        "on, of the cases given or of its own; more than enough seeds are no help to it",
     )
     config.stash[BEGAN] = getattr(config, "workerinput", {}).get("fitting_room_began", now())
     if not hasattr(config, "workerinput"):
@@ -51,7 +52,7 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Plan the trials that the selected tests need, and start on them."""
-    needs = [_need(item) for item in session.items if _runs(item)]
+    needs = [need for item in session.items if _runs(item) for need in _needs(item)]
     if not needs or session.config.option.collectonly:
         return
     try:
@@ -138,9 +139,11 @@ def _runs(item: Any) -> bool:
     return "referee" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("skip")
 
 
-def _need(item: Any) -> Need:
+def _needs(item: Any) -> list[Need]:
     mark = item.get_closest_marker("needs")
-    return Need(case=item.callspec.params["case"], **(mark.kwargs if mark else {}))
+    known = dict(mark.kwargs) if mark else {}
+    cases = known.pop("cases", None) or [item.callspec.params["case"]]
+    return [Need(case=case, **known) for case in cases]
 
 
 def _known(referee: Referee) -> list[Record]:

@@ -20,6 +20,8 @@ class Need:
     case: Case
     trained: bool = True
     timed: bool = False
+    enough: int | None = None
+    """Seeds beyond which it wants no more, unless they were asked for by number; None has all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +67,17 @@ def _wanted(
         return Wanted(spec=spec, timed=timed)
 
     if any(need.trained for need in needs):
-        return [wanted(seed, trained=True) for seed in range(options.least_seeds)]
+        return [wanted(seed, trained=True) for seed in range(_seeds(needs, options))]
     first = wanted(0, trained=True)
     return [first if stored(first) else wanted(0, trained=False)]
+
+
+def _seeds(needs: Sequence[Need], options: Options) -> int:
+    """Return how many seeds the most demanding of the needs has."""
+    least = options.least_seeds
+    if options.seeds:
+        return least
+    return max(min(least, need.enough or least) for need in needs if need.trained)
 
 
 def specify(

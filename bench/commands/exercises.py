@@ -1,0 +1,135 @@
+"""``python -m bench exercises``: one thing varied at a time, and a sentence on what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from bench.commands.calibrate import RESULTS, published
+from bench.exercises import EXERCISE_CASES, EXERCISES, exercise_named
+from bench.harness import data
+from bench.harness.arguments import positive
+from bench.harness.durations import in_words
+from bench.harness.lab.lab import Lab, assign
+from bench.harness.lab.options import Options
+from bench.harness.lab.plan import estimate, specify
+from bench.harness.record import Record
+from bench.harness.report.exercises.blocks import block
+from bench.harness.report.exercises.values import Exercise
+from bench.harness.report.progress import PlainWriter, Progress
+from bench.harness.report.trials import publishable
+from bench.harness.spec import TrialSpec
+from bench.harness.store.key import why_stale
+from bench.harness.store.records import Store
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("reference", "exercises")
+"""Where committed records are: those of the tables, and of the points that no table has."""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("exercises", help="vary one thing at a time, and say what of it")
+    parser.add_argument(
+        "exercise", nargs="*", help=f"{', '.join(EXERCISES)}; all, if none is given"
+    )
+    parser.add_argument("--seeds", type=positive, help="seeds a point (else each exercise's own)")
+    parser.add_argument(
+        "--thin", action="store_true", help="only the points that the accept tier trains"
+    )
+    parser.add_argument(
+        "--stored", action="store_true", help="train nothing: tell what the stored records say"
+    )
+    parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
+    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    parser.add_argument(
+        "--shared", action="store_true", help="others use this machine meanwhile: keep no times"
+    )
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train what no committed record answers, seed by seed; keep it; print answers and tables."""
+    chosen = [exercise_named(name) for name in arguments.exercise or EXERCISES]
+    chosen = [each.thinned if arguments.thin else each for each in chosen]
+    if not arguments.stored:
+        _train(list(_specs(chosen, arguments)), arguments.results)
+    records = stored(arguments.results)
+    stale = why_stale(records, EXERCISE_CASES, root=ROOT)
+    for each in chosen:
+        print(f"\n## {each.question}\n\n{block(each, records, stale)}")
+    return 0
+
+
+def stored(results: Path) -> list[Record]:
+    """Return every committed record of a point that may be shown: references, and exercises'."""
+    found = (record for name in FOLDERS for record in Store(results / name).all())
+    return [r for r in found if publishable(r) and r.spec.case.name in EXERCISE_CASES]
+
+
+def slim(record: Record, *, alone: bool) -> Record:
+    """Return the record with what answers rest on; other figures are of the tables' cases."""
+    kept = published(record, alone=alone)
+    return replace(kept, predictions=None, confidence=None, inference=None)
+
+
+def _specs(chosen: Sequence[Exercise], arguments: argparse.Namespace) -> Iterator[TrialSpec]:
+    """Seed by seed through all points, so that an early end leaves each with some."""
+    wanted: dict[str, int] = {}
+    for each in chosen:
+        for case in each.points.values():
+            seeds = arguments.seeds or each.seeds
+            wanted[case.name] = max(seeds, wanted.get(case.name, 0))
+    found = {
+        task: data.find(task, data_dir=arguments.data_dir, offline=arguments.offline)
+        for task in {EXERCISE_CASES[name].task for name in wanted}
+    }
+    for seed in range(max(wanted.values())):
+        for name, seeds in wanted.items():
+            if seed < seeds:
+                case = EXERCISE_CASES[name]
+                spec = specify(case, seed, Options(), found[case.task])
+                yield replace(spec, alone=not arguments.shared)
+
+
+def _train(specs: Sequence[TrialSpec], results: Path) -> None:
+    kept = Store(results / "exercises")
+    progress = Progress(PlainWriter(sys.stderr), live=False)
+    trials = Store(results / "trials")
+    lab = Lab(store=trials, executor=ThreadPoolExecutor(1), listen=progress.listen)
+    missing = [spec for spec in specs if not _known(spec, results)]
+    progress.total = sum(lab.stored(spec, timed=spec.alone) is None for spec in missing)
+    print(_outline(specs, missing, trials), file=sys.stderr)
+    try:
+        for store in (kept, trials):
+            store.check_writable()
+        for spec in missing:
+            record = progress.wait(lab.request(spec, timed=spec.alone))
+            if record.outcome in RESULTS:
+                kept.replace(slim(record, alone=spec.alone))
+    finally:
+        lab.close()
+
+
+def _known(spec: TrialSpec, results: Path) -> bool:
+    """Whether a committed record was made by the very code that would run."""
+    key, name = assign(spec).key, spec.case.name
+    return any(Store(results / folder).find(name, key) for folder in FOLDERS)
+
+
+def _outline(specs: Sequence[TrialSpec], missing: Sequence[TrialSpec], trials: Store) -> str:
+    told = f"{len(specs)} trials, {len(specs) - len(missing)} of them committed already"
+    seconds = estimate(missing, _all(trials)) if missing else 0
+    if seconds is None:
+        return f"{told}; {len(missing)} to train, time unknown until they ran once"
+    return f"{told}; {len(missing)} to train, about {in_words(seconds)}"
+
+
+def _all(trials: Store) -> list[Record]:
+    folders: Iterable[Store] = (trials, *(Store(trials.root.parent / name) for name in FOLDERS))
+    return [record for store in folders for record in store.readable()]

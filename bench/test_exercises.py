@@ -1,0 +1,97 @@
+"""Exercises: one thing varied at a time, and an answer in a sentence computed from the records.
+
+``accept`` trains a thin slice of each with one seed, which shows that it runs and decides nothing;
+``full`` trains every point with several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bench.exercises import EXERCISES
+from bench.harness.errors import UserError
+from bench.harness.lab.referee import Referee
+from bench.harness.plugin_options import results_folder
+from bench.harness.record import Record
+from bench.harness.report.exercises.blocks import answer, block
+from bench.harness.report.exercises.values import Exercise
+from bench.harness.spec import Case
+from bench.harness.store.records import write_whole
+
+LEARNED = 0.5
+"""Share of test images that whatever learns at all classifies rightly; a guess has a tenth."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Ask every point and every exercise of this tier, unless its trials would say nothing."""
+    option = metafunc.config.getoption
+    why = {
+        option("tier") == "smoke": "the sample is too small to tell one point from another",
+        option("epochs") is not None: "the epochs were overridden, which some exercises vary",
+    }.get(True)
+    marks = [pytest.mark.skip(reason=why)] if why else []
+    chosen = [each if option("tier") == "full" else each.thinned for each in EXERCISES.values()]
+    if "case" in metafunc.fixturenames:
+        metafunc.parametrize("case", list(_points(chosen, marks)))
+    else:
+        params = [
+            pytest.param(
+                each, id=each.name, marks=[*marks, _needs(each, cases=list(each.points.values()))]
+            )
+            for each in chosen
+        ]
+        metafunc.parametrize("exercise", params)
+
+
+def _points(exercises: list[Exercise], marks: list[pytest.MarkDecorator]) -> Iterator[Any]:
+    for each in exercises:
+        for case in each.points.values():
+            name = f"{each.name}-{case.name}"
+            yield pytest.param(case, id=name, marks=[*marks, _needs(each)])
+
+
+def _needs(exercise: Exercise, **more: Any) -> pytest.MarkDecorator:
+    return pytest.mark.needs(timed=True, enough=exercise.seeds, **more)
+
+
+@pytest.fixture
+def trained(referee: Referee) -> Callable[[Case], list[Record]]:
+    """Get the records of a case, or fail with why there are none."""
+
+    def trained(case: Case) -> list[Record]:
+        __tracebackhide__ = True
+        try:
+            return referee.records(case)
+        except UserError as error:
+            pytest.fail(str(error), pytrace=False)
+
+    return trained
+
+
+def test_exercise_point(case: Case, trained: Callable[[Case], list[Record]]) -> None:
+    """Each point learns, whatever is varied: it gets more than half of the test images right."""
+    for record in trained(case):
+        assert record.completed, f"seed {record.spec.seed}: {record.reason}"
+        assert (record.test_accuracy or 0) > LEARNED
+
+
+def test_exercise_answer(
+    exercise: Exercise,
+    trained: Callable[[Case], list[Record]],
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Its answer is one sentence with a figure in it; answer and table are in ``latest/``."""
+    records = [record for case in exercise.points.values() for record in trained(case)]
+    said = answer(exercise, records)
+    record_property("answer", said)
+    print(said)
+    text = f"# {exercise.question}\n\n{block(exercise, records, {})}\n"
+    folder = results_folder(request.config) / "latest" / "exercises"
+    write_whole(folder / f"{exercise.name}.md", text.encode())
+    assert said.endswith(".")
+    assert any(letter.isdigit() for letter in said)
+    assert "no records" not in said

@@ -1,0 +1,61 @@
+"""Exercises as values: which cases answer them, and what claims wait for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from imports import ROOT
+
+from bench.cases import CASES
+from bench.exercises import EXERCISE_CASES, EXERCISES, exercise_named
+from bench.harness.errors import UserError
+from bench.harness.store.claims import read_published
+
+WIDTH, DURATION, STOPPING = (EXERCISES[name] for name in ("width", "duration", "stopping"))
+
+
+def test_points_that_tables_have_are_those_of_the_tables() -> None:
+    """A shared name is a shared case, so that one trial serves both."""
+    shared = {name for name in EXERCISE_CASES if name in CASES}
+    assert len(shared) == 5
+    assert all(EXERCISE_CASES[name] is CASES[name] for name in shared)
+
+
+def test_a_name_stands_for_one_case() -> None:
+    """No two exercises mean different things by it."""
+    points = [case for each in EXERCISES.values() for case in each.points.values()]
+    assert all(EXERCISE_CASES[case.name] == case for case in points)
+
+
+def test_every_case_that_claims_wait_for_is_a_point() -> None:
+    """What was published about exercises can be judged from their records."""
+    known = {*CASES, *EXERCISE_CASES}
+    published = read_published(ROOT / "bench" / "claims.toml", cases=CASES)
+    wanted = {case for claim in published.statements for case in claim.cases_named}
+    assert wanted <= known
+
+
+def test_each_exercise_varies_what_it_says() -> None:
+    """Its points differ in the values that the published exercises name."""
+    widths = [case.arguments["units"] for case in WIDTH.points.values()]
+    batches = [case.recipe.batch_size for case in EXERCISES["batches"].points.values()]
+    stops = {case.recipe.stop_at_accuracy for case in STOPPING.points.values()}
+    scaled = [case.recipe.scale_pixels for case in EXERCISES["pixels"].points.values()]
+    assert (min(widths), max(widths)) == (16, 1024)
+    assert (min(batches), max(batches)) == (32, 1024)
+    assert stops == {None, 0.85, 0.98, 0.995}
+    assert scaled == [True, False]
+    assert {case.recipe.epochs for case in DURATION.points.values()} == {30}
+
+
+def test_a_label_without_a_point_is_refused() -> None:
+    """A slip in the thin slice is found where it is made."""
+    with pytest.raises(ValueError, match=r"exercise width has no point 513"):
+        replace(WIDTH, thin=("513",))
+
+
+def test_an_unknown_exercise_is_met_with_the_nearest() -> None:
+    """A slip of the finger costs no search."""
+    with pytest.raises(UserError, match=r"no exercise 'widht'. Did you mean 'width'"):
+        exercise_named("widht")

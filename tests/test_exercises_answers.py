@@ -1,0 +1,168 @@
+"""What exercises answer, of made-up records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from records import make_record
+from scipy import stats
+
+from bench.exercises import EXERCISES
+from bench.harness.record import Epoch, Record
+from bench.harness.report.audit.evidence import Evidence
+from bench.harness.report.exercises.blocks import answer, block
+from bench.harness.report.exercises.duration import turning
+from bench.harness.report.exercises.values import Exercise
+
+WIDTH, DURATION, STOPPING = (EXERCISES[name] for name in ("width", "duration", "stopping"))
+
+
+def seeds_of(exercise: Exercise, label: str, accuracies: Sequence[float]) -> list[Record]:
+    """Return a record of a point for each test accuracy."""
+    case = exercise.points[label]
+    return [
+        make_record(case=case, seed=seed, test_accuracy=value, training_accuracy=0.9)
+        for seed, value in enumerate(accuracies)
+    ]
+
+
+def with_epochs(record: Record, change: Callable[[Epoch], Epoch]) -> Record:
+    """Return the record with each of its epochs changed."""
+    return replace(record, epochs=tuple(map(change, record.epochs)))
+
+
+def long_run(seed: int, *, turn: int) -> Record:
+    """Return 30 epochs that gain a point each, with the lowest test loss after ``turn``."""
+    case = DURATION.points["Fashion MNIST"]
+    return with_epochs(
+        make_record(case=case, seed=seed),
+        lambda epoch: replace(
+            epoch,
+            test_accuracy=0.6 + 0.01 * epoch.number,
+            test_loss=0.3 + 0.01 * abs(epoch.number - turn),
+        ),
+    )
+
+
+def test_a_sure_gain_has_its_uncertainty_and_its_price() -> None:
+    """The interval is Welch's, widened for two contrasts at once (oracle: SciPy)."""
+    base, wide = [0.870, 0.872, 0.868, 0.871, 0.869], [0.880, 0.882, 0.878, 0.883]
+    records = [*seeds_of(WIDTH, "128", base), *seeds_of(WIDTH, "512", wide)]
+    slower = [with_epochs(r, lambda epoch: replace(epoch, seconds=6.0)) for r in records[5:]]
+    said = answer(WIDTH, [*records[:5], *slower])
+    test = stats.ttest_ind(wide, base, equal_var=False)
+    low, high = test.confidence_interval(0.975)
+    gain, reach = 100 * (np.mean(wide) - np.mean(base)), 100 * (high - low) / 2
+    assert said.startswith(
+        f"512 hidden neurons instead of 128 gain {gain:.1f} ± {reach:.1f} points of test accuracy "
+        "(n=4 and 5) and take 2.00 × (2.00–2.00) the seconds of an epoch; 16 hidden neurons"
+    )
+
+
+def test_what_is_not_sure_is_called_undecided() -> None:
+    """Overlapping seeds decide nothing, and neither does one seed each."""
+    records = [*seeds_of(WIDTH, "128", [0.87, 0.88]), *seeds_of(WIDTH, "512", [0.875, 0.88])]
+    assert "of test accuracy (n=2, undecided)" in answer(WIDTH, records)
+    single = [*seeds_of(WIDTH, "128", [0.87]), *seeds_of(WIDTH, "512", [0.88])]
+    assert "differ by +1.0 points of test accuracy (n=1, undecided)" in answer(WIDTH, single)
+
+
+def test_a_missing_case_is_named() -> None:
+    """Nothing is said of what has no record."""
+    assert "no records of dense_512" in answer(WIDTH, seeds_of(WIDTH, "128", [0.87, 0.88]))
+
+
+def test_steps_along_a_row_are_told_once_all_are_known() -> None:
+    """Of six steps, those that the scatter cannot explain are named."""
+    means = dict(zip(WIDTH.points, (0.80, 0.84, 0.86, 0.870, 0.8701, 0.8701, 0.8701), strict=True))
+    records = [
+        record
+        for label, mean in means.items()
+        for record in seeds_of(WIDTH, label, [mean - 0.001, mean, mean + 0.001])
+    ]
+    said = answer(WIDTH, records)
+    assert said.endswith(
+        "of its 6 steps 3 surely gain (16 to 32, 32 to 64 and 64 to 128) and none surely loses."
+    )
+
+
+@pytest.mark.parametrize(
+    ("losses", "epoch"),
+    [((3, 2, 1, 2), 3), ((1, 2, 3), 1), ((3, 2, 1), None), ((3, None, 2, 4), 3)],
+)
+def test_a_loss_turns_where_it_is_lowest(losses: Sequence[float | None], epoch: int | None) -> None:
+    """A lowest loss in the last epoch is no turn: it may fall further."""
+    assert turning(losses) == epoch
+
+
+def test_duration_has_the_turn_with_its_interval_and_the_gains_by_epoch() -> None:
+    """The median over seeds, and gains between epochs that were fixed beforehand."""
+    said = answer(DURATION, [long_run(seed, turn=turn) for seed, turn in enumerate((7, 8, 9))])
+    assert said.startswith(
+        "On Fashion MNIST the test loss turns after epoch 8 (95 % interval 7–∞, n=3), epochs 6 to "
+        "10 gain 5.0 ± 0.0 points of test accuracy, epochs 11 to 30 gain 20.0 ± 0.0 points of test "
+        "accuracy and add 0.200 ± 0.000 in test loss; "
+    )
+    assert said.endswith("on MNIST nothing is known yet: no records.")
+
+
+def stopped(seed: int, *, epochs: int, seconds: float, accuracy: float) -> list[Record]:
+    """Return a run that stopped at 85 %, and the one of its seed that went on."""
+    whole = make_record(
+        case=STOPPING.points["Fashion MNIST, never"],
+        seed=seed,
+        test_accuracy=0.88,
+        epoch_seconds=[seconds] * 30,
+    )
+    early = make_record(
+        case=STOPPING.points["Fashion MNIST, 85 %"],
+        seed=seed,
+        test_accuracy=accuracy,
+        training_accuracy=[0.8] * (epochs - 1) + [0.86],
+        epoch_seconds=[seconds] * epochs,
+    )
+    return [whole, early]
+
+
+def test_stopping_saves_epochs_and_seconds_and_has_a_price() -> None:
+    """Runs are paired by their seed: what all seeds share in luck does not count."""
+    pairs = [stopped(seed, epochs=2, seconds=1.0, accuracy=0.85) for seed in range(3)]
+    said = answer(STOPPING, [record for pair in pairs for record in pair])
+    assert said.startswith(
+        "Stopping at 85 % training accuracy on Fashion MNIST ends after 2 of 30 epochs (n=3), "
+        "saves 28 of them and 28.0 ± 0.0 s, and costs 3.0 ± 0.0 points of test accuracy;"
+    )
+
+
+def test_a_threshold_that_no_seed_reaches_saves_nothing() -> None:
+    """It is said so, and no price is invented."""
+    case = STOPPING.points["Fashion MNIST, 98 %"]
+    never = [make_record(case=case, seed=seed, training_accuracy=0.95) for seed in (0, 1)]
+    whole = [make_record(case=STOPPING.points["Fashion MNIST, never"], seed=s) for s in (0, 1)]
+    said = answer(STOPPING, [*never, *whole])
+    assert "none of 2 seeds reaches 98 % training accuracy on Fashion MNIST within 30" in said
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_a_block_is_the_same_whatever_the_order_of_its_records(exercise: Exercise) -> None:
+    """It has a row for each point, names what is stale, and rests on records alone."""
+    cases = exercise.points.values()
+    records = [make_record(case=case, seed=seed) for case in cases for seed in (0, 1)]
+    stale = {records[0].spec.case.name: "its code changed since"}
+    text = block(exercise, records, stale)
+    assert text == block(exercise, records[::-1], stale)
+    text = text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "its code changed since" in text
+    assert all(re.search(rf"^\| {re.escape(label)}", text, re.M) for label in exercise.points)
+
+
+def test_evidence_of_another_case_has_no_part_in_an_answer() -> None:
+    """Records of the tables beside those of the exercise change nothing."""
+    records = [*seeds_of(WIDTH, "128", [0.87, 0.88]), *seeds_of(WIDTH, "512", [0.88, 0.89])]
+    more = [*records, make_record(case="mnist-single_conv_32")]
+    assert answer(WIDTH, records) == answer(WIDTH, more)
+    assert Evidence(more).values("fashion_mnist-dense_512", "test_accuracy") == [0.88, 0.89]
