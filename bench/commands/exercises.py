@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +44,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--stored", action="store_true", help="train nothing: tell what the stored records say"
     )
+    parser.add_argument(
+        "--plots",
+        nargs="?",
+        type=Path,
+        const=Path("results/plots"),
+        metavar="FOLDER",
+        help="draw a picture of each, light and dark, as SVG and PNG (results/plots)",
+    )
     parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
     parser.add_argument("--offline", action="store_true", help="never touch the network")
     parser.add_argument(
@@ -63,7 +71,27 @@ def run(arguments: argparse.Namespace) -> int:
     stale = why_stale(records, EXERCISE_CASES, root=ROOT)
     for each in chosen:
         print(f"\n## {each.question}\n\n{block(each, records, stale)}")
+    if arguments.plots:
+        _draw(chosen, records, stale, arguments.plots)
     return 0
+
+
+def _draw(
+    chosen: Sequence[Exercise], records: Sequence[Record], stale: Mapping[str, str], folder: Path
+) -> None:
+    # Matplotlib takes longer to load than all of the rest.
+    from bench.harness.report.plots.canvas import KINDS, save
+    from bench.harness.report.plots.exercises import pictures
+    from bench.harness.report.plots.theme import THEMES
+
+    for name, draw in pictures(chosen, records, stale=stale).items():
+        if isinstance(draw, str):
+            print(f"No {name}: {draw}.", file=sys.stderr)
+            continue
+        for theme in THEMES.values():
+            for kind in KINDS:
+                save(draw, folder / theme.file_name(name, kind), theme)
+        print(f"{name} drawn in {folder}", file=sys.stderr)
 
 
 def stored(results: Path) -> list[Record]:

@@ -19,6 +19,7 @@
 ``settings``    what a trial was asked for, flat
 ``tensorboard`` records as curves and hyperparameters, in an ``event_file`` each
 ``comparison``  two sides, and what became of each metric of each case
+``exercises``   one thing varied at a time, and a sentence on what came of it
 ``readme``      blocks between markers, in any Markdown file
 ``mistakes``    which class is taken for which, and which images are hardest
 ``disturbed``   which epochs a neighbour on the machine slowed down
