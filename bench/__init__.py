@@ -4,6 +4,8 @@
 ``test_*.py``              the suites: one question each, asked of every case
 ``cases.py``               where players and referee meet: architecture × task × recipe
 ``variants.py``            cases crippled on purpose, to see that the gate notices
+``exercises.py``           one thing about a case varied at a time, and what is asked of that
+``notebook.ipynb``         all of it from the data to the claims, cell by cell, on the sample
 ``bounds.toml``            what each case is held to, and why
 ``claims.toml``            what was published, and where
 ``handicaps.py``           what is done to a race of two checkouts, to see who is called slower

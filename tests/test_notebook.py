@@ -1,0 +1,50 @@
+"""The notebook runs from top to bottom on the sample, and is committed as it was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from imports import ROOT
+
+nbclient = pytest.importorskip("nbclient", reason="executing it takes nbclient and ipykernel")
+nbformat = pytest.importorskip("nbformat", reason="reading it takes nbformat, which nbclient has")
+
+NOTEBOOK = ROOT / "bench" / "notebook.ipynb"
+PATIENCE_S = 300
+"""For one cell, however busy the machine is."""
+
+
+def read() -> Any:
+    """Return the committed notebook."""
+    return nbformat.read(NOTEBOOK, as_version=4)
+
+
+def test_the_notebook_is_committed_without_outputs() -> None:
+    """What a cell gives is of the machine it ran on: it is made where it is read."""
+    found = read()
+    nbformat.validate(found)
+    cells = [cell for cell in found.cells if cell.cell_type == "code"]
+    assert [cell.source for cell in cells if cell.outputs or cell.execution_count] == []
+
+
+def test_the_notebook_is_set_to_the_sample() -> None:
+    """Whoever opens it first needs neither a network nor patience."""
+    assert any("WHOLE = False" in cell.source for cell in read().cells)
+
+
+def test_every_cell_of_the_notebook_runs(own_cache: Path) -> None:
+    """From top to bottom in a fresh kernel; pictures are pictures, and answers are there."""
+    assert own_cache.is_dir()
+    notebook = read()
+    where = {"metadata": {"path": str(ROOT)}}
+    nbclient.NotebookClient(notebook, timeout=PATIENCE_S, resources=where).execute()
+    outputs = [each for cell in notebook.cells for each in cell.get("outputs", [])]
+    told = [each.data for each in outputs if each.output_type in ("display_data", "execute_result")]
+    text = "".join(each.text for each in outputs if each.output_type == "stream")
+    assert sum("image/png" in each for each in told) == 5
+    assert sum("text/markdown" in each for each in told) == 3
+    assert "completed: trained for 5 epochs" in text
+    assert "stopped after epoch" in text
+    assert "claims: " in text
