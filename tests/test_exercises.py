@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 
 import pytest
 from imports import ROOT
@@ -59,3 +61,26 @@ def test_an_unknown_exercise_is_met_with_the_nearest() -> None:
     """A slip of the finger costs no search."""
     with pytest.raises(UserError, match=r"no exercise 'widht'. Did you mean 'width'"):
         exercise_named("widht")
+
+
+def parameters(arguments: Mapping[str, int]) -> int:
+    """Count by hand what the layers of a point have: dense ones, or convolutions and a head."""
+    units, hidden = arguments.get("units", 128), arguments.get("hidden_layers", 1)
+    inputs, found, channels, side = 784, 0, 1, 28
+    if filters := arguments.get("filters"):
+        hidden = 1
+        for _ in range(arguments.get("blocks", 2)):
+            found += (9 * channels + 1) * filters
+            channels, side = filters, (side - 2) // 2
+        inputs = side * side * filters
+    return found + (inputs + 1) * units + (hidden - 1) * (units + 1) * units + 10 * (units + 1)
+
+
+@pytest.mark.keras
+def test_every_point_is_the_model_that_its_name_says() -> None:
+    """Each builds, with the parameters that follow from its width, depth and filters."""
+    distinct = {str(sorted(case.arguments.items())): case for case in EXERCISE_CASES.values()}
+    for case in distinct.values():
+        module, function = case.builder.split(":")
+        model = getattr(import_module(module), function)(**case.arguments)
+        assert model.count_params() == parameters(case.arguments), case.name  # type: ignore[arg-type]

@@ -90,8 +90,7 @@ def _picture(exercise: Exercise, evidence: Evidence, stale: Mapping[str, str]) -
         return "no record of any of its points yet"
     used = [record for records in trained.values() for record in records]
     cases = [exercise.points[label] for label in trained]
-    letters = 150 if exercise.kind == "duration" or len(exercise.points) > MANY else 95
-    said = caption(rows(cases, used, {}, {}), used, stale=stale, letters=letters)
+    said = caption(rows(cases, used, {}, {}), used, stale=stale)
     if exercise.kind == "duration":
         return partial(curves, list(trained.items()), small_print=said)
     order = list(exercise.points)
