@@ -73,7 +73,7 @@ def test_a_changed_filter_count_turns_its_own_count_red_and_nothing_else(changed
     assert changed.status == 1
     assert published == {"test_parameters[fashion_mnist-cnn_32]"}
     evidence = re.search(
-        r"^fashion_mnist-cnn_32 parameters: fail: .*", changed.output, re.MULTILINE
+        r"^fashion_mnist-cnn_32 parameters: fail: .*\n.*", changed.output, re.MULTILINE
     )
     assert evidence and "113,386" in evidence[0]
 
@@ -109,7 +109,7 @@ def test_a_new_architecture_fails_until_it_has_bounds(changed: Run, project: Pat
 def test_a_diverged_trial_fails_with_a_sentence(changed: Run) -> None:
     """A loss that is no number fails what rests on it, tells so, and shows no traceback."""
     assert names_of(changed.red, "fashion_mnist-wild") >= OF_ACCURACY
-    said = r"^fashion_mnist-wild test_accuracy: fail: .*diverged"
+    said = r"^fashion_mnist-wild test_accuracy: fail: .*(\n  .*)*diverged"
     assert re.search(said, changed.output, re.MULTILINE)
     (record,) = Store(changed.results / "trials").root.glob("fashion_mnist-wild/*-diverged.json")
     assert record.stat().st_size > 500
