@@ -69,7 +69,12 @@ def run(arguments: argparse.Namespace) -> int:
         lab = _lab(arguments.results / NOISE / "trials" / "timed", progress, since=now())
         try:
             time_blocks(
-                cases, datasets, lab=lab, minutes=arguments.minutes, results=arguments.results
+                cases,
+                datasets,
+                lab=lab,
+                wait=progress.wait,
+                minutes=arguments.minutes,
+                results=arguments.results,
             )
         finally:
             lab.close()

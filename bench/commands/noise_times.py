@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -32,6 +33,7 @@ def time_blocks(
     datasets: Mapping[str, Dataset],
     *,
     lab: Lab,
+    wait: Callable[[Future[Record]], Record],
     minutes: float,
     results: Path,
 ) -> None:
@@ -44,7 +46,7 @@ def time_blocks(
             if began + slowest > until and number >= FEWEST:
                 return
             specs = _timed(case, datasets[case.task], number)
-            records = [lab.request(spec, timed=True).result() for spec in specs]
+            records = [wait(lab.request(spec, timed=True)) for spec in specs]
             _append(records, results / NOISE / f"{case.name}-times.json")
             slowest = max(slowest, time.monotonic() - began)
             left = in_words(max(until - time.monotonic(), 0))
