@@ -33,6 +33,13 @@ def test_machine_is_told_by_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.system == f"{platform.system()} {platform.machine()}"
 
 
+def test_generations_of_one_name_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hypervisor names both the same, and one is twice as fast as the other."""
+    rows = "cpu family\t: 26\nmodel\t\t: 2\nmodel name\t: X\nflags\t\t: avx2\n"
+    pretend(monkeypatch, {"/proc/cpuinfo": rows * 2})
+    assert machine.this_machine().cpu == "X (family 26 model 2, avx2)"
+
+
 @pytest.mark.parametrize(
     ("flags", "shown"),
     [("avx avx2 avx512f", "X (avx512f)"), ("avx", "X (avx)"), ("sse avxish", "X")],

@@ -13,6 +13,9 @@ from bench.harness.record import Machine
 PACKAGES = ("tensorflow", "keras", "jax", "torch", "numpy")
 """Whose versions can change a result."""
 
+GENERATION = (("family", "cpu family"), ("model", "model"))
+"""Word → key of ``/proc/cpuinfo``: virtual machines of two generations may share a name."""
+
 
 def this_machine(accelerator: str | None = None) -> Machine:
     """Describe this machine; it has no name, so that records can be published."""
@@ -54,12 +57,15 @@ def peak_memory_bytes() -> int | None:
 
 
 def _cpu() -> str:
+    """Name the processor, with what tells its generation where a hypervisor hides its number."""
     info = _read("/proc/cpuinfo")
-    name = re.search(r"model name\s*: (.+)", info)
-    flags = re.search(r"^flags\s*: (.+)", info, re.MULTILINE)
-    widest = next((f for f in ("avx512f", "avx2", "avx") if flags and f in flags[1].split()), "")
-    model = name[1].strip() if name else platform.processor() or platform.machine()
-    return f"{model} ({widest})" if widest else model
+    told = dict(re.findall(r"^(\w[\w ]*\w)\s*: (.+)$", info, re.MULTILINE))
+    flags = told.get("flags", "").split()
+    generation = " ".join(f"{word} {told[key]}" for word, key in GENERATION if key in told)
+    widest = next((flag for flag in ("avx512f", "avx2", "avx") if flag in flags), "")
+    details = ", ".join(part for part in (generation, widest) if part)
+    name = told.get("model name", "").strip() or platform.processor() or platform.machine()
+    return f"{name} ({details})" if details else name
 
 
 def _memory_gib() -> int:
