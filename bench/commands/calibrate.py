@@ -18,7 +18,7 @@ from bench.harness.lab.lab import Lab, assign
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
 from bench.harness.metrics import METRICS
-from bench.harness.record import Record
+from bench.harness.record import Outcome, Record
 from bench.harness.report.card import card
 from bench.harness.report.prices import priced, sharpest, table
 from bench.harness.report.progress import PlainWriter, Progress
@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[2]
 BOUNDS = ROOT / "bench" / "bounds.toml"
 APPLYING = "is as it was: review the change above, and make it with --apply."
 
-RESULTS = ("completed", "diverged")
+RESULTS: tuple[Outcome, ...] = ("completed", "diverged")
 """What a reference holds: what came of training, be it good or bad, and no accident."""
 
 
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
             if record.key in {known.key for known in records}:
                 continue  # its model alone was missing: the reference stays as it is
             if record.outcome in RESULTS:
-                reference.replace(published(record, alone=not arguments.shared))
+                record = _referred(record, reference, alone=not arguments.shared)
             records.append(record)
     finally:
         lab.close()
@@ -121,6 +121,23 @@ def _propose(records: Mapping[str, Sequence[Record]], *, apply: bool) -> int:
 def _known(spec: TrialSpec, reference: Store) -> Record | None:
     """Return the reference that is there, if it was made by the very code that would run."""
     return reference.find(spec.case.name, assign(spec).key)
+
+
+def _referred(record: Record, reference: Store, *, alone: bool) -> Record:
+    """Make a record the reference of its seed, and return what is the reference then.
+
+    One that has times stays where the same code gave another without: the new one would say
+    nothing more, and the times would be lost.
+    """
+    new = published(record, alone=alone)
+    name, seed = new.spec.case.name, new.spec.seed
+    found = (reference.find(name, new.key, outcome=outcome) for outcome in RESULTS)
+    timed = [old for old in found if old and old.spec.alone]
+    if timed and not new.spec.alone:
+        print(f"{name}, seed {seed}: its reference stays, for that has times.", file=sys.stderr)
+        return timed[0]
+    reference.replace(new)
+    return new
 
 
 def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSpec]:
