@@ -77,6 +77,16 @@ def jobs() -> dict[str, Any]:
     return found
 
 
+def checkouts() -> dict[str, Any]:
+    """Return with what each job checks the project out."""
+    return {
+        name: step["with"]
+        for name, job in jobs().items()
+        for step in job["steps"]
+        if "checkout@" in step.get("uses", "")
+    }
+
+
 def commands(job: str) -> list[str]:
     """Return the commands of a job."""
     return [step["run"] for step in jobs()[job]["steps"] if "run" in step]
@@ -103,10 +113,14 @@ def test_only_the_job_that_comments_may_write() -> None:
     assert writers == {"comment"}
     assert yaml.safe_load(WORKFLOW.read_text("utf-8"))["permissions"] == {"contents": "read"}
     assert "secrets." not in WORKFLOW.read_text("utf-8")
-    checkouts = [
-        s for job in jobs().values() for s in job["steps"] if "checkout@" in s.get("uses", "")
-    ]
-    assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * len(jobs())
+    kept = {name: told["persist-credentials"] for name, told in checkouts().items()}
+    assert kept == dict.fromkeys(jobs(), False)
+
+
+def test_the_job_that_may_write_runs_nothing_of_the_pull_request() -> None:
+    """Its script is the one that was merged already; every other job tries what is proposed."""
+    refs = {name: told["ref"] for name, told in checkouts().items() if "ref" in told}
+    assert refs == {"comment": "${{ github.event.pull_request.base.sha }}"}
 
 
 def test_references_are_made_on_demand_alone() -> None:
