@@ -36,7 +36,7 @@ def scored(
 
 @pytest.fixture
 def calibrate(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Calibrate:
-    """Return what calibrates two seeds on a machine with no trials yet, and gives its references."""
+    """Return what calibrates two seeds where there are no trials yet, and gives the references."""
     assert own_cache.is_dir()
     monkeypatch.setattr(data, "find", lambda task, **_: data.sample(task))
 

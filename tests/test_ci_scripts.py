@@ -36,20 +36,6 @@ done
 exit "$STATUS"
 """
 
-REFERENCES = """#!/usr/bin/env bash
-printf '%s\\n' "$*" >>"$CALLS"
-case $3 in
-calibrate)
-    rm results/reference/old.json
-    echo new | tee results/reference/new.json >>bench/bounds.toml
-    ;;
-readme)
-    echo new | tee -a README.md results/gate.md results/pictures/new.svg >>results/pictures/old.svg
-    ;;
-esac
-"""
-
-
 def run(
     script: str,
     *arguments: str,
@@ -132,24 +118,19 @@ def test_comparison_gates_and_is_shown(tmp_path: Path, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("programs", "status"),
-    [
-        ({"BENCH": "#!/usr/bin/env bash\nexit 2\n"}, 2),
-        ({"python3": "#!/usr/bin/env bash\nexit 3\n"}, 3),
-    ],
+    ("python", "bench", "status"),
+    [(PYTHON, "#!/usr/bin/env bash\nexit 2\n", 2), ("#!/usr/bin/env bash\nexit 3\n", BENCH, 3)],
     ids=["mistake in the call", "environment that cannot be made"],
 )
 def test_comparison_that_ends_without_a_report_says_so(
-    tmp_path: Path, programs: dict[str, str], status: int
+    tmp_path: Path, python: str, bench: str, status: int
 ) -> None:
     """No earlier report stands as if it were this run's, and there is one to comment with."""
     latest = tmp_path / "results" / "latest"
     latest.mkdir(parents=True)
     for name in ("comparison.md", "comparison.json"):
         (latest / name).write_text("of an earlier run", encoding="utf-8")
-    bench = programs.pop("BENCH", BENCH)
-    found = {"python3": PYTHON, **programs}
-    done = run("compare", "nowhere", folder=tmp_path, programs=found, BENCH=bench)
+    done = run("compare", "it", folder=tmp_path, programs={"python3": python}, BENCH=bench)
     assert done.returncode == status, done.stderr
     assert [path.name for path in latest.iterdir()] == ["comparison.md"]
     report = (latest / "comparison.md").read_text("utf-8")
@@ -164,44 +145,3 @@ def test_comparison_that_is_killed_leaves_a_report(tmp_path: Path) -> None:
     assert done.returncode == -signal.SIGKILL
     report = tmp_path / "results" / "latest" / "comparison.md"
     assert "It ended before there was a report" in report.read_text("utf-8")
-
-
-def git(folder: Path, *words: str) -> str:
-    """Run git in a folder, as somebody."""
-    who = ["-c", "user.name=x", "-c", "user.email=x@y.example"]
-    command = ["git", "-C", str(folder), *who, *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-def committed(folder: Path, *names: str) -> None:
-    """Make a repository whose one commit has these files."""
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text("as it was\n", encoding="utf-8")
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "start"]):
-        git(folder, *words)
-
-
-def contents(folder: Path) -> dict[str, str]:
-    """Return what a reader of the repository sees of references, by path."""
-    parts = [folder / "README.md", *folder.glob("bench/*"), *folder.glob("results/**/*")]
-    return {
-        str(path.relative_to(folder)): path.read_text("utf-8") for path in parts if path.is_file()
-    }
-
-
-def test_references_become_a_patch_and_nothing_else(tmp_path: Path) -> None:
-    """Another checkout becomes this one by it, old records gone; nothing is committed."""
-    here, there = tmp_path / "here", tmp_path / "there"
-    pages = ("README.md", "results/gate.md", "results/pictures/old.svg")
-    committed(here, "bench/bounds.toml", "results/reference/old.json", *pages)
-    git(tmp_path, "clone", "-q", str(here), str(there))
-    found = {"programs": {"python3": PYTHON}, "BENCH": REFERENCES, "BENCH_SEEDS": "3"}
-    done = run("references", "a", "b", folder=here, **found)  # type: ignore[arg-type]
-    assert done.returncode == 0, done.stderr
-    first = "-m bench calibrate a b --seeds 3 --shared --apply"
-    assert calls(here) == [first, "-m bench readme"]
-    git(there, "apply", str(here / "references.patch"))
-    assert contents(there) == contents(here)
-    assert {"results/reference/new.json", "results/pictures/new.svg"} <= set(contents(there))
-    assert git(here, "rev-list", "--count", "HEAD") == "1\n"

@@ -48,8 +48,9 @@ def test_references_of_one_case_do_not_end_those_of_another() -> None:
 
 def test_comment_is_made_where_there_is_a_report() -> None:
     """A comparison that was cancelled or skipped has none, and no comment job fails of that."""
-    found = re.search(r"contains\(fromJSON\('(.*)'\), needs.compare.result\)", jobs()["comment"]["if"])
-    assert found
+    condition = jobs()["comment"]["if"]
+    found = re.search(r"contains\(fromJSON\('(.*)'\), needs\.compare\.result\)", condition)
+    assert found, condition
     assert json.loads(found[1]) == ["success", "failure"]
 
 
