@@ -20,7 +20,8 @@ from bench.harness.lab.plan import specify
 from bench.harness.metrics import METRICS
 from bench.harness.record import Outcome, Record
 from bench.harness.report.card import card
-from bench.harness.report.prices import priced, sharpest, table
+from bench.harness.report.choice import sharpest
+from bench.harness.report.prices import priced, table
 from bench.harness.report.progress import PlainWriter, Progress
 from bench.harness.report.proposal import difference, propose
 from bench.harness.report.suggestion import suggest
@@ -108,7 +109,8 @@ def _propose(records: Mapping[str, Sequence[Record]], *, apply: bool) -> int:
         draft = Path(folder) / BOUNDS.name
         draft.write_text(after, encoding="utf-8")
         bounds = read_bounds(draft, cases=CASES, metrics=METRICS)
-    print(table(sharpest(priced(bounds, records))))
+    completed = {name: [r for r in found if r.completed] for name, found in records.items()}
+    print(table(sharpest(priced(bounds, {name: of for name, of in completed.items() if of}))))
     if apply and after != before:
         write_whole(BOUNDS, after.encode())
     if after == before:
