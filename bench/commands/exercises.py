@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.commands.calibrate import RESULTS, published
+from bench.committed import FOLDERS, ROOT
 from bench.exercises import EXERCISE_CASES, EXERCISES, exercise_named
 from bench.harness import data
 from bench.harness.arguments import positive
@@ -25,10 +26,6 @@ from bench.harness.report.trials import publishable
 from bench.harness.spec import TrialSpec
 from bench.harness.store.key import why_stale
 from bench.harness.store.records import Store
-
-ROOT = Path(__file__).parents[2]
-FOLDERS = ("reference", "exercises")
-"""Where committed records are: those of the tables, and of the points that no table has."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -10,7 +10,8 @@ from importlib import import_module
 from pathlib import Path
 
 from bench.cases import CASES
-from bench.exercises import EXERCISE_CASES, EXERCISES
+from bench.committed import CLAIMS, FOLDERS, KNOWN, ROOT, claims_in, grounds, references
+from bench.exercises import EXERCISES
 from bench.harness.errors import UserError
 from bench.harness.metrics import METRICS
 from bench.harness.record import Record
@@ -20,15 +21,12 @@ from bench.harness.report.markdown import task_table
 from bench.harness.report.readme import difference, regenerate
 from bench.harness.report.rows import rows
 from bench.harness.report.speed import speed_table
-from bench.harness.report.trials import publishable
 from bench.harness.spec import TASKS, Case
-from bench.harness.store.claims import Published, read_published
+from bench.harness.store.claims import Published
 from bench.harness.store.key import why_stale
-from bench.harness.store.records import Store, write_whole
+from bench.harness.store.records import write_whole
 from bench.harness.store.speeds import read_speeds
 
-ROOT = Path(__file__).parents[2]
-CLAIMS = ROOT / "bench" / "claims.toml"
 BOUNDS = ROOT / "bench" / "bounds.toml"
 
 
@@ -57,8 +55,9 @@ def task_block(task: str, known: Committed) -> str:
 
 def claims_block(known: Committed) -> str:
     """Return the audit of every published claim."""
-    records = [*known.records, *known.exercises]
-    return as_markdown(audit(known.published, records), records, stale=known.stale)
+    rest = grounds(known.results)
+    findings = audit(known.published, rest.records, rest.speeds)
+    return as_markdown(findings, rest.records, stale=rest.stale)
 
 
 def speed_block(known: Committed) -> str:
@@ -120,15 +119,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Rewrite or check the file; return 1 where a check finds it stale."""
     before = _read(args.file)
-    records = references(args.results / "reference")
-    exercises = references(args.results / "exercises")
+    records, exercises = (references(args.results / name) for name in FOLDERS)
     known = Committed(
         results=args.results,
         cases=CASES,
         records=records,
         exercises=exercises,
-        stale=why_stale([*records, *exercises], {**EXERCISE_CASES, **CASES}, root=ROOT),
-        published=read_published(args.claims, cases=CASES),
+        stale=why_stale([*records, *exercises], KNOWN, root=ROOT),
+        published=claims_in(args.claims),
     )
     blocks = {name: partial(block, known) for name, block in BLOCKS.items()}
     after = regenerate(before, blocks, file=str(args.file))
@@ -142,24 +140,6 @@ def run(args: argparse.Namespace) -> int:
         args.file.chmod(mode)
     print(f"{args.file} {'rewritten' if after != before else 'is up to date'}.")
     return 0
-
-
-def references(folder: Path) -> list[Record]:
-    """Return every reference there is.
-
-    Raises:
-        UserError: One may not be published: it is no reference, and to leave it out would be a
-            choice.
-    """
-    records = list(Store(folder).all())
-    unfit = sorted({r.spec.case.name for r in records if not publishable(r)})
-    if unfit:
-        raise UserError(
-            f"{folder} holds records of {', '.join(unfit)} with overridden epochs, on the sample "
-            "or of a search. Tables for readers need the recipe's epochs and the whole data: move "
-            "them away."
-        )
-    return records
 
 
 def _read(path: Path) -> str:
