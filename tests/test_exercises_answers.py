@@ -110,6 +110,29 @@ def test_duration_has_the_turn_with_its_interval_and_the_gains_by_epoch() -> Non
     assert said.endswith("on MNIST nothing is known yet: no records.")
 
 
+def gaining(seed: int, gain: float) -> Record:
+    """Return 30 epochs that gain so much after the fifth, all at once."""
+    return with_epochs(
+        long_run(seed, turn=8),
+        lambda epoch: replace(epoch, test_accuracy=0.7 + gain * (epoch.number > 5)),
+    )
+
+
+def test_the_changes_of_both_data_sets_hold_at_once() -> None:
+    """Three of each: Student's interval at a sixth of the error (oracle: SciPy)."""
+    gains = [0.05, 0.06, 0.07, 0.09]
+    runs = [gaining(seed, gain) for seed, gain in enumerate(gains)]
+    low, high = stats.t.interval(1 - 0.05 / 6, 3, np.mean(gains), stats.sem(gains))
+    told = f"{100 * np.mean(gains):.0f} ± {100 * (high - low) / 2:.0f} points of test accuracy"
+    assert f"epochs 6 to 10 gain {told}" in answer(DURATION, runs)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_what_holds_at_once_stands_below_the_table(name: str) -> None:
+    """A reader need not guess why one difference has two intervals."""
+    assert re.search(r"^- .*95 % interval.*at once", block(EXERCISES[name], [], {}), re.MULTILINE)
+
+
 def stopped(seed: int, *, epochs: int, seconds: float, accuracy: float) -> list[Record]:
     """Return a run that stopped at 85 %, and the one of its seed that went on."""
     whole = make_record(
@@ -134,8 +157,24 @@ def test_stopping_saves_epochs_and_seconds_and_has_a_price() -> None:
     said = answer(STOPPING, [record for pair in pairs for record in pair])
     assert said.startswith(
         "Stopping at 85 % training accuracy on Fashion MNIST ends after 2 of 30 epochs (n=3), "
-        "saves 28 of them and 28.0 ± 0.0 s, and costs 3.0 ± 0.0 points of test accuracy;"
+        "saves 28.0 ± 0.0 of them and 28.0 ± 0.0 s, and costs 3.0 ± 0.0 points of test accuracy;"
     )
+
+
+def test_saved_epochs_have_their_uncertainty_in_the_sentence_and_in_the_table() -> None:
+    """Seeds that stop at different epochs: Student's interval, for the six stops of the column."""
+    saved = [28, 27, 25]
+    pairs = [
+        stopped(seed, epochs=30 - left, seconds=1.0, accuracy=0.85)
+        for seed, left in enumerate(saved)
+    ]
+    records = [record for pair in pairs for record in pair]
+    low, high = stats.t.interval(1 - 0.05 / 6, 2, np.mean(saved), stats.sem(saved))
+    told = f"{np.mean(saved):.0f} ± {(high - low) / 2:.0f}"
+    assert f"(n=3), saves {told} of them" in answer(STOPPING, records)
+    text = block(STOPPING, records, {}).replace("\N{NO-BREAK SPACE}", " ")
+    row = next(line for line in text.splitlines() if line.startswith("| Fashion MNIST, 85 %"))
+    assert row.split("|")[4].strip() == told
 
 
 def test_a_threshold_that_no_seed_reaches_saves_nothing() -> None:

@@ -17,6 +17,7 @@ from bench.commands import readme
 from bench.exercises import EXERCISES
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import Need, plan
+from bench.harness.report.exercises import contrasts
 from bench.harness.store.records import Store
 from conftest import Bench
 
@@ -119,6 +120,17 @@ def test_the_suite_trains_a_thin_slice_and_keeps_its_answers(
     assert {seed for seed, _ in ran} == {0}
     kept = {path.stem for path in (tmp_path / "latest" / "exercises").iterdir()}
     assert kept == set(EXERCISES)
+
+
+def test_the_suite_fails_where_an_answer_hides_its_uncertainty(
+    run: Bench, trials: FakeTrials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gain by one seed, told as if it were sure."""
+    assert trials.ran == []
+    monkeypatch.setattr(contrasts, "moved", lambda *_, **__: "gain 0.9 points of test accuracy")
+    done = run("-k", "exercise_answer and layers", tier="accept", results=tmp_path)
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*told without an uncertainty: Two hidden layers instead of one*"])
 
 
 def test_no_more_seeds_are_planned_than_are_enough() -> None:

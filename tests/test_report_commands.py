@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from records import make_failed_record, make_record
 
 from bench.commands import readme, show
 from bench.harness.errors import UserError
+from bench.harness.record import Callbacks, Record
 from bench.harness.store.records import Store
 
 DENSE = "fashion_mnist-dense_128"
@@ -144,6 +146,40 @@ def test_show_as_json_can_be_read_back(results: Path, capsys: pytest.CaptureFixt
     found = json.loads(capsys.readouterr().out)
     assert [record["test_accuracy"] for record in found] == [0.87, 0.88]
     assert len(found[0]["per_epoch"]) == 5
+
+
+def watched() -> Record:
+    """Return a record of three epochs whose best is the second, stopped after the third."""
+    record = make_record(seed=2, training_accuracy=[0.8, 0.85, 0.9])
+    epochs = tuple(
+        replace(epoch, validation_accuracy=0.8, validation_loss=loss)
+        for epoch, loss in zip(record.epochs, (0.5, 0.4, 0.45), strict=True)
+    )
+    did = Callbacks(stopped_epoch=3, best_epoch=2, learning_rates=(0.01, 0.01, 0.005))
+    return replace(record, epochs=epochs, callbacks=did)
+
+
+def test_show_has_what_callbacks_watched_and_did(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Validation figures and rates by epoch where there are any, and no such columns elsewhere."""
+    Store(results / "trials").put(watched())
+    call("show", DENSE, "--results", results)
+    *plain, told = capsys.readouterr().out.split(f"{DENSE}, seed ")
+    assert "best by validation loss: epoch 2; stopped after epoch 3" in told
+    lines = [re.split(r"  +", line.strip()) for line in told.splitlines()]
+    assert ["80.00", "0.4500", "0.005"] in [line[3:6] for line in lines]
+    assert not any("validation" in each or "learning rate" in each for each in plain)
+
+
+def test_show_as_json_has_the_callbacks(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the record has them; null where there are none."""
+    Store(results / "trials").put(watched())
+    call("show", DENSE, "--json", "--results", results)
+    found = json.loads(capsys.readouterr().out)
+    assert [each["callbacks"] for each in found[:2]] == [None, None]
+    assert found[2]["callbacks"]["learning_rates"] == [0.01, 0.01, 0.005]
+    assert [epoch["validation_loss"] for epoch in found[2]["per_epoch"]] == [0.5, 0.4, 0.45]
 
 
 def test_show_of_an_unknown_case_names_the_nearest(results: Path) -> None:

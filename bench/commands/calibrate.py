@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.cases import CASES, case_named
-from bench.harness import data
+from bench.commands.datasets import add_data_options, datasets
 from bench.harness.arguments import positive
 from bench.harness.durations import now
 from bench.harness.lab.lab import Lab, assign
@@ -46,8 +46,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser("calibrate", help="train references, and suggest bounds")
     parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
     parser.add_argument("--seeds", type=positive, default=SEEDS, help=f"seeds a case ({SEEDS})")
-    parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    add_data_options(parser)
     parser.add_argument(
         "--shared", action="store_true", help="others use this machine meanwhile: keep no times"
     )
@@ -144,10 +143,7 @@ def _referred(record: Record, reference: Store, *, alone: bool) -> Record:
 
 def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSpec]:
     """Seed by seed through all cases, so that an early end leaves each with some."""
-    found = {
-        task: data.find(task, data_dir=arguments.data_dir, offline=arguments.offline)
-        for task in {case.task for case in cases}
-    }
+    found = datasets((case.task for case in cases), arguments)
     return [
         replace(specify(case, seed, Options(), found[case.task]), alone=not arguments.shared)
         for seed in range(arguments.seeds)

@@ -11,10 +11,10 @@ from pathlib import Path
 from statistics import fmean
 
 from bench.cases import CASES
+from bench.commands.datasets import add_data_options, datasets
 from bench.commands.gate_seconds import rehearse_all
 from bench.commands.gate_simulation import completed, costs, setups, simulate
 from bench.commands.gate_variants import examined, side
-from bench.harness import data
 from bench.harness.arguments import positive
 from bench.harness.durations import now
 from bench.harness.lab.gate import anew
@@ -69,8 +69,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--times", action="store_true", help="put the judge of seconds to the test instead"
     )
-    parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    add_data_options(parser)
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.set_defaults(run=run)
 
@@ -140,10 +139,7 @@ def _referee(
     arguments: argparse.Namespace, bounds: Bounds, options: Options
 ) -> tuple[Referee, Progress]:
     cases = [UNCHANGED.case, *(each.case for each in CRIPPLED.values())]
-    datasets = {
-        task: data.find(task, data_dir=arguments.data_dir, offline=arguments.offline)
-        for task in {case.task for case in cases}
-    }
+    found = datasets((case.task for case in cases), arguments)
     progress = Progress(PlainWriter(sys.stderr), live=False)
     lab = Lab(
         store=Store(arguments.results / "trials"),
@@ -152,7 +148,7 @@ def _referee(
         listen=progress.listen,
     )
     lab.store.check_writable()
-    planned = plan([Need(case=case) for case in cases], options, datasets)
+    planned = plan([Need(case=case) for case in cases], options, found)
     first = planned[UNCHANGED.case.name][0]
     planned[UNCHANGED.case.name] = [
         replace(first, spec=replace(first.spec, seed=seed)) for seed in range(TEN)

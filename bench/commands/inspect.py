@@ -20,7 +20,7 @@ from bench.harness.errors import UserError
 from bench.harness.record import Record, unpack_classes
 from bench.harness.report.confusion import Pair, most_confused
 from bench.harness.report.trials import one_per_seed
-from bench.harness.spec import TASKS, Task
+from bench.harness.spec import TASKS, Task, TrialSpec
 from bench.harness.store.models import Kept
 from bench.harness.trial.look import Seen, look
 
@@ -42,7 +42,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="test images to follow through the layers (three shoes, or three digits)",
     )  # fmt: skip
     parser.add_argument(
-        "--filters", type=natural, nargs="+", metavar="K", default=[FILTER],
+        "--filters", type=natural, nargs="+", metavar="K",
         help=f"filters to follow them through, from 0 ({FILTER})",
     )  # fmt: skip
     parser.set_defaults(run=run)
@@ -73,34 +73,49 @@ def run(arguments: argparse.Namespace) -> int:
     spec = wanted(arguments)
     labels = np.asarray(data.load(spec.dataset).test_labels)
     chosen = _chosen(arguments.images, TASKS[spec.case.task], labels)
-    kept = kept_model(spec, arguments.results)
-    view = _view(kept, arguments, chosen)
+    asked = arguments.filters
+    kept = kept_model(spec, arguments.results, check=partial(_check_untrained, spec, asked))
+    print("Asking the model …", file=sys.stderr)
+    records = alike(arguments.results, kept.record)
+    found = see(kept, records, images=chosen, filters=asked or [FILTER])
     sample = "-sample" if spec.dataset.sample else ""
     folder = arguments.results / "inspect" / f"{spec.case.name}{sample}"
-    print(f"{view.title}\n")
-    for name, draw in _pictures(view):
+    print(f"{found.title}\n")
+    for name, draw in pictures(found):
         print(save(draw, folder / f"{name}.png", LIGHT))
-    if not view.seen.activations:
+    if not found.seen.activations:
         print("\nIt has no convolution and no pooling, so there are no activations to draw.")
-    print(f"\nMost confused, {_over(view)}:\n\n{_table(view)}")
+    print(f"\nMost confused, {_over(found)}:\n\n{_table(found)}")
     return 0
 
 
-def _view(kept: Kept, arguments: argparse.Namespace, chosen: tuple[int, ...]) -> View:
+def see(
+    kept: Kept, records: Sequence[Record], *, images: Sequence[int], filters: Sequence[int]
+) -> View:
+    """Ask a kept model about test images, and return that with what records have of its like.
+
+    Args:
+        kept: The model.
+        records: Of its training, whatever the seed: their mistakes are counted with its own.
+        images: Test images to follow through its layers.
+        filters: Those of each layer to follow them through.
+
+    Raises:
+        UserError: It has no such filter, or could not be asked.
+    """
     spec = kept.record.spec
     task, arrays = TASKS[spec.case.task], data.load(spec.dataset)
-    print("Asking the model …", file=sys.stderr)
-    seen = look(kept.file, spec, np.asarray(arrays.test_images)[list(chosen)], inside=True)
-    _check_filters(arguments.filters, seen)
-    records = _answered(kept, alike(arguments.results, spec))
+    seen = look(kept.file, spec, np.asarray(arrays.test_images)[list(images)], inside=True)
+    _check_filters(filters, seen)
+    records = _answered(kept, records)
     answers = [unpack_classes(record.predictions) for record in records if record.predictions]
     return View(
         case=spec.case.name,
         title=f"{spec.case.name}, seed {spec.seed}",
         task=task,
         arrays=arrays,
-        chosen=chosen,
-        filters=tuple(arguments.filters),
+        chosen=tuple(images),
+        filters=tuple(filters),
         seen=seen,
         pairs=most_confused(answers, np.asarray(arrays.test_labels), pairs=PAIRS),
         records=records,
@@ -127,6 +142,12 @@ def _chosen(asked: Sequence[int] | None, task: Task, labels: NDArray[np.uint8]) 
     return tuple(asked)
 
 
+def _check_untrained(spec: TrialSpec, asked: Sequence[int] | None) -> None:
+    """Refuse a filter that the model will not have, for the price of building it."""
+    if asked:
+        _check_filters(asked, look(None, spec, np.zeros((1, 28, 28), np.uint8), inside=True))
+
+
 def _check_filters(asked: Sequence[int], seen: Seen) -> None:
     counts = [found.shape[-1] for found in seen.activations.values()]
     if counts and max(asked) >= min(counts):
@@ -136,7 +157,7 @@ def _check_filters(asked: Sequence[int], seen: Seen) -> None:
         )
 
 
-def _pictures(view: View) -> Iterator[tuple[str, Draw]]:
+def pictures(view: View) -> Iterator[tuple[str, Draw]]:
     """Yield the name of each picture, and how it is drawn."""
     # Matplotlib takes longer to load than all of this together.
     from bench.harness.report.pictures.activations import activations

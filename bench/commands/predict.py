@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = _test_image(arguments.index, spec) if given is None else _file(given, spec.case.task)
     kept = kept_model(spec, arguments.results)
     probabilities = look(kept.file, spec, asked.pixels[np.newaxis]).probabilities[0]
-    records = alike(arguments.results, spec)
+    records = alike(arguments.results, kept.record)
     answer = _answer(asked, spec, probabilities, records)
     _show(asked, answer, kept, records)
     if arguments.output is not None:
