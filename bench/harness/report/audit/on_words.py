@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from bench.harness.judge.claims import Check, judge_figure, judge_statement
 from bench.harness.judge.interval import Interval, of_ratio
@@ -57,12 +58,18 @@ def _on_ratio(statement: Ratio, evidence: Evidence, printed: Mapping[str, Interv
     cost, cost_n = costs[statement.case]
     found, n = of_ratio(cost, over), min(cost_n, over_n)
     alone = f"middle half of at least {n} epochs each, alone on one machine"
-    because = f"{alone}{_unlike(statement, evidence)}"
-    known = {"measured": f"{words.times(found)}, {n} epochs", "interval": found, "n": n}
+    unlike = _unlike(statement, evidence)
+    because = f"{alone}{unlike}"
+    short = f"The middle half of our epochs gives another multiple{unlike}."
+    known: dict[str, Any] = {
+        "measured": f"{words.times(found)}, {n} epochs",
+        "interval": found,
+        "n": n,
+    }
     if statement.low is not None:
         check = Check(found=found, low=statement.low, high=statement.high)
         outcome = judge_statement([check], better=None)
-        return making.on_statement(statement, outcome, [because], **known)
+        return making.on_statement(statement, outcome, [because], short=short, **known)
     if not {statement.case, statement.over} <= printed.keys():
         why = f"its source prints no {words.name(statement.metric)} of both"
         return making.on_statement(statement, "undecided", [why], **known)
@@ -71,6 +78,7 @@ def _on_ratio(statement: Ratio, evidence: Evidence, printed: Mapping[str, Interv
         statement,
         judge_figure(found, theirs, seeds=n, better=None),
         [because],
+        short=short,
         published=f"{words.times(theirs)}",
         **known,
     )
