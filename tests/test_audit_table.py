@@ -85,7 +85,7 @@ def test_what_does_not_hold_says_why_in_a_footnote_that_others_share(tmp_path: P
     ("claims", "why"),
     [
         (figure("9", 9, "parameters", 'described = "Dense"'), "The layers it describes have"),
-        (figure("89%", 0.89, more='watches = "training_accuracy"'), "A training accuracy published"),
+        (figure("89%", 0.89, more='watches = "training_accuracy"'), "A training accuracy"),
         (figure("87.2%", 0.872) + OTHER, "Another figure of the same source excludes it."),
         (BOTH + WORSE, "Figures of the same source say otherwise."),
         (WORSE, "The 95 % interval lies outside what it says."),

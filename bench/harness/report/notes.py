@@ -132,9 +132,13 @@ def _legend(rows: Sequence[Row], records: Sequence[Record]) -> list[str]:
     trials = spanned(len(found) for found in timed.values())
     return [
         f"{trained} Seconds: median (quartiles) of every epoch but the first of each trial that "
-        f"ran alone: {epochs} epochs of {trials} trial{'' if trials == '1' else 's'} a case.",
+        f"ran alone: {_counted(epochs, 'epoch')} of {_counted(trials, 'trial')} a case.",
         *_clocks(timed),
     ]
+
+
+def _counted(count: str, noun: str) -> str:
+    return f"{count} {noun}{'' if count == '1' else 's'}"
 
 
 def _timed(row: Row, records: Sequence[Record]) -> list[Record]:
