@@ -13,6 +13,7 @@ from tabulate import tabulate
 
 from bench.cases import CASES
 from bench.harness.errors import UserError, nearest
+from bench.harness.metrics import METRICS
 from bench.harness.record import Record
 from bench.harness.store.records import Store
 
@@ -63,6 +64,7 @@ def _told(folder: str, record: Record, *, epochs: bool) -> dict[str, Any]:
         "seed": record.spec.seed,
         "epochs": len(record.epochs),
         "test_accuracy": record.test_accuracy,
+        "calibration_error": METRICS["calibration_error"](record),
         "outcome": record.outcome,
         "seconds_per_epoch": _seconds_per_epoch(record),
         "started": record.started,
