@@ -13,7 +13,7 @@ from records import make_record
 
 from bench.__main__ import main
 from bench.cases import CASES
-from bench.commands import readme
+from bench.commands.readme_blocks import BLOCKS
 from bench.exercises import EXERCISES
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import Need, plan
@@ -151,4 +151,4 @@ def test_the_committed_page_has_a_block_for_every_exercise() -> None:
     """None is left out of it."""
     page = (ROOT / "results" / "exercises.md").read_text("utf-8")
     assert all(f"<!-- fitting-room: exercise {name} -->" in page for name in EXERCISES)
-    assert {f"exercise {name}" for name in EXERCISES} <= set(readme.BLOCKS)
+    assert {f"exercise {name}" for name in EXERCISES} <= set(BLOCKS)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from bench.cases import CASES
-from bench.commands.readme_blocks import BLOCKS, Committed
+from bench.commands.readme_blocks import Committed, blocks
 from bench.commands.stored import Stored
 from bench.committed import CLAIMS, FOLDERS, KNOWN, ROOT, claims_in, references
 from bench.harness.errors import UserError
@@ -17,7 +16,7 @@ from bench.harness.report.rows import rows
 from bench.harness.store.key import why_stale
 from bench.harness.store.records import write_whole
 
-PAGES = (Path("README.md"), Path("results/gate.md"), Path("results/exercises.md"))
+PAGES = (Path("README.md"), *(Path(f"results/{of}.md") for of in ("gate", "exercises", "search")))
 """Files of this project that have blocks; the first one shows pictures, too."""
 
 
@@ -43,9 +42,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Rewrite or check every file; return 1 where a check finds one stale."""
     texts = {file: _read(file) for file in args.file or PAGES}
-    known = _known(args.results, args.claims)
-    blocks = {name: partial(block, known) for name, block in BLOCKS.items()}
-    made = {file: regenerate(text, blocks, file=str(file)) for file, text in texts.items()}
+    known = committed(args.results, args.claims)
+    made = {file: regenerate(text, blocks(known), file=str(file)) for file, text in texts.items()}
     stale = [file for file, text in texts.items() if made[file] != text]
     for file, text in texts.items():
         if args.check and file in stale:
@@ -60,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _known(results: Path, claims: Path) -> Committed:
+def committed(results: Path, claims: Path) -> Committed:
     """Read all that a block may be made of.
 
     Raises:

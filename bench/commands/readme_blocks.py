@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -90,4 +90,28 @@ BLOCKS: dict[str, Callable[[Committed], str]] = {
     **{f"exercise {name}": partial(exercise_block, name) for name in EXERCISES},
     **{name: partial(gate_block, name) for name in GATE},
 }
-"""Name, as it stands in a marker → what belongs there; only those that a file asks for are made."""
+"""Name, as it stands in a marker → what belongs there."""
+
+OF_A_SEARCH = ("frontier", "smallest", "cost")
+
+
+def blocks(known: Committed) -> dict[str, Callable[[], str]]:
+    """Return name → block of all that a file may ask for; those of searches follow from its logs.
+
+    Only what a file asks for is made.
+    """
+    searches = {name: partial(search_block, name) for name in _searches(known.results / "search")}
+    return {name: partial(make, known) for name, make in {**BLOCKS, **searches}.items()}
+
+
+def search_block(name: str, known: Committed) -> str:
+    """Return a table of a search, or of a study of candidates."""
+    studies = import_module("bench.harness.report.studies")
+    return str(studies.blocks(known.results / "search")[name])
+
+
+def _searches(folder: Path) -> Iterator[str]:
+    for task in TASKS:
+        if (folder / f"{task}.jsonl").exists():
+            yield from (f"search {task} {kind}" for kind in OF_A_SEARCH)
+        yield from (f"search {path.stem}" for path in sorted(folder.glob(f"{task}-*.toml")))
