@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.harness.judge.claims import Outcome
 from bench.harness.report.audit import words
-from bench.harness.report.audit.evidence import EXACT
+from bench.harness.report.audit.evidence import COUNTS
 from bench.harness.report.audit.finding import NO_RECORDS, Finding
 from bench.harness.store.claims import Claim
 from bench.harness.store.statements import AnyStatement
@@ -26,7 +26,7 @@ def on_claim(claim: Claim, verdict: Outcome, because: str, **known: Any) -> Find
         source=claim.source,
         verdict=verdict,
         because=because,
-        short=_short_of_figure(claim, verdict),
+        short=short_of_figure(claim, verdict),
         cases=(claim.case,),
         mislabelled=(words.name(claim.watches), words.name(claim.metric))
         if claim.watches
@@ -69,7 +69,8 @@ def on_statement(
     )
 
 
-def _short_of_figure(claim: Claim, verdict: Outcome) -> str:
+def short_of_figure(claim: Claim, verdict: Outcome) -> str:
+    """Return why a figure does not hold, in a sentence that others may share; empty if it does."""
     if verdict not in FAULTS:
         return ""
     if claim.watches:
@@ -78,7 +79,7 @@ def _short_of_figure(claim: Claim, verdict: Outcome) -> str:
         return "The layers it describes have another count."
     if verdict == "contradicted by its own source":
         return "Another figure of the same source excludes it."
-    counted = claim.metric in EXACT
+    counted = claim.metric in COUNTS
     return "It was counted otherwise." if counted else "One more seed of ours does not fall there."
 
 

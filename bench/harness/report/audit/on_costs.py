@@ -34,7 +34,7 @@ def on_ratio(statement: Ratio, evidence: Evidence, printed: Mapping[str, Interva
         statement,
         outcome,
         [because],
-        short=f"Our {costs.unit} give another multiple.",
+        short="Our own seconds give another multiple.",
         measured=f"{words.times(found)}, {costs.n} {costs.unit}",
         interval=found,
         n=costs.n,

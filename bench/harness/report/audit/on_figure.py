@@ -53,11 +53,9 @@ def on_figure(claim: Claim, evidence: Evidence, others: Sequence[Claim]) -> Find
     contradictions = contradicting(claim, others)
     contradicted = bool(contradictions or claim.watches)
     said = [*_watched(claim, evidence), *_also(contradictions), found.because]
-    return replace(
-        found,
-        verdict=with_its_source(found.verdict, contradicted=contradicted),
-        because="; ".join(said),
-    )
+    verdict = with_its_source(found.verdict, contradicted=contradicted)
+    short = making.short_of_figure(claim, verdict)
+    return replace(found, verdict=verdict, because="; ".join(said), short=short)
 
 
 def _by_records(claim: Claim, evidence: Evidence) -> Finding:
