@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -82,19 +82,18 @@ def run(arguments: argparse.Namespace) -> int:
     pairs = list(zip(specs, known, strict=True))
     missing = [spec for spec, record in pairs if record is None or lab.lacks_model(spec)]
     progress.total = sum(lab.stored(spec, timed=False) is None for spec in missing)
-    records = [record for record in known if record]
+    referred = {record.key for record in known if record}
     try:
         for spec in missing:
             record = progress.wait(lab.request(spec, timed=False))
-            if record.key in {known.key for known in records}:
+            if record.key in referred:
                 continue  # its model alone was missing: the reference stays as it is
             if record.outcome in RESULTS:
-                record = _referred(record, reference, alone=not arguments.shared)
-            records.append(record)
+                _refer(record, reference, alone=not arguments.shared)
     finally:
         lab.close()
-    records.sort(key=lambda record: record.spec.seed)
-    return _propose({case.name: _of(records, case) for case in cases}, apply=arguments.apply)
+    whole = {case.name: list(_whole(case, specs, reference)) for case in cases}
+    return _propose(whole, apply=arguments.apply)
 
 
 def _propose(records: Mapping[str, Sequence[Record]], *, apply: bool) -> int:
@@ -124,8 +123,19 @@ def _known(spec: TrialSpec, reference: Store) -> Record | None:
     return reference.find(spec.case.name, assign(spec).key)
 
 
-def _referred(record: Record, reference: Store, *, alone: bool) -> Record:
-    """Make a record the reference of its seed, and return what is the reference then.
+def _whole(case: Case, specs: Sequence[TrialSpec], reference: Store) -> Iterator[Record]:
+    """Yield every seed of a reference that the present code would repeat, be it asked for or not.
+
+    Bounds rest on all of them, also where a few are trained anew.
+    """
+    like = next(spec for spec in specs if spec.case == case)
+    seeds = {r.spec.seed for r in reference.readable() if r.spec.case.name == case.name}
+    found = (_known(replace(like, seed=seed), reference) for seed in sorted(seeds))
+    yield from (record for record in found if record)
+
+
+def _refer(record: Record, reference: Store, *, alone: bool) -> None:
+    """Make a record the reference of its seed.
 
     One that has times stays where the same code gave another without: the new one would say
     nothing more, and the times would be lost.
@@ -136,9 +146,8 @@ def _referred(record: Record, reference: Store, *, alone: bool) -> Record:
     timed = [old for old in found if old and old.spec.alone]
     if timed and not new.spec.alone:
         print(f"{name}, seed {seed}: its reference stays, for that has times.", file=sys.stderr)
-        return timed[0]
-    reference.replace(new)
-    return new
+    else:
+        reference.replace(new)
 
 
 def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSpec]:
@@ -161,7 +170,3 @@ def published(record: Record, *, alone: bool) -> Record:
     dataset = replace(record.spec.dataset, folder="")
     spec = replace(record.spec, dataset=dataset, alone=alone and record.spec.alone)
     return replace(record, spec=spec)
-
-
-def _of(records: Sequence[Record], case: Case) -> list[Record]:
-    return [record for record in records if record.spec.case.name == case.name]
