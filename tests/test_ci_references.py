@@ -52,9 +52,7 @@ def test_references_become_a_patch_and_nothing_else(tmp_path: Path) -> None:
     committed(here, "bench/bounds.toml", "results/reference/old.json", *pages)
     git(tmp_path, "clone", "-q", str(here), str(there))
     programs = {"python3": PYTHON}
-    done = run(
-        "references", "a", "b", folder=here, programs=programs, BENCH=BENCH, BENCH_SEEDS="3"
-    )
+    done = run("references", "a", "b", folder=here, programs=programs, BENCH=BENCH, BENCH_SEEDS="3")
     assert done.returncode == 0, done.stderr
     first = "-m bench calibrate a b --seeds 3 --shared --apply"
     assert calls(here) == [first, "-m bench readme"]

@@ -36,6 +36,7 @@ done
 exit "$STATUS"
 """
 
+
 def run(
     script: str,
     *arguments: str,
