@@ -120,9 +120,10 @@ def test_provenance_names_machine_versions_dates_and_commit() -> None:
 
 
 def test_seconds_say_how_many_epochs_of_how_many_trials_they_are_of() -> None:
-    """Of five epochs the first does not count; what shared its machine is no evidence."""
+    """First epochs do not count, nor trials of one, nor what shared its machine."""
+    short = make_record(seed=3, training_accuracy=[0.8])
     shared = replace(make_record(seed=2), spec=replace(make_record(seed=2).spec, alone=False))
-    one = table(make_record(), shared)
+    one = table(make_record(), shared, short)
     assert "trial that ran alone: 4 epochs of 1 trial a case." in one
     both = table(make_record(), make_record(seed=1), make_record(case=CNN), cases=(DENSE, CNN))
     assert "trial that ran alone: 4–8 epochs of 1–2 trials a case." in both

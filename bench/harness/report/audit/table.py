@@ -111,9 +111,9 @@ def _cells(each: Finding, stale: Mapping[str, str], marks: Sequence[str]) -> tup
 
 
 def _notes(each: Finding) -> tuple[str, str]:
-    """Return what must be known of a claim, and why it does not hold; what one says is enough."""
+    """Return what must be known of a claim, and why it does not hold, which may be the same."""
     note = each.note or ""
-    return note, "" if note and each.mislabelled else each.short
+    return note, note if note and each.short and each.mislabelled else each.short
 
 
 def _mislabelled(findings: Sequence[Finding]) -> list[str]:
