@@ -80,7 +80,10 @@ def figure(metric: str, **keys: object) -> str:
         (figure("test_loss", watches="parameters"), "'parameters', which is no metric to watch"),
         (figure("test_loss", epoch=0), "epoch = 0, and the first epoch is 1"),
         (figure("test_loss", epoch=-1), "epoch = -1, and the first epoch is 1"),
-        (figure("test_loss", epoch=2).replace("= 2", "= true"), "epoch in .* must be int, not True"),
+        (
+            figure("test_loss", epoch=2).replace("= 2", "= true"),
+            "epoch in .* must be int, not True",
+        ),
         (figure("probability", image=0), "needs a line label = "),
         (figure("probability", label=0), "needs a line image = "),
         (figure("probability", image=0, label=10), "label = 10; they count from 0 to 9"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.cases import CASES
+from bench.committed import claims_in
 from bench.harness.errors import UserError
 from bench.harness.store.claims import read_claims, read_published
 
@@ -54,7 +55,7 @@ def test_the_accuracies_of_mnist_are_told_to_be_training_accuracies() -> None:
 
 def test_the_baseline_is_told_apart_from_the_table() -> None:
     """What the source says of it in prose, in a chart and of one image, as it printed it."""
-    further = read_published(PUBLISHED, cases=CASES).further
+    further = claims_in(PUBLISHED).further
     of_baseline = [claim for claim in further if not claim.metric.endswith("images")]
     assert [(c.metric, c.epoch, c.label, c.low) for c in of_baseline] == [
         ("training_accuracy", None, None, 0.83),
@@ -71,7 +72,7 @@ def test_the_baseline_is_told_apart_from_the_table() -> None:
 
 def test_what_is_said_in_words_is_there_too() -> None:
     """Each statement of the source has its kind."""
-    statements = read_published(PUBLISHED, cases=CASES).statements
+    statements = claims_in(PUBLISHED).statements
     kinds = Counter(type(each).__name__ for each in statements)
     assert kinds == {
         "Difference": 5,

@@ -79,17 +79,18 @@ def on_trade(statement: BestTrade, evidence: Evidence) -> Finding:
 
 
 def _told(statement: BestTrade, places: Mapping[str, str]) -> list[str]:
-    """Say of the cases that may cost no more what they have for it."""
+    """Say of each other case why it is no better trade, or how it may be one."""
     worse, rest, better = (
         words.listed([name for name, place in places.items() if place == wanted])
         for wanted in ("inside", "across", "below")
     )
+    dearer = words.listed([name for c in statement.cases if (name := words.short(c)) not in places])
     cost, metric = words.name(statement.cost), words.name(statement.metric)
     return [
-        "" if places else "all others surely cost more",
         f"{better} has better {metric} for fewer {cost}" if better else "",
         f"{rest} may be as good for no more {cost}" if rest else "",
         f"{worse} surely worse in {metric}" if worse else "",
+        f"{dearer} surely more {cost}" if dearer else "",
     ]
 
 
