@@ -91,7 +91,7 @@ def test_exercise_answer(
 ) -> None:
     """Its answer owns to what it does not know, part by part; with its table it is in ``latest/``.
 
-    A part has an interval, or says that nothing is decided or was reached: one seed decides nothing.
+    A part has an interval, or says that nothing is decided, or reached: one seed decides nothing.
     """
     records = [record for case in exercise.points.values() for record in trained(case)]
     said = answer(exercise, records)

@@ -16,7 +16,7 @@ from test_answers import CONFIDENCE
 from test_kept_models import write_model
 
 from bench import __main__ as command_line
-from bench.commands import inspect, predict
+from bench.commands import inspect, looking, predict
 from bench.commands.kept_model import alike
 from bench.harness.assignment import Assignment, Listener
 from bench.harness.record import Record, pack_classes
@@ -53,7 +53,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_cache: Path) -> A
         trials.asked.append(model)
         return seen(inside=inside)
 
-    for command in (predict, inspect):
+    for command in (predict, looking):
         monkeypatch.setattr(command, "look", ask)
     return trials
 

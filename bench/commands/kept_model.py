@@ -51,9 +51,7 @@ def wanted(arguments: argparse.Namespace) -> TrialSpec:
     return specify(case, arguments.seed, Options(), found[case.task])
 
 
-def kept_model(
-    spec: TrialSpec, results: Path, *, check: Callable[[], None] = lambda: None
-) -> Kept:
+def kept_model(spec: TrialSpec, results: Path, *, check: Callable[[], None] = lambda: None) -> Kept:
     """Return the model of a training, trained now if this code has none under ``results``.
 
     Args:
