@@ -5,6 +5,7 @@
 ``cases.py``               where players and referee meet: architecture × task × recipe
 ``variants.py``            cases crippled on purpose, to see that the gate notices
 ``exercises.py``           one thing about a case varied at a time, and what is asked of that
+``committed.py``           what lies under ``results/``, and which of it claims rest on
 ``notebook.ipynb``         all of it from the data to the claims, cell by cell, on the sample
 ``bounds.toml``            what each case is held to, and why
 ``claims.toml``            what was published, and where

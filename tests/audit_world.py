@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from records import make_record
@@ -11,18 +12,21 @@ from bench.harness.record import Record
 from bench.harness.report.audit.auditing import audit
 from bench.harness.report.audit.finding import Finding
 from bench.harness.store.claims import read_published
+from bench.harness.store.speeds import Speed
 
 DENSE, CNN, WIDE = (f"fashion_mnist-{name}" for name in ("dense_128", "cnn_64", "cnn_32"))
 SOURCE = 'source = "book"'
 SCATTER = (-0.002, -0.001, 0.0, 0.001, 0.002, 0.0)
 
 
-def judged(folder: Path, claims: str, *records: Record) -> list[Finding]:
+def judged(
+    folder: Path, claims: str, *records: Record, speeds: Sequence[Speed] = ()
+) -> list[Finding]:
     """Return the findings on the claims of a file."""
     path = folder / "claims.toml"
     head = '[sources]\nbook = "A. Author, Book, 1999"\n'
     path.write_text(f"{head}{claims}", encoding="utf-8")
-    return audit(read_published(path, cases=CASES), records)
+    return audit(read_published(path, cases=CASES), records, speeds)
 
 
 def seeds(case: str, mean: float, **known: object) -> list[Record]:
@@ -31,6 +35,21 @@ def seeds(case: str, mean: float, **known: object) -> list[Record]:
         make_record(case=case, seed=n, test_accuracy=mean + off, **known)  # type: ignore[arg-type]
         for n, off in enumerate(SCATTER)
     ]
+
+
+def plain(case: str, *seconds: float, images: int = 15_000, **known: object) -> Speed:
+    """Return the times of a plain fit, one a pair, each twice as long as the bench's own."""
+    made = make_record(case=case, **known)  # type: ignore[arg-type]
+    assert made.machine
+    return Speed(
+        spec=made.spec,
+        started=made.started,
+        provenance=made.provenance,
+        machine=made.machine,
+        images=images,
+        ours=tuple(each / 2 for each in seconds),
+        plain=seconds,
+    )
 
 
 def figure(printed: str, value: float, metric: str = "test_accuracy", more: str = "") -> str:

@@ -60,6 +60,28 @@ def test_two_figures_of_a_source_contradict_each_other(tmp_path: Path) -> None:
     assert "the same source also says 87.3%" in text.because
 
 
+@pytest.mark.parametrize(
+    ("metric", "printed", "values"),
+    [
+        ("test_accuracy", ("87.3%", "about 82%"), (0.873, 0.82)),
+        ("parameters", ("101,770", "62,826"), (101_770, 62_826)),
+        ("seconds_per_epoch", ("10 s", "21 s"), (10, 21)),
+    ],
+)
+def test_figures_that_exclude_each_other_need_no_records(
+    tmp_path: Path, metric: str, printed: tuple[str, str], values: tuple[float, float]
+) -> None:
+    """The file alone tells that not both are right; which one is wrong, nobody knows yet."""
+    text = figure(printed[0], values[0], metric) + (
+        f'[claims.text]\nkind = "figure"\nsaid = "baseline"\ncase = "{DENSE}"\n'
+        f'metric = "{metric}"\npublished = "{printed[1]}"\nvalue = {values[1]}\n{SOURCE}\n'
+    )
+    found = judged(tmp_path, text)
+    assert [each.verdict for each in found] == ["contradicted by its own source"] * 2
+    told = [each.because.split("; ")[0] for each in found]
+    assert told == [f"the same source also says {other}" for other in printed[::-1]]
+
+
 def test_a_count_that_the_described_layers_do_not_have_is_contradicted(tmp_path: Path) -> None:
     """With a description the source is wrong by itself; without one it is only not reproduced."""
     claim = figure("62,826", 62_826, "parameters", 'described = "Dense 128, Dense 10"')
@@ -78,6 +100,8 @@ def test_training_accuracy_published_as_test_accuracy_is_told(tmp_path: Path) ->
     assert found.mislabelled == ("training accuracy", "test accuracy")
     told = "a training accuracy published as test accuracy, here 89.00 ± 0.00 % (6); "
     assert found.because.startswith(told)
+    (unmeasured,) = judged(tmp_path, claim)
+    assert unmeasured.verdict == "contradicted by its own source"
 
 
 def sure(record: Record, probability: float) -> Record:

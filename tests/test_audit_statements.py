@@ -3,35 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from audit_world import CNN, DENSE, WIDE, curves, figure, judged, seeds, statement
-from records import make_record
-
-
-def test_seconds_are_not_comparable_and_their_ratio_is(tmp_path: Path) -> None:
-    """12 s against 3 s is four times; printed are 21 s over 10 s."""
-    printed = figure("10 s", 10, "seconds_per_epoch")
-    printed += printed.replace(DENSE, CNN).replace("10", "21")
-    ratio = statement("ratio", "seconds_per_epoch", f'case = "{CNN}"\nover = "{DENSE}"')
-    slow = make_record(case=CNN, epoch_seconds=[20, *[12.0] * 5])
-    quick, _, times = judged(tmp_path, printed + ratio, make_record(), slow)
-    assert (quick.verdict, quick.measured) == ("not comparable", "3.00 s (3.00–3.00), 4 epochs")
-    assert (times.verdict, times.published) == ("not reproduced", "2.10 × (1.95–2.26)")
-    assert times.interval is not None
-    assert times.interval.estimate == 4
-
-
-def test_times_that_were_not_taken_alone_decide_nothing(tmp_path: Path) -> None:
-    """A statement on seconds waits for records that hold some."""
-    ratio = statement("ratio", "seconds_per_epoch", f'case = "{CNN}"\nover = "{DENSE}"\nlow = 1')
-    records = [make_record(case=case) for case in (CNN, DENSE)]
-    shared = [replace(each, spec=replace(each.spec, alone=False)) for each in records]
-    assert judged(tmp_path, ratio, *shared)[0].verdict == "undecided"
-    slower = make_record(case=CNN, epoch_seconds=[20, *[12.0] * 5])
-    assert judged(tmp_path, ratio, records[1], slower)[0].verdict == "reproduced"
 
 
 @pytest.mark.parametrize(
@@ -120,22 +95,3 @@ def test_a_target_is_reached_by_an_epoch_or_not(tmp_path: Path) -> None:
     records = curves(0.8, 0.85, 0.92, 0.95)
     assert judged(tmp_path, text.format(3), *records)[0].verdict == "reproduced"
     assert judged(tmp_path, text.format(2), *records)[0].verdict == "not reproduced"
-
-
-@pytest.mark.parametrize(
-    ("rival", "seconds", "verdict"),
-    [
-        (0.88, 1.0, "reproduced"),  # cheaper, and worse
-        (0.92, 9.0, "reproduced"),  # better, and dearer
-        (0.92, 1.0, "not reproduced"),
-        (0.90, 1.0, "undecided"),
-    ],
-)
-def test_the_best_trade_is_beaten_by_what_is_as_good_for_less(
-    tmp_path: Path, rival: float, seconds: float, verdict: str
-) -> None:
-    """The case has 90 % at 3 s an epoch."""
-    body = f'case = "{CNN}"\ncases = ["{WIDE}"]\ncost = "seconds_per_epoch"'
-    text = statement("best_trade", "test_accuracy", body)
-    others = seeds(WIDE, rival, epoch_seconds=[9.0, *[seconds] * 5])
-    assert judged(tmp_path, text, *seeds(CNN, 0.9), *others)[0].verdict == verdict

@@ -19,6 +19,13 @@ from bench.harness.store.records import Store
 
 OVER = f'cases = ["{CNN}"]\nover = "{DENSE}"\nlow = 0'
 WORDS = statement("difference", "test_accuracy", OVER)
+WORSE = statement("difference", "test_accuracy", f'cases = ["{DENSE}"]\nover = "{CNN}"\nlow = 0')
+BOTH = figure("87.2%", 0.872) + figure("90%", 0.9).replace(DENSE, CNN)
+OTHER = (
+    f'[claims.text]\nkind = "figure"\nsaid = "baseline"\ncase = "{DENSE}"\n'
+    f'metric = "test_accuracy"\npublished = "about 82%"\nvalue = 0.82\n{SOURCE}\n'
+)
+"""What the table of the same source has otherwise."""
 
 
 def call(*arguments: str | Path) -> int:
@@ -42,21 +49,53 @@ def own(tmp_path: Path) -> Path:
 
 
 def test_each_claim_is_a_row_under_a_count_of_verdicts(tmp_path: Path) -> None:
-    """The table is folded, and says below by which rule it judges, where and when."""
+    """Figures and statements are folded tables, with rule, place and time below."""
     records = seeds(DENSE, 0.872)
     found = judged(tmp_path, figure("82%", 0.82) + WORDS, *records)
     text = as_markdown(found, records, stale={}).replace("\N{NO-BREAK SPACE}", " ")
-    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
     assert text.startswith("**2 claims: 1 exceeded, 1 undecided.**")
-    assert [cell.strip() for cell in rows[1].strip("|").split("|")][:4] == [
-        "Fashion MNIST, dense_128: test accuracy",
-        "82%",
-        "87.20 ± 0.14 % (6)",
-        "exceeded",
+    assert text.index("Fashion MNIST, by architecture:") < text.index("Statements:")
+    assert [[cell.strip() for cell in row] for row in rows if "claim" not in row[0]] == [
+        ["dense_128: test accuracy", "82%", "87.20 ± 0.14 % (6)", "exceeded"],
+        ["it", "in words", "no reference yet", "undecided"],
     ]
-    assert "| no reference yet |" in " ".join(rows[2].split())
     assert "- Measured: Example CPU (avx2), 2 cores" in text
     assert "n = 6" in text
+
+
+def test_what_does_not_hold_says_why_in_a_footnote_that_others_share(tmp_path: Path) -> None:
+    """Two figures for one reason, a count for another; what holds has none."""
+    loss, count = ("0.2", 0.2, "test_loss"), ("9", 9, "parameters")
+    claims = figure("91%", 0.91) + figure(*loss) + figure(*count)
+    found = judged(tmp_path, claims + WORDS, *seeds(DENSE, 0.872), *seeds(CNN, 0.9))
+    text = as_markdown(found, [], stale={})
+    verdicts = [line.rsplit("|", 2)[1].strip() for line in text.splitlines() if line[:2] == "| "]
+    assert [verdict for verdict in verdicts if verdict != "verdict"] == [
+        "not reproduced [1]",
+        "not reproduced [1]",
+        "not reproduced [2]",
+        "reproduced",
+    ]
+    assert "- [1] One more seed of ours does not fall there.\n- [2] It was counted" in text
+    assert "a new seed falls within" not in text
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        (figure("9", 9, "parameters", 'described = "Dense"'), "The layers it describes have"),
+        (figure("89%", 0.89, more='watches = "training_accuracy"'), "A training accuracy"),
+        (figure("87.2%", 0.872) + OTHER, "Another figure of the same source excludes it."),
+        (BOTH + WORSE, "Figures of the same source say otherwise."),
+        (WORSE, "The 95 % interval lies outside what it says."),
+    ],
+)
+def test_every_fault_has_a_reason_of_its_own(tmp_path: Path, claims: str, why: str) -> None:
+    """It is that of the last claim of each file."""
+    found = judged(tmp_path, claims, *seeds(DENSE, 0.872), *seeds(CNN, 0.9))
+    assert found[-1].short.startswith(why)
+    assert f"- [1] {why}" in as_markdown(found, [], stale={})
 
 
 def test_a_stale_figure_says_so_in_its_cell(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +31,6 @@ BENCH = """#!/usr/bin/env bash
 printf '%s\\n' "$*" >>"$CALLS"
 while (($#)); do
     [[ $1 == --output ]] && echo '# Compared' >"$2"
-    [[ $1 == calibrate ]] && echo new >results/reference/record.json && echo changed >>README.md
     shift
 done
 exit "$STATUS"
@@ -118,31 +118,31 @@ def test_comparison_gates_and_is_shown(tmp_path: Path, status: int) -> None:
     assert (tmp_path / "results" / "latest" / "comparison.md").is_file()
 
 
-def test_comparison_that_ends_without_a_report_says_so(tmp_path: Path) -> None:
-    """A mistake in the call leaves no earlier report standing as if it were this run's."""
-    bench = "#!/usr/bin/env bash\nexit 2\n"
-    programs = {"python3": PYTHON}
-    done = run("compare", "nowhere", folder=tmp_path, programs=programs, BENCH=bench)
-    assert done.returncode == 2
-    assert "It ended with status 2" in (tmp_path / "summary.md").read_text("utf-8")
+@pytest.mark.parametrize(
+    ("python", "bench", "status"),
+    [(PYTHON, "#!/usr/bin/env bash\nexit 2\n", 2), ("#!/usr/bin/env bash\nexit 3\n", BENCH, 3)],
+    ids=["mistake in the call", "environment that cannot be made"],
+)
+def test_comparison_that_ends_without_a_report_says_so(
+    tmp_path: Path, python: str, bench: str, status: int
+) -> None:
+    """No earlier report stands as if it were this run's, and there is one to comment with."""
+    latest = tmp_path / "results" / "latest"
+    latest.mkdir(parents=True)
+    for name in ("comparison.md", "comparison.json"):
+        (latest / name).write_text("of an earlier run", encoding="utf-8")
+    done = run("compare", "it", folder=tmp_path, programs={"python3": python}, BENCH=bench)
+    assert done.returncode == status, done.stderr
+    assert [path.name for path in latest.iterdir()] == ["comparison.md"]
+    report = (latest / "comparison.md").read_text("utf-8")
+    assert report.startswith("# Fitting Room: no comparison\n")
+    assert (tmp_path / "summary.md").read_text("utf-8") == report
 
 
-def test_references_become_a_patch_and_nothing_else(tmp_path: Path) -> None:
-    """New records and changed files are in the patch; nothing is committed."""
-    (tmp_path / "results" / "reference").mkdir(parents=True)
-    (tmp_path / "bench").mkdir()
-    for name in ("README.md", "bench/bounds.toml", "results/reference/old.json"):
-        (tmp_path / name).write_text("as it was\n", encoding="utf-8")
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@y.example"]
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "start"]):
-        subprocess.run([*git, *words], check=True)
-    programs = {"python3": PYTHON}
-    done = run("references", "a", "b", folder=tmp_path, programs=programs, BENCH_SEEDS="3")
-    assert done.returncode == 0, done.stderr
-    first = calls(tmp_path)[0]
-    assert first == "-m bench calibrate a b --seeds 3 --shared --apply"
-    patch = (tmp_path / "references.patch").read_text("utf-8")
-    assert "+++ b/results/reference/record.json" in patch
-    assert "+changed" in patch
-    log = subprocess.run([*git, "log", "--oneline"], capture_output=True, text=True, check=True)
-    assert len(log.stdout.splitlines()) == 1
+def test_comparison_that_is_killed_leaves_a_report(tmp_path: Path) -> None:
+    """Where no trap is run any more, as when its time is over, there is still one to show."""
+    bench = "#!/usr/bin/env bash\nkill -KILL $PPID\n"
+    done = run("compare", "it", folder=tmp_path, programs={"python3": PYTHON}, BENCH=bench)
+    assert done.returncode == -signal.SIGKILL
+    report = tmp_path / "results" / "latest" / "comparison.md"
+    assert "It ended before there was a report" in report.read_text("utf-8")

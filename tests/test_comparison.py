@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from comparisons import DENSE, elsewhere, outcomes, seeds, side
+from records import make_record
 
 from bench.harness.judge.verdict import Verdict
 from bench.harness.record import Record
@@ -101,9 +102,27 @@ def test_seconds_without_a_measure_are_not_comparable(head: list[Record], why: s
 @pytest.mark.parametrize("known", [{"sample": True}, {"epochs": 2}])
 def test_other_data_or_epochs_are_not_comparable(known: dict[str, Any]) -> None:
     """A sample, or fewer epochs than the recipe's, says nothing of the case; counts still hold."""
-    found = outcomes(compare(side(seeds()), side(seeds(**known))))
+    compared = compare(side(seeds()), side(seeds(**known)))
+    found = outcomes(compared)
     assert found["test_accuracy"] == found["training_loss"] == "not comparable"
     assert found["parameters"] == "same"
+    ((name, why),) = compared.pairs.missing
+    assert (name, compared.red(undecided=False)) == (DENSE, True)
+    assert re.match(r"nothing to compare it by: (data|epochs): ", why)
+
+
+def test_a_case_that_head_only_built_is_missing() -> None:
+    """Its counts are compared, its quality is not there, and that is no green."""
+    built = replace(make_record(training_accuracy=[], test_accuracy=None), predictions=None)
+    found = compare(side(seeds()), side([built]))
+    assert found.pairs.missing == ((DENSE, "nothing to compare it by: head does not tell it"),)
+    assert "is missing: nothing to compare it by" in as_markdown(found, undecided=False)
+
+
+def test_counts_alone_may_be_all_there_is() -> None:
+    """Two sides that were only built are compared by what both have."""
+    built = [replace(make_record(training_accuracy=[], test_accuracy=None), predictions=None)]
+    assert not compare(side(built), side(built)).red(undecided=True)
 
 
 @pytest.mark.parametrize(

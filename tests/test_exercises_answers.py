@@ -18,7 +18,7 @@ from bench.harness.report.exercises.blocks import answer, block
 from bench.harness.report.exercises.duration import turning
 from bench.harness.report.exercises.values import Exercise
 
-WIDTH, DURATION, STOPPING = (EXERCISES[name] for name in ("width", "duration", "stopping"))
+WIDTH, DURATION = EXERCISES["width"], EXERCISES["duration"]
 
 
 def seeds_of(exercise: Exercise, label: str, accuracies: Sequence[float]) -> list[Record]:
@@ -110,41 +110,27 @@ def test_duration_has_the_turn_with_its_interval_and_the_gains_by_epoch() -> Non
     assert said.endswith("on MNIST nothing is known yet: no records.")
 
 
-def stopped(seed: int, *, epochs: int, seconds: float, accuracy: float) -> list[Record]:
-    """Return a run that stopped at 85 %, and the one of its seed that went on."""
-    whole = make_record(
-        case=STOPPING.points["Fashion MNIST, never"],
-        seed=seed,
-        test_accuracy=0.88,
-        epoch_seconds=[seconds] * 30,
-    )
-    early = make_record(
-        case=STOPPING.points["Fashion MNIST, 85 %"],
-        seed=seed,
-        test_accuracy=accuracy,
-        training_accuracy=[0.8] * (epochs - 1) + [0.86],
-        epoch_seconds=[seconds] * epochs,
-    )
-    return [whole, early]
-
-
-def test_stopping_saves_epochs_and_seconds_and_has_a_price() -> None:
-    """Runs are paired by their seed: what all seeds share in luck does not count."""
-    pairs = [stopped(seed, epochs=2, seconds=1.0, accuracy=0.85) for seed in range(3)]
-    said = answer(STOPPING, [record for pair in pairs for record in pair])
-    assert said.startswith(
-        "Stopping at 85 % training accuracy on Fashion MNIST ends after 2 of 30 epochs (n=3), "
-        "saves 28 of them and 28.0 ± 0.0 s, and costs 3.0 ± 0.0 points of test accuracy;"
+def gaining(seed: int, gain: float) -> Record:
+    """Return 30 epochs that gain so much after the fifth, all at once."""
+    return with_epochs(
+        long_run(seed, turn=8),
+        lambda epoch: replace(epoch, test_accuracy=0.7 + gain * (epoch.number > 5)),
     )
 
 
-def test_a_threshold_that_no_seed_reaches_saves_nothing() -> None:
-    """It is said so, and no price is invented."""
-    case = STOPPING.points["Fashion MNIST, 98 %"]
-    never = [make_record(case=case, seed=seed, training_accuracy=0.95) for seed in (0, 1)]
-    whole = [make_record(case=STOPPING.points["Fashion MNIST, never"], seed=s) for s in (0, 1)]
-    said = answer(STOPPING, [*never, *whole])
-    assert "none of 2 seeds reaches 98 % training accuracy on Fashion MNIST within 30" in said
+def test_the_changes_of_both_data_sets_hold_at_once() -> None:
+    """Three of each: Student's interval at a sixth of the error (oracle: SciPy)."""
+    gains = [0.05, 0.06, 0.07, 0.09]
+    runs = [gaining(seed, gain) for seed, gain in enumerate(gains)]
+    low, high = stats.t.interval(1 - 0.05 / 6, 3, np.mean(gains), stats.sem(gains))
+    told = f"{100 * np.mean(gains):.0f} ± {100 * (high - low) / 2:.0f} points of test accuracy"
+    assert f"epochs 6 to 10 gain {told}" in answer(DURATION, runs)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_what_holds_at_once_stands_below_the_table(name: str) -> None:
+    """A reader need not guess why one difference has two intervals."""
+    assert re.search(r"^- .*95 % interval.*at once", block(EXERCISES[name], [], {}), re.MULTILINE)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)

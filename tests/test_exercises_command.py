@@ -13,10 +13,11 @@ from records import make_record
 
 from bench.__main__ import main
 from bench.cases import CASES
-from bench.commands import readme
+from bench.commands.readme_blocks import BLOCKS
 from bench.exercises import EXERCISES
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import Need, plan
+from bench.harness.report.exercises import contrasts
 from bench.harness.store.records import Store
 from conftest import Bench
 
@@ -121,6 +122,17 @@ def test_the_suite_trains_a_thin_slice_and_keeps_its_answers(
     assert kept == set(EXERCISES)
 
 
+def test_the_suite_fails_where_an_answer_hides_its_uncertainty(
+    run: Bench, trials: FakeTrials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gain by one seed, told as if it were sure."""
+    assert trials.ran == []
+    monkeypatch.setattr(contrasts, "moved", lambda *_, **__: "gain 0.9 points of test accuracy")
+    done = run("-k", "exercise_answer and layers", tier="accept", results=tmp_path)
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*told without an uncertainty: Two hidden layers instead of one*"])
+
+
 def test_no_more_seeds_are_planned_than_are_enough() -> None:
     """Unless another test wants them, or they are asked for by number."""
     case = CASES[DENSE]
@@ -139,4 +151,4 @@ def test_the_committed_page_has_a_block_for_every_exercise() -> None:
     """None is left out of it."""
     page = (ROOT / "results" / "exercises.md").read_text("utf-8")
     assert all(f"<!-- fitting-room: exercise {name} -->" in page for name in EXERCISES)
-    assert {f"exercise {name}" for name in EXERCISES} <= set(readme.BLOCKS)
+    assert {f"exercise {name}" for name in EXERCISES} <= set(BLOCKS)

@@ -48,7 +48,12 @@ BANDS = Curve(
 
 
 def examined(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, case: Case = VARIANT, **known: object
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    case: Case = VARIANT,
+    *,
+    bands: Curve = BANDS,
+    **known: object,
 ) -> Finding:
     """Examine a case whose every trial gives what is told, or is plausible."""
 
@@ -58,7 +63,7 @@ def examined(
 
     pretend(monkeypatch, make)
     judge = referee(folder, None, COUNT, FLOOR, need=Need(case=case))
-    judge.bounds = replace(judge.bounds, curves={CASE.name: {BANDS.metric: BANDS}})
+    judge.bounds = replace(judge.bounds, curves={CASE.name: {bands.metric: bands}})
     try:
         return examine(judge, case, "something")
     finally:
@@ -117,6 +122,17 @@ def test_a_curve_that_leaves_its_band_early_is_noticed_before_the_last_epoch(
         (BANDS.metric, 1),
         ("test_accuracy", 2),
     ]
+
+
+def test_epochs_with_the_same_band_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the second epoch noticed is not put down to the first, which reads alike."""
+    alike = replace(BANDS, epochs=(BANDS.epochs[0], BANDS.epochs[0]))
+    found = examined(
+        tmp_path, monkeypatch, test_accuracy=GOOD, training_accuracy=[0.95, 0.9], bands=alike
+    )
+    assert [(s.metric, s.epoch) for s in found.noticed_by] == [(BANDS.metric, 2)]
 
 
 def test_variants_leave_the_errors_of_a_run_as_they_are(gate: Examined) -> None:

@@ -38,11 +38,12 @@ def cells(text: str, start: str) -> list[str]:
 
 def test_a_finding_tells_what_noticed_first_and_how_far_off_it_was() -> None:
     """The furthest of those that were known at once, then the others."""
-    found = Variants(origin=origin_of(make_record()), bounds="", findings=(GREEN, FINDING), anew=())
+    both = (GREEN, replace(FINDING, compared="red by 5 of 9"))
+    found = Variants(origin=origin_of(make_record()), bounds="", findings=both, anew=())
     text = variants(found)
     noticed = ["test accuracy", "seed 2, epoch 5", "-4.2", "test loss"]
-    assert cells(text, "one thing") == ["one thing", "fail", "2", "20", *noticed]
-    assert cells(text, "nothing") == ["nothing", "pass", "1", "10", "—", "—", "+0.3", "—"]
+    assert cells(text, "one thing") == ["one thing", "fail", "2", "20", *noticed, "red by 5 of 9"]
+    assert cells(text, "nothing") == ["nothing", "pass", "1", "10", "—", "—", "+0.3", "—", "—"]
 
 
 def test_runs_with_seeds_of_their_own_are_one_row() -> None:
@@ -51,10 +52,14 @@ def test_runs_with_seeds_of_their_own_are_one_row() -> None:
         origin=origin_of(make_record()),
         bounds="",
         findings=(GREEN,),
-        anew=(GREEN, replace(GREEN, seeds=2)),
+        anew=(
+            replace(GREEN, compared="green"),
+            replace(GREEN, seeds=2, compared="open by 1 of 9"),
+        ),
     )
     row = cells(variants(found), "nothing, 2 runs of other seeds")
     assert row[1:4] == ["2 pass", "1.5", "10"]
+    assert row[-1] == "1 green, 1 open"
 
 
 def test_a_finding_in_words_has_the_evidence() -> None:
@@ -77,12 +82,15 @@ def test_costs_are_ratios_and_seconds() -> None:
     )
     timed = Cost(seconds=8.0, timed=3, sequential=tally, ten=Rate(hits=0, runs=100), equal=5)
     known = {"timed": timed, "untimed": replace(timed, seconds=None, timed=0)}
-    measured = Measured(case="timed", sequential_seeds=1, sequential_seconds=9.0, ten_seconds=81.0)
-    text = cost(Costs(bounds="", cases=known, measured=measured))
+    one = Measured(case="timed", sequential_seeds=1, sequential_seconds=9.0, ten_seconds=81.0)
+    many = replace(one, sequential_seeds=1.4, runs=10)
+    text, other = (cost(Costs(bounds="", cases=known, measured=each)) for each in (one, many))
     assert cells(text, "timed")[1:8] == ["8", "1.25", "10", "80", "8.0", "5", "4.0"]
     assert cells(text, "untimed")[1:8] == ["—", "1.25", "—", "—", "8.0", "5", "4.0"]
     assert cells(text, "all")[3:6] == ["10", "80", "8.0"]
-    assert "1 seed in 9 s until the verdict, 10 seeds in 81 s: 9.0 times as much" in text
+    told = "in 9 s until the verdict ({}), 10 seeds in 81 s: 9.0 times as much"
+    assert f"1 seed {told.format('n=1')}" in text
+    assert f"1.4 seeds {told.format('mean of n=10 runs of other seeds')}" in other
 
 
 def test_shares_keep_what_counts() -> None:

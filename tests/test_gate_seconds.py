@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 from imports import ROOT
+from records import make_record
 
 from bench import handicaps
 from bench.commands import gate_seconds
 from bench.handicaps import COMPUTE, HANDICAPS, RED, SLEEP, slowed
 from bench.harness.judge.race import Race
 from bench.harness.report.gate.blocks import UNRACED, seconds_block
+from bench.harness.report.gate.files import origin_of
+from bench.harness.report.gate.seconds import Rehearsed, Seconds, seconds
 from bench.harness.spec import Dataset
 
 
@@ -75,6 +78,33 @@ def test_wrong_verdicts_are_marked_and_fail(
     assert out.count("✗") == len(RED) * status
     assert f"×{factor:.3f}" in out
     assert seconds_block(tmp_path) == out.rstrip("\n")
+
+
+def document(load: float | None, **races: Race) -> Seconds:
+    """Return the document of races to which nothing was done."""
+    told = {name: Rehearsed(done="nothing", red=False, race=race) for name, race in races.items()}
+    origin = origin_of(make_record())
+    return Seconds(origin=origin, case="mnist-x", load=load, races=told)
+
+
+@pytest.mark.parametrize(
+    ("load", "told"),
+    [
+        (0.1, "; the machine was idle: 0.1 processes wanted a core in the minute before."),
+        (3.8, "; the machine was not idle: 3.8 processes wanted a core in the minute before."),
+        (None, "commit 0123456789ab."),
+    ],
+)
+def test_a_machine_that_had_load_is_not_called_idle(load: float | None, told: str) -> None:
+    """What the system said of the minute before the races is told, and what it means."""
+    assert seconds(document(load, unchanged=ratio(1.0))).endswith(told)
+
+
+def test_head_that_is_surely_faster_shows_too() -> None:
+    """The small p stands on its own side of each clock: twelve pairs have 4,096 signs."""
+    row = seconds(document(None, unchanged=ratio(0.9, 1.1))).splitlines()[2]
+    told = [cell.strip() for cell in row.strip("|").split("|")]
+    assert told[2:8] == ["×0.900", "1", "0.00024", "×1.100", "0.00024", "1"]
 
 
 def test_what_was_not_measured_says_how_to(tmp_path: Path) -> None:

@@ -81,6 +81,13 @@ def test_one_diverged_seed_is_tolerated_and_two_are_not(
     assert judge(values, FLOOR, coarse=True).outcome == outcome
 
 
+def test_a_diverged_seed_is_shown_without_a_reference_too() -> None:
+    """It is among the seeds that the verdict rests on, and told of."""
+    verdict = judge([0.9, None, 0.901, 0.899, 0.902, 0.9], FLOOR)
+    assert (verdict.outcome, verdict.n) == ("pass", 6)
+    assert verdict.evidence.endswith("; 1 of 6 seeds diverged")
+
+
 def test_a_diverged_seed_is_shown() -> None:
     """Evidence names the value, how many seeds, the bound, the margin and the loss of a seed."""
     evidence = judge([0.9, None], FLOOR, coarse=True).evidence

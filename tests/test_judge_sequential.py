@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import pytest
 from scipy.stats import chi2, norm, ttest_1samp
 
 from bench.harness.judge.bound import Bound
+from bench.harness.judge.evidence import in_brief
 from bench.harness.judge.plan import Plan, planning_sd, plans
 from bench.harness.judge.price import price, run
 from bench.harness.judge.quality import judge
@@ -146,6 +148,16 @@ def test_the_evidence_is_one_line_with_all_its_numbers() -> None:
     parts += ["fail to -9.2", "unchanged code fails", "is caught with 80 % power"]
     assert all(part in evidence for part in parts)
     assert "\n" not in evidence
+
+
+def test_evidence_in_brief_keeps_every_number() -> None:
+    """A line that fits where each verdict has one, of a floor as of a band."""
+    for values, bound in (([0.906], FLOOR), ([0.185], BAND)):
+        evidence = judge(values, bound, alpha=1e-4).evidence
+        brief = in_brief(evidence)
+        numbers = re.findall(r"\d[\d.]*", evidence.removesuffix("is caught with 80 % power"))
+        assert re.findall(r"\d[\d.]*", brief) == numbers
+        assert len(brief) < 110 < len(evidence)
 
 
 def test_with_one_seed_the_price_is_that_of_a_normal_tail() -> None:

@@ -56,6 +56,7 @@ def test_the_exact_test_has_the_p_value_of_all_signs() -> None:
     base = [1.0] * 10
     head = [1.1 + 0.01 * i for i in range(10)]
     assert slowdown(base, head).p_value == pytest.approx(1 / 1024)
+    assert slowdown(head, base).p_faster == pytest.approx(1 / 1024)
     assert slowdown(base, base).p_value == 1.0
 
 

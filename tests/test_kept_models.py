@@ -22,7 +22,7 @@ from bench.harness.assignment import Assignment, Listener, best_file
 from bench.harness.errors import UserError
 from bench.harness.lab.lab import Lab
 from bench.harness.record import Callbacks, Record
-from bench.harness.report.card import card, foreign
+from bench.harness.report.card import card
 from bench.harness.store.models import Models
 from bench.harness.store.records import Store
 
@@ -156,18 +156,6 @@ def test_what_a_reader_does_not_expect_has_a_name_of_its_own(
     """A quick look on the sample does not take the place of a real model."""
     models = Models(Path("models"), card)
     assert models.file(replace(SPEC, **change)).stem == name  # type: ignore[arg-type]
-
-
-def test_a_card_names_what_keras_alone_cannot_load(tmp_path: Path) -> None:
-    """A layer of this project's own is told, and a plain model needs nothing."""
-    own = {"module": "models.minimal", "class_name": "Whitening", "config": {}}
-    write_model(tmp_path / "own.keras", config={"config": {"layers": [CONFIG, own]}})
-    write_model(tmp_path / "plain.keras")
-    assert foreign(tmp_path / "own.keras") == {"models.minimal.Whitening"}
-    record = trial(assigned(), lambda *_: None)
-    texts = [card(record, tmp_path / f"{name}.keras") for name in ("own", "plain")]
-    assert "needs this project's `models`, for models.minimal.Whitening" in texts[0]
-    assert "Plain Keras 3 is all it needs" in texts[1]
 
 
 SCRIPT = """

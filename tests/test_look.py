@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -64,6 +65,15 @@ def test_filters_are_the_weights_on_the_pixels(tmp_path: Path) -> None:
 
 
 @pytest.mark.keras
+def test_what_there_is_to_be_seen_is_known_without_training(tmp_path: Path) -> None:
+    """A model that is built and no more has the layers and the filters of a trained one."""
+    trained, _ = quietly(asked, tmp_path, CNN)
+    kept, built = answer(trained), answer(replace(trained, model=None))
+    assert [array.shape for array in built.values()] == [array.shape for array in kept.values()]
+    assert not np.array_equal(built["probabilities"], kept["probabilities"])
+
+
+@pytest.mark.keras
 def test_answers_alone_are_asked_for_where_that_is_enough(tmp_path: Path) -> None:
     """A prediction does not look inside."""
     request, _ = quietly(asked, tmp_path, "mnist-dense_128", inside=False)
@@ -78,6 +88,8 @@ def test_a_model_that_cannot_be_read_is_told(
     monkeypatch.setattr("subprocess.run", lambda *_, **__: died)
     with pytest.raises(UserError, match=r"bad\.keras could not .*: ValueError: no model\. Remove"):
         look(tmp_path / "bad.keras", small(), np.zeros((1, 28, 28), np.uint8))
+    with pytest.raises(UserError, match=r"^mnist-dense_128 could not .*: ValueError: no model\.$"):
+        look(None, small(), np.zeros((1, 28, 28), np.uint8))
 
 
 def test_a_look_is_read_back_as_it_was_written(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bench.harness import plugin_options
+from bench.harness.errors import UserError
 from bench.harness.lab.options import MOST_SEEDS, Options
 
 BEGAN = "2026-03-01T12:00:00+00:00"
@@ -44,6 +45,14 @@ def test_only_an_open_verdict_of_the_usual_tier_adds_seeds(
 def test_sample_and_override_are_not_for_publication(options: Options, published: bool) -> None:
     """Neither the small sample nor another number of epochs gives a figure to publish."""
     assert options.for_publication == published
+
+
+@pytest.mark.parametrize("known", [{"seeds": 2}, {"tier": "full"}])
+def test_no_first_seed_is_ended_where_none_is_judged_alone(known: dict[str, Any]) -> None:
+    """It is refused, and not ignored; with one seed asked for it is not."""
+    with pytest.raises(UserError, match=r"--stop-early .* Leave it out, or add --seeds 1"):
+        Options(stop_early=True, **known)
+    assert Options(stop_early=True, **{**known, "seeds": 1}).stop_early
 
 
 class Config:

@@ -25,7 +25,9 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 NEVER_IMPORTED = {
     "check-jsonschema": "a command: test_workflow.py runs it",
     "coverage": "a command, in tox",
+    "ipykernel": "the kernel in which test_notebook.py runs the notebook",
     "mypy": "a command, in tox",
+    "nbclient": "test_notebook.py asks for it by name, to be skipped where it is not there",
     "pytest-benchmark": "a pytest plugin: the timing suites ask for its fixture",
     "pytest-xdist": "a pytest plugin: `pytest -n 2` spreads the tests over the cores",
     "ruff": "a command, in tox",

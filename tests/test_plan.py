@@ -50,6 +50,13 @@ def test_times_are_wanted_if_one_test_wants_them() -> None:
     assert [w.timed for w in planned(TRAINED, BUILT)] == [False]
 
 
+def test_only_the_first_seed_of_a_case_has_limits() -> None:
+    """What it may give is known before; of the next, only once it has given something."""
+    limits = ((0.1, 0.2),)
+    found = plan([TRAINED], Options(seeds=3), DATA, limits=lambda _: limits)[DENSE.name]
+    assert [wanted.spec.loss_limits for wanted in found] == [limits, (), ()]
+
+
 @pytest.mark.parametrize(
     ("options", "seeds"), [(Options(tier="full"), 10), (Options(seeds=3), 3), (Options(), 1)]
 )

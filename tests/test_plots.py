@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from matplotlib.figure import Figure
 from records import make_record
 
 from bench.cases import CASES
-from bench.harness.record import Confidence
 from bench.harness.report.plots.album import Album, of_case, overview
 from bench.harness.report.plots.canvas import drawn_by, render, save
 from bench.harness.report.plots.caption import made_with
@@ -31,14 +29,12 @@ from bench.harness.report.rows import rows
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
 RECORDS = [make_record(case=case, seed=seed) for case in (DENSE, DIGITS) for seed in (0, 1)]
-SURE = Confidence(images=(0, 20), right=(0, 15), mean=(0.0, 0.9), first=(), mistakes=())
 
 
-def album(*, confident: bool = False) -> Album:
+def album() -> Album:
     """Return what can be drawn of two cases, whose images are not at hand."""
-    records = [replace(r, confidence=SURE) for r in RECORDS] if confident else RECORDS
     return Album(
-        rows=rows(list(CASES.values()), records, {}, {}), records=records, bounds=lambda *_: None
+        rows=rows(list(CASES.values()), RECORDS, {}, {}), records=RECORDS, bounds=lambda *_: None
     )
 
 
@@ -168,11 +164,3 @@ def test_album_has_every_picture_that_records_allow() -> None:
         pictures[f"{DENSE}-reliability"] == "its records were made before probabilities were kept"
     )
     assert str(pictures[f"{DENSE}-confusion"]).startswith("its test images are not here")
-
-
-@pytest.mark.parametrize("name", overview(album()))
-def test_pictures_of_all_cases_can_be_drawn(name: str) -> None:
-    """Two seeds a case, and cases without any, are enough."""
-    draw = overview(album())[name]
-    assert not isinstance(draw, str)
-    assert render(draw, LIGHT, "svg").startswith(b"<?xml")

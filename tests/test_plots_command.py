@@ -97,6 +97,14 @@ def test_folder_without_records_is_told(tmp_path: Path) -> None:
         call("--records", tmp_path)
 
 
+def test_records_that_cannot_fill_the_readme_are_told(tmp_path: Path) -> None:
+    """Its pictures show cases of every task; one that has none is named."""
+    Store(tmp_path / "records").put(make_record(case="mnist-dense_128"))
+    with pytest.raises(UserError, match=r"README\.md shows fashion_mnist-seeds, of which"):
+        call("--readme", "--records", tmp_path / "records", "--output", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("mistake", [("--check",), ("--readme", DENSE)])
 def test_what_does_not_go_together_is_refused(mistake: tuple[str, ...]) -> None:
     """Only the pictures of the README are checked, and they show every case."""

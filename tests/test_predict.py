@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 from lab_world import pretend, trial
 from PIL import Image
+from records import make_record
 from test_answers import CONFIDENCE
 from test_kept_models import write_model
 
 from bench import __main__ as command_line
-from bench.commands import inspect, predict
+from bench.commands import inspect, looking, predict
+from bench.commands.kept_model import alike
 from bench.harness.assignment import Assignment, Listener
 from bench.harness.record import Record, pack_classes
+from bench.harness.store.records import Store
 from bench.harness.trial.look import Seen
 
 PNG = b"\x89PNG"
@@ -33,7 +36,7 @@ def seen(*, inside: bool) -> Seen:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_cache: Path) -> Any:
-    """Make trainings up, and answers; return the trials that ran."""
+    """Make trainings up, and answers; return the trials that ran, and the models ``asked``."""
     assert own_cache.is_dir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
@@ -43,12 +46,16 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_cache: Path) -> A
         answers = pack_classes(np.arange(500) % 10)
         return replace(trial(assignment, listen), confidence=CONFIDENCE, predictions=answers)
 
-    def ask(*_: object, inside: bool = False) -> Seen:
+    trials: Any = pretend(monkeypatch, make)
+    trials.asked = []
+
+    def ask(model: Path | None, *_: object, inside: bool = False) -> Seen:
+        trials.asked.append(model)
         return seen(inside=inside)
 
-    for command in (predict, inspect):
+    for command in (predict, looking):
         monkeypatch.setattr(command, "look", ask)
-    return pretend(monkeypatch, make)
+    return trials
 
 
 def run(*arguments: object) -> int:
@@ -131,10 +138,36 @@ def test_inspect_draws_all_there_is(capsys: pytest.CaptureFixture[str]) -> None:
 def test_inspect_refuses_what_is_not_there(
     world: Any, capsys: pytest.CaptureFixture[str], arguments: list[object], said: str
 ) -> None:
-    """With the last one that is."""
+    """With the last one that is, and before anything is trained."""
     assert run("inspect", "--sample", *arguments) == 2
     assert said in capsys.readouterr().err
-    assert len(world.ran) == ("--filters" in arguments)
+    assert world.ran == []
+
+
+def test_a_filter_is_looked_for_once_the_model_is_there(
+    world: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Then it is asked itself, and no other is built."""
+    assert run("inspect", "--sample", "--filters", 3) == 0
+    assert run("inspect", "--sample", "--filters", 4) == 2
+    assert "There is no filter 4 in every layer" in capsys.readouterr().err
+    assert [len(world.ran), world.asked.count(None)] == [1, 1]
+
+
+def test_other_seeds_are_of_the_same_training(tmp_path: Path) -> None:
+    """Not of another backend or device, other epochs, or code that has changed since."""
+    own = make_record(seed=0)
+    stale = replace(own.provenance, training_digest="0" * 64)
+    others = [
+        make_record(seed=1),
+        make_record(seed=2, backend="jax"),
+        make_record(seed=3, device="gpu"),
+        make_record(seed=4, epochs=1),
+        replace(make_record(seed=5), provenance=stale),
+    ]
+    for record in [own, *others]:
+        Store(tmp_path / "reference").put(record)
+    assert [record.spec.seed for record in alike(tmp_path, own)] == [0, 1]
 
 
 def test_three_shoes_or_three_digits_are_followed() -> None:

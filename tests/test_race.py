@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from trials import small
 from bench.harness.errors import UserError
 from bench.harness.judge.race import Race
 from bench.harness.lab import contender
-from bench.harness.lab.contender import Contender
-from bench.harness.lab.race import CHUNK_S, race
+from bench.harness.lab.contender import Contender, Runner
+from bench.harness.lab.race import ANEW, CHUNK_S, WARM_UPS, race
+from bench.harness.spec import TrialSpec
 from bench.harness.trial.calibration import calibration_seconds
 
 SPEC = small()
@@ -64,9 +66,26 @@ def test_both_sides_train_the_same_chunks_in_turn(sides: list[Contender]) -> Non
     assert found.images % unit == 0
     assert CHUNK_S <= found.images * 1e-5 < CHUNK_S + unit * 1e-5
     asked = [(side.checkout / "asked").read_text("utf-8").split() for side in sides]
-    assert asked[0] == asked[1] == [str(unit)] * 2 + [str(found.images)] * 12
+    units, chunks = [str(unit)] * WARM_UPS, [str(found.images)]
+    assert asked[0] == asked[1]
+    assert asked[0] == [*units, *chunks * ANEW, *units, *chunks * ANEW, *units, *chunks * 2]
     assert heard == [(pair, 1.5) for pair in range(1, 13)]
     assert found.head_cpu == pytest.approx([3e-5 * found.images] * 12)
+
+
+def test_a_process_that_is_slow_by_luck_is_not_kept(
+    sides: list[Contender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both sides start anew for every few pairs, the other one first."""
+    order = []
+
+    def noted(side: Contender, spec: TrialSpec) -> AbstractContextManager[Runner]:
+        order.append(side.name)
+        return contender.started(side, spec)
+
+    monkeypatch.setattr("bench.harness.lab.race.started", noted)
+    run(sides, pairs=2 * ANEW + 1)
+    assert order == ["base", "head", "head", "base", "base", "head"]
 
 
 def test_the_slower_side_fails(sides: list[Contender]) -> None:

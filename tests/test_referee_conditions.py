@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ FLOOR = Bound(metric="test_accuracy", at_least=0.8, reason="a round figure")
 EASY = Bound(metric="test_accuracy", at_least=0.3, reason="learns at all")
 HARD = Bound(metric="test_accuracy", at_least=0.99, reason="on the whole data")
 COUNT = Bound(metric="parameters", exactly=101_770, reason="counted by hand")
+CALIBRATED = replace(FLOOR, mean=0.81, sd=0.0026, reference_seeds=20)
 SMALL = Bound(metric="parameters", at_most=200_000, reason="must fit")
 
 
@@ -91,3 +93,26 @@ def test_model_that_is_only_built_is_judged_at_once(
     judge = referee(tmp_path, options, bound, need=Need(case=CASE, trained=False))
     assert judge.verdict(CASE, "parameters").outcome == "pass"
     assert [assignment.spec.epochs for assignment in trials.ran] == [0]
+
+
+@pytest.mark.parametrize(("accuracy", "outcome"), [(0.8035, "undecided"), (0.81, "pass")])
+def test_few_seeds_that_do_not_settle_it_leave_it_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accuracy: float, outcome: str
+) -> None:
+    """One seed two scatters low is no failure, though no other may come: that takes six."""
+    pretend(monkeypatch, partial(trial, test_accuracy=accuracy))
+    verdict = referee(tmp_path, Options(seeds=1), CALIBRATED).verdict(CASE, "test_accuracy")
+    assert (verdict.outcome, verdict.n) == (outcome, 1)
+
+
+def test_limits_of_a_first_seed_are_not_those_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later one is weighed with those before it, and need not fail alone."""
+    trials = pretend(monkeypatch, partial(trial, test_accuracy=0.8049))
+    judge = referee(tmp_path, None, CALIBRATED)
+    (first,) = judge.planned[CASE.name]
+    limited = replace(first, spec=replace(first.spec, loss_limits=((0.1, 0.2),)))
+    judge.planned = {CASE.name: [limited]}
+    judge.verdict(CASE, "test_accuracy")
+    assert [bool(each.spec.loss_limits) for each in trials.ran] == [True, *[False] * 5]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from records import make_failed_record, make_record
 
 from bench.commands import readme, show
 from bench.harness.errors import UserError
+from bench.harness.record import Callbacks, Record
 from bench.harness.store.records import Store
 
 DENSE = "fashion_mnist-dense_128"
@@ -88,24 +89,11 @@ def test_readme_says_which_file_is_missing(tmp_path: Path) -> None:
         call("readme", tmp_path / "NO.md", "--results", tmp_path)
 
 
-def test_emptied_blocks_of_the_readme_come_back_as_they_were(tmp_path: Path) -> None:
-    """What stands between the markers is derived to the last byte, in a file of any name."""
-    whole = (ROOT / "README.md").read_bytes()
-    block = rb"(<!-- fitting-room: \w+ -->\n).*?(<!-- /fitting-room -->)"
-    parts = re.split(rb"(```.*?```)", whole, flags=re.DOTALL)  # an example is no block
-    parts[::2] = [re.sub(block, rb"\1\2", part, flags=re.DOTALL) for part in parts[::2]]
-    file = tmp_path / "COPY.md"
-    file.write_bytes(b"".join(parts))
-    assert len(file.read_bytes()) < len(whole)
-    call("readme", file, "--results", ROOT / "results")
-    assert file.read_bytes() == whole
-
-
 def test_readme_is_written_without_what_is_slow_to_import() -> None:
-    """Neither a framework nor ``scipy.stats`` is loaded, though every block of ours is made."""
+    """Neither a framework nor ``scipy.stats`` is loaded for the tables; pictures are others'."""
     code = (
         "import sys, bench.__main__ as m\n"
-        "m.main(['readme', '--check'])\n"
+        "m.main(['readme', 'README.md', '--check'])\n"
         "print(sorted({'keras', 'tensorflow', 'scipy.stats', 'matplotlib'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", code]
@@ -143,7 +131,42 @@ def test_show_as_json_can_be_read_back(results: Path, capsys: pytest.CaptureFixt
     call("show", DENSE, "--json", "--results", results)
     found = json.loads(capsys.readouterr().out)
     assert [record["test_accuracy"] for record in found] == [0.87, 0.88]
+    assert [record["calibration_error"] for record in found] == [None, None]
     assert len(found[0]["per_epoch"]) == 5
+
+
+def watched() -> Record:
+    """Return a record of three epochs whose best is the second, stopped after the third."""
+    record = make_record(seed=2, training_accuracy=[0.8, 0.85, 0.9])
+    epochs = tuple(
+        replace(epoch, validation_accuracy=0.8, validation_loss=loss)
+        for epoch, loss in zip(record.epochs, (0.5, 0.4, 0.45), strict=True)
+    )
+    did = Callbacks(stopped_epoch=3, best_epoch=2, learning_rates=(0.01, 0.01, 0.005))
+    return replace(record, epochs=epochs, callbacks=did)
+
+
+def test_show_has_what_callbacks_watched_and_did(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Validation figures and rates by epoch where there are any, and no such columns elsewhere."""
+    Store(results / "trials").put(watched())
+    call("show", DENSE, "--results", results)
+    *plain, told = capsys.readouterr().out.split(f"{DENSE}, seed ")
+    assert "best by validation loss: epoch 2; stopped after epoch 3" in told
+    lines = [re.split(r"  +", line.strip()) for line in told.splitlines()]
+    assert ["80.00", "0.4500", "0.005"] in [line[3:6] for line in lines]
+    assert not any("validation" in each or "learning rate" in each for each in plain)
+
+
+def test_show_as_json_has_the_callbacks(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the record has them; null where there are none."""
+    Store(results / "trials").put(watched())
+    call("show", DENSE, "--json", "--results", results)
+    found = json.loads(capsys.readouterr().out)
+    assert [each["callbacks"] for each in found[:2]] == [None, None]
+    assert found[2]["callbacks"]["learning_rates"] == [0.01, 0.01, 0.005]
+    assert [epoch["validation_loss"] for epoch in found[2]["per_epoch"]] == [0.5, 0.4, 0.45]
 
 
 def test_show_of_an_unknown_case_names_the_nearest(results: Path) -> None:

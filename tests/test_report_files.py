@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from records import make_record
 from bench.cases import CASES
 from bench.harness.errors import UserError
 from bench.harness.judge.verdict import Verdict
+from bench.harness.record import Confidence
 from bench.harness.report.files import write_report
 from bench.harness.report.rows import Row, rows
 from bench.harness.store.claims import Claim
@@ -70,6 +72,21 @@ def test_csv_has_one_line_per_case(tmp_path: Path) -> None:
     assert (first["case"], first["parameters"], first["verdict"]) == (DENSE, "101770", "pass")
     assert float(first["test_accuracy_sd"]) == pytest.approx(0.01)
     assert (second["test_accuracy"], second["test_accuracy_n"]) == ("", "0")
+
+
+def test_the_calibration_error_is_in_both(tmp_path: Path) -> None:
+    """Of 90 images at 90 % 80 are right; it is a fraction there as it is in a record."""
+    sure = Confidence(images=(0, 90), right=(0, 80), mean=(0.0, 0.9), first=(), mistakes=())
+    records = [replace(record, confidence=sure) for record in RECORDS]
+    write_report(tmp_path, rows([CASES[DENSE]], records, {}, {}), records)
+    told = json.loads((tmp_path / "summary.json").read_text("utf-8"))["rows"][0]
+    with (tmp_path / "summary.csv").open(encoding="utf-8", newline="") as file:
+        (flat,) = csv.DictReader(file)
+    assert told["calibration_error"]["mean"] == pytest.approx(1 / 90)
+    assert (float(flat["calibration_error"]), flat["calibration_error_n"]) == (
+        pytest.approx(1 / 90),
+        "3",
+    )
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from records import make_failed_record, make_record
+from records import MACHINE, make_failed_record, make_record
 
 from bench.cases import CASES
 from bench.harness.judge.verdict import Verdict
@@ -17,6 +18,7 @@ DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 WIDE = "fashion_mnist-cnn_32"
 ALL = (DENSE, CNN, WIDE)
 DIGITS = "mnist-single_conv_32"
+NEWER = replace(MACHINE, cpu="Example CPU (family 2, avx2)")
 
 
 def claim(metric: str, published: str, low: float, note: str | None = None) -> Claim:
@@ -115,6 +117,26 @@ def test_provenance_names_machine_versions_dates_and_commit() -> None:
     text = table(make_record(), make_record(seed=1, started="2026-03-04T05:06:07+00:00"))
     assert "Example CPU (avx2), 2 cores, 8 GiB, Linux x86_64; tensorflow on cpu; float32" in text
     assert "2026-03-01 to 2026-03-04; n = 2; commit 0123456789ab." in text
+
+
+def test_seconds_say_how_many_epochs_of_how_many_trials_they_are_of() -> None:
+    """First epochs do not count, nor trials of one, nor what shared its machine."""
+    short = make_record(seed=3, training_accuracy=[0.8])
+    shared = replace(make_record(seed=2), spec=replace(make_record(seed=2).spec, alone=False))
+    one = table(make_record(), shared, short)
+    assert "trial that ran alone: 4 epochs of 1 trial a case." in one
+    both = table(make_record(), make_record(seed=1), make_record(case=CNN), cases=(DENSE, CNN))
+    assert "trial that ran alone: 4–8 epochs of 1–2 trials a case." in both
+    assert "Seconds:" not in table(shared)
+
+
+def test_seconds_of_two_machines_say_which_is_whose() -> None:
+    """Their ratio is not that of the architectures."""
+    text = table(make_record(), make_record(case=CNN, machine=NEWER), cases=(DENSE, CNN))
+    told = "- Seconds of different machines do not compare: dense_128 on Example CPU (avx2), "
+    assert told in text
+    assert "; cnn_64 on Example CPU (family 2, avx2), 2 cores" in text
+    assert "do not compare" not in table(make_record(), make_record(case=CNN), cases=(DENSE, CNN))
 
 
 def test_uncommitted_changes_are_told() -> None:

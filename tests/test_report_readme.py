@@ -73,9 +73,32 @@ def test_wrong_markers_are_told_with_their_line(text: str, message: str) -> None
         filled(text)
 
 
+def column(*cells: str) -> str:
+    """Return a table of one column, as wide as its longest cell."""
+    width = max(map(len, cells))
+    rows = [f"| {cell:>{width}} |" for cell in cells]
+    return "\n".join([rows[0], f"|-{'-' * width}-|", *rows[1:]])
+
+
+def changed(before: str, after: str) -> list[str]:
+    """Return the lines of a difference that one of the two texts lacks."""
+    lines = difference(before, after, file="README.md").splitlines()[2:]
+    return [line for line in lines if line[0] in "-+"]
+
+
 def test_the_difference_shows_a_hand_edit() -> None:
     """A unified diff has the typed line and the derived one; equal texts have none."""
-    lines = difference("a\n9\n", "a\n8\n", file="README.md").splitlines()
-    assert "-9" in lines
-    assert "+8" in lines
+    assert changed("a\n9\n", "a\n8\n") == ["-9", "+8"]
     assert difference("a\n", "a\n", file="README.md") == ""
+
+
+def test_one_longer_cell_is_one_changed_line() -> None:
+    """Though it pads every other row, and the line below the heading."""
+    before, after = column("seconds", "31", "12"), column("seconds", "31 (23–40)", "12")
+    assert changed(before, after) == ["-| 31 |", "+| 31 (23–40) |"]
+
+
+def test_padding_alone_is_shown_as_it_is() -> None:
+    """A column that is too wide is stale too, and options keep their dashes."""
+    assert changed("|  a |", "| a |") == ["-|  a |", "+| a |"]
+    assert changed("--check b", "--check c") == ["---check b", "+--check c"]

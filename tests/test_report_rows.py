@@ -9,7 +9,7 @@ from records import MACHINE, make_failed_record, make_record
 
 from bench.cases import CASES
 from bench.harness.judge.verdict import Outcome, Verdict
-from bench.harness.record import Record
+from bench.harness.record import Confidence, Record
 from bench.harness.report.rows import Row, rows
 from bench.harness.spec import TASKS
 
@@ -107,6 +107,15 @@ def test_every_target_of_a_task_is_asked_for(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_task_without_target_has_no_epochs_to_it() -> None:
     """Fashion MNIST asks for none."""
     assert row_of(DENSE, make_record()).epochs_to_target == ()
+
+
+def test_the_calibration_error_is_of_the_seeds_that_kept_it() -> None:
+    """Of 90 images at 90 % 80 are right: one in 90 too few; an older record adds nothing."""
+    sure = Confidence(images=(0, 90), right=(0, 80), mean=(0.0, 0.9), first=(), mistakes=())
+    kept = replace(make_record(), confidence=sure)
+    found = row_of(DENSE, kept, make_record(seed=1)).calibration_error
+    assert found is not None
+    assert (found.mean, found.n) == (pytest.approx(1 / 90), 1)
 
 
 def test_memory_latency_and_throughput_have_units() -> None:

@@ -34,6 +34,9 @@ SUITE = """
     def test_claim(request):
         request.node.user_properties += [("verdict", "reproduced"), ("published", "87.3%")]
 
+    def test_claims(request):
+        request.node.user_properties += [("tally", "59 claims: 8 exceeded and others" + "." * 60)]
+
     def test_crash():
         pytest.fail("no verdict", pytrace=False)
 
@@ -101,6 +104,15 @@ def test_failure_is_explained_once(run: Run) -> None:
     assert shown.count("50 % & <no more>") == 1  # of the open one, whose test passed
     assert "    test_loss fail: 0.5000 (n=1), bound x\n" in shown
     assert "3 bounds: 1 fail, 1 undecided, 1 pass\n1 test failed without a verdict\n" in shown
+
+
+def test_what_a_suite_tells_of_all_its_tests_is_shown(run: Run) -> None:
+    """One sentence, folded to the terminal, without a table and where nothing else is judged."""
+    lines = run("-k", "claim").stdout.str().splitlines()
+    at = lines.index("59 claims: 8 exceeded and")
+    assert lines[at + 1] == "others" + "." * 60
+    assert "fitting room" not in "".join(lines)
+    assert not any(line.startswith("59 claims") for line in run("-qq").stdout.str().splitlines())
 
 
 def test_failure_is_explained_where_pytest_does_not(run: Run) -> None:

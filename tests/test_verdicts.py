@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from bench.harness.judge.evidence import BRIEF, in_brief
 from bench.harness.judge.verdict import Outcome, Verdict
 from bench.harness.report.properties import Judged
 from bench.harness.report.screen import Screen
@@ -11,6 +14,7 @@ from bench.harness.report.verdicts import verdict_lines
 
 CASE = "mnist-dense_128"
 EVIDENCE = "30.00 % (n=1); bound ≥ 89.0 %; log-likelihood ratio -9.1 (pass from +4.6, fail to -3.0)"
+IN_BRIEF = f"    test_accuracy pass: {in_brief(EVIDENCE)}"
 
 
 def judged(
@@ -28,12 +32,22 @@ def lines(*said: Judged, **settings: object) -> list[str]:
     return verdict_lines({CASE: said}, Screen(**{"width": 200, **settings}))  # type: ignore[arg-type]
 
 
-def test_case_that_met_its_bounds_is_one_line() -> None:
-    """How many of how many, and no more."""
+def test_every_verdict_has_a_line_of_evidence() -> None:
+    """Below its case, in brief, and how to read that stands below them all."""
     assert lines(judged("pass"), judged("pass")) == [
         "2 bounds: 2 pass",
         f"pass            {CASE}: 2 of 2 bounds met",
+        *[IN_BRIEF] * 2,
+        BRIEF,
     ]
+
+
+def test_evidence_that_is_short_needs_no_legend() -> None:
+    """A count says what it is."""
+    verdict = judged("pass").verdict
+    assert verdict
+    counted = Judged(case=CASE, records=[], verdict=replace(verdict, evidence="counted = 7 (n=1)"))
+    assert lines(counted)[-1] == "    test_accuracy pass: counted = 7 (n=1)"
 
 
 @pytest.mark.parametrize("outcome", ["fail", "undecided"])
@@ -42,7 +56,9 @@ def test_bound_that_is_not_met_tells_its_evidence(outcome: Outcome) -> None:
     assert lines(judged("pass"), judged(outcome)) == [
         f"2 bounds: 1 {outcome}, 1 pass",
         f"{outcome:14}  {CASE}: 1 of 2 bounds met",
+        IN_BRIEF,
         f"    test_accuracy {outcome}: {EVIDENCE}",
+        BRIEF,
     ]
 
 
@@ -58,6 +74,8 @@ def test_what_cannot_be_compared_is_told_once_a_reason() -> None:
     assert lines(judged("pass"), *apart) == [
         "3 bounds: 2 not comparable, 1 pass",
         f"pass            {CASE}: 1 of 1 bounds met, 2 not comparable",
+        IN_BRIEF,
+        BRIEF,
         f"not comparable, as {EVIDENCE}: test_loss, parameters",
     ]
     assert lines(apart[0])[1] == f"not comparable  {CASE}: 1 not comparable"
@@ -78,7 +96,7 @@ def test_tests_without_a_verdict_are_counted() -> None:
 
 
 def test_verbose_run_tells_all_evidence() -> None:
-    """With ``-v`` a bound that is met explains itself as well."""
+    """With ``-v`` a bound that is met explains itself in full."""
     assert lines(judged("pass"), verbosity=1)[-1] == f"    test_accuracy pass: {EVIDENCE}"
 
 

@@ -95,6 +95,17 @@ def test_a_checkpoint_scores_what_was_recorded() -> None:
 
 
 @pytest.mark.keras
+def test_a_checkpoint_of_a_tuned_recipe_scores_what_was_recorded() -> None:
+    """What moves the training images is no part of the model that is kept as the best."""
+    record, keep = answer(learning_rate=0.02, keep_best=True, shift_pixels=1.0)
+    assert record.spec.case.recipe.tuned
+    assert record.callbacks and record.callbacks.best_epoch
+    best = record.epochs[record.callbacks.best_epoch - 1]
+    assert scored(keep.with_name("model-best.keras")) == (best.test_accuracy, best.test_loss)
+    assert best.test_loss != record.test_loss
+
+
+@pytest.mark.keras
 def test_held_out_images_are_not_trained_on() -> None:
     """A tenth of 1,000 leaves 900, in order; what is held out keeps its labels."""
     from bench.harness.trial.fit import TrainingImages

@@ -41,10 +41,10 @@ def validate(workflow: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def run_ci(folder: Path, *, test: str) -> subprocess.CompletedProcess[str]:
-    """Run a copy of ``.ci/run`` beside a README whose test command is ``test``."""
+def run_ci(folder: Path, readme: str) -> subprocess.CompletedProcess[str]:
+    """Run a copy of ``.ci/run`` beside a README."""
     shutil.copytree(ROOT / ".ci", folder / ".ci")
-    (folder / "README.md").write_text(README.format(test=test), encoding="utf-8")
+    (folder / "README.md").write_text(readme, encoding="utf-8")
     browser = folder / "bin" / "chromium"  # there, so that nothing is installed by a test
     browser.parent.mkdir()
     browser.write_text("#!/bin/sh\n", encoding="utf-8")
@@ -77,6 +77,16 @@ def jobs() -> dict[str, Any]:
     return found
 
 
+def checkouts() -> dict[str, Any]:
+    """Return with what each job checks the project out."""
+    return {
+        name: step["with"]
+        for name, job in jobs().items()
+        for step in job["steps"]
+        if "checkout@" in step.get("uses", "")
+    }
+
+
 def commands(job: str) -> list[str]:
     """Return the commands of a job."""
     return [step["run"] for step in jobs()[job]["steps"] if "run" in step]
@@ -103,10 +113,14 @@ def test_only_the_job_that_comments_may_write() -> None:
     assert writers == {"comment"}
     assert yaml.safe_load(WORKFLOW.read_text("utf-8"))["permissions"] == {"contents": "read"}
     assert "secrets." not in WORKFLOW.read_text("utf-8")
-    checkouts = [
-        s for job in jobs().values() for s in job["steps"] if "checkout@" in s.get("uses", "")
-    ]
-    assert [step["with"]["persist-credentials"] for step in checkouts] == [False] * len(jobs())
+    kept = {name: told["persist-credentials"] for name, told in checkouts().items()}
+    assert kept == dict.fromkeys(jobs(), False)
+
+
+def test_the_job_that_may_write_runs_nothing_of_the_pull_request() -> None:
+    """Its script is the one that was merged already; every other job tries what is proposed."""
+    refs = {name: told["ref"] for name, told in checkouts().items() if "ref" in told}
+    assert refs == {"comment": "${{ github.event.pull_request.base.sha }}"}
 
 
 def test_references_are_made_on_demand_alone() -> None:
@@ -145,7 +159,7 @@ def test_named_commands_and_options_exist() -> None:
 
 def test_ci_runs_the_commands_of_the_readme(tmp_path: Path) -> None:
     """``.ci/run`` runs the printed test command, then the main job in its two short forms."""
-    done = run_ci(tmp_path, test="echo the tests")
+    done = run_ci(tmp_path, README.format(test="echo the tests"))
     printed = [line for line in done.stdout.splitlines() if line and not line.startswith("===")]
     assert printed == [
         "the tests",
@@ -157,16 +171,13 @@ def test_ci_runs_the_commands_of_the_readme(tmp_path: Path) -> None:
 
 def test_ci_runs_every_part_and_fails_if_one_failed(tmp_path: Path) -> None:
     """A failing part stops no later one, and is not forgotten at the end."""
-    done = run_ci(tmp_path, test="false && echo never")
+    done = run_ci(tmp_path, README.format(test="false && echo never"))
     assert "bench -- -k dense_128 and not exercise" in done.stdout.splitlines()
     assert (done.returncode, "1 of 3 parts failed" in done.stdout) == (1, True)
 
 
 def test_ci_says_which_command_the_readme_lacks(tmp_path: Path) -> None:
     """A README without the marked block fails at once, and says which marker is missing."""
-    shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
-    (tmp_path / "README.md").write_text("nothing", encoding="utf-8")
-    command = ["bash", str(tmp_path / ".ci" / "run")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_ci(tmp_path, "nothing")
     expected = "README.md has no command marked 'test'\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", expected)

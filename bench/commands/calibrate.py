@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.cases import CASES, case_named
-from bench.harness import data
+from bench.commands.datasets import add_data_options, datasets
 from bench.harness.arguments import positive
 from bench.harness.durations import now
 from bench.harness.lab.lab import Lab, assign
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
 from bench.harness.metrics import METRICS
-from bench.harness.record import Record
+from bench.harness.record import Outcome, Record
 from bench.harness.report.card import card
-from bench.harness.report.prices import priced, sharpest, table
+from bench.harness.report.choice import sharpest
+from bench.harness.report.prices import priced, table
 from bench.harness.report.progress import PlainWriter, Progress
 from bench.harness.report.proposal import difference, propose
 from bench.harness.report.suggestion import suggest
@@ -36,7 +37,7 @@ ROOT = Path(__file__).parents[2]
 BOUNDS = ROOT / "bench" / "bounds.toml"
 APPLYING = "is as it was: review the change above, and make it with --apply."
 
-RESULTS = ("completed", "diverged")
+RESULTS: tuple[Outcome, ...] = ("completed", "diverged")
 """What a reference holds: what came of training, be it good or bad, and no accident."""
 
 
@@ -45,8 +46,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser("calibrate", help="train references, and suggest bounds")
     parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
     parser.add_argument("--seeds", type=positive, default=SEEDS, help=f"seeds a case ({SEEDS})")
-    parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    add_data_options(parser)
     parser.add_argument(
         "--shared", action="store_true", help="others use this machine meanwhile: keep no times"
     )
@@ -82,19 +82,18 @@ def run(arguments: argparse.Namespace) -> int:
     pairs = list(zip(specs, known, strict=True))
     missing = [spec for spec, record in pairs if record is None or lab.lacks_model(spec)]
     progress.total = sum(lab.stored(spec, timed=False) is None for spec in missing)
-    records = [record for record in known if record]
+    referred = {record.key for record in known if record}
     try:
         for spec in missing:
             record = progress.wait(lab.request(spec, timed=False))
-            if record.key in {known.key for known in records}:
+            if record.key in referred:
                 continue  # its model alone was missing: the reference stays as it is
             if record.outcome in RESULTS:
-                reference.replace(published(record, alone=not arguments.shared))
-            records.append(record)
+                _refer(record, reference, alone=not arguments.shared)
     finally:
         lab.close()
-    records.sort(key=lambda record: record.spec.seed)
-    return _propose({case.name: _of(records, case) for case in cases}, apply=arguments.apply)
+    whole = {case.name: list(_whole(case, specs, reference)) for case in cases}
+    return _propose(whole, apply=arguments.apply)
 
 
 def _propose(records: Mapping[str, Sequence[Record]], *, apply: bool) -> int:
@@ -108,7 +107,8 @@ def _propose(records: Mapping[str, Sequence[Record]], *, apply: bool) -> int:
         draft = Path(folder) / BOUNDS.name
         draft.write_text(after, encoding="utf-8")
         bounds = read_bounds(draft, cases=CASES, metrics=METRICS)
-    print(table(sharpest(priced(bounds, records))))
+    completed = {name: [r for r in found if r.completed] for name, found in records.items()}
+    print(table(sharpest(priced(bounds, {name: of for name, of in completed.items() if of}))))
     if apply and after != before:
         write_whole(BOUNDS, after.encode())
     if after == before:
@@ -123,12 +123,36 @@ def _known(spec: TrialSpec, reference: Store) -> Record | None:
     return reference.find(spec.case.name, assign(spec).key)
 
 
+def _whole(case: Case, specs: Sequence[TrialSpec], reference: Store) -> Iterator[Record]:
+    """Yield every seed of a reference that the present code would repeat, be it asked for or not.
+
+    Bounds rest on all of them, also where a few are trained anew.
+    """
+    like = next(spec for spec in specs if spec.case == case)
+    seeds = {r.spec.seed for r in reference.readable() if r.spec.case.name == case.name}
+    found = (_known(replace(like, seed=seed), reference) for seed in sorted(seeds))
+    yield from (record for record in found if record)
+
+
+def _refer(record: Record, reference: Store, *, alone: bool) -> None:
+    """Make a record the reference of its seed.
+
+    One that has times stays where the same code gave another without: the new one would say
+    nothing more, and the times would be lost.
+    """
+    new = published(record, alone=alone)
+    name, seed = new.spec.case.name, new.spec.seed
+    found = (reference.find(name, new.key, outcome=outcome) for outcome in RESULTS)
+    timed = [old for old in found if old and old.spec.alone]
+    if timed and not new.spec.alone:
+        print(f"{name}, seed {seed}: its reference stays, for that has times.", file=sys.stderr)
+    else:
+        reference.replace(new)
+
+
 def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSpec]:
     """Seed by seed through all cases, so that an early end leaves each with some."""
-    found = {
-        task: data.find(task, data_dir=arguments.data_dir, offline=arguments.offline)
-        for task in {case.task for case in cases}
-    }
+    found = datasets((case.task for case in cases), arguments)
     return [
         replace(specify(case, seed, Options(), found[case.task]), alone=not arguments.shared)
         for seed in range(arguments.seeds)
@@ -146,7 +170,3 @@ def published(record: Record, *, alone: bool) -> Record:
     dataset = replace(record.spec.dataset, folder="")
     spec = replace(record.spec, dataset=dataset, alone=alone and record.spec.alone)
     return replace(record, spec=spec)
-
-
-def _of(records: Sequence[Record], case: Case) -> list[Record]:
-    return [record for record in records if record.spec.case.name == case.name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from bench.harness.judge.race import Race
 from bench.harness.lab.contender import Contender
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
-from bench.harness.lab.race import CHUNK_S, race
+from bench.harness.lab.race import ANEW, CHUNK_S, race
 from bench.harness.report.comparison.seconds import Raced
 from bench.harness.spec import Case, Dataset
 from bench.harness.store.commit import exported
@@ -60,8 +61,12 @@ def race_case(base: Contender, head: Contender, dataset: Dataset, pairs: int, *,
     """Time one case, alone on this machine; progress goes to standard error as ``told``."""
     spec = specify(msgspec.convert(head.case, Case), 0, Options(), dataset)
 
+    done: list[float] = []
+
     def listen(pair: int, ratio: float) -> None:
-        left = in_words((pairs - pair) * 2 * CHUNK_S)
+        done.append(time.monotonic() - began)  # the first pair had to load both sides
+        starts = (pairs - 1) // ANEW - (pair - 1) // ANEW
+        left = in_words(starts * done[0] + (pairs - pair) * 2 * CHUNK_S)
         print(f"{told}: pair {pair}/{pairs} ×{ratio:.2f}, {left} left", file=sys.stderr)
 
     def waiting() -> None:
@@ -69,6 +74,7 @@ def race_case(base: Contender, head: Contender, dataset: Dataset, pairs: int, *,
 
     print(f"{told}: loading both sides", file=sys.stderr)
     with machine_alone(waiting):
+        began = time.monotonic()
         return race(base, head, spec, pairs=pairs, listen=listen)
 
 

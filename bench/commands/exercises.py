@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.commands.calibrate import RESULTS, published
+from bench.commands.datasets import add_data_options, datasets
+from bench.committed import FOLDERS, ROOT
 from bench.exercises import EXERCISE_CASES, EXERCISES, exercise_named
-from bench.harness import data
 from bench.harness.arguments import positive
 from bench.harness.durations import in_words
 from bench.harness.lab.lab import Lab
@@ -25,10 +26,6 @@ from bench.harness.report.trials import publishable
 from bench.harness.spec import TrialSpec
 from bench.harness.store.key import why_stale
 from bench.harness.store.records import Store
-
-ROOT = Path(__file__).parents[2]
-FOLDERS = ("reference", "exercises")
-"""Where committed records are: those of the tables, and of the points that no table has."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -52,8 +49,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FOLDER",
         help="draw a picture of each, light and dark, as SVG and PNG (results/plots)",
     )
-    parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    add_data_options(parser)
     parser.add_argument(
         "--shared", action="store_true", help="others use this machine meanwhile: keep no times"
     )
@@ -113,10 +109,7 @@ def _specs(chosen: Sequence[Exercise], arguments: argparse.Namespace) -> Iterato
         for case in each.points.values():
             seeds = arguments.seeds or each.seeds
             wanted[case.name] = max(seeds, wanted.get(case.name, 0))
-    found = {
-        task: data.find(task, data_dir=arguments.data_dir, offline=arguments.offline)
-        for task in {EXERCISE_CASES[name].task for name in wanted}
-    }
+    found = datasets((EXERCISE_CASES[name].task for name in wanted), arguments)
     for seed in range(max(wanted.values())):
         for name, seeds in wanted.items():
             if seed < seeds:

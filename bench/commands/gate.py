@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 from bench.cases import CASES
+from bench.commands.datasets import add_data_options, datasets
 from bench.commands.gate_seconds import rehearse_all
-from bench.commands.gate_simulation import costs, setups, simulate
-from bench.harness import data
+from bench.commands.gate_simulation import completed, costs, setups, simulate
+from bench.commands.gate_variants import examined, side
 from bench.harness.arguments import positive
 from bench.harness.durations import now
-from bench.harness.lab.gate import anew, examine
+from bench.harness.lab.gate import anew
 from bench.harness.lab.lab import Lab
 from bench.harness.lab.options import Options
 from bench.harness.lab.outline import unstored
 from bench.harness.lab.plan import Need, plan
 from bench.harness.lab.referee import Referee
 from bench.harness.metrics import METRICS
+from bench.harness.record import Record
 from bench.harness.report.gate.blocks import cost_block, gate_block
 from bench.harness.report.gate.cost import TEN
 from bench.harness.report.gate.files import (
@@ -65,8 +69,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--times", action="store_true", help="put the judge of seconds to the test instead"
     )
-    parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    add_data_options(parser)
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.set_defaults(run=run)
 
@@ -85,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     before = read_document(arguments.results / COST, Costs)
     measured, wrong = before.measured if before else None, 0
     if not arguments.simulate_only:
-        measured, wrong = _examine(arguments, bounds)
+        measured, wrong = _examine(arguments, bounds, records)
     found = costs(known, records, runs=arguments.runs)
     document = Costs(bounds=digest_of(bounds), cases=found, measured=measured)
     write_document(arguments.results / COST, document)
@@ -93,18 +96,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-def _examine(arguments: argparse.Namespace, bounds: Bounds) -> tuple[Measured, int]:
+def _examine(
+    arguments: argparse.Namespace, bounds: Bounds, records: Sequence[Record]
+) -> tuple[Measured, int]:
     """Examine every variant and train what ten seeds take; return that, and the wrong verdicts."""
     options = Options(results=arguments.results)
     referee, progress = _referee(arguments, bounds, options)
     progress.total = len(unstored(referee)) + arguments.again
+    base = side("the reference", completed(UNCHANGED.case, records))
     try:
-        findings = [
-            examine(referee, each.case, each.words) for each in (UNCHANGED, *CRIPPLED.values())
-        ]
+        findings = [examined(referee, each, base) for each in (UNCHANGED, *CRIPPLED.values())]
         ten = referee.records(UNCHANGED.case, TEN)
         other = [
-            examine(anew(referee, UNCHANGED.case, first=first), UNCHANGED.case, UNCHANGED.words)
+            examined(anew(referee, UNCHANGED.case, first=first), UNCHANGED, base)
             for first in range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.again, 10)
         ]
     finally:
@@ -123,9 +127,10 @@ def _examine(arguments: argparse.Namespace, bounds: Bounds) -> tuple[Measured, i
         print(f"{each.case}, {each.change} changed: {each.words}", file=sys.stderr)
     measured = Measured(
         case=UNCHANGED.case.name,
-        sequential_seeds=unchanged.seeds,
-        sequential_seconds=unchanged.seconds,
+        sequential_seeds=fmean(each.seeds for each in other),
+        sequential_seconds=fmean(each.seconds for each in other),
         ten_seconds=sum(record.seconds["total"] for record in ten),
+        runs=len(other),
     )
     return measured, len(wrong)
 
@@ -134,10 +139,7 @@ def _referee(
     arguments: argparse.Namespace, bounds: Bounds, options: Options
 ) -> tuple[Referee, Progress]:
     cases = [UNCHANGED.case, *(each.case for each in CRIPPLED.values())]
-    datasets = {
-        task: data.find(task, data_dir=arguments.data_dir, offline=arguments.offline)
-        for task in {case.task for case in cases}
-    }
+    found = datasets((case.task for case in cases), arguments)
     progress = Progress(PlainWriter(sys.stderr), live=False)
     lab = Lab(
         store=Store(arguments.results / "trials"),
@@ -146,7 +148,7 @@ def _referee(
         listen=progress.listen,
     )
     lab.store.check_writable()
-    planned = plan([Need(case=case) for case in cases], options, datasets)
+    planned = plan([Need(case=case) for case in cases], options, found)
     first = planned[UNCHANGED.case.name][0]
     planned[UNCHANGED.case.name] = [
         replace(first, spec=replace(first.spec, seed=seed)) for seed in range(TEN)

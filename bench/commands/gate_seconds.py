@@ -11,6 +11,7 @@ from bench.harness import data
 from bench.harness.durations import now
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
+from bench.harness.lab.race import ANEW
 from bench.harness.machine import this_machine
 from bench.harness.report.gate.files import Origin, write_document
 from bench.harness.report.gate.seconds import SECONDS, Rehearsed, Seconds, seconds
@@ -28,7 +29,7 @@ def rehearse_all(results: Path, *, pairs: int = PAIRS) -> int:
         name: Rehearsed(done=WORDS[name], red=name in RED, race=rehearse(name, pairs=pairs))
         for name in HANDICAPS
     }
-    found = Seconds(origin=origin, case=CASE.name, load=load, races=races)
+    found = Seconds(origin=origin, case=CASE.name, load=load, races=races, anew=ANEW)
     write_document(results / SECONDS, found)
     print(seconds(found))
     return int(not all(race.right for race in races.values()))

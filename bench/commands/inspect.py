@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from tabulate import tabulate
 
 from bench.commands.kept_model import add_arguments, alike, kept_model, wanted
+from bench.commands.looking import View, check_filters, pictures, see
 from bench.harness import data
 from bench.harness.arguments import natural
 from bench.harness.errors import UserError
-from bench.harness.record import Record, unpack_classes
-from bench.harness.report.confusion import Pair, most_confused
-from bench.harness.report.trials import one_per_seed
 from bench.harness.spec import TASKS, Task
-from bench.harness.store.models import Kept
-from bench.harness.trial.look import Seen, look
-
-if TYPE_CHECKING:
-    from bench.harness.report.plots.canvas import Draw
 
 IMAGES = 3
 SHOES = "Ankle boot"
 FILTER = 1
-PAIRS = 6
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -42,27 +32,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="test images to follow through the layers (three shoes, or three digits)",
     )  # fmt: skip
     parser.add_argument(
-        "--filters", type=natural, nargs="+", metavar="K", default=[FILTER],
+        "--filters", type=natural, nargs="+", metavar="K",
         help=f"filters to follow them through, from 0 ({FILTER})",
     )  # fmt: skip
     parser.set_defaults(run=run)
-
-
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """All that the pictures show."""
-
-    case: str
-    title: str
-    task: Task
-    arrays: data.Arrays
-    chosen: tuple[int, ...]
-    """Test images that were followed."""
-    filters: tuple[int, ...]
-    seen: Seen
-    pairs: Sequence[Pair]
-    records: Sequence[Record]
-    """One a seed: what the pairs and the calibration are of."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,44 +46,20 @@ def run(arguments: argparse.Namespace) -> int:
     spec = wanted(arguments)
     labels = np.asarray(data.load(spec.dataset).test_labels)
     chosen = _chosen(arguments.images, TASKS[spec.case.task], labels)
-    kept = kept_model(spec, arguments.results)
-    view = _view(kept, arguments, chosen)
+    asked = arguments.filters
+    kept = kept_model(spec, arguments.results, check=partial(check_filters, spec, asked))
+    print("Asking the model …", file=sys.stderr)
+    records = alike(arguments.results, kept.record)
+    found = see(kept, records, images=chosen, filters=asked or [FILTER])
     sample = "-sample" if spec.dataset.sample else ""
     folder = arguments.results / "inspect" / f"{spec.case.name}{sample}"
-    print(f"{view.title}\n")
-    for name, draw in _pictures(view):
+    print(f"{found.title}\n")
+    for name, draw in pictures(found):
         print(save(draw, folder / f"{name}.png", LIGHT))
-    if not view.seen.activations:
+    if not found.seen.activations:
         print("\nIt has no convolution and no pooling, so there are no activations to draw.")
-    print(f"\nMost confused, {_over(view)}:\n\n{_table(view)}")
+    print(f"\nMost confused, {found.over}:\n\n{_table(found)}")
     return 0
-
-
-def _view(kept: Kept, arguments: argparse.Namespace, chosen: tuple[int, ...]) -> View:
-    spec = kept.record.spec
-    task, arrays = TASKS[spec.case.task], data.load(spec.dataset)
-    print("Asking the model …", file=sys.stderr)
-    seen = look(kept.file, spec, np.asarray(arrays.test_images)[list(chosen)], inside=True)
-    _check_filters(arguments.filters, seen)
-    records = _answered(kept, alike(arguments.results, spec))
-    answers = [unpack_classes(record.predictions) for record in records if record.predictions]
-    return View(
-        case=spec.case.name,
-        title=f"{spec.case.name}, seed {spec.seed}",
-        task=task,
-        arrays=arrays,
-        chosen=chosen,
-        filters=tuple(arguments.filters),
-        seen=seen,
-        pairs=most_confused(answers, np.asarray(arrays.test_labels), pairs=PAIRS),
-        records=records,
-    )
-
-
-def _answered(kept: Kept, records: Sequence[Record]) -> list[Record]:
-    """Return a record a seed, of those that kept their answers; the model's own at least."""
-    found = one_per_seed([record for record in [*records, kept.record] if record.predictions])
-    return found or [kept.record]
 
 
 def _chosen(asked: Sequence[int] | None, task: Task, labels: NDArray[np.uint8]) -> tuple[int, ...]:
@@ -125,50 +74,6 @@ def _chosen(asked: Sequence[int] | None, task: Task, labels: NDArray[np.uint8]) 
             f"so the last is {len(labels) - 1}."
         )
     return tuple(asked)
-
-
-def _check_filters(asked: Sequence[int], seen: Seen) -> None:
-    counts = [found.shape[-1] for found in seen.activations.values()]
-    if counts and max(asked) >= min(counts):
-        raise UserError(
-            f"There is no filter {max(asked)} in every layer: the least has {min(counts)}, "
-            f"so the last is {min(counts) - 1}."
-        )
-
-
-def _pictures(view: View) -> Iterator[tuple[str, Draw]]:
-    """Yield the name of each picture, and how it is drawn."""
-    # Matplotlib takes longer to load than all of this together.
-    from bench.harness.report.pictures.activations import activations
-    from bench.harness.report.pictures.examples import confused, samples
-    from bench.harness.report.pictures.filters import filters
-    from bench.harness.report.plots.caption import made_with
-    from bench.harness.report.plots.reliability import reliability
-
-    arrays, classes, seen = view.arrays, view.task.classes, view.seen
-    images, labels = np.asarray(arrays.test_images), np.asarray(arrays.test_labels)
-    title = f"{view.task.title}: the first training images of each class"
-    yield "samples", partial(samples, arrays.train_images, arrays.train_labels, classes, title)
-    if seen.activations:
-        shown = {f"test image {i}\n{classes[labels[i]]}": images[i] for i in view.chosen}
-        title = f"{view.title}: what the layers see"
-        yield "activations", partial(activations, shown, seen.activations, view.filters, title)
-    if seen.filters is not None:
-        title = f"{view.title}: weights of the first layer"
-        yield "filters", partial(filters, seen.filters, title)
-    if view.pairs:
-        said, title = made_with(view.records), f"{view.case}: most confused, {_over(view)}"
-        yield "confused", partial(confused, images, view.pairs, classes, title, small_print=said)
-    sure = [record for record in view.records if record.confidence]
-    if sure:
-        found = [record.confidence for record in sure if record.confidence]
-        said = made_with(sure)
-        yield "calibration", partial(reliability, found, view.case, small_print=said)
-
-
-def _over(view: View) -> str:
-    seeds = len(view.records)
-    return "mistakes of one seed" if seeds == 1 else f"mistakes a seed, mean of {seeds}"
 
 
 def _table(view: View) -> str:

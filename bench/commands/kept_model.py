@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.cases import CASES, case_named
+from bench.commands.datasets import add_data_options, datasets
 from bench.harness import data
 from bench.harness.arguments import natural
 from bench.harness.errors import UserError
@@ -18,7 +19,7 @@ from bench.harness.lab.plan import specify
 from bench.harness.record import Record
 from bench.harness.report.card import card
 from bench.harness.report.progress import PlainWriter, Progress
-from bench.harness.spec import Case, TrialSpec
+from bench.harness.spec import TrialSpec
 from bench.harness.store.models import Kept, Models
 from bench.harness.store.records import Store
 
@@ -33,8 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sample", action="store_true", help="one trained on the sample: at once, and no good"
     )
-    parser.add_argument("--data-dir", help="a folder with the data sets' IDX files")
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    add_data_options(parser)
     parser.add_argument("--results", type=Path, default=Path("results"))
 
 
@@ -47,13 +47,17 @@ def wanted(arguments: argparse.Namespace) -> TrialSpec:
     case = case_named(arguments.case)
     if arguments.sample:
         return specify(case, arguments.seed, Options(tier="smoke"), data.sample(case.task))
-    folder = data.chosen_data_dir(arguments.data_dir, os.environ)
-    dataset = data.find(case.task, data_dir=folder, offline=arguments.offline)
-    return specify(case, arguments.seed, Options(), dataset)
+    found = datasets([case.task], arguments)
+    return specify(case, arguments.seed, Options(), found[case.task])
 
 
-def kept_model(spec: TrialSpec, results: Path) -> Kept:
+def kept_model(spec: TrialSpec, results: Path, *, check: Callable[[], None] = lambda: None) -> Kept:
     """Return the model of a training, trained now if this code has none under ``results``.
+
+    Args:
+        spec: The training.
+        results: Holds records and models.
+        check: Called before a training, to refuse what could else be refused after it alone.
 
     Raises:
         UserError: The training failed.
@@ -71,6 +75,7 @@ def kept_model(spec: TrialSpec, results: Path) -> Kept:
         found = lab.kept(spec)
         if found is not None:
             return found
+        check()
         print(f"No model of {name} is kept: it is trained now.", file=sys.stderr)
         record = progress.wait(lab.request(spec, timed=False))
         found = lab.kept(spec)
@@ -82,11 +87,17 @@ def kept_model(spec: TrialSpec, results: Path) -> Kept:
     return found
 
 
-def alike(results: Path, spec: TrialSpec) -> list[Record]:
-    """Return the stored records of the same training, references and others, whatever the seed."""
+def alike(results: Path, record: Record) -> list[Record]:
+    """Return the stored records of the same training, references and others, whatever the seed.
+
+    Those of other code, so stale ones, and those of another backend or device are none of them.
+    """
     stored = [r for name in ("reference", "trials") for r in Store(results / name).readable()]
-    return [record for record in stored if _what(record.spec) == _what(spec)]
+    return [each for each in stored if _what(each) == _what(record)]
 
 
-def _what(spec: TrialSpec) -> tuple[Case, str, int]:
-    return spec.case, spec.dataset.checksum, spec.epochs
+def _what(record: Record) -> tuple[object, ...]:
+    """Return all but the seed, the libraries' versions and the machine: what decides a training."""
+    spec, code = record.spec, record.provenance
+    trained = (spec.case, spec.dataset.checksum, spec.epochs, spec.backend, spec.device)
+    return (*trained, code.architecture_digest, code.training_digest)

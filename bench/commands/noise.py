@@ -11,8 +11,8 @@ from itertools import product
 from pathlib import Path
 
 from bench.cases import case_named
+from bench.commands.datasets import add_data_options, datasets
 from bench.commands.noise_times import time_blocks
-from bench.harness import data
 from bench.harness.arguments import positive, seconds
 from bench.harness.durations import now
 from bench.harness.errors import UserError
@@ -49,8 +49,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--minutes", type=seconds, default=MINUTES, help=f"how long to time ({MINUTES:g})"
     )
-    parser.add_argument("--data-dir", type=Path, help="a folder with the data sets' IDX files")
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    add_data_options(parser)
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.set_defaults(run=run)
 
@@ -58,19 +57,16 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: argparse.Namespace) -> int:
     """Train or time what is missing, keep it under ``noise/``, and print the tables."""
     cases = [case_named(name) for name in arguments.case or (DENSE, CONVOLUTIONAL)]
-    datasets = {
-        task: data.find(task, data_dir=arguments.data_dir, offline=arguments.offline)
-        for task in {case.task for case in cases}
-    }
     if arguments.levels < 2:
         raise UserError("--levels 1: scatter between seeds needs two of each kind at least.")
+    found = datasets((case.task for case in cases), arguments)
     if arguments.times:
         progress = Progress(PlainWriter(sys.stderr), live=False)
         lab = _lab(arguments.results / NOISE / "trials" / "timed", progress, since=now())
         try:
             time_blocks(
                 cases,
-                datasets,
+                found,
                 lab=lab,
                 wait=progress.wait,
                 minutes=arguments.minutes,
@@ -80,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             lab.close()
     else:
         for case in cases:
-            _cross(case, datasets[case.task], arguments)
+            _cross(case, found[case.task], arguments)
     print(noise_block(arguments.results))
     return 0
 

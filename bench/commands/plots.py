@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cases import CASES, case_named
-from bench.commands.stored import REFERENCE, ROOT, read_stored
+from bench.commands.stored import REFERENCE, ROOT, Stored, read_stored
 from bench.harness.data.held import held
 from bench.harness.durations import in_words
 from bench.harness.errors import UserError
 from bench.harness.metrics import METRICS
 from bench.harness.store.bounds import read_bounds
+from bench.harness.store.records import write_whole
 
 if TYPE_CHECKING:
     from bench.harness.report.plots.album import Album, Pictures
+    from bench.harness.report.plots.canvas import Draw
 
 PLOTS = Path("results/plots")
 PICTURES = Path("results/pictures")
@@ -50,17 +52,60 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("--check goes with --readme: only the pictures of README.md are committed.")
     if arguments.readme and names:
         raise UserError("--readme takes no case: the pictures of README.md show all of them.")
-    if arguments.readme:
-        return _committed(_album(arguments.records), arguments.output or PICTURES, arguments.check)
-    return _draw(_album(arguments.records, images=True), names, arguments.output or PLOTS)
+    stored = read_stored(arguments.records)
+    if not arguments.readme:
+        return _draw(_album(stored, images=True), names, arguments.output or PLOTS)
+    stale = committed(stored, arguments.output or PICTURES, check=arguments.check)
+    if arguments.check and stale:
+        print("Run: python -m bench plots --readme")
+    return int(arguments.check and stale)
 
 
-def _album(folder: Path, *, images: bool = False) -> Album:
-    """Read a folder of records, and the test images that go with them where they are wanted."""
+def committed(stored: Stored, folder: Path = PICTURES, *, check: bool) -> bool:
+    """Write the SVG files that README.md shows, or check them; return whether any was stale.
+
+    Raises:
+        UserError: One cannot be drawn from these records.
+    """
+    from bench.harness.report.plots.album import overview
+    from bench.harness.report.plots.canvas import drawn_by, render
+    from bench.harness.report.plots.theme import THEMES
+
+    stale, unlike = [], False
+    for name, draw in _shown(overview(_album(stored))).items():
+        for theme in THEMES.values():
+            path = folder / theme.file_name(name, "svg")
+            before = path.read_bytes() if path.is_file() else b""
+            after = render(draw, theme, "svg")
+            if check and before and drawn_by(before) != drawn_by(after):
+                unlike = True
+                print(f"{path} is not compared: {drawn_by(before)} drew it, not {drawn_by(after)}.")
+            elif after != before:
+                stale.append(path)
+                print(f"{path} {'is stale' if check else 'drawn'}.")
+                if not check:
+                    write_whole(path, after)
+    if not stale and not unlike:
+        print(f"The pictures in {folder} are up to date.")
+    return bool(stale)
+
+
+def _shown(pictures: Pictures) -> dict[str, Draw]:
+    """Return those that README.md shows."""
+    found = {name: draw for name in SHOWN if not isinstance(draw := pictures.get(name, ""), str)}
+    if missing := [name for name in SHOWN if name not in found]:
+        raise UserError(
+            f"README.md shows {' and '.join(missing)}, of which these records have no training. "
+            "Name a folder that has some of each task."
+        )
+    return found
+
+
+def _album(stored: Stored, *, images: bool = False) -> Album:
+    """Return what pictures are drawn from, with the test images where they are wanted."""
     # Matplotlib takes longer to load than all other commands together.
     from bench.harness.report.plots.album import Album
 
-    stored = read_stored(folder)
     bounds = read_bounds(ROOT / "bench" / "bounds.toml", cases=CASES, metrics=METRICS).tables
     return Album(
         rows=stored.rows,
@@ -94,34 +139,3 @@ def _draw(album: Album, names: list[str], folder: Path) -> int:
     for reason in dict.fromkeys(missing.values()):
         print(f"No {', '.join(n for n, why in missing.items() if why == reason)}: {reason}.")
     return 0
-
-
-def _committed(album: Album, folder: Path, check: bool) -> int:
-    """Write or check the SVG files that README.md shows."""
-    from bench.harness.report.plots.album import overview
-    from bench.harness.report.plots.canvas import drawn_by, render
-    from bench.harness.report.plots.theme import THEMES
-    from bench.harness.store.records import write_whole
-
-    pictures, stale, unlike = overview(album), [], False
-    for name in SHOWN:
-        for theme in THEMES.values():
-            draw, path = pictures[name], folder / theme.file_name(name, "svg")
-            before = path.read_bytes() if path.is_file() else b""
-            if isinstance(draw, str):
-                continue
-            after = render(draw, theme, "svg")
-            if check and before and drawn_by(before) != drawn_by(after):
-                unlike = True
-                print(f"{path} is not compared: {drawn_by(before)} drew it, not {drawn_by(after)}.")
-            elif after != before:
-                stale.append(path)
-                if not check:
-                    write_whole(path, after)
-    for path in stale:
-        print(f"{path} {'is stale' if check else 'drawn'}.")
-    if check and stale:
-        print("Run: python -m bench plots --readme")
-    elif not stale and not unlike:
-        print(f"The pictures in {folder} are up to date.")
-    return 1 if check and stale else 0

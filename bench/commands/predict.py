@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from bench.cases import CASES
 from bench.commands.kept_model import add_arguments, alike, kept_model, wanted
+from bench.committed import claims_in
 from bench.harness import data
 from bench.harness.arguments import natural
 from bench.harness.data.convert import convert
@@ -23,11 +23,8 @@ from bench.harness.record import Record
 from bench.harness.report.answers import Answer, as_sure, confidences, known_seeds
 from bench.harness.report.drawing import draws_blocks, picture, table
 from bench.harness.spec import TASKS, TrialSpec
-from bench.harness.store.claims import read_published
 from bench.harness.store.models import Kept
 from bench.harness.trial.look import look
-
-CLAIMS = Path(__file__).parents[1] / "claims.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = _test_image(arguments.index, spec) if given is None else _file(given, spec.case.task)
     kept = kept_model(spec, arguments.results)
     probabilities = look(kept.file, spec, asked.pixels[np.newaxis]).probabilities[0]
-    records = alike(arguments.results, spec)
+    records = alike(arguments.results, kept.record)
     answer = _answer(asked, spec, probabilities, records)
     _show(asked, answer, kept, records)
     if arguments.output is not None:
@@ -126,7 +123,7 @@ def _answer(
 
 
 def _published(spec: TrialSpec, image: int, classes: int) -> tuple[float | None, ...]:
-    claims = read_published(CLAIMS, cases=CASES).further
+    claims = claims_in().further
     found = {
         claim.label: claim.low
         for claim in claims

@@ -1,109 +1,31 @@
-"""``python -m bench readme``: the tables of a Markdown file from the committed records."""
+"""``python -m bench readme``: tables and pictures of Markdown files from committed records."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from bench.cases import CASES
-from bench.exercises import EXERCISE_CASES, EXERCISES
+from bench.commands.readme_blocks import Committed, blocks
+from bench.commands.stored import Stored
+from bench.committed import CLAIMS, FOLDERS, KNOWN, ROOT, claims_in, references
 from bench.harness.errors import UserError
-from bench.harness.metrics import METRICS
-from bench.harness.record import Record
-from bench.harness.report.audit.auditing import audit
-from bench.harness.report.audit.table import as_markdown
-from bench.harness.report.markdown import task_table
 from bench.harness.report.readme import difference, regenerate
 from bench.harness.report.rows import rows
-from bench.harness.report.speed import speed_table
-from bench.harness.report.trials import publishable
-from bench.harness.spec import TASKS, Case
-from bench.harness.store.claims import Published, read_published
 from bench.harness.store.key import why_stale
-from bench.harness.store.records import Store, write_whole
-from bench.harness.store.speeds import read_speeds
+from bench.harness.store.records import write_whole
 
-ROOT = Path(__file__).parents[2]
-CLAIMS = ROOT / "bench" / "claims.toml"
-BOUNDS = ROOT / "bench" / "bounds.toml"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Committed:
-    """All that a block may be made of; it has no clock, no host, and nothing that is not in git."""
-
-    results: Path
-    """Holds ``reference/`` and what else is committed beside it."""
-    cases: Mapping[str, Case]
-    records: Sequence[Record]
-    """Every reference."""
-    exercises: Sequence[Record]
-    """Every committed record of an exercise, those among the references apart."""
-    stale: Mapping[str, str]
-    """Case → why its records are not those of the present code."""
-    published: Published
-
-
-def task_block(task: str, known: Committed) -> str:
-    """Return the comparison of every architecture on a task."""
-    of_task = [case for case in known.cases.values() if case.task == task]
-    found = rows(of_task, known.records, {}, known.published.figures)
-    return task_table(found, known.records, stale=known.stale, absent="no reference yet")
-
-
-def claims_block(known: Committed) -> str:
-    """Return the audit of every published claim."""
-    records = [*known.records, *known.exercises]
-    return as_markdown(audit(known.published, records), records, stale=known.stale)
-
-
-def speed_block(known: Committed) -> str:
-    """Return the training path of each case against a plain ``fit``."""
-    speeds = read_speeds(known.results / "speed")
-    stale = why_stale([each.record for each in speeds], known.cases, root=ROOT)
-    return speed_table(speeds, list(known.cases), stale=stale)
-
-
-def exercise_block(name: str, known: Committed) -> str:
-    """Return answer and table of an exercise, or the answers of all."""
-    blocks = import_module("bench.harness.report.exercises.blocks")
-    records = [*known.records, *known.exercises]
-    if name in EXERCISES:
-        return str(blocks.block(EXERCISES[name], records, known.stale))
-    return str(blocks.answers(EXERCISES.values(), records))
-
-
-def gate_block(name: str, known: Committed) -> str:
-    """Return what was measured of the gate; SciPy is loaded only where a file asks for it."""
-    blocks = import_module("bench.harness.report.gate.blocks")
-    read_bounds = import_module("bench.harness.store.bounds").read_bounds
-    bounds = read_bounds(BOUNDS, cases=known.cases, metrics=METRICS)
-    return str(blocks.BLOCKS[name](known.results, bounds))
-
-
-GATE = ("gate", "cost", "noise", "seconds", "prices")
-"""Blocks that ``gate_block`` makes."""
-
-BLOCKS: dict[str, Callable[[Committed], str]] = {
-    **{task: partial(task_block, task) for task in TASKS},
-    "claims": claims_block,
-    "speed": speed_block,
-    "exercises": partial(exercise_block, ""),
-    **{f"exercise {name}": partial(exercise_block, name) for name in EXERCISES},
-    **{name: partial(gate_block, name) for name in GATE},
-}
-"""Name, as it stands in a marker → what belongs there; only those that a file asks for are made."""
+PAGES = (Path("README.md"), *(Path(f"results/{of}.md") for of in ("gate", "exercises", "search")))
+"""Files of this project that have blocks; the first one shows pictures, too."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
-    parser = subparsers.add_parser("readme", help="rewrite the tables of a Markdown file")
+    parser = subparsers.add_parser("readme", help="rewrite the tables of Markdown files")
+    pages = ", ".join(map(str, PAGES))
     parser.add_argument(
-        "file", nargs="?", type=Path, default=Path("README.md"), help="default: README.md"
+        "file", nargs="*", type=Path, help=f"default: {pages}, and the pictures of the first"
     )
     parser.add_argument(
         "--check", action="store_true", help="change nothing; show the difference, exit 1 if any"
@@ -118,48 +40,53 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Rewrite or check the file; return 1 where a check finds it stale."""
-    before = _read(args.file)
-    records = references(args.results / "reference")
-    exercises = references(args.results / "exercises")
-    known = Committed(
-        results=args.results,
-        cases=CASES,
-        records=records,
-        exercises=exercises,
-        stale=why_stale([*records, *exercises], {**EXERCISE_CASES, **CASES}, root=ROOT),
-        published=read_published(args.claims, cases=CASES),
-    )
-    blocks = {name: partial(block, known) for name, block in BLOCKS.items()}
-    after = regenerate(before, blocks, file=str(args.file))
-    if args.check and after != before:
-        print(difference(before, after, file=str(args.file)))
-        print(f"{args.file} is stale. Run: python -m bench readme {args.file}")
+    """Rewrite or check every file; return 1 where a check finds one stale."""
+    texts = {file: _read(file) for file in args.file or PAGES}
+    known = committed(args.results, args.claims)
+    made = {file: regenerate(text, blocks(known), file=str(file)) for file, text in texts.items()}
+    stale = [file for file, text in texts.items() if made[file] != text]
+    for file, text in texts.items():
+        if args.check and file in stale:
+            print(difference(text, made[file], file=str(file)))
+        elif file in stale:
+            _write(file, made[file])
+        print(f"{file} {_state(stale=file in stale, check=args.check)}.")
+    drawn = not args.file and _draw(known, check=args.check)
+    if args.check and (stale or drawn):
+        print("Run the same without --check.")
         return 1
-    if after != before:
-        mode = args.file.stat().st_mode
-        write_whole(args.file, after.encode())
-        args.file.chmod(mode)
-    print(f"{args.file} {'rewritten' if after != before else 'is up to date'}.")
     return 0
 
 
-def references(folder: Path) -> list[Record]:
-    """Return every reference there is.
+def committed(results: Path, claims: Path) -> Committed:
+    """Read all that a block may be made of.
 
     Raises:
-        UserError: One may not be published: it is no reference, and to leave it out would be a
-            choice.
+        UserError: There is no folder of references: every cell would say so.
     """
-    records = list(Store(folder).all())
-    unfit = sorted({r.spec.case.name for r in records if not publishable(r)})
-    if unfit:
+    if not (results / "reference").is_dir():
         raise UserError(
-            f"{folder} holds records of {', '.join(unfit)} with overridden epochs, on the sample "
-            "or of a search. Tables for readers need the recipe's epochs and the whole data: move "
-            "them away."
+            f"{results} has no folder reference, whose records the tables are made of. Name a "
+            "folder that has with --results DIR, or train some: python -m bench calibrate"
         )
-    return records
+    records, exercises = (references(results / name) for name in FOLDERS)
+    return Committed(
+        results=results,
+        cases=CASES,
+        records=records,
+        exercises=exercises,
+        stale=why_stale([*records, *exercises], KNOWN, root=ROOT),
+        published=claims_in(claims),
+    )
+
+
+def _draw(known: Committed, *, check: bool) -> bool:
+    """Draw the pictures of the README, or check them; return whether any was stale."""
+    # What draws takes longer to load than all the tables to be made.
+    plots = import_module("bench.commands.plots")
+    found = rows(list(known.cases.values()), known.records, {}, known.published.figures)
+    stored = Stored(rows=found, records=known.records, stale=known.stale)
+    return bool(plots.committed(stored, check=check))
 
 
 def _read(path: Path) -> str:
@@ -171,3 +98,15 @@ def _read(path: Path) -> str:
         ) from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text. Save it as UTF-8.") from error
+
+
+def _write(path: Path, text: str) -> None:
+    mode = path.stat().st_mode
+    write_whole(path, text.encode())
+    path.chmod(mode)
+
+
+def _state(*, stale: bool, check: bool) -> str:
+    if not stale:
+        return "is up to date"
+    return "is stale" if check else "rewritten"

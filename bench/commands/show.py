@@ -13,6 +13,7 @@ from tabulate import tabulate
 
 from bench.cases import CASES
 from bench.harness.errors import UserError, nearest
+from bench.harness.metrics import METRICS
 from bench.harness.record import Record
 from bench.harness.store.records import Store
 
@@ -63,11 +64,13 @@ def _told(folder: str, record: Record, *, epochs: bool) -> dict[str, Any]:
         "seed": record.spec.seed,
         "epochs": len(record.epochs),
         "test_accuracy": record.test_accuracy,
+        "calibration_error": METRICS["calibration_error"](record),
         "outcome": record.outcome,
         "seconds_per_epoch": _seconds_per_epoch(record),
         "started": record.started,
         "folder": folder,
         "key": record.key,
+        "callbacks": msgspec.to_builtins(record.callbacks),
     }
     return told | ({"per_epoch": msgspec.to_builtins(record.epochs)} if epochs else {})
 
@@ -100,19 +103,38 @@ def _listing(records: Sequence[tuple[str, Record]]) -> str:
 
 def _curve(record: Record) -> str:
     title = f"{record.spec.case.name}, seed {record.spec.seed}: {record.outcome}, {record.reason}"
-    rows = [
-        [
-            epoch.number,
-            _percent(epoch.training_accuracy),
-            _number(epoch.training_loss, 4),
-            _percent(epoch.test_accuracy),
-            _number(epoch.test_loss, 4),
-            _number(epoch.seconds, 2),
-        ]
-        for epoch in record.epochs
-    ]
-    heading = "epoch|training accuracy %|training loss|test accuracy %|test loss|seconds"
-    return f"{title}\n\n{_table(heading, rows)}" if rows else title
+    columns: dict[str, list[object]] = {
+        "epoch": [epoch.number for epoch in record.epochs],
+        "training accuracy %": [_percent(epoch.training_accuracy) for epoch in record.epochs],
+        "training loss": [_number(epoch.training_loss, 4) for epoch in record.epochs],
+        **_watched(record),
+        "test accuracy %": [_percent(epoch.test_accuracy) for epoch in record.epochs],
+        "test loss": [_number(epoch.test_loss, 4) for epoch in record.epochs],
+        "seconds": [_number(epoch.seconds, 2) for epoch in record.epochs],
+    }
+    if not record.epochs:
+        return title
+    rows = list(zip(*columns.values(), strict=True))
+    return "\n\n".join(filter(None, [title, _did(record), _table("|".join(columns), rows)]))
+
+
+def _watched(record: Record) -> dict[str, list[object]]:
+    """Return the columns of a recipe with callbacks: what they watched, and the rates they left."""
+    found: dict[str, list[object]] = {}
+    if any(epoch.validation_loss is not None for epoch in record.epochs):
+        found["validation accuracy %"] = [_percent(e.validation_accuracy) for e in record.epochs]
+        found["validation loss"] = [_number(e.validation_loss, 4) for e in record.epochs]
+    if record.callbacks:
+        found["learning rate"] = [f"{rate:.3g}" for rate in record.callbacks.learning_rates]
+    return found
+
+
+def _did(record: Record) -> str:
+    """Say which epochs the callbacks chose, if any did."""
+    did = record.callbacks
+    best = f"best by validation loss: epoch {did.best_epoch}" if did and did.best_epoch else ""
+    stopped = f"stopped after epoch {did.stopped_epoch}" if did and did.stopped_epoch else ""
+    return "; ".join(filter(None, [best, stopped]))
 
 
 def _table(heading: str, rows: Sequence[Sequence[object]]) -> str:

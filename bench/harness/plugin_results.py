@@ -15,7 +15,7 @@ from bench.harness.plugin_options import log_folder, records_folder, results_fol
 from bench.harness.plugin_setup import registered_cases
 from bench.harness.report.github import append_summary, workflow_commands
 from bench.harness.report.junit import parted, strict_report, to_suite
-from bench.harness.report.properties import Judged, from_properties
+from bench.harness.report.properties import TALLY, Judged, from_properties
 from bench.harness.report.screen import Screen
 from bench.harness.report.summary import Summary, shown, write_summary
 from bench.harness.store.bounds import SMOKE, line_of
@@ -30,6 +30,7 @@ class Results:
         self._config = config
         self._judged: list[Judged] = []
         self._unjudged = 0
+        self._tallies: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -40,6 +41,7 @@ class Results:
                 told = report.failed and self._config.getoption("tbstyle") != "no"
                 self._judged.append(replace(found, explained=told))
             self._unjudged += bool(report.failed and not (found and found.verdict))
+            self._tallies += [str(text) for name, text in report.user_properties if name == TALLY]
         if xml := strict_report(self._config.pluginmanager.get_plugins()):
             ours, report.user_properties = parted(report.user_properties)
             if report.when == "teardown":
@@ -48,6 +50,7 @@ class Results:
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print verdicts and tables, and write them under the results folder."""
+        self._show_tallies(terminalreporter)
         if not self._judged:
             return
         summary = self._write()
@@ -63,6 +66,12 @@ class Results:
         if os.environ.get("GITHUB_ACTIONS") == "true":
             for line in self._tell_github(summary):
                 terminalreporter.write_line(line)
+
+    def _show_tallies(self, terminalreporter: Any) -> None:
+        if self._config.get_verbosity() > -2:
+            screen = Screen(width=self._config.get_terminal_writer().fullwidth)
+            for text in self._tallies:
+                terminalreporter.write_line(screen.folded(text))
 
     def _write(self) -> Summary:
         config = self._config

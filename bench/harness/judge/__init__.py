@@ -10,6 +10,7 @@
 ``claims``      what becomes of a published figure or statement
 ``interval``    where one more seed may fall, and how surely a mean is known
 ``changes``     a metric on two sides, by ``two_samples`` or by the sequential test; ``samples``
+``arrivals``    epochs to a target on two sides
 ``change``      what became of it; ``race``: seconds of two sides in one session
 ``family``      the error of many decisions taken together
 ``simulate``    the sequential test over many made-up runs at once; ``scatter`` makes them up

@@ -36,6 +36,22 @@ class Change:
     """Whether it is near enough to a regression to be looked at."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Test:
+    """What one test found, before the others are taken into account."""
+
+    p_value: float
+    direction: Outcome
+    """What it is if it is not chance."""
+    base: float | None
+    head: float | None
+    seeds: tuple[int, int]
+    found: str
+    """What is told before the p-value."""
+    price: str = ""
+    """What is told after it."""
+
+
 def not_comparable(metric: str, reason: str) -> Change:
     """Return that two sides cannot be compared, and why."""
     return Change(metric=metric, outcome="not comparable", evidence=reason)

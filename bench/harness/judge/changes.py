@@ -7,21 +7,18 @@ of both sides two or more   Student's t-test, its p-value by Holm among all such
 of one side a single one    the sequential test, in the band that the other side's seeds suggest:
                             one outlier is no regression, but leaves the verdict open
 of no side two              not at all: nothing is known of the scatter
-epochs to a target          the log-rank test, for some seeds may never reach it
+epochs to a target          the log-rank test, for some seeds may never reach it; from two seeds a
+                            side on
 ==========================  =======================================================================
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import fmean, stdev
 
-import numpy as np
-
-from bench.harness.judge.censored import epochs_to_target, same_speed
-from bench.harness.judge.change import Change, Outcome
+from bench.harness.judge.arrivals import arrived
+from bench.harness.judge.change import Change, Outcome, Test
 from bench.harness.judge.family import RUN_ALPHA, holm
 from bench.harness.judge.paired import superiority
 from bench.harness.judge.price import POWER
@@ -36,22 +33,6 @@ EITHER_WAY = frozenset({"drop_in_training_loss"})
 
 MOST = 6
 """Seeds at which the sequential test decides, be it only by a hair."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Test:
-    """What one test found, before the others are taken into account."""
-
-    p_value: float
-    direction: Outcome
-    """What it is if it is not chance."""
-    base: float | None
-    head: float | None
-    seeds: tuple[int, int]
-    found: str
-    """What is told before the p-value."""
-    price: str = ""
-    """What is told after it."""
 
 
 def judge_changes(questions: Sequence[Question], *, alpha: float = RUN_ALPHA) -> list[Change]:
@@ -91,10 +72,10 @@ def _decided(metric: str, test: Test, adjusted: float, tests: int, each: float) 
 def _test(question: Question, alpha: float) -> Test | Change:
     metric, base, head = question.metric, question.base, question.head
     if isinstance(base, Arrivals) and isinstance(head, Arrivals):
-        return _log_rank(base, head)
+        return arrived(base, head)
     assert isinstance(base, Sample) and isinstance(head, Sample)  # a question asks of two alike
     told = f"{base.words(metric)} → {head.words(metric)}"
-    if head.lost > base.lost and (head.lost >= 2 or not head.values):
+    if head.lost > base.lost and head.lost >= 2:
         return _change(question, "regression", f"{told}: two seeds may not diverge")
     if not base.values or not head.values:
         return _change(question, "undecided", f"{told}: nothing to compare")
@@ -123,7 +104,7 @@ def _change(question: Question, outcome: Outcome, evidence: str) -> Change:
 
 def _t_test(metric: str, base: Sample, head: Sample, alpha: float) -> Test:
     found = difference(base.values, head.values)
-    better = superiority(head.values, base.values).chance
+    better = superiority(head.values, base.values)
     caught = found.catches(alpha=alpha, seeds=(len(base.values), len(head.values)))
     amount = f"{100 * caught:.2f} points" if is_accuracy(metric) else f"{caught:.4f}"
     change = shown_difference(metric, found.estimate)
@@ -159,8 +140,7 @@ def _sequential(question: Question, base: Sample, head: Sample, alpha: float) ->
         changed = mean != 0
     else:
         bound = suggest(metric, reference.values, both_sides=True)
-        values = [*few.values, *[None] * few.lost]
-        verdict = judge(values, bound, most=max(MOST, len(values)), alpha=alpha)
+        verdict = judge(few.values, bound, most=max(MOST, len(few.values)), alpha=alpha)
         side = "base" if few_are_head else "head"
         evidence = f"{told}; by the scatter of {side}'s seeds: {verdict.evidence}"
         changed = verdict.outcome == "fail"
@@ -168,19 +148,3 @@ def _sequential(question: Question, base: Sample, head: Sample, alpha: float) ->
     if changed:
         outcome = _direction(metric, mean if few_are_head else -mean)
     return _change(question, outcome, evidence)
-
-
-def _log_rank(base: Arrivals, head: Arrivals) -> Test:
-    before, after = (epochs_to_target(s.epochs, watched=s.watched) for s in (base, head))
-    with np.errstate(invalid="ignore"):  # nothing varies where all seeds arrive together
-        p_value = same_speed(
-            base.epochs, head.epochs, watched=base.watched, others_watched=head.watched
-        )
-    return Test(
-        p_value=1.0 if math.isnan(p_value) else p_value,
-        direction="regression" if after.restricted_mean > before.restricted_mean else "improvement",
-        base=before.median,
-        head=after.median,
-        seeds=(before.n, after.n),
-        found=f"{before.words} → {after.words}, log-rank",
-    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from bench.harness.judge.bound import Bound
-from bench.harness.judge.evidence import priced, weighed
+from bench.harness.judge.evidence import lost_seeds, priced, weighed
 from bench.harness.judge.plan import Plan, plans
 from bench.harness.judge.sequential import Decision, decide_all
 from bench.harness.judge.verdict import Outcome, Verdict
@@ -61,6 +61,8 @@ def judge_curve(
     evidence = "no seed came so far"
     if decided.values:
         evidence = weighed(decided.values[: decided.seeds], bound, sides[at], decided.decisions)
+        # A seed that diverged later, or before this epoch, is lost all the same.
+        evidence += lost_seeds(sum(None in values for values in seeds), of=len(seeds))
     elif seeds:
         evidence = f"every seed diverged; {priced(bound, sides[at])}"
     return Verdict(
@@ -70,6 +72,7 @@ def judge_curve(
         n=decided.seeds + decided.lost,
         bound=bound.words,
         evidence=f"epoch {at + 1} of {len(curve.epochs)}: {evidence}",
+        epoch=at + 1,
     )
 
 

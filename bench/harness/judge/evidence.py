@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -10,6 +11,19 @@ from bench.harness.judge.plan import Plan
 from bench.harness.judge.price import POWER, price
 from bench.harness.judge.sequential import Decision
 from bench.harness.judge.words import is_accuracy, shown
+
+_SHORTER = {
+    r"; bound ": "; ",
+    r"log-likelihood ratio (.+?) \(pass from (\S+), fail to (\S+)\)": r"ratio \1 (\2, \3)",
+    r"unchanged code fails ": "unchanged fails ",
+    r"less than ": "< ",
+    rf"an? \w+ of (.+?) is caught with {100 * POWER:.0f} % power": r"catches \1",
+}
+BRIEF = (
+    "value (seeds); bound; log-likelihood ratio (passes from, fails to); unchanged: how often "
+    f"unchanged code fails; catches: the change that is seen with {100 * POWER:.0f} % power"
+)
+"""How to read a line in brief."""
 
 
 def weighed(
@@ -23,6 +37,18 @@ def weighed(
     if any(decision.scatter_changed for decision in decisions):
         parts.append(f"the seeds scatter more than the reference: t-test at {sides[0].most} seeds")
     return "; ".join([*parts, priced(bound, sides)])
+
+
+def lost_seeds(lost: int, *, of: int) -> str:
+    """Return what is told of seeds that diverged, to follow other evidence; empty for none."""
+    return f"; {lost} of {of} seeds diverged" if lost else ""
+
+
+def in_brief(evidence: str) -> str:
+    """Return the line with its set phrases shortened and every number kept; see ``BRIEF``."""
+    for phrase, short in _SHORTER.items():
+        evidence = re.sub(phrase, short, evidence)
+    return evidence
 
 
 def priced(bound: Bound, sides: Sequence[Plan]) -> str:

@@ -46,6 +46,8 @@ class Finding:
     """Of every metric that gates the case."""
     keys: tuple[str, ...]
     """Of the records that it rests on."""
+    compared: str = ""
+    """What a comparison of the same trials with the reference says; empty where none was made."""
 
     @property
     def outcome(self) -> Outcome:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import fmean
 
 from bench.harness.judge.bound import Bound
-from bench.harness.judge.evidence import weighed
+from bench.harness.judge.evidence import lost_seeds, weighed
 from bench.harness.judge.groups import judge_without_reference
 from bench.harness.judge.plan import plans
 from bench.harness.judge.sequential import decide_all
@@ -55,7 +56,7 @@ def judge(
         return _sequential(ran, bound, least=least, most=most, alpha=alpha)
     if coarse:
         return _mean_of_seeds(ran, bound, least=least, most=most)
-    return judge_without_reference([v for v in ran if v is not None], bound, most=most, alpha=alpha)
+    return _without_reference(ran, bound, most=most, alpha=alpha)
 
 
 def _exactly(values: Sequence[float | None], bound: Bound) -> Verdict:
@@ -99,8 +100,16 @@ def _diverged(values: Sequence[float | None], bound: Bound, *, most: int) -> Ver
 
 
 def _trouble(values: Sequence[float | None]) -> str:
-    lost = values.count(None)
-    return f"; {lost} of {len(values)} seeds diverged" if lost else ""
+    return lost_seeds(values.count(None), of=len(values))
+
+
+def _without_reference(
+    values: Sequence[float | None], bound: Bound, *, most: int, alpha: float
+) -> Verdict:
+    numbers = [value for value in values if value is not None]
+    found = judge_without_reference(numbers, bound, most=most, alpha=alpha)
+    n = found.n + len(values) - len(numbers)
+    return replace(found, n=n, evidence=found.evidence + _trouble(values))
 
 
 def _mean_of_seeds(

@@ -27,6 +27,8 @@ class Slowdown:
     """Median over the pairs; above 1 is slower."""
     p_value: float
     """That head is no slower, by the exact one-sided signed-rank test."""
+    p_faster: float
+    """That head is no faster, by the same test."""
 
     def beyond(self, limit: float) -> bool:
         """Return whether it is large and sure."""
@@ -41,10 +43,11 @@ def slowdown(base: Sequence[float], head: Sequence[float]) -> Slowdown:
     ratios = np.asarray(head, dtype=float) / np.asarray(base, dtype=float)
     logs = np.log(ratios)
     moved = logs[logs != 0]  # the exact distribution knows no pairs that are equal
-    p = 1.0
-    if len(moved):
-        p = float(wilcoxon(moved, alternative="greater", method="exact").pvalue)
-    return Slowdown(ratio=float(np.median(ratios)), p_value=p)
+    slower, faster = (
+        float(wilcoxon(moved, alternative=side, method="exact").pvalue) if len(moved) else 1.0
+        for side in ("greater", "less")
+    )
+    return Slowdown(ratio=float(np.median(ratios)), p_value=slower, p_faster=faster)
 
 
 def judge_pairs(

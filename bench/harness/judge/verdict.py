@@ -26,6 +26,8 @@ class Verdict:
     """In words, such as ``≥ 89.0 %``."""
     evidence: str
     """One line for a person, with the numbers; complete without colour."""
+    epoch: int | None = None
+    """Of a learning curve: the one that it tells of, from 1."""
 
     @property
     def passed(self) -> bool:

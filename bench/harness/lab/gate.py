@@ -84,10 +84,10 @@ def _sight(bounds: Bounds, case: Case, verdict: Verdict, records: Sequence[Recor
     bound: Bound | None = None
     values: list[float | None] = []
     if metric in CURVES:
-        bands = bounds.curve(case.name, metric).epochs
-        epoch = next(i for i, band in enumerate(bands, start=1) if band.words == verdict.bound)
+        epoch = verdict.epoch or ran
         curves = [curve(record, metric) for record in records]
-        bound, values = bands[epoch - 1], [each[epoch - 1] for each in curves if len(each) >= epoch]
+        bound = bounds.curve(case.name, metric).epochs[epoch - 1]
+        values = [each[epoch - 1] for each in curves if len(each) >= epoch]
     elif metric in UNTRAINED:
         epoch = 0
     elif metric != EPOCHS:  # whose reference is of another metric, the one that has the target

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.harness.errors import UserError
+
 TIERS = ("smoke", "accept", "full")
 DEVICES = ("cpu", "gpu")
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -13,7 +15,7 @@ SEEDS = {"smoke": 1, "accept": 1, "full": 10}
 """Seeds that each case starts with; in ``accept`` more are added while a verdict is open."""
 
 MOST_SEEDS = 6
-"""Seeds at which an open verdict is given up as undecided."""
+"""Seeds at which the sequential test decides, be it by a hair; with fewer it may stay open."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +35,25 @@ class Options:
     """UTC, ISO 8601: records from before do not count; None lets all count."""
     time_limit_s: float | None = None
     stop_early: bool = False
-    """End a trial whose training loss alone fails its case."""
+    """End the first seed of a case where its training loss alone fails the case."""
     keep_models: bool = False
     """Keep trained models under ``results``; what is stored without its model is trained again."""
     log: Path | None = None
     """TensorBoard's folder, which has the records of such a run too: logging disturbs its times."""
     results: Path = Path("results")
+
+    def __post_init__(self) -> None:
+        """Refuse what would say nothing.
+
+        Raises:
+            UserError: A first seed is to fail its case alone, and more are to be judged with it.
+        """
+        if self.stop_early and self.least_seeds > 1:
+            raise UserError(
+                "--stop-early ends a case whose first seed fails alone, and of the "
+                f"{self.least_seeds} seeds asked for none is judged alone. Leave it out, or add "
+                "--seeds 1."
+            )
 
     @property
     def trials(self) -> Path:

@@ -43,18 +43,20 @@ def plan(
     """Return the trials of each case: trained for every seed, or built once if that is enough.
 
     A case that need only be built is served by a trained one that is ``stored``. ``limits`` gives
-    the training losses beyond which a trial of a case is given up.
+    the training losses beyond which the first seed of a case is given up.
     """
     by_case: dict[str, list[Need]] = {}
     for need in needs:
         by_case.setdefault(need.case.name, []).append(need)
-    return {
-        name: [
-            replace(each, spec=replace(each.spec, loss_limits=limits(wanted[0].case)))
-            for each in _wanted(wanted, options, datasets[wanted[0].case.task], stored)
-        ]
+    found = {
+        name: _wanted(wanted, options, datasets[wanted[0].case.task], stored)
         for name, wanted in by_case.items()
     }
+    return {name: [_limited(first, limits), *others] for name, (first, *others) in found.items()}
+
+
+def _limited(wanted: Wanted, limits: Callable[[Case], Limits]) -> Wanted:
+    return replace(wanted, spec=replace(wanted.spec, loss_limits=limits(wanted.spec.case)))
 
 
 def _wanted(

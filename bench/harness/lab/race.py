@@ -1,9 +1,14 @@
-"""Two checkouts timed against each other: two processes that live side by side, A B B A."""
+"""Two checkouts timed against each other: two processes that live side by side, A B B A.
+
+What one process is slower by than another of the same code, by where its memory came to lie, is
+the same in all its chunks. So that it is no part of the difference, both start anew now and then.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from bench.harness.judge.race import Race
 from bench.harness.lab.contender import Chunk, Contender, Runner, started
@@ -13,7 +18,10 @@ CHUNK_S = 0.3
 """Wall time that a chunk should take: short, so that a neighbour meets both sides alike."""
 
 WARM_UPS = 2
-"""Chunks of each side that are not counted: the first one traces."""
+"""Chunks of each process that are not counted: the first one traces."""
+
+ANEW = 5
+"""Pairs after which both processes start anew."""
 
 
 def race(
@@ -26,6 +34,8 @@ def race(
 ) -> Race:
     """Train chunks of both in turn, A B B A, and return their seconds.
 
+    Both sides start anew every ``ANEW`` pairs, the other one first.
+
     Args:
         base: what was.
         head: what is.
@@ -36,14 +46,16 @@ def race(
     Raises:
         UserError: A side cannot train: its commit is too old, or its code is broken.
     """
-    with started(base, spec) as first, started(head, spec) as second:
-        both = (first, second)  # and both load their frameworks by now
-        images = _size(both, spec)
-        found: tuple[list[Chunk], list[Chunk]] = ([], [])
-        for pair in range(pairs):
-            for side in (0, 1) if pair % 2 == 0 else (1, 0):
-                found[side].append(both[side].train(images))
-            listen(pair + 1, found[1][-1].wall / found[0][-1].wall)
+    images = 0
+    found: tuple[list[Chunk], list[Chunk]] = ([], [])
+    for begin in range(0, pairs, ANEW):
+        with _both(base, head, spec, base_first=begin // ANEW % 2 == 0) as both:
+            quickest = _warm_up(both, spec)
+            images = images or _size(quickest, spec)
+            for pair in range(begin, min(begin + ANEW, pairs)):
+                for side in (0, 1) if pair % 2 == 0 else (1, 0):
+                    found[side].append(both[side].train(images))
+                listen(pair + 1, found[1][-1].wall / found[0][-1].wall)
     return Race(
         images=images,
         base_wall=tuple(chunk.wall for chunk in found[0]),
@@ -53,10 +65,28 @@ def race(
     )
 
 
-def _size(both: Sequence[Runner], spec: TrialSpec) -> int:
-    """Warm both up, and return how many images make a chunk of the wanted length."""
-    recipe = spec.case.recipe
-    unit = recipe.batch_size * recipe.steps_per_execution  # one call of the compiled step
+@contextmanager
+def _both(
+    base: Contender, head: Contender, spec: TrialSpec, *, base_first: bool
+) -> Iterator[tuple[Runner, Runner]]:
+    """Start both, of which either may be the first, and give base and head."""
+    order = (base, head) if base_first else (head, base)
+    with started(order[0], spec) as first, started(order[1], spec) as second:
+        yield (first, second) if base_first else (second, first)  # both load by now
+
+
+def _warm_up(both: Sequence[Runner], spec: TrialSpec) -> float:
+    """Train chunks of one unit that are not counted; return the wall time of the quicker last."""
     for _ in range(WARM_UPS):
-        last = [runner.train(unit) for runner in both]
-    return unit * max(1, math.ceil(CHUNK_S / min(chunk.wall for chunk in last)))
+        last = [runner.train(_unit(spec)) for runner in both]
+    return min(chunk.wall for chunk in last)
+
+
+def _size(seconds: float, spec: TrialSpec) -> int:
+    """Return how many images make a chunk of the wanted length, if a unit takes ``seconds``."""
+    return _unit(spec) * max(1, math.ceil(CHUNK_S / seconds))
+
+
+def _unit(spec: TrialSpec) -> int:
+    """Return the images of one call of the compiled step."""
+    return spec.case.recipe.batch_size * spec.case.recipe.steps_per_execution

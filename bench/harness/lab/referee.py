@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bench.harness.errors import UserError
 from bench.harness.judge.best import judge_best
@@ -14,7 +14,7 @@ from bench.harness.judge.family import share
 from bench.harness.judge.quality import EPOCHS, judge
 from bench.harness.judge.verdict import Verdict
 from bench.harness.lab.lab import Lab
-from bench.harness.lab.options import Options
+from bench.harness.lab.options import MOST_SEEDS, Options
 from bench.harness.lab.plan import Limits, Wanted, specify
 from bench.harness.metrics import CURVES, METRICS, UNTRAINED, curve
 from bench.harness.record import Record
@@ -59,11 +59,17 @@ class Referee:
     def judged(
         self, case: Case, metric: str, records: Sequence[Record], *, least: int, most: int
     ) -> Verdict:
-        """Judge ``metric`` of ``case`` on these records, in seed order, and ask for no other."""
+        """Judge ``metric`` of ``case`` on these records, in seed order, and ask for no other.
+
+        ``most`` is how many may come. The sequential test keeps its errors only if it need not
+        decide before ``MOST_SEEDS``: where fewer may come, what they leave open stays undecided.
+        """
         given_up = [record for record in records if record.outcome == GIVEN_UP]
         if given_up and metric not in (*CURVES, *UNTRAINED):
             return _given_up(metric, given_up[0], n=len(records))
         alpha = _alpha(self.bounds)
+        coarse = metric in UNTRAINED or not self.options.for_publication
+        most = most if coarse else max(most, MOST_SEEDS)
         if metric in CURVES:
             if not self.options.for_publication:
                 return self._not_comparable(metric, records)
@@ -79,7 +85,6 @@ class Referee:
             limits = {"least": least, "most": most}
             return judge_best(seeds, bound, metric=aim, target=target, alpha=alpha, **limits)
         values = [METRICS[metric](record) for record in records]
-        coarse = metric in UNTRAINED or not self.options.for_publication
         return judge(values, bound, least=least, most=most, alpha=alpha, coarse=coarse)
 
     def records(self, case: Case, n: int | None = None, *, timed: bool = False) -> list[Record]:
@@ -87,9 +92,7 @@ class Referee:
         wanted = list(self.planned[case.name])
         for seed in range(len(wanted), n or 0):
             if wanted[0].spec.epochs:
-                dataset = wanted[0].spec.dataset
-                spec = specify(case, seed, self.options, dataset)
-                spec = replace(spec, loss_limits=wanted[0].spec.loss_limits)
+                spec = specify(case, seed, self.options, wanted[0].spec.dataset)
                 wanted.append(Wanted(spec=spec, timed=wanted[0].timed))
         return [self._record(one, timed=timed) for one in wanted[:n]]
 
@@ -134,12 +137,12 @@ class Referee:
 
 
 def loss_limits(case: Case, bounds: Bounds, options: Options) -> Limits:
-    """Return the training losses beyond which a trial need not go on, epoch by epoch; () for none.
+    """Return the training losses beyond which a first seed fails its case alone; () for none.
 
-    Beyond them its first seed alone fails the learning curve of its case.
+    A later seed has none: what the seeds before it gave is weighed with it.
     """
     bands = bounds.curves.get(case.name, {}).get("training_loss_by_epoch")
-    wanted = options.stop_early and options.for_publication and options.least_seeds == 1
+    wanted = options.stop_early and options.for_publication
     return bands.limits(alpha=_alpha(bounds)) if bands and wanted else ()
 
 

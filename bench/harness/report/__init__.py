@@ -4,6 +4,7 @@
 ``figures``     means, quartiles and medians, and how they are rounded
 ``trials``      which records count, and what must be said of them
 ``rows``        one ``Row`` per case: everything a table can say about it
+``origin``      where, and with what, records were made
 ``cells``       how one figure of a row reads
 ``notes``       what must be said under a table: provenance, gaps, warnings
 ``markdown``    rows as GitHub-flavoured tables, ours beside the published ones
@@ -22,6 +23,7 @@
 ``exercises``   one thing varied at a time, and a sentence on what came of it
 ``readme``      blocks between markers, in any Markdown file
 ``mistakes``    which class is taken for which, and which images are hardest
+``calibration`` whether a model is right as often as it is sure
 ``disturbed``   which epochs a neighbour on the machine slowed down
 ``plots/``      pictures, by Matplotlib
 ``page/``       one HTML file with everything, for a browser

@@ -8,7 +8,7 @@ is shown with 1 decimal (3 for a loss). Seconds are ``median (lower–upper quar
 
 from __future__ import annotations
 
-from bench.harness.report.figures import Figure, decimals, with_spread
+from bench.harness.report.figures import Figure, Quartiles, decimals, with_spread
 from bench.harness.report.rows import Row
 
 MISSING = "—"
@@ -53,8 +53,12 @@ def epochs_to_target(row: Row, which: int = 0) -> str:
 
 
 def seconds_per_epoch(row: Row) -> str:
+    """Return the median and the quartiles over epochs."""
+    return seconds(row.seconds_per_epoch)
+
+
+def seconds(found: Quartiles | None) -> str:
     """Return the median and the quartiles, as precise as half of what lies between them."""
-    found = row.seconds_per_epoch
     if found is None:
         return MISSING
     places = decimals((found.upper - found.lower) / 2 or None, most=2, alone=2)

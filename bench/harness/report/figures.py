@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, quantiles, stdev
 
@@ -64,6 +64,12 @@ def quartiles(values: Sequence[float]) -> Quartiles | None:
         [*values, values[0]][: max(2, len(values))], method="inclusive"
     )
     return Quartiles(median=median, lower=lower, upper=upper, n=len(values))
+
+
+def spanned(counts: Iterable[int]) -> str:
+    """Return ``10–20``, or ``10`` where all counts are that; at least one is needed."""
+    found = [*counts]
+    return "–".join(f"{end}" for end in dict.fromkeys([min(found), max(found)]))
 
 
 def decimals(spread: float | None, *, most: int, alone: int) -> int:

@@ -19,7 +19,7 @@ from bench.harness.store.records import write_whole
 SCHEMA = 1
 """Of ``summary.json``."""
 
-OVER_SEEDS = ("test_accuracy", "test_loss", "training_accuracy")
+OVER_SEEDS = ("test_accuracy", "test_loss", "training_accuracy", "calibration_error")
 
 
 def write_report(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from bench.harness.record import Machine, Record
+from bench.harness.record import Record
 from bench.harness.report import cells
+from bench.harness.report.figures import spanned
+from bench.harness.report.origin import counted_commits, listed, machines, versions
 from bench.harness.report.rows import Row
-from bench.harness.report.trials import one_per_seed
+from bench.harness.report.trials import of_one_machine, one_per_seed
 
 UNFIT = ("epochs overridden", "sample")
 """How flags begin that forbid publication."""
@@ -43,7 +45,7 @@ def notes(
         *_verdicts(rows),
         *_lost(rows),
         *(_untimed(rows) if absent is None else _gaps(rows, absent)),
-        *_legend(rows),
+        *_legend(rows, records),
         *_target(rows),
         *([provenance(used)] if used else []),
         *_publication(rows),
@@ -68,46 +70,21 @@ def provenance(records: Sequence[Record], *, n: str | None = None) -> str:
     ``n`` is how many values a figure rests on; by default the number of seeds of a case.
     """
     dates = sorted(record.started[:10] for record in records)
-    device = {f"{r.spec.backend} on {r.spec.device}" for r in records}
+    names = [record.spec.case.name for record in records]
     parts = [
-        _listed(_machine(record.machine) for record in records if record.machine),
-        _listed(device),
-        _listed(record.resolved.precision for record in records if record.resolved),
-        _listed(_versions(record) for record in records),
+        machines(records),
+        listed(f"{record.spec.backend} on {record.spec.device}" for record in records),
+        listed(record.resolved.precision for record in records if record.resolved),
+        versions(records),
         dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}",
-        f"n = {n or _seeds(records)}",
-        f"commit {_listed(_commit(record) for record in records)}",
+        f"n = {n or spanned(names.count(name) for name in names)}",
+        counted_commits(records),
     ]
     return f"Measured: {'; '.join(part for part in parts if part)}."
 
 
 def _records_of(row: Row, records: Sequence[Record]) -> list[Record]:
     return one_per_seed([record for record in records if record.spec.case.name == row.case])
-
-
-def _listed(texts: Iterable[str]) -> str:
-    return " / ".join(sorted(set(texts)))
-
-
-def _machine(machine: Machine) -> str:
-    accelerator = f", {machine.accelerator}" if machine.accelerator else ""
-    cores = f"{machine.cores} cores, {machine.memory_gib} GiB"
-    return f"{machine.cpu}, {cores}{accelerator}, {machine.system}"
-
-
-def _versions(record: Record) -> str:
-    return ", ".join(f"{name} {v}" for name, v in sorted(record.provenance.versions.items()))
-
-
-def _commit(record: Record) -> str:
-    commit = (record.provenance.commit or "unknown")[:12]
-    return f"{commit} with uncommitted changes" if record.provenance.dirty else commit
-
-
-def _seeds(records: Sequence[Record]) -> str:
-    names = [record.spec.case.name for record in records]
-    counts = sorted({names.count(name) for name in names})
-    return f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
 
 
 def _verdicts(rows: Sequence[Row]) -> list[str]:
@@ -144,13 +121,39 @@ def _untimed(rows: Sequence[Row]) -> list[str]:
     return [f"{', '.join(names)}: {why}."] if names else []
 
 
-def _legend(rows: Sequence[Row]) -> list[str]:
+def _legend(rows: Sequence[Row], records: Sequence[Record]) -> list[str]:
     if not any(row.keys for row in rows):
         return []
+    trained = "Accuracy and loss: after the last epoch, mean ± sd between seeds (number of seeds)."
+    timed = {row.architecture: _timed(row, records) for row in rows if row.seconds_per_epoch}
+    if not timed:
+        return [trained]
+    epochs = spanned(row.seconds_per_epoch.n for row in rows if row.seconds_per_epoch)
+    trials = spanned(len(found) for found in timed.values())
     return [
-        "Accuracy and loss: after the last epoch, mean ± sd between seeds (number of seeds). "
-        "Seconds: median (quartiles) of every epoch but each trial's first."
+        f"{trained} Seconds: median (quartiles) of every epoch but the first of each trial that "
+        f"ran alone: {_counted(epochs, 'epoch')} of {_counted(trials, 'trial')} a case.",
+        *_clocks(timed),
     ]
+
+
+def _counted(count: str, noun: str) -> str:
+    return f"{count} {noun}{'' if count == '1' else 's'}"
+
+
+def _timed(row: Row, records: Sequence[Record]) -> list[Record]:
+    """Return the records that the seconds of a row are of."""
+    own = [r for r in records if r.completed and r.spec.case.name == row.case]
+    return [record for record in of_one_machine(own) if len(record.epochs) > 1]
+
+
+def _clocks(timed: Mapping[str, Sequence[Record]]) -> list[str]:
+    """Return which seconds are of which machine, where they are not all of one."""
+    found: dict[str, list[str]] = {}
+    for name, records in timed.items():
+        found.setdefault(machines(records), []).append(name)
+    told = "; ".join(f"{', '.join(names)} on {machine}" for machine, names in found.items())
+    return [f"Seconds of different machines do not compare: {told}."] if len(found) > 1 else []
 
 
 def _target(rows: Sequence[Row]) -> list[str]:
@@ -170,5 +173,5 @@ def _publication(rows: Sequence[Row]) -> list[str]:
         *(f"[{number}] {note}" for number, note in enumerate(footnotes(rows), start=1)),
         *([f"{cells.DISAGREES} contradicts an exact count."] if contradicted else []),
         *(["Published seconds are another machine's: only ratios compare."] if timed else []),
-        *([f"Published: {_listed(claim.source for claim in claims)}."] if claims else []),
+        *([f"Published: {listed(claim.source for claim in claims)}."] if claims else []),
     ]

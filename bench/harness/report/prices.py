@@ -15,8 +15,10 @@ from bench.harness.judge.evidence import percent
 from bench.harness.judge.family import share
 from bench.harness.judge.plan import plans
 from bench.harness.judge.price import Price, price
+from bench.harness.judge.quality import EPOCHS
 from bench.harness.judge.setback import setback
 from bench.harness.judge.words import is_accuracy, shown, shown_difference
+from bench.harness.metrics import KNOWN_AFTER
 from bench.harness.record import Record
 from bench.harness.store.bounds import Bounds
 
@@ -36,6 +38,7 @@ HEADINGS = (
     "in epochs",
     "seeds",
     "seconds",
+    "epochs × seconds",
 )
 
 
@@ -55,6 +58,16 @@ class Priced:
     seconds: float | None
     """Of training until unchanged code has passed; None where no trial was timed."""
 
+    @property
+    def effort(self) -> float:
+        """Setback that is caught times seconds that it takes: the less, the sharper for its price.
+
+        It is NaN where there is no scale for it: the metric is none that every epoch has, moves no
+        more, or was not timed.
+        """
+        known = self.seconds is not None and self.setback <= MUCH
+        return self.setback * (self.seconds or 0.0) if known else math.nan
+
 
 def priced(bounds: Bounds, records: Mapping[str, Sequence[Record]]) -> list[Priced]:
     """Return every bound that has a reference, in the order of the file, with its price.
@@ -72,28 +85,20 @@ def _of_case(
     case: str, bounds: Bounds, records: Sequence[Record], alpha: float
 ) -> Iterator[Priced]:
     for metric, bound in bounds.tables[case].items():
-        if bound.has_reference:
+        if bound.has_reference and metric != EPOCHS:  # whose reference is another metric's
             last = min(len(record.epochs) for record in records)
-            yield _price(case, metric, bound, records, alpha=alpha, epoch=last)
+            known = min(last, KNOWN_AFTER.get(metric, last))
+            yield _price(case, metric, bound, records, alpha=alpha, epoch=known)
     for curve in bounds.curves.get(case, {}).values():
         yield from _of_curve(case, curve, records, alpha)
 
 
 def _of_curve(case: str, curve: Curve, records: Sequence[Record], alpha: float) -> Iterator[Priced]:
-    for epoch, bound in enumerate(curve.epochs, start=1):
-        each = alpha / len(curve.epochs)
+    each = alpha / len(curve.epochs)
+    reached = min(len(record.epochs) for record in records)  # a recipe may stop at its target
+    for epoch, bound in enumerate(curve.epochs[:reached], start=1):
         found = _price(case, bound.metric, bound, records, alpha=each, epoch=epoch)
         yield replace(found, metric=f"{bound.metric}, epoch {epoch}", of_curve=True)
-
-
-def sharpest(found: Sequence[Priced]) -> list[Priced]:
-    """Return one row for each bound: of a curve, the epoch that sees the smallest setback."""
-    best: dict[tuple[str, str], Priced] = {}
-    for one in found:
-        name = (one.case, one.metric.partition(",")[0] if one.of_curve else one.metric)
-        if name not in best or one.setback < best[name].setback:
-            best[name] = one
-    return list(best.values())
 
 
 def _price(
@@ -138,7 +143,15 @@ def _cells(one: Priced) -> tuple[str, ...]:
         _epochs(one.setback),
         f"{cost.seeds:.1f}",
         "—" if one.seconds is None else f"{one.seconds:.0f}",
+        shown_effort(one.effort),
     )
+
+
+def shown_effort(effort: float) -> str:
+    """Return an effort with two figures, or a dash where there is none."""
+    if math.isnan(effort):
+        return "—"
+    return f"{effort:.2g}" if effort < 10 else f"{effort:.0f}"
 
 
 def _epochs(setback: float) -> str:

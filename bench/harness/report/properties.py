@@ -10,7 +10,10 @@ from bench.harness.judge.verdict import Verdict
 
 Properties = list[tuple[str, object]]
 _VERDICT = ("metric", "outcome", "value", "n", "bound", "evidence")
-SUITES = frozenset({"published", "measured", "verdict", "because", "gate", "race"})
+TALLY = "tally"
+"""Of a test that has one sentence on all that its suite judged: the end of the run shows it."""
+
+SUITES = frozenset({"published", "measured", "verdict", "because", "gate", "race", TALLY})
 """Of properties that suites give their tests themselves."""
 
 NAMES = frozenset({"case", "records", *_VERDICT, *SUITES})

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 
 from bench.harness.errors import UserError, nearest
@@ -20,6 +20,8 @@ from bench.harness.errors import UserError, nearest
 OPENS = re.compile(r"\s*<!--\s*fitting-room:\s*(?P<name>.*?)\s*-->\s*")
 CLOSES = re.compile(r"\s*<!--\s*/fitting-room\s*-->\s*")
 FENCE = re.compile(r" {0,3}(```|~~~)")
+PADDING = re.compile(r"( ) +|-{4,}")
+"""What fills a column up: spaces in a cell, dashes below a heading."""
 CLOSING_LINE = "<!-- /fitting-room -->"
 
 
@@ -65,11 +67,22 @@ def regenerate(text: str, blocks: Mapping[str, Callable[[], str]], *, file: str)
 
 
 def difference(before: str, after: str, *, file: str) -> str:
-    """Return what would change, as a unified diff; empty where nothing would."""
-    lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), file, f"{file} (from records)", lineterm=""
+    """Return what would change, as a unified diff; empty where nothing would.
+
+    One longer cell pads its whole column: padding is left out, unless nothing else differs.
+    """
+    old, new = before.splitlines(), after.splitlines()
+    return _diff(_unpadded(old), _unpadded(new), file) or _diff(old, new, file)
+
+
+def _diff(before: Sequence[str], after: Sequence[str], file: str) -> str:
+    return "\n".join(
+        difflib.unified_diff(before, after, file, f"{file} (from records)", lineterm="")
     )
-    return "\n".join(lines)
+
+
+def _unpadded(lines: Iterable[str]) -> list[str]:
+    return [PADDING.sub(lambda run: run[1] or "---", line) for line in lines]
 
 
 def _lines(text: str) -> Iterator[tuple[int, str, Kind]]:

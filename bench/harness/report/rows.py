@@ -31,6 +31,8 @@ class Row:
     """Of the last epoch, as are the next two."""
     test_loss: Figure | None = None
     training_accuracy: Figure | None = None
+    calibration_error: Figure | None = None
+    """Expected one, on the test images, of the seeds whose records have it; a fraction."""
     parameters: int | None = None
     epochs_to_target: Sequence[Target] = ()
     """One for each target of the task."""
@@ -97,6 +99,7 @@ def _row(
         test_accuracy=figure([r.test_accuracy for r in trained if r.test_accuracy is not None]),
         test_loss=figure([r.test_loss for r in trained if r.test_loss is not None]),
         training_accuracy=figure(_last_training_accuracies(trained)),
+        calibration_error=figure([r.confidence.calibration_error for r in trained if r.confidence]),
         parameters=sizes[-1] if sizes else None,
         epochs_to_target=_epochs_to_target(case, trained),
         seconds_per_epoch=quartiles([e.seconds for r in timed for e in r.epochs[1:]]),

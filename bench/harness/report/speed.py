@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tabulate import tabulate
 
-from bench.harness.report.figures import Quartiles, decimals, quartiles
+from bench.harness.report.cells import seconds
+from bench.harness.report.figures import quartiles, spanned
 from bench.harness.report.notes import provenance
 from bench.harness.store.speeds import Speed
 
@@ -42,26 +43,13 @@ def _row(case: str, speed: Speed | None, *, old: bool) -> list[str]:
     ratios = [ours / plain for ours, plain in zip(speed.ours, speed.plain, strict=True)]
     middle = quartiles(ratios)
     cells = [
-        _seconds(quartiles(speed.ours)),
-        _seconds(quartiles(speed.plain)),
+        seconds(quartiles(speed.ours)),
+        seconds(quartiles(speed.plain)),
         f"{middle.median:.2f}" if middle else ABSENT,
         f"{min(ratios):.2f}–{max(ratios):.2f}",
         str(len(ratios)),
     ]
     return [case, *(f"{cell} (stale)" if old else cell for cell in cells)]
-
-
-def _seconds(found: Quartiles | None) -> str:
-    """Return the median, as precise as half of what lies between the quartiles."""
-    if found is None:
-        return ABSENT
-    places = decimals((found.upper - found.lower) / 2 or None, most=2, alone=2)
-    return f"{found.median:.{places}f} ({found.lower:.{places}f}–{found.upper:.{places}f})"
-
-
-def _range(counts: Iterable[int]) -> str:
-    ordered = sorted({*counts})
-    return "–".join(f"{count}" for count in dict.fromkeys([ordered[0], ordered[-1]]))
 
 
 def _notes(used: Sequence[Speed]) -> list[str]:
@@ -73,6 +61,6 @@ def _notes(used: Sequence[Speed]) -> list[str]:
         "and Keras' `fit` with one step per call and without XLA, interleaved A B B A in one "
         "process. Ratio: median of the pairs; below 1 the bench is faster.",
         provenance(
-            [speed.record for speed in used], n=f"{_range(len(s.ours) for s in used)} pairs"
+            [speed.record for speed in used], n=f"{spanned(len(s.ours) for s in used)} pairs"
         ),
     ]

@@ -24,6 +24,9 @@ The drop is one number where a curve has many, so that a narrower band costs as 
 what sees an optimizer that lost its momentum.
 """
 
+DECIMALS = 5
+"""Of means and scatters; a scatter that rounds to nothing is none."""
+
 LEARNING_CURVE = "training_loss_by_epoch"
 """The quietest of what a trial measures, and the first to be known."""
 
@@ -47,13 +50,13 @@ def _parameters(record: Record) -> str:
 
 def _quality(metric: str, records: Sequence[Record]) -> str:
     values = [value for record in records if (value := METRICS[metric](record)) is not None]
-    if len(set(values)) < 2:
+    if round(stdev(values), DECIMALS) == 0:
         return f"# {metric}: the same for all {len(values)} seeds; more show its scatter."
     band = QUALITY[metric]
     bound = judge.suggest(metric, values, both_sides=band is not None, band=band or judge.BAND)
     kind = next(kind for kind in KINDS if getattr(bound, kind) is not None)
     limit = list(bound.limits) if kind == "between" else bound.limits[0]
-    reference = f"mean = {bound.mean:.5f}, sd = {bound.sd:.5f}, seeds = {bound.reference_seeds}"
+    reference = f"mean = {bound.mean:.{DECIMALS}f}, sd = {bound.sd:.{DECIMALS}f}, seeds = {bound.reference_seeds}"
     return f'{metric} = {{ {kind} = {limit}, {reference}, reason = "{bound.reason}" }}'
 
 
@@ -62,7 +65,8 @@ def _curve(case: Case, records: Sequence[Record]) -> str:
         [value for value in curve(record, LEARNING_CURVE) if value is not None]
         for record in records
     ]
-    if any(len(set(values)) < 2 for values in zip(*seeds)):  # noqa: B905 - as far as the shortest
+    epochs = zip(*seeds)  # noqa: B905 - as far as the shortest
+    if any(round(stdev(values), DECIMALS) == 0 for values in epochs):
         return f"# {LEARNING_CURVE}: an epoch is the same for all seeds; more show its scatter.\n"
     found = judge.suggest_curve(LEARNING_CURVE, CURVES[LEARNING_CURVE], seeds)
     if not found.epochs:
@@ -71,8 +75,8 @@ def _curve(case: Case, records: Sequence[Record]) -> str:
     return f"""
 [{case.name}.{LEARNING_CURVE}]
 between = [{bands}]
-mean = [{", ".join(f"{bound.mean:.5f}" for bound in found.epochs)}]
-sd = [{", ".join(f"{bound.sd:.5f}" for bound in found.epochs)}]
+mean = [{", ".join(f"{bound.mean:.{DECIMALS}f}" for bound in found.epochs)}]
+sd = [{", ".join(f"{bound.sd:.{DECIMALS}f}" for bound in found.epochs)}]
 seeds = {len(records)}
 reason = "{found.epochs[0].reason}, after each epoch"
 """
@@ -97,4 +101,4 @@ def _best(case: Case, records: Sequence[Record], epoch: int) -> str:
     values = [value for curve in curves if (value := best_by(curve, epoch)) is not None]
     if len(set(values)) < 2:
         return ""
-    return f"mean = {fmean(values):.5f}, sd = {stdev(values):.5f}, seeds = {len(values)}, "
+    return f"mean = {fmean(values):.{DECIMALS}f}, sd = {stdev(values):.{DECIMALS}f}, seeds = {len(values)}, "

@@ -1,10 +1,11 @@
-"""Verdicts as a person reads them first: how many, then a line per case, then what is not met."""
+"""Verdicts as a person reads them first: how many, then case by case, each with its evidence."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from bench.harness.judge.evidence import BRIEF, in_brief
 from bench.harness.judge.verdict import Verdict
 from bench.harness.judge.words import shown
 from bench.harness.metrics import METRICS
@@ -34,7 +35,8 @@ def verdict_lines(
 
     Args:
         judged: Case → what its tests said, in the order to be shown.
-        screen: Quiet, it leaves out cases that met all; verbose, it has the evidence of all.
+        screen: Quiet, it leaves out bounds that are met; else it has their evidence in brief,
+            and verbose in full.
         unjudged: Tests that failed without a verdict.
     """
     verdicts = [one.verdict for each in judged.values() for one in each if one.verdict]
@@ -43,7 +45,8 @@ def verdict_lines(
         tests = f"{unjudged} test{'s' if unjudged > 1 else ''}"
         headline.append(screen.outcome(f"{tests} failed without a verdict", "fail"))
     cases = [line for case, each in judged.items() for line in _case(case, each, screen)]
-    return [*headline, *cases, *(_incomparable(verdicts, screen) if screen.verbosity == 0 else ())]
+    below = [*_legend(verdicts, screen), *_incomparable(verdicts, screen)]
+    return [*headline, *cases, *(below if screen.verbosity == 0 else ())]
 
 
 def _headline(verdicts: Sequence[Verdict], screen: Screen) -> str:
@@ -74,9 +77,21 @@ def _case(case: str, judged: Sequence[Judged], screen: Screen) -> list[str]:
         *(
             _reason(one.verdict, screen, explained=one.explained)
             for one in judged
-            if one.verdict and (screen.verbosity > 0 or one.verdict.outcome not in ("pass", APART))
+            if one.verdict and _told(one.verdict, screen)
         ),
     ]
+
+
+def _told(verdict: Verdict, screen: Screen) -> bool:
+    if verdict.passed:
+        return screen.verbosity >= 0
+    return screen.verbosity > 0 or verdict.outcome != APART
+
+
+def _legend(verdicts: Sequence[Verdict], screen: Screen) -> list[str]:
+    """Return how to read evidence in brief, where some stands above."""
+    shortened = any(v.passed and in_brief(v.evidence) != v.evidence for v in verdicts)
+    return [screen.mark(screen.folded(BRIEF, rest="    "), light=True)] if shortened else []
 
 
 def _incomparable(verdicts: Sequence[Verdict], screen: Screen) -> list[str]:
@@ -94,7 +109,11 @@ def _incomparable(verdicts: Sequence[Verdict], screen: Screen) -> list[str]:
 
 def _reason(verdict: Verdict, screen: Screen, *, explained: bool) -> str:
     """Return a verdict's evidence, or its figure and bound where pytest has told the evidence."""
-    said = f"{_value(verdict)}, bound {verdict.bound}" if explained else verdict.evidence
+    said = verdict.evidence
+    if explained:
+        said = f"{_value(verdict)}, bound {verdict.bound}"
+    elif verdict.passed and screen.verbosity == 0:
+        said = in_brief(said)
     text = screen.folded(f"{verdict.metric} {verdict.outcome}: {said}", first="    ", rest=" " * 8)
     return text.replace(
         f" {verdict.outcome}:", f" {screen.outcome(verdict.outcome, verdict.outcome)}:", 1

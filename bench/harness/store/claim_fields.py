@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-METRICS = (
-    "test_accuracy",
-    "training_accuracy",
-    "test_loss",
-    "training_loss",
-    "parameters",
-    "seconds_per_epoch",
-    "epochs_to_target",
-    "probability",
-    "training_images",
-    "test_images",
-)
 INTEGERS = ("epoch", "image", "label")
 TEXTS = ("note", "described", "watches", "better", "expected")
 KEYS = ("published", "value", "low", "high", "source", *INTEGERS, *TEXTS)
@@ -76,12 +65,22 @@ def must(condition: bool, path: Path, message: str) -> None:
         raise UserError(f"{path}: {message}")
 
 
+@contextmanager
+def ruled(path: Path, place: str) -> Iterator[None]:
+    """Tell a ValueError with the file and the claim that is wrong."""
+    try:
+        yield
+    except ValueError as error:
+        raise UserError(f"{path}: {place} {error}") from error
+
+
 def options(path: Path, place: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys that a figure may leave out, of the right type and with known names."""
     for key, kind in (*dict.fromkeys(INTEGERS, int).items(), *dict.fromkeys(TEXTS, str).items()):
-        fits = isinstance(fields.get(key, kind()), kind)
-        must(fits, path, f"{key} in {place} must be {kind.__name__}, not {fields.get(key)!r}.")
-    names = {"expected": OUTCOMES, "better": ("higher", "lower"), "watches": METRICS}
+        value = fields.get(key, kind())
+        fits = isinstance(value, kind) and not isinstance(value, bool)
+        must(fits, path, f"{key} in {place} must be {kind.__name__}, not {value!r}.")
+    names = {"expected": OUTCOMES, "better": ("higher", "lower")}
     for key in names.keys() & fields.keys():
         known(path, f"{key} in {place}", fields[key], names[key])
     return {key: fields[key] for key in (*INTEGERS, *TEXTS) if key in fields}

@@ -7,13 +7,13 @@ A figure is an interval: a single one is an interval whose ends agree. What was 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.harness.errors import UserError
 from bench.harness.judge.claims import Better, Outcome
 from bench.harness.store import claim_fields as fields
+from bench.harness.store import claim_rules as rules
 from bench.harness.store.statements import AnyStatement, statement
 
 
@@ -77,35 +77,55 @@ class Published:
 def read_claims(path: Path, *, cases: Iterable[str]) -> Claims:
     """Return the figures that tables show beside ours; none where there is no file.
 
+    What stands under ``[claims]`` is no part of them, and is not read.
+
     Raises:
         UserError: As ``read_published`` does.
     """
     if not path.exists():
         return {}
-    return read_published(path, cases=cases).figures
+    content = fields.parse(path)
+    content.pop("claims", None)
+    return _figures(content, _reader(path, content, cases))
 
 
-def read_published(path: Path, *, cases: Iterable[str]) -> Published:
+def read_published(path: Path, *, cases: Iterable[str], others: Iterable[str] = ()) -> Published:
     """Return every claim in a file.
+
+    Args:
+        path: Of the file.
+        cases: Names of those that tables show.
+        others: Names of those that ``[claims]`` may speak of besides.
 
     Raises:
         UserError: It cannot be read, is no TOML, names an unknown case, metric, source or key, or
-            a claim lacks one; the message has the file, and the line of a syntax error.
+            a claim lacks one or makes no sense; the message has file and claim, and the line of a
+            syntax error.
     """
     content = fields.parse(path)
-    sources = fields.table(path, "[sources]", content.pop("sources", {}), "names")
-    awaited = content.pop("awaited", [])
-    listed = isinstance(awaited, list) and all(isinstance(case, str) for case in awaited)
-    fields.must(listed, path, 'awaited must be a list of names: awaited = ["CASE", …].')
-    reader = _Reader(path, sources, (*cases, *awaited))
-    others = fields.table(path, "[claims]", content.pop("claims", {}), "claims")
-    figures = {case: reader.of_case(case, metrics) for case, metrics in content.items()}
-    named = [reader.named(name, told) for name, told in others.items()]
+    told = fields.table(path, "[claims]", content.pop("claims", {}), "claims")
+    reader = _reader(path, content, cases)
+    figures = _figures(content, reader)
+    reader = replace(reader, cases=(*reader.cases, *others))
+    named = [reader.named(name, each) for name, each in told.items()]
     return Published(
         figures=figures,
         further=tuple(each for each in named if isinstance(each, Claim)),
         statements=tuple(each for each in named if not isinstance(each, Claim)),
     )
+
+
+def _reader(path: Path, content: dict[str, Any], cases: Iterable[str]) -> _Reader:
+    """Take the sources out of the content of a file, and return what reads the rest."""
+    sources = fields.table(path, "[sources]", content.pop("sources", {}), "names")
+    for name, source in sources.items():
+        needed = f'source {name} must be text: {name} = "author, title, year".'
+        fields.must(isinstance(source, str), path, needed)
+    return _Reader(path, sources, tuple(cases))
+
+
+def _figures(content: Mapping[str, Any], reader: _Reader) -> Claims:
+    return {case: reader.of_case(case, metrics) for case, metrics in content.items()}
 
 
 @dataclass(frozen=True)
@@ -137,14 +157,11 @@ class _Reader:
 
     def statement(self, name: str, place: str, table: Mapping[str, Any]) -> AnyStatement:
         """Read a statement, and write its source out."""
-        try:
+        with fields.ruled(self.path, place):
             made = statement({**table, "name": name})
-        except ValueError as error:
-            raise UserError(f"{self.path}: {place} {error}") from error
+            rules.check_statement(made)
         for case in made.cases_named:
             fields.known(self.path, f"case in {place}", case, self.cases)
-        for metric in (made.metric, getattr(made, "cost", made.metric)):
-            fields.known(self.path, f"metric in {place}", metric, fields.METRICS)
         fields.known(self.path, f"source in {place}", made.source, self.sources)
         return statement({**table, "name": name, "source": self.sources[made.source]})
 
@@ -152,7 +169,7 @@ class _Reader:
         """Read one figure."""
         path, place = self.path, f"[{name}]"
         fields.known(path, f"case in {place}", case, self.cases)
-        fields.known(path, f"metric in [{case}]", metric, fields.METRICS)
+        fields.known(path, f"metric in [{case}]", metric, rules.METRICS)
         table = fields.table(path, place, told, ", ".join(fields.KEYS))
         for key in table:
             fields.known(path, f"key in {place}", key, fields.KEYS)
@@ -161,6 +178,9 @@ class _Reader:
             fields.must(isinstance(table.get(key), str), path, needed)
         fields.known(path, f"source in {place}", table["source"], self.sources)
         low, high = fields.interval(path, place, table)
+        options = fields.options(path, place, table)
+        with fields.ruled(path, place):
+            rules.check_figure(case, metric, options, (low, high))
         return Claim(
             case=case,
             metric=metric,
@@ -170,5 +190,5 @@ class _Reader:
             source=self.sources[table["source"]],
             name=name.removeprefix("claims."),
             said=said,
-            **fields.options(path, place, table),
+            **options,
         )

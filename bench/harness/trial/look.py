@@ -32,10 +32,10 @@ ACTIVATION = "activation "
 class Look:
     """What a child is to look at, and where it puts what it sees."""
 
-    model: str
-    """A ``.keras`` file."""
+    model: str | None
+    """A ``.keras`` file; None for one that is built, and not trained."""
     spec: TrialSpec
-    """Of the training that made it."""
+    """Of the training that made it, or would."""
     images: str
     """A ``.npy`` file: shape (n, 28, 28), uint8, bright on black."""
     inside: bool
@@ -57,15 +57,19 @@ class Seen:
     does not see an image."""
 
 
-def look(model: Path, spec: TrialSpec, images: NDArray[np.uint8], *, inside: bool = False) -> Seen:
+def look(
+    model: Path | None, spec: TrialSpec, images: NDArray[np.uint8], *, inside: bool = False
+) -> Seen:
     """Show images, shape (n, 28, 28), to a kept model in a process of its own.
+
+    Without one it is built and not trained: enough to know what there is to be seen.
 
     Raises:
         UserError: That process failed; the message has the last that it said.
     """
     with tempfile.TemporaryDirectory() as folder:
         asked = Look(
-            model=str(model.absolute()),
+            model=None if model is None else str(model.absolute()),
             spec=spec,
             images=str(Path(folder, "images.npy")),
             inside=inside,
@@ -81,9 +85,9 @@ def look(model: Path, spec: TrialSpec, images: NDArray[np.uint8], *, inside: boo
         )
         if ran.returncode:
             last = (ran.stderr.decode(errors="replace").strip().splitlines() or ["nothing"])[-1]
+            mend = " Remove it, and it is trained anew." if model else ""
             raise UserError(
-                f"{model} could not be asked; its process said: {last}. "
-                "Remove it, and it is trained anew."
+                f"{model or spec.case.name} could not be asked; its process said: {last}.{mend}"
             )
         with np.load(asked.answer, allow_pickle=False) as found:
             return _seen(dict(found))
@@ -107,9 +111,14 @@ def answer(asked: Look) -> dict[str, Any]:
 
     from bench.harness.trial.fit import prepare
 
+    case = asked.spec.case
     # Layers of this project's own are known to Keras once their module is imported.
-    importlib.import_module(asked.spec.case.builder.split(":")[0])
-    model = keras.models.load_model(asked.model, compile=False)
+    module, function = case.builder.split(":")
+    build = getattr(importlib.import_module(module), function)
+    if asked.model is None:
+        model = build(**case.arguments)
+    else:
+        model = keras.models.load_model(asked.model, compile=False)
     images = prepare(np.load(asked.images, allow_pickle=False), asked.spec.case.recipe)
     found = {"probabilities": model.predict(images, verbose=0)}
     if asked.inside:

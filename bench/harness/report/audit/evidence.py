@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import median
 
 from bench.harness.judge.interval import Interval
 from bench.harness.metrics import METRICS
@@ -13,9 +14,7 @@ from bench.harness.record import Record, unpack_classes
 from bench.harness.report.figures import quartiles
 from bench.harness.report.trials import of_one_machine, one_per_seed
 from bench.harness.store.claims import Claim
-
-EXACT = ("parameters", "training_images", "test_images")
-"""Counts: every record has the same, and no seed scatters."""
+from bench.harness.store.speeds import Speed
 
 
 def _training_images(record: Record) -> float | None:
@@ -33,13 +32,16 @@ COUNTS: Mapping[str, Callable[[Record], float | None]] = {
     "training_images": _training_images,
     "test_images": _test_images,
 }
+"""Every record has the same, and no seed scatters."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The records of every case."""
+    """The records of every case, and what else was timed."""
 
     records: Sequence[Record]
+    speeds: Sequence[Speed] = ()
+    """Of the present code, one a case."""
 
     @cached_property
     def _of_case(self) -> dict[str, list[Record]]:
@@ -76,8 +78,10 @@ class Evidence:
 
     def probabilities(self, claim: Claim) -> list[float]:
         """Return the probability that each seed gives to the class of an image, where kept."""
+        image, label = claim.image, claim.label
+        if image is None or label is None:
+            return []
         firsts = [r.confidence.first for r in self.trained(claim.case) if r.confidence]
-        image, label = claim.image or 0, claim.label or 0
         return [first[image][label] for first in firsts if image < len(first)]
 
     def curves(self, case: str, metric: str) -> list[list[float | None]]:
@@ -93,9 +97,7 @@ class Evidence:
         cases = list(dict.fromkeys(cases))
         if metric != "seconds_per_epoch":
             counts = {case: self.values(case, metric) for case in cases}
-            return {
-                case: (_exactly(found[-1]), len(found)) for case, found in counts.items() if found
-            }
+            return {case: (_ends(found), len(found)) for case, found in counts.items() if found}
         timed = of_one_machine([record for case in cases for record in self.trained(case)])
         found = {}
         for case in cases:
@@ -106,8 +108,8 @@ class Evidence:
         return found
 
 
-def _exactly(value: float) -> Interval:
-    return Interval(estimate=value, low=value, high=value)
+def _ends(values: Sequence[float]) -> Interval:
+    return Interval(estimate=median(values), low=min(values), high=max(values))
 
 
 def _value(record: Record, metric: str, epoch: int | None) -> float | None:

@@ -23,6 +23,10 @@ class Finding:
     verdict: Outcome
     because: str
     """One sentence, computed."""
+    kind: str = "figure"
+    """What sort of claim it is, as the claims file has it."""
+    short: str = ""
+    """Why it does not hold, in a sentence that other claims may share; empty where it does."""
     measured: str = ""
     """With scatter and n; empty where nothing was measured."""
     interval: Interval | None = None

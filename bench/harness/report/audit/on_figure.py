@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from bench.harness.judge.claims import (
@@ -17,7 +18,7 @@ from bench.harness.judge.claims import (
 )
 from bench.harness.judge.interval import Interval, of_new_count, of_new_seed, of_new_share
 from bench.harness.report.audit import making, words
-from bench.harness.report.audit.evidence import EXACT, Evidence
+from bench.harness.report.audit.evidence import COUNTS, Evidence
 from bench.harness.report.audit.finding import NO_RECORDS, Finding
 from bench.harness.spec import TASKS
 from bench.harness.store.claims import Claim
@@ -47,24 +48,30 @@ def contradicting(claim: Claim, others: Sequence[Claim]) -> list[Claim]:
 
 
 def on_figure(claim: Claim, evidence: Evidence, others: Sequence[Claim]) -> Finding:
-    """Judge a figure; ``others`` are all figures of the file."""
+    """Judge a figure by the records, and by ``others``, all figures of the file, without any."""
+    found = _by_records(claim, evidence)
+    contradictions = contradicting(claim, others)
+    contradicted = bool(contradictions or claim.watches)
+    said = [*_watched(claim, evidence), *_also(contradictions), found.because]
+    verdict = with_its_source(found.verdict, contradicted=contradicted)
+    short = making.short_of_figure(claim, verdict)
+    return replace(found, verdict=verdict, because="; ".join(said), short=short)
+
+
+def _by_records(claim: Claim, evidence: Evidence) -> Finding:
     if claim.metric == "seconds_per_epoch":
         return _on_seconds(claim, evidence)
     values = _values(claim, evidence)
     if not values:
         return making.on_claim(claim, "undecided", _why_nothing(claim, evidence))
-    if claim.metric in EXACT:
+    if claim.metric in COUNTS:
         return _on_count(claim, values)
-    contradictions = contradicting(claim, others)
     found = _interval(claim, values)
     better = claim.better or BETTER.get(claim.metric)
-    outcome = judge_figure(found, claimed(claim), seeds=len(values), better=better)
-    contradicted = bool(contradictions or claim.watches)
-    said = [*_watched(claim, evidence), *_also(contradictions), _where(claim, found, len(values))]
     return making.on_claim(
         claim,
-        with_its_source(outcome, contradicted=contradicted),
-        "; ".join([*said, *_lost(claim, evidence)]),
+        judge_figure(found, claimed(claim), seeds=len(values), better=better),
+        "; ".join([_where(claim, found, len(values)), *_lost(claim, evidence)]),
         measured=_measured(claim.metric, values),
         interval=found,
         n=len(values),

@@ -130,18 +130,14 @@ def _turn(curve: Sequence[float | None], metric: str) -> int | None:
     return best if best < len(curve) else None
 
 
-def trades(statement: BestTrade, evidence: Evidence) -> list[tuple[Asked, Check]] | None:
-    """Return, for each other case that may cost less, by how much the case is better.
-
-    None where a cost is not known.
-    """
-    costs = evidence.costs([statement.case, *statement.cases], statement.cost)
-    if len(costs) < 1 + len(statement.cases):
-        return None
-    own, sign = costs[statement.case][0], _sign(statement.metric)
+def trades(
+    statement: BestTrade, costs: Mapping[str, Interval], evidence: Evidence
+) -> list[tuple[Asked, Check]]:
+    """Return, for each other case that may cost less, by how much the case is better."""
+    own, sign = costs[statement.case], _sign(statement.metric)
     found = []
     for other in statement.cases:
-        cost = costs[other][0]
+        cost = costs[other]
         if cost.low > own.high:
             continue  # it surely costs more
         weights = {statement.case: sign, other: -sign}

@@ -1,4 +1,4 @@
-"""Findings as a GitHub-flavoured table, and as JSON."""
+"""Findings as GitHub-flavoured tables, and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tabulate import tabulate
 from bench.harness.judge.claims import OUTCOMES
 from bench.harness.record import Record
 from bench.harness.report.audit.finding import NO_RECORDS, Finding
-from bench.harness.report.audit.words import listed
+from bench.harness.report.audit.words import listed, title
 from bench.harness.report.cells import unbroken
 from bench.harness.report.notes import provenance
 from bench.harness.report.trials import one_per_seed
@@ -21,31 +21,45 @@ SCHEMA = 1
 """Of the JSON."""
 
 HEADINGS = ("claim", "published", "measured", "verdict", "because")
+"""On a terminal; a page has room for all but the last, which footnotes stand for."""
+
 RULE = (
     "A figure is reproduced if it lies where one more seed falls with 95 % probability; beyond "
     "that it is exceeded where ours is better, else not reproduced. A statement is reproduced if "
     "the 95 % confidence interval lies within what it says, undecided if only part of it does. "
-    "What is not reproduced, and excluded by another claim of its source, is contradicted by it."
+    "Whatever is not reproduced, be it exceeded or undecided, is contradicted by its own source "
+    "where that excludes it: by another figure, by the layers it describes, whose parameters are "
+    "counted, or by code that takes what is published as test accuracy from the training images. "
+    "`python -m bench claims` has every reason in full."
 )
 
 
 def as_markdown(
     findings: Sequence[Finding], records: Sequence[Record], *, stale: Mapping[str, str]
 ) -> str:
-    """Return the table, with a count of the verdicts above and what must be known below.
+    """Return the tables, with a count of the verdicts above and what must be known below.
 
     Args:
-        findings: In the order of the table.
+        findings: In the order of the tables.
         records: That they rest on, among others.
         stale: Case → why its records are not those of the present code.
     """
     marks = _footnotes(findings)
-    rows = [[_cell(cell) for cell in row(each, stale, marks)] for each in findings]
-    table = tabulate(rows, headers=HEADINGS, tablefmt="github", disable_numparse=True)
+    sections: dict[str, list[Finding]] = {}
+    for each in findings:
+        sections.setdefault(_section(each), []).append(each)
     below = "\n".join(f"- {line}" for line in _below(findings, records, stale))
     head = [f"**{tally(findings)}.**", *_mislabelled(findings)]
-    folded = ["<details>", "<summary>Every claim, with what was measured</summary>", table]
-    return "\n\n".join([" ".join(head), *folded, "</details>", below])
+    return "\n\n".join(
+        [
+            " ".join(head),
+            "<details>",
+            "<summary>Every claim, with what was measured</summary>",
+            *(part for name, of in sections.items() for part in (name, _table(of, stale, marks))),
+            "</details>",
+            below,
+        ]
+    )
 
 
 def as_json(findings: Sequence[Finding], *, stale: Mapping[str, str]) -> str:
@@ -55,19 +69,51 @@ def as_json(findings: Sequence[Finding], *, stale: Mapping[str, str]) -> str:
     return msgspec.json.format(msgspec.json.encode(document)).decode()
 
 
-def row(each: Finding, stale: Mapping[str, str], marks: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the cells of a finding, in the order of the headings; ``marks`` are the footnotes."""
-    mark = f" [{marks.index(each.note) + 1}]" if each.note in marks else ""
+def row(each: Finding, stale: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the cells of a finding, in the order of the headings."""
     old = " (stale)" if any(case in stale for case in each.cases) else ""
     missing = "no reference yet" if NO_RECORDS in each.because else "none"
     measured = f"{each.measured}{old}" if each.measured else missing
-    return (f"{each.said}{mark}", each.published, measured, each.verdict, each.because)
+    return (each.said, each.published, measured, each.verdict, each.because)
 
 
 def tally(findings: Sequence[Finding]) -> str:
     """Return ``59 claims: 22 reproduced, 8 exceeded, …``."""
     counts = ", ".join(f"{count} {verdict}" for verdict, count in _counts(findings))
     return f"{len(findings)} claims: {counts}"
+
+
+def _section(each: Finding) -> str:
+    """Return above which table a finding stands."""
+    case = _of_table(each)
+    if case:
+        return f"{title(case)}, by architecture:"
+    return "Other figures:" if each.kind == "figure" else "Statements:"
+
+
+def _of_table(each: Finding) -> str | None:
+    """Return the case whose figure, beside ours in the tables of a task, a finding is about."""
+    case = each.name.partition(".")[0]
+    return case if case in each.cases else None
+
+
+def _table(findings: Sequence[Finding], stale: Mapping[str, str], marks: Sequence[str]) -> str:
+    rows = [[_cell(cell) for cell in _cells(each, stale, marks)] for each in findings]
+    return tabulate(rows, headers=HEADINGS[:-1], tablefmt="github", disable_numparse=True)
+
+
+def _cells(each: Finding, stale: Mapping[str, str], marks: Sequence[str]) -> tuple[str, ...]:
+    said, published, measured, verdict, _ = row(each, stale)
+    note, short = (f" [{marks.index(text) + 1}]" if text else "" for text in _notes(each))
+    case = _of_table(each)
+    said = said.removeprefix(f"{title(case)}, ") if case else said
+    return (f"{said}{note}", published, measured, f"{verdict}{short}")
+
+
+def _notes(each: Finding) -> tuple[str, str]:
+    """Return what must be known of a claim, and why it does not hold, which may be the same."""
+    note = each.note or ""
+    return note, note if note and each.short and each.mislabelled else each.short
 
 
 def _mislabelled(findings: Sequence[Finding]) -> list[str]:
@@ -92,7 +138,7 @@ def _cell(text: str) -> str:
 
 
 def _footnotes(findings: Sequence[Finding]) -> list[str]:
-    return list(dict.fromkeys(each.note for each in findings if each.note))
+    return list(dict.fromkeys(text for each in findings for text in _notes(each) if text))
 
 
 def _below(

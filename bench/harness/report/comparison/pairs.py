@@ -20,7 +20,8 @@ class Pairs:
     vanished: tuple[str, ...] = ()
     """In base alone, for head's code does not have them."""
     missing: tuple[tuple[str, str], ...] = ()
-    """Case and why it cannot be compared although it should; each fails the comparison."""
+    """Case and why it cannot be compared although it should; each fails the comparison. One that
+    is among ``pairs`` has nothing comparable."""
 
     @property
     def two_names(self) -> tuple[tuple[Facts, Facts], ...]:

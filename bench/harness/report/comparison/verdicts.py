@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from bench.harness.judge.change import RED, Change, judge_count, not_comparable
 from bench.harness.judge.changes import judge_changes
-from bench.harness.judge.paired import Interval
+from bench.harness.judge.interval import Interval
+from bench.harness.judge.quality import EPOCHS
 from bench.harness.judge.samples import Question
 from bench.harness.report.comparison.images import Labels, same_images
 from bench.harness.report.comparison.pairs import Pairs, match
 from bench.harness.report.comparison.seconds import Raced, judge_seconds
 from bench.harness.report.comparison.side import COUNTS, QUALITY, Facts, Side
-
-ARRIVAL = "epochs_to_target"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +64,12 @@ def compare(
     """
     pairs = _chosen(match(base, head), only)
     raced = races or {}
-    findings = [
-        finding
+    by_pair = [
+        _of_pair(*pair, quality, labels, raced)
         for pair, quality in zip(pairs.pairs, _quality(pairs.pairs), strict=True)
-        for finding in _of_pair(*pair, quality, labels, raced)
     ]
+    pairs = replace(pairs, missing=(*pairs.missing, *_unlike(pairs.pairs, by_pair)))
+    findings = [finding for found in by_pair for finding in found]
     measured = {head.case for _, head in pairs.pairs}
     findings += [
         Compared(case=case, change=judge_seconds(None, None, race))
@@ -77,6 +77,21 @@ def compare(
         if case not in measured
     ]
     return Comparison(base=base, head=head, pairs=pairs, findings=tuple(findings))
+
+
+def _unlike(
+    pairs: Sequence[tuple[Facts, Facts]], found: Sequence[Sequence[Compared]]
+) -> Iterator[tuple[str, str]]:
+    """Yield name and reason of each pair of which no quality, or nothing at all, was compared.
+
+    A comparison that compared nothing must not be green.
+    """
+    for pair, findings in zip(pairs, found, strict=True):
+        quality = [f.change for f in findings if f.change.metric in (*QUALITY, EPOCHS)]
+        told = quality or [finding.change for finding in findings]
+        if all(change.outcome == "not comparable" for change in told):
+            reasons = dict.fromkeys(change.evidence for change in told)
+            yield name_of(*pair), f"nothing to compare it by: {'; '.join(reasons) or 'no figures'}"
 
 
 def name_of(base: Facts, head: Facts) -> str:
@@ -104,14 +119,14 @@ def _quality(pairs: Sequence[tuple[Facts, Facts]]) -> list[list[Change]]:
 
 def _questions(base: Facts, head: Facts) -> list[Question | Change]:
     shared = [metric for metric in QUALITY if metric in base.samples or metric in head.samples]
-    asked = [*shared, *([ARRIVAL] if base.arrivals or head.arrivals else [])]
+    asked = [*shared, *([EPOCHS] if base.arrivals or head.arrivals else [])]
     if reason := _differing(base.conditions, head.conditions):
         return [not_comparable(metric, reason) for metric in asked]
     return [_question(metric, base, head) for metric in asked]
 
 
 def _question(metric: str, base: Facts, head: Facts) -> Question | Change:
-    pair = [f.arrivals if metric == ARRIVAL else f.samples.get(metric) for f in (base, head)]
+    pair = [f.arrivals if metric == EPOCHS else f.samples.get(metric) for f in (base, head)]
     for side, known in zip(("base", "head"), pair, strict=True):
         if known is None:
             return not_comparable(metric, f"{side} does not tell it")

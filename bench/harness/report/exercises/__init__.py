@@ -10,6 +10,7 @@
 ``blocks``      answers and tables as blocks of a Markdown file
 ==============  =====================================================================
 
-Answers are pure functions of records. Intervals are over seeds, at 95 %, and those of one answer
-hold together (Bonferroni).
+Answers are pure functions of records. Intervals are over seeds, at 95 %. Those that are read
+together hold together (Bonferroni), and what that is differs: see ``blocks.LEGENDS``, which stands
+below each table. So one difference may have a wider interval in a column than in a sentence.
 """

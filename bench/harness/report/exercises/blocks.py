@@ -18,14 +18,17 @@ ANSWERS: Mapping[Kind, Callable[[Exercise, Evidence], str]] = {
 }
 
 LEGENDS: Mapping[Kind, str] = {
-    "contrasts": "Mean ± sd between seeds (number of seeds); differences of means with their 95 % "
-    "interval, all of the column at once; seconds: median (quartiles) of every epoch but each "
-    "trial's first.",
-    "duration": "Mean ± sd between seeds (number of seeds), all epochs of one training a seed.",
+    "contrasts": "Mean ± sd between seeds (number of seeds); seconds: median (quartiles) of every "
+    "epoch but each trial's first. Differences of means have their 95 % interval: in a column all "
+    "of the column hold at once, in the sentence its comparisons do, and its steps among "
+    "themselves. So the same difference may be surer in one than in the other.",
+    "duration": "Mean ± sd between seeds (number of seeds), all epochs of one training a seed. The "
+    "95 % intervals of the sentence's changes hold at once; that of a turn is by itself.",
     "stopping": "Epochs: median (least–most). Each seed is paired with its own training that does "
-    "not stop; means over the pairs with their 95 % interval, all of the column at once. Seconds: "
-    "of training alone.",
+    "not stop; means over the pairs with their 95 % interval, all of a column at once; the "
+    "sentence has the same ones. Seconds: of training alone.",
 }
+"""What a table shows, and which of its intervals and of its answer's hold together."""
 
 
 def answer(exercise: Exercise, records: Iterable[Record]) -> str:

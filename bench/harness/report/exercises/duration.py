@@ -16,11 +16,18 @@ from bench.harness.report.exercises.words import moved, one_sentence, seeds
 MARKS = (5, 10, 30)
 """Epochs between which gains are told: fixed beforehand, as the curve has a say in no choice."""
 
+CHANGES = len(MARKS)
+"""Told of a point: the gain between each two marks, and the rise of the loss between the last."""
+
 
 def answer(exercise: Exercise, evidence: Evidence) -> str:
     """Return in one sentence where the test loss turns, and what further epochs change."""
+    together = CHANGES * len(exercise.points)
     return one_sentence(
-        [_of_point(label, case.name, evidence) for label, case in exercise.points.items()]
+        [
+            _of_point(label, case.name, evidence, together=together)
+            for label, case in exercise.points.items()
+        ]
     )
 
 
@@ -49,12 +56,12 @@ def change(
     return of_contrast([changes], [1.0], level=level) if changes else None
 
 
-def _of_point(label: str, case: str, evidence: Evidence) -> str:
+def _of_point(label: str, case: str, evidence: Evidence, *, together: int) -> str:
     curves = evidence.curves(case, "test_loss")
     if not curves:
         return f"on {label} nothing is known yet: no records"
-    gains = [_gain(evidence, case, pair) for pair in pairwise(MARKS)]
-    return f"on {label} {_turn(curves)}{''.join(gains)}{_rise(evidence, case)}"
+    gains = [_gain(evidence, case, pair, together=together) for pair in pairwise(MARKS)]
+    return f"on {label} {_turn(curves)}{''.join(gains)}{_rise(evidence, case, together=together)}"
 
 
 def _turn(curves: Sequence[Sequence[float | None]]) -> str:
@@ -69,17 +76,17 @@ def _turn(curves: Sequence[Sequence[float | None]]) -> str:
     return f"the test loss turns after epoch {found.median:g} ({sure}{seeds([len(curves)])})"
 
 
-def _gain(evidence: Evidence, case: str, marks: tuple[int, int]) -> str:
-    found = change(evidence, case, "test_accuracy", marks, together=len(MARKS))
+def _gain(evidence: Evidence, case: str, marks: tuple[int, int], *, together: int) -> str:
+    found = change(evidence, case, "test_accuracy", marks, together=together)
     if found is None:
         return ""
     told = moved("test_accuracy", found, up="gain", down="lose", by="change by")
     return f", epochs {marks[0] + 1} to {marks[1]} {told}"
 
 
-def _rise(evidence: Evidence, case: str) -> str:
+def _rise(evidence: Evidence, case: str, *, together: int) -> str:
     *_, first, last = MARKS
-    found = change(evidence, case, "test_loss", (first, last), together=len(MARKS))
+    found = change(evidence, case, "test_loss", (first, last), together=together)
     if found is None:
         return ""
     return f" and {moved('test_loss', found, up='add', down='take off', by='change by')}"

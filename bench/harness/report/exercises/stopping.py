@@ -110,6 +110,6 @@ def _told(stop: Stop) -> str:
     price = moved("test_accuracy", stop.gain, up="gains", down="costs", by="changes the result by")
     return (
         f"stopping at {stop.words} ends after {median(stop.epochs):g} of {stop.budget} epochs "
-        f"({part}{seeds([stop.seeds])}), saves {stop.saved_epochs.estimate:.3g} of them{time}, "
-        f"and {price}"
+        f"({part}{seeds([stop.seeds])}), saves {plus_minus('epochs', stop.saved_epochs)} of them"
+        f"{time}, and {price}"
     )

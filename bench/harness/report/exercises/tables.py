@@ -106,7 +106,7 @@ def _saving(stop: Stop) -> list[str]:
     return [
         f"{stop.reached}/{stop.seeds}",
         f"{median(stop.epochs):g} ({min(stop.epochs)}–{max(stop.epochs)})",
-        MISSING if stop.saved_epochs is None else f"{stop.saved_epochs.estimate:.3g}",
+        MISSING if stop.saved_epochs is None else plus_minus("epochs", stop.saved_epochs),
         MISSING if stop.saved_seconds is None else plus_minus("seconds", stop.saved_seconds),
         MISSING if stop.gain is None else _points(stop.gain),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.harness.record import Record
+from bench.harness.report.choice import choices, sharpest
 from bench.harness.report.gate.cost import cost
 from bench.harness.report.gate.files import (
     COST,
@@ -21,7 +22,7 @@ from bench.harness.report.gate.noise_files import NOISE, Crossed, Times
 from bench.harness.report.gate.rates import rates
 from bench.harness.report.gate.seconds import SECONDS, Seconds, seconds
 from bench.harness.report.gate.variants import variants
-from bench.harness.report.prices import priced, sharpest, table
+from bench.harness.report.prices import priced, table
 from bench.harness.store.bounds import Bounds
 from bench.harness.store.records import Store
 
@@ -36,7 +37,16 @@ UNRACED = (
 )
 PRICES = (
     "Catches: the smallest change that fails with 80 % power, also as epochs of training at that "
-    "point of the curve. Seeds and seconds of training: until unchanged code has passed."
+    "point of the curve. Seeds and seconds of training: until unchanged code has passed. Epochs × "
+    "seconds: the product of the two, the less the more is seen for a second of training; none "
+    "where the curve is flat, or the metric is none that every epoch has.",
+    "Epochs to a target have no row. Where the recipe stops at its target, seeds are judged one by "
+    "one, by the epoch in which each reached it: there is no best value by an epoch beyond that.",
+)
+CHOICE = (
+    "The sharpest test metric and the sharpest training metric of each case, by epochs × seconds. "
+    "The others gate as well: all share the same seeds, so that to leave one out would save no "
+    "training."
 )
 STALE = "**Stale:** the bounds changed since. Run: `python -m bench gate`"
 
@@ -77,13 +87,14 @@ def seconds_block(results: Path, _: Bounds | None = None) -> str:
 
 
 def prices_block(results: Path, bounds: Bounds) -> str:
-    """Return what each bound costs and sees; of a curve, the epoch that sees most."""
+    """Return what each bound costs and sees, and what sees most for a second of training."""
     records: dict[str, list[Record]] = {}
     for record in Store(results / "reference").all():
         if record.completed:
             records.setdefault(record.spec.case.name, []).append(record)
-    found = table(sharpest(priced(bounds, records)))
-    return f"{found}\n\n- {PRICES}"
+    found = sharpest(priced(bounds, records))
+    notes, chosen = ("\n".join(f"- {one}" for one in each) for each in (PRICES, choices(found)))
+    return "\n\n".join([table(found), notes, CHOICE, chosen])
 
 
 def _fresh(text: str, judged_by: str, bounds: Bounds) -> str:

@@ -72,9 +72,11 @@ def _notes(found: Costs) -> list[str]:
     ]
     if one := found.measured:
         ratio = one.ten_seconds / one.sequential_seconds
+        runs = "n=1" if one.runs == 1 else f"mean of n={one.runs} runs of other seeds"
         notes.append(
-            f"Measured on real data, {one.case}: {one.sequential_seeds} "
+            f"Measured on real data, {one.case}: {one.sequential_seeds:.2g} "
             f"seed{'' if one.sequential_seeds == 1 else 's'} in {one.sequential_seconds:.0f} s "
-            f"until the verdict, {TEN} seeds in {one.ten_seconds:.0f} s: {ratio:.1f} times as much."
+            f"until the verdict ({runs}), {TEN} seeds in {one.ten_seconds:.0f} s: {ratio:.1f} "
+            "times as much."
         )
     return notes

@@ -86,9 +86,12 @@ class Measured:
     """The two gates over the same trials of one case, on real data."""
 
     case: str
-    sequential_seeds: int
+    sequential_seeds: float
+    """Mean over the runs."""
     sequential_seconds: float
     ten_seconds: float
+    runs: int = 1
+    """Of the sequential gate."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from bench.harness.judge.price import run
 from bench.harness.judge.rates import Rate, Scenario, Tally
 from bench.harness.report.gate.files import Simulation
 
+TOO_MANY = "✗"
 SHAPES = {"skewed": "skewed towards bad", "heavy": "with heavy tails"}
 
 
@@ -80,7 +81,7 @@ def _cases(found: Simulation) -> str:
         for case, tallies in found.cases.items()
         for k in sorted({scenario.least for scenario in unchanged})
     ]
-    whole = [share(_run(found, scenario)) for scenario in shown]
+    whole = [_of_run(whole_run(found, scenario)) for scenario in shown]
     last = ("a whole run", str(sum(found.assertions.values())), "1", *whole, "", "")
     head = ("case", "bounds", "from seed", *(f"… {scatter(each)}" for each in shown))
     return table((*head, "at its bound passes %", "seeds"), [*rows, last])
@@ -108,16 +109,38 @@ def _any_case(found: Simulation) -> Sequence[Tally]:
     return next(iter(found.cases.values()))
 
 
-def _run(found: Simulation, scenario: Scenario) -> Rate:
+def whole_run(found: Simulation, scenario: Scenario) -> Rate:
     """Return the red cases a run: no less than the share of runs with one."""
     tallies = [t for of in found.cases.values() for t in of if t.scenario == scenario]
     return Rate(hits=sum(tally.failed for tally in tallies), runs=tallies[0].runs)
+
+
+def _of_run(rate: Rate) -> str:
+    return f"{share(rate)} {TOO_MANY}" if _too_many(rate) else share(rate)
+
+
+def _too_many(rate: Rate) -> bool:
+    """Whether more runs go red than may, beyond Monte-Carlo error."""
+    return rate.interval[0] > RUN_ALPHA
+
+
+def _excess(found: Simulation) -> list[str]:
+    """Say where a whole run does not keep to its error, if there is such a scatter."""
+    unchanged = [tally.scenario for tally in _any_case(found) if not tally.scenario.at_bound]
+    over = [s for s in unchanged if s.least == 1 and _too_many(whole_run(found, s))]
+    if not over:
+        return []
+    told = f"{TOO_MANY}: more than that, beyond Monte-Carlo error; where seeds scatter "
+    twice = all(scenario.sd != 1 and scenario.shape != "normal" for scenario in over)
+    kept = ". Where the scatter is misjudged in size or in form alone, a run keeps to its error"
+    return [f"{told}{'; '.join(map(scatter, over))}{kept if twice else ''}."]
 
 
 def _notes(found: Simulation) -> list[str]:
     return [
         f"Over {_any_case(found)[0].runs:,} runs a case and column, with 95 % Monte-Carlo "
         f"intervals. Of whole runs over unchanged code {percent(RUN_ALPHA)} % may fail.",
+        *_excess(found),
         "The upper table counts in planned scatters: the 90 % upper limits of what the reference "
         "seeds showed. The lower one counts in what they showed; the metrics of a case go together "
         "as they did in those seeds, and all must pass.",

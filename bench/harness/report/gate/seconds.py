@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.harness.judge.race import Race
-from bench.harness.judge.timing import SLOWER, slowdown
+from bench.harness.judge.timing import SLOWER, Slowdown, slowdown
 from bench.harness.report.gate.files import SCHEMA, Origin
 from bench.harness.report.gate.rates import table
 
 SECONDS = Path("gate", "seconds.json")
 
-HEAD = ("done to head", "verdict", "wall", "p", "CPU", "p", "pairs", "seconds a chunk")
+CLOCK = ("p slower", "p faster")
+HEAD = ("done to head", "verdict", "wall", *CLOCK, "CPU", *CLOCK, "pairs", "seconds a chunk")
+
+IDLE = 0.5
+"""Load below which nobody else was at work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,22 +46,33 @@ class Seconds:
     load: float | None
     """Mean number of processes that wanted a core in the minute before; None where unknown."""
     races: Mapping[str, Rehearsed]
+    anew: int | None = None
+    """Pairs after which both sides started anew; None where they never did."""
 
 
 def seconds(found: Seconds) -> str:
     """Return the table, and under what circumstances it was measured."""
     origin = found.origin
     machine = f"{origin.machine.cpu}, {origin.machine.cores} cores; " if origin.machine else ""
-    busy = "" if found.load is None else f"; {found.load:.1f} processes wanted a core before"
+    anew = "" if found.anew is None else f", started anew every {found.anew} pairs"
     notes = [
-        f"{found.case} against itself, two processes that train chunks in turn, A B B A. Ratio: "
-        "head over base, median of the pairs; p: of the exact signed-rank test. Red: a ratio from "
-        f"{SLOWER:.2f} on that is sure, on either clock.",
+        f"{found.case} against itself, two processes that train chunks in turn, A B B A{anew}. "
+        "Ratio: head over base, median of the pairs; p: of the exact signed-rank test, that head "
+        f"is no slower, and that it is no faster. Red: a ratio from {SLOWER:.2f} on that is surely "
+        "slower, on either clock. Where nothing was done, what is surely faster is the machine's "
+        "doing.",
         f"Measured: {machine}{origin.started[:10]}; commit "
-        f"{(origin.provenance.commit or 'unknown')[:12]}{busy}.",
+        f"{(origin.provenance.commit or 'unknown')[:12]}{_busy(found.load)}.",
     ]
     rows = [_row(each) for each in found.races.values()]
     return "\n\n".join([table(HEAD, rows), "\n".join(f"- {note}" for note in notes)])
+
+
+def _busy(load: float | None) -> str:
+    if load is None:
+        return ""
+    state = "idle" if load < IDLE else "not idle"
+    return f"; the machine was {state}: {load:.1f} processes wanted a core in the minute before"
 
 
 def _row(found: Rehearsed) -> Sequence[str]:
@@ -69,9 +84,13 @@ def _row(found: Rehearsed) -> Sequence[str]:
         found.done,
         outcome if found.right else f"{outcome} ✗",
         f"×{wall.ratio:.3f}",
-        f"{wall.p_value:.2g}",
+        *_sure(wall),
         f"×{cpu.ratio:.3f}",
-        f"{cpu.p_value:.2g}",
+        *_sure(cpu),
         str(len(race.base_wall)),
         f"{race.medians[0]:.2f}",
     )
+
+
+def _sure(found: Slowdown) -> tuple[str, str]:
+    return f"{found.p_value:.2g}", f"{found.p_faster:.2g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
 
@@ -9,7 +10,17 @@ from bench.harness.judge.finding import Finding, Sight
 from bench.harness.report.gate.files import Variants
 from bench.harness.report.gate.rates import table
 
-HEAD = ("changed", "verdict", "seeds", "seconds", "noticed first by", "known after", "shift", "too")
+HEAD = (
+    "changed",
+    "verdict",
+    "seeds",
+    "seconds",
+    "noticed first by",
+    "known after",
+    "shift",
+    "too",
+    "compare",
+)
 
 
 def variants(found: Variants) -> str:
@@ -24,6 +35,8 @@ def variants(found: Variants) -> str:
         "same figures to the last bit; the runs of other seeds, each judged for itself, show luck.",
         "Shift: from the reference's mean, in planned scatters; of the untouched case, the "
         "furthest of all its metrics. Too: the other metrics that failed on the same seeds.",
+        "Compare: what `python -m bench compare` says of the same trials beside the reference, and "
+        "by how many of its figures; seconds are none of them.",
         f"Measured: {machine}{libraries}; {origin.started[:10]}; commit "
         f"{(origin.provenance.commit or 'unknown')[:12]}.",
     ]
@@ -48,16 +61,19 @@ def _anew(found: Sequence[Finding]) -> list[Sequence[str]]:
         f"{fmean(each.seconds for each in found):.0f}",
     )
     noticed = [each.noticed_by[0] for each in found if each.noticed_by]
-    return [(*row, ", ".join(map(_name, noticed)) or "—", "—", _shift(furthest), "—")]
+    compared = Counter(each.compared.partition(" ")[0] for each in found if each.compared)
+    told = ", ".join(f"{count} {outcome}" for outcome, count in compared.items()) or "—"
+    return [(*row, ", ".join(map(_name, noticed)) or "—", "—", _shift(furthest), "—", told)]
 
 
 def _row(found: Finding) -> Sequence[str]:
     took = (found.change, found.outcome, str(found.seeds), f"{found.seconds:.0f}")
     if not found.noticed_by:
         furthest = max(found.sights, key=lambda sight: abs(sight.shift or 0.0))
-        return (*took, "—", "—", _shift(furthest), "—")
+        return (*took, "—", "—", _shift(furthest), "—", found.compared or "—")
     first, *others = found.noticed_by
-    return (*took, _name(first), _when(first), _shift(first), ", ".join(map(_name, others)) or "—")
+    too = ", ".join(map(_name, others)) or "—"
+    return (*took, _name(first), _when(first), _shift(first), too, found.compared or "—")
 
 
 def _name(sight: Sight) -> str:

@@ -119,6 +119,12 @@ QUALITY = (
         metric="training_accuracy",
     ),
     Column(
+        name="calibration_error",
+        heading="calibration error (%)",
+        cell=lambda row: cells.accuracy(row.calibration_error),
+        value=lambda row: _mean(row.calibration_error),
+    ),
+    Column(
         name="parameters",
         heading="parameters",
         cell=cells.parameters,

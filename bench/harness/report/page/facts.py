@@ -6,10 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from bench.harness.durations import in_words
-from bench.harness.record import Machine, Record
-
-SHORT = 12
-"""Characters of a digest that tell it from others for a person."""
+from bench.harness.record import Record
+from bench.harness.report.origin import SHORT, commits, machines, versions
 
 Facts = list[tuple[str, str]]
 
@@ -43,13 +41,13 @@ def settings(records: Sequence[Record]) -> Facts:
 def provenance(records: Sequence[Record]) -> Facts:
     """Return where the records come from: every different answer once."""
     found = {
-        "machine": (_machine(record.machine) for record in records if record.machine),
-        "versions": (_versions(record) for record in records),
-        "commit": (_commit(record) for record in records),
-        "code of the architecture": (r.provenance.architecture_digest[:SHORT] for r in records),
-        "code of the training path": (r.provenance.training_digest[:SHORT] for r in records),
-        "data": (_data(record) for record in records),
-        "begun": (record.started[:10] for record in records),
+        "machine": [machines(records)],
+        "versions": [versions(records)],
+        "commit": commits(records),
+        "code of the architecture": [r.provenance.architecture_digest[:SHORT] for r in records],
+        "code of the training path": [r.provenance.training_digest[:SHORT] for r in records],
+        "data": [_data(record) for record in records],
+        "begun": [record.started[:10] for record in records],
     }
     return [(name, "; ".join(sorted(set(told)))) for name, told in found.items()]
 
@@ -77,21 +75,6 @@ def _told(value: object) -> str:
     if value is None:
         return "—"
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-
-
-def _machine(machine: Machine) -> str:
-    accelerator = f", {machine.accelerator}" if machine.accelerator else ""
-    size = f"{machine.cores} cores, {machine.memory_gib} GiB"
-    return f"{machine.cpu}, {size}{accelerator}, {machine.system}"
-
-
-def _versions(record: Record) -> str:
-    return ", ".join(f"{name} {v}" for name, v in sorted(record.provenance.versions.items()))
-
-
-def _commit(record: Record) -> str:
-    commit = (record.provenance.commit or "unknown")[:SHORT]
-    return f"{commit} with uncommitted changes" if record.provenance.dirty else commit
 
 
 def _data(record: Record) -> str:

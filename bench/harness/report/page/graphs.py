@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.harness.record import Record
+from bench.harness.report.calibration import FEWEST, bins
 from bench.harness.report.disturbed import LIMIT, Chunk, chunks
 from bench.harness.report.page.charts import Axis, Chart, Dot, Line, over
-
-FEWEST = 10
-"""Images in a bin of a seed that is drawn: the share of fewer says nothing."""
 
 
 def graphs(records: Sequence[Record]) -> list[Chart]:
@@ -90,15 +88,14 @@ def _reliability(records: Sequence[Record]) -> Chart:
     dots = [
         Dot(
             kind="dot",
-            x=found.mean[i],
-            y=found.right[i] / images,
-            told=f"seed {record.spec.seed}: of {images} images at {100 * found.mean[i]:.1f} % "
-            f"{100 * found.right[i] / images:.1f} % right",
+            x=each.sure,
+            y=each.right,
+            told=f"seed {record.spec.seed}: of {each.images} images at {100 * each.sure:.1f} % "
+            f"{100 * each.right:.1f} % right",
         )
         for record in records
-        if (found := record.confidence)
-        for i, images in enumerate(found.images)
-        if images >= FEWEST
+        if record.confidence
+        for each in bins(record.confidence)
     ]
     whole = {"low": 0.0, "high": 1.0, "scale": 100.0}
     return Chart(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 PICTURES = {
@@ -23,16 +24,22 @@ class Picture:
     source: str
     """A ``data:`` address."""
     told: str
+    """What it shows, and when it was drawn: the records of the page may be younger. Which seed's
+    model it is of stands within it."""
 
 
 def inside(folder: Path | None, case: str) -> Sequence[Picture]:
     """Return the pictures of a case under ``folder``; none where nobody has had them drawn."""
     files = [] if folder is None else [(folder / case / f"{n}.png", t) for n, t in PICTURES.items()]
     return [
-        Picture(source=_address(file.read_bytes()), told=told)
+        Picture(source=_address(file.read_bytes()), told=f"{told}, drawn {_day(file)}")
         for file, told in files
         if file.is_file()
     ]
+
+
+def _day(file: Path) -> str:
+    return datetime.fromtimestamp(file.stat().st_mtime, timezone.utc).date().isoformat()
 
 
 def _address(png: bytes) -> str:

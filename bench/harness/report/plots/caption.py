@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.harness.record import Record
+from bench.harness.report.figures import spanned
+from bench.harness.report.origin import listed
 from bench.harness.report.rows import Row
 
 
@@ -27,12 +29,11 @@ def caption(
 def made_with(records: Sequence[Record]) -> str:
     """Return one line: how many seeds a case, with what, where and when; no clock, no host name."""
     names = [record.spec.case.name for record in records]
-    counts = sorted({names.count(name) for name in names})
     dates = sorted(record.started[:10] for record in records)
     parts = [
-        f"n = {_range(counts)} seeds a case",
-        _listed(_software(record) for record in records),
-        _listed(f"{r.machine.cpu}, {r.machine.cores} cores" for r in records if r.machine),
+        f"n = {spanned(names.count(name) for name in names)} seeds a case",
+        listed(_software(record) for record in records),
+        listed(f"{r.machine.cpu}, {r.machine.cores} cores" for r in records if r.machine),
         dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}",
     ]
     return f"{'; '.join(part for part in parts if part)}."
@@ -45,14 +46,6 @@ def reservations(rows: Sequence[Row], metric: str) -> list[str]:
         f"{', '.join(row.case for row, said in noted if said == note)}: {note}"
         for note in dict.fromkeys(said for _, said in noted if said)
     ]
-
-
-def _range(counts: Sequence[int]) -> str:
-    return f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
-
-
-def _listed(texts: Iterable[str]) -> str:
-    return " / ".join(sorted(set(texts)))
 
 
 def _software(record: Record) -> str:

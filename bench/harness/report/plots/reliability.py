@@ -11,14 +11,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MultipleLocator
 
 from bench.harness.record import Confidence
+from bench.harness.report.calibration import FEWEST, bins
 from bench.harness.report.cells import accuracy
 from bench.harness.report.figures import figure as values
 from bench.harness.report.plots.canvas import note
 from bench.harness.report.plots.scales import percent
 from bench.harness.report.plots.theme import Look, Theme
-
-FEWEST = 10
-"""Images in a bin of a seed that is drawn: the share of fewer says nothing."""
 
 
 def reliability(
@@ -44,26 +42,20 @@ def reliability(
 def shares(axes: Axes, found: Sequence[Confidence], theme: Theme) -> None:
     """Draw the share right against the probability given: a dot for each seed and bin."""
     axes.plot([0, 1], [0, 1], color=theme.muted, lw=1, ls=":")
-    for each in found:
-        _dots(axes, each, theme)
+    for each in map(bins, found):
+        axes.plot([one.sure for one in each], [one.right for one in each], **_dot(theme))
     axes.set(ylim=(-0.03, 1.03), xlim=(0, 1.01))
     for axis in (axes.xaxis, axes.yaxis):
         percent(axis)
         axis.set_major_locator(MultipleLocator(0.2))
 
 
-def _dots(axes: Axes, found: Confidence, theme: Theme) -> None:
-    many = [i for i, images in enumerate(found.images) if images >= FEWEST]
-    share = [found.right[i] / found.images[i] for i in many]
-    axes.plot([found.mean[i] for i in many], share, **_dot(theme))
-
-
 def _histogram(axes: Axes, found: Sequence[Confidence], theme: Theme) -> None:
     """Draw a bar from the least to the most of the seeds on top of what they agree on."""
     shares = np.array([np.array(each.images) / sum(each.images) for each in found])
-    bins = shares.shape[1]
-    left, low, high = np.arange(bins) / bins, shares.min(axis=0), shares.max(axis=0)
-    look = {"width": 0.9 / bins, "align": "edge", "color": theme.test, "lw": 0}
+    count = shares.shape[1]
+    left, low, high = np.arange(count) / count, shares.min(axis=0), shares.max(axis=0)
+    look = {"width": 0.9 / count, "align": "edge", "color": theme.test, "lw": 0}
     axes.bar(left, low, **look, alpha=0.8)
     axes.bar(left, high - low, bottom=low, **look, alpha=0.4)
 

@@ -1,0 +1,61 @@
+"""Where, and with what, records were made: in words, each answer once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bench.harness.record import Machine, Record
+
+SHORT = 12
+"""Characters of a digest that tell it from others for a person."""
+
+
+def machines(records: Iterable[Record]) -> str:
+    """Return every machine; of those that differ in their processor alone the rest is said once."""
+    found = [record.machine for record in records if record.machine]
+    alike = _gathered((_rest(machine), machine.cpu) for machine in found)
+    return listed(f"{' or '.join(cpus)}, {rest}" for rest, cpus in alike.items())
+
+
+def versions(records: Iterable[Record]) -> str:
+    """Return ``keras 3.15.1, python 3.11.9 or 3.12.1``: every version of each library."""
+    pairs = (pair for record in records for pair in record.provenance.versions.items())
+    found = _gathered(pairs)
+    return ", ".join(f"{name} {' or '.join(found[name])}" for name in sorted(found))
+
+
+def commits(records: Iterable[Record]) -> list[str]:
+    """Return each commit, and whether there were changes beside it."""
+    return sorted({_commit(record) for record in records})
+
+
+def counted_commits(records: Sequence[Record]) -> str:
+    """Return the commit; of several how many, since digits of many tell a reader nothing."""
+    count = len({record.provenance.commit for record in records})
+    if count == 1:
+        return f"commit {' / '.join(commits(records))}"
+    changed = len({r.provenance.commit for r in records if r.provenance.dirty})
+    return f"{count} commits{f', {changed} of them with uncommitted changes' if changed else ''}"
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Return what differs, once each and in alphabetical order."""
+    return " / ".join(sorted(set(texts)))
+
+
+def _gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return name → what goes with it, once each and in alphabetical order."""
+    found: dict[str, set[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, set()).add(value)
+    return {name: sorted(values) for name, values in found.items()}
+
+
+def _rest(machine: Machine) -> str:
+    accelerator = f", {machine.accelerator}" if machine.accelerator else ""
+    return f"{machine.cores} cores, {machine.memory_gib} GiB{accelerator}, {machine.system}"
+
+
+def _commit(record: Record) -> str:
+    commit = (record.provenance.commit or "unknown")[:SHORT]
+    return f"{commit} with uncommitted changes" if record.provenance.dirty else commit

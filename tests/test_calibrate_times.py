@@ -1,0 +1,97 @@
+"""``calibrate --shared``: which references a training without times may take the place of."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from lab_world import ORIGIN, pretend, trial
+
+from bench import __main__ as command_line
+from bench.harness import data
+from bench.harness.assignment import Assignment, Listener, silent
+from bench.harness.lab import lab
+from bench.harness.record import Outcome, Record
+from bench.harness.store.records import Store
+
+CASE = "fashion_mnist-dense_128"
+
+Calibrate = Callable[..., list[Record]]
+
+
+def scored(
+    accuracy: float,
+    outcome: Outcome,
+    assignment: Assignment,
+    listen: Listener = silent,
+) -> Record:
+    """Run a made-up trial whose accuracy scatters a little with its seed."""
+    found = accuracy + assignment.spec.seed / 1000
+    return trial(assignment, listen, test_accuracy=found, outcome=outcome)
+
+
+@pytest.fixture
+def calibrate(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Calibrate:
+    """Return what calibrates two seeds where there are no trials yet, and gives the references."""
+    assert own_cache.is_dir()
+    monkeypatch.setattr(data, "find", lambda task, **_: data.sample(task))
+
+    def calibrate(
+        *options: str, accuracy: float, training: str = "as it is", outcome: Outcome = "completed"
+    ) -> list[Record]:
+        shutil.rmtree(tmp_path / "trials", ignore_errors=True)
+        pretend(monkeypatch, partial(scored, accuracy, outcome))
+        origin = replace(ORIGIN, training_digest=training)
+        monkeypatch.setattr(lab, "provenance", lambda *_, **__: origin)
+        told = ["calibrate", CASE, "--seeds", "2", "--results", str(tmp_path), *options]
+        assert command_line.main(told) == 0
+        return list(Store(tmp_path / "reference").all())
+
+    return calibrate
+
+
+def test_times_are_not_given_up_for_the_same_without(
+    calibrate: Calibrate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Reference and bounds stay as they are, and that is said."""
+    before = calibrate(accuracy=0.87)
+    suggested = capsys.readouterr().out
+    assert calibrate("--fresh", "--shared", accuracy=0.80) == before
+    told = capsys.readouterr()
+    assert told.out == suggested
+    assert f"{CASE}, seed 1: its reference stays, for that has times." in told.err
+
+
+def test_times_of_what_diverged_are_kept_too(calibrate: Calibrate) -> None:
+    """It is trained again each time, as no result of that key is found."""
+    before = calibrate(accuracy=0.1, outcome="diverged")
+    assert calibrate("--shared", accuracy=0.1, outcome="diverged") == before
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "alone"),
+    [
+        ((), ("--fresh",), True),
+        (("--shared",), ("--fresh",), True),
+        (("--shared",), ("--fresh", "--shared"), False),
+    ],
+)
+def test_where_no_times_are_lost_what_is_new_is_the_reference(
+    calibrate: Calibrate, first: tuple[str, ...], then: tuple[str, ...], alone: bool
+) -> None:
+    """What was asked to be trained anew takes the place of what was there."""
+    calibrate(*first, accuracy=0.87)
+    found = calibrate(*then, accuracy=0.80)
+    assert [record.test_accuracy for record in found] == [0.80, 0.801]
+    assert {record.spec.alone for record in found} == {alone}
+
+
+def test_times_of_other_code_are_none_of_this(calibrate: Calibrate) -> None:
+    """A stale reference gives way to one without times."""
+    calibrate(accuracy=0.87)
+    found = calibrate("--shared", accuracy=0.80, training="changed")
+    assert [record.test_accuracy for record in found] == [0.80, 0.801]

@@ -1,0 +1,166 @@
+"""What a claim may say: metrics by kind, keys by metric, and values that make sense."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.harness.errors import UserError
+from bench.harness.store.claim_rules import METRICS, METRICS_OF
+from bench.harness.store.claims import Published, read_published
+from bench.harness.store.statements import kinds
+
+CASES = ("mnist-dense_128", "mnist-cnn_64", "mnist-cnn_32")
+IT = '[claims.it]\nkind = "{}"\nsaid = "so"\nsource = "book"\nmetric = "{}"\n'
+A, B, C = (f'"{case}"' for case in CASES)
+BODIES = {
+    "figure": f'case = {A}\npublished = "1"\nvalue = 1\n',
+    "difference": f"cases = [{A}]\nover = {B}\nlow = 0\n",
+    "ratio": f"case = {A}\nover = {B}\nlow = 1\n",
+    "order": f"cases = [{A}, {B}]\n",
+    "diminishing": f"cases = [{A}, {B}, {C}]\n",
+    "turn": f"case = {A}\nlow = 1\nhigh = 3\n",
+    "reach": f"case = {A}\ntarget = 0.9\nby = 3\n",
+    "best_trade": f'case = {A}\ncases = [{B}]\ncost = "parameters"\n',
+}
+"""Kind → all that it takes besides."""
+
+
+def told(kind: str, metric: str = "test_accuracy") -> str:
+    """Return a claim of a kind, with nothing wrong but perhaps its metric."""
+    return IT.format(kind, metric) + BODIES[kind]
+
+
+def read(folder: Path, text: str, *, others: tuple[str, ...] = ()) -> Published:
+    """Write ``text`` as a claims file and read it."""
+    path = folder / "claims.toml"
+    path.write_text(f'[sources]\nbook = "A. Author, Book, 1999"\n{text}', encoding="utf-8")
+    return read_published(path, cases=CASES, others=others)
+
+
+def refused(folder: Path, text: str, message: str) -> None:
+    """Assert that a claim is refused, with the file, its own name and a message."""
+    with pytest.raises(UserError, match=message) as raised:
+        read(folder, text)
+    assert "claims.toml" in str(raised.value)
+    assert "claims.it" in str(raised.value)
+
+
+def test_every_kind_says_what_it_may_be_about() -> None:
+    """A new kind cannot be forgotten in the table, nor a metric of it misspelt."""
+    assert set(METRICS_OF) == {"figure", *kinds()} == set(BODIES)
+    assert {metric for metrics in METRICS_OF.values() for metric in metrics} == set(METRICS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric"), [(kind, m) for kind in METRICS_OF for m in METRICS if kind != "figure"]
+)
+def test_a_kind_takes_its_metrics_and_no_other(tmp_path: Path, kind: str, metric: str) -> None:
+    """What could not be judged is refused with the nearest that could."""
+    if metric in METRICS_OF[kind]:
+        (found,) = read(tmp_path, told(kind, metric)).statements
+        assert (found.kind, found.metric) == (kind, metric)
+    else:
+        message = rf"\[claims.it\] has '{metric}', which is no metric for kind = '{kind}'. .*Known"
+        refused(tmp_path, told(kind, metric), message)
+
+
+def figure(metric: str, **keys: object) -> str:
+    """Return a figure of a metric, with keys besides."""
+    return told("figure", metric) + "".join(f"{key} = {value!r}\n" for key, value in keys.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (figure("parameters", epoch=2), "'parameters', which is no metric that takes epoch"),
+        (figure("test_accuracy", image=2), "'test_accuracy', which is no metric that takes image"),
+        (figure("test_loss", described="Dense"), "'test_loss', which is no metric that takes desc"),
+        (figure("test_loss", watches="parameters"), "'parameters', which is no metric to watch"),
+        (figure("test_loss", epoch=0), "epoch = 0, and the first epoch is 1"),
+        (figure("test_loss", epoch=-1), "epoch = -1, and the first epoch is 1"),
+        (
+            figure("test_loss", epoch=2).replace("= 2", "= true"),
+            "epoch in .* must be int, not True",
+        ),
+        (figure("probability", image=0), "needs a line label = "),
+        (figure("probability", label=0), "needs a line image = "),
+        (figure("probability", image=0, label=10), "label = 10; they count from 0 to 9"),
+        (figure("probability", image=0, label=-1), "label = -1; they count from 0 to 9"),
+        (figure("probability", image=-1, label=1), "image = -1; they count from 0"),
+        (figure("test_accuracy").replace("= 1\n", "= 87.3\n"), "87.3 for .* a fraction"),
+        (figure("test_loss").replace("= 1\n", "= -0.3\n"), "-0.3 for .* never negative"),
+    ],
+)
+def test_a_figure_that_makes_no_sense_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    """Each would be judged as something else than it says, or not at all."""
+    refused(tmp_path, text, message)
+
+
+def test_a_probability_of_a_class_of_an_image_is_a_figure(tmp_path: Path) -> None:
+    """The last class of ten is number 9."""
+    (found,) = read(tmp_path, figure("probability", image=3, label=9)).further
+    assert (found.image, found.label) == (3, 9)
+
+
+def changed(kind: str, old: str, new: str) -> str:
+    """Return a claim of a kind with something replaced, which must have been there."""
+    assert old in told(kind)
+    return told(kind).replace(old, new)
+
+
+TURN = told("turn")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (IT.format("trun", "test_loss"), r"\[claims.it\] has no known kind. Did you mean 'turn'"),
+        (TURN.replace('"turn"', "[]"), r"has no known kind. Known: figure, difference"),
+        (TURN.replace("high = 3\n", ""), "missing required field 'high'"),
+        (TURN + "hgih = 3\n", "has an unknown key. Did you mean 'high'"),
+        (TURN.replace("= 3", '= "x"'), "expected 'float', got 'str' - at 'high'"),
+        (TURN.replace("dense_128", "dense_12"), "no case .* Did you mean 'mnist-dense_128'"),
+        (TURN.replace("test_accuracy", "loss"), "Did you mean 'test_loss'"),
+        (TURN.replace('"book"', '"bok"'), "no source .* Did you mean 'book'"),
+        (TURN.replace('"book"', '{ title = "Book" }'), "expected 'str', got '.*' - at 'source'"),
+        (IT.format("diminishing", "test_loss"), "at least three cases, or case and three epochs"),
+        (IT.format("figure", "test_loss"), 'needs a line case = "…"'),
+        ("[claims]\nit = 3", r"\[claims.it\] must be a table of kind, said and source"),
+        (changed("order", f", {B}", ""), "expected 'array' of length >= 2 - at 'cases'"),
+        (changed("difference", f"[{A}]", "[]"), "expected 'array' of length >= 1 - at 'cases'"),
+        (changed("best_trade", f"[{B}]", "[]"), "expected 'array' of length >= 1 - at 'cases'"),
+        (changed("difference", B, A), "names mnist-dense_128 twice"),
+        (changed("order", B, A), "names mnist-dense_128 twice"),
+        (changed("difference", "low = 0\n", ""), "needs low, high, or both"),
+        (changed("difference", "low = 0", "low = 3"), "3 for test_accuracy, which is a fraction"),
+        (changed("turn", "high = 3", "high = 0"), "low = 1 above high = 0"),
+        (told("ratio", "parameters").replace("low", "high"), "has high and no low"),
+        (changed("reach", "0.9", "90"), "expected 'float' <= 1.0 - at 'target'"),
+        (changed("reach", "by = 3", "by = 0"), "expected 'int' >= 1 - at 'by'"),
+        (changed("best_trade", '"parameters"', '"test_loss"'), "'test_loss', which is no cost"),
+    ],
+)
+def test_a_statement_that_makes_no_sense_is_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    """Kinds, keys, types, names, numbers of cases and ranges, each with the file."""
+    refused(tmp_path, text, message)
+
+
+@pytest.mark.parametrize("epochs", ["[0, 2, 4]", "[-1, 2, 4]", "[4, 2, 1]", "[1, 2]"])
+def test_epochs_that_gain_less_count_from_one_in_order(tmp_path: Path, epochs: str) -> None:
+    """A negative one would be counted from the end."""
+    text = IT.format("diminishing", "test_accuracy") + f"case = {A}\nepochs = {epochs}\n"
+    refused(tmp_path, text, "three epochs in order|expected 'int' >= 1")
+
+
+def test_a_statement_may_speak_of_a_case_that_no_table_has(tmp_path: Path) -> None:
+    """Such as a point of an exercise, if it is known; tables have no figure of it."""
+    text = TURN.replace(A, '"mnist-later"')
+    refused(tmp_path, text, "no case in .* 'mnist-later'")
+    (found,) = read(tmp_path, text, others=("mnist-later",)).statements
+    assert (found.cases_named, found.source) == (("mnist-later",), "A. Author, Book, 1999")
+    with pytest.raises(UserError, match="there is no case 'mnist-later'"):
+        read(tmp_path, "[mnist-later]", others=("mnist-later",))
