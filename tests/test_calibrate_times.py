@@ -95,3 +95,29 @@ def test_times_of_other_code_are_none_of_this(calibrate: Calibrate) -> None:
     calibrate(accuracy=0.87)
     found = calibrate("--shared", accuracy=0.80, training="changed")
     assert [record.test_accuracy for record in found] == [0.80, 0.801]
+
+
+def test_a_few_seeds_trained_anew_leave_bounds_to_the_whole_reference(
+    calibrate: Calibrate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bounds rest on every seed that there is, not on those of the last call."""
+    calibrate("--seeds", "4", accuracy=0.87)
+    suggested = capsys.readouterr().out
+    calibrate("--fresh", accuracy=0.87)
+    assert capsys.readouterr().out == suggested
+    assert "seeds = 4" in suggested
+
+
+def test_trials_side_by_side_have_no_times(calibrate: Calibrate) -> None:
+    """Two at once are one reference each, and not timed."""
+    found = calibrate("--shared", "--jobs", "2", accuracy=0.87)
+    assert [(record.spec.seed, record.spec.alone) for record in found] == [(0, False), (1, False)]
+
+
+def test_trials_side_by_side_are_not_to_be_timed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each would slow the other down."""
+    told = ["calibrate", CASE, "--jobs", "2", "--results", str(tmp_path)]
+    assert command_line.main(told) == 2
+    assert "Add --shared" in capsys.readouterr().err

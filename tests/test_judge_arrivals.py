@@ -53,7 +53,10 @@ def test_two_seeds_are_no_surer_than_their_order() -> None:
 def test_one_seed_decides_nothing(base: Arrivals, head: Arrivals) -> None:
     """Of either side: the verdict stays open, and says what it takes."""
     found = compared(head, base)
-    assert (found.outcome, found.evidence.endswith("each side needs 2 seeds")) == ("undecided", True)
+    assert (found.outcome, found.evidence.endswith("each side needs 2 seeds")) == (
+        "undecided",
+        True,
+    )
 
 
 def test_seeds_that_all_arrive_at_once_are_the_same() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.cases import CASES, case_named
 from bench.commands.datasets import add_data_options, datasets
+from bench.commands.sharing import add_sharing_options, executor_for
 from bench.harness.arguments import positive
 from bench.harness.durations import now
 from bench.harness.lab.lab import Lab, assign
@@ -47,9 +47,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
     parser.add_argument("--seeds", type=positive, default=SEEDS, help=f"seeds a case ({SEEDS})")
     add_data_options(parser)
-    parser.add_argument(
-        "--shared", action="store_true", help="others use this machine meanwhile: keep no times"
-    )
+    add_sharing_options(parser)
     parser.add_argument("--fresh", action="store_true", help="train anew, whatever is stored")
     parser.add_argument(
         "--keep-models", action="store_true", help="keep trained models, with a card each"
@@ -68,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     progress = Progress(PlainWriter(sys.stderr), live=False)
     lab = Lab(
         store=Store(arguments.results / "trials"),
-        executor=ThreadPoolExecutor(1),
+        executor=executor_for(arguments),
         since=now() if arguments.fresh else None,
         models=Models(arguments.results / "models", card) if arguments.keep_models else None,
         listen=progress.listen,
@@ -84,8 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
     progress.total = sum(lab.stored(spec, timed=False) is None for spec in missing)
     referred = {record.key for record in known if record}
     try:
-        for spec in missing:
-            record = progress.wait(lab.request(spec, timed=False))
+        for future in [lab.request(spec, timed=False) for spec in missing]:
+            record = progress.wait(future)
             if record.key in referred:
                 continue  # its model alone was missing: the reference stays as it is
             if record.outcome in RESULTS:

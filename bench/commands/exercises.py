@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
 from bench.commands.calibrate import RESULTS, published
 from bench.commands.datasets import add_data_options, datasets
+from bench.commands.sharing import add_sharing_options, executor_for
 from bench.committed import FOLDERS, ROOT
 from bench.exercises import EXERCISE_CASES, EXERCISES, exercise_named
 from bench.harness.arguments import positive
@@ -50,9 +51,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="draw a picture of each, light and dark, as SVG and PNG (results/plots)",
     )
     add_data_options(parser)
-    parser.add_argument(
-        "--shared", action="store_true", help="others use this machine meanwhile: keep no times"
-    )
+    add_sharing_options(parser)
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.set_defaults(run=run)
 
@@ -62,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = [exercise_named(name) for name in arguments.exercise or EXERCISES]
     chosen = [each.thinned if arguments.thin else each for each in chosen]
     if not arguments.stored:
-        _train(list(_specs(chosen, arguments)), arguments.results)
+        _train(list(_specs(chosen, arguments)), arguments.results, executor_for(arguments))
     records = stored(arguments.results)
     stale = why_stale(records, EXERCISE_CASES, root=ROOT)
     for each in chosen:
@@ -118,11 +117,11 @@ def _specs(chosen: Sequence[Exercise], arguments: argparse.Namespace) -> Iterato
                 yield replace(spec, alone=not arguments.shared)
 
 
-def _train(specs: Sequence[TrialSpec], results: Path) -> None:
+def _train(specs: Sequence[TrialSpec], results: Path, executor: Executor) -> None:
     kept = Store(results / "exercises")
     progress = Progress(PlainWriter(sys.stderr), live=False)
     trials = Store(results / "trials")
-    lab = Lab(store=trials, executor=ThreadPoolExecutor(1), listen=progress.listen)
+    lab = Lab(store=trials, executor=executor, listen=progress.listen)
     # Made by the very code that would run; one lab's digests serve all.
     committed = [replace(lab, store=Store(results / name)) for name in FOLDERS]
     missing = [s for s in specs if not any(each.stored(s, timed=False) for each in committed)]
@@ -131,10 +130,10 @@ def _train(specs: Sequence[TrialSpec], results: Path) -> None:
     try:
         for store in (kept, trials):
             store.check_writable()
-        for spec in missing:
-            record = progress.wait(lab.request(spec, timed=spec.alone))
+        for future in [lab.request(spec, timed=spec.alone) for spec in missing]:
+            record = progress.wait(future)
             if record.outcome in RESULTS:
-                kept.replace(slim(record, alone=spec.alone))
+                kept.replace(slim(record, alone=record.spec.alone))
     finally:
         lab.close()
 

@@ -22,9 +22,7 @@ def choices(found: Sequence[Priced]) -> list[str]:
     cases: dict[str, list[Priced]] = {}
     for one in found:
         cases.setdefault(one.case, []).append(one)
-    return [
-        f"{case}: {_best(of, 'test')}, {_best(of, 'training')}" for case, of in cases.items()
-    ]
+    return [f"{case}: {_best(of, 'test')}, {_best(of, 'training')}" for case, of in cases.items()]
 
 
 def _best(found: Sequence[Priced], kind: str) -> str:

@@ -56,8 +56,12 @@ def _quality(metric: str, records: Sequence[Record]) -> str:
     bound = judge.suggest(metric, values, both_sides=band is not None, band=band or judge.BAND)
     kind = next(kind for kind in KINDS if getattr(bound, kind) is not None)
     limit = list(bound.limits) if kind == "between" else bound.limits[0]
-    reference = f"mean = {bound.mean:.{DECIMALS}f}, sd = {bound.sd:.{DECIMALS}f}, seeds = {bound.reference_seeds}"
-    return f'{metric} = {{ {kind} = {limit}, {reference}, reason = "{bound.reason}" }}'
+    return f'{metric} = {{ {kind} = {limit}, {_reference(values)}, reason = "{bound.reason}" }}'
+
+
+def _reference(values: Sequence[float]) -> str:
+    mean, sd = (f"{value:.{DECIMALS}f}" for value in (fmean(values), stdev(values)))
+    return f"mean = {mean}, sd = {sd}, seeds = {len(values)}"
 
 
 def _curve(case: Case, records: Sequence[Record]) -> str:
@@ -101,4 +105,4 @@ def _best(case: Case, records: Sequence[Record], epoch: int) -> str:
     values = [value for curve in curves if (value := best_by(curve, epoch)) is not None]
     if len(set(values)) < 2:
         return ""
-    return f"mean = {fmean(values):.{DECIMALS}f}, sd = {stdev(values):.{DECIMALS}f}, seeds = {len(values)}, "
+    return f"{_reference(values)}, "
