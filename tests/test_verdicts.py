@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench.harness.judge.evidence import BRIEF, in_brief
@@ -38,6 +40,14 @@ def test_every_verdict_has_a_line_of_evidence() -> None:
         *PASSED,
         PASSED[-1],
     ]
+
+
+def test_evidence_without_a_ratio_needs_no_legend() -> None:
+    """A count says what it is."""
+    verdict = judged("pass").verdict
+    assert verdict
+    counted = Judged(case=CASE, records=[], verdict=replace(verdict, evidence="counted = 7 (n=1)"))
+    assert lines(counted)[-3:] == ["What passed:", CASE, "  test_accuracy  counted = 7 (n=1)"]
 
 
 @pytest.mark.parametrize("outcome", ["fail", "undecided"])

@@ -121,7 +121,8 @@ def _passed(judged: Mapping[str, Sequence[Judged]], screen: Screen) -> list[str]
     if not verdicts:
         return []
     width = max(len(verdict.metric) for verdict in verdicts)
-    lines = [screen.folded(f"What passed: {BRIEF}.", rest="    ")]
+    weighed = any("log-likelihood" in verdict.evidence for verdict in verdicts)
+    lines = [screen.folded(f"What passed: {BRIEF}." if weighed else "What passed:", rest="    ")]
     for case, each in met.items():
         lines += [case] if each else []
         lines += [
