@@ -12,6 +12,7 @@ import numpy as np
 from records import MACHINE, VERSIONS, make_record
 
 from bench.commands import compare
+from bench.harness.judge.samples import Arrivals
 from bench.harness.record import Record
 from bench.harness.report.comparison.of_records import facts_of
 from bench.harness.report.comparison.side import Side
@@ -39,6 +40,12 @@ def seeds(n: int = 6, *, off: float = 0.0, first: int = 0, **known: Any) -> list
         )
         for seed in range(n)
     ]
+
+
+def arrivals(generator: np.random.Generator, seeds: int) -> Arrivals:
+    """Return made-up epochs at which seeds of one code came to a target; after ten, never."""
+    epochs = np.round(generator.normal(7, 1.5, size=seeds)).astype(int).tolist()
+    return Arrivals(epochs=tuple(e if e <= 10 else None for e in epochs), watched=(10,) * seeds)
 
 
 def side(records: Sequence[Record], told: str = "folder x") -> Side:

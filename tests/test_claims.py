@@ -14,6 +14,8 @@ from bench.harness.errors import UserError
 from bench.harness.store.claims import read_claims, read_published
 
 PUBLISHED = Path(__file__).parents[1] / "bench" / "claims.toml"
+ROWS = [name for name, case in CASES.items() if not case.recipe.tuned]
+"""What was published was trained by a plain ``fit``; the others are our own."""
 
 
 def load(folder: Path, text: str) -> object:
@@ -26,9 +28,8 @@ def load(folder: Path, text: str) -> object:
 def test_every_published_row_is_a_claim_of_a_known_case() -> None:
     """The file that ships has the seven rows of the two published tables."""
     claims = read_claims(PUBLISHED, cases=CASES)
-    assert set(claims) == set(CASES)
     assert {case: len(metrics) for case, metrics in claims.items()} == {
-        case: 3 if case.startswith("mnist") else 4 for case in CASES
+        case: 3 if case.startswith("mnist") else 4 for case in ROWS
     }
 
 
@@ -48,7 +49,7 @@ def test_a_printed_figure_agrees_with_its_number() -> None:
 def test_the_accuracies_of_mnist_are_told_to_be_training_accuracies() -> None:
     """Both MNIST rows carry a note on what was published as test accuracy."""
     claims = read_claims(PUBLISHED, cases=CASES)
-    notes = [claims[case]["test_accuracy"].note for case in CASES if case.startswith("mnist")]
+    notes = [claims[case]["test_accuracy"].note for case in ROWS if case.startswith("mnist")]
     assert len(notes) == 2
     assert all("training accuracy" in (note or "") for note in notes)
 

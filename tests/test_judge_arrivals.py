@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
+from comparisons import arrivals
 
 from bench.harness.judge.change import Change
 from bench.harness.judge.changes import judge_changes
@@ -67,3 +69,17 @@ def test_seeds_that_all_arrive_at_once_are_the_same() -> None:
 def test_one_seed_beside_itself_is_the_same() -> None:
     """What a folder says of itself is no open question."""
     assert compared(seeds(5), seeds(5)).outcome == "same"
+
+
+def test_the_family_s_error_is_held() -> None:
+    """Seeds of one code come as soon as each other but for 1 % of comparisons, however few."""
+    generator, alpha, runs = np.random.default_rng(3), 0.01, 150
+    wrong = 0
+    for _ in range(runs):
+        sides = [
+            (arrivals(generator, m), arrivals(generator, n)) for m in (20, 6) for n in (6, 2, 1)
+        ]
+        family = [Question(metric="epochs_to_target", base=b, head=h) for b, h in sides]
+        outcomes = {change.outcome for change in judge_changes(family, alpha=alpha)}
+        wrong += bool(outcomes & {"regression", "improvement"})
+    assert wrong / runs < alpha + 3 * np.sqrt(alpha * (1 - alpha) / runs)

@@ -118,12 +118,17 @@ def test_the_rates_are_those_that_quadrature_computes(least: int) -> None:
     assert at_bound.passes.estimate == pytest.approx(1 - run(plan, 0.0).fails, abs=0.0015)
 
 
-def test_the_whole_gate_keeps_to_its_error_however_it_is_misjudged() -> None:
-    """Under no scenario does a case fail unchanged in 3 % of runs, or pass at its bounds in 5 %."""
-    for scenario in scenarios(planned=True):
-        whole = tallies(scenario)[""]
-        wrong = whole.passes if scenario.at_bound else whole.fails
-        assert wrong.interval[0] < (0.05 if scenario.at_bound else 0.03), scenario
+@pytest.mark.parametrize("scenario", scenarios(planned=True))
+def test_a_case_keeps_to_its_error_however_its_scatter_is_misjudged(scenario: Scenario) -> None:
+    """Unchanged it fails under 1 % of runs, 3 % if misjudged twice; at its bounds 0.1 % pass.
+
+    By all of the Monte-Carlo interval; twice is in size beyond the limit planned with, and in form.
+    """
+    whole = tallies(scenario)[""]
+    twice = scenario.sd != 1 and scenario.shape != "normal"
+    unchanged = 0.03 if twice else 0.01
+    wrong, most = (whole.passes, 0.001) if scenario.at_bound else (whole.fails, unchanged)
+    assert wrong.interval[1] < most
 
 
 def test_a_learning_curve_shares_its_error_among_its_epochs() -> None:

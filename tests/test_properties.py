@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -17,11 +17,13 @@ VERDICT = Verdict(
     n=2,
     bound="≥ 89.0 %",
     evidence="87.10 % (n=2); bound ≥ 89.0 %; margin -1.90 points",
+    epoch=2,
 )
 WITH = Judged(case="mnist-dense_128", records=["a1", "b2"], verdict=VERDICT)
+BARE = Judged(case="mnist-dense_128", records=[], verdict=replace(VERDICT, value=None, epoch=None))
 
 
-@pytest.mark.parametrize("judged", [WITH, Judged(case="mnist-dense_128", records=["a1"])])
+@pytest.mark.parametrize("judged", [WITH, BARE, Judged(case="mnist-dense_128", records=["a1"])])
 def test_what_was_judged_survives_the_way_home(judged: Judged) -> None:
     """Over JSON, as a worker of xdist sends it, with pairs turned into lists."""
     assert from_properties(json.loads(json.dumps(to_properties(judged)))) == judged

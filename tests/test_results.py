@@ -101,7 +101,8 @@ def test_older_family_has_the_verdicts_in_the_tests(run: Run, pytester: pytest.P
 def test_failure_is_explained_once(run: Run) -> None:
     """Its evidence stands among pytest's failures; the summary has the figure, and counts."""
     shown = run().stdout.str()
-    assert shown.count("50 % & <no more>") == 1  # of the open one, whose test passed
+    assert shown.count(": 50 % & <no more>") == 1  # of the open one, which no failure tells
+    assert "\n  test_accuracy  50 % & <no more>\n" in shown
     assert "    test_loss fail: 0.5000 (n=1), bound x\n" in shown
     assert "3 bounds: 1 fail, 1 undecided, 1 pass\n1 test failed without a verdict\n" in shown
 
@@ -117,7 +118,7 @@ def test_what_a_suite_tells_of_all_its_tests_is_shown(run: Run) -> None:
 
 def test_failure_is_explained_where_pytest_does_not(run: Run) -> None:
     """With ``--tb=no`` the summary tells what is told nowhere else."""
-    assert run("--tb=no").stdout.str().count("50 % & <no more>") == 2
+    assert run("--tb=no").stdout.str().count(": 50 % & <no more>") == 2
 
 
 def test_very_quiet_run_shows_nothing_and_writes_everything(

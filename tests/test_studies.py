@@ -114,3 +114,10 @@ def test_the_interval_of_a_gain_is_students() -> None:
         pytest.approx(-1.61, abs=0.005),
         pytest.approx(-0.39, abs=0.005),
     )
+
+
+def test_a_frontier_of_nothing_says_so() -> None:
+    """One seed is too few, and a head without rows would say nothing."""
+    assert frontier_table(within("mnist", LINES[-1:])) == (
+        "None yet: no candidate in 1,000–100,000 parameters has 2 seeds."
+    )

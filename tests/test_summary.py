@@ -47,8 +47,9 @@ def test_verdicts_come_before_tables(tmp_path: Path) -> None:
     """How many bounds are met is the first line; figures follow, and the files end it."""
     blocks = text(tmp_path, judged("pass", RECORD), judged("fail", RECORD)).split("\n\n")
     assert blocks[0].startswith("2 bounds: 1 fail, 1 pass\nfail ")
-    assert blocks[1] == "Fashion MNIST"
-    assert "dense_128       87.3 (1)" in blocks[2]
+    assert blocks[1].startswith("What passed:\n")
+    assert blocks[2] == "Fashion MNIST"
+    assert "dense_128       87.3 (1)" in blocks[3]
     assert blocks[-1] == f"Report: {tmp_path / 'latest' / 'summary.md'}, .json, .csv"
 
 

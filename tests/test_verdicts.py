@@ -14,7 +14,7 @@ from bench.harness.report.verdicts import verdict_lines
 
 CASE = "mnist-dense_128"
 EVIDENCE = "30.00 % (n=1); bound ≥ 89.0 %; log-likelihood ratio -9.1 (pass from +4.6, fail to -3.0)"
-IN_BRIEF = f"    test_accuracy pass: {in_brief(EVIDENCE)}"
+PASSED = ["", f"What passed: {BRIEF}.", CASE, f"  test_accuracy  {in_brief(EVIDENCE)}"]
 
 
 def judged(
@@ -33,21 +33,21 @@ def lines(*said: Judged, **settings: object) -> list[str]:
 
 
 def test_every_verdict_has_a_line_of_evidence() -> None:
-    """Below its case, in brief, and how to read that stands below them all."""
+    """A case that met its bounds is one line, and their evidence comes last, in brief."""
     assert lines(judged("pass"), judged("pass")) == [
         "2 bounds: 2 pass",
         f"pass            {CASE}: 2 of 2 bounds met",
-        *[IN_BRIEF] * 2,
-        BRIEF,
+        *PASSED,
+        PASSED[-1],
     ]
 
 
-def test_evidence_that_is_short_needs_no_legend() -> None:
+def test_evidence_without_a_ratio_needs_no_legend() -> None:
     """A count says what it is."""
     verdict = judged("pass").verdict
     assert verdict
     counted = Judged(case=CASE, records=[], verdict=replace(verdict, evidence="counted = 7 (n=1)"))
-    assert lines(counted)[-1] == "    test_accuracy pass: counted = 7 (n=1)"
+    assert lines(counted)[-3:] == ["What passed:", CASE, "  test_accuracy  counted = 7 (n=1)"]
 
 
 @pytest.mark.parametrize("outcome", ["fail", "undecided"])
@@ -56,9 +56,8 @@ def test_bound_that_is_not_met_tells_its_evidence(outcome: Outcome) -> None:
     assert lines(judged("pass"), judged(outcome)) == [
         f"2 bounds: 1 {outcome}, 1 pass",
         f"{outcome:14}  {CASE}: 1 of 2 bounds met",
-        IN_BRIEF,
         f"    test_accuracy {outcome}: {EVIDENCE}",
-        BRIEF,
+        *PASSED,
     ]
 
 
@@ -74,9 +73,8 @@ def test_what_cannot_be_compared_is_told_once_a_reason() -> None:
     assert lines(judged("pass"), *apart) == [
         "3 bounds: 2 not comparable, 1 pass",
         f"pass            {CASE}: 1 of 1 bounds met, 2 not comparable",
-        IN_BRIEF,
-        BRIEF,
         f"not comparable, as {EVIDENCE}: test_loss, parameters",
+        *PASSED,
     ]
     assert lines(apart[0])[1] == f"not comparable  {CASE}: 1 not comparable"
     assert lines(apart[0], verbosity=1)[-1] == f"    test_loss not comparable: {EVIDENCE}"
@@ -108,9 +106,9 @@ def test_quiet_run_leaves_out_what_is_well() -> None:
 
 def test_long_evidence_is_folded() -> None:
     """No line is wider than the terminal, and what is folded is set in."""
-    found = "\n".join(lines(judged("fail"), width=60)).splitlines()
+    found = "\n".join(lines(judged("fail"), judged("pass"), width=60)).splitlines()
     assert max(map(len, found)) <= 60
-    assert found[3].startswith(" " * 8)
+    assert found[3].startswith(" " * 8) and found[-1].startswith(" " * 8)
 
 
 def test_every_outcome_has_a_colour_and_a_word() -> None:

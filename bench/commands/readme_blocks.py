@@ -100,8 +100,8 @@ def blocks(known: Committed) -> dict[str, Callable[[], str]]:
 
     Only what a file asks for is made.
     """
-    searches = {name: partial(search_block, name) for name in _searches(known.results / "search")}
-    return {name: partial(make, known) for name, make in {**BLOCKS, **searches}.items()}
+    made = {name: partial(search_block, name) for name in _searches(known.results / "search")}
+    return {name: partial(make, known) for name, make in (BLOCKS | made).items()}
 
 
 def search_block(name: str, known: Committed) -> str:

@@ -52,7 +52,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     },
     "--stop-early": {
         "action": "store_true",
-        "help": "end a trial once its training loss alone fails its case",
+        "help": "end the first seed of a case once its training loss alone fails the case",
     },
     "--undecided": {
         "choices": UNDECIDED,

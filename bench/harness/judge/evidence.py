@@ -13,15 +13,18 @@ from bench.harness.judge.sequential import Decision
 from bench.harness.judge.words import is_accuracy, shown
 
 _SHORTER = {
-    r"; bound ": "; ",
-    r"log-likelihood ratio (.+?) \(pass from (\S+), fail to (\S+)\)": r"ratio \1 (\2, \3)",
-    r"unchanged code fails ": "unchanged fails ",
-    r"less than ": "< ",
+    "; bound ": "; ",
+    "log-likelihood ratio ": "ratio ",
+    r"(\d) and ": r"\1, ",
+    "pass from ": "",
+    "fail to ": "",
+    "unchanged code fails ": "alarm ",
+    "less than ": "< ",
     rf"an? \w+ of (.+?) is caught with {100 * POWER:.0f} % power": r"catches \1",
 }
 BRIEF = (
-    "value (seeds); bound; log-likelihood ratio (passes from, fails to); unchanged: how often "
-    f"unchanged code fails; catches: the change that is seen with {100 * POWER:.0f} % power"
+    "value (seeds); bound; log-likelihood ratio (passes from, fails to); false alarm, the chance "
+    f"that unchanged code fails; smallest change caught with {100 * POWER:.0f} % power"
 )
 """How to read a line in brief."""
 

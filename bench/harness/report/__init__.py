@@ -13,7 +13,8 @@
 ``properties``  verdicts on their way from a test to the end of the run
 ``summary``     the end of a run: verdicts, rows, files
 ``screen``      how wide, in which colours, how much of it
-``verdicts``    a headline, a line a case, what is not met
+``verdicts``    a headline, a line a case, what is not met, evidence of the rest
+``prices``      what each bound costs and sees; ``choice`` of what sees most for a second
 ``terminal``    tables, published figures below ours, no wider than the terminal
 ``github``      annotations at the bounds, and the job summary
 ``junit``       verdicts where the schema of JUnit XML has room for them

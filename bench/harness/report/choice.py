@@ -18,7 +18,7 @@ def sharpest(found: Sequence[Priced]) -> list[Priced]:
 
 
 def choices(found: Sequence[Priced]) -> list[str]:
-    """Return a sentence for each case: its sharpest test metric and its sharpest training metric."""
+    """Return a line for each case: its sharpest test metric and its sharpest training metric."""
     cases: dict[str, list[Priced]] = {}
     for one in found:
         cases.setdefault(one.case, []).append(one)
@@ -29,7 +29,7 @@ def _best(found: Sequence[Priced], kind: str) -> str:
     mine = [one for one in found if one.metric.startswith("test_") == (kind == "test")]
     scaled = [one for one in mine if not math.isnan(one.effort)]
     if not scaled:
-        return f"no {kind} metric, for none has such a product"
+        return f"no {kind} metric (none has such a product)"
     best = min(scaled, key=_rank)
     return f"{best.metric.replace('_', ' ')} ({shown_effort(best.effort)})"
 

@@ -9,7 +9,7 @@ from typing import Any
 from bench.harness.judge.verdict import Verdict
 
 Properties = list[tuple[str, object]]
-_VERDICT = ("metric", "outcome", "value", "n", "bound", "evidence")
+_VERDICT = ("metric", "outcome", "value", "n", "bound", "evidence", "epoch")
 TALLY = "tally"
 """Of a test that has one sentence on all that its suite judged: the end of the run shows it."""
 
@@ -33,10 +33,11 @@ class Judged:
 
 
 def to_properties(judged: Judged) -> Properties:
-    """Return plain pairs that survive JSON and XML."""
+    """Return plain pairs that survive JSON and XML; what a verdict does not have is left out."""
     pairs: Properties = [("case", judged.case), ("records", " ".join(judged.records))]
     if judged.verdict:
-        pairs += [(name, getattr(judged.verdict, name)) for name in _VERDICT]
+        told = ((name, getattr(judged.verdict, name)) for name in _VERDICT)
+        pairs += [(name, value) for name, value in told if value is not None]
     return pairs
 
 
@@ -45,5 +46,6 @@ def from_properties(properties: Iterable[tuple[str, object]]) -> Judged | None:
     found: Mapping[str, Any] = dict(properties)
     if "case" not in found or "records" not in found:
         return None
-    verdict = Verdict(**{name: found[name] for name in _VERDICT}) if "outcome" in found else None
+    told: dict[str, Any] = {name: found.get(name) for name in _VERDICT}
+    verdict = Verdict(**told) if "outcome" in found else None
     return Judged(case=found["case"], records=found["records"].split(), verdict=verdict)

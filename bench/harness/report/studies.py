@@ -73,6 +73,8 @@ def frontier_table(found: Sequence[Candidate]) -> str:
         for each in frontier(found, least_seeds=LEAST_SEEDS)
         if low <= (each.parameters or 0) <= high
     ]
+    if not shown:
+        return f"None yet: no candidate in {low:,}–{high:,} parameters has {LEAST_SEEDS} seeds."
     return _table(["parameters", *ACCURACY], [[_size(c), *_accuracy(c)] for c in shown])
 
 

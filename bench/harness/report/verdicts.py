@@ -1,4 +1,4 @@
-"""Verdicts as a person reads them first: how many, then case by case, each with its evidence."""
+"""Verdicts as a person reads them first: how many, a line a case with what is not met, the rest."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def verdict_lines(
 
     Args:
         judged: Case → what its tests said, in the order to be shown.
-        screen: Quiet, it leaves out bounds that are met; else it has their evidence in brief,
-            and verbose in full.
+        screen: Quiet, it leaves out cases that met all; verbose, it has the evidence of all below
+            their case. Else that of bounds that are met comes last, in brief.
         unjudged: Tests that failed without a verdict.
     """
     verdicts = [one.verdict for each in judged.values() for one in each if one.verdict]
@@ -45,8 +45,9 @@ def verdict_lines(
         tests = f"{unjudged} test{'s' if unjudged > 1 else ''}"
         headline.append(screen.outcome(f"{tests} failed without a verdict", "fail"))
     cases = [line for case, each in judged.items() for line in _case(case, each, screen)]
-    below = [*_legend(verdicts, screen), *_incomparable(verdicts, screen)]
-    return [*headline, *cases, *(below if screen.verbosity == 0 else ())]
+    if screen.verbosity == 0:
+        cases += [*_incomparable(verdicts, screen), *_passed(judged, screen)]
+    return [*headline, *cases]
 
 
 def _headline(verdicts: Sequence[Verdict], screen: Screen) -> str:
@@ -77,21 +78,9 @@ def _case(case: str, judged: Sequence[Judged], screen: Screen) -> list[str]:
         *(
             _reason(one.verdict, screen, explained=one.explained)
             for one in judged
-            if one.verdict and _told(one.verdict, screen)
+            if one.verdict and (screen.verbosity > 0 or one.verdict.outcome not in ("pass", APART))
         ),
     ]
-
-
-def _told(verdict: Verdict, screen: Screen) -> bool:
-    if verdict.passed:
-        return screen.verbosity >= 0
-    return screen.verbosity > 0 or verdict.outcome != APART
-
-
-def _legend(verdicts: Sequence[Verdict], screen: Screen) -> list[str]:
-    """Return how to read evidence in brief, where some stands above."""
-    shortened = any(v.passed and in_brief(v.evidence) != v.evidence for v in verdicts)
-    return [screen.mark(screen.folded(BRIEF, rest="    "), light=True)] if shortened else []
 
 
 def _incomparable(verdicts: Sequence[Verdict], screen: Screen) -> list[str]:
@@ -109,11 +98,7 @@ def _incomparable(verdicts: Sequence[Verdict], screen: Screen) -> list[str]:
 
 def _reason(verdict: Verdict, screen: Screen, *, explained: bool) -> str:
     """Return a verdict's evidence, or its figure and bound where pytest has told the evidence."""
-    said = verdict.evidence
-    if explained:
-        said = f"{_value(verdict)}, bound {verdict.bound}"
-    elif verdict.passed and screen.verbosity == 0:
-        said = in_brief(said)
+    said = f"{_value(verdict)}, bound {verdict.bound}" if explained else verdict.evidence
     text = screen.folded(f"{verdict.metric} {verdict.outcome}: {said}", first="    ", rest=" " * 8)
     return text.replace(
         f" {verdict.outcome}:", f" {screen.outcome(verdict.outcome, verdict.outcome)}:", 1
@@ -124,3 +109,24 @@ def _value(verdict: Verdict) -> str:
     if verdict.value is None:
         return f"no value (n={verdict.n})"
     return f"{shown(verdict.metric, verdict.value)} (n={verdict.n})"
+
+
+def _passed(judged: Mapping[str, Sequence[Judged]], screen: Screen) -> list[str]:
+    """Return the evidence of each bound that is met, in brief, a line each."""
+    met = {
+        case: [one.verdict for one in each if one.verdict and one.verdict.passed]
+        for case, each in judged.items()
+    }
+    verdicts = [verdict for each in met.values() for verdict in each]
+    if not verdicts:
+        return []
+    width = max(len(verdict.metric) for verdict in verdicts)
+    weighed = any("log-likelihood" in verdict.evidence for verdict in verdicts)
+    lines = [screen.folded(f"What passed: {BRIEF}." if weighed else "What passed:", rest="    ")]
+    for case, each in met.items():
+        lines += [case] if each else []
+        lines += [
+            screen.folded(in_brief(v.evidence), first=f"  {v.metric:{width}}  ", rest=" " * 8)
+            for v in each
+        ]
+    return ["", *lines]

@@ -38,8 +38,8 @@ UNRACED = (
 PRICES = (
     "Catches: the smallest change that fails with 80 % power, also as epochs of training at that "
     "point of the curve. Seeds and seconds of training: until unchanged code has passed. Epochs × "
-    "seconds: the product of the two, the less the more is seen for a second of training; none "
-    "where the curve is flat, or the metric is none that every epoch has.",
+    "seconds: the product of the two; the smaller it is, the more is seen for a second of "
+    "training. There is none where the curve is flat, or where one epoch does not have the metric.",
     "Epochs to a target have no row. Where the recipe stops at its target, seeds are judged one by "
     "one, by the epoch in which each reached it: there is no best value by an epoch beyond that.",
 )
