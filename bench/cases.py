@@ -34,6 +34,11 @@ def lawful(case: Case) -> Case:
 CASES: dict[str, Case] = _cases()
 """Name → case, such as ``mnist-dense_128``, in the order of the tables."""
 
+LONG: frozenset[str] = frozenset(
+    name for name, case in CASES.items() if MODELS[case.architecture].tier == "full"
+)
+"""Names of cases that the accept tier builds and does not train."""
+
 
 def case_named(name: str) -> Case:
     """Return the case of that name, or raise a UserError that names the nearest."""

@@ -16,7 +16,7 @@ import msgspec
 from bench.cases import CASES
 from bench.commands.compare_sides import ROOT
 from bench.commands.compare_time import race_case
-from bench.harness import data
+from bench.commands.datasets import dataset
 from bench.harness.judge.race import Race
 from bench.harness.lab.contender import Contender
 
@@ -114,9 +114,8 @@ def rehearse(name: str, *, pairs: int) -> Race:
     Raises:
         UserError: There is no data, or a side cannot train.
     """
-    dataset = data.find(CASE.task)
     case = msgspec.to_builtins(CASE)
     with HANDICAPS[name]() as checkout:
         base = Contender(name="base", checkout=ROOT, case=case)
         head = Contender(name="head", checkout=checkout, case=case)
-        return race_case(base, head, dataset, pairs, told=name)
+        return race_case(base, head, dataset(CASE.task), pairs, told=name)

@@ -21,3 +21,5 @@ class Architecture:
     recipes: Mapping[str, Recipe]
     """By the name of the task it is trained on, such as ``mnist``."""
     arguments: Mapping[str, int | float | str] = field(default_factory=dict)
+    tier: str = "accept"
+    """``full`` leaves the whole data to the tier that has every seed: a trial takes too long."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from bench_runs import Run, bench
@@ -35,6 +36,13 @@ def test_collecting_touches_nothing(run: Bench, tmp_path: Path) -> None:
     listed.stdout.fnmatch_lines(["*test_accuracy?fashion_mnist-cnn_64?", "* tests collected*"])
     assert "trials:" not in listed.stdout.str()
     assert not (tmp_path / "none").exists()
+
+
+def test_accept_tier_skips_what_trains_long(run: Bench, tmp_path: Path) -> None:
+    """It says how to have it, and looks for no data; other tiers and cases are as they were."""
+    done = run("-k", "compact and test_loss", "-rs", tier="accept", results=tmp_path)
+    assert done.parseoutcomes() == {"skipped": 1, "deselected": ANY}
+    done.stdout.fnmatch_lines(["*it trains long: --tier full, and --seeds 1 for one seed*"])
 
 
 def test_timing_can_be_switched_off(run: Bench, stored: Path) -> None:

@@ -72,7 +72,7 @@ def test_wrong_verdicts_are_marked_and_fail(
     races = {name: ratio(factor if name in RED else 1.01) for name in HANDICAPS}
     monkeypatch.setattr(gate_seconds, "rehearse", lambda name, **_: races[name])
     data = Dataset(name="fashion_mnist", folder="", source="", checksum="")
-    monkeypatch.setattr(gate_seconds.data, "find", lambda _: data)
+    monkeypatch.setattr(gate_seconds, "dataset", lambda _: data)
     assert gate_seconds.rehearse_all(tmp_path) == status
     out = capsys.readouterr().out
     assert out.count("✗") == len(RED) * status

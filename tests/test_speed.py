@@ -87,3 +87,13 @@ def test_json_keeps_the_times_to_be_committed(
     assert asked.run(asked) == 0
     assert bool(read_speeds(tmp_path / "speed")) == kept
     assert "0.45–0.50" in capsys.readouterr().out
+
+
+def test_recipe_beyond_a_plain_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is timed, and the message names what can be."""
+    monkeypatch.setattr(speed, "timed", None)
+    parser = argparse.ArgumentParser()
+    speed.register(parser.add_subparsers())
+    asked = parser.parse_args(["speed", "mnist-minimal"])
+    with pytest.raises(UserError, match=r"mnist-minimal: .* Name some of fashion_mnist-dense_128"):
+        asked.run(asked)

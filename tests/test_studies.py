@@ -35,6 +35,8 @@ def two(name: str, accuracy: float, **known: object) -> list[Tried]:
     return [line(name, seed=seed, accuracy=a, **known) for seed, a in enumerate(values)]
 
 
+SIZES = (1_000, 100_000)
+
 LINES = [
     *two("8 p 8", 0.98, parameters=900),
     *two("16 p", 0.991, parameters=4_000),
@@ -55,7 +57,7 @@ def cells(table: str) -> dict[str, list[str]]:
 
 def test_the_frontier_keeps_to_the_rules_of_its_task() -> None:
     """Within 9 epochs, of at least two seeds, from 1,000 to 100,000 parameters."""
-    found = cells(frontier_table(within("mnist", LINES)))
+    found = cells(frontier_table(within("mnist", LINES), SIZES))
     assert list(found) == ["4,000", "50,000"]
     assert found["4,000"] == ["99.10 ± 0.14 (2)", "3", "`body=16 p`"]
 
@@ -78,7 +80,9 @@ def test_a_study_holds_each_candidate_against_its_base(tmp_path: Path) -> None:
     for each in lines:
         append(tmp_path / "mnist.jsonl", each)
     (tmp_path / "mnist-ablation.toml").write_text(STUDY)
-    found = cells(blocks(tmp_path)["search mnist-ablation"])
+    table = blocks(tmp_path)["search mnist-ablation"]
+    assert "- Trials: 5 by tensorflow on " in table
+    found = cells(table)
     assert list(found) == ["everything", "last weights", "one", "never"]
     assert found["everything"][:2] == ["99.00 ± 0.14 (2)", ""]
     assert found["last weights"][1] == "-1.00 (-1.61 to -0.39)"
@@ -118,6 +122,6 @@ def test_the_interval_of_a_gain_is_students() -> None:
 
 def test_a_frontier_of_nothing_says_so() -> None:
     """One seed is too few, and a head without rows would say nothing."""
-    assert frontier_table(within("mnist", LINES[-1:])) == (
+    assert frontier_table(within("mnist", LINES[-1:]), SIZES) == (
         "None yet: no candidate in 1,000–100,000 parameters has 2 seeds."
     )

@@ -72,7 +72,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "action": "store_true",
         "help": "make HEAD's records the reference; shows what changes",
     },
-    "--data-dir": {"type": Path, "help": "a folder with the data sets' IDX files"},
+    "--data-dir": {
+        "type": Path,
+        "help": f"a folder with the data sets' IDX files (or {data.DATA_DIR_VARIABLE})",
+    },
     "--offline": {"action": "store_true", "help": "never touch the network"},
     "--results": {"type": Path, "default": Path("results"), "help": "holds the records"},
 }
@@ -96,11 +99,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Compare; print and keep what was found; return 1 where a gate fails."""
     places = place(args.base), place(args.head)
+    data_dir = data.chosen_data_dir(args.data_dir, os.environ)
     asked = Asked(
         results=args.results,
         cases=tuple(args.case),
         seeds=args.seeds if args.train else None,
-        data_dir=args.data_dir,
+        data_dir=data_dir,
         offline=args.offline,
         shared=args.shared,
     )
@@ -112,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
     found = compare(
         base,
         head,
-        labels=lambda task: _labels(task, args.data_dir),
+        labels=lambda task: _labels(task, data_dir),
         races=race_all(*places, asked, args.pairs, shared=args.shared) if args.time else None,
         only=args.case,
     )

@@ -31,3 +31,8 @@ def datasets(tasks: Iterable[str], arguments: argparse.Namespace) -> dict[str, D
         task: data.find(task, data_dir=folder, offline=arguments.offline)
         for task in dict.fromkeys(tasks)
     }
+
+
+def dataset(task: str) -> Dataset:
+    """Return a verified copy of a task's data, for a command that has no options for it."""
+    return data.find(task, data_dir=data.chosen_data_dir(None, os.environ))

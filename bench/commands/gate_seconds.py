@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from bench.commands.compare_sides import ROOT
+from bench.commands.datasets import dataset
 from bench.handicaps import CASE, HANDICAPS, RED, WORDS, rehearse
-from bench.harness import data
 from bench.harness.durations import now
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
@@ -23,7 +23,7 @@ PAIRS = 20
 def rehearse_all(results: Path, *, pairs: int = PAIRS) -> int:
     """Race under every handicap, keep and print what came of it; return 1 if a verdict is wrong."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    spec = specify(CASE, 0, Options(), data.find(CASE.task))
+    spec = specify(CASE, 0, Options(), dataset(CASE.task))
     origin = Origin(provenance=provenance(spec, root=ROOT), machine=this_machine(), started=now())
     races = {
         name: Rehearsed(done=WORDS[name], red=name in RED, race=rehearse(name, pairs=pairs))

@@ -59,7 +59,8 @@ def speed_block(known: Committed) -> str:
     """Return the training path of each case against a plain ``fit``."""
     speeds = read_speeds(known.results / "speed")
     stale = why_stale([each.record for each in speeds], known.cases, root=ROOT)
-    return speed_table(speeds, list(known.cases), stale=stale)
+    plain = [name for name, case in known.cases.items() if not case.recipe.tuned]
+    return speed_table(speeds, plain, stale=stale)
 
 
 def exercise_block(name: str, known: Committed) -> str:

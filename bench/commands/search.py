@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from bench.commands.datasets import add_data_options
 from bench.harness.arguments import positive, seconds
 from bench.harness.data import chosen_data_dir, find
 from bench.harness.data.split import HELD_OUT, validation_split
@@ -49,8 +50,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--device", choices=DEVICES, default="cpu")
     parser.add_argument("--backend", choices=BACKENDS, default="tensorflow")
     parser.add_argument("--time-limit", type=seconds, metavar="SECONDS", help="end longer trials")
-    parser.add_argument("--data-dir", help="a folder with the data sets' IDX files")
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    add_data_options(parser)
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.set_defaults(run=run)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from bench.cases import CASES, case_named
-from bench.harness import data
+from bench.commands.datasets import dataset
 from bench.harness.arguments import positive
 from bench.harness.durations import now
 from bench.harness.errors import UserError
@@ -31,6 +31,9 @@ ROOT = Path(__file__).parents[2]
 PAIRS = 10
 IMAGES = 15_000
 """A quarter of an epoch: the ratio is that of whole ones."""
+
+COMPARABLE = {name: case for name, case in CASES.items() if not case.recipe.tuned}
+"""What a plain ``fit`` can train as well."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -52,7 +55,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Time each case in a process of its own, alone on this machine; print ratios and keep them."""
-    cases = [case_named(name) for name in arguments.case or CASES]
+    cases = [_comparable(case_named(name)) for name in arguments.case or COMPARABLE]
     found: dict[str, Speed] = {}
     for number, case in enumerate(cases, start=1):
         began = time.monotonic()
@@ -66,13 +69,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _comparable(case: Case) -> Case:
+    if case.name not in COMPARABLE:
+        raise UserError(
+            f"{case.name}: its recipe asks for what a plain fit has not, so there is nothing to "
+            f"compare it with. Name some of {', '.join(COMPARABLE)}."
+        )
+    return case
+
+
 def timed(case: Case, pairs: int, images: int) -> Speed:
     """Time a case in a process of its own, alone on this machine.
 
     Raises:
         UserError: The process failed.
     """
-    spec = specify(case, 0, Options(), data.find(case.task))
+    spec = specify(case, 0, Options(), dataset(case.task))
     with machine_alone():
         started = now()
         ran = subprocess.run(

@@ -8,7 +8,7 @@ from pathlib import Path
 DATA_DIR_VARIABLE = "FITTING_ROOM_DATA"
 
 
-def chosen_data_dir(option: str | None, environment: Mapping[str, str]) -> Path | None:
+def chosen_data_dir(option: str | Path | None, environment: Mapping[str, str]) -> Path | None:
     """Return the folder a user named: by the option, else by the variable, else None."""
     value = option or environment.get(DATA_DIR_VARIABLE)
     return Path(value).expanduser().absolute() if value else None

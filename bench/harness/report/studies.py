@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
@@ -18,8 +19,11 @@ from bench.harness.store.search_log import Tried, read_log, settings_of
 LEAST_SEEDS = 2
 """A candidate of one seed is on no frontier."""
 
-PARAMETERS = (1_000, 100_000)
-"""What the frontier shows."""
+PARAMETERS: Mapping[str, tuple[int, int]] = {
+    "mnist": (1_000, 100_000),
+    "fashion_mnist": (1_000, 294_921),  # the published network of three convolutions has one more
+}
+"""Task → the numbers of parameters that its frontier shows."""
 
 MARKS: Mapping[str, Sequence[float]] = {
     "mnist": (0.99, 0.994, 0.995),
@@ -53,7 +57,7 @@ def blocks(folder: Path) -> dict[str, str]:
 
 def _of_task(task: str, lines: Sequence[Tried]) -> dict[str, str]:
     return {
-        "frontier": frontier_table(within(task, lines)),
+        "frontier": frontier_table(within(task, lines), PARAMETERS[task]),
         "smallest": smallest_table(within(task, lines), MARKS.get(task, ())),
         "cost": cost(lines),
     }
@@ -65,9 +69,9 @@ def within(task: str, lines: Sequence[Tried]) -> list[Candidate]:
     return candidates(line for line in lines if most is None or line.epochs <= most)
 
 
-def frontier_table(found: Sequence[Candidate]) -> str:
-    """Return the frontier of parameters against validation accuracy."""
-    low, high = PARAMETERS
+def frontier_table(found: Sequence[Candidate], within: tuple[int, int]) -> str:
+    """Return the frontier of parameters, from the one number to the other, against accuracy."""
+    low, high = within
     shown = [
         each
         for each in frontier(found, least_seeds=LEAST_SEEDS)
@@ -114,22 +118,32 @@ def study_table(study: Study, lines: Sequence[Tried]) -> str:
     }
     base = found.get(study.base) if study.base else None
     rows = [[study.about[name], *_row(each, base)] for name, each in found.items()]
-    head = [study.title, "validation accuracy %", "gained", "parameters", "epochs", "s/epoch"]
-    table = _table(head, rows)
-    told = f"of the {split}; gained: points of the mean over {study.about[study.base or '']}"
-    return f"{table}\n\n- Accuracies are {told}, with its 95 % interval." if base else table
+    head = [study.title, "validation accuracy %", "gained", "parameters", "epochs"]
+    notes = [f"Accuracies are of the {split}, mean ± sd over seeds (number of seeds)."]
+    if base:
+        over = study.about[study.base or ""]
+        notes.append(
+            f"Gained: points of the mean over {over}; from 2 seeds on with a 95 % interval."
+        )
+    notes.extend(_machines([each for each in found.values() if each]))
+    return "\n".join([_table(head, rows), "", *(f"- {note}" for note in notes)])
+
+
+def _machines(found: Sequence[Candidate]) -> Iterator[str]:
+    """Yield where the trials ran, most first: seconds are not shown, as they shared machines."""
+    ran = Counter(f"{t.backend} on {t.machine}" for each in found for t in each.trials)
+    if ran:
+        yield "Trials: " + "; ".join(f"{n} by {where}" for where, n in ran.most_common()) + "."
 
 
 def _row(each: Candidate | None, base: Candidate | None) -> list[str]:
     if each is None or each.accuracy is None:
-        return ["not tried" if each is None else each.trials[-1].outcome, "", "", "", ""]
-    seconds = each.epoch_seconds
+        return ["not tried" if each is None else each.trials[-1].outcome, "", "", ""]
     return [
         with_spread(each.accuracy, scale=100, most=2, alone=2),
         _gained(each, base),
         _size(each),
         str(each.trials[0].epochs),
-        "—" if seconds is None else f"{seconds:.1f}",
     ]
 
 
