@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -52,3 +53,39 @@ def test_missing_gpu_is_told_with_its_cure(monkeypatch: pytest.MonkeyPatch, prog
     pretend(monkeypatch, program)
     with pytest.raises(UserError, match=r"jax sees no GPU here. Use --device cpu"):
         probe.check_backend("jax", "gpu")
+
+
+@pytest.mark.parametrize(
+    ("platform", "expected"), [("cpu", None), ("gpu", "Example 9000"), ("tpu", "Example 9000")]
+)
+def test_jax_names_the_device_by_its_maker(
+    monkeypatch: pytest.MonkeyPatch, platform: str, expected: str | None
+) -> None:
+    """A number such as gpu:0 would tell nobody where a figure was measured."""
+    from bench.harness.trial import accelerator
+
+    device = SimpleNamespace(platform=platform, device_kind="Example 9000")
+    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(devices=lambda: [device]))
+    monkeypatch.setattr(accelerator.keras.config, "backend", lambda: "jax")
+    assert accelerator.accelerator() == expected
+
+
+def test_tensorflow_names_the_device_by_its_maker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where TensorFlow cannot tell, the name that it uses itself remains."""
+    from bench.harness.trial import accelerator
+
+    told: dict[str, str] = {"device_name": "Example 9000"}
+    devices = [SimpleNamespace(name="/physical_device:GPU:0")]
+    tensorflow = SimpleNamespace(
+        config=SimpleNamespace(
+            list_physical_devices=lambda _: devices,
+            experimental=SimpleNamespace(get_device_details=lambda _: told),
+        )
+    )
+    monkeypatch.setitem(sys.modules, "tensorflow", tensorflow)
+    monkeypatch.setattr(accelerator.keras.config, "backend", lambda: "tensorflow")
+    assert accelerator.accelerator() == "Example 9000"
+    told.clear()
+    assert accelerator.accelerator() == "/physical_device:GPU:0"
+    devices.clear()
+    assert accelerator.accelerator() is None
