@@ -2,6 +2,7 @@
 
 =========================  ====================================================================
 ``test_*.py``              the suites: one question each, asked of every case
+``conftest.py``            what the accept tier leaves out
 ``cases.py``               where players and referee meet: architecture × task × recipe
 ``variants.py``            cases crippled on purpose, to see that the gate notices
 ``exercises.py``           one thing about a case varied at a time, and what is asked of that
