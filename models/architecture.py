@@ -22,4 +22,4 @@ class Architecture:
     """By the name of the task it is trained on, such as ``mnist``."""
     arguments: Mapping[str, int | float | str] = field(default_factory=dict)
     tier: str = "accept"
-    """The lowest tier that trains it on the whole data: ``full`` where a trial takes many minutes."""
+    """The lowest tier that trains it on all images: ``full`` where a trial takes many minutes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import runpy
 import sys
 from types import SimpleNamespace
 
@@ -55,6 +56,15 @@ def test_missing_gpu_is_told_with_its_cure(monkeypatch: pytest.MonkeyPatch, prog
         probe.check_backend("jax", "gpu")
 
 
+def named(monkeypatch: pytest.MonkeyPatch, backend: str, framework: object) -> str | None:
+    """Return the accelerator that a backend tells of, with nothing loaded into this process."""
+    keras = SimpleNamespace(config=SimpleNamespace(backend=lambda: backend))
+    monkeypatch.setitem(sys.modules, "keras", keras)
+    monkeypatch.setitem(sys.modules, backend, framework)
+    found: str | None = runpy.run_module("bench.harness.trial.accelerator")["accelerator"]()
+    return found
+
+
 @pytest.mark.parametrize(
     ("platform", "expected"), [("cpu", None), ("gpu", "Example 9000"), ("tpu", "Example 9000")]
 )
@@ -62,30 +72,27 @@ def test_jax_names_the_device_by_its_maker(
     monkeypatch: pytest.MonkeyPatch, platform: str, expected: str | None
 ) -> None:
     """A number such as gpu:0 would tell nobody where a figure was measured."""
-    from bench.harness.trial import accelerator
-
     device = SimpleNamespace(platform=platform, device_kind="Example 9000")
-    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(devices=lambda: [device]))
-    monkeypatch.setattr(accelerator.keras.config, "backend", lambda: "jax")
-    assert accelerator.accelerator() == expected
+    assert named(monkeypatch, "jax", SimpleNamespace(devices=lambda: [device])) == expected
 
 
-def test_tensorflow_names_the_device_by_its_maker(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("devices", "details", "expected"),
+    [
+        (["GPU:0"], {"device_name": "Example 9000"}, "Example 9000"),
+        (["GPU:0", "GPU:1"], {}, "GPU:0"),
+        ([], {}, None),
+    ],
+)
+def test_tensorflow_names_the_device_by_its_maker(
+    monkeypatch: pytest.MonkeyPatch,
+    devices: list[str],
+    details: dict[str, str],
+    expected: str | None,
+) -> None:
     """Where TensorFlow cannot tell, the name that it uses itself remains."""
-    from bench.harness.trial import accelerator
-
-    told: dict[str, str] = {"device_name": "Example 9000"}
-    devices = [SimpleNamespace(name="/physical_device:GPU:0")]
-    tensorflow = SimpleNamespace(
-        config=SimpleNamespace(
-            list_physical_devices=lambda _: devices,
-            experimental=SimpleNamespace(get_device_details=lambda _: told),
-        )
+    config = SimpleNamespace(
+        list_physical_devices=lambda _: [SimpleNamespace(name=name) for name in devices],
+        experimental=SimpleNamespace(get_device_details=lambda _: details),
     )
-    monkeypatch.setitem(sys.modules, "tensorflow", tensorflow)
-    monkeypatch.setattr(accelerator.keras.config, "backend", lambda: "tensorflow")
-    assert accelerator.accelerator() == "Example 9000"
-    told.clear()
-    assert accelerator.accelerator() == "/physical_device:GPU:0"
-    devices.clear()
-    assert accelerator.accelerator() is None
+    assert named(monkeypatch, "tensorflow", SimpleNamespace(config=config)) == expected

@@ -107,8 +107,11 @@ def test_failure_is_explained_once(run: Run) -> None:
     assert "3 bounds: 1 fail, 1 undecided, 1 pass\n1 test failed without a verdict\n" in shown
 
 
-def test_what_a_suite_tells_of_all_its_tests_is_shown(run: Run) -> None:
+def test_what_a_suite_tells_of_all_its_tests_is_shown(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One sentence, folded to the terminal, without a table and where nothing else is judged."""
+    monkeypatch.setenv("COLUMNS", "80")
     lines = run("-k", "claim").stdout.str().splitlines()
     at = lines.index("59 claims: 8 exceeded and")
     assert lines[at + 1] == "others" + "." * 60
