@@ -23,3 +23,5 @@ class Architecture:
     arguments: Mapping[str, int | float | str] = field(default_factory=dict)
     tier: str = "accept"
     """The lowest tier that trains it on all images: ``full`` where a trial takes many minutes."""
+    instead: str | None = None
+    """The architecture that a machine trains which emulates this one's precision; None for none."""
