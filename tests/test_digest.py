@@ -53,7 +53,6 @@ def changed(root: Path, file: str, old: str, new: str) -> bool:
         ("models/net.py", "DEPTH, WIDTH = 2, 32", "DEPTH, WIDTH = 3, 32"),
         ("models/net.py", "filters = 3", "filters = 4"),
         ("models/net.py", "    def net", "    @cached\n    def net"),
-        ("models/net.py", "for _ in", "for i in"),
         ("models/blocks.py", "Dense(width)", "Dense(width + 1)"),
         ("models/widths.py", "HEAD = 10", "HEAD = 11"),
     ],
@@ -71,6 +70,8 @@ def test_code_that_runs_counts(tmp_path: Path, file: str, old: str, new: str) ->
         ("models/net.py", "units=128):", 'units=128):\n        """Build."""'),
         ("models/net.py", "units=128):", "units: int = 128) -> Missing:"),
         ("models/net.py", "range(DEPTH)]", "range(\n            DEPTH\n        )]"),
+        ("models/net.py", "for _ in", "for i in"),
+        ("models/net.py", "import keras", "import os\n    import keras"),
         ("models/net.py", "return 1", "return 2"),
         ("models/net.py", "def other", "def another():\n        return 3\n\n    def other"),
         ("models/blocks.py", "def block", "HEIGHT = 5\n\n\ndef block"),
@@ -138,6 +139,76 @@ def test_same_code_has_the_same_digest_wherever_it_lies(tmp_path: Path) -> None:
     first = digest(tmp_path / "a", FILES, *names)
     assert digest(tmp_path / "a", {}, *names) == first
     assert digest(tmp_path / "b", FILES, *reversed(names)) == first
+
+
+MOVED = {
+    "models/net.py": """
+        import keras as k
+        import models.widths as sizes
+        from models.parts.stacking import CONV_WIDTH, DEPTH, Widths, stacked
+
+        def network(*, units=128):
+            "Build it."
+            layers = [stacked(CONV_WIDTH) for number in range(DEPTH)]
+            return k.Sequential([*layers, units, Widths.filters, sizes.HEAD])  # as ever
+    """,
+    "models/parts/stacking.py": """
+        import keras
+
+        DEPTH, CONV_WIDTH = 2, 32
+
+        class Widths:
+            filters = 3
+
+        def stacked(width):
+            return keras.layers.Dense(width)
+    """,
+    "models/widths.py": "HEAD = 10\n",
+}
+
+
+def test_what_is_moved_and_renamed_keeps_its_digest(tmp_path: Path) -> None:
+    """Modules, functions, classes, constants, local variables and aliases have no say in it."""
+    net = NET.replace("DEPTH, WIDTH = 2, 32", "")
+    net = net.replace("import keras", "import keras\n    from models.sizes import DEPTH, WIDTH")
+    plain = {
+        "models/net.py": net,
+        "models/sizes.py": "DEPTH, WIDTH = 2, 32\n",
+        "models/blocks.py": f"import keras\n\n\n{BLOCKS}",
+        "models/widths.py": "HEAD = 10\n",
+    }
+    assert digest(tmp_path / "a", plain) == digest(tmp_path / "b", MOVED, "models.net:network")
+
+
+def test_moved_constant_that_changed_is_noticed(tmp_path: Path) -> None:
+    """A digest that goes by content still sees every number, wherever it went."""
+    edited = {**MOVED, "models/widths.py": "HEAD = 11\n"}
+    before = digest(tmp_path / "a", MOVED, "models.net:network")
+    assert digest(tmp_path / "b", edited, "models.net:network") != before
+
+
+def test_variable_that_hides_a_constant_does_not_hide_its_change(tmp_path: Path) -> None:
+    """A method that binds the name of a constant leaves its neighbour's use of it in the digest."""
+    net = """
+        WIDTH = {}
+
+        class net:
+            def one(self):
+                WIDTH = 1
+                return WIDTH
+
+            def other(self):
+                return WIDTH
+    """
+    before = digest(tmp_path, {"models/net.py": net.format(32)})
+    assert digest(tmp_path, {"models/net.py": net.format(33)}) != before
+
+
+def test_other_function_of_another_library_counts(tmp_path: Path) -> None:
+    """The same name from elsewhere is another thing."""
+    net = "from {} import relu\n\n\ndef net():\n    return relu\n"
+    before = digest(tmp_path, {"models/net.py": net.format("keras.ops")})
+    assert digest(tmp_path, {"models/net.py": net.format("keras.activations")}) != before
 
 
 def test_whole_module_counts_by_its_star(tmp_path: Path) -> None:

@@ -12,7 +12,13 @@ from records import MACHINE, make_record
 
 from bench.harness.record import Provenance
 from bench.harness.spec import TrialSpec
-from bench.harness.store.key import TRAINING_PATH, machine_key, quality_key, training_path
+from bench.harness.store.key import (
+    TRAINING_PATH,
+    machine_key,
+    quality_key,
+    training_key,
+    training_path,
+)
 from models.recipe import Recipe
 
 RECORD = make_record()
@@ -29,7 +35,6 @@ def with_recipe(**changes: Any) -> TrialSpec:
     "spec",
     [
         replace(SPEC, case=replace(CASE, arguments={"units": 129})),
-        replace(SPEC, case=replace(CASE, builder="models.dense:other")),
         replace(SPEC, case=replace(CASE, architecture="dense_129")),
         replace(SPEC, seed=1),
         replace(SPEC, epochs=4),
@@ -68,6 +73,7 @@ def test_other_code_or_library_changes_the_key(origin: Provenance) -> None:
             replace(SPEC, dataset=replace(SPEC.dataset, folder="/elsewhere", source="a tape")),
             ORIGIN,
         ),
+        (replace(SPEC, case=replace(CASE, builder="models.elsewhere:dense")), ORIGIN),
         (replace(SPEC, time_limit_s=5.0, alone=False), ORIGIN),
         (SPEC, replace(ORIGIN, versions={**ORIGIN.versions, "python": "3.12.0"})),
         (SPEC, replace(ORIGIN, commit="0", dirty=True)),
@@ -103,15 +109,24 @@ def test_key_is_that_of_the_content_as_json() -> None:
     """The key is the SHA-256 of the content, written here by hand."""
     content = (
         '{"architecture":"a","backend":"tensorflow",'
-        f'"case":["{CASE.name}","{CASE.builder}",{{"units":128}}],'
+        f'"case":{{"arguments":{{"units":128}},"name":"{CASE.name}",'
+        '"recipe":{"epochs":5,"jit_compile":true}},'
         f'"dataset":"{SPEC.dataset.checksum}","device":"cpu","epochs":5,'
-        '"evaluate_each_epoch":true,"recipe":{"epochs":5,"jit_compile":true},"seed":0,'
+        '"evaluate_each_epoch":true,"seed":0,'
         '"training":"t","versions":{"keras":"3"}}'
     )
     origin = replace(
         ORIGIN, architecture_digest="a", training_digest="t", versions={"python": "3", "keras": "3"}
     )
     assert quality_key(SPEC, origin) == hashlib.sha256(content.encode()).hexdigest()
+
+
+def test_training_key_is_that_of_every_seed() -> None:
+    """Seeds are samples of one training; another recipe is another."""
+    others = [replace(SPEC, seed=1), replace(SPEC, order_seed=3), replace(SPEC, epochs=0)]
+    key = training_key(RECORD)
+    assert {training_key(replace(RECORD, spec=spec)) for spec in others} == {key}
+    assert training_key(replace(RECORD, spec=with_recipe(learning_rate=0.1))) != key
 
 
 def test_any_difference_makes_another_machine() -> None:

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from bench.cases import CASES
 from bench.commands.compare_commit import ask, references, train
 from bench.harness.errors import UserError
@@ -17,7 +15,7 @@ from bench.harness.report.comparison.of_records import facts_of
 from bench.harness.report.comparison.side import Side
 from bench.harness.report.trials import publishable
 from bench.harness.store.commit import exported, resolve, suggestion, worktree
-from bench.harness.store.key import why_stale
+from bench.harness.store.key import training_key, why_stale
 from bench.harness.store.records import Store, read_record
 
 ROOT = Path(__file__).parents[2]
@@ -158,11 +156,10 @@ def _trained(folder: Path, cases: Sequence[str], into: Path, asked: Asked) -> li
 
 def current(records: Iterable[Record]) -> list[Record]:
     """Keep whole trials of the registry's cases that the code of this checkout would repeat."""
-    alike: dict[tuple[object, ...], list[Record]] = {}
+    alike: dict[str, list[Record]] = {}
     for record in records:
         if record.spec.case.name in CASES and publishable(record):
-            origin, case = record.provenance, msgspec.json.encode(record.spec.case)
-            made = (case, origin.architecture_digest, origin.training_digest)
-            alike.setdefault(made, []).append(record)  # one digest serves them all
+            # One digest serves them all.
+            alike.setdefault(training_key(record), []).append(record)
     found = [group for group in alike.values() if not why_stale(group[:1], CASES, root=ROOT)]
     return [record for group in found for record in group]

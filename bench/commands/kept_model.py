@@ -20,6 +20,7 @@ from bench.harness.record import Record
 from bench.harness.report.card import card
 from bench.harness.report.progress import PlainWriter, Progress
 from bench.harness.spec import TrialSpec
+from bench.harness.store.key import training_key
 from bench.harness.store.models import Kept, Models
 from bench.harness.store.records import Store
 
@@ -93,11 +94,5 @@ def alike(results: Path, record: Record) -> list[Record]:
     Those of other code, so stale ones, and those of another backend or device are none of them.
     """
     stored = [r for name in ("reference", "trials") for r in Store(results / name).readable()]
-    return [each for each in stored if _what(each) == _what(record)]
-
-
-def _what(record: Record) -> tuple[object, ...]:
-    """Return all but the seed, the libraries' versions and the machine: what decides a training."""
-    spec, code = record.spec, record.provenance
-    trained = (spec.case, spec.dataset.checksum, spec.epochs, spec.backend, spec.device)
-    return (*trained, code.architecture_digest, code.training_digest)
+    wanted = training_key(record, versions=False)
+    return [each for each in stored if training_key(each, versions=False) == wanted]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 # The one value that players and referee agree on; no model comes with it.
 from models.recipe import Recipe
@@ -77,6 +78,22 @@ class Case:
     def original(self) -> str:
         """Name of the case that a variant was made from; for any other its own."""
         return f"{self.task}-{self.architecture}"
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What decides a training besides code, in plain values; not where that code lies.
+
+        Fields of the recipe that stand at their defaults are left out, so that a new field leaves
+        old contents alone.
+        """
+        pairs = ((f, getattr(self.recipe, f.name)) for f in fields(self.recipe))
+        told = {f.name: value for f, value in pairs if value != f.default}
+        places = {name for name, value in told.items() if isinstance(value, str) and ":" in value}
+        return {
+            "name": self.name,
+            "arguments": dict(self.arguments),
+            "recipe": {name: value for name, value in told.items() if name not in places},
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ def explain(records: Iterable[Record], cases: Mapping[str, Case], *, root: Path)
 
 
 def _by(record: Record, case: Case, root: Path) -> str:
-    if record.spec.case != case:
+    if record.spec.case.content != case.content:
         then, now = (msgspec.to_builtins(each) for each in (record.spec.case, case))
         changed = _differing({**then, **then["recipe"]}, {**now, **now["recipe"]})
     else:

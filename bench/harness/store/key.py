@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import subprocess
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,10 +36,8 @@ WATCHED_PATH = ("bench.harness.trial.watched:split", "bench.harness.trial.watche
 
 def quality_key(spec: TrialSpec, provenance: Provenance) -> str:
     """Return the key of what a trial learns, 64 hexadecimal digits."""
-    case = spec.case
     content = {
-        "case": [case.name, case.builder, dict(case.arguments)],
-        "recipe": _told(case.recipe),
+        "case": spec.case.content,
         "seed": spec.seed,
         "epochs": spec.epochs,
         "evaluate_each_epoch": spec.evaluate_each_epoch,
@@ -54,6 +52,23 @@ def quality_key(spec: TrialSpec, provenance: Provenance) -> str:
     if spec.order_seed is not None:
         content["order_seed"] = spec.order_seed
     return _digest(content)
+
+
+def training_key(record: Record, *, versions: bool = True) -> str:
+    """Return the key of a training whatever its seed: equal keys are samples of one distribution.
+
+    A model that was only built counts as one of the recipe's epochs. Without ``versions`` those of
+    the libraries do not matter.
+    """
+    spec = replace(
+        record.spec,
+        seed=0,
+        order_seed=None,
+        evaluate_each_epoch=True,
+        epochs=record.spec.epochs or record.spec.case.recipe.epochs,
+    )
+    origin = record.provenance if versions else replace(record.provenance, versions={})
+    return quality_key(spec, origin)
 
 
 def machine_key(machine: Machine) -> str:
@@ -100,7 +115,7 @@ def why_stale(
         case = cases.get(record.spec.case.name)
         if case is None:
             continue
-        if record.spec.case != case:
+        if record.spec.case.content != case.content:
             found[case.name] = "its arguments or its recipe changed since"
         elif record.provenance.architecture_digest != architecture(case.name):
             found[case.name] = "the code of its architecture changed since"
@@ -135,12 +150,6 @@ def _git(root: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return ran.stdout.strip()
-
-
-def _told(value: Any) -> dict[str, Any]:
-    """Fields that differ from their defaults, so that a new field retires no old number."""
-    pairs = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
-    return {field.name: got for field, got in pairs if got != field.default}
 
 
 def _digest(content: Any) -> str:

@@ -15,7 +15,8 @@ from bench.harness.metrics import METRICS
 from bench.harness.record import Machine, Record
 from bench.harness.report.comparison.side import QUALITY, Facts, Pace
 from bench.harness.report.trials import of_one_machine, on_sample
-from bench.harness.spec import TASKS, Case
+from bench.harness.spec import TASKS
+from bench.harness.store.key import training_key
 
 RESULTS = ("completed", "diverged", "given up")
 """Outcomes that say something of the code; others are accidents."""
@@ -32,9 +33,10 @@ def facts_of(records: Iterable[Record]) -> dict[str, Facts]:
     return {case: facts for case, facts in found.items() if facts.records}
 
 
-def identity(case: Case) -> str:
-    """Return the digest of what a case is apart from its name: task, builder and arguments."""
-    content = [case.task, case.builder, dict(case.arguments)]
+def identity(record: Record) -> str:
+    """Return the digest of what a case is apart from its name: task, architecture, arguments."""
+    case = record.spec.case
+    content = [case.task, record.provenance.architecture_digest, dict(case.arguments)]
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:12]
 
 
@@ -54,7 +56,7 @@ def _facts(case: str, records: Sequence[Record]) -> Facts:
         pace=_pace(trained),
         conditions=conditions(kept[-1]) if kept else {},
         settings=_joined([_settings(record) for record in kept]),
-        identity=identity(kept[-1].spec.case) if kept else None,
+        identity=identity(kept[-1]) if kept else None,
         records=tuple(kept),
         notes=tuple(f"{case}: left out: {note}" for note in notes),
     )
@@ -68,16 +70,8 @@ def _of_one_code(records: Sequence[Record]) -> list[Record]:
     """Keep what was made as the last started one was: samples of two codes do not mix."""
     if not records:
         return []
-    last = _making(max(records, key=lambda record: record.started))
-    return [record for record in records if _making(record) == last]
-
-
-def _making(record: Record) -> tuple[object, ...]:
-    spec, origin = record.spec, record.provenance
-    versions = {k: v for k, v in origin.versions.items() if k != "python"}  # changes no result
-    code = (origin.architecture_digest, origin.training_digest)
-    trained = spec.epochs or spec.case.recipe.epochs  # one that was only built has 0
-    return (spec.case, *code, versions, spec.dataset.checksum, trained, spec.backend, spec.device)
+    last = training_key(max(records, key=lambda record: record.started))
+    return [record for record in records if training_key(record) == last]
 
 
 def _one_per_seed(records: Sequence[Record]) -> list[Record]:
