@@ -19,6 +19,8 @@ from bench.harness.store.key import (
     training_key,
     training_path,
 )
+from bench.harness.store.records import Store
+from bench.harness.trial.process import ROOT
 from models.recipe import Recipe
 
 RECORD = make_record()
@@ -59,10 +61,11 @@ def test_what_can_change_a_result_changes_its_key(spec: TrialSpec) -> None:
         replace(ORIGIN, architecture_digest="0"),
         replace(ORIGIN, training_digest="0"),
         replace(ORIGIN, versions={**ORIGIN.versions, "keras": "3.15.2"}),
+        replace(ORIGIN, settings={"OMP_NUM_THREADS": "1"}),
     ],
 )
 def test_other_code_or_library_changes_the_key(origin: Provenance) -> None:
-    """Code of the architecture, code of the training path and library versions are part of it."""
+    """Code of the architecture, of the training path, library versions, settings are part of it."""
     assert quality_key(SPEC, origin) != quality_key(SPEC, ORIGIN)
 
 
@@ -83,6 +86,15 @@ def test_other_code_or_library_changes_the_key(origin: Provenance) -> None:
 def test_what_changes_no_result_leaves_the_key(spec: TrialSpec, origin: Provenance) -> None:
     """Where data lies, a time limit, company, Python's version and the commit do not count."""
     assert quality_key(spec, origin) == quality_key(SPEC, ORIGIN)
+
+
+@pytest.mark.parametrize("folder", ["reference", "exercises"])
+def test_committed_records_are_found_by_what_made_them(folder: str) -> None:
+    """The key of each is still that of its content, which no setting touched."""
+    records = list(Store(ROOT / "results" / folder).all())
+    assert records
+    keys = {record.key: quality_key(record.spec, record.provenance) for record in records}
+    assert [key for key, found in keys.items() if key != found] == []
 
 
 def test_a_plain_recipe_keeps_the_training_path_it_always_had() -> None:

@@ -108,3 +108,35 @@ def test_versions_are_those_of_what_can_change_a_result(monkeypatch: pytest.Monk
     wanted = {"python": platform.python_version(), "keras": "3.9", "numpy": "2.0"}
     assert machine.versions("jax") == wanted | {"jax": "0.5"}
     assert machine.versions("tensorflow") == wanted | {"tensorflow": "not installed"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TF_ENABLE_ONEDNN_OPTS",
+        "TF_DETERMINISTIC_OPS",
+        "TF_NUM_INTRAOP_THREADS",
+        "TF_XLA_FLAGS",
+        "XLA_FLAGS",
+        "ONEDNN_MAX_CPU_ISA",
+        "NVIDIA_TF32_OVERRIDE",
+        "JAX_ENABLE_X64",
+        "JAX_DEFAULT_MATMUL_PRECISION",
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "KMP_AFFINITY",
+        "NPROC",
+    ],
+)
+def test_what_can_change_a_result_is_a_setting(name: str) -> None:
+    """Numerics and threads of every backend and of the libraries below."""
+    assert machine.settings({name: "1", "HOME": "/home/a"}) == {name: "1"}
+
+
+@pytest.mark.parametrize(
+    "name", ["TF_VAR_password", "TF_TOKEN_example_org", "TF_CPP_MIN_LOG_LEVEL", "JAX_PLATFORMS"]
+)
+def test_what_changes_no_result_is_no_setting(name: str) -> None:
+    """Other programs' secrets never reach a record; a device is named by the spec."""
+    assert machine.settings({name: "1"}) == {}

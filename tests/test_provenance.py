@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from records import make_record
 
 from bench.cases import CASES
 from bench.harness.errors import UserError
+from bench.harness.machine import settings
 from bench.harness.record import Record
 from bench.harness.store.key import TRAINING_PATH, provenance, why_stale
 from bench.harness.store.records import Store
@@ -45,6 +47,16 @@ def test_origin_outside_git_has_no_commit(checkout: Path, monkeypatch: pytest.Mo
     origin = provenance(SPEC, root=checkout)
     assert (origin.commit, origin.dirty) == (None, None)
     assert len(origin.architecture_digest) == len(origin.training_digest) == 64
+
+
+def test_origin_has_the_settings_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What changes a result is part of what made it; what only concerns Keras is kept out."""
+    for name in settings(os.environ):
+        monkeypatch.delenv(name)
+    assert provenance(SPEC, root=ROOT).settings == {}
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    monkeypatch.setenv("KERAS_MAX_EPOCHS", "1")
+    assert provenance(SPEC, root=ROOT).settings == {"TF_ENABLE_ONEDNN_OPTS": "0"}
 
 
 @pytest.mark.parametrize("dirty", [False, True])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from records import MACHINE, VERSIONS, make_record
 
-from bench.harness.report.origin import commits, counted_commits, machines, versions
+from bench.harness.report.origin import commits, counted_commits, machines, settings, versions
 
 NEWER = replace(MACHINE, cpu="Example CPU (family 2, avx2)")
 
@@ -41,3 +41,13 @@ def test_one_commit_is_named_and_several_are_counted() -> None:
     assert counted_commits([changed]) == "commit bbbbbbbbbbbb with uncommitted changes"
     assert counted_commits(both) == "2 commits, 1 of them with uncommitted changes"
     assert commits(both) == ["aaaaaaaaaaaa", "bbbbbbbbbbbb with uncommitted changes"]
+
+
+def test_a_setting_is_told_and_where_it_was_not_set() -> None:
+    """Figures made under one and without it say both; without any there is nothing to say."""
+    plain = make_record()
+    origin = replace(plain.provenance, settings={"OMP_NUM_THREADS": "1"})
+    threaded = replace(plain, provenance=origin)
+    assert settings([plain, threaded]) == "OMP_NUM_THREADS=1 or unset"
+    assert settings([threaded]) == "OMP_NUM_THREADS=1"
+    assert settings([plain]) == ""

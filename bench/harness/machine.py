@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -12,6 +13,57 @@ from bench.harness.record import Machine
 
 PACKAGES = ("tensorflow", "keras", "jax", "torch", "numpy")
 """Whose versions can change a result."""
+
+SETTINGS = (
+    # TensorFlow's own. No wider: other programs' variables that begin with TF_ hold secrets.
+    "TF2_",
+    "TF_AUTO",
+    "TF_CONV2D_",
+    "TF_CUBLAS",
+    "TF_CUDNN_",
+    "TF_DETERMINISTIC_",
+    "TF_DISABLE_",
+    "TF_ENABLE",
+    "TF_FORCE_",
+    "TF_FP16_",
+    "TF_GPU_",
+    "TF_JIT",
+    "TF_MATMUL_",
+    "TF_MKL_",
+    "TF_NUM_",
+    "TF_ONEDNN_",
+    "TF_OVERRIDE_",
+    "TF_RUN_HANDLER_",
+    "TF_SET_ONEDNN_",
+    "TF_USE_",
+    "TF_XLA_",
+    # The other backends', compilers' and libraries'.
+    "ATEN_",
+    "BLIS_",
+    "CUBLAS_",
+    "CUDNN_",
+    "DNNL_",
+    "GLIBC_TUNABLES",
+    "GOMP_",
+    "GOTO_",
+    "JAX_",
+    "KMP_",
+    "MKL_",
+    "NPROC",
+    "NPY_",
+    "NVIDIA_TF32_OVERRIDE",
+    "OMP_",
+    "ONEDNN_",
+    "OPENBLAS_",
+    "PYTORCH_",
+    "TORCH_",
+    "VECLIB_",
+    "XLA_",
+)
+"""What the variables begin with that can change a result, or the threads that compute it."""
+
+DEVICES = "JAX_PLATFORMS"
+"""Chooses the device, which a spec does by itself."""
 
 GENERATION = (("family", "cpu family"), ("model", "model"))
 """Word → key of ``/proc/cpuinfo``: virtual machines of two generations may share a name."""
@@ -33,6 +85,15 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of an environment that can change a result, by name."""
+    return {name: value for name, value in sorted(environment.items()) if _is_setting(name)}
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith(SETTINGS) and name != DEVICES
 
 
 def versions(backend: str) -> dict[str, str]:

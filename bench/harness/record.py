@@ -122,7 +122,6 @@ class Machine:
     system: str
     cpu: str
     cores: int
-    """Usable by this process."""
     memory_gib: int
     accelerator: str | None = None
 
@@ -137,6 +136,8 @@ class Provenance:
     architecture_digest: str
     training_digest: str
     versions: Mapping[str, str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the environment that were set and can change a result, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from bench.harness.record import Record
 from bench.harness.report import cells
 from bench.harness.report.figures import spanned
-from bench.harness.report.origin import counted_commits, listed, machines, versions
+from bench.harness.report.origin import counted_commits, listed, machines, settings, versions
 from bench.harness.report.rows import Row
 from bench.harness.report.trials import of_one_machine, one_per_seed
 
@@ -76,6 +76,7 @@ def provenance(records: Sequence[Record], *, n: str | None = None) -> str:
         listed(f"{record.spec.backend} on {record.spec.device}" for record in records),
         listed(record.resolved.precision for record in records if record.resolved),
         versions(records),
+        settings(records),
         dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}",
         f"n = {n or spanned(names.count(name) for name in names)}",
         counted_commits(records),

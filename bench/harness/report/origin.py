@@ -24,6 +24,14 @@ def versions(records: Iterable[Record]) -> str:
     return ", ".join(f"{name} {' or '.join(found[name])}" for name in sorted(found))
 
 
+def settings(records: Sequence[Record]) -> str:
+    """Return ``OMP_NUM_THREADS=1 or unset``: each setting that some record was made under."""
+    told = [record.provenance.settings for record in records]
+    names = sorted({name for each in told for name in each})
+    found = _gathered((name, each.get(name, "unset")) for name in names for each in told)
+    return ", ".join(f"{name}={' or '.join(found[name])}" for name in names)
+
+
 def commits(records: Iterable[Record]) -> list[str]:
     """Return each commit, and whether there were changes beside it."""
     return sorted({_commit(record) for record in records})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -13,7 +14,7 @@ from typing import Any
 import msgspec
 
 from bench.harness.errors import UserError
-from bench.harness.machine import versions
+from bench.harness.machine import settings, versions
 from bench.harness.record import Machine, Provenance, Record
 from bench.harness.spec import Case, TrialSpec
 from bench.harness.store.digest import PACKAGES, code_digest
@@ -51,6 +52,8 @@ def quality_key(spec: TrialSpec, provenance: Provenance) -> str:
     }
     if spec.order_seed is not None:
         content["order_seed"] = spec.order_seed
+    if provenance.settings:
+        content["settings"] = dict(provenance.settings)
     return _digest(content)
 
 
@@ -77,7 +80,7 @@ def machine_key(machine: Machine) -> str:
 
 
 def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
-    """Say which code under ``root`` would run ``spec``.
+    """Say which code under ``root`` would run ``spec``, and under which settings of this process.
 
     Raises:
         UserError: The architecture's builder cannot be found or read.
@@ -89,6 +92,7 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
         architecture_digest=_architecture_digest(spec.case, root),
         training_digest=code_digest(training_path(spec.case), root=root),
         versions=versions(spec.backend),
+        settings=settings(os.environ),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from bench.harness.durations import in_words
 from bench.harness.record import Record
+from bench.harness.report import origin
 from bench.harness.report.origin import SHORT, commits, machines, versions
 
 Facts = list[tuple[str, str]]
@@ -43,6 +44,7 @@ def provenance(records: Sequence[Record]) -> Facts:
     found = {
         "machine": [machines(records)],
         "versions": [versions(records)],
+        "environment": [origin.settings(records) or "no setting that can change a result"],
         "commit": commits(records),
         "code of the architecture": [r.provenance.architecture_digest[:SHORT] for r in records],
         "code of the training path": [r.provenance.training_digest[:SHORT] for r in records],
