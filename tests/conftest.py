@@ -40,7 +40,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     pool = pyfuncitem.config.stash.get(KERAS, None)
     if pool is None:  # loading Keras takes seconds: only where a test wants it, and once
-        pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _without_gpu)
+        pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _prepare)
         pyfuncitem.config.stash[KERAS] = pool
     name = pyfuncitem.originalname
     pool.submit(_call, pyfuncitem.module.__name__, name, arguments).result()
@@ -97,8 +97,13 @@ def run(own_cache: Path, pytester: pytest.Pytester) -> Bench:
     return run
 
 
-def _without_gpu() -> None:
-    os.environ |= {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+def _prepare() -> None:
+    """Give the process that holds Keras the environment of a trial."""
+    from bench.harness.trial.process import child_environment
+
+    environment = child_environment("tensorflow", "cpu")
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 def _call(module: str, name: str, arguments: dict[str, Any]) -> None:

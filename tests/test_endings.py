@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,12 +14,13 @@ from typing import IO, Any
 import pytest
 from trials import assigned
 
-from bench.harness.assignment import Message
+from bench.harness.assignment import Assignment, Message
 from bench.harness.record import Record
 from bench.harness.spec import TrialSpec
 from bench.harness.store.records import Store
 from bench.harness.trial import __main__ as program
 from bench.harness.trial import process
+from bench.harness.trial.child import Child
 from bench.harness.trial.process import run_trial
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -34,16 +34,16 @@ Endings = dict[str, Future[Record]]
 @pytest.fixture(scope="module")
 def endings() -> Iterator[Endings]:
     """Start three trials at once: one is killed and one interrupted after an epoch."""
-    children: dict[int, subprocess.Popen[bytes]] = {}
+    children: dict[int, Child] = {}
     start = process._start
 
-    def remember(spec: TrialSpec, errors: IO[bytes]) -> subprocess.Popen[bytes]:
-        children[spec.seed] = start(spec, errors)
-        return children[spec.seed]
+    def remember(assignment: Assignment, errors: IO[bytes]) -> Child:
+        child = children[assignment.spec.seed] = start(assignment, errors)
+        return child
 
     def after_an_epoch(spec: TrialSpec, message: Message) -> None:
         if message.epoch:
-            children[spec.seed].send_signal((signal.SIGKILL, signal.SIGINT)[spec.seed])
+            children[spec.seed].process.send_signal((signal.SIGKILL, signal.SIGINT)[spec.seed])
 
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(3) as pool:
         patch.setattr(process, "_start", remember)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 import threading
 import time
@@ -15,16 +15,17 @@ import msgspec
 import pytest
 from filelock import FileLock
 from platformdirs import user_cache_path
-from trials import assigned, small
+from trials import assigned
 
-from bench.harness.assignment import Message
-from bench.harness.record import Epoch
+from bench.harness.assignment import Assignment, Message
+from bench.harness.record import Epoch, Record
 from bench.harness.spec import TrialSpec
 from bench.harness.trial import child, process
 from bench.harness.trial.process import run_trial, trials_ended
 
 EPOCH = Epoch(number=1, seconds=1.0, cpu_seconds=2.0, training_accuracy=0.5, training_loss=1.0)
-SAY_EPOCH = f"print({msgspec.json.encode(Message(epoch=EPOCH)).decode()!r}, flush=True)"
+SAY = "os.write(int(sys.argv[1]), {})".format
+SAY_EPOCH = SAY(msgspec.json.encode(Message(epoch=EPOCH)) + b"\n")
 
 Child = Callable[[str], None]
 
@@ -35,10 +36,9 @@ def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Child:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     def play(script: str) -> None:
-        def start(_: TrialSpec, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+        def start(_: Assignment, errors: IO[bytes]) -> child.Child:
             command = [sys.executable, "-c", f"import os, signal, sys, time\n{script}"]
-            pipe = subprocess.PIPE
-            return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors)
+            return child.start(command, errors, environment=os.environ)
 
         monkeypatch.setattr(process, "_start", start)
 
@@ -56,7 +56,7 @@ def test_a_killed_child_leaves_a_record_with_its_epochs(play: Child) -> None:
 
 def test_a_message_cut_in_half_is_no_message(play: Child) -> None:
     """A child killed while it spoke leaves the epochs before, and no traceback."""
-    half = 'sys.stdout.write(\'{"epoch": {"num\'); sys.stdout.flush()'
+    half = SAY(b'{"epoch": {"num')
     play(f"{SAY_EPOCH}\n{half}\nos.kill(os.getpid(), signal.SIGKILL)")
     record = run_trial(assigned())
     assert (record.outcome, record.epochs) == ("crashed", (EPOCH,))
@@ -139,17 +139,60 @@ def test_a_child_on_the_cpu_sees_no_gpu(
 ) -> None:
     """The backend is the spec's, and the GPUs are hidden from it unless they were asked for."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    environment = process.child_environment(small(device=device, backend="jax"))
+    environment = process.child_environment("jax", device)
     assert environment.get("CUDA_VISIBLE_DEVICES") == hidden
     assert environment["KERAS_BACKEND"] == "jax"
+
+
+def test_a_child_has_the_settings_of_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither those of a worker that runs it nor what no record tells of: Keras' and secrets."""
+    here = {"OMP_NUM_THREADS": "1", "KERAS_MAX_EPOCHS": "1", "TF_VAR_password": "x", "MY_OWN": "y"}
+    for name, value in here.items():
+        monkeypatch.setenv(name, value)
+    environment = process.child_environment("tensorflow", "cpu", {"XLA_FLAGS": "--a"})
+    assert {name: environment.get(name) for name in (*here, "XLA_FLAGS")} == {
+        **dict.fromkeys(here), "MY_OWN": "y", "XLA_FLAGS": "--a"
+    }  # fmt: skip
+    assert process.child_environment("tensorflow", "cpu")["OMP_NUM_THREADS"] == "1"
+
+
+def test_what_a_process_prints_is_no_answer() -> None:
+    """An answer has a descriptor of its own, and what was printed explains a failure."""
+    said = "import os, sys\nprint('hello')\nos.write(int(sys.argv[-1]), sys.stdin.buffer.read())\n"
+    command = [sys.executable, "-c"]
+    assert child.ask([*command, said], b"yes", environment=os.environ) == (b"yes", "")
+    answer, failed = child.ask([*command, f"{said}sys.exit(3)"], environment=os.environ)
+    assert (answer, failed) == (b"", "its process ended with status 3: hello")
+
+
+def curve(record: Record) -> list[float | None]:
+    """Return what a trial learned, and how it was scored."""
+    told = [[epoch.training_loss, epoch.training_accuracy] for epoch in record.epochs]
+    return [*(value for epoch in told for value in epoch), record.test_accuracy, record.test_loss]
+
+
+def test_a_user_s_settings_change_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ``keras.json``, Keras' variables and a site hook that prints leave a trial as it is."""
+    clean = run_trial(assigned(epochs=2))
+    own = {"floatx": "float16", "image_data_format": "channels_first", "epsilon": 0.1}
+    (tmp_path / "keras.json").write_bytes(msgspec.json.encode({**own, "backend": "torch"}))
+    (tmp_path / "sitecustomize.py").write_text("print('site hook: hello')", encoding="utf-8")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_MAX_EPOCHS", "1")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    again = run_trial(assigned(epochs=2))
+    assert (again.outcome, again.key, again.resolved) == ("completed", clean.key, clean.resolved)
+    assert curve(again) == pytest.approx(curve(clean), rel=1e-3)
 
 
 def test_a_child_does_not_outlive_its_parent(tmp_path: Path) -> None:
     """The end of its standard input, as when the parent is killed, ends a trial at once."""
     with (tmp_path / "errors").open("wb") as errors:
-        orphan = process._start(small(), errors)
-    assert orphan.stdin and orphan.stdout
-    with orphan.stdin, orphan.stdout:
-        orphan.stdin.write(msgspec.json.encode(assigned()) + b"\n0\n")
-        orphan.stdin.close()
-        assert orphan.wait(60) == 1
+        orphan = process._start(assigned(), errors)
+    assert orphan.process.stdin
+    orphan.ask(msgspec.json.encode(assigned()) + b"\n0\n")
+    orphan.process.stdin.close()
+    assert orphan.process.wait(60) == 1
+    orphan.close()

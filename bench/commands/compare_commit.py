@@ -15,19 +15,21 @@ import msgspec
 from bench.harness.errors import UserError
 from bench.harness.record import Record
 from bench.harness.store.records import Store
+from bench.harness.trial import child
 
 REFERENCE = Path("results") / "reference"
 """Where a commit keeps its reference records."""
 
 QUESTION = """
-import sys, msgspec
+import os, sys, msgspec
 from pathlib import Path
 from bench.cases import CASES
 from bench.harness.store.key import why_stale
 from bench.harness.store.records import Store
 root = Path.cwd()
 stale = why_stale(Store(root / "results" / "reference").readable(), CASES, root=root)
-sys.stdout.buffer.write(msgspec.json.encode({"cases": CASES, "stale": stale}))
+with os.fdopen(int(sys.argv[-1]), "wb") as answer:
+    answer.write(msgspec.json.encode({"cases": CASES, "stale": stale}))
 """
 """Asked of the commit's own code, for only that knows its cases and how it digests itself."""
 
@@ -48,20 +50,15 @@ def ask(folder: Path, commit: str) -> Told:
     Raises:
         UserError: It does not answer: it is older than references are, or broken.
     """
-    ran = subprocess.run(
-        [sys.executable, "-c", QUESTION],
-        cwd=folder,
-        env=environment(folder),
-        capture_output=True,
-        check=False,
+    answer, failed = child.ask(
+        [sys.executable, "-c", QUESTION], environment=environment(folder), folder=folder
     )
-    if ran.returncode:
-        last = (ran.stderr.decode(errors="replace").strip().splitlines() or ["nothing"])[-1]
+    if failed:
         raise UserError(
-            f"Commit {commit[:12]} does not tell its cases; its code said: {last}. Name a commit "
+            f"Commit {commit[:12]} does not tell its cases; {failed}. Name a commit "
             "that has a bench that runs, or a folder of records."
         )
-    return msgspec.json.decode(ran.stdout, type=Told)
+    return msgspec.json.decode(answer, type=Told)
 
 
 def references(folder: Path, commit: str) -> list[Record]:
@@ -99,13 +96,13 @@ def train(
     command += ["--results", str(into.resolve())]
     command += ["--data-dir", str(data_dir.resolve())] if data_dir else []
     command += ["--offline"] * offline + ["--shared"] * shared
-    child = subprocess.Popen(
+    training = subprocess.Popen(
         command, cwd=folder, env=environment(folder), stdout=subprocess.DEVNULL
     )
     try:
-        status = child.wait()
+        status = training.wait()
     except KeyboardInterrupt:
-        child.wait()  # Ctrl-C reached it too: it ends its trial with a record
+        training.wait()  # Ctrl-C reached it too: it ends its trial with a record
         raise
     if status:
         raise UserError(

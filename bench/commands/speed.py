@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from bench.harness.spec import Case
 from bench.harness.store.key import provenance
 from bench.harness.store.records import write_whole
 from bench.harness.store.speeds import Speed, write_speed
+from bench.harness.trial.child import ask
 from bench.harness.trial.contest import Contest, Outcome
 from bench.harness.trial.process import child_environment, machine_alone
 
@@ -87,17 +87,14 @@ def timed(case: Case, pairs: int, images: int) -> Speed:
     spec = specify(case, 0, Options(), dataset(case.task))
     with machine_alone():
         started = now()
-        ran = subprocess.run(
+        answer, failed = ask(
             [sys.executable, "-m", "bench.harness.trial.contest"],
-            input=msgspec.json.encode(Contest(spec=spec, pairs=pairs, images=images)),
-            env=child_environment(spec),
-            capture_output=True,
-            check=False,
+            msgspec.json.encode(Contest(spec=spec, pairs=pairs, images=images)),
+            environment=child_environment(spec.backend, spec.device),
         )
-    if ran.returncode:
-        last = (ran.stderr.decode(errors="replace").strip().splitlines() or ["nothing"])[-1]
-        raise UserError(f"{case.name} could not be timed; its process said: {last}")
-    outcome = msgspec.json.decode(ran.stdout, type=Outcome)
+    if failed:
+        raise UserError(f"{case.name} could not be timed; {failed}.")
+    outcome = msgspec.json.decode(answer, type=Outcome)
     return Speed(
         spec=spec,
         started=started,

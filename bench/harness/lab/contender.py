@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -16,7 +15,7 @@ import msgspec
 
 from bench.harness.errors import UserError
 from bench.harness.spec import TrialSpec
-from bench.harness.trial.child import why
+from bench.harness.trial.child import Child, start, why
 from bench.harness.trial.process import ROOT, child_environment
 
 # This checkout's, whichever side it runs: both are to be timed alike.
@@ -55,7 +54,7 @@ class Runner:
     """The process of a contender."""
 
     contender: Contender
-    child: subprocess.Popen[bytes]
+    child: Child
     errors: IO[bytes]
     _ready: bool = field(default=False)
 
@@ -68,22 +67,14 @@ class Runner:
         if not self._ready:
             self._check(Path(self._answer(_Ready).checkout))
             self._ready = True
-        self.ask(b"%d" % images)
+        self.child.ask(b"%d\n" % images)
         return self._answer(Chunk)
 
-    def ask(self, line: bytes) -> None:
-        """Send one line."""
-        with suppress(BrokenPipeError):  # it died, and will not answer, which tells
-            assert self.child.stdin  # a pipe
-            self.child.stdin.write(line + b"\n")
-            self.child.stdin.flush()
-
     def _answer(self, kind: type[Answer]) -> Answer:
-        assert self.child.stdout  # a pipe
-        line = self.child.stdout.readline()
+        line = self.child.answers.readline()
         if line.endswith(b"\n"):
             return msgspec.json.decode(line, type=kind)
-        said = why(self.child.wait(), self.errors)
+        said = why(self.child.process.wait(), self.errors)
         raise UserError(
             f"{self.contender.name} could not be timed: {said}. "
             "Compare with a commit that trains, or leave --time out."
@@ -102,28 +93,20 @@ def started(contender: Contender, spec: TrialSpec) -> Iterator[Runner]:
     """Start a contender's process, which loads while others do, and end it with the block."""
     with tempfile.TemporaryFile() as errors:
         child = _start(contender, spec, errors)
-        runner = Runner(contender, child, errors)
         try:
             own = {**msgspec.to_builtins(spec), "case": contender.case}
-            runner.ask(msgspec.json.encode(own))
-            yield runner
+            child.ask(msgspec.json.encode(own) + b"\n")
+            yield Runner(contender, child, errors)
         finally:
-            child.kill()
-            child.wait()
-            for pipe in (child.stdin, child.stdout):
-                with suppress(BrokenPipeError):  # unsent input of a child that died
-                    if pipe:
-                        pipe.close()
+            child.close()
 
 
-def _start(contender: Contender, spec: TrialSpec, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(contender: Contender, spec: TrialSpec, errors: IO[bytes]) -> Child:
     before = os.environ.get("PYTHONPATH", "")
     path = os.pathsep.join(each for each in (str(contender.checkout), before) if each)
-    return subprocess.Popen(
+    return start(
         [sys.executable, "-c", RUN_PATH, str(RUNNER)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        cwd=contender.checkout,
-        env=child_environment(spec) | {"PYTHONPATH": path},
+        errors,
+        environment=child_environment(spec.backend, spec.device) | {"PYTHONPATH": path},
+        folder=contender.checkout,
     )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
 import sys
 
 from bench.harness.errors import UserError
-from bench.harness.trial.process import ROOT
+from bench.harness.trial.child import ask
+from bench.harness.trial.process import child_environment
 
 ASK = (sys.executable, "-m", "bench.harness.trial.accelerator")
 
@@ -26,10 +25,7 @@ def check_backend(backend: str, device: str) -> str | None:
         )
     if device == "cpu":
         return None
-    environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    asked = subprocess.run(
-        ASK, env=environment, cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if not asked.stdout.strip():
+    found, _ = ask(ASK, environment=child_environment(backend, device))
+    if not found:
         raise UserError(f"--device gpu: {backend} sees no GPU here. Use --device cpu.")
-    return asked.stdout.strip()
+    return found.decode()

@@ -1,4 +1,4 @@
-"""``python -m bench.harness.trial``: an assignment on standard input, messages on standard output.
+"""``python -m bench.harness.trial N``: an assignment on standard input, messages on descriptor N.
 
 Both are lines of JSON. SIGINT and SIGTERM end the trial with the record of what there is; the end
 of standard input ends it at once, for then the parent is gone.
@@ -22,6 +22,7 @@ from bench.harness.durations import now
 from bench.harness.errors import UserError
 from bench.harness.machine import peak_memory_bytes, this_machine
 from bench.harness.record import Outcome, Record
+from bench.harness.trial.child import answering
 
 AGAIN_S = 1.0
 """When to stop once more, if the first time had no effect."""
@@ -36,7 +37,7 @@ def main() -> None:
     began = time.perf_counter()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    output = _own_stdout()
+    output = answering()
     line = sys.stdin.buffer.readline()
     sent = float(sys.stdin.buffer.readline())
     assignment = msgspec.json.decode(line, type=Assignment)
@@ -123,13 +124,6 @@ def _ignore_signals() -> None:
 def _say(output: IO[bytes], message: Message) -> None:
     output.write(msgspec.json.encode(message) + b"\n")
     output.flush()
-
-
-def _own_stdout() -> IO[bytes]:
-    """Keep standard output for messages alone: what libraries print goes to standard error."""
-    output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return output
 
 
 def _die_with_parent() -> None:

@@ -1,8 +1,13 @@
-"""``python -m bench.harness.trial.accelerator``: the name of what the backend computes on."""
+"""``python -m bench.harness.trial.accelerator N``: what the backend computes on, said to N."""
 
 from __future__ import annotations
 
+import os
+
 import keras
+
+from bench.harness import machine
+from bench.harness.trial.child import answering
 
 
 def accelerator() -> str | None:
@@ -10,6 +15,42 @@ def accelerator() -> str | None:
     return {"jax": _of_jax, "torch": _of_torch, "tensorflow": _of_tensorflow}[
         keras.config.backend()
     ]()
+
+
+def threads() -> int:
+    """Return over how many threads of the CPU the backend spreads one operation.
+
+    It is the size of the pool that the backend makes for it: as the backend tells where it was
+    told one or tells at all, else as many as the cores that this process may use, which is what
+    TensorFlow and JAX make then. ``OMP_NUM_THREADS`` counts for torch alone: the others have pools
+    of their own. ``cpu_seconds`` of an epoch tell how busy they were.
+    """
+    return {"jax": _jax_threads, "torch": _torch_threads, "tensorflow": _tensorflow_threads}[
+        keras.config.backend()
+    ]()
+
+
+def _jax_threads() -> int:
+    return _number("NPROC") or machine.usable_cores()
+
+
+def _torch_threads() -> int:
+    import torch
+
+    return int(torch.get_num_threads())
+
+
+def _tensorflow_threads() -> int:
+    import tensorflow as tf
+
+    asked = int(tf.config.threading.get_intra_op_parallelism_threads())
+    return asked or _number("TF_NUM_INTRAOP_THREADS") or machine.usable_cores()
+
+
+def _number(variable: str) -> int:
+    """Return a variable's value; 0 where it is none, which backends then pass over."""
+    value = os.environ.get(variable, "")
+    return int(value) if value.isdecimal() else 0
 
 
 def _of_jax() -> str | None:
@@ -35,4 +76,5 @@ def _of_tensorflow() -> str | None:
 
 
 if __name__ == "__main__":
-    print(accelerator() or "")
+    with answering() as answer:
+        answer.write((accelerator() or "").encode())

@@ -1,13 +1,23 @@
-"""A trial's process, as its parent handles it: messages in, signals out, what its death says."""
+"""A process that answers its parent: how it is started, heard and ended, and what its death says.
+
+It answers on a descriptor of its own, whose number is its last argument, so that nothing printed
+there, by a library or as the interpreter starts, can be taken for an answer. POSIX only: Windows
+hands no descriptor on.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 import msgspec
@@ -18,15 +28,91 @@ GRACE_S = 15.0
 """Time for a child to say its record after it was asked to end; then it is killed."""
 
 
-def messages(child: subprocess.Popen[bytes], assignment: Assignment) -> Iterator[Message]:
-    """Hand the child its assignment, and yield what it says until it ends or is killed."""
-    assert child.stdin and child.stdout  # both are pipes
+@dataclass(frozen=True)
+class Child:
+    """A process that is asked on its standard input."""
+
+    process: subprocess.Popen[bytes]
+    answers: IO[bytes]
+
+    def ask(self, content: bytes) -> None:
+        """Send bytes; a process that died does not answer, which tells."""
+        assert self.process.stdin  # a pipe
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(content)
+            self.process.stdin.flush()
+
+    def close(self) -> None:
+        """End it, if it lives, and what leads to and from it."""
+        self.process.kill()
+        self.process.wait()
+        self.answers.close()
+        if self.process.stdin:
+            with suppress(BrokenPipeError):  # unsent input of a child that died
+                self.process.stdin.close()
+
+
+def start(
+    command: Sequence[str],
+    errors: IO[bytes],
+    *,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+) -> Child:
+    """Start a process in a folder; all that it prints goes into the file ``errors``."""
+    reading, writing = os.pipe()
+    answers = os.fdopen(reading, "rb")
     try:
-        child.stdin.write(msgspec.json.encode(assignment) + b"\n%f\n" % time.time())
-        child.stdin.flush()
-    except BrokenPipeError:
-        return  # it died at once; its exit status tells
-    for line in child.stdout:
+        process = subprocess.Popen(
+            [*command, str(writing)],
+            stdin=subprocess.PIPE,
+            stdout=errors,
+            stderr=errors,
+            cwd=folder,
+            env=environment,
+            pass_fds=(writing,),
+        )
+    except BaseException:
+        answers.close()
+        raise
+    finally:
+        os.close(writing)
+    return Child(process, answers)
+
+
+def ask(
+    command: Sequence[str],
+    question: bytes = b"",
+    *,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+) -> tuple[bytes, str]:
+    """Run a process that answers once; return its answer, and why there is none, else ""."""
+    with tempfile.TemporaryFile() as errors:
+        child = start(command, errors, environment=environment, folder=folder)
+        try:
+            child.ask(question)
+            assert child.process.stdin  # a pipe
+            with suppress(BrokenPipeError):
+                child.process.stdin.close()
+            answer = child.answers.read()
+            status = child.process.wait()
+        finally:
+            child.close()
+        return answer, why(status, errors) if status else ""
+
+
+def answering() -> IO[bytes]:
+    """Open what this process answers on, and keep it from processes that it starts."""
+    descriptor = int(sys.argv[-1])
+    os.set_inheritable(descriptor, False)
+    return os.fdopen(descriptor, "wb")
+
+
+def messages(child: Child, assignment: Assignment) -> Iterator[Message]:
+    """Hand the child its assignment, and yield what it says until it ends or is killed."""
+    child.ask(msgspec.json.encode(assignment) + b"\n%f\n" % time.time())
+    for line in child.answers:
         if not line.endswith(b"\n"):
             return  # it was killed in the middle of a message
         yield msgspec.json.decode(line, type=Message)
@@ -70,9 +156,3 @@ def why(status: int, errors: IO[bytes]) -> str:
     lines = errors.read().decode(errors="replace").strip().splitlines()
     said = lines[-1].strip() if lines else "it said nothing"
     return f"its process ended with status {status}: {said}"
-
-
-def close(pipe: IO[bytes]) -> None:
-    """Close a pipe to a child that may be gone."""
-    with suppress(BrokenPipeError):  # unsent input of a child that died
-        pipe.close()

@@ -2,8 +2,8 @@
 
 Run by its path, with the checkout to be timed first on ``PYTHONPATH``: so any commit that can train
 is timed by this very clock, also one from before this file. Standard input has a spec as JSON, then
-a number of images a line; standard output answers with the checkout's folder, then with the seconds
-of each chunk. The end of the input ends it.
+a number of images a line; the descriptor that the last argument numbers answers with the checkout's
+folder, then with the seconds of each chunk. The end of the input ends it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from bench.harness.spec import TrialSpec
 
 def main() -> None:
     """Build what the spec says, then train as many images as each line asks for."""
-    output = os.fdopen(os.dup(1), "wb")  # for answers alone: what libraries print goes elsewhere
-    os.dup2(2, 1)
+    output = os.fdopen(int(sys.argv[-1]), "wb")  # by hand: the checkout may know no other way
     spec = msgspec.json.decode(sys.stdin.buffer.readline(), type=TrialSpec)
     train = trainer(spec)
     module = sys.modules[TrialSpec.__module__].__file__ or ""

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from bench.harness.spec import TrialSpec
+from bench.harness.trial.child import answering
 
 PLAIN = {"steps_per_execution": 1, "jit_compile": False}
 """What ``compile`` and ``fit`` do on a CPU when nothing is asked of them."""
@@ -75,6 +76,6 @@ def _epoch(model: Any, training: Any, contest: Contest) -> float:
 
 if __name__ == "__main__":
     answer = run(msgspec.json.decode(sys.stdin.buffer.read(), type=Contest))
-    sys.stdout.buffer.write(msgspec.json.encode(answer))
-    sys.stdout.flush()
+    with answering() as output:
+        output.write(msgspec.json.encode(answer))
     os._exit(0)  # skips the frameworks' tear-down

@@ -79,7 +79,7 @@ def look(
         ran = subprocess.run(
             [sys.executable, "-m", "bench.harness.trial.look"],
             input=msgspec.json.encode(asked),
-            env=child_environment(spec),
+            env=child_environment(spec.backend, spec.device),
             capture_output=True,
             check=False,
         )

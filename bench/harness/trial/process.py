@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -20,13 +20,18 @@ from platformdirs import user_cache_path
 
 from bench.harness.assignment import Assignment, Listener, Message, silent
 from bench.harness.durations import now
-from bench.harness.machine import this_machine
+from bench.harness.machine import DEVICES, settings, this_machine
 from bench.harness.record import Epoch, Outcome, Record
-from bench.harness.spec import TrialSpec
-from bench.harness.trial.child import GRACE_S, close, end, messages, time_limit, why
+from bench.harness.trial.child import GRACE_S, Child, end, messages, start, time_limit, why
 
 ROOT = Path(__file__).resolve().parents[3]
 """The folder that holds the packages ``bench`` and ``models``."""
+
+PINNED = ("KERAS_", "TF_")
+"""What the variables begin with that no child inherits, but for those that are recorded."""
+
+NO_HOME = f"{os.devnull}/keras"
+"""A home for Keras that cannot be: no ``keras.json`` lies there, and none is written."""
 
 LOOK_UP_S = 0.5
 """How often one that waits for a lock looks whether its run was ended."""
@@ -47,17 +52,13 @@ def run_trial(assignment: Assignment, listen: Listener = silent) -> Record:
     with alone, tempfile.TemporaryFile() as errors:
         _check_not_ending()
         started = now()
-        child = _start(assignment.spec, errors)
-        _living.add(child)
+        child = _start(assignment, errors)
+        _living.add(child.process)
         try:
             return _attend(child, assignment, listen, started, errors)
         finally:
-            _living.discard(child)
-            child.kill()
-            child.wait()
-            for pipe in (child.stdin, child.stdout):
-                if pipe:
-                    close(pipe)
+            _living.discard(child.process)
+            child.close()
 
 
 @contextmanager
@@ -78,24 +79,24 @@ def _check_not_ending() -> None:
 
 
 def _attend(
-    child: subprocess.Popen[bytes],
+    child: Child,
     assignment: Assignment,
     listen: Listener,
     started: str,
     errors: IO[bytes],
 ) -> Record:
     epochs: list[Epoch] = []
-    with time_limit(child, assignment.spec.time_limit_s) as expired:
+    with time_limit(child.process, assignment.spec.time_limit_s) as expired:
         for message in messages(child, assignment):
             if message.record is not None:
                 listen(assignment.spec, message)
                 with suppress(subprocess.TimeoutExpired):
-                    child.wait(GRACE_S)  # it has nothing left to do but to end
+                    child.process.wait(GRACE_S)  # it has nothing left to do but to end
                 return _explain(message.record, expired)
             if message.epoch is not None:
                 epochs.append(message.epoch)
             listen(assignment.spec, message)
-    status = child.wait()
+    status = child.process.wait()
     outcome: Outcome = "interrupted" if status == -signal.SIGINT else "crashed"
     if expired.is_set():
         outcome = "timed out"
@@ -109,26 +110,45 @@ def _attend(
     return _explain(died, expired)
 
 
-def child_environment(spec: TrialSpec) -> dict[str, str]:
-    """Return the environment that makes a child use the spec's backend and device."""
+def child_environment(
+    backend: str, device: str, set_to: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the environment of every process that loads a backend.
+
+    A user's ``keras.json`` and variables of Keras have no effect in it, and TensorFlow's none that
+    no record tells of.
+
+    Args:
+        backend: Of Keras.
+        device: ``cpu`` hides every other.
+        set_to: The settings that the key of a trial has; None for those of this process.
+    """
+    own = settings(os.environ)
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in own and not name.startswith(PINNED)
+    }
     path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
-    environment = os.environ | {
-        "KERAS_BACKEND": spec.backend,
+    environment = inherited | (own if set_to is None else dict(set_to))
+    environment |= {
+        "KERAS_BACKEND": backend,
+        "KERAS_HOME": NO_HOME,
         "PYTHONPATH": path,
+        "PYTHONUNBUFFERED": "1",  # what is printed comes before the error that ends a process
         "TF_CPP_MIN_LOG_LEVEL": "2",  # errors only
     }
-    if spec.device == "cpu":
-        environment |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    if device == "cpu":
+        environment |= {"CUDA_VISIBLE_DEVICES": "-1", DEVICES: "cpu"}
     return environment
 
 
-def _start(spec: TrialSpec, errors: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+def _start(assignment: Assignment, errors: IO[bytes]) -> Child:
+    spec, set_to = assignment.spec, assignment.provenance.settings
+    return start(
         [sys.executable, "-m", "bench.harness.trial"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        env=child_environment(spec),
+        errors,
+        environment=child_environment(spec.backend, spec.device, set_to),
     )
 
 
