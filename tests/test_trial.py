@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -89,6 +90,13 @@ def test_a_record_says_what_was_resolved() -> None:
     assert record.size.parameters == 101_770
     assert record.peak_memory_bytes > 100 * 2**20
     assert record.machine.accelerator is None
+
+
+def test_the_threads_recorded_are_those_that_ran() -> None:
+    """XLA's are named and can be counted: as many as the record says."""
+    record, _ = answer(jit_compile=True)
+    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    assert record.resolved and record.resolved.threads == names.count("tf_XLAEigen")
 
 
 def test_training_ends_where_the_recipe_says() -> None:

@@ -14,10 +14,10 @@ import numpy as np
 
 from bench.harness import data
 from bench.harness.assignment import best_file
-from bench.harness.machine import usable_cores
 from bench.harness.record import Epoch, Resolved, pack_classes
 from bench.harness.spec import TrialSpec
 from bench.harness.trial import fit, tuned, watched
+from bench.harness.trial.accelerator import threads
 from bench.harness.trial.calibration import calibration_seconds
 from bench.harness.trial.callbacks import EpochLog, StopAtAccuracy, finite
 from bench.harness.trial.confidence import confidence
@@ -26,7 +26,6 @@ from bench.harness.trial.inference import measure_inference
 from bench.harness.trial.logs import logged, write_images
 from bench.harness.trial.score import BATCH_SIZE, score
 from models.callbacks.clock import EpochClock
-from models.recipe import Recipe
 
 Measured = dict[str, Any]
 """Fields of the record, filled as they become known, so that a trial cut short keeps them."""
@@ -55,7 +54,7 @@ def run(
     with phase(seconds, "build"):
         model, trained = _build(spec, steps)
     measured["size"] = size(model)
-    measured["resolved"] = _resolved(model, recipe, steps)
+    measured["resolved"] = _resolved(model, steps)
     if spec.epochs:
         with tempfile.TemporaryDirectory() as scratch:
             best = best_file(keep or Path(scratch, "model.keras"))
@@ -97,11 +96,11 @@ def _build(spec: TrialSpec, steps: int) -> tuple[Any, Any]:
     return model, model
 
 
-def _resolved(model: Any, recipe: Recipe, steps: int) -> Resolved:
+def _resolved(model: Any, steps: int) -> Resolved:
     return Resolved(
         jit_compile=bool(model.jit_compile),
-        precision=recipe.precision,
-        threads=usable_cores(),
+        precision=model.dtype_policy.name,
+        threads=threads(),
         steps_per_epoch=steps,
     )
 
