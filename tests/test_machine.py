@@ -140,3 +140,8 @@ def test_what_can_change_a_result_is_a_setting(name: str) -> None:
 def test_what_changes_no_result_is_no_setting(name: str) -> None:
     """Other programs' secrets never reach a record; a device is named by the spec."""
     assert machine.settings({name: "1"}) == {}
+
+
+def test_a_setting_of_odd_bytes_can_be_recorded() -> None:
+    """A value that is no UTF-8 is told by its escapes, for JSON has none of it."""
+    assert machine.settings({"XLA_FLAGS": "--to=\udcff"}) == {"XLA_FLAGS": "--to=\\udcff"}

@@ -88,8 +88,9 @@ def usable_cores() -> int:
 
 
 def settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of an environment that can change a result, by name."""
-    return {name: value for name, value in sorted(environment.items()) if _is_setting(name)}
+    """Return the variables of an environment that can change a result, by name, as Unicode."""
+    found = {name: value for name, value in sorted(environment.items()) if _is_setting(name)}
+    return {name: value.encode(errors="backslashreplace").decode() for name, value in found.items()}
 
 
 def _is_setting(name: str) -> bool:
