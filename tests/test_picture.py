@@ -1,4 +1,4 @@
-"""Pictures of anybody's: what is read, how, and what is refused."""
+"""Pictures of anybody's: what is read, how it becomes an image of a data set, what is refused."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
-from bench.harness.data.picture import MOST_PIXELS, read_picture
+from bench.harness import data
+from bench.harness.data.picture import CENTRE, LONGEST, MOST_PIXELS, convert, read_picture
 from bench.harness.errors import UserError
 
 DARK = np.pad(np.full((10, 10), 40, np.uint8), 10, constant_values=220)
-"""A dark square on light ground, 30 × 30."""
+"""A dark square on light paper, 30 × 30."""
 
 
 def saved(folder: Path, pixels: Any = DARK, *, name: str = "a.png", **how: Any) -> Path:
@@ -35,11 +38,8 @@ def header(width: int, height: int) -> bytes:
 
 
 def test_a_grey_picture_is_read_as_it_is(tmp_path: Path) -> None:
-    """All three colours are the grey, and so is its luma."""
-    read = read_picture(saved(tmp_path))
-    assert np.array_equal(read.pixels, np.stack([DARK] * 3, axis=2))
-    assert np.allclose(read.grey, DARK)
-    assert read.steps == ("read 30 × 30 pixels, L",)
+    """Each pixel is its grey."""
+    assert np.array_equal(read_picture(saved(tmp_path)), DARK)
 
 
 @pytest.mark.parametrize(
@@ -50,35 +50,92 @@ def test_every_usual_kind_shows_the_same(tmp_path: Path, mode: str, name: str) -
     """Colours, palettes, inks and single bits; JPEG may be off by a little."""
     pixels = np.where(DARK < 128, 0, 255).astype(np.uint8)
     image = Image.fromarray(pixels).convert("RGB").convert(mode)
-    assert np.abs(read_picture(saved(tmp_path, image, name=name)).grey - pixels).max() < 20
+    read = read_picture(saved(tmp_path, image, name=name))
+    assert np.abs(read.astype(int) - pixels).max() < 20
 
 
-def test_sixteen_bits_of_grey_are_scaled_and_not_cut_off(tmp_path: Path) -> None:
-    """The darkest and the brightest of 65,536 levels are 0 and 255."""
-    deep = np.linspace(0, 65535, 256, dtype=np.uint16).reshape(16, 16)
-    grey = read_picture(saved(tmp_path, deep)).grey
-    assert (grey.min(), round(grey.max()), round(grey.mean())) == (0, 255, 128)
-
-
-@pytest.mark.parametrize(("drawn", "ground"), [(0, "white"), (255, "black")])
-def test_what_is_transparent_gets_the_ground_that_it_shows_on(
-    tmp_path: Path, drawn: int, ground: str
-) -> None:
-    """A white drawing on nothing is not lost on white."""
-    pixels = np.full((20, 20, 4), drawn, np.uint8)
-    pixels[..., 3] = 0
+def test_transparent_parts_are_white(tmp_path: Path) -> None:
+    """A black drawing on nothing is a black drawing on white."""
+    pixels = np.zeros((20, 20, 4), np.uint8)
     pixels[5:15, 5:15, 3] = 255
     read = read_picture(saved(tmp_path, pixels))
-    assert read.steps[-1] == f"put on {ground}, for it is transparent"
-    assert sorted({int(grey) for grey in np.unique(read.grey.round())}) == [0, 255]
+    assert np.array_equal(read, 255 - pixels[..., 3])
 
 
 def test_a_picture_is_turned_as_its_camera_was_held(tmp_path: Path) -> None:
     """Orientation 6 is a quarter turn: wide becomes high."""
     exif = Image.Exif()
     exif[0x0112] = 6
-    read = read_picture(saved(tmp_path, DARK[:20], name="a.jpg", exif=exif))
-    assert (read.pixels.shape, read.steps[-1]) == ((30, 20, 3), "turned as its camera was held")
+    assert read_picture(saved(tmp_path, DARK[:20], name="a.jpg", exif=exif)).shape == (30, 20)
+
+
+def photo(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Enlarge an image of a data set tenfold, dark on a larger white sheet."""
+    large = Image.fromarray(image).resize((280, 280), Image.Resampling.BICUBIC)
+    sheet = Image.new("L", (500, 420), 0)
+    sheet.paste(large, (90, 40))
+    return 255 - np.asarray(sheet)
+
+
+def correlation(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Return the correlation of two images' pixels."""
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+
+
+@pytest.mark.parametrize("task", LONGEST)
+@pytest.mark.parametrize("negative", [False, True])
+def test_an_image_of_the_data_set_stays_as_it_is(tmp_path: Path, task: str, negative: bool) -> None:
+    """Bright on dark or dark on bright, 28 × 28 is neither cut nor moved, and nothing says so."""
+    for image in np.asarray(data.load(data.sample(task)).test_images[:20]):
+        converted = convert(saved(tmp_path, 255 - image if negative else image), task)
+        assert np.array_equal(converted.pixels, image)
+        assert len(converted.steps) == 2
+
+
+@pytest.mark.parametrize("task", LONGEST)
+def test_a_large_picture_becomes_the_image_it_was_made_of(tmp_path: Path, task: str) -> None:
+    """Ten times as large, elsewhere on a sheet: nearly the same, or off by a pixel."""
+    images = np.asarray(data.load(data.sample(task)).test_images[:40])
+    found = [correlation(convert(saved(tmp_path, photo(i)), task).pixels, i) for i in images]
+    assert np.median(found) > 0.92
+    assert np.quantile(found, 0.1) > 0.75
+
+
+def test_grey_paper_becomes_black(tmp_path: Path) -> None:
+    """Paper that is not white leaves nothing around the digit."""
+    paper = np.full((60, 60), 200, np.uint8)
+    paper[20:40, 25:30] = 30
+    converted = convert(saved(tmp_path, paper), "mnist")
+    assert (converted.pixels[0, 0], converted.pixels.max()) == (0, 170)
+    assert "grey, as distance from the border's 200" in converted.steps
+
+
+def test_clothing_fills_the_longest_edge_and_is_centred(tmp_path: Path) -> None:
+    """A tall thing is 28 pixels high, and as much room is left of it as right."""
+    paper = np.full((100, 100), 255, np.uint8)
+    paper[10:90, 5:45] = 60
+    image = convert(saved(tmp_path, paper), "fashion_mnist").pixels
+    columns = np.flatnonzero(image.any(axis=0))
+    assert image.any(axis=1).all()
+    assert (columns[0], columns[-1]) == (7, 20)
+
+
+def test_a_digit_is_in_its_box_and_its_mass_in_the_centre(tmp_path: Path) -> None:
+    """20 pixels along the longest side, and the centre of mass within half a pixel."""
+    paper = np.full((300, 200), 255, np.uint8)
+    paper[30:230, 40:60] = paper[200:230, 40:140] = 0
+    image = convert(saved(tmp_path, paper), "mnist").pixels
+    rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 == LONGEST["mnist"]
+    assert np.abs(np.array(ndimage.center_of_mass(image)) - CENTRE).max() <= 0.5
+
+
+def test_nothing_is_said_to_be_cut_where_nothing_was(tmp_path: Path) -> None:
+    """What reaches every edge of its picture is scaled alone; a line has a pixel at least."""
+    cross = np.full((1000, 8), 255, np.uint8)
+    cross[0] = cross[-1] = cross[500, [0, -1]] = 0
+    converted = convert(saved(tmp_path, cross), "fashion_mnist")
+    assert converted.steps[2:] == ("scaled to 1 × 28", "centred by its box in 28 × 28")
 
 
 def absurd(folder: Path) -> dict[str, Path]:
@@ -100,7 +157,8 @@ def absurd(folder: Path) -> dict[str, Path]:
         "9,000 × 9,000 pixels": large,
         "1 × 1 pixels, 8 × 8 are the least": saved(folder, DARK[:1, :1], name="dot.png"),
         "30 × 3 pixels": saved(folder, DARK[:3], name="line.png"),
-        "nothing to see": saved(folder, np.full((30, 30), 9, np.uint8), name="blank.png"),
+        "nothing on it stands out": saved(folder, np.full((30, 30), 9, np.uint8), name="blank.png"),
+        "16 bits a pixel": saved(folder, np.zeros((9, 9), np.uint16), name="deep.png"),
         "it is animated": saved(
             folder, frames[0], name="film.png", save_all=True, append_images=frames[1:]
         ),
@@ -112,7 +170,7 @@ def test_absurd_files_are_refused_with_the_reason(tmp_path: Path) -> None:
     """None of them is decoded further than it takes to tell."""
     for said, path in absurd(tmp_path).items():
         with pytest.raises(UserError) as refused:
-            read_picture(path)
+            convert(path, "mnist")
         assert f"{path} cannot be used: " in str(refused.value)
         assert said.removesuffix(": ") in str(refused.value)
         assert "Expected is a PNG or JPEG" in str(refused.value)
@@ -128,6 +186,6 @@ def test_a_damaged_file_is_an_error_of_the_user_and_no_other(tmp_path: Path, see
         content[at] = generator.integers(256)
     path.write_bytes(content)
     try:
-        read_picture(path)
+        convert(path, "mnist")
     except UserError as error:
         assert "cannot be used" in str(error)

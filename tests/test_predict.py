@@ -89,11 +89,18 @@ def test_an_answer_is_held_against_the_label(capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.usefixtures("world")
 def test_a_file_is_converted_and_what_was_done_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """It has no label."""
+    """It has no label, and no step is told that was not taken."""
     Image.fromarray(np.pad(np.full((50, 30), 20, np.uint8), 25, constant_values=255)).save("a.png")
     assert run("predict", "--sample", "--image", "a.png") == 0
     out = capsys.readouterr().out
-    assert "  - ground trimmed off: 30 × 50 left\n" in out
+    steps = [line.removeprefix("  - ") for line in out.splitlines() if line.startswith("  - ")]
+    assert steps == [
+        "read 80 × 100 pixels",
+        "grey, as distance from the border's 255",
+        "cut to 30 × 50",
+        "scaled to 17 × 28",
+        "centred by its box in 28 × 28",
+    ]
     assert "The label is" not in out
 
 

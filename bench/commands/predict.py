@@ -16,8 +16,7 @@ from bench.commands.kept_model import add_arguments, alike, kept_model, wanted
 from bench.committed import claims_in
 from bench.harness import data
 from bench.harness.arguments import natural
-from bench.harness.data.convert import convert
-from bench.harness.data.picture import read_picture
+from bench.harness.data.picture import convert
 from bench.harness.errors import UserError
 from bench.harness.record import Record
 from bench.harness.report.answers import Answer, as_sure, confidences, known_seeds
@@ -84,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _file(path: Path, task: str) -> Asked:
-    converted = convert(read_picture(path), task)
+    converted = convert(path, task)
     return Asked(title=path.name, pixels=converted.pixels, steps=converted.steps)
 
 
