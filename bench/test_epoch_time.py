@@ -9,7 +9,7 @@ import pytest
 
 from bench.cases import CASES
 from bench.harness.record import Record
-from bench.harness.report.replay import ReplayClock, circumstances, extra_info
+from bench.harness.report.replay import ReplayClock, extra_info
 from bench.harness.spec import Case
 
 CLOCK = ReplayClock()
@@ -22,5 +22,5 @@ def test_epoch_time(case: Case, times: Callable[[Case], list[Record]], benchmark
     """Every epoch but the first, which traces, took a measurable time."""
     records = times(case)
     seconds = [e.seconds for record in records for e in record.epochs[1:] or record.epochs]
-    CLOCK.replay(benchmark, seconds, {**extra_info(records), **circumstances(records)})
+    CLOCK.replay(benchmark, seconds, extra_info(records))
     assert min(seconds) > 0

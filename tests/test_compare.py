@@ -66,7 +66,11 @@ def test_a_damaged_record_is_told_and_kept(base: Path, tmp_path: Path, damage: s
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("no-such-thing",), "'no-such-thing' is no commit of this checkout, no folder and no"),
+        (
+            ("no-such-thing",),
+            "'no-such-thing' is no commit of this checkout and no folder of records",
+        ),
+        (("a.json",), "'a.json' is no commit of this checkout and no folder of records"),
         (("empty",), "empty holds no records"),
         (("base", "base", "--case", "mnist-dense"), "There is no case 'mnist-dense'"),
         (("base", "base", "--time"), "--time runs the code of both sides, but folder base has"),
@@ -77,6 +81,7 @@ def test_a_mistake_is_told(
 ) -> None:
     """Each with what was expected."""
     (base.parent / "empty").mkdir()
+    (base.parent / "a.json").write_text("{}", encoding="utf-8")
     monkeypatch.chdir(base.parent)
     with pytest.raises(UserError, match=told):
         call(*arguments)

@@ -8,7 +8,6 @@ import pytest
 from comparisons import DENSE, call, seeds, stored
 
 from bench.harness.errors import UserError
-from bench.harness.report.files import write_report
 from bench.harness.store.records import Store
 
 
@@ -71,19 +70,7 @@ def test_what_may_be_no_reference_changes_nothing(
     assert reference(results) == before
 
 
-def test_a_file_without_records_is_no_reference(results: Path, tmp_path: Path) -> None:
-    """Figures of a report cannot become records."""
-    from bench.cases import CASES
-    from bench.harness.report.rows import rows
-
-    write_report(tmp_path, rows([CASES[DENSE]], seeds(), {}, {}), seeds())
-    with pytest.raises(UserError, match="has no records to be a reference"):
-        call(
-            results,
-            tmp_path / "summary.json",
-            "--case",
-            DENSE,
-            "--results",
-            results,
-            "--update-reference",
-        )
+def test_a_side_without_records_is_no_reference(results: Path, tmp_path: Path) -> None:
+    """This checkout has none in a folder that is not there."""
+    with pytest.raises(UserError, match="this checkout has no records to be a reference"):
+        call(results / "reference", "--results", tmp_path / "none", "--update-reference")

@@ -93,12 +93,6 @@ def test_one_seed_near_the_bound_decides_nothing() -> None:
     assert "a change of" in found.evidence
 
 
-def test_a_mean_stands_for_the_seeds_that_it_was_taken_over() -> None:
-    """Six seeds of which only the mean is known weigh more than one."""
-    outcomes = [asked(Sample(values=(0.8520,) * n, averaged=True)).outcome for n in (1, 6)]
-    assert outcomes == ["undecided", "regression"]
-
-
 @pytest.mark.parametrize(
     ("base", "head"), [(BASE[:1], WORSE[:1]), ((), WORSE), (BASE, ()), ((), ())]
 )

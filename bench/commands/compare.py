@@ -1,4 +1,4 @@
-"""``python -m bench compare``: what changed between two commits, folders of records or files."""
+"""``python -m bench compare``: what changed between two commits or folders of records."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ SEEDS = 5
 UNDECIDED = ("fail", "pass")
 
 EPILOG = """\
-BASE and HEAD are each a commit (its results/reference), a folder of records, a summary.json, or
-JSON of pytest-benchmark. Exit status: 0 where nothing got worse; 1 for a regression, an exact count
-that changed, a missing reference or missing records, and with --undecided fail for an open verdict;
-2 for a mistake in the call; 130 after Ctrl-C."""
+BASE and HEAD are each a commit (its results/reference) or a folder of records. Exit status: 0 where
+nothing got worse; 1 for a regression, an exact count that changed, a missing reference or missing
+records, and with --undecided fail for an open verdict; 2 for a mistake in the call; 130 after
+Ctrl-C."""
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "--case": {

@@ -10,7 +10,6 @@ from bench.cases import CASES
 from bench.commands.compare_commit import ask, references, train
 from bench.harness.errors import UserError
 from bench.harness.record import Record
-from bench.harness.report.comparison.of_files import read_file
 from bench.harness.report.comparison.of_records import facts_of
 from bench.harness.report.comparison.side import Side
 from bench.harness.report.trials import publishable
@@ -54,20 +53,19 @@ class Asked:
 
 
 def place(name: str | None) -> Place:
-    """Return what a name stands for: a folder or file if there is one, else a commit.
+    """Return what a name stands for: a folder if there is one, else a commit.
 
     Raises:
         UserError: It is neither.
     """
     if name is None:
         return Place(told=CHECKOUT)
-    if Path(name).exists():
-        kind = "folder" if Path(name).is_dir() else "file"
-        return Place(told=f"{kind} {name}", path=Path(name))
+    if Path(name).is_dir():
+        return Place(told=f"folder {name}", path=Path(name))
     commit = resolve(name, root=ROOT)
     if commit is None:
         raise UserError(
-            f"{name!r} is no commit of this checkout, no folder and no file. Name one of these; a "
+            f"{name!r} is no commit of this checkout and no folder of records. Name one; a "
             f"commit that is not here must be fetched first. {suggestion(name, root=ROOT)}"
         )
     called = "" if commit.startswith(name) else f" ({name})"
@@ -84,9 +82,7 @@ def side_of(place: Place, asked: Asked) -> Side:
         return _of_commit(place, place.commit, asked)
     if place.path is None:
         return _of_checkout(place, asked)
-    if place.path.is_dir():
-        return Side(told=place.told, facts=facts_of(_folder(place.path)))
-    return Side(told=place.told, facts=read_file(place.path))
+    return Side(told=place.told, facts=facts_of(_folder(place.path)))
 
 
 def _folder(path: Path) -> list[Record]:

@@ -81,7 +81,7 @@ def _test(question: Question, alpha: float) -> Test | Change:
         return _change(question, "undecided", f"{told}: nothing to compare")
     if base.values == head.values and base.lost == head.lost:
         return _change(question, "same", f"{told}: the same values, seed by seed")
-    least, most = sorted((base.known, head.known))
+    least, most = sorted((len(base.values), len(head.values)))
     if most < 2:
         return _change(question, "undecided", f"{told}: two seeds on one side would show scatter")
     if least < 2:
@@ -130,7 +130,7 @@ def _direction(metric: str, change: float) -> Outcome:
 
 def _sequential(question: Question, base: Sample, head: Sample, alpha: float) -> Change:
     """Weigh the side with few seeds in the band of the other."""
-    metric, few_are_head = question.metric, head.known < base.known
+    metric, few_are_head = question.metric, len(head.values) < len(base.values)
     reference, few = (base, head) if few_are_head else (head, base)
     mean = fmean(few.values) - fmean(reference.values)
     told = f"{base.words(metric)} → {head.words(metric)}"

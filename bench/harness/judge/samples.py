@@ -16,13 +16,6 @@ class Sample:
     """Of the seeds that gave one, in seed order."""
     lost: int = 0
     """Seeds that diverged or were given up."""
-    averaged: bool = False
-    """The values repeat their mean, which is all that is known: nothing of their scatter."""
-
-    @property
-    def known(self) -> int:
-        """Seeds whose own value is known."""
-        return min(1, len(self.values)) if self.averaged else len(self.values)
 
     @property
     def mean(self) -> float | None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.harness.record import Record
-from bench.harness.report.comparison.of_records import conditions, time_conditions
 
 
 def extra_info(records: Sequence[Record]) -> dict[str, object]:
@@ -20,16 +19,6 @@ def extra_info(records: Sequence[Record]) -> dict[str, object]:
         if values:
             found[name] = sum(values) / len(values)
     return found
-
-
-def circumstances(records: Sequence[Record]) -> dict[str, object]:
-    """Return what a later comparison of timed records must know to tell whether it is fair."""
-    last = records[-1]
-    found = {"conditions": conditions(last), "time_conditions": time_conditions(last)}
-    steps = [record.calibration_seconds for record in records]
-    if all(steps):
-        return {**found, "calibration_seconds": min(step for step in steps if step)}
-    return {**found}
 
 
 class ReplayClock:

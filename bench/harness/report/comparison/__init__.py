@@ -3,7 +3,6 @@
 ===============  ==============================================================
 ``side``         what a side knows of a case, as values
 ``of_records``   a side from records
-``of_files``     a side from a report or from pytest-benchmark's JSON
 ``pairs``        which case of base is which of head
 ``verdicts``     quality, counts and seconds of every pair, judged as a family
 ``markdown``     the comparison for people

@@ -14,7 +14,7 @@ def differences(pairs: Sequence[tuple[Facts, Facts]]) -> list[str]:
     found: dict[tuple[str, str, str], list[str]] = {}
     for base, head in pairs:
         names = dict.fromkeys([*base.settings, *head.settings])
-        for name in names if base.settings and head.settings else ():
+        for name in names:
             before, after = (side.settings.get(name, UNKNOWN) for side in (base, head))
             if before != after:
                 found.setdefault((name, before, after), []).append(head.case)

@@ -40,18 +40,18 @@ class Facts:
     samples: Mapping[str, Sample] = field(default_factory=dict)
     """By metric."""
     arrivals: Arrivals | None = None
-    """None where the task has no target, or the side does not tell it seed by seed."""
+    """None where the task has no target."""
     counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Metric → what each record counted."""
     pace: Pace | None = None
     conditions: Mapping[str, str] = field(default_factory=dict)
-    """What must agree for quality to be compared: data and epochs; what is not known is absent."""
+    """What must agree for quality to be compared: data and epochs."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """What is stated where it differs: machine, versions, recipe, code."""
     identity: str | None = None
     """Digest of task, builder and arguments: a case renamed keeps it."""
     records: tuple[Record, ...] = ()
-    """One per seed, in seed order; none where the side is no folder of records."""
+    """One per seed, in seed order."""
     notes: tuple[str, ...] = ()
     """What was left out, and why."""
 

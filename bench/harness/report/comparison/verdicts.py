@@ -136,11 +136,11 @@ def _question(metric: str, base: Facts, head: Facts) -> Question | Change:
 
 
 def _differing(base: Mapping[str, str], head: Mapping[str, str]) -> str:
-    """Return where two sides differ in what must agree; what either does not tell cannot differ."""
+    """Return where two sides differ in what must agree."""
     return "; ".join(
         f"{name}: {base[name]} in base, {head[name]} in head"
         for name in base
-        if name in head and base[name] != head[name]
+        if base[name] != head[name]
     )
 
 
