@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from audit_world import CNN, DENSE, WIDE, figure, judged, plain, seeds, statement
 from records import MACHINE, VERSIONS, make_record
 
-from bench.harness.record import Record
 from bench.harness.store.speeds import Speed
 
 RATIO = statement("ratio", "seconds_per_epoch", f'case = "{CNN}"\nover = "{DENSE}"')
@@ -103,55 +101,3 @@ def test_a_ratio_of_counts_is_exact(tmp_path: Path, low: float, verdict: str) ->
     assert (found.verdict, found.because) == (verdict, "counted")
     assert found.interval is not None
     assert found.interval.low == found.interval.high == pytest.approx(243_786 / 101_770)
-
-
-TRADE = statement(
-    "best_trade", "test_accuracy", f'case = "{CNN}"\ncases = ["{WIDE}"]\ncost = "seconds_per_epoch"'
-)
-
-
-@pytest.mark.parametrize(
-    ("rival", "seconds", "verdict"),
-    [
-        (0.88, 1.0, "reproduced"),  # cheaper, and worse
-        (0.92, 9.0, "reproduced"),  # better, and dearer
-        (0.92, 1.0, "not reproduced"),
-        (0.90, 1.0, "undecided"),
-    ],
-)
-def test_the_best_trade_is_beaten_by_what_is_as_good_for_less(
-    tmp_path: Path, rival: float, seconds: float, verdict: str
-) -> None:
-    """The case has 90 % at 3 s an epoch."""
-    others = seeds(WIDE, rival, epoch_seconds=[9.0, *[seconds] * 5])
-    assert judged(tmp_path, TRADE, *seeds(CNN, 0.9), *others)[0].verdict == verdict
-
-
-def rivals(accuracy: float) -> Sequence[Record]:
-    """Return six seeds of the case, with 90 %, and of the dense baseline, whose epochs are 3 s."""
-    return [*seeds(CNN, 0.9), *seeds(DENSE, accuracy)]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "verdict", "because"),
-    [
-        (7.0, "reproduced", "dense_128 surely more seconds per epoch"),
-        (5.0, "not reproduced", "dense_128 has better test accuracy for fewer seconds per epoch"),
-    ],
-)
-def test_a_trade_counts_the_seconds_of_plain_fits(
-    tmp_path: Path, seconds: float, verdict: str, because: str
-) -> None:
-    """A rival that is better costs more, or less, than the 6 s of the case; it is told which."""
-    text = TRADE.replace(WIDE, DENSE)
-    speeds = [plain(CNN, *[6.0] * 5), plain(DENSE, *[seconds] * 5)]
-    (found,) = judged(tmp_path, text, *rivals(0.92), speeds=speeds)
-    assert found.verdict == verdict
-    assert found.because.startswith(f"{because}; by a plain fit, 5 pairs")
-
-
-def test_a_trade_of_unlike_paths_is_not_comparable(tmp_path: Path) -> None:
-    """Without plain fits of both nothing is said of which is better for less."""
-    (found,) = judged(tmp_path, TRADE.replace(WIDE, DENSE), *rivals(0.92))
-    assert found.verdict == "not comparable"
-    assert found.because.startswith("middle half of at least 24 epochs each")

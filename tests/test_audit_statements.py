@@ -95,3 +95,11 @@ def test_a_target_is_reached_by_an_epoch_or_not(tmp_path: Path) -> None:
     records = curves(0.8, 0.85, 0.92, 0.95)
     assert judged(tmp_path, text.format(3), *records)[0].verdict == "reproduced"
     assert judged(tmp_path, text.format(2), *records)[0].verdict == "not reproduced"
+
+
+def test_an_opinion_is_listed_and_not_judged(tmp_path: Path) -> None:
+    """With records or without, nothing decides it."""
+    text = statement("opinion", "test_accuracy", f'cases = ["{CNN}", "{WIDE}"]')
+    for records in ([], seeds(CNN, 0.9)):
+        (found,) = judged(tmp_path, text, *records)
+        assert (found.verdict, found.because) == ("not comparable", "no measurement decides it")

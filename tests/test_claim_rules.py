@@ -22,7 +22,7 @@ BODIES = {
     "diminishing": f"cases = [{A}, {B}, {C}]\n",
     "turn": f"case = {A}\nlow = 1\nhigh = 3\n",
     "reach": f"case = {A}\ntarget = 0.9\nby = 3\n",
-    "best_trade": f'case = {A}\ncases = [{B}]\ncost = "parameters"\n',
+    "opinion": f"cases = [{A}]\n",
 }
 """Kind → all that it takes besides."""
 
@@ -130,7 +130,7 @@ TURN = told("turn")
         ("[claims]\nit = 3", r"\[claims.it\] must be a table of kind, said and source"),
         (changed("order", f", {B}", ""), "expected 'array' of length >= 2 - at 'cases'"),
         (changed("difference", f"[{A}]", "[]"), "expected 'array' of length >= 1 - at 'cases'"),
-        (changed("best_trade", f"[{B}]", "[]"), "expected 'array' of length >= 1 - at 'cases'"),
+        (changed("opinion", f"[{A}]", "[]"), "expected 'array' of length >= 1 - at 'cases'"),
         (changed("difference", B, A), "names mnist-dense_128 twice"),
         (changed("order", B, A), "names mnist-dense_128 twice"),
         (changed("difference", "low = 0\n", ""), "needs low, high, or both"),
@@ -139,7 +139,6 @@ TURN = told("turn")
         (told("ratio", "parameters").replace("low", "high"), "has high and no low"),
         (changed("reach", "0.9", "90"), "expected 'float' <= 1.0 - at 'target'"),
         (changed("reach", "by = 3", "by = 0"), "expected 'int' >= 1 - at 'by'"),
-        (changed("best_trade", '"parameters"', '"test_loss"'), "'test_loss', which is no cost"),
     ],
 )
 def test_a_statement_that_makes_no_sense_is_refused(

@@ -81,7 +81,7 @@ def test_what_is_said_in_words_is_there_too() -> None:
         "Order": 2,
         "Diminishing": 2,
         "Reach": 2,
-        "BestTrade": 1,
+        "Opinion": 1,
         "Turn": 1,
     }
 

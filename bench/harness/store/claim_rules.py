@@ -16,7 +16,6 @@ from bench.harness.store.statements import (
     ALWAYS,
     NEVER,
     AnyStatement,
-    BestTrade,
     Difference,
     Ratio,
 )
@@ -38,7 +37,7 @@ METRICS_OF: Mapping[str, tuple[str, ...]] = {
     "diminishing": SCORES,
     "turn": SCORES,
     "reach": ACCURACIES,  # a loss comes down: below every target it has been above it
-    "best_trade": SCORES,
+    "opinion": SCORES,
 }
 """Kind of claim → what it may be about."""
 
@@ -78,8 +77,6 @@ def check_figure(
 def check_statement(made: AnyStatement) -> None:
     """Refuse metrics that its kind cannot be about, cases named twice, and ranges that are none."""
     _known(f"metric for kind = {made.kind!r}", made.metric, METRICS_OF[made.kind])
-    if isinstance(made, BestTrade):
-        _known("cost", made.cost, COSTS)
     twice = [case for case, n in Counter(made.cases_named).items() if n > 1]
     if twice:
         raise ValueError(f"names {twice[0]} twice")

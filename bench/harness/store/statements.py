@@ -111,16 +111,14 @@ class Reach(Statement, tag_field="kind", tag="reach", frozen=True, kw_only=True)
     by: Epoch
 
 
-class BestTrade(Statement, tag_field="kind", tag="best_trade", frozen=True, kw_only=True):
-    """No other of ``cases`` is as good in the metric at less of ``cost``."""
+class Opinion(Statement, tag_field="kind", tag="opinion", frozen=True, kw_only=True):
+    """A judgement on cases that no measurement decides."""
 
-    case: str
     cases: OneOrMore
-    cost: str
 
 
-AnyStatement = Difference | Ratio | Order | Diminishing | Turn | Reach | BestTrade
-KINDS = (Difference, Ratio, Order, Diminishing, Turn, Reach, BestTrade)
+AnyStatement = Difference | Ratio | Order | Diminishing | Turn | Reach | Opinion
+KINDS = (Difference, Ratio, Order, Diminishing, Turn, Reach, Opinion)
 
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
 

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.harness.judge.censored import epochs_to_target, first_epoch
-from bench.harness.judge.claims import Check, as_printed
+from bench.harness.judge.claims import as_printed
 from bench.harness.judge.interval import LEVEL, Interval, of_contrast, of_ranges
 from bench.harness.report.audit.evidence import Evidence
 from bench.harness.report.audit.on_figure import BETTER
 from bench.harness.report.audit.words import short
 from bench.harness.store.statements import (
-    BestTrade,
     Difference,
     Diminishing,
     Order,
@@ -23,9 +22,6 @@ from bench.harness.store.statements import (
 
 Weights = Mapping[str, float]
 """Case → its weight in a sum of means."""
-
-OPEN = Interval(estimate=math.nan, low=-math.inf, high=math.inf)
-"""Of something nothing is known about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,26 +124,6 @@ def _turn(curve: Sequence[float | None], metric: str) -> int | None:
     known = [-math.inf if value is None else _sign(metric) * value for value in curve]
     best = known.index(max(known)) + 1
     return best if best < len(curve) else None
-
-
-def trades(
-    statement: BestTrade, costs: Mapping[str, Interval], evidence: Evidence
-) -> list[tuple[Asked, Check]]:
-    """Return, for each other case that may cost less, by how much the case is better."""
-    own, sign = costs[statement.case], _sign(statement.metric)
-    found = []
-    for other in statement.cases:
-        cost = costs[other]
-        if cost.low > own.high:
-            continue  # it surely costs more
-        weights = {statement.case: sign, other: -sign}
-        each = Asked(of=short(other), weights=weights, low=0, high=math.inf)
-        gain = from_records(each, statement.metric, evidence, of=len(statement.cases))
-        check = Check(found=gain or OPEN, low=0, high=math.inf)
-        sure = cost.high < own.low or check.place == "inside"
-        unsure = Check(found=OPEN, low=0, high=math.inf)
-        found.append((each, check if sure else unsure))
-    return found
 
 
 def _sign(metric: str) -> float:

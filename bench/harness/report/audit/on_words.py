@@ -9,16 +9,16 @@ from bench.harness.judge.claims import Check, judge_statement
 from bench.harness.report.audit import making, words
 from bench.harness.report.audit.evidence import Evidence
 from bench.harness.report.audit.finding import Finding
-from bench.harness.report.audit.on_costs import on_ratio, on_trade
+from bench.harness.report.audit.on_costs import on_ratio
 from bench.harness.report.audit.on_figure import claimed
 from bench.harness.report.audit.on_means import on_means
 from bench.harness.report.audit.on_statement import per_epoch, when
 from bench.harness.store.claims import Claim
 from bench.harness.store.statements import (
     AnyStatement,
-    BestTrade,
     Difference,
     Diminishing,
+    Opinion,
     Order,
     Ratio,
     Reach,
@@ -36,8 +36,8 @@ def on_statement(statement: AnyStatement, evidence: Evidence, figures: Sequence[
         return on_means(statement, evidence, printed)
     if isinstance(statement, Ratio):
         return on_ratio(statement, evidence, printed)
-    if isinstance(statement, BestTrade):
-        return on_trade(statement, evidence)
+    if isinstance(statement, Opinion):
+        return making.on_statement(statement, "not comparable", ["no measurement decides it"])
     if not evidence.trained(statement.case or ""):
         waits = making.awaited(statement.cases_named)
         return making.on_statement(statement, "undecided", [waits])
