@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.cases import CASES, lawful
 from bench.harness.errors import UserError, nearest
-from bench.harness.report.exercises.values import Contrast, Exercise
+from bench.harness.report.exercises.values import Exercise
 from bench.harness.spec import TASKS, Case
 from bench.variants import CRIPPLED
 
@@ -40,15 +40,13 @@ def _width() -> Exercise:
     widths = (16, 32, 64, 128, 256, 512, 1024)
     labels = tuple(f"{units:,}" for units in widths)
     cases = [_like(DENSE, f"dense_{units}", arguments={"units": units}) for units in widths]
-    told = "{} hidden neurons instead of 128"
     return Exercise(
         name="width",
         question="What does a wider hidden layer bring?",
         varied="hidden neurons",
         points=dict(zip(labels, cases, strict=True)),
-        contrasts=tuple(
-            Contrast(of=label, over="128", words=told.format(label)) for label in ("512", "16")
-        ),
+        base=("128",),
+        against="128 neurons",
         rows=(labels,),
         thin=("128", "512"),
     )
@@ -64,10 +62,8 @@ def _layers() -> Exercise:
         question="What do a second and a third hidden layer bring?",
         varied="hidden layers of 128",
         points=points,
-        contrasts=(
-            Contrast(of="2", over="1", words="two hidden layers instead of one"),
-            Contrast(of="3", over="1", words="three hidden layers instead of one"),
-        ),
+        base=("1",),
+        against="one layer",
         thin=("1", "2"),
     )
 
@@ -78,12 +74,16 @@ def _whole(original: Case) -> Case:
 
 
 def _duration() -> Exercise:
+    points = {TASKS[case.task].title: _whole(case) for case in (DENSE, DIGITS)}
     return Exercise(
         name="duration",
-        question="How many epochs pay, and from which on does the test loss rise?",
-        varied="data",
-        points={TASKS[case.task].title: _whole(case) for case in (DENSE, DIGITS)},
-        kind="duration",
+        question="How many epochs pay?",
+        varied="data and epochs",
+        points=points,
+        base=tuple(points),
+        against=f"{LONG} epochs",
+        epochs=(1, 2, 5, 10, 20, LONG),
+        paired=True,
         thin=(TASKS[DENSE.task].title,),
     )
 
@@ -100,15 +100,17 @@ def _stopping() -> Exercise:
                 epochs=LONG,
                 stop_at_accuracy=float(percent) / 100,
             )
-            points[f"{title}, {percent} %"] = case
+            points[f"{title} at {percent} %"] = case
     title = TASKS[DENSE.task].title
     return Exercise(
         name="stopping",
         question="What does stopping at a training accuracy save, and what does it cost?",
         varied="stops at training accuracy",
         points=points,
-        kind="stopping",
-        thin=(f"{title}, never", f"{title}, 85 %"),
+        base=tuple(f"{TASKS[original.task].title}, never" for original in (DENSE, DIGITS)),
+        against="never stopping",
+        paired=True,
+        thin=(f"{title}, never", f"{title} at 85 %"),
     )
 
 
@@ -126,12 +128,8 @@ def _filters() -> Exercise:
         question="How many filters and convolutional blocks pay?",
         varied="blocks × filters",
         points=points,
-        contrasts=(
-            Contrast(of="2 × 128", over="2 × 64", words="128 filters instead of 64 in two blocks"),
-            Contrast(of="2 × 64", over="2 × 32", words="64 filters instead of 32 in two blocks"),
-            Contrast(of="2 × 64", over="1 × 64", words="two blocks of 64 filters instead of one"),
-            Contrast(of="3 × 64", over="2 × 64", words="three blocks of 64 instead of two"),
-        ),
+        base=("2 × 64",),
+        against="2 blocks × 64 filters",
         rows=tuple(tuple(f"{blocks} × {many}" for many in filters) for blocks in BLOCKS),
         thin=("1 × 64", "2 × 32", "2 × 64", "3 × 64"),
         seeds=3,  # a convolution takes as long as ten dense layers
@@ -151,7 +149,8 @@ def _pixels() -> Exercise:
         varied="pixels",
         # The gate trains the same, to see that it notices.
         points={"0–1": DENSE, "0–255": CRIPPLED["raw_pixels"].case},
-        contrasts=(Contrast(of="0–255", over="0–1", words="raw pixels instead of scaled ones"),),
+        base=("0–1",),
+        against="pixels of 0–1",
         thin=("0–1", "0–255"),
     )
 
@@ -165,10 +164,8 @@ def _batches() -> Exercise:
         question="What do larger batches save, and what do they cost?",
         varied="images a batch",
         points=dict(zip(labels, cases, strict=True)),
-        contrasts=tuple(
-            Contrast(of=label, over="32", words=f"batches of {label} instead of 32")
-            for label in ("128", "1,024")
-        ),
+        base=("32",),
+        against="batches of 32",
         rows=(labels,),
         thin=("32", "1,024"),
     )

@@ -41,9 +41,11 @@ def test_each_exercise_varies_what_it_says() -> None:
 
 
 def test_a_label_without_a_point_is_refused() -> None:
-    """A slip in the thin slice is found where it is made."""
+    """A slip in the thin slice or in the base is found where it is made."""
     with pytest.raises(ValueError, match=r"exercise width has no point 513"):
         replace(WIDTH, thin=("513",))
+    with pytest.raises(ValueError, match=r"exercise stopping has no base for mnist"):
+        replace(STOPPING, base=STOPPING.base[:1])
 
 
 def test_an_unknown_exercise_is_met_with_the_nearest() -> None:

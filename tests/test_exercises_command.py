@@ -17,7 +17,7 @@ from bench.commands.readme_blocks import BLOCKS
 from bench.exercises import EXERCISES
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import Need, plan
-from bench.harness.report.exercises import contrasts
+from bench.harness.report.exercises import blocks
 from bench.harness.store.records import Store
 from conftest import Bench
 
@@ -53,7 +53,7 @@ def test_it_goes_seed_by_seed_and_prints_answer_and_table(
     assert names(trials) == [(seed, a) for seed in (0, 1) for a in (DENSE, f"{DENSE}_128")]
     shown = capsys.readouterr()
     assert "4 trials, 0 of them committed already; 4 to train" in shown.err
-    assert "**Two hidden layers instead of one differ by +0.0 ± 0.0 points" in shown.out
+    assert "**Test accuracy against one layer, in points: undecided with 2.**" in shown.out
     assert "| 2 " in shown.out
 
 
@@ -106,7 +106,7 @@ def test_stored_trains_nothing(
     """It tells what there is, which here is nothing."""
     assert exercises("width", "--stored") == 0
     assert trials.ran == []
-    assert "no records of dense_512 and dense_128" in capsys.readouterr().out
+    assert "no records with 6 others.**" in capsys.readouterr().out
 
 
 def test_the_suite_trains_a_thin_slice_and_keeps_its_answers(
@@ -122,15 +122,15 @@ def test_the_suite_trains_a_thin_slice_and_keeps_its_answers(
     assert kept == set(EXERCISES)
 
 
-def test_the_suite_fails_where_an_answer_hides_its_uncertainty(
+def test_the_suite_fails_where_one_seed_is_sure(
     run: Bench, trials: FakeTrials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A gain by one seed, told as if it were sure."""
     assert trials.ran == []
-    monkeypatch.setattr(contrasts, "moved", lambda *_, **__: "gain 0.9 points of test accuracy")
+    monkeypatch.setattr(blocks, "_what", lambda _: "surely higher")
     done = run("-k", "exercise_answer and layers", tier="accept", results=tmp_path)
     done.assert_outcomes(failed=1)
-    done.stdout.fnmatch_lines(["*told without an uncertainty: Two hidden layers instead of one*"])
+    done.stdout.fnmatch_lines(["*one seed decides nothing, but: Test accuracy against one layer*"])
 
 
 def test_no_more_seeds_are_planned_than_are_enough() -> None:

@@ -66,15 +66,19 @@ class Evidence:
         return sum(not record.completed for record in self._of_case.get(case, []))
 
     def values(self, case: str, metric: str, *, epoch: int | None = None) -> list[float]:
-        """Return one value a seed that has it; infinite epochs to a target are "never".
+        """Return one value a seed that has it, in the order of the seeds; see ``by_seed``."""
+        return list(self.by_seed(case, metric, epoch=epoch).values())
+
+    def by_seed(self, case: str, metric: str, *, epoch: int | None = None) -> dict[int, float]:
+        """Return seed → value, of those that have it; infinite epochs to a target are "never".
 
         Args:
             case: By name.
             metric: Of an epoch, a count, or ``epochs_to_target``.
             epoch: Which, from 1; the last by default.
         """
-        found = (_value(record, metric, epoch) for record in self.trained(case))
-        return [value for value in found if value is not None]
+        found = {r.spec.seed: _value(r, metric, epoch) for r in self.trained(case)}
+        return {seed: value for seed, value in found.items() if value is not None}
 
     def probabilities(self, claim: Claim) -> list[float]:
         """Return the probability that each seed gives to the class of an image, where kept."""

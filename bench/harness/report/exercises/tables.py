@@ -1,38 +1,76 @@
-"""What the answers rest on, point by point, as GitHub-flavoured tables."""
+"""What the lines of an exercise are, as a GitHub-flavoured table, and how they differ."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from statistics import median
 
 from tabulate import tabulate
 
-from bench.harness.judge.interval import Interval
+from bench.harness.judge.interval import LEVEL, Interval, of_contrast
 from bench.harness.report import cells
 from bench.harness.report.audit.evidence import Evidence
 from bench.harness.report.cells import MISSING
-from bench.harness.report.exercises.contrasts import METRIC, difference
-from bench.harness.report.exercises.stopping import Stop, stops
-from bench.harness.report.exercises.values import Exercise
-from bench.harness.report.exercises.words import plus_minus
-from bench.harness.report.figures import figure
+from bench.harness.report.exercises.values import Exercise, Line
+from bench.harness.report.figures import decimals, figure
 from bench.harness.report.rows import Row, rows
 from bench.harness.spec import Case
 
-SHOWN = (1, 2, 3, 5, 7, 10, 15, 20, 25, 30)
-"""Epochs that a table of duration has a line for."""
+METRIC = "test_accuracy"
+
+HEADINGS = ("test loss", "training accuracy %", "epochs", "parameters", "s/epoch")
+"""Columns beside test accuracy and its difference."""
+
+SILENT = 1e-9
+"""Points below which an interval is as wide as floating point is coarse: no seed differed."""
 
 Stale = Mapping[str, str]
 """Case → why its figures are not those of the present code."""
 
+Differences = Mapping[str, Interval | None]
+"""Label of a line → its test accuracy less the base's; None where a side has no record."""
+
+
+def differences(exercise: Exercise, evidence: Evidence) -> Differences:
+    """Return how each line but the bases differs from its base; all intervals hold at once."""
+    pairs = [(line, base) for line in exercise.lines if (base := exercise.base_of(line))]
+    level = 1 - (1 - LEVEL) / max(len(pairs), 1)
+    return {line.label: _difference(exercise, line, base, evidence, level) for line, base in pairs}
+
+
+def _difference(
+    exercise: Exercise, line: Line, base: Line, evidence: Evidence, level: float
+) -> Interval | None:
+    own, other = (
+        evidence.by_seed(each.case.name, METRIC, epoch=each.epoch) for each in (line, base)
+    )
+    if exercise.paired:
+        gains = [own[seed] - other[seed] for seed in own if seed in other]
+        return of_contrast([gains], [1.0], level=level) if gains else None
+    samples = [list(own.values()), list(other.values())]
+    return of_contrast(samples, [1.0, -1.0], level=level) if all(samples) else None
+
 
 def table(exercise: Exercise, evidence: Evidence, stale: Stale) -> str:
-    """Return the table of an exercise, of the columns that its kind needs."""
-    if exercise.kind == "duration":
-        return _of_epochs(exercise, evidence, stale)
-    if exercise.kind == "stopping":
-        return _of_stops(exercise, evidence, stale)
-    return _of_points(exercise, evidence, stale)
+    """Return the table of an exercise, without columns in which every line says the same."""
+    found = differences(exercise, evidence)
+    lines = [_cells(line, found, evidence, stale) for line in exercise.lines]
+    against = f"test accuracy against {exercise.against}, points"
+    columns = list(
+        zip((exercise.varied, "test accuracy %", against, *HEADINGS), *lines, strict=True)
+    )
+    shown = columns[:3] + [column for column in columns[3:] if len(set(column[1:])) > 1]
+    heads, *body = zip(
+        *[[cells.unbroken(cell) for cell in column] for column in shown], strict=True
+    )
+    return tabulate(
+        body,
+        headers=heads,
+        tablefmt="github",
+        disable_numparse=True,  # cells are finished text
+        colalign=["left"] + ["right"] * (len(heads) - 1),
+    )
 
 
 def row_of(case: Case, evidence: Evidence) -> Row:
@@ -40,96 +78,30 @@ def row_of(case: Case, evidence: Evidence) -> Row:
     return rows([case], evidence.records, {}, {})[0]
 
 
-def _of_points(exercise: Exercise, evidence: Evidence, stale: Stale) -> str:
-    base = next(iter(exercise.contrasts)).over if exercise.contrasts else ""
-    lines = []
-    for label, case in exercise.points.items():
-        row = row_of(case, evidence)
-        lines.append(
-            [
-                _named(label, case, stale),
-                cells.accuracy(row.test_accuracy),
-                _against(exercise, label, base, evidence),
-                cells.loss(row.test_loss),
-                cells.accuracy(row.training_accuracy),
-                cells.parameters(row),
-                cells.seconds_per_epoch(row),
-            ]
-        )
-    against = f"test accuracy against {base}, points"
-    heads = ["test accuracy %", against, "test loss", "training accuracy %", "parameters"]
-    return _drawn([exercise.varied, *heads, "s/epoch"], lines)
+def _cells(line: Line, found: Differences, evidence: Evidence, stale: Stale) -> list[str]:
+    case, row = line.case.name, row_of(line.case, evidence)
+    of = {
+        metric: figure(evidence.values(case, metric, epoch=line.epoch))
+        for metric in (METRIC, "test_loss", "training_accuracy")
+    }
+    ran = [line.epoch or len(record.epochs) for record in evidence.trained(case)]
+    return [
+        f"{line.label} (stale)" if case in stale else line.label,
+        cells.accuracy(of[METRIC]),
+        points(found.get(line.label)),
+        cells.loss(of["test_loss"]),
+        cells.accuracy(of["training_accuracy"]),
+        f"{median(ran):g} ({min(ran)}–{max(ran)})" if ran else MISSING,
+        cells.parameters(row),
+        cells.seconds_per_epoch(row),
+    ]
 
 
-def _against(exercise: Exercise, label: str, base: str, evidence: Evidence) -> str:
-    if label == base:
+def points(found: Interval | None) -> str:
+    """Return ``+0.9 ± 0.3`` of a difference of accuracies; no ± where its interval has no ends."""
+    if found is None:
         return MISSING
-    of, over = exercise.points[label].name, exercise.points[base].name
-    found = difference(evidence, of, over, together=len(exercise.points) - 1)
-    return MISSING if found is None else _points(found[0])
-
-
-def _of_epochs(exercise: Exercise, evidence: Evidence, stale: Stale) -> str:
-    lines = [
-        [_named(label, case, stale), str(epoch), *_after(case.name, epoch, evidence)]
-        for label, case in exercise.points.items()
-        for epoch in SHOWN
-        if epoch <= case.recipe.epochs
-    ]
-    heads = ["training accuracy %", "test accuracy %", "training loss", "test loss"]
-    return _drawn([exercise.varied, "epoch", *heads], lines)
-
-
-def _after(case: str, epoch: int, evidence: Evidence) -> list[str]:
-    told = {"accuracy": cells.accuracy, "loss": cells.loss}
-    return [
-        told[measure](figure(evidence.values(case, f"{images}_{measure}", epoch=epoch)))
-        for measure in told
-        for images in ("training", "test")
-    ]
-
-
-def _of_stops(exercise: Exercise, evidence: Evidence, stale: Stale) -> str:
-    found = {stop.case.name: stop for stop in stops(exercise, evidence)}
-    lines = []
-    for label, case in exercise.points.items():
-        accuracy = cells.accuracy(row_of(case, evidence).test_accuracy)
-        cost = _saving(found[case.name]) if case.name in found else _whole(case, evidence)
-        lines.append([_named(label, case, stale), *cost[:4], accuracy, cost[4]])
-    saved = ["reached", "epochs", "epochs saved", "seconds saved"]
-    return _drawn([exercise.varied, *saved, "test accuracy %", "what it changes, points"], lines)
-
-
-def _saving(stop: Stop) -> list[str]:
-    if not stop.seeds:
-        return [MISSING] * 5
-    return [
-        f"{stop.reached}/{stop.seeds}",
-        f"{median(stop.epochs):g} ({min(stop.epochs)}–{max(stop.epochs)})",
-        MISSING if stop.saved_epochs is None else plus_minus("epochs", stop.saved_epochs),
-        MISSING if stop.saved_seconds is None else plus_minus("seconds", stop.saved_seconds),
-        MISSING if stop.gain is None else _points(stop.gain),
-    ]
-
-
-def _whole(case: Case, evidence: Evidence) -> list[str]:
-    ran = [len(record.epochs) for record in evidence.trained(case.name)]
-    return [MISSING, f"{median(ran):g}" if ran else MISSING, MISSING, MISSING, MISSING]
-
-
-def _points(found: Interval) -> str:
-    return plus_minus(METRIC, found, signed=True).removesuffix(" points")
-
-
-def _named(label: str, case: Case, stale: Stale) -> str:
-    return f"{label} (stale)" if case.name in stale else label
-
-
-def _drawn(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    return tabulate(
-        [[cells.unbroken(cell) for cell in line] for line in lines],
-        headers=[cells.unbroken(head) for head in heads],
-        tablefmt="github",
-        disable_numparse=True,  # cells are finished text
-        colalign=["left"] + ["right"] * (len(heads) - 1),
-    )
+    reach = 100 * (found.high - found.low) / 2
+    places = decimals(reach if SILENT < reach < math.inf else None, most=2, alone=1)
+    spread = f" ± {reach:.{places}f}" if math.isfinite(reach) else ""
+    return f"{100 * found.estimate:+.{places}f}".replace("-", "−") + spread

@@ -91,18 +91,18 @@ def _picture(exercise: Exercise, evidence: Evidence, stale: Mapping[str, str]) -
     used = [record for records in trained.values() for record in records]
     cases = [exercise.points[label] for label in trained]
     said = caption(rows(cases, used, {}, {}), used, stale=stale)
-    if exercise.kind == "duration":
+    if exercise.epochs:
         return partial(curves, list(trained.items()), small_print=said)
     order = list(exercise.points)
     lines = [[order.index(label) for label in row] for row in exercise.rows]
-    paid = "epochs trained" if exercise.kind == "stopping" else "seconds per epoch"
+    paid = "epochs trained" if exercise.paired else "seconds per epoch"
     places = _places(exercise, evidence)
     return partial(points, places, lines, (exercise.varied, paid), said=said)
 
 
 def _places(exercise: Exercise, evidence: Evidence) -> list[Place]:
     cases = {label: case.name for label, case in exercise.points.items()}
-    if exercise.kind == "stopping":
+    if exercise.paired:
         costs = {case: _epochs(evidence.trained(case)) for case in cases.values()}
     else:
         timed = evidence.costs(list(cases.values()), "seconds_per_epoch")
