@@ -28,6 +28,7 @@ NEVER_IMPORTED = {
     "ipykernel": "the kernel in which test_notebook.py runs the notebook",
     "mypy": "a command, in tox",
     "nbclient": "test_notebook.py asks for it by name, to be skipped where it is not there",
+    "playwright": "test_page_browser.py asks for it by name, to be skipped where it is not there",
     "pytest-benchmark": "a pytest plugin: the timing suites ask for its fixture",
     "pytest-xdist": "a pytest plugin: `pytest -n 2` spreads the tests over the cores",
     "ruff": "a command, in tox",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from chromium import Browser, browser, installed
 from pages import CNN, DENSE, write
 
-PROGRAM = installed()
+sync_api = pytest.importorskip("playwright.sync_api", reason="a browser is driven by Playwright")
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PROGRAM = next((path for name in NAMES if (path := shutil.which(name))), None)
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed")
 
 ORDER = "[...document.querySelectorAll('[data-task=fashion_mnist] > tbody')].map((body) => body.id)"
@@ -19,10 +22,20 @@ CNN_32 = "fashion_mnist-cnn_32"
 
 
 @pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser() -> Iterator[Any]:
     """One browser for all tests of this file."""
-    with browser(PROGRAM or "", tmp_path_factory.mktemp("profile")) as found:
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=PROGRAM)
         yield found
+        found.close()
+
+
+@pytest.fixture
+def tab(browser: Any) -> Iterator[Any]:
+    """A window of its own, 1,280 pixels wide."""
+    page = browser.new_page()
+    yield page
+    page.close()
 
 
 @pytest.fixture(scope="module")
@@ -33,72 +46,79 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     return path.as_uri()
 
 
-def test_page_opens_without_network_and_without_a_complaint(tab: Browser, address: str) -> None:
+def test_page_opens_without_network_and_without_a_complaint(tab: Any, address: str) -> None:
     """It asks for itself and for what it carries; the console stays empty."""
-    tab.asked.clear()
-    tab.open(address)
-    others = {asked for asked in tab.asked if not asked.startswith(("data:", "about:"))}
-    assert (others, tab.wrong) == ({address}, [])
-    assert tab.run("[...document.images].every((image) => image.naturalWidth === 28)")
-    assert tab.run("document.images.length") > 0
+    asked: set[str] = set()
+    wrong: list[str] = []
+    tab.on("request", lambda request: asked.add(request.url))
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on("console", lambda message: wrong.append(message.text))
+    tab.goto(address)
+    assert {each for each in asked if not each.startswith("data:")} == {address}
+    assert wrong == []
+    assert tab.evaluate("[...document.images].every((image) => image.naturalWidth === 28)")
+    assert tab.evaluate("document.images.length") > 0
 
 
-def test_table_is_sorted_by_its_address(tab: Browser, address: str) -> None:
+def test_table_is_sorted_by_its_address(tab: Any, address: str) -> None:
     """Numbers as numbers, either way; a case without a figure comes last both times."""
-    tab.open(f"{address}#sort=fashion_mnist.parameters.descending")
-    assert tab.run(ORDER) == [CNN, DENSE, CNN_32]
-    assert tab.run(SORTED) == [["parameters", "descending"]]
-    tab.open(f"{address}#sort=fashion_mnist.parameters.ascending")
-    assert tab.run(ORDER) == [DENSE, CNN, CNN_32]
+    tab.goto(f"{address}#sort=fashion_mnist.parameters.descending")
+    assert tab.evaluate(ORDER) == [CNN, DENSE, CNN_32]
+    assert tab.evaluate(SORTED) == [["parameters", "descending"]]
+    tab.goto("about:blank")  # a new fragment alone would load nothing
+    tab.goto(f"{address}#sort=fashion_mnist.parameters.ascending")
+    assert tab.evaluate(ORDER) == [DENSE, CNN, CNN_32]
 
 
-def test_heading_sorts_by_keyboard_and_the_address_remembers(tab: Browser, address: str) -> None:
+def test_heading_sorts_by_keyboard_and_the_address_remembers(tab: Any, address: str) -> None:
     """Tab to it, press Enter, press Space: up, then down."""
-    tab.open(address)
-    while tab.run(FOCUSED) != "test accuracy (%)":
-        tab.press("Tab")
-    tab.press("Enter")
-    assert tab.run(SORTED) == [["test_accuracy", "ascending"]]
-    assert tab.run(ORDER) == [DENSE, CNN, CNN_32]
-    tab.press(" ")
-    assert tab.run(ORDER) == [CNN, DENSE, CNN_32]
-    assert tab.run("location.hash") == "#sort=fashion_mnist.test_accuracy.descending"
+    tab.goto(address)
+    while tab.evaluate(FOCUSED) != "test accuracy (%)":
+        tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")
+    assert tab.evaluate(SORTED) == [["test_accuracy", "ascending"]]
+    assert tab.evaluate(ORDER) == [DENSE, CNN, CNN_32]
+    tab.keyboard.press("Space")
+    assert tab.evaluate(ORDER) == [CNN, DENSE, CNN_32]
+    assert tab.evaluate("location.hash") == "#sort=fashion_mnist.test_accuracy.descending"
 
 
-def test_row_opens_and_closes(tab: Browser, address: str) -> None:
+def test_row_opens_and_closes(tab: Any, address: str) -> None:
     """All are closed at first; a press opens one, and it stays with its row when sorted."""
-    tab.open(address)
-    assert tab.run(OPEN) == []
-    tab.run(f"document.querySelector('#{CNN} th button').click()")
-    tab.run("document.querySelector('[data-column=architecture] button').click()")
-    assert tab.run(OPEN) == [f"{CNN}-detail"]
-    assert tab.run(f"document.querySelector('#{CNN} th button').ariaExpanded") == "true"
-    assert tab.run(ORDER) == [CNN_32, CNN, DENSE]
-    tab.run(f"document.querySelector('#{CNN} th button').click()")
-    assert tab.run(OPEN) == []
+    tab.goto(address)
+    assert tab.evaluate(OPEN) == []
+    tab.evaluate(f"document.querySelector('#{CNN} th button').click()")
+    tab.evaluate("document.querySelector('[data-column=architecture] button').click()")
+    assert tab.evaluate(OPEN) == [f"{CNN}-detail"]
+    assert tab.evaluate(f"document.querySelector('#{CNN} th button').ariaExpanded") == "true"
+    assert tab.evaluate(ORDER) == [CNN_32, CNN, DENSE]
+    tab.evaluate(f"document.querySelector('#{CNN} th button').click()")
+    assert tab.evaluate(OPEN) == []
 
 
-def test_one_button_opens_all(tab: Browser, address: str) -> None:
+def test_one_button_opens_all(tab: Any, address: str) -> None:
     """And closes them again."""
-    tab.open(f"{address}#open={DENSE}")
-    assert tab.run(OPEN) == [f"{DENSE}-detail"]
-    tab.run("document.getElementById('all').click()")
-    assert len(tab.run(OPEN)) == 5
-    tab.run("document.getElementById('all').click()")
-    assert tab.run(OPEN) == []
+    tab.goto(f"{address}#open={DENSE}")
+    assert tab.evaluate(OPEN) == [f"{DENSE}-detail"]
+    tab.evaluate("document.getElementById('all').click()")
+    assert len(tab.evaluate(OPEN)) == 5
+    tab.evaluate("document.getElementById('all').click()")
+    assert tab.evaluate(OPEN) == []
 
 
 @pytest.mark.parametrize("width", [1280, 400])
-def test_page_is_never_wider_than_its_window(tab: Browser, address: str, width: int) -> None:
+def test_page_is_never_wider_than_its_window(tab: Any, address: str, width: int) -> None:
     """Wide tables scroll within their frame, what a row opens to does not."""
-    tab.open(f"{address}#open={CNN}", width=width)
-    assert tab.run("document.documentElement.scrollWidth") == width
-    assert tab.run(f"document.querySelector('#{CNN}-detail div').clientWidth") <= width
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.goto(f"{address}#open={CNN}")
+    assert tab.evaluate("document.documentElement.scrollWidth") == width
+    assert tab.evaluate(f"document.querySelector('#{CNN}-detail div').clientWidth") <= width
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_page_follows_the_colour_scheme(tab: Browser, address: str, dark: bool) -> None:
+def test_page_follows_the_colour_scheme(tab: Any, address: str, dark: bool) -> None:
     """Paper and ink change places."""
-    tab.open(address, dark=dark)
-    paper = tab.run("getComputedStyle(document.body).backgroundColor")
+    tab.emulate_media(color_scheme="dark" if dark else "light")
+    tab.goto(address)
+    paper = tab.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == ("rgb(13, 17, 23)" if dark else "rgb(255, 255, 255)")
