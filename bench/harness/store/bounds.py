@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.harness.errors import UserError, nearest
 from bench.harness.judge.bound import Bound
 from bench.harness.judge.curve import Curve
-from bench.harness.metrics import CURVES
+from bench.harness.metrics import CURVES, UNTRAINED
 from bench.harness.store.bound_entries import read_bound, read_curve
 
 if sys.version_info >= (3, 11):
@@ -41,6 +41,8 @@ class Bounds:
     """Case, or ``smoke`` → metric → bound."""
     curves: Mapping[str, Mapping[str, Curve]] = field(default_factory=dict)
     """Case → learning curve → its bands."""
+    on_sample: Mapping[str, Mapping[str, Bound]] = field(default_factory=dict)
+    """Case → metric → its own bound in the smoke tier, which stands before that of all cases."""
 
     def for_case(self, case: str, metric: str) -> Bound:
         """Return the bound, or raise a UserError with the lines to add."""
@@ -68,9 +70,10 @@ class Bounds:
         """How many there are: what the error of a whole run is shared among."""
         return sum(map(len, (*self.tables.values(), *self.curves.values())))
 
-    def smoke(self, metric: str) -> Bound | None:
-        """Return what every case must satisfy in the smoke tier, if anything."""
-        return self.tables.get(SMOKE, {}).get(metric)
+    def smoke(self, case: str, metric: str) -> Bound | None:
+        """Return what a case must satisfy in the smoke tier: its own bound, else that of all."""
+        own = self.on_sample.get(case, {}).get(metric)
+        return own or self.tables.get(SMOKE, {}).get(metric)
 
     def _missing(self, case: str, metric: str) -> str:
         example = _EXAMPLES.get(metric, "at_least = 0.0")
@@ -89,6 +92,8 @@ class Bounds:
 def read_bounds(path: Path, *, cases: Collection[str], metrics: Collection[str]) -> Bounds:
     """Read and check a file of bounds; it may also hold a table ``[smoke]`` for all cases.
 
+    A case's own ``[CASE.smoke]`` wins over that one, metric by metric.
+
     Raises:
         UserError: the file is missing, is not TOML, or holds a name or a number that cannot be
             meant; the message gives the file, the line and the nearest valid name.
@@ -104,12 +109,12 @@ def read_bounds(path: Path, *, cases: Collection[str], metrics: Collection[str])
         line = re.search(r"at line (\d+)", str(error))
         where = f"{path}:{line[1]}" if line else str(path)
         raise UserError(f"{where}: this is not valid TOML: {error}.") from None
-    names = (*cases, SMOKE)
     source = _Source(path=path, text=text)
     read = {
-        name: _table(table, source=source, name=name, names=names, metrics=(*metrics, *CURVES))
-        for name, table in document.items()
+        name: _table(table, source=source, name=name, cases=cases, metrics=metrics)
+        for name, table in _flat(document).items()
     }
+    own = {name: read.pop(name) for name in list(read) if name.endswith(f".{SMOKE}")}
     return Bounds(
         path=path,
         tables={
@@ -120,12 +125,35 @@ def read_bounds(path: Path, *, cases: Collection[str], metrics: Collection[str])
             name: {metric: each for metric, each in found.items() if isinstance(each, Curve)}
             for name, found in read.items()
         },
+        on_sample={
+            name.removesuffix(f".{SMOKE}"): {
+                metric: each for metric, each in found.items() if isinstance(each, Bound)
+            }
+            for name, found in own.items()
+        },
     )
+
+
+def _flat(document: Mapping[str, object]) -> dict[str, object]:
+    """Return the tables of a file, with the smoke bounds of a case beside its other ones."""
+    found: dict[str, object] = {}
+    for name, table in document.items():
+        found[name] = table
+        if name != SMOKE and isinstance(table, dict) and SMOKE in table:
+            found[name] = {key: value for key, value in table.items() if key != SMOKE}
+            found[f"{name}.{SMOKE}"] = table[SMOKE]
+    return found
 
 
 def line_of(path: Path, table: str, metric: str) -> int:
     """Return the number of the line, from 1, where a file of bounds has that of a metric."""
     return _Source(path=path, text=path.read_text(encoding="utf-8")).line(table, metric)
+
+
+def smoke_line(path: Path, case: str, metric: str) -> int:
+    """Return the line of the bound that counts in the smoke tier: the case's own, or that of all."""
+    own = tomllib.loads(path.read_text(encoding="utf-8")).get(case, {}).get(SMOKE, {})
+    return line_of(path, f"{case}.{SMOKE}" if metric in own else SMOKE, metric)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +166,12 @@ class _Source:
     def line(self, table: str, key: str = "") -> int:
         """Return the number of the line that holds a table's header, or a key below it."""
         lines = self.text.splitlines()
-        header = rf'\s*\[\s*"?{re.escape(table)}"?\s*[\].]|\s*"?{re.escape(table)}"?\s*[.=]'
-        start = next((i for i, line in enumerate(lines) if re.match(header, line)), 0)
+        name = r'"?\s*\.\s*"?'.join(map(re.escape, table.split(".")))
+        header = rf'\s*\[\s*"?{name}"?\s*[\].]|\s*"?{name}"?\s*[.=]'
+        start = next((i for i, line in enumerate(lines) if re.match(header, line)), None)
+        if start is None and "." in table:  # written below the header of the case
+            return self.line(*table.rsplit(".", 1))
+        start = start or 0
         wanted = rf'(.*[\[.]\s*|\s*)"?{re.escape(key)}"?\s*[=.\]]'
         found = (i for i, line in enumerate(lines) if i >= start and re.match(wanted, line))
         return (next(found, start) if key else start) + 1
@@ -155,18 +187,23 @@ def _table(
     *,
     source: _Source,
     name: str,
-    names: Collection[str],
+    cases: Collection[str],
     metrics: Collection[str],
 ) -> dict[str, Bound | Curve]:
-    if name not in names:
-        raise source.refuse(f"there is no case {name!r}. {nearest(name, names)}", name)
+    own = name.removesuffix(f".{SMOKE}")
+    if own not in (*cases, SMOKE):
+        raise source.refuse(f"there is no case {own!r}. {nearest(own, (*cases, SMOKE))}", own)
     if not isinstance(table, dict):
         raise source.refuse(f"expected a table [{name}], and found {table!r}.", name)
     bounds: dict[str, Bound | Curve] = {}
+    known = (*metrics, *CURVES)
     for metric, entry in table.items():
-        if metric not in metrics:
-            unknown = f"there is no metric {metric!r}. {nearest(metric, metrics)}"
+        if metric not in known:
+            unknown = f"there is no metric {metric!r}. {nearest(metric, known)}"
             raise source.refuse(unknown, name, metric)
+        if own != name and (metric in CURVES or metric in UNTRAINED):
+            same = f"the smoke tier has no bound of its own for it. It stands in [{own}] alone."
+            raise source.refuse(same, name, metric)
         try:
             read = read_curve if metric in CURVES else read_bound
             bounds[metric] = read(metric, entry)
