@@ -53,7 +53,7 @@ def _parts(text: str) -> list[tuple[str, str]]:
 def _on_sample(part: str) -> str:
     """Return the table of a case's own smoke bounds: no reference speaks of them."""
     found = SMOKE.search(part)
-    return f"\n{found[0].strip()}\n" if found else ""
+    return f"\n{found[0].removesuffix(_after(found[0])).strip()}\n" if found else ""
 
 
 def _after(part: str) -> str:

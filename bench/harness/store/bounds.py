@@ -7,12 +7,13 @@ import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from bench.harness.errors import UserError, nearest
 from bench.harness.judge.bound import Bound
 from bench.harness.judge.curve import Curve
 from bench.harness.metrics import CURVES, UNTRAINED
-from bench.harness.store.bound_entries import read_bound, read_curve
+from bench.harness.store.bound_entries import EXAMPLES, read_bound, read_curve
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -21,15 +22,7 @@ else:
 
 SMOKE = "smoke"
 
-_EXAMPLES = {
-    "parameters": "exactly = 101_770",
-    "test_accuracy": "at_least = 0.85",
-    "test_loss": "at_most = 0.40",
-    "training_accuracy": "between = [0.88, 0.91]",
-    "training_loss": "between = [0.25, 0.32]",
-    "drop_in_training_loss": "between = [0.10, 0.15]",
-    "epochs_to_target": "at_most = 8",
-}
+T = TypeVar("T", Bound, Curve)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +65,11 @@ class Bounds:
 
     def smoke(self, case: str, metric: str) -> Bound | None:
         """Return what a case must satisfy in the smoke tier: its own bound, else that of all."""
-        own = self.on_sample.get(case, {}).get(metric)
-        return own or self.tables.get(SMOKE, {}).get(metric)
+        own = self.on_sample.get(case, self.tables.get(SMOKE, {}))
+        return own.get(metric) or self.tables.get(SMOKE, {}).get(metric)
 
     def _missing(self, case: str, metric: str) -> str:
-        example = _EXAMPLES.get(metric, "at_least = 0.0")
+        example = EXAMPLES.get(metric, "at_least = 0.0")
         line = f'{metric} = {{ {example}, reason = "why the bound sits here" }}'
         if case in self.tables:
             return (
@@ -117,31 +110,27 @@ def read_bounds(path: Path, *, cases: Collection[str], metrics: Collection[str])
     own = {name: read.pop(name) for name in list(read) if name.endswith(f".{SMOKE}")}
     return Bounds(
         path=path,
-        tables={
-            name: {metric: each for metric, each in found.items() if isinstance(each, Bound)}
-            for name, found in read.items()
-        },
-        curves={
-            name: {metric: each for metric, each in found.items() if isinstance(each, Curve)}
-            for name, found in read.items()
-        },
-        on_sample={
-            name.removesuffix(f".{SMOKE}"): {
-                metric: each for metric, each in found.items() if isinstance(each, Bound)
-            }
-            for name, found in own.items()
-        },
+        tables=_only(Bound, read),
+        curves=_only(Curve, read),
+        on_sample={name.removesuffix(f".{SMOKE}"): of for name, of in _only(Bound, own).items()},
     )
+
+
+def _only(
+    kind: type[T], read: Mapping[str, Mapping[str, Bound | Curve]]
+) -> dict[str, dict[str, T]]:
+    return {
+        name: {metric: each for metric, each in found.items() if isinstance(each, kind)}
+        for name, found in read.items()
+    }
 
 
 def _flat(document: Mapping[str, object]) -> dict[str, object]:
     """Return the tables of a file, with the smoke bounds of a case beside its other ones."""
-    found: dict[str, object] = {}
+    found = dict(document)
     for name, table in document.items():
-        found[name] = table
         if name != SMOKE and isinstance(table, dict) and SMOKE in table:
-            found[name] = {key: value for key, value in table.items() if key != SMOKE}
-            found[f"{name}.{SMOKE}"] = table[SMOKE]
+            found[f"{name}.{SMOKE}"] = table.pop(SMOKE)
     return found
 
 
@@ -151,7 +140,7 @@ def line_of(path: Path, table: str, metric: str) -> int:
 
 
 def smoke_line(path: Path, case: str, metric: str) -> int:
-    """Return the line of the bound that counts in the smoke tier: the case's own, or that of all."""
+    """Return the line of the bound that the smoke tier holds a case to: its own, or that of all."""
     own = tomllib.loads(path.read_text(encoding="utf-8")).get(case, {}).get(SMOKE, {})
     return line_of(path, f"{case}.{SMOKE}" if metric in own else SMOKE, metric)
 
@@ -168,10 +157,10 @@ class _Source:
         lines = self.text.splitlines()
         name = r'"?\s*\.\s*"?'.join(map(re.escape, table.split(".")))
         header = rf'\s*\[\s*"?{name}"?\s*[\].]|\s*"?{name}"?\s*[.=]'
-        start = next((i for i, line in enumerate(lines) if re.match(header, line)), None)
-        if start is None and "." in table:  # written below the header of the case
+        start = next((i for i, line in enumerate(lines) if re.match(header, line)), -1)
+        if start < 0 and "." in table:  # written below the header of the case
             return self.line(*table.rsplit(".", 1))
-        start = start or 0
+        start = max(start, 0)
         wanted = rf'(.*[\[.]\s*|\s*)"?{re.escape(key)}"?\s*[=.\]]'
         found = (i for i, line in enumerate(lines) if i >= start and re.match(wanted, line))
         return (next(found, start) if key else start) + 1
@@ -202,8 +191,7 @@ def _table(
             unknown = f"there is no metric {metric!r}. {nearest(metric, known)}"
             raise source.refuse(unknown, name, metric)
         if own != name and (metric in CURVES or metric in UNTRAINED):
-            same = f"the smoke tier has no bound of its own for it. It stands in [{own}] alone."
-            raise source.refuse(same, name, metric)
+            raise source.refuse(f"It stands in [{own}] alone.", name, metric)
         try:
             read = read_curve if metric in CURVES else read_bound
             bounds[metric] = read(metric, entry)
