@@ -40,6 +40,14 @@ LONG: frozenset[str] = frozenset(
 """Names of cases that the accept tier builds and does not train."""
 
 
+INSTEAD: dict[str, str] = {
+    name: f"{case.task}-{other}"
+    for name, case in CASES.items()
+    if (other := MODELS[case.architecture].instead)
+}
+"""Case → the case that a machine trains which emulates the precision of the first."""
+
+
 def case_named(name: str) -> Case:
     """Return the case of that name, or raise a UserError that names the nearest."""
     if name not in CASES:

@@ -1,22 +1,99 @@
-"""What the accept tier leaves out."""
+"""What a tier or this machine leaves out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
-from bench.cases import LONG
+from bench.cases import CASES, INSTEAD, LONG
+from bench.harness.lab.probe import Emulated, emulation
+from bench.harness.spec import Case
 
-WHY = "it trains long: --tier full, and --seeds 1 for one seed"
+WHY = {
+    "accept": "it trains long: --tier full, and --seeds 1 for one seed",
+    "smoke": "it trains long, so that smoke only counts its parameters: --tier full",
+}
+"""Tier → why it does not train a case of ``LONG``."""
+
+LEFT_OUT = pytest.StashKey[dict[str, str]]()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
-    """Skip what would train a long case; what need only build it stays."""
-    if config.getoption("tier") != "accept":
-        return
-    for item in items:
-        needs, call = item.get_closest_marker("needs"), getattr(item, "callspec", None)
-        case = call.params.get("case") if call else None
-        if needs and needs.kwargs.get("trained", True) and getattr(case, "name", "") in LONG:
-            item.add_marker(pytest.mark.skip(reason=WHY))
+    """Skip what would train or time a case that is left out; its parameters are still counted."""
+    wanted = [item for item in items if _case(item) and _more_than_counted(item)]
+    found: dict[str, str] = {}
+    asked = " ".join([config.getoption("keyword") or "", *config.args])
+    emulated = _emulated({_case(item).name for item in wanted}, config)
+    for item in wanted:
+        name = _case(item).name
+        trained = _wants(item, "trained", unless=True)
+        if why := left_out(name, config.getoption("tier"), emulated, trained=trained, asked=asked):
+            found.setdefault(name, why)
+            item.add_marker(pytest.mark.skip(reason=why))
+    config.stash[LEFT_OUT] = found
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Say before anything is trained what is left out, and why."""
+    if config.getoption("collectonly") or config.get_verbosity() < 0:
+        return []
+    return [f"left out: {name}: {why}" for name, why in config.stash.get(LEFT_OUT, {}).items()]
+
+
+def left_out(
+    name: str, tier: str, emulated: Mapping[str, Emulated | None], *, trained: bool, asked: str
+) -> str | None:
+    """Return why a case is not trained or timed, or None where it is.
+
+    Args:
+        name: of the case.
+        tier: of the run.
+        emulated: case that has another to take its place → how its precision is emulated here.
+        trained: whether it would be trained; else its forward pass alone would be timed.
+        asked: what the run selects tests by; a case that takes another's place is trained where it
+            is not needed, if it is named there.
+    """
+    if found := emulated.get(name):
+        return f"{found.words}; {INSTEAD[name]} is trained instead"
+    if name in LONG and tier in WHY and (trained or tier == "smoke"):
+        return WHY[tier]
+    for original in (each for each, other in INSTEAD.items() if other == name):
+        architecture = CASES[name].architecture
+        named = re.search(rf"(?<!\w){re.escape(architecture)}(?!\w)", asked)
+        if not named and emulated.get(original) is None:
+            return (
+                f"it takes the place of {original} where that one's precision is emulated, and "
+                f"here it is not; -k {architecture} trains it all the same"
+            )
+    return None
+
+
+def _emulated(names: set[str], config: pytest.Config) -> dict[str, Emulated | None]:
+    """Ask the machine for each selected case that has another to take its place, or is that one."""
+    if config.getoption("tier") == "smoke":
+        return {}  # it trains none of them
+    how = {"backend": config.getoption("backend"), "device": config.getoption("device")}
+    return {
+        original: emulation(CASES[original].recipe.precision, **how)
+        for original, other in INSTEAD.items()
+        if names & {original, other}
+    }
+
+
+def _case(item: pytest.Item) -> Any:
+    case = item.callspec.params.get("case") if hasattr(item, "callspec") else None
+    return case if isinstance(case, Case) and item.get_closest_marker("needs") else None
+
+
+def _more_than_counted(item: pytest.Item) -> bool:
+    return _wants(item, "trained", unless=True) or _wants(item, "timed", unless=False)
+
+
+def _wants(item: pytest.Item, what: str, *, unless: bool) -> bool:
+    """Return what a test's marker says, or what counts where it does not."""
+    needs = item.get_closest_marker("needs")
+    return bool(needs.kwargs.get(what, unless)) if needs else False

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from imports import ROOT
 
-PATIENCE_S = 300
-"""After which a run of the sample has hung, however busy the machine is."""
+PATIENCE_S = 900
+"""After which what a test waits for has hung, however slow and busy the machine is."""
 
 
 @dataclass(frozen=True, kw_only=True)

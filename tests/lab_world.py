@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from bench_runs import PATIENCE_S
 from records import make_record
 
 from bench.cases import CASES
@@ -83,7 +84,7 @@ def get(
     """Return the record of a spec as a new run gets it."""
     run = new_lab(folder, since=since)
     try:
-        return run.request(spec, timed=timed).result(timeout=10)
+        return run.request(spec, timed=timed).result(timeout=PATIENCE_S)
     finally:
         run.close()
 

@@ -13,9 +13,12 @@ import pytest
 from bench_runs import Run, bench
 from junit_schema import faults
 
-from bench.cases import CASES
+from bench.cases import CASES, LONG
 from bench.harness.store.records import Store
 from conftest import Bench
+
+QUICK = [name for name in CASES if name not in LONG]
+"""What the smoke tier trains; of the others it counts the parameters."""
 
 
 def properties(run: Run) -> dict[str, dict[str, str]]:
@@ -34,8 +37,10 @@ def verdicts(results: Path) -> dict[str, Any]:
 
 
 def test_the_sample_passes(smoke: Run) -> None:
-    """Every architecture is trained once, every bound of the sample is met, and that is all."""
+    """What is quick is trained once, the rest built, every bound is met, and that is all."""
     assert (smoke.status, smoke.red) == (0, set())
+    trained = re.findall(r"^\[\d+/\d+\] (\S+) seed 0: epoch 1/", smoke.output, re.MULTILINE)
+    assert sorted(trained) == sorted(QUICK)
     assert sorted(smoke.completed) == sorted(CASES)
     assert smoke.header.startswith(f"trials: {len(CASES)}, 0 stored already, {len(CASES)} to train")
     assert "figures are not for publication" in smoke.output
@@ -45,7 +50,8 @@ def test_every_trial_is_on_disk(smoke: Run) -> None:
     """One record a case, completed, and nothing half-written beside it."""
     records = list(Store(smoke.results / "trials").all())
     assert sorted(record.spec.case.name for record in records) == sorted(CASES)
-    assert all(record.completed and record.predictions for record in records)
+    assert all(record.completed for record in records)
+    assert {record.spec.case.name for record in records if record.predictions} == set(QUICK)
     files = [path for path in (smoke.results / "trials").rglob("*") if path.is_file()]
     assert {path.suffix for path in files} == {".json", ".lock"}
 
@@ -53,7 +59,7 @@ def test_every_trial_is_on_disk(smoke: Run) -> None:
 def test_progress_is_plain_lines_where_there_is_no_terminal(smoke: Run) -> None:
     """Each epoch of each trial is a line of its own, and nothing moves the cursor."""
     assert not re.search(r"[\r\x1b]", smoke.output)
-    told = re.findall(r"^\[\d/\d\] mnist-dense_128 seed 0: epoch (\d+)/10 ", smoke.output, re.M)
+    told = re.findall(r"^\[\d+/\d+\] mnist-dense_128 seed 0: epoch (\d+)/10 ", smoke.output, re.M)
     assert [int(number) for number in told] == list(range(1, len(told) + 1))
     assert len(told) > 3
 
@@ -87,7 +93,7 @@ def test_junit_obeys_its_schema(smoke: Run) -> None:
     assert list(faults(ElementTree.parse(smoke.results / "junit.xml").getroot())) == []
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", QUICK)
 def test_junit_has_the_figures(smoke: Run, case: str) -> None:
     """Metric, value, number of seeds and outcome of a test are the record's."""
     (record,) = (r for r in Store(smoke.results / "trials").all() if r.spec.case.name == case)
@@ -101,7 +107,7 @@ def test_benchmark_has_the_seconds_that_the_trial_measured(smoke: Run) -> None:
     """The rounds of ``--benchmark-json`` are the record's epochs but the first."""
     times = json.loads((smoke.results / "times.json").read_text("utf-8"))["benchmarks"]
     of = {each["name"]: each for each in times}
-    for record in Store(smoke.results / "trials").all():
+    for record in (each for each in Store(smoke.results / "trials").all() if each.epochs):
         found = of[f"test_epoch_time[{record.spec.case.name}]"]
         seconds = [epoch.seconds for epoch in record.epochs[1:]]
         assert found["stats"]["data"] == pytest.approx(seconds)
@@ -111,7 +117,7 @@ def test_benchmark_has_the_seconds_that_the_trial_measured(smoke: Run) -> None:
 
 
 def test_a_second_run_trains_nothing_and_says_why(run: Bench, stored: Path) -> None:
-    """With nothing changed the stored records serve, within seconds, and the verdicts are kept."""
+    """With nothing changed the stored records serve, and the verdicts are kept."""
     before = sorted(path.name for path in stored.rglob("*.json"))
     again = run(results=stored)
     n = len(CASES)
@@ -119,7 +125,6 @@ def test_a_second_run_trains_nothing_and_says_why(run: Bench, stored: Path) -> N
         [f"trials: {n}, {n} stored already, nothing to train: no code, data or*"]
     )
     assert (again.ret, "failed" in again.parseoutcomes()) == (0, False)
-    assert again.duration < 60
     assert sorted(p.name for p in stored.rglob("seed-*.json")) == before
 
 

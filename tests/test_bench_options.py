@@ -11,7 +11,9 @@ from bench_runs import Run, bench
 from lab_world import pretend
 from test_bench import verdicts
 
-from bench.cases import CASES
+from bench.cases import CASES, LONG
+from bench.conftest import left_out
+from bench.harness.lab.probe import Emulated
 from conftest import Bench
 
 
@@ -41,8 +43,74 @@ def test_collecting_touches_nothing(run: Bench, tmp_path: Path) -> None:
 def test_accept_tier_skips_what_trains_long(run: Bench, tmp_path: Path) -> None:
     """It says how to have it, and looks for no data; other tiers and cases are as they were."""
     done = run("-k", "compact and test_loss", "-rs", tier="accept", results=tmp_path)
-    assert done.parseoutcomes() == {"skipped": 1, "deselected": ANY}
+    assert done.parseoutcomes() == {"skipped": 2, "deselected": ANY}
+    done.stdout.fnmatch_lines(["left out: fashion_mnist-compact: it trains long: --tier full,*"])
     done.stdout.fnmatch_lines(["*it trains long: --tier full, and --seeds 1 for one seed*"])
+
+
+def test_smoke_counts_what_trains_long_and_no_more(
+    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is built, without a forward pass: that alone would take minutes where it is emulated."""
+    trials = pretend(monkeypatch)
+    done = run("-k", "compact", results=tmp_path)
+    assert {each.spec.case.name for each in trials.ran} == LONG
+    assert {(each.spec.epochs, each.spec.inference) for each in trials.ran} == {(0, False)}
+    done.stdout.fnmatch_lines(["left out: *-compact: *smoke only counts its parameters*"])
+
+
+EMULATED = Emulated(kind="bfloat16", times=9.4)
+ORIGINAL, STAND_IN = "fashion_mnist-compact", "fashion_mnist-compact_float32"
+
+
+@pytest.mark.parametrize(
+    ("name", "tier", "emulated", "asked", "why"),
+    [
+        (
+            ORIGINAL,
+            "full",
+            EMULATED,
+            "",
+            "about 9 times that in float32; fashion_mnist-compact_flo",
+        ),
+        (ORIGINAL, "full", EMULATED, "compact", "bfloat16 is emulated by this processor"),
+        (ORIGINAL, "full", None, "", None),
+        (ORIGINAL, "accept", None, "", "--tier full"),
+        (STAND_IN, "full", EMULATED, "", None),
+        (STAND_IN, "accept", EMULATED, "", "--tier full"),
+        (STAND_IN, "full", None, "", "here it is not; -k compact_float32 trains it"),
+        (STAND_IN, "full", None, "compact", "here it is not"),
+        (STAND_IN, "full", None, "compact_float32 and loss", None),
+        (STAND_IN, "full", None, "x.py::test_loss[fashion_mnist-compact_float32]", None),
+        ("mnist-minimal", "full", None, "", None),
+    ],
+)
+def test_a_case_in_float32_takes_the_place_of_an_emulated_one(
+    name: str, tier: str, emulated: Emulated | None, asked: str, why: str | None
+) -> None:
+    """One of the two is trained on any machine, and both where the second is named."""
+    found = left_out(name, tier, {ORIGINAL: emulated}, trained=True, asked=asked)
+    assert found is None if why is None else found is not None and why in found
+
+
+def test_the_forward_pass_of_an_emulated_case_is_not_timed_either() -> None:
+    """The accept tier times it untrained where the processor has the type."""
+    found = [
+        left_out(ORIGINAL, "accept", {ORIGINAL: each}, trained=False, asked="")
+        for each in (EMULATED, None)
+    ]
+    assert [why is None for why in found] == [False, True]
+
+
+def test_what_is_left_out_here_is_said_before_training(
+    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The header names the case, the price and what is trained in its place."""
+    monkeypatch.setattr("bench.conftest.emulation", lambda *_, **__: EMULATED)
+    done = run("-k", "compact and test_loss", tier="accept", results=tmp_path / "none")
+    done.stdout.fnmatch_lines(
+        ["left out: fashion_mnist-compact: bfloat16 is emulated by this processor: a step takes*"]
+    )
 
 
 def test_timing_can_be_switched_off(run: Bench, stored: Path) -> None:

@@ -50,9 +50,9 @@ def test_every_kind_of_bound_is_read_as_written(tmp_path: Path) -> None:
 def test_smoke_bounds_stand_apart(tmp_path: Path) -> None:
     """[smoke] holds for the smoke tier alone, and only for the metrics it names."""
     bounds = read(tmp_path, GOOD)
-    smoke = bounds.smoke("test_accuracy")
+    smoke = bounds.smoke(CASES[0], "test_accuracy")
     assert smoke is not None and smoke.at_least == 0.3
-    assert bounds.smoke("test_loss") is None
+    assert bounds.smoke(CASES[0], "test_loss") is None
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -140,3 +140,52 @@ def test_a_target_that_need_not_be_reached_is_a_bound_of_infinity(tmp_path: Path
     held = read(tmp_path, line.format("9")).for_case("mnist-dense_128", "epochs_to_target")
     assert [judge([None, None], bound).outcome for bound in (free, held)] == ["pass", "fail"]
     assert free.words == "≤ ∞"
+
+
+OWN_SMOKE = """
+[smoke]
+test_accuracy = { at_least = 0.5, reason = "the path learns" }
+test_loss = { at_most = 2.3, reason = "below guessing" }
+
+[mnist-dense_128]
+parameters = { exactly = 101_770, reason = "counted" }
+
+[mnist-dense_128.smoke]
+test_accuracy = { at_least = 0.11, reason = "it starts slowly" }
+"""
+
+
+def test_a_case_s_own_smoke_bound_wins_over_that_of_all(tmp_path: Path) -> None:
+    """Metric by metric: what it does not name, and every other case, is held to ``[smoke]``."""
+    bounds = read(tmp_path, OWN_SMOKE)
+    found = [
+        bounds.smoke(case, metric)
+        for case, metric in (
+            ("mnist-dense_128", "test_accuracy"),
+            ("mnist-dense_128", "test_loss"),
+            (CASES[0], "test_accuracy"),
+        )
+    ]
+    assert [bound and (bound.at_least or bound.at_most) for bound in found] == [0.11, 2.3, 0.5]
+    assert bounds.metrics("mnist-dense_128") == ("parameters",)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("[mnist-dens_128.smoke]\n", 1, "Did you mean 'mnist-dense_128'?"),
+        ("\n[mnist-dense_128.smoke]\ntest_acuracy = {}\n", 3, "mean 'test_accuracy'?"),
+        ("[mnist-dense_128]\nsmoke = 3\n", 2, "[mnist-dense_128.smoke]: expected a table"),
+        ("[mnist-dense_128]\n\nsmoke.test_loss = 3\n", 3, "found 3"),
+        ("[mnist-dense_128.smoke]\nparameters = {}\n", 2, "It stands in [mnist-dense_128] alone"),
+        ("[smoke.smoke]\n", 1, "there is no metric 'smoke'"),
+    ],
+)
+def test_a_case_s_own_smoke_bounds_are_checked_like_others(
+    tmp_path: Path, text: str, line: int, message: str
+) -> None:
+    """A name or a value that cannot be meant is refused at its line."""
+    with pytest.raises(UserError) as caught:
+        read(tmp_path, text)
+    assert f"bounds.toml:{line}: " in str(caught.value)
+    assert message in str(caught.value)

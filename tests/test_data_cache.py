@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench_runs import PATIENCE_S
 from data_world import FakeSource, Notes, know, tiny
 from filelock import FileLock
 from filelock import Timeout as LockTimeout
@@ -188,7 +189,7 @@ def test_two_processes_at_once_ask_a_source_once(tmp_path: Path) -> None:
         for _ in range(2)
     ]
 
-    folders = {process.communicate(timeout=60)[0] for process in both}
+    folders = {process.communicate(timeout=PATIENCE_S)[0] for process in both}
 
     assert [process.returncode for process in both] == [0, 0]
     assert len(folders) == 1

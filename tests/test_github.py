@@ -10,7 +10,7 @@ from bench.harness.errors import UserError
 from bench.harness.judge.verdict import Outcome, Verdict
 from bench.harness.report.github import append_summary, workflow_commands
 from bench.harness.report.properties import Judged
-from bench.harness.store.bounds import line_of
+from bench.harness.store.bounds import line_of, smoke_line
 
 BOUNDS = """\
 [smoke]
@@ -69,6 +69,14 @@ def test_line_of_a_bound(tmp_path: Path, table: str, metric: str, line: int) -> 
     path = tmp_path / "bounds.toml"
     path.write_text(BOUNDS, encoding="utf-8")
     assert line_of(path, table, metric) == line
+
+
+def test_smoke_bound_is_found_where_it_counts(tmp_path: Path) -> None:
+    """In the case's own table where it stands there, else in that of all cases."""
+    path = tmp_path / "bounds.toml"
+    path.write_text(f"{BOUNDS}[mnist-dense_128.smoke]\ntest_loss = {{ at_most = 3 }}\n", "utf-8")
+    found = [smoke_line(path, "mnist-dense_128", name) for name in ("test_loss", "test_accuracy")]
+    assert found == [8, 2]
 
 
 def test_summary_is_added_to_that_of_other_steps(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench_runs import PATIENCE_S
 from lab_world import SPEC, pretend, trial
 from trials import assigned
 
@@ -55,7 +56,7 @@ def lab(folder: Path, *, keep: bool = True, since: str | None = None) -> Lab:
 def get(run: Lab) -> Record:
     """Return the record of a spec as that run gets it."""
     try:
-        return run.request(SPEC, timed=False).result(timeout=10)
+        return run.request(SPEC, timed=False).result(timeout=PATIENCE_S)
     finally:
         run.close()
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from bench_runs import PATIENCE_S
 from lab_world import ORIGIN, SPEC, FakeTrials, get, new_lab, pretend, trial
 from records import MACHINE
 
@@ -60,8 +61,8 @@ def test_times_are_taken_from_a_trial_that_was_asked_for_without(
 ) -> None:
     """A trial that ran alone here has times, whether they were wanted then or not."""
     run = new_lab(tmp_path)
-    plain = run.request(SPEC, timed=False).result(timeout=10)
-    assert run.request(SPEC, timed=True).result(timeout=10) == plain
+    plain = run.request(SPEC, timed=False).result(timeout=PATIENCE_S)
+    assert run.request(SPEC, timed=True).result(timeout=PATIENCE_S) == plain
     assert len(trials.ran) == 1
 
 
@@ -99,8 +100,8 @@ def test_failed_trial_is_stored_and_not_served(
     """It is not tried twice in one run, and is tried again in the next."""
     trials = pretend(monkeypatch, partial(trial, outcome="crashed"))
     run = new_lab(tmp_path)
-    failed = run.request(SPEC, timed=False).result(timeout=10)
-    assert run.request(SPEC, timed=False).result(timeout=10) == failed
+    failed = run.request(SPEC, timed=False).result(timeout=PATIENCE_S)
+    assert run.request(SPEC, timed=False).result(timeout=PATIENCE_S) == failed
     assert list(Store(tmp_path).all()) == [failed]
     assert len(trials.ran) == 1
     get(tmp_path)
@@ -131,7 +132,7 @@ def test_listener_hears_the_trial(tmp_path: Path, trials: FakeTrials) -> None:
     heard: list[Message] = []
     run = new_lab(tmp_path)
     run.listen = lambda _, message: heard.append(message)
-    record = run.request(SPEC, timed=False).result(timeout=10)
+    record = run.request(SPEC, timed=False).result(timeout=PATIENCE_S)
     assert [message.record for message in heard] == [record]
     assert len(trials.ran) == 1
 

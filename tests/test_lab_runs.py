@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from bench_runs import PATIENCE_S
 from lab_world import ORIGIN, SPEC, new_lab, pretend, trial
 
 from bench.harness.assignment import Assignment, Listener
@@ -22,7 +23,7 @@ from bench.harness.trial import process
 def until_ended(begun: threading.Event, assignment: Assignment, listen: Listener) -> Record:
     """Train until the trials of this process are ended."""
     begun.set()
-    assert process._ending.wait(timeout=10)
+    assert process._ending.wait(timeout=PATIENCE_S)
     return trial(assignment, listen, outcome="interrupted")
 
 
@@ -34,7 +35,7 @@ def test_closing_ends_what_runs_and_gives_up_what_has_not_begun(
     trials = pretend(monkeypatch, partial(until_ended, begun))
     run = new_lab(tmp_path)
     futures = [run.request(replace(SPEC, seed=seed), timed=False) for seed in range(3)]
-    assert begun.wait(timeout=10)
+    assert begun.wait(timeout=PATIENCE_S)
     run.close()
     assert [future.cancelled() for future in futures] == [False, True, True]
     assert [record.outcome for record in Store(tmp_path).all()] == ["interrupted"]
@@ -47,17 +48,17 @@ def test_two_runs_at_once_share_one_trial(tmp_path: Path, monkeypatch: pytest.Mo
 
     def slow(assignment: Assignment, listen: Listener) -> Record:
         begun.set()
-        assert go.wait(timeout=10)
+        assert go.wait(timeout=PATIENCE_S)
         return trial(assignment, listen)
 
     trials = pretend(monkeypatch, slow)
     runs = [new_lab(tmp_path), new_lab(tmp_path)]
     first = runs[0].request(SPEC, timed=True)
-    assert begun.wait(timeout=10)
+    assert begun.wait(timeout=PATIENCE_S)
     second = runs[1].request(SPEC, timed=True)
     assert wait([second], timeout=0.1).not_done == {second}
     go.set()
-    assert first.result(timeout=10) == second.result(timeout=10)
+    assert first.result(timeout=PATIENCE_S) == second.result(timeout=PATIENCE_S)
     assert len(trials.ran) == 1
 
 
@@ -72,7 +73,7 @@ def test_any_executor_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     spawn = multiprocessing.get_context("spawn")
     run = new_lab(tmp_path, executor=ProcessPoolExecutor(2, spawn, fake_trials_here))
     futures = [run.request(replace(SPEC, seed=seed), timed=True) for seed in range(3)]
-    records = [future.result(timeout=60) for future in futures]
+    records = [future.result(timeout=PATIENCE_S) for future in futures]
     run.close()
     assert [record.spec.seed for record in records] == [0, 1, 2]
     assert [run.stored(record.spec, timed=True) for record in records] == records

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from bench_runs import PATIENCE_S
 from lab_world import CASE, DATASET, SPEC, pretend
 from records import make_record
 
@@ -45,7 +46,7 @@ def test_each_trained_trial_has_a_folder_of_its_own(
     lab = Lab(store=Store(tmp_path), executor=ThreadPoolExecutor(1), log=tmp_path / "logs")
     trained, built = SPEC, specify(CASE, 0, Options(), DATASET, trained=False)
     for spec in (trained, built):
-        lab.request(spec, timed=False).result(timeout=10)
+        lab.request(spec, timed=False).result(timeout=PATIENCE_S)
     lab.close()
     first, second = trials.ran
     assert first.log == str(tmp_path / "logs" / run_name(first.spec, first.key))

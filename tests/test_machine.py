@@ -145,3 +145,37 @@ def test_what_changes_no_result_is_no_setting(name: str) -> None:
 def test_a_setting_of_odd_bytes_can_be_recorded() -> None:
     """A value that is no UTF-8 is told by its escapes, for JSON has none of it."""
     assert machine.settings({"XLA_FLAGS": "--to=\udcff"}) == {"XLA_FLAGS": "--to=\\udcff"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "most", "expected"),
+    [
+        ("avx2 avx512f avx512_bf16", "", True),
+        ("avx2 amx_bf16", "", True),
+        ("avx2 avx_ne_convert", "", True),
+        ("fp asimd bf16", "", True),
+        ("avx2 fma", "", False),
+        ("avx2 avx512f", "", False),
+        ("", "", None),
+        ("avx2 avx512f avx512_bf16", "AVX2", False),
+        ("avx2 avx512f avx512_bf16", "avx512_core", False),
+        ("avx2 avx512f avx512_bf16 amx_bf16", "AVX512_CORE_BF16", True),
+        ("avx2 amx_bf16", "AVX512_CORE_BF16", False),
+        ("avx2 avx512_bf16", "ALL", True),
+    ],
+)
+def test_processor_has_a_type_by_its_flags(flags: str, most: str, expected: bool | None) -> None:
+    """Whole flags count, but for those that oneDNN was told not to use; none is no answer."""
+    assert machine.computes_in("bfloat16", frozenset(flags.split()), most) is expected
+
+
+def test_type_that_no_flag_is_known_of_is_no_answer() -> None:
+    """A timed step has to say."""
+    assert machine.computes_in("float64", frozenset({"avx2"})) is None
+
+
+@pytest.mark.parametrize("key", ["flags", "Features"])
+def test_flags_are_those_of_the_system_s_file(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """An ARM processor tells them under another name."""
+    pretend(monkeypatch, {"/proc/cpuinfo": f"{key}\t\t: fpu bf16\n{key}\t\t: other\n"})
+    assert machine.cpu_flags() == {"fpu", "bf16"}

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench_runs import PATIENCE_S
 from imports import ROOT
 
 nbclient = pytest.importorskip("nbclient", reason="executing it takes nbclient and ipykernel")
 nbformat = pytest.importorskip("nbformat", reason="reading it takes nbformat, which nbclient has")
 
 NOTEBOOK = ROOT / "bench" / "notebook.ipynb"
-PATIENCE_S = 300
-"""For all of its cells, however busy the machine is."""
 
 
 def read() -> Any:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import runpy
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from records import make_record
 
 from bench.harness.errors import UserError
 from bench.harness.lab import probe
+from bench.harness.lab.probe import Emulated
 from bench.harness.machine import settings
 
 SAY = 'import os, sys; os.write(int(sys.argv[-1]), f"{}".encode())'
@@ -137,3 +141,60 @@ def test_threads_are_those_that_the_backend_makes(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert program(monkeypatch, backend, told)["threads"]() == expected
+
+
+@pytest.mark.parametrize(
+    ("native", "timed", "times"),
+    [
+        (True, (0.1, 9.0), None),
+        (False, (0.1, 9.4), 9.4),
+        (False, (0.1, 0.7), None),
+        (None, (0.1, 2.3), 2.3),
+        (None, (0.1, 1.1), None),
+        (False, None, math.inf),
+    ],
+)
+def test_a_timed_step_decides_unless_the_processor_has_the_type(
+    native: bool | None, timed: tuple[float, float] | None, times: float | None
+) -> None:
+    """Flags that are silent, or say that it has not, are no verdict; a step that fails is one."""
+    found = probe.decide("bfloat16", native, lambda: timed)
+    assert (found and found.times) == times
+
+
+@pytest.mark.parametrize(("precision", "device"), [("float32", "cpu"), ("mixed_bfloat16", "gpu")])
+def test_only_another_precision_on_a_processor_is_asked_about(
+    monkeypatch: pytest.MonkeyPatch, precision: str, device: str
+) -> None:
+    """Nothing is started for what no processor emulates."""
+    monkeypatch.setattr(probe, "STEP", ("no such program",))
+    assert probe.emulation(precision, backend="torch", device=device) is None
+
+
+def test_step_is_timed_where_the_flags_do_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a program of its own, on the backend that was asked for."""
+    monkeypatch.setattr(probe, "cpu_flags", frozenset)
+    program = SAY.format("{1 * (os.environ['KERAS_BACKEND'] == 'jax')} {len(sys.argv[1])}")
+    monkeypatch.setattr(probe, "STEP", (sys.executable, "-c", program))
+    found = probe.emulation.__wrapped__("mixed_bfloat16", backend="jax")
+    assert found == Emulated(kind="bfloat16", times=14.0, calibration_seconds=1.0)
+
+
+def test_warning_has_the_time_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four times as slow by the calibration step and ten by the type: 40 times its seconds."""
+    emulated = Emulated(kind="bfloat16", times=10.0, calibration_seconds=0.4)
+    monkeypatch.setattr(probe, "emulation", lambda *_, **__: emulated)
+    made = make_record(case="fashion_mnist-compact", epoch_seconds=[1.0] * 10)
+    epochs = len(made.epochs)
+    record = replace(
+        made,
+        spec=replace(made.spec, epochs=epochs),
+        epochs=tuple(replace(epoch, evaluate_seconds=0.0) for epoch in made.epochs),
+        seconds=dict.fromkeys(("total", "train"), 1.0 * epochs),
+        calibration_seconds=0.1,
+    )
+    said = "fashion_mnist-compact: bfloat16 is emulated by this processor: a step takes about 10 "
+    assert probe.warnings([record.spec] * 2, [record]) == [
+        f"{said}times that in float32; 2 trials will take about {2 * 40 * epochs / 60:.0f} min"
+    ]
+    assert probe.warnings([record.spec], []) == [f"{said}times that in float32"]

@@ -13,6 +13,7 @@ from typing import IO
 
 import msgspec
 import pytest
+from bench_runs import PATIENCE_S
 from filelock import FileLock
 from platformdirs import user_cache_path
 from trials import assigned
@@ -85,7 +86,7 @@ def test_a_child_deaf_to_its_time_limit_is_killed(
 ) -> None:
     """After the grace time nothing is waited for, and the reason is the limit."""
     monkeypatch.setattr(child, "GRACE_S", 0.2)
-    play(f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SAY_EPOCH}\ntime.sleep(60)")
+    play(f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SAY_EPOCH}\ntime.sleep({PATIENCE_S})")
     record = run_trial(assigned(time_limit_s=0.5))
     assert record.outcome == "timed out"
     assert record.reason == "still running after its time limit of 0.5 s"
@@ -93,13 +94,13 @@ def test_a_child_deaf_to_its_time_limit_is_killed(
 
 def test_a_child_ended_before_it_listens_is_interrupted(play: Child) -> None:
     """Ctrl-C while Python still starts is an interruption, and no crash."""
-    play(f"signal.signal(signal.SIGINT, signal.SIG_DFL)\n{SAY_EPOCH}\ntime.sleep(60)")
+    play(f"signal.signal(signal.SIGINT, signal.SIG_DFL)\n{SAY_EPOCH}\ntime.sleep({PATIENCE_S})")
     told = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(run_trial, assigned(), lambda *_: told.set())
-        assert told.wait(30)
+        assert told.wait(PATIENCE_S)
         with trials_ended():
-            record = future.result(30)
+            record = future.result(PATIENCE_S)
     assert (record.outcome, record.epochs) == ("interrupted", (EPOCH,))
 
 
@@ -116,9 +117,9 @@ def test_a_run_that_is_ended_does_not_wait_for_the_machine(play: Child) -> None:
 
     with FileLock(lock), ThreadPoolExecutor(1) as pool:
         future = pool.submit(run_trial, assigned(alone=True), listen)
-        assert waiting.wait(30)
+        assert waiting.wait(PATIENCE_S)
         with trials_ended(), pytest.raises(CancelledError):
-            future.result(30)
+            future.result(PATIENCE_S)
     assert told == ["waiting for a timed trial of another run on this machine"]
 
 
@@ -194,5 +195,5 @@ def test_a_child_does_not_outlive_its_parent(tmp_path: Path) -> None:
     assert orphan.process.stdin
     orphan.ask(msgspec.json.encode(assigned()) + b"\n0\n")
     orphan.process.stdin.close()
-    assert orphan.process.wait(60) == 1
+    assert orphan.process.wait(PATIENCE_S) == 1
     orphan.close()

@@ -75,8 +75,9 @@ def test_note_ends_the_countdown_of_the_trial_before() -> None:
     assert hear(progress, Message(note="loading Keras")).endswith("loading Keras\n")
 
 
-def test_record_that_is_there_is_not_waited_for() -> None:
+def test_record_that_is_there_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stored record is returned as soon as it was read, and not at the next tick."""
+    monkeypatch.setattr(module, "TICK_S", 60.0)
     progress, future = plain(), Future[Record]()
     threading.Timer(0.05, future.set_result, [RECORD]).start()
     began = time.monotonic()

@@ -42,3 +42,11 @@ def test_difference_is_one_that_git_applies() -> None:
     changed = difference("a\n", "b\n", file="bench/bounds.toml")
     assert changed.startswith("--- a/bench/bounds.toml\n+++ b/bench/bounds.toml\n")
     assert difference("a\n", "a\n", file="bench/bounds.toml") == ""
+
+
+def test_smoke_bounds_of_a_case_stay() -> None:
+    """A reference says nothing of the sample, so what somebody set for it is not taken away."""
+    own = "[one.smoke]\na = 5\n"
+    before = BEFORE.replace("b = 2\n", f"b = 2\n\n{own}")
+    after = propose(before, {"one": "[one]\na = 9\n"})
+    assert after == BEFORE.replace("[one]\na = 1\n[one.curve]\nb = 2\n", f"[one]\na = 9\n\n{own}")

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from bench_runs import PATIENCE_S
 from lab_world import CASE, FakeTrials, pretend, referee, trial
 from records import make_record
 
@@ -90,7 +91,7 @@ def test_trials_are_waited_for_as_the_caller_wants_it(tmp_path: Path, trials: Fa
     waited: list[Record] = []
 
     def wait(future: object) -> Record:
-        waited.append(future.result(timeout=10))  # type: ignore[attr-defined]
+        waited.append(future.result(timeout=PATIENCE_S))  # type: ignore[attr-defined]
         return waited[-1]
 
     judge = referee(tmp_path, None, COUNT)

@@ -11,7 +11,7 @@ from imports import ROOT
 
 import models
 from bench import cases
-from bench.cases import CASES, LONG, case_named
+from bench.cases import CASES, INSTEAD, LONG, case_named
 from bench.harness.errors import UserError
 from bench.harness.spec import TASKS, Case
 from models import MODELS
@@ -70,15 +70,28 @@ def test_case_stops_at_its_task_s_target() -> None:
 def test_what_is_our_own_keeps_to_the_rules_of_its_task() -> None:
     """No more epochs than the goal of the published work allows, and nothing that stops early."""
     own = [case for case in CASES.values() if case.recipe.tuned]
-    assert [case.name for case in own] == ["fashion_mnist-compact", "mnist-minimal"]
+    assert [case.name for case in own] == [
+        "fashion_mnist-compact",
+        "fashion_mnist-compact_float32",
+        "mnist-minimal",
+    ]
     assert all(c.recipe.epochs <= (TASKS[c.task].most_epochs or 0) for c in own)
     assert not any(case.recipe.stop_at_accuracy or case.recipe.stop_metric for case in own)
 
 
 def test_what_is_long_is_a_case_and_no_published_one() -> None:
     """The accept tier trains all that was published, and our own on MNIST."""
-    assert {"fashion_mnist-compact"} == LONG
+    assert {"fashion_mnist-compact", "fashion_mnist-compact_float32"} == LONG
     assert LONG.isdisjoint(PLAIN)
+
+
+def test_what_takes_a_case_s_place_differs_in_its_precision_alone() -> None:
+    """A machine that emulates bfloat16 trains the same network by the same recipe in float32."""
+    assert INSTEAD == {"fashion_mnist-compact": "fashion_mnist-compact_float32"}
+    for name, other in INSTEAD.items():
+        case, stand_in = CASES[name], CASES[other]
+        recipe = replace(case.recipe, precision="float32")
+        assert replace(case, architecture=stand_in.architecture, recipe=recipe) == stand_in
 
 
 def test_cases_are_ordered_as_the_tables_are() -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.cases import CASES, case_named
+from bench.cases import CASES, INSTEAD, case_named
 from bench.commands.datasets import add_data_options, datasets
 from bench.commands.sharing import add_sharing_options, executor_for
 from bench.harness.arguments import positive
@@ -17,6 +17,7 @@ from bench.harness.durations import now
 from bench.harness.lab.lab import Lab, assign
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
+from bench.harness.lab.probe import emulation, warnings
 from bench.harness.metrics import METRICS
 from bench.harness.record import Outcome, Record
 from bench.harness.report.card import card
@@ -61,7 +62,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Train what is missing, seed by seed; write the references; print the bounds they suggest."""
-    cases = [case_named(name) for name in arguments.case or CASES]
+    cases = [case_named(name) for name in arguments.case] or _all()
     reference = Store(arguments.results / "reference")
     progress = Progress(PlainWriter(sys.stderr), live=False)
     lab = Lab(
@@ -79,7 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
     known = [None if arguments.fresh else _known(spec, reference) for spec in specs]
     pairs = list(zip(specs, known, strict=True))
     missing = [spec for spec, record in pairs if record is None or lab.lacks_model(spec)]
-    progress.total = sum(lab.stored(spec, timed=False) is None for spec in missing)
+    unstored = [spec for spec in missing if lab.stored(spec, timed=False) is None]
+    progress.total = len(unstored)
+    for line in warnings(unstored, reference.readable()):
+        print(line, file=sys.stderr)
     referred = {record.key for record in known if record}
     try:
         for future in [lab.request(spec, timed=False) for spec in missing]:
@@ -92,6 +96,17 @@ def run(arguments: argparse.Namespace) -> int:
         lab.close()
     whole = {case.name: list(_whole(case, specs, reference)) for case in cases}
     return _propose(whole, apply=arguments.apply)
+
+
+def _all() -> list[Case]:
+    """Return every case, but for those that are emulated here and have another in their place."""
+    left = [n for n in INSTEAD if emulation(CASES[n].recipe.precision, backend=Options().backend)]
+    for name in left:
+        print(
+            f"{name} is left out: its precision is emulated here; name it to train it.",
+            file=sys.stderr,
+        )
+    return [case for name, case in CASES.items() if name not in left]
 
 
 def _propose(records: Mapping[str, Sequence[Record]], *, apply: bool) -> int:

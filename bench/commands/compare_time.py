@@ -20,6 +20,7 @@ from bench.harness.judge.race import Race
 from bench.harness.lab.contender import Contender
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
+from bench.harness.lab.probe import warnings
 from bench.harness.lab.race import ANEW, CHUNK_S, race
 from bench.harness.report.comparison.seconds import Raced
 from bench.harness.spec import Case, Dataset
@@ -60,6 +61,8 @@ def race_all(
 def race_case(base: Contender, head: Contender, dataset: Dataset, pairs: int, *, told: str) -> Race:
     """Time one case, alone on this machine; progress goes to standard error as ``told``."""
     spec = specify(msgspec.convert(head.case, Case), 0, Options(), dataset)
+    for line in warnings([spec], []):
+        print(line, file=sys.stderr)
 
     done: list[float] = []
 

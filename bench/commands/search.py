@@ -21,7 +21,7 @@ from bench.harness.durations import in_words
 from bench.harness.errors import UserError, nearest
 from bench.harness.lab.lab import Lab, assign
 from bench.harness.lab.options import BACKENDS, DEVICES
-from bench.harness.lab.probe import check_backend
+from bench.harness.lab.probe import check_backend, warnings
 from bench.harness.report.frontier import candidates, table
 from bench.harness.report.progress import PlainWriter, Progress
 from bench.harness.spec import TASKS, Case, Dataset, TrialSpec
@@ -106,6 +106,8 @@ def _train(specs: Sequence[TrialSpec], log: Path, arguments: argparse.Namespace)
     known = {line.key for line in read_log(log) if line.outcome in FINAL}
     missing = [spec for spec in specs if assign(spec).key not in known]
     print(f"{len(specs)} trials, {len(specs) - len(missing)} of them in {log}", file=sys.stderr)
+    for line in warnings(missing, []):
+        print(line, file=sys.stderr)
     progress = Progress(PlainWriter(sys.stderr), live=False, verbosity=-1)
     progress.total = len(missing)
     lab = Lab(

@@ -17,6 +17,7 @@ from bench.harness.durations import now
 from bench.harness.errors import UserError
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
+from bench.harness.lab.probe import warnings
 from bench.harness.machine import this_machine
 from bench.harness.report.speed import speed_table
 from bench.harness.spec import Case
@@ -85,6 +86,8 @@ def timed(case: Case, pairs: int, images: int) -> Speed:
         UserError: The process failed.
     """
     spec = specify(case, 0, Options(), dataset(case.task))
+    for line in warnings([spec], []):
+        print(line, file=sys.stderr)
     with machine_alone():
         started = now()
         answer, failed = ask(

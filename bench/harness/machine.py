@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -65,6 +65,21 @@ SETTINGS = (
 DEVICES = "JAX_PLATFORMS"
 """Chooses the device, which a spec does by itself."""
 
+COMPUTES = {"bfloat16": {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}}
+"""Type → flags of ``/proc/cpuinfo``, any of which says that the processor computes in it."""
+
+LESS: dict[str, set[str]] = {
+    "SSE41": set(),
+    "AVX": set(),
+    "AVX2": set(),
+    "AVX2_VNNI": set(),
+    "AVX2_VNNI_2": {"avx_ne_convert"},
+    "AVX512_CORE": set(),
+    "AVX512_CORE_VNNI": set(),
+    "AVX512_CORE_BF16": {"avx512_bf16"},
+}
+"""Value of ``ONEDNN_MAX_CPU_ISA`` → which of those flags it leaves in use; others leave all."""
+
 GENERATION = (("family", "cpu family"), ("model", "model"))
 """Word → key of ``/proc/cpuinfo``: virtual machines of two generations may share a name."""
 
@@ -95,6 +110,25 @@ def settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _is_setting(name: str) -> bool:
     return name.startswith(SETTINGS) and name != DEVICES
+
+
+def computes_in(kind: str, flags: Collection[str], most: str = "") -> bool | None:
+    """Return whether a processor has instructions for a type, None where that is not known.
+
+    Args:
+        kind: such as ``bfloat16``.
+        flags: of the processor, as the system tells them; none are told on a Mac.
+        most: what ``ONEDNN_MAX_CPU_ISA`` says, to which oneDNN keeps where it is set.
+    """
+    if not flags or kind not in COMPUTES:
+        return None
+    return not COMPUTES[kind].isdisjoint(LESS.get(most.upper(), COMPUTES[kind]) & set(flags))
+
+
+def cpu_flags() -> frozenset[str]:
+    """Return the flags of this processor; none where the system does not tell them."""
+    told = re.search(r"^(?:flags|Features)\s*: (.+)$", _read("/proc/cpuinfo"), re.MULTILINE)
+    return frozenset(told[1].split() if told else ())
 
 
 def versions(backend: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from bench.harness.report.junit import parted, strict_report, to_suite
 from bench.harness.report.properties import TALLY, Judged, from_properties
 from bench.harness.report.screen import Screen
 from bench.harness.report.summary import Summary, shown, write_summary
-from bench.harness.store.bounds import SMOKE, line_of
+from bench.harness.store.bounds import line_of, smoke_line
 from bench.harness.store.claims import read_claims
 from bench.harness.store.records import Store
 
@@ -92,7 +92,9 @@ class Results:
         on_sample = self._config.getoption("tier") == "smoke"
 
         def line(case: str, metric: str) -> int:
-            return line_of(bounds, SMOKE if on_sample and metric not in UNTRAINED else case, metric)
+            if on_sample and metric not in UNTRAINED:
+                return smoke_line(bounds, case, metric)
+            return line_of(bounds, case, metric)
 
         checkout = os.environ.get("GITHUB_WORKSPACE", self._config.rootpath)
         judged = [one for each in summary.judged.values() for one in each]

@@ -132,6 +132,8 @@ class TrialSpec:
     time_limit_s: float | None = None
     order_seed: int | None = None
     """Of the order of the images alone, to tell its scatter from that of the initial weights."""
+    inference: bool = True
+    """Time the forward pass as well; a model whose parameters alone are wanted does without."""
     loss_limits: tuple[tuple[float, float], ...] = ()
     """Lowest and highest training loss of each epoch, nats; training ends beyond them."""
 

@@ -66,7 +66,8 @@ def _wanted(
 
     def wanted(seed: int, *, trained: bool) -> Wanted:
         spec = specify(needs[0].case, seed, options, dataset, trained=trained)
-        return Wanted(spec=spec, timed=timed)
+        # Counting parameters takes no forward pass, which may take minutes where it is emulated.
+        return Wanted(spec=replace(spec, inference=trained or timed), timed=timed)
 
     if any(need.trained for need in needs):
         return [wanted(seed, trained=True) for seed in range(_seeds(needs, options))]

@@ -116,7 +116,7 @@ class Referee:
         """Return the bound that counts under these options, or None where none can."""
         if metric in UNTRAINED or self.options.for_publication:
             return self.bounds.for_case(case.name, metric)
-        return None if self.options.epochs else self.bounds.smoke(metric)
+        return None if self.options.epochs else self.bounds.smoke(case.name, metric)
 
     def _not_comparable(self, metric: str, records: Sequence[Record]) -> Verdict:
         why = (

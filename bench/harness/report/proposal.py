@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 HEADER = re.compile(r"^[ \t]*\[\s*\"?(?P<case>[^\].\"]+)[^\]]*\]", re.MULTILINE)
+SMOKE = re.compile(r"^[ \t]*\[[^\]\n]+\.\s*smoke\s*\].*\n(?:(?![ \t]*\[).*\n?)*", re.MULTILINE)
 
 
 def propose(text: str, tables: Mapping[str, str]) -> str:
@@ -19,7 +20,7 @@ def propose(text: str, tables: Mapping[str, str]) -> str:
     """
     parts = _parts(text)
     kept = [
-        f"{tables[case].strip()}\n{_after(part)}" if case in tables else part
+        f"{tables[case].strip()}\n{_on_sample(part)}{_after(part)}" if case in tables else part
         for case, part in parts
     ]
     there = {case for case, _ in parts}
@@ -47,6 +48,12 @@ def _parts(text: str) -> list[tuple[str, str]]:
             starts.append((case, match.start()))
     ends = [*(start for _, start in starts[1:]), len(text)]
     return [(case, text[start:end]) for (case, start), end in zip(starts, ends, strict=True)]
+
+
+def _on_sample(part: str) -> str:
+    """Return the table of a case's own smoke bounds: no reference speaks of them."""
+    found = SMOKE.search(part)
+    return f"\n{found[0].removesuffix(_after(found[0])).strip()}\n" if found else ""
 
 
 def _after(part: str) -> str:

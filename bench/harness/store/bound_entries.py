@@ -13,6 +13,17 @@ from bench.harness.judge.words import is_accuracy
 from bench.harness.metrics import CURVES
 
 KEYS = (*KINDS, "sd", "seeds", "mean", "reason")
+EXAMPLES = {
+    "parameters": "exactly = 101_770",
+    "test_accuracy": "at_least = 0.85",
+    "test_loss": "at_most = 0.40",
+    "training_accuracy": "between = [0.88, 0.91]",
+    "training_loss": "between = [0.25, 0.32]",
+    "drop_in_training_loss": "between = [0.10, 0.15]",
+    "epochs_to_target": "at_most = 8",
+}
+"""Metric → what its bound may look like."""
+
 LISTS = ("between", "mean", "sd")
 """Keys of a curve that have one element for each epoch."""
 

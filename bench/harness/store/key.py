@@ -50,6 +50,8 @@ def quality_key(spec: TrialSpec, provenance: Provenance) -> str:
         # Python's own version changes no result; those of the libraries may.
         "versions": {k: v for k, v in provenance.versions.items() if k != "python"},
     }
+    if not spec.inference:
+        content["inference"] = False
     if spec.order_seed is not None:
         content["order_seed"] = spec.order_seed
     if provenance.settings:

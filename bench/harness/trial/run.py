@@ -66,8 +66,9 @@ def run(
         if log:
             with phase(seconds, "log"):
                 write_images(log, training.images, test, measured)
-    with phase(seconds, "inference"):
-        measured["inference"] = measure_inference(model, test[0])
+    if spec.inference:
+        with phase(seconds, "inference"):
+            measured["inference"] = measure_inference(model, test[0], alone=spec.alone)
     if spec.alone:
         with phase(seconds, "calibration"):
             measured["calibration_seconds"] = calibration_seconds()
