@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 
 from bench.harness.errors import UserError
 from bench.harness.trial.child import ask
-from bench.harness.trial.process import child_environment
+from bench.harness.trial.process import child_environment, program
 
-ASK = (sys.executable, "-m", "bench.harness.trial.accelerator")
+ASK = program("bench.harness.trial.accelerator")
 
 
 def check_backend(backend: str, device: str) -> str | None:
