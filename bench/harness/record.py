@@ -130,8 +130,7 @@ class Machine:
 class Provenance:
     """Which code made the record."""
 
-    commit: str | None
-    """None where no commit has the files that ran."""
+    commit: str | None  # None where no commit has the files that ran
     dirty: bool | None
     """None where git tracks nothing of the code."""
     architecture_digest: str
