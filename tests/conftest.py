@@ -62,6 +62,15 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture
+def plain_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let git have no settings but its own, and no repository but that of the folder."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+
+
 @pytest.fixture(scope="session")
 def smoke(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run the whole bench on the sample once, with everything that it can write."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from records import make_record
-from test_provenance import git
+from test_commit import git
 
 from bench.harness.store.change import explain, what_changed
 from bench.harness.store.key import provenance

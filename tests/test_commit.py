@@ -1,21 +1,29 @@
-"""Commits, read without touching the checkout."""
+"""Commits, read without touching the checkout, and what git knows of it in spite of settings."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from bench.harness.errors import UserError
-from bench.harness.store.commit import exported, resolve, suggestion, worktree
+from bench.harness.store.commit import checkout, exported, resolve, suggestion, worktree
+
+pytestmark = pytest.mark.usefixtures("plain_git")
+
+CODE = ("bench", "models")
+NOBODY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder as somebody."""
+    """Run git in a folder as somebody, without settings of the user's."""
     settings = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
     command = ["git", "-C", str(folder), *settings, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    env = os.environ | NOBODY
+    return subprocess.check_output(command, env=env, stderr=subprocess.PIPE, text=True).strip()
 
 
 @pytest.fixture
@@ -70,3 +78,123 @@ def test_what_git_cannot_do_is_told(root: Path) -> None:
         pass
     with pytest.raises(UserError, match="cannot be checked out"), worktree("0" * 40, root=root):
         pass
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    """A project with two files of code, two folders below the top of its repository."""
+    root = tmp_path / "repository" / "sub" / "project"
+    for name in ("bench/fit.py", "models/net.py"):
+        (root / name).parent.mkdir(parents=True)
+        (root / name).write_text("A = 1\n", encoding="utf-8")
+    git(tmp_path, "init", "--quiet", str(tmp_path / "repository"))
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "-m", "one")
+    return root
+
+
+def test_a_project_below_the_top_is_given_from_its_own_folder(code: Path) -> None:
+    """A worktree and an export begin where the project does, not where the repository does."""
+    commit = git(code, "rev-parse", "HEAD")
+    with worktree(commit, root=code) as folder, exported(commit, root=code) as export:
+        assert folder.parts[-2:] == ("sub", "project")
+        assert (folder / "bench/fit.py").is_file() and (export / "bench/fit.py").is_file()
+    assert git(code, "worktree", "list").count("\n") == 0
+
+
+def test_a_commit_from_before_the_folder_is_told(code: Path) -> None:
+    """Where the project was elsewhere its top is not taken for it."""
+    first = git(code, "rev-parse", "HEAD")
+    git(code, "mv", "bench", "models", "..")
+    git(code, "commit", "--quiet", "-m", "moved")
+    moved = code.parents[1] / "other"
+    moved.mkdir()
+    for reading in (exported, worktree):
+        with pytest.raises(UserError, match="has no folder other"), reading(first, root=moved):
+            pass
+    assert git(code, "worktree", "list").count("\n") == 0
+
+
+@pytest.mark.parametrize("way", ["subfolder", "worktree", "submodule"])
+def test_a_checkout_knows_its_commit_however_it_was_made(
+    way: str, code: Path, tmp_path: Path
+) -> None:
+    """The commit, its files by their paths from the root, and no changes."""
+    top = code.parents[1]
+    found = top if way == "subfolder" else tmp_path / "other"
+    if way == "worktree":
+        git(code, "worktree", "add", "--quiet", str(found))
+    elif way == "submodule":
+        git(tmp_path, "init", "--quiet", str(found))
+        git(found, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(top))
+        found /= "repository"
+    known = checkout(found / "sub" / "project", CODE)
+    assert known and known.commit == git(code, "rev-parse", "HEAD")
+    assert (known.tracked, known.dirty) == ({"bench/fit.py", "models/net.py"}, False)
+
+
+def test_files_that_another_repository_does_not_track_have_no_commit(code: Path) -> None:
+    """A tarball unpacked below somebody's repository is none of its commits."""
+    copy = shutil.copytree(code, code.parent / "tarball")
+    assert checkout(copy, CODE) is None
+
+
+def test_the_folder_decides_and_not_the_environment(
+    code: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a hook of another repository the commit is still the project's."""
+    commit = git(code, "rev-parse", "HEAD")
+    monkeypatch.setenv("GIT_DIR", str(root / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", "none")
+    known = checkout(code, CODE)
+    assert known and (known.commit, known.dirty) == (commit, False)
+    assert resolve("HEAD", root=code) == commit
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("config", "status.showUntrackedFiles", "no"),
+        ("config", "core.excludesFile", "{top}/ignored"),
+        ("update-index", "--assume-unchanged", "bench/fit.py"),
+        ("update-index", "--skip-worktree", "bench/fit.py"),
+    ],
+)
+def test_no_setting_hides_a_change(command: tuple[str, ...], code: Path) -> None:
+    """Untracked code counts as a change, and so does code that git was told not to look at."""
+    top = code.parents[1]
+    (top / "ignored").write_text("*.py\n", encoding="utf-8")
+    git(code, *(word.format(top=top) for word in command))
+    new = "bench/fit.py" if "update-index" in command else "models/new.py"
+    (code / new).write_text("A = 2\n", encoding="utf-8")
+    known = checkout(code, CODE)
+    assert known and known.dirty
+
+
+def test_what_python_and_runs_write_is_no_change(code: Path) -> None:
+    """Compiled files, also where nothing ignores them, and records beside the packages."""
+    (code / "bench/fit.cpython-311.pyc").touch()
+    (code / "record.json").touch()
+    known = checkout(code, CODE)
+    assert known and not known.dirty
+
+
+def distrust(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let git believe, by a program in a folder, that every checkout is another user's."""
+    shim = folder / "bin" / "git"
+    shim.parent.mkdir()
+    owner = "GIT_TEST_ASSUME_DIFFERENT_OWNER=1"
+    shim.write_text(f'#!/bin/sh\n{owner} exec {shutil.which("git")} "$@"\n', encoding="utf-8")
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shim.parent}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_a_checkout_of_another_user_is_told_as_such(
+    code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that mends it, and never as if there were no checkout."""
+    distrust(tmp_path, monkeypatch)
+    said = rf"another user owns it.* git config --global --add safe.directory {code.parents[1]}$"
+    for ask in (lambda: resolve("HEAD", root=code), lambda: checkout(code, CODE)):
+        with pytest.raises(UserError, match=said):
+            ask()

@@ -20,18 +20,25 @@ from bench.harness.judge.verdict import Verdict
 from bench.harness.record import Record
 from bench.harness.report.comparison.seconds import Raced
 
+pytestmark = pytest.mark.usefixtures("plain_git")
+
+PROJECT = Path("work", "project")
+"""Where the project is, below the top of its repository."""
+
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout of this project with three commits that keep a reference of one case.
+    """A checkout with three commits of this project, which keep a reference of one case.
 
+    The project is a folder of its repository, as in one of several projects.
     ``plain`` and ``again`` have the same code; ``renamed`` calls the architecture otherwise.
     """
-    root = tmp_path_factory.mktemp("checkout").resolve() / "project"
+    repository = tmp_path_factory.mktemp("checkout").resolve() / "repository"
+    root = repository / PROJECT
     for package in ("bench", "models"):
         ignored = shutil.ignore_patterns("__pycache__", "sample")
         shutil.copytree(ROOT / package, root / package, ignore=ignored)
-    git(root.parent, "init", "--quiet", str(root))
+    git(root, "init", "--quiet", str(repository))
     stored(root / "results" / "reference", of_code(seeds(), root))
     committed(root, "plain")
     committed(root, "again")
@@ -50,6 +57,12 @@ def committed(root: Path, tag: str) -> None:
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--allow-empty", "-m", tag)
     git(root, "tag", tag)
+
+
+def cloned(root: Path, folder: Path) -> Path:
+    """Clone the repository of a project into a folder, and return where the project is in it."""
+    git(root, "clone", "--quiet", git(root, "rev-parse", "--show-toplevel"), str(folder))
+    return folder / PROJECT
 
 
 @pytest.fixture
@@ -85,8 +98,7 @@ def test_a_stale_reference_is_no_reference(
     repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A commit that changed the architecture and kept old records says nothing of its code."""
-    root = tmp_path / "changed"
-    git(tmp_path, "clone", "--quiet", str(repository), str(root))
+    root = cloned(repository, tmp_path / "changed")
     git(root, "checkout", "--quiet", "plain")
     dense = root / "models" / "dense.py"
     dense.write_text(dense.read_text("utf-8").replace('"relu"', '"tanh"'), encoding="utf-8")
@@ -170,8 +182,7 @@ def test_seconds_are_raced_where_that_is_asked_for(
 
 def test_a_commit_that_cannot_tell_its_cases_is_refused(repository: Path, tmp_path: Path) -> None:
     """One from before the bench, or broken: no traceback, and what its code said."""
-    root = tmp_path / "broken"
-    git(tmp_path, "clone", "--quiet", str(repository), str(root))
+    root = cloned(repository, tmp_path / "broken")
     (root / "bench" / "cases.py").write_text("CASES = 1 / 0", encoding="utf-8")
     committed(root, "broken")
     with pytest.MonkeyPatch.context() as patch:

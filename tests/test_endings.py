@@ -20,8 +20,8 @@ from bench.harness.spec import TrialSpec
 from bench.harness.store.records import Store
 from bench.harness.trial import __main__ as program
 from bench.harness.trial import process
-from bench.harness.trial.child import Child
-from bench.harness.trial.process import run_trial
+from bench.harness.trial.child import Child, messages, strays
+from bench.harness.trial.process import ROOT, run_trial
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -117,3 +117,22 @@ def test_an_end_that_is_swallowed_comes_again(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(program, "_run", train)
     record = program._record(assigned(), {"start": 0.0}, io.BytesIO(), time.perf_counter())
     assert (record.outcome, record.reason) == ("timed out", "ended by SIGTERM")
+
+
+def test_a_child_runs_this_code_wherever_it_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder with a package ``bench`` of its own, as any checkout, is not where it looks."""
+    for package in ("bench", "models"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("1 / 0", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with (tmp_path / "errors").open("wb") as errors:
+        child = process._start(assigned(), errors)
+    try:
+        told = next(messages(child, assigned()))
+    finally:
+        child.close()
+    assert str(ROOT / "bench" / "__init__.py") in told.files
+    assert strays(told.files, ROOT) == []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from bench_runs import PATIENCE_S
@@ -19,6 +21,7 @@ from bench.harness.lab import lab
 from bench.harness.machine import this_machine
 from bench.harness.store.key import quality_key
 from bench.harness.store.records import Store
+from bench.harness.trial.process import ROOT
 
 CASE = SPEC.case.name
 
@@ -156,3 +159,14 @@ def test_assignment_names_the_code_of_this_checkout() -> None:
     assert found.key == quality_key(SPEC, found.provenance)
     assert len(found.provenance.training_digest) == 64
     assert silent(SPEC, Message(note="anything")) is None
+
+
+def test_two_copies_of_the_project_in_one_process_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Cases of one copy would be trained by the code of the other."""
+    other = ModuleType("models.other")
+    other.__file__ = "/elsewhere/models/other.py"
+    monkeypatch.setitem(sys.modules, "models.other", other)
+    with pytest.raises(UserError, match=rf"/elsewhere/models/other.py, and the bench from {ROOT}"):
+        lab.assign(SPEC)

@@ -16,13 +16,14 @@ import pytest
 from bench_runs import PATIENCE_S
 from filelock import FileLock
 from platformdirs import user_cache_path
+from records import make_record
 from trials import assigned
 
 from bench.harness.assignment import Assignment, Message
 from bench.harness.record import Epoch, Record
 from bench.harness.spec import TrialSpec
 from bench.harness.trial import child, process
-from bench.harness.trial.process import run_trial, trials_ended
+from bench.harness.trial.process import ROOT, run_trial, trials_ended
 
 EPOCH = Epoch(number=1, seconds=1.0, cpu_seconds=2.0, training_accuracy=0.5, training_loss=1.0)
 SAY = "os.write(int(sys.argv[1]), {})".format
@@ -90,6 +91,28 @@ def test_a_child_deaf_to_its_time_limit_is_killed(
     record = run_trial(assigned(time_limit_s=0.5))
     assert record.outcome == "timed out"
     assert record.reason == "still running after its time limit of 0.5 s"
+
+
+def says(files: tuple[str, ...]) -> str:
+    """Return a child's program that says a record, and of which files it comes."""
+    return SAY(msgspec.json.encode(Message(record=make_record(), files=files)) + b"\n")
+
+
+def test_a_record_of_another_copy_of_the_code_is_none(play: Child) -> None:
+    """A child that imported other files than the parent's has failed, and both are named."""
+    play(says((f"{ROOT}/bench/__init__.py", "/elsewhere/models/dense.py")))
+    record = run_trial(assigned())
+    assert (record.outcome, record.test_accuracy) == ("crashed", None)
+    assert f"imported /elsewhere/models/dense.py, and not the code in {ROOT}." in record.reason
+
+
+@pytest.mark.parametrize("files", [(), (f"{ROOT}/../other/bench/__init__.py",)])
+def test_a_record_without_proof_of_its_code_is_none(play: Child, files: tuple[str, ...]) -> None:
+    """Nor is one whose files are beside the parent's folder, by whatever path."""
+    play(says(files))
+    record = run_trial(assigned())
+    assert record.outcome == "crashed"
+    assert f"the code in {ROOT}" in record.reason
 
 
 def test_a_child_ended_before_it_listens_is_interrupted(play: Child) -> None:

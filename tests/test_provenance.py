@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from records import make_record
+from test_commit import distrust, git
 
 from bench.cases import CASES
 from bench.harness.errors import UserError
@@ -19,16 +19,11 @@ from bench.harness.store.key import TRAINING_PATH, provenance, why_stale
 from bench.harness.store.records import Store
 from bench.harness.trial.process import ROOT
 
+pytestmark = pytest.mark.usefixtures("plain_git")
+
 RECORD = make_record()
 SPEC = RECORD.spec
 CASE, RECIPE = SPEC.case, SPEC.case.recipe
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder and return what it says."""
-    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
-    command = ["git", "-C", str(folder), *identity, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture
@@ -41,9 +36,8 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_origin_outside_git_has_no_commit(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_origin_outside_git_has_no_commit(checkout: Path) -> None:
     """Without a checkout commit and dirty are unknown, and the digests are there all the same."""
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(checkout.parent))
     origin = provenance(SPEC, root=checkout)
     assert (origin.commit, origin.dirty) == (None, None)
     assert len(origin.architecture_digest) == len(origin.training_digest) == 64
@@ -70,6 +64,26 @@ def test_origin_names_the_commit_and_whether_it_is_dirty(checkout: Path, dirty: 
         (checkout / "models" / "new.py").touch()
     origin = provenance(SPEC, root=checkout)
     assert (origin.commit, origin.dirty) == (git(checkout, "rev-parse", "HEAD"), dirty)
+
+
+@pytest.mark.parametrize("untracked", ["models/dense.py", "bench/harness/trial/score.py"])
+def test_code_that_is_in_no_commit_has_none(checkout: Path, untracked: str) -> None:
+    """A commit that lacks a file that runs is not the one that ran."""
+    git(checkout, "init", "--quiet")
+    git(checkout, "add", ".", f":!{untracked}")
+    git(checkout, "commit", "--quiet", "--message", "Most")
+    origin = provenance(SPEC, root=checkout)
+    assert (origin.commit, origin.dirty) == (None, True)
+
+
+def test_a_checkout_that_git_refuses_is_told_and_has_no_commit(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A container that mounts another user's checkout still trains, and says what is missing."""
+    git(checkout, "init", "--quiet")
+    distrust(checkout, monkeypatch)
+    assert provenance(SPEC, root=checkout).commit is None
+    assert "Records will name no commit. Git does not read the" in capsys.readouterr().err
 
 
 def test_machine_without_git_has_no_commit(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.cases import CASES
-from bench.commands.compare_commit import ask, references, train
+from bench.commands.compare_commit import ask, called, check_origin, references, train
 from bench.harness.errors import UserError
 from bench.harness.record import Record
 from bench.harness.report.comparison.of_records import facts_of
@@ -17,7 +17,7 @@ from bench.harness.store.commit import exported, resolve, suggestion, worktree
 from bench.harness.store.key import training_key, why_stale
 from bench.harness.store.records import Store, read_record
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 CHECKOUT = "this checkout"
 
 
@@ -104,14 +104,14 @@ def _folder(path: Path) -> list[Record]:
 
 def _of_commit(place: Place, commit: str, asked: Asked) -> Side:
     with exported(commit, root=ROOT) as folder:
-        told = ask(folder, commit)
+        told = ask(folder, called(commit))
         records = references(folder, commit)
     records = [record for record in records if record.spec.case.name not in told.stale]
     wanted = _wanted(told.cases, records, asked)
     if wanted:
         into = asked.results / "compare" / commit[:12]
         with worktree(commit, root=ROOT) as folder:
-            records += _trained(folder, wanted, into, asked)
+            records += _trained(folder, wanted, into, asked, commit)
     return Side(
         told=place.told,
         facts=facts_of(records),
@@ -126,7 +126,7 @@ def _of_checkout(place: Place, asked: Asked) -> Side:
     records = current(record for folder in folders for record in Store(folder).all())
     wanted = _wanted(CASES, records, asked)
     if wanted:
-        records += _trained(ROOT, wanted, into, asked)
+        records += _trained(ROOT, wanted, into, asked, None)
     return Side(told=place.told, facts=facts_of(records), known=frozenset(CASES))
 
 
@@ -138,8 +138,11 @@ def _wanted(cases: Iterable[str], records: Sequence[Record], asked: Asked) -> li
     return [name for name in chosen if trained.get(name, 0) < (asked.seeds or 0)]
 
 
-def _trained(folder: Path, cases: Sequence[str], into: Path, asked: Asked) -> list[Record]:
-    return train(
+def _trained(
+    folder: Path, cases: Sequence[str], into: Path, asked: Asked, commit: str | None
+) -> list[Record]:
+    told = ask(folder, called(commit), cases)
+    records = train(
         folder,
         cases,
         into,
@@ -148,6 +151,9 @@ def _trained(folder: Path, cases: Sequence[str], into: Path, asked: Asked) -> li
         offline=asked.offline,
         shared=asked.shared,
     )
+    for record in records:
+        check_origin(record, told.origins[record.spec.case.name], commit)
+    return records
 
 
 def current(records: Iterable[Record]) -> list[Record]:

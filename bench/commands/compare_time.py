@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from bench.cases import CASES
-from bench.commands.compare_commit import ask
+from bench.commands.compare_commit import ask, called
 from bench.commands.compare_sides import ROOT, Asked, Place
 from bench.harness import data
 from bench.harness.durations import in_words
@@ -87,7 +87,7 @@ def _checkout(place: Place) -> Iterator[Checkout]:
         yield ROOT, msgspec.to_builtins(CASES)
         return
     with exported(place.commit, root=ROOT) as folder:
-        yield folder, ask(folder, place.commit).cases
+        yield folder, ask(folder, called(place.commit)).cases
 
 
 def _raced(found: Race, *, shared: bool) -> Raced:

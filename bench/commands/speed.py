@@ -26,7 +26,7 @@ from bench.harness.store.records import write_whole
 from bench.harness.store.speeds import Speed, write_speed
 from bench.harness.trial.child import ask
 from bench.harness.trial.contest import Contest, Outcome
-from bench.harness.trial.process import child_environment, machine_alone
+from bench.harness.trial.process import child_environment, machine_alone, program
 
 ROOT = Path(__file__).parents[2]
 PAIRS = 10
@@ -91,7 +91,7 @@ def timed(case: Case, pairs: int, images: int) -> Speed:
     with machine_alone():
         started = now()
         answer, failed = ask(
-            [sys.executable, "-m", "bench.harness.trial.contest"],
+            program("bench.harness.trial.contest"),
             msgspec.json.encode(Contest(spec=spec, pairs=pairs, images=images)),
             environment=child_environment(spec.backend, spec.device),
         )

@@ -49,12 +49,14 @@ def best_file(model: Path) -> Path:
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of a child's output: exactly one of the three."""
+    """One line of a child's output: exactly one of the first three."""
 
     note: str | None = None
     """What it is doing, before the first epoch."""
     epoch: Epoch | None = None
     record: Record | None = None
+    files: tuple[str, ...] = ()
+    """Of the project's modules that it has imported: with its first note and with its record."""
 
 
 Listener = Callable[[TrialSpec, Message], None]

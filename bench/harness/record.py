@@ -130,9 +130,9 @@ class Machine:
 class Provenance:
     """Which code made the record."""
 
-    commit: str | None
+    commit: str | None  # None where no commit has the files that ran
     dirty: bool | None
-    """None where there is no git checkout."""
+    """None where git tracks nothing of the code."""
     architecture_digest: str
     training_digest: str
     versions: Mapping[str, str]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -102,11 +101,9 @@ def started(contender: Contender, spec: TrialSpec) -> Iterator[Runner]:
 
 
 def _start(contender: Contender, spec: TrialSpec, errors: IO[bytes]) -> Child:
-    before = os.environ.get("PYTHONPATH", "")
-    path = os.pathsep.join(each for each in (str(contender.checkout), before) if each)
     return start(
         [sys.executable, "-c", RUN_PATH, str(RUNNER)],
         errors,
-        environment=child_environment(spec.backend, spec.device) | {"PYTHONPATH": path},
+        environment=child_environment(spec.backend, spec.device, folder=contender.checkout),
         folder=contender.checkout,
     )

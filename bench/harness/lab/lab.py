@@ -9,17 +9,28 @@ from pathlib import Path
 import msgspec
 
 from bench.harness.assignment import Assignment, Listener, run_name, silent
+from bench.harness.errors import UserError
 from bench.harness.machine import this_machine
 from bench.harness.record import Machine, Record
 from bench.harness.spec import TrialSpec
 from bench.harness.store.key import provenance, quality_key
 from bench.harness.store.models import Kept, Models
 from bench.harness.store.records import Store
+from bench.harness.trial.child import loaded_files, strays
 from bench.harness.trial.process import ROOT, held, run_trial, trials_ended
 
 
 def assign(spec: TrialSpec) -> Assignment:
-    """Return ``spec`` with its key and the origin of the code that would run it."""
+    """Return ``spec`` with its key and the origin of the code that would run it.
+
+    Raises:
+        UserError: The architecture cannot be read, or two copies of the project are mixed here.
+    """
+    if others := strays(loaded_files(), ROOT):
+        raise UserError(
+            f"Python imported {others[0]}, and the bench from {ROOT}: a record would mix them. "
+            "Take one of the two off Python's path, or uninstall it."
+        )
     origin = provenance(spec, root=ROOT)
     return Assignment(spec=spec, key=quality_key(spec, origin), provenance=origin)
 

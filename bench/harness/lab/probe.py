@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,10 +17,10 @@ from bench.harness.machine import computes_in, cpu_flags
 from bench.harness.record import Record
 from bench.harness.spec import TrialSpec
 from bench.harness.trial.child import ask
-from bench.harness.trial.process import child_environment
+from bench.harness.trial.process import child_environment, program
 
-ASK = (sys.executable, "-m", "bench.harness.trial.accelerator")
-STEP = (sys.executable, "-m", "bench.harness.trial.precision")
+ASK = program("bench.harness.trial.accelerator")
+STEP = program("bench.harness.trial.precision")
 
 MUCH = 2.0
 """Times the seconds of a step in float32, beyond which a type is emulated: about 0.6 where the

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import subprocess
-import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 
+from bench.harness.errors import UserError
 from bench.harness.record import Record
 from bench.harness.spec import Case
+from bench.harness.store.commit import exported
 from bench.harness.store.digest import PACKAGES, reached
 from bench.harness.store.key import training_path, why_stale
 
@@ -59,15 +57,14 @@ def what_changed(names: Iterable[str], *, commit: str | None, root: Path) -> str
         Such as ``train in bench/harness/trial/fit.py``, or ``""`` where it cannot be told, as for
         a record that was made with changes nobody committed.
     """
+    if commit is None:
+        return ""
     wanted = list(names)
-    with TemporaryDirectory() as folder:
-        before = Path(folder)
-        if commit is None or not _unpack(commit, before, root):
-            return ""
-        try:
+    try:
+        with exported(commit, root=root, only=PACKAGES) as before:
             old, new = reached(wanted, root=before), reached(wanted, root=root)
-        except (LookupError, OSError, SyntaxError, ValueError):
-            return ""
+    except (UserError, LookupError, OSError, SyntaxError, ValueError):
+        return ""
     differing = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
     told = [_words(name) for name in differing[:SHOWN]]
     more = len(differing) - len(told)
@@ -77,17 +74,3 @@ def what_changed(names: Iterable[str], *, commit: str | None, root: Path) -> str
 def _words(name: str) -> str:
     module, definition = name.split(":")
     return f"{definition} in {module.replace('.', '/')}.py"
-
-
-def _unpack(commit: str, folder: Path, root: Path) -> bool:
-    """Write the packages as they were at a commit into ``folder``; return whether it is known."""
-    packed = subprocess.run(
-        ["git", "-C", str(root), "archive", commit, *PACKAGES], capture_output=True, check=False
-    )
-    if packed.returncode:
-        return False
-    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
-        for member in archive.getmembers():
-            if member.isfile() and member.name.endswith(".py"):
-                archive.extract(member, folder)
-    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -17,7 +17,8 @@ from bench.harness.errors import UserError
 from bench.harness.machine import settings, versions
 from bench.harness.record import Machine, Provenance, Record
 from bench.harness.spec import Case, TrialSpec
-from bench.harness.store.digest import PACKAGES, code_digest
+from bench.harness.store.commit import Checkout, checkout
+from bench.harness.store.digest import PACKAGES, Sources, code_digest
 
 TRAINING_PATH = (
     "bench.harness.trial.fit:training_images",
@@ -87,12 +88,14 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
     Raises:
         UserError: The architecture's builder cannot be found or read.
     """
-    commit, dirty = _checkout(root)
+    path = training_path(spec.case)
+    architecture = _architecture_digest(spec.case, root)
+    commit, dirty = _committed([*path, spec.case.builder], root)
     return Provenance(
         commit=commit,
         dirty=dirty,
-        architecture_digest=_architecture_digest(spec.case, root),
-        training_digest=code_digest(training_path(spec.case), root=root),
+        architecture_digest=architecture,
+        training_digest=code_digest(path, root=root),
         versions=versions(spec.backend),
         settings=settings(os.environ),
     )
@@ -140,22 +143,25 @@ def _architecture_digest(case: Case, root: Path) -> str:
         ) from error
 
 
+def _committed(names: Iterable[str], root: Path) -> tuple[str | None, bool | None]:
+    """Return the commit that holds the modules of ``names``, and whether there are changes."""
+    found = _checkout(root)
+    if found is None:
+        return None, None
+    files = map(Sources(root).path, {name.split(":")[0] for name in names})
+    if {file.relative_to(root).as_posix() for file in files if file} <= found.tracked:
+        return found.commit, found.dirty
+    return None, True  # no commit has the code that runs
+
+
 @lru_cache
-def _checkout(root: Path) -> tuple[str | None, bool | None]:
-    commit = _git(root, "rev-parse", "HEAD")
-    # Records that a run wrote are no change of what made them.
-    changes = _git(root, "status", "--porcelain", "--", *PACKAGES)
-    return commit, None if changes is None else bool(changes)
-
-
-def _git(root: Path, *arguments: str) -> str | None:
+def _checkout(root: Path) -> Checkout | None:
+    """Ask git once a run, of the packages alone: records that a run wrote are no change of code."""
     try:
-        ran = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
+        return checkout(root, PACKAGES)
+    except UserError as error:  # no reason not to train: the record says that it knows no commit
+        print(f"Records will name no commit. {error}", file=sys.stderr)
         return None
-    return ran.stdout.strip()
 
 
 def _digest(content: Any) -> str:

@@ -22,7 +22,7 @@ from bench.harness.durations import now
 from bench.harness.errors import UserError
 from bench.harness.machine import peak_memory_bytes, this_machine
 from bench.harness.record import Outcome, Record
-from bench.harness.trial.child import answering
+from bench.harness.trial.child import answering, loaded_files
 
 AGAIN_S = 1.0
 """When to stop once more, if the first time had no effect."""
@@ -44,7 +44,7 @@ def main() -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     seconds = {"start": max(0.0, time.time() - sent)}
     record = _record(assignment, seconds, output, began)
-    _say(output, Message(record=record))
+    _say(output, Message(record=record, files=loaded_files()))
     # What is left is the frameworks' tear-down, seconds of it: the record is out, so skip it.
     os._exit(0)
 
@@ -75,7 +75,7 @@ def _run(
 ) -> tuple[Outcome, str]:
     spec = assignment.spec
     began = time.perf_counter()
-    _say(output, Message(note=f"loading {spec.backend}"))
+    _say(output, Message(note=f"loading {spec.backend}", files=loaded_files()))
     from bench.harness.trial import run  # takes seconds: it loads Keras and its backend
     from bench.harness.trial.accelerator import accelerator
 

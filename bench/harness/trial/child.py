@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import IO
 import msgspec
 
 from bench.harness.assignment import Assignment, Message
+from bench.harness.store.digest import PACKAGES
 
 GRACE_S = 15.0
 """Time for a child to say its record after it was asked to end; then it is killed."""
@@ -116,6 +117,31 @@ def messages(child: Child, assignment: Assignment) -> Iterator[Message]:
         if not line.endswith(b"\n"):
             return  # it was killed in the middle of a message
         yield msgspec.json.decode(line, type=Message)
+
+
+def foreign(message: Message, root: Path) -> str | None:
+    """Say what is wrong if a child runs code that is not under ``root``, or tells of none."""
+    if found := strays(message.files, root):
+        return (
+            f"its process imported {found[0]}, and not the code in {root}. "
+            "Take the other copy off Python's path, or uninstall it."
+        )
+    if message.record is not None and not message.files:
+        return f"its process did not tell that it runs the code in {root}"
+    return None
+
+
+def loaded_files() -> tuple[str, ...]:
+    """Return the files of the project's modules that this process has imported."""
+    ours = [m for name, m in [*sys.modules.items()] if name.split(".")[0] in PACKAGES]
+    files = [getattr(module, "__file__", None) for module in ours]
+    return tuple(sorted({file for file in files if file}))
+
+
+def strays(files: Iterable[str], root: Path) -> list[str]:
+    """Return the files that are not under ``root``: code of another copy of the project."""
+    outside = [file for file in files if not Path(os.path.normpath(file)).is_relative_to(root)]
+    return [file for file in outside if not Path(file).resolve().is_relative_to(root.resolve())]
 
 
 @contextmanager

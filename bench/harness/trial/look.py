@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from bench.harness.errors import UserError
 from bench.harness.spec import TrialSpec
-from bench.harness.trial.process import child_environment
+from bench.harness.trial.process import child_environment, program
 
 ACTIVATION = "activation "
 """Begins the name of an array of activations; that of its layer follows."""
@@ -77,7 +77,7 @@ def look(
         )
         np.save(asked.images, images)
         ran = subprocess.run(
-            [sys.executable, "-m", "bench.harness.trial.look"],
+            program("bench.harness.trial.look"),
             input=msgspec.json.encode(asked),
             env=child_environment(spec.backend, spec.device),
             capture_output=True,

@@ -22,10 +22,25 @@ from bench.harness.assignment import Assignment, Listener, Message, silent
 from bench.harness.durations import now
 from bench.harness.machine import DEVICES, settings, this_machine
 from bench.harness.record import Epoch, Outcome, Record
-from bench.harness.trial.child import GRACE_S, Child, end, messages, start, time_limit, why
+from bench.harness.trial.child import (
+    GRACE_S,
+    Child,
+    end,
+    foreign,
+    messages,
+    start,
+    time_limit,
+    why,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 """The folder that holds the packages ``bench`` and ``models``."""
+
+RUN = (
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
+)
+"""Unlike ``python -m`` it does not look into the working directory first."""
 
 PINNED = ("KERAS_", "TF_")
 """What the variables begin with that no child inherits, but for those that are recorded."""
@@ -88,6 +103,8 @@ def _attend(
     epochs: list[Epoch] = []
     with time_limit(child.process, assignment.spec.time_limit_s) as expired:
         for message in messages(child, assignment):
+            if said := foreign(message, ROOT):
+                return assignment.record("crashed", said, started=started, machine=this_machine())
             if message.record is not None:
                 listen(assignment.spec, message)
                 with suppress(subprocess.TimeoutExpired):
@@ -110,8 +127,19 @@ def _attend(
     return _explain(died, expired)
 
 
+def python_path(folder: Path) -> dict[str, str]:
+    """Return the variable by which Python finds the packages of a folder before all others."""
+    before = os.environ.get("PYTHONPATH", "")
+    return {"PYTHONPATH": os.pathsep.join(each for each in (str(folder), before) if each)}
+
+
+def program(module: str) -> list[str]:
+    """Return the command that runs a module of this code, wherever it is started."""
+    return [sys.executable, "-c", RUN, str(ROOT), module]
+
+
 def child_environment(
-    backend: str, device: str, set_to: Mapping[str, str] | None = None
+    backend: str, device: str, set_to: Mapping[str, str] | None = None, folder: Path = ROOT
 ) -> dict[str, str]:
     """Return the environment of every process that loads a backend.
 
@@ -122,6 +150,7 @@ def child_environment(
         backend: Of Keras.
         device: ``cpu`` hides every other.
         set_to: The settings that the key of a trial has; None for those of this process.
+        folder: Holds the packages to be run.
     """
     own = settings(os.environ)
     inherited = {
@@ -129,12 +158,10 @@ def child_environment(
         for name, value in os.environ.items()
         if name not in own and not name.startswith(PINNED)
     }
-    path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
-    environment = inherited | (own if set_to is None else dict(set_to))
+    environment = inherited | (own if set_to is None else dict(set_to)) | python_path(folder)
     environment |= {
         "KERAS_BACKEND": backend,
         "KERAS_HOME": NO_HOME,
-        "PYTHONPATH": path,
         "PYTHONUNBUFFERED": "1",  # what is printed comes before the error that ends a process
         "TF_CPP_MIN_LOG_LEVEL": "2",  # errors only
     }
@@ -146,7 +173,7 @@ def child_environment(
 def _start(assignment: Assignment, errors: IO[bytes]) -> Child:
     spec, set_to = assignment.spec, assignment.provenance.settings
     return start(
-        [sys.executable, "-m", "bench.harness.trial"],
+        program("bench.harness.trial"),
         errors,
         environment=child_environment(spec.backend, spec.device, set_to),
     )
