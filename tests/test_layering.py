@@ -15,7 +15,10 @@ VALUES = {"errors", "spec", "record", "machine", "metrics", "assignment", "durat
 """Single files that every room above them may speak in."""
 
 PARENT = "trial.process"
-"""The one module of ``trial`` that runs in the parent: it starts the child."""
+"""The module of ``trial`` that runs in the parent: it starts the child."""
+
+LOCKS = "trial.locks"
+"""What the parent holds meanwhile."""
 
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
@@ -32,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "store": VALUES
     | {"models.recipe", "judge.bound", "judge.claims", "judge.curve", "judge.words"},
     "report": VALUES | {"store", "judge"},
-    "lab": VALUES | {PARENT, "trial.child", "store", "judge"},
+    "lab": VALUES | {PARENT, LOCKS, "trial.child", "store", "judge"},
     "plugin": VALUES | {PARENT, "arguments", "data", "store", "judge", "lab", "report"},
 }
 """Room → rooms, or single modules of rooms, that it may import besides itself."""

@@ -25,7 +25,8 @@ from bench.harness.store.records import write_whole
 from bench.harness.store.speeds import Speed, write_speed
 from bench.harness.trial.child import ask
 from bench.harness.trial.contest import Contest, Outcome
-from bench.harness.trial.process import child_environment, machine_alone
+from bench.harness.trial.locks import machine_held, why_wait
+from bench.harness.trial.process import child_environment
 
 ROOT = Path(__file__).parents[2]
 PAIRS = 10
@@ -85,7 +86,11 @@ def timed(case: Case, pairs: int, images: int) -> Speed:
         UserError: The process failed.
     """
     spec = specify(case, 0, Options(), dataset(case.task))
-    with machine_alone():
+
+    def waiting() -> None:
+        print(f" {why_wait(alone=True)} …", end="", file=sys.stderr, flush=True)
+
+    with machine_held(waiting, alone=True):
         started = now()
         answer, failed = ask(
             [sys.executable, "-m", "bench.harness.trial.contest"],
