@@ -11,7 +11,7 @@ from imports import ROOT, Import, imports_of, module_of, sources
 HARNESS = "bench.harness."
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
 
-VALUES = {"errors", "spec", "record", "machine", "metrics", "assignment", "durations"}
+VALUES = {"errors", "spec", "record", "machine", "metrics", "disturbed", "assignment", "durations"}
 """Single files that every room above them may speak in."""
 
 PARENT = "trial.process"
@@ -28,6 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "record": {"errors", "spec"},
     "machine": {"errors", "record"},
     "metrics": {"errors", "spec", "record"},
+    "disturbed": {"record"},
     "assignment": {"spec", "record"},
     "judge": {"errors"},
     "data": {"errors", "spec"},

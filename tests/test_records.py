@@ -83,6 +83,15 @@ def test_times_are_those_of_this_machine_alone(store: Store) -> None:
     assert store.find(CASE, KEY, machine=MACHINE) == RECORD
 
 
+def test_times_of_a_disturbed_trial_do_not_serve(store: Store) -> None:
+    """Its record is a result all the same."""
+    slowed = [replace(e, seconds=3 * e.seconds) if e.number > 2 else e for e in RECORD.epochs]
+    disturbed = replace(RECORD, epochs=tuple(slowed))
+    store.put(disturbed)
+    assert store.find(CASE, KEY) == disturbed
+    assert store.find(CASE, KEY, machine=MACHINE) is None
+
+
 @pytest.mark.parametrize("newest", [MACHINE, OTHER])
 def test_last_started_of_several_answers(store: Store, newest: object) -> None:
     """Of two records of a key the newer one counts, whatever their files are called."""

@@ -13,6 +13,7 @@ from bench.cases import CASES, case_named
 from bench.commands.datasets import add_data_options, datasets
 from bench.commands.sharing import add_sharing_options, executor_for
 from bench.harness.arguments import positive
+from bench.harness.disturbed import disturbance, exclusive
 from bench.harness.durations import now
 from bench.harness.lab.lab import Lab, assign
 from bench.harness.lab.options import Options
@@ -141,11 +142,17 @@ def _refer(record: Record, reference: Store, *, alone: bool) -> None:
     new = published(record, alone=alone)
     name, seed = new.spec.case.name, new.spec.seed
     found = (reference.find(name, new.key, outcome=outcome) for outcome in RESULTS)
-    timed = [old for old in found if old and old.spec.alone]
-    if timed and not new.spec.alone:
+    timed = [old for old in found if old and exclusive(old)]
+    if timed and not exclusive(new):
         print(f"{name}, seed {seed}: its reference stays, for that has times.", file=sys.stderr)
-    else:
-        reference.replace(new)
+        return
+    reference.replace(new)
+    if new.spec.alone and (why := disturbance(new)):
+        print(
+            f"{name}, seed {seed}: its seconds do not count, as {why}. "
+            "Train it again with --fresh where nothing else runs.",
+            file=sys.stderr,
+        )
 
 
 def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSpec]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bench.harness.disturbed import exclusive
 from bench.harness.record import Record
 from bench.harness.report.comparison.of_records import conditions, time_conditions
 
@@ -25,6 +26,8 @@ def extra_info(records: Sequence[Record]) -> dict[str, object]:
 def circumstances(records: Sequence[Record]) -> dict[str, object]:
     """Return what a later comparison of timed records must know to tell whether it is fair."""
     last = records[-1]
+    if not all(map(exclusive, records)):  # without conditions nothing is compared with its seconds
+        return {"conditions": conditions(last)}
     found = {"conditions": conditions(last), "time_conditions": time_conditions(last)}
     steps = [record.calibration_seconds for record in records]
     if all(steps):
