@@ -142,17 +142,16 @@ def _refer(record: Record, reference: Store, *, alone: bool) -> None:
     new = published(record, alone=alone)
     name, seed = new.spec.case.name, new.spec.seed
     found = (reference.find(name, new.key, outcome=outcome) for outcome in RESULTS)
-    timed = [old for old in found if old and exclusive(old)]
-    if timed and not exclusive(new):
-        print(f"{name}, seed {seed}: its reference stays, for that has times.", file=sys.stderr)
-        return
-    reference.replace(new)
     if new.spec.alone and (why := disturbance(new)):
         print(
-            f"{name}, seed {seed}: its seconds do not count, as {why}. "
+            f"{name}, seed {seed}: {why}, so that its seconds do not count. "
             "Train it again with --fresh where nothing else runs.",
             file=sys.stderr,
         )
+    if any(old and exclusive(old) for old in found) and not exclusive(new):
+        print(f"{name}, seed {seed}: its reference stays, for that has times.", file=sys.stderr)
+    else:
+        reference.replace(new)
 
 
 def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSpec]:
