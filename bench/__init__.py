@@ -19,6 +19,7 @@
 ``harness/durations.py``   durations as a person says them
 ``harness/machine.py``     what this machine is
 ``harness/metrics.py``     the figures of a record that can be judged
+``harness/disturbed.py``   which trials and epochs other work on the machine slowed down
 ``harness/data/``          where the bytes come from, and what they must look like
 ``harness/trial/``         the child process: one spec in, one record out
 ``harness/store/``         records, bounds and claims on disk; keys and digests

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 from lab_world import ORIGIN, pretend, trial
+from records import disturbed, make_record
 
 from bench import __main__ as command_line
+from bench.commands import calibrate as calibrate_command
+from bench.commands.calibrate import published
 from bench.harness import data
 from bench.harness.assignment import Assignment, Listener, silent
 from bench.harness.lab import lab
@@ -121,3 +124,17 @@ def test_trials_side_by_side_are_not_to_be_timed(
     told = ["calibrate", CASE, "--jobs", "2", "--results", str(tmp_path)]
     assert command_line.main(told) == 2
     assert "Add --shared" in capsys.readouterr().err
+
+
+def test_a_disturbed_trial_has_no_times_to_replace_others_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told what disturbed it, and gives way to a quiet one."""
+    quiet, reference = published(make_record(case=CASE), alone=True), Store(tmp_path)
+    for record, kept in ((disturbed(quiet), disturbed(quiet)), (quiet, quiet)):
+        calibrate_command._refer(record, reference, alone=True)
+        assert list(reference.all()) == [kept]
+    assert "3 of 4 epochs waited for a core" in capsys.readouterr().err
+    calibrate_command._refer(disturbed(quiet), reference, alone=True)
+    assert list(reference.all()) == [quiet]
+    assert "its reference stays, for that has times" in capsys.readouterr().err

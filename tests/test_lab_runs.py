@@ -17,13 +17,13 @@ from bench.harness.assignment import Assignment, Listener
 from bench.harness.lab import lab
 from bench.harness.record import Record
 from bench.harness.store.records import Store
-from bench.harness.trial import process
+from bench.harness.trial import locks
 
 
 def until_ended(begun: threading.Event, assignment: Assignment, listen: Listener) -> Record:
     """Train until the trials of this process are ended."""
     begun.set()
-    assert process._ending.wait(timeout=PATIENCE_S)
+    assert locks.ending.wait(timeout=PATIENCE_S)
     return trial(assignment, listen, outcome="interrupted")
 
 

@@ -11,11 +11,14 @@ from imports import ROOT, Import, imports_of, module_of, sources
 HARNESS = "bench.harness."
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
 
-VALUES = {"errors", "spec", "record", "machine", "metrics", "assignment", "durations"}
+VALUES = {"errors", "spec", "record", "machine", "metrics", "disturbed", "assignment", "durations"}
 """Single files that every room above them may speak in."""
 
 PARENT = "trial.process"
-"""The one module of ``trial`` that runs in the parent: it starts the child."""
+"""The module of ``trial`` that runs in the parent: it starts the child."""
+
+LOCKS = "trial.locks"
+"""What the parent holds meanwhile."""
 
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
@@ -25,6 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "record": {"errors", "spec"},
     "machine": {"errors", "record"},
     "metrics": {"errors", "spec", "record"},
+    "disturbed": {"record"},
     "assignment": {"spec", "record"},
     "judge": {"errors"},
     "data": {"errors", "spec"},
@@ -32,7 +36,7 @@ ROOMS: dict[str, set[str]] = {
     "store": VALUES
     | {"models.recipe", "judge.bound", "judge.claims", "judge.curve", "judge.words"},
     "report": VALUES | {"store", "judge"},
-    "lab": VALUES | {PARENT, "trial.child", "store", "judge"},
+    "lab": VALUES | {PARENT, LOCKS, "trial.child", "store", "judge"},
     "plugin": VALUES | {PARENT, "arguments", "data", "store", "judge", "lab", "report"},
 }
 """Room → rooms, or single modules of rooms, that it may import besides itself."""

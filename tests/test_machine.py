@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,35 @@ def test_flags_are_those_of_the_system_s_file(monkeypatch: pytest.MonkeyPatch, k
     """An ARM processor tells them under another name."""
     pretend(monkeypatch, {"/proc/cpuinfo": f"{key}\t\t: fpu bf16\n{key}\t\t: other\n"})
     assert machine.cpu_flags() == {"fpu", "bf16"}
+
+
+def ticks(core0: int, core1: int, core2: int) -> str:
+    """Return the system's count, in ticks, of three cores that did work of every kind."""
+    rows = (
+        f"cpu{i} {each - 15} 1 2 9999 999 3 4 5 77 7\n"
+        for i, each in enumerate((core0, core1, core2))
+    )
+    return f"cpu  1 2 3 4 5 6 7 8 9 10\n{''.join(rows)}intr 5\n"
+
+
+def test_other_work_is_what_the_usable_cores_did_beyond_this_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 9 s of all work in 4 s, 7 s were its own; the third core is not its to use."""
+    hertz = os.sysconf("SC_CLK_TCK")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    told = []
+    for wall, own, cores in ((10.0, 1.0, (100, 100, 100)), (14.0, 8.0, (500, 600, 9000))):
+        pretend(monkeypatch, {"/proc/stat": ticks(*(each * hertz // 100 for each in cores))})
+        told.append(replace(machine.usage(), wall=wall, own=own))
+    assert machine.other_cores(*told) == pytest.approx(2 / 4)
+
+
+@pytest.mark.parametrize("stat", ["", "cpu  0 0 0 0\ncpu0 0 0 0 0\n", ticks(100, 100, 100)])
+def test_system_that_does_not_count_tells_of_no_other_work(
+    monkeypatch: pytest.MonkeyPatch, stat: str
+) -> None:
+    """No such file, zeros, or a count that stands still: unknown is not none."""
+    pretend(monkeypatch, {"/proc/stat": stat})
+    before = machine.usage()
+    assert machine.other_cores(before, replace(before, wall=before.wall + 1)) is None

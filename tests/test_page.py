@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from pages import CNN, DENSE, RECORDS, record, write
-from records import make_failed_record
+from records import disturbed, make_failed_record
 
 from bench.commands import report
+from bench.harness.report.page import facts
 from bench.harness.report.page.charts import Axis, Chart, Line, over
 from bench.harness.store.records import Store
 
@@ -144,3 +145,11 @@ def test_points_are_placed_within_the_frame() -> None:
     assert chart.path(Line(kind="test", points=[(0, 1), (2, 3)])) == (
         f"{chart.left:.1f},{chart.bottom:.1f} {chart.right:.1f},{chart.top:.1f}"
     )
+
+
+def test_a_trial_tells_who_else_was_on_its_machine() -> None:
+    """Nobody, others by consent, or what disturbed it."""
+    quiet = record(DENSE, 0)
+    shared = replace(quiet, spec=replace(quiet.spec, alone=False))
+    told = [line[4] for line in facts.trials([quiet, shared, disturbed(quiet)])]
+    assert told == ["alone", "with others", "3 of 4 epochs waited for a core"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
@@ -14,8 +13,6 @@ from typing import IO
 import msgspec
 import pytest
 from bench_runs import PATIENCE_S
-from filelock import FileLock
-from platformdirs import user_cache_path
 from records import make_record
 from trials import assigned
 
@@ -23,6 +20,7 @@ from bench.harness.assignment import Assignment, Message
 from bench.harness.record import Epoch, Record
 from bench.harness.spec import TrialSpec
 from bench.harness.trial import child, process
+from bench.harness.trial.locks import machine_held
 from bench.harness.trial.process import ROOT, run_trial, trials_ended
 
 EPOCH = Epoch(number=1, seconds=1.0, cpu_seconds=2.0, training_accuracy=0.5, training_loss=1.0)
@@ -127,34 +125,50 @@ def test_a_child_ended_before_it_listens_is_interrupted(play: Child) -> None:
     assert (record.outcome, record.epochs) == ("interrupted", (EPOCH,))
 
 
-def test_a_run_that_is_ended_does_not_wait_for_the_machine(play: Child) -> None:
-    """A trial that waits while another run times its own gives up, and never begins."""
-    play("")
-    lock = user_cache_path("fitting-room", ensure_exists=True) / "machine.lock"
-    told: list[str | None] = []
+@pytest.mark.parametrize(
+    ("held", "wanted", "told"),
+    [
+        (True, True, "waiting for the other trials on this machine to end"),
+        (False, True, "waiting for the other trials on this machine to end"),
+        (True, False, "waiting for a timed trial on this machine to end"),
+    ],
+)
+@pytest.mark.usefixtures("play")
+def test_a_run_that_is_ended_does_not_wait_for_the_machine(
+    held: bool, wanted: bool, told: str
+) -> None:
+    """A trial that waits while another run uses the machine gives up, and never begins."""
+    heard: list[str | None] = []
     waiting = threading.Event()
 
     def listen(_: TrialSpec, message: Message) -> None:
-        told.append(message.note)
+        heard.append(message.note)
         waiting.set()
 
-    with FileLock(lock), ThreadPoolExecutor(1) as pool:
-        future = pool.submit(run_trial, assigned(alone=True), listen)
+    with machine_held(alone=held), ThreadPoolExecutor(1) as pool:
+        future = pool.submit(run_trial, assigned(alone=wanted), listen)
         assert waiting.wait(PATIENCE_S)
         with trials_ended(), pytest.raises(CancelledError):
             future.result(PATIENCE_S)
-    assert told == ["waiting for a timed trial of another run on this machine"]
+    assert heard == [told]
 
 
-def test_a_timed_trial_runs_alone(play: Child) -> None:
-    """Of two timed trials one begins when the other has ended."""
-    spans = "print(f'{time.time()}', file=sys.stderr); time.sleep(0.3); sys.exit(1)"
-    play(spans)
-    twice = [assigned(alone=True)] * 2
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("second", [True, False])
+def test_a_timed_trial_runs_alone(play: Child, tmp_path: Path, first: bool, second: bool) -> None:
+    """Of two trials one begins when the other has ended, unless neither is timed."""
+    beside = tmp_path / "beside"
+    play(
+        f"import pathlib; beside = pathlib.Path({str(beside)!r}); beside.mkdir(exist_ok=True)\n"
+        "(beside / str(os.getpid())).touch(); deadline = time.time() + 0.5\n"
+        "while len(list(beside.iterdir())) < 2 and time.time() < deadline: time.sleep(0.01)\n"
+        "sys.stderr.write(str(len(list(beside.iterdir())))); sys.stderr.flush()\n"
+        "time.sleep(0.1); (beside / str(os.getpid())).unlink(); sys.exit(3)"
+    )
     with ThreadPoolExecutor(2) as pool:
-        began = time.monotonic()
-        list(pool.map(run_trial, twice))
-    assert time.monotonic() - began > 0.6
+        records = list(pool.map(run_trial, [assigned(alone=first), assigned(alone=second)]))
+    together = "1" if first or second else "2"
+    assert [record.reason[-1] for record in records] == [together] * 2
 
 
 @pytest.mark.parametrize(("device", "hidden"), [("cpu", "-1"), ("gpu", None)])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from records import MACHINE, make_failed_record, make_record
+from records import MACHINE, disturbed, make_failed_record, make_record
 
 from bench.harness.errors import UserError
 from bench.harness.record import SCHEMA, Outcome, Record
@@ -81,6 +81,13 @@ def test_times_are_those_of_this_machine_alone(store: Store) -> None:
     assert store.find(CASE, KEY, machine=MACHINE) is None
     store.put(RECORD)
     assert store.find(CASE, KEY, machine=MACHINE) == RECORD
+
+
+def test_times_of_a_disturbed_trial_do_not_serve(store: Store) -> None:
+    """Its record is a result all the same."""
+    store.put(disturbed(RECORD))
+    assert store.find(CASE, KEY) == disturbed(RECORD)
+    assert store.find(CASE, KEY, machine=MACHINE) is None
 
 
 @pytest.mark.parametrize("newest", [MACHINE, OTHER])

@@ -109,7 +109,7 @@ def test_an_empty_cell_says_why_it_is() -> None:
     assert cells_of(text, "cnn_64")[1:] == ["no trial"] * 4
     assert cells_of(text, "cnn_32")[1:] == ["not trained"] * 2 + ["101,770", "not trained"]
     assert cells_of(text, "dense_128")[-1] == "not timed"
-    assert "- dense_128: no s/epoch, as none ran alone for more than its first epoch" in text
+    assert "- dense_128: no s/epoch, as none ran alone, undisturbed, for more than" in text
 
 
 def test_provenance_names_machine_versions_dates_and_commit() -> None:

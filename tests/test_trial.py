@@ -45,6 +45,16 @@ def test_a_trial_tells_what_it_does_and_each_epoch() -> None:
     assert [epoch.number for epoch in record.epochs] == [1, 2]
 
 
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="the system does not tell")
+def test_each_epoch_tells_how_much_other_work_there_was() -> None:
+    """Cores that others used are some part of those that there are."""
+    record, _ = two_epochs()
+    assert record.machine
+    others = [epoch.other_cores for epoch in record.epochs if epoch.other_cores is not None]
+    assert all(0 <= each <= record.machine.cores + 1 for each in others)
+    assert others
+
+
 def test_the_accuracy_is_that_of_the_kept_predictions() -> None:
     """The class of each test image is kept, and hits as often as the last epoch's accuracy says."""
     record, _ = two_epochs()

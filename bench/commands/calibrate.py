@@ -13,6 +13,7 @@ from bench.cases import CASES, INSTEAD, case_named
 from bench.commands.datasets import add_data_options, datasets
 from bench.commands.sharing import add_sharing_options, executor_for
 from bench.harness.arguments import positive
+from bench.harness.disturbed import disturbance, exclusive
 from bench.harness.durations import now
 from bench.harness.lab.lab import Lab, assign
 from bench.harness.lab.options import Options
@@ -156,8 +157,13 @@ def _refer(record: Record, reference: Store, *, alone: bool) -> None:
     new = published(record, alone=alone)
     name, seed = new.spec.case.name, new.spec.seed
     found = (reference.find(name, new.key, outcome=outcome) for outcome in RESULTS)
-    timed = [old for old in found if old and old.spec.alone]
-    if timed and not new.spec.alone:
+    if new.spec.alone and (why := disturbance(new)):
+        print(
+            f"{name}, seed {seed}: {why}, so that its seconds do not count. "
+            "Train it again with --fresh where nothing else runs.",
+            file=sys.stderr,
+        )
+    if any(old and exclusive(old) for old in found) and not exclusive(new):
         print(f"{name}, seed {seed}: its reference stays, for that has times.", file=sys.stderr)
     else:
         reference.replace(new)

@@ -25,7 +25,7 @@ from bench.harness.lab.race import ANEW, CHUNK_S, race
 from bench.harness.report.comparison.seconds import Raced
 from bench.harness.spec import Case, Dataset
 from bench.harness.store.commit import exported
-from bench.harness.trial.process import machine_alone
+from bench.harness.trial.locks import machine_held, why_wait
 
 PAIRS = 20
 """Twice what the exact test needs, for a machine that has neighbours."""
@@ -73,10 +73,10 @@ def race_case(base: Contender, head: Contender, dataset: Dataset, pairs: int, *,
         print(f"{told}: pair {pair}/{pairs} ×{ratio:.2f}, {left} left", file=sys.stderr)
 
     def waiting() -> None:
-        print(f"{told}: waiting for a timed trial of another run on this machine", file=sys.stderr)
+        print(f"{told}: {why_wait(alone=True)}", file=sys.stderr)
 
     print(f"{told}: loading both sides", file=sys.stderr)
-    with machine_alone(waiting):
+    with machine_held(waiting, alone=True):
         began = time.monotonic()
         return race(base, head, spec, pairs=pairs, listen=listen)
 

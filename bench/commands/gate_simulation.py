@@ -10,6 +10,7 @@ from statistics import median
 import numpy as np
 
 from bench.cases import CASES
+from bench.harness.disturbed import exclusive
 from bench.harness.durations import in_words
 from bench.harness.errors import UserError
 from bench.harness.judge.bound import Bound
@@ -122,7 +123,7 @@ def costs(known: Mapping[str, Setup], records: Sequence[Record], *, runs: int) -
 
 
 def _cost(setup: Setup, records: Sequence[Record], runs: int) -> Cost:
-    seconds = [record.seconds["total"] for record in records if record.spec.alone]
+    seconds = [record.seconds["total"] for record in records if exclusive(record)]
     scenario = Scenario(planned=False)
     sides = [
         side

@@ -26,7 +26,8 @@ from bench.harness.store.records import write_whole
 from bench.harness.store.speeds import Speed, write_speed
 from bench.harness.trial.child import ask
 from bench.harness.trial.contest import Contest, Outcome
-from bench.harness.trial.process import child_environment, machine_alone, program
+from bench.harness.trial.locks import machine_held, why_wait
+from bench.harness.trial.process import child_environment, program
 
 ROOT = Path(__file__).parents[2]
 PAIRS = 10
@@ -88,7 +89,11 @@ def timed(case: Case, pairs: int, images: int) -> Speed:
     spec = specify(case, 0, Options(), dataset(case.task))
     for line in warnings([spec], []):
         print(line, file=sys.stderr)
-    with machine_alone():
+
+    def waiting() -> None:
+        print(f" {why_wait(alone=True)} …", end="", file=sys.stderr, flush=True)
+
+    with machine_held(waiting, alone=True):
         started = now()
         answer, failed = ask(
             program("bench.harness.trial.contest"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import re
+import time
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -83,6 +85,9 @@ LESS: dict[str, set[str]] = {
 GENERATION = (("family", "cpu family"), ("model", "model"))
 """Word → key of ``/proc/cpuinfo``: virtual machines of two generations may share a name."""
 
+BUSY = (0, 1, 2, 5, 6, 7)
+"""Columns of ``/proc/stat`` that are no idleness: user, nice, system, interrupts twice, steal."""
+
 
 def this_machine(accelerator: str | None = None) -> Machine:
     """Describe this machine; it has no name, so that records can be published."""
@@ -143,6 +148,30 @@ def versions(backend: str) -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Seconds until now, each since some moment of its own."""
+
+    wall: float
+    own: float
+    """CPU time of this process, all threads."""
+    machine: float | None
+    """CPU time of all work on the cores that it may use, and what the hypervisor held back."""
+
+
+def usage() -> Usage:
+    """Return what is used up until now; two of them tell what was between."""
+    return Usage(wall=time.perf_counter(), own=time.process_time(), machine=_busy_seconds())
+
+
+def other_cores(before: Usage, after: Usage) -> float | None:
+    """Return how many cores were kept from this process, mean; None where the system is silent."""
+    wall = after.wall - before.wall
+    if before.machine is None or after.machine in (None, before.machine) or wall <= 0:
+        return None
+    return max(0.0, after.machine - before.machine - (after.own - before.own)) / wall
+
+
 def peak_memory_bytes() -> int | None:
     """Return the peak resident memory of this process, or None where the system does not tell.
 
@@ -162,6 +191,14 @@ def _cpu() -> str:
     details = ", ".join(part for part in (generation, widest) if part)
     name = told.get("model name", "").strip() or platform.processor() or platform.machine()
     return f"{name} ({details})" if details else name
+
+
+def _busy_seconds() -> float | None:
+    rows = re.findall(r"^cpu(\d+) (.+)$", _read("/proc/stat"), re.MULTILINE)
+    told = {int(number): [int(ticks) for ticks in row.split()] for number, row in rows}
+    usable = os.sched_getaffinity(0) & set(told) if hasattr(os, "sched_getaffinity") else set(told)
+    ticks = sum(sum(told[core][i] for i in BUSY if i < len(told[core])) for core in usable)
+    return ticks / os.sysconf("SC_CLK_TCK") if ticks else None
 
 
 def _memory_gib() -> int:

@@ -36,6 +36,8 @@ class Epoch:
     test_accuracy: float | None = None
     test_loss: float | None = None
     evaluate_seconds: float = 0.0
+    other_cores: float | None = None
+    """Cores kept from it by other work or by the hypervisor, mean; None where nothing tells."""
     validation_accuracy: float | None = None
     """On what the recipe holds out of the training images; None where it holds out nothing."""
     validation_loss: float | None = None
@@ -98,7 +100,6 @@ class Confidence:
     """
 
     images: tuple[int, ...]
-    """In each bin."""
     right: tuple[int, ...]
     """Of those, classified rightly."""
     mean: tuple[float, ...]

@@ -25,7 +25,6 @@
 ``readme``      blocks between markers, in any Markdown file
 ``mistakes``    which class is taken for which, and which images are hardest
 ``calibration`` whether a model is right as often as it is sure
-``disturbed``   which epochs a neighbour on the machine slowed down
 ``plots/``      pictures, by Matplotlib
 ``page/``       one HTML file with everything, for a browser
 ==============  =====================================================================

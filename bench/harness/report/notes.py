@@ -118,7 +118,7 @@ def _gaps(rows: Sequence[Row], absent: str) -> list[str]:
 
 def _untimed(rows: Sequence[Row]) -> list[str]:
     names = [row.architecture for row in rows if row.test_accuracy and not row.seconds_per_epoch]
-    why = "no s/epoch, as none ran alone for more than its first epoch, which includes tracing"
+    why = "no s/epoch, as none ran alone, undisturbed, for more than its first epoch, which traces"
     return [f"{', '.join(names)}: {why}."] if names else []
 
 

@@ -9,6 +9,7 @@ from statistics import fmean, median
 
 from tabulate import tabulate
 
+from bench.harness.disturbed import exclusive
 from bench.harness.judge.bound import Bound
 from bench.harness.judge.curve import Curve
 from bench.harness.judge.evidence import percent
@@ -105,7 +106,7 @@ def _price(
     case: str, metric: str, bound: Bound, records: Sequence[Record], *, alpha: float, epoch: int
 ) -> Priced:
     found = price(plans(bound, alpha=alpha, least=LEAST, most=MOST))
-    timed = [[e.seconds for e in r.epochs[:epoch]] for r in records if r.spec.alone]
+    timed = [[e.seconds for e in r.epochs[:epoch]] for r in records if exclusive(r)]
     means = _means(metric, records)
     return Priced(
         case=case,

@@ -19,6 +19,7 @@ from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from tensorboard.plugins.hparams import summary_v2 as hparams
 
 from bench.harness.assignment import run_name
+from bench.harness.disturbed import exclusive
 from bench.harness.metrics import METRICS
 from bench.harness.record import Epoch, Record
 from bench.harness.report.event_file import event_file, file_name, scalars, summary_event
@@ -58,7 +59,7 @@ def final(record: Record) -> dict[str, float]:
     """Return the figures of a whole trial by name, as far as it has them."""
     found = {name: metric(record) for name, metric in METRICS.items()}
     after_first = [epoch.seconds for epoch in record.epochs[1:]]
-    if record.spec.alone and after_first:
+    if exclusive(record) and after_first:
         found["seconds_per_epoch"] = median(after_first)
     if record.peak_memory_bytes is not None:
         found["peak_memory_mib"] = record.peak_memory_bytes / 2**20
@@ -122,7 +123,7 @@ def _curve(record: Record, figures: Figures) -> Iterable[Event]:
 
 def _training(record: Record, epoch: Epoch) -> dict[str, float | None]:
     found = {"accuracy": epoch.training_accuracy, "loss": epoch.training_loss}
-    return found | ({"seconds": epoch.seconds} if record.spec.alone else {})
+    return found | ({"seconds": epoch.seconds} if exclusive(record) else {})
 
 
 def _test(_: Record, epoch: Epoch) -> dict[str, float | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from bench.harness.disturbed import exclusive
 from bench.harness.record import Machine, Record
 
 TRAINING_IMAGES = 60_000
@@ -53,8 +54,8 @@ def on_sample(record: Record) -> bool:
 
 
 def of_one_machine(records: Sequence[Record]) -> list[Record]:
-    """Keep what ran alone on the machine that most of them ran on: other times do not mix."""
-    alone = [record for record in records if record.spec.alone]
+    """Keep what was exclusive on the machine that most of them ran on: other times do not mix."""
+    alone = [record for record in records if exclusive(record)]
     machines: list[Machine | None] = [record.machine for record in alone]
     most = max(machines, key=machines.count, default=None)
     return [record for record in alone if record.machine == most]

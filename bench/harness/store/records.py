@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.harness.disturbed import exclusive
 from bench.harness.errors import UserError
 from bench.harness.record import SCHEMA, Machine, Outcome, Record
 from bench.harness.store.key import machine_key
@@ -36,15 +37,15 @@ class Store:
     ) -> Record | None:
         """Return the record of that key, of several the one started last.
 
-        With ``machine`` only one timed alone there will do. A file that cannot be read is told of,
-        moved aside and counted as absent.
+        With ``machine`` only one will do whose trial was exclusive there. A file that cannot be
+        read is told of, moved aside and counted as absent.
         """
         last = f"{machine_key(machine)[:8] if machine else '????????'}{_suffix(outcome)}.json"
         paths = sorted((self.root / case).glob(f"seed-*-{key[:16]}-{last}"))
         found = [
             record
             for record in map(self._read_or_set_aside, paths)
-            if record and record.key == key and (record.spec.alone or not machine)
+            if record and record.key == key and (not machine or exclusive(record))
         ]
         return max(found, key=lambda record: record.started, default=None)
 

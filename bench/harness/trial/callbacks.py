@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from bench.harness.machine import other_cores, usage
 from bench.harness.record import Epoch
 from bench.harness.trial.score import Score
 from models.callbacks.clock import EpochClock
@@ -33,8 +34,13 @@ class EpochLog(keras.callbacks.Callback):
         self._score = score
         self._give_up = give_up
         self._tell = tell
+        self._before = usage()
         self.epochs: list[Epoch] = []
         self.last_score: Score | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Remember what the machine had done by then."""
+        self._before = usage()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Append what the epoch gave; stop where its loss is not finite, or given up on."""
@@ -43,6 +49,7 @@ class EpochLog(keras.callbacks.Callback):
             number=epoch + 1,
             seconds=self._clock.seconds,
             cpu_seconds=self._clock.cpu_seconds,
+            other_cores=other_cores(self._before, usage()),
             training_accuracy=finite((logs or {}).get("accuracy")),
             training_loss=loss,
             validation_accuracy=finite((logs or {}).get("val_accuracy")),

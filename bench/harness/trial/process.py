@@ -8,15 +8,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import CancelledError
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
-
-from filelock import FileLock, Timeout
-from platformdirs import user_cache_path
 
 from bench.harness.assignment import Assignment, Listener, Message, silent
 from bench.harness.durations import now
@@ -32,6 +28,7 @@ from bench.harness.trial.child import (
     time_limit,
     why,
 )
+from bench.harness.trial.locks import check_not_ending, ending, machine_held, why_wait
 
 ROOT = Path(__file__).resolve().parents[3]
 """The folder that holds the packages ``bench`` and ``models``."""
@@ -48,24 +45,21 @@ PINNED = ("KERAS_", "TF_")
 NO_HOME = f"{os.devnull}/keras"
 """A home for Keras that cannot be: no ``keras.json`` lies there, and none is written."""
 
-LOOK_UP_S = 0.5
-"""How often one that waits for a lock looks whether its run was ended."""
-
 _living: set[subprocess.Popen[bytes]] = set()
-_ending = threading.Event()
 
 
 def run_trial(assignment: Assignment, listen: Listener = silent) -> Record:
     """Run one trial in a fresh process and return its record, whatever becomes of it.
 
-    A spec that is to be timed waits until no other trial is timed on this machine. Raises
-    CancelledError if the trials of this process are ended before it began.
+    A spec that is to be timed waits until no other trial runs on this machine, and any other until
+    none is timed there. Raises CancelledError if the trials of this process are ended before it
+    began, and a UserError if it is to be timed where no lock can be written.
     """
     spec = assignment.spec
-    waiting = Message(note="waiting for a timed trial of another run on this machine")
-    alone = machine_alone(lambda: listen(spec, waiting)) if spec.alone else nullcontext()
-    with alone, tempfile.TemporaryFile() as errors:
-        _check_not_ending()
+    waiting = Message(note=why_wait(alone=spec.alone))
+    held = machine_held(lambda: listen(spec, waiting), alone=spec.alone)
+    with held, tempfile.TemporaryFile() as errors:
+        check_not_ending()
         started = now()
         child = _start(assignment, errors)
         _living.add(child.process)
@@ -79,18 +73,13 @@ def run_trial(assignment: Assignment, listen: Listener = silent) -> Record:
 @contextmanager
 def trials_ended() -> Iterator[None]:
     """Ask every living child to end with the record of what it has, and let no other begin."""
-    _ending.set()
+    ending.set()
     for child in list(_living):
         end(child, signal.SIGINT)
     try:
         yield
     finally:
-        _ending.clear()
-
-
-def _check_not_ending() -> None:
-    if _ending.is_set():
-        raise CancelledError("this run was ended")
+        ending.clear()
 
 
 def _attend(
@@ -177,40 +166,6 @@ def _start(assignment: Assignment, errors: IO[bytes]) -> Child:
         errors,
         environment=child_environment(spec.backend, spec.device, set_to),
     )
-
-
-@contextmanager
-def machine_alone(waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold this machine for something timed; ``waiting`` is called if another holds it."""
-    folder = user_cache_path("fitting-room")
-    folder.mkdir(parents=True, exist_ok=True)
-    with held(folder / "machine.lock", waiting):
-        yield
-
-
-@contextmanager
-def held(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold the lock at ``path``; ``waiting`` is called if another process or thread holds it.
-
-    Raises CancelledError if the trials of this process are ended meanwhile.
-    """
-    lock = FileLock(path)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        waiting()
-        _await(lock)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _await(lock: FileLock) -> None:
-    while not lock.is_locked:
-        _check_not_ending()
-        with suppress(Timeout):
-            lock.acquire(timeout=LOOK_UP_S)
 
 
 def _explain(record: Record, expired: threading.Event) -> Record:

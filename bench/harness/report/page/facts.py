@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 
+from bench.harness.disturbed import disturbance
 from bench.harness.durations import in_words
 from bench.harness.record import Record
 from bench.harness.report import origin
@@ -62,11 +63,17 @@ def trials(records: Iterable[Record]) -> list[tuple[str, ...]]:
             f"{record.outcome}: {record.reason}",
             "—" if record.test_accuracy is None else f"{100 * record.test_accuracy:.2f}",
             in_words(record.seconds["total"]) if "total" in record.seconds else "—",
-            "alone" if record.spec.alone else "with others",
+            _company(record),
             record.key[:SHORT],
         )
         for record in sorted(records, key=lambda record: (record.spec.seed, record.started))
     ]
+
+
+def _company(record: Record) -> str:
+    if not record.spec.alone:
+        return "with others"
+    return disturbance(record) or "alone"
 
 
 def _words(name: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.harness.disturbed import LIMIT, Chunk, chunks
 from bench.harness.record import Record
 from bench.harness.report.calibration import FEWEST, bins
-from bench.harness.report.disturbed import LIMIT, Chunk, chunks
 from bench.harness.report.page.charts import Axis, Chart, Dot, Line, over
 
 

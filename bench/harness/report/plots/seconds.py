@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bench.harness.disturbed import LIMIT, Chunk, chunks
 from bench.harness.record import Record
-from bench.harness.report.disturbed import LIMIT, Chunk, chunks
 from bench.harness.report.plots.canvas import note
 from bench.harness.report.plots.theme import Look, Theme
 
