@@ -25,7 +25,6 @@ from bench.harness.report.plots.frontier import frontier, steps
 from bench.harness.report.plots.labels import label
 from bench.harness.report.plots.survival import curve
 from bench.harness.report.plots.theme import DARK, LIGHT, THEMES, Theme
-from bench.harness.report.plots.trimming import trimmed
 from bench.harness.report.rows import rows
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
@@ -72,17 +71,6 @@ def test_file_is_of_the_kind_that_its_name_says(tmp_path: Path) -> None:
     svg = save(line, tmp_path / "line.svg", LIGHT).read_bytes()
     assert drawn_by(svg) == f"Matplotlib v{mpl.__version__}"
     assert save(line, tmp_path / "line.png", LIGHT).read_bytes().startswith(b"\x89PNG")
-
-
-def test_trimming_says_once_what_holds_for_many() -> None:
-    """Marks keep their places and looks, scales their digits, coordinates two."""
-    marks = b"".join(
-        b'<use xlink:href="#m1" x="%d" y="2" style="fill: red"/>\n' % x for x in (1, 2)
-    )
-    assert trimmed(b'  <g transform="translate(12.345678 0) scale(0.015625)">\n%s</g>' % marks) == (
-        b'<g transform="translate(12.35 0) scale(0.015625)">\n<g style="fill: red">\n'
-        b'<use xlink:href="#m1" x="1" y="2"/>\n<use xlink:href="#m1" x="2" y="2"/>\n</g>\n</g>\n'
-    )
 
 
 def test_picture_in_a_page_has_the_colours_of_both_themes() -> None:

@@ -12,7 +12,6 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from bench.harness.report.plots.theme import DARK, LIGHT, Theme
-from bench.harness.report.plots.trimming import trimmed
 from bench.harness.store.records import write_whole
 
 Draw = Callable[[Theme], Figure]
@@ -37,7 +36,7 @@ def render(draw: Draw, theme: Theme, kind: str) -> bytes:
     with matplotlib.style.context(["default", theme.settings]):
         file = BytesIO()
         draw(theme).savefig(file, format=kind, metadata=_METADATA[kind])
-    return trimmed(file.getvalue()) if kind == "svg" else file.getvalue()
+    return file.getvalue()
 
 
 def for_any_page(draw: Draw) -> bytes:
