@@ -25,7 +25,6 @@ COMMANDS = (
     "noise",
     "plots",
     "report",
-    "tensorboard",
     "readme",
 )
 """Modules of ``bench.commands``, in the order in which they are used; a run imports the one it is.

@@ -82,9 +82,29 @@ def smoke(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture
 def stored(smoke: Run, tmp_path: Path) -> Path:
-    """Return a results folder of one's own that holds every trial of the sample."""
+    """Return a results folder of one's own that holds every trial of the sample.
+
+    The page is there for its plots, so that no test draws them again.
+    """
     shutil.copytree(smoke.results / "trials", tmp_path / "results" / "trials")
+    (tmp_path / "results" / "latest").mkdir()
+    shutil.copy(smoke.results / "latest" / "report.html", tmp_path / "results" / "latest")
     return tmp_path / "results"
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Let plots be empty pictures; return those that were wanted, for they take seconds."""
+    from bench.harness.report.plots import canvas  # loads Matplotlib
+
+    wanted: list[object] = []
+
+    def draw(each: object) -> bytes:
+        wanted.append(each)
+        return b"<svg/>"
+
+    monkeypatch.setattr(canvas, "for_any_page", draw)
+    return wanted
 
 
 Bench = Callable[..., pytest.RunResult]

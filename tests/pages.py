@@ -51,11 +51,19 @@ RECORDS = [
     *(record(DIGITS, seed, test_accuracy=0.97, epoch_seconds=[3.0] * 10) for seed in (0, 1)),
 ]
 
+BEFORE: list[str] = []
+"""Pages that were written before."""
+
 
 def write(
     path: Path, records: Sequence[Record] = RECORDS, *, images: TestSet | None = IMAGES
 ) -> str:
-    """Write a page about five cases, two of them without records, and return it."""
+    """Write a page about five cases, two of them without records, and return it.
+
+    Plots that a page of this session has are not drawn again.
+    """
+    if BEFORE and not path.exists():
+        path.write_text(BEFORE[0], "utf-8")
     cases = [DENSE, "fashion_mnist-cnn_32", CNN, DIGITS, "mnist-single_conv_32"]
     failed = Verdict(
         metric="test_loss", outcome="fail", value=0.5, n=2, bound="≤ 0.4", evidence="n=2"
@@ -73,4 +81,5 @@ def write(
         test_sets=dict.fromkeys(checksums, images) if images else {},
         stale={DENSE: "its recipe changed since"},
     )
-    return path.read_text("utf-8")
+    BEFORE.append(path.read_text("utf-8"))
+    return BEFORE[-1]

@@ -32,7 +32,6 @@ NAMES = [
     "noise",
     "plots",
     "report",
-    "tensorboard",
     "readme",
 ]
 

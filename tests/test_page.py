@@ -9,13 +9,13 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pages
 import pytest
-from pages import CNN, DENSE, RECORDS, record, write
+from pages import CNN, DENSE, DIGITS, RECORDS, record, write
 from records import disturbed, make_failed_record
 
 from bench.commands import report
 from bench.harness.report.page import facts
-from bench.harness.report.page.charts import Axis, Chart, Line, over
 from bench.harness.store.records import Store
 
 VOID = {"meta", "img", "br"}
@@ -76,7 +76,13 @@ def test_every_case_has_its_row_and_what_is_behind_it(tmp_path: Path) -> None:
     assert "(stale)" in found[DENSE]
     assert "No record of this case." in found["fashion_mnist-cnn_32"]
     assert "9 ✗ [1]" in found[CNN]
-    for part in ("Verdicts", "Accuracy per epoch", "Confusion", "Worst classified", "Settings"):
+    for part in (
+        "Verdicts",
+        "Accuracy and loss per epoch",
+        "Confusion",
+        "Worst classified",
+        "Settings",
+    ):
         assert part in found[CNN]
 
 
@@ -109,11 +115,11 @@ def test_page_without_test_images_says_how_to_get_them(tmp_path: Path) -> None:
     """No confusion and no image is shown then."""
     text = write(tmp_path / "report.html", images=None)
     assert "<code>python -m bench data fashion_mnist</code>" in text
-    assert "<img" not in text
+    assert 'class="images"' not in text
     assert "Confusion:" not in text
 
 
-@pytest.mark.usefixtures("own_cache")
+@pytest.mark.usefixtures("own_cache", "undrawn")
 def test_command_says_where_the_page_is_and_what_it_lacks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,25 +137,23 @@ def test_command_says_where_the_page_is_and_what_it_lacks(
     assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
 
 
-def test_axes_are_labelled_with_round_numbers() -> None:
-    """As many as fit, none beyond the ends, whole ones where asked for."""
-    shares, epochs = over([0.861, 0.934], "%", scale=100), over([1, 5], "epoch", whole=True)
-    assert [text for _, text in shares.ticks()] == ["86", "88", "90", "92"]
-    assert [text for _, text in epochs.ticks()] == ["1", "2", "3", "4", "5"]
-    assert [at for at, _ in Axis(label="", low=0, high=0.1).ticks()][:2] == [0, pytest.approx(0.02)]
-
-
-def test_points_are_placed_within_the_frame() -> None:
-    """The low ends meet in the lower left corner."""
-    chart = Chart(title="", x=Axis(label="", low=0, high=2), y=Axis(label="", low=1, high=3))
-    assert chart.path(Line(kind="test", points=[(0, 1), (2, 3)])) == (
-        f"{chart.left:.1f},{chart.bottom:.1f} {chart.right:.1f},{chart.top:.1f}"
-    )
-
-
 def test_a_trial_tells_who_else_was_on_its_machine() -> None:
     """Nobody, others by consent, or what disturbed it."""
     quiet = record(DENSE, 0)
     shared = replace(quiet, spec=replace(quiet.spec, alone=False))
     told = [line[4] for line in facts.trials([quiet, shared, disturbed(quiet)])]
     assert told == ["alone", "with others", "3 of 4 epochs waited for a core"]
+
+
+def test_plots_are_drawn_again_only_where_records_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undrawn: list[object]
+) -> None:
+    """Curves, seconds and reliability of three cases; then none; then those of one case."""
+    monkeypatch.setattr(pages, "BEFORE", [])
+    first = write(tmp_path / "report.html")
+    assert len(undrawn) == 9
+    assert first.count("data:image/svg+xml;base64,PHN2Zy8+") == 9
+    assert write(tmp_path / "report.html") == first
+    assert len(undrawn) == 9
+    write(tmp_path / "report.html", [*RECORDS, record(DIGITS, 2)])
+    assert len(undrawn) == 12

@@ -6,6 +6,7 @@ import os
 from datetime import datetime, timezone
 from pathlib import Path
 
+import pytest
 from pages import CNN, RECORDS
 
 from bench.cases import CASES
@@ -29,6 +30,7 @@ def test_pictures_are_in_the_page_in_their_order(tmp_path: Path) -> None:
     assert (inside(tmp_path, "another"), inside(None, CNN)) == ([], [])
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_case_that_nobody_inspected_says_how(tmp_path: Path) -> None:
     """The command stands where the pictures would."""
     (tmp_path / CNN).mkdir()

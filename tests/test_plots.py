@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from itertools import combinations
@@ -18,13 +19,12 @@ from records import make_record
 
 from bench.cases import CASES
 from bench.harness.report.plots.album import Album, of_case, overview
-from bench.harness.report.plots.canvas import drawn_by, render, save
+from bench.harness.report.plots.canvas import drawn_by, for_any_page, render, save
 from bench.harness.report.plots.caption import made_with
 from bench.harness.report.plots.frontier import frontier, steps
 from bench.harness.report.plots.labels import label
 from bench.harness.report.plots.survival import curve
-from bench.harness.report.plots.theme import LIGHT, THEMES, Theme
-from bench.harness.report.plots.trimming import trimmed
+from bench.harness.report.plots.theme import DARK, LIGHT, THEMES, Theme
 from bench.harness.report.rows import rows
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
@@ -73,15 +73,14 @@ def test_file_is_of_the_kind_that_its_name_says(tmp_path: Path) -> None:
     assert save(line, tmp_path / "line.png", LIGHT).read_bytes().startswith(b"\x89PNG")
 
 
-def test_trimming_says_once_what_holds_for_many() -> None:
-    """Marks keep their places and looks, scales their digits, coordinates two."""
-    marks = b"".join(
-        b'<use xlink:href="#m1" x="%d" y="2" style="fill: red"/>\n' % x for x in (1, 2)
-    )
-    assert trimmed(b'  <g transform="translate(12.345678 0) scale(0.015625)">\n%s</g>' % marks) == (
-        b'<g transform="translate(12.35 0) scale(0.015625)">\n<g style="fill: red">\n'
-        b'<use xlink:href="#m1" x="1" y="2"/>\n<use xlink:href="#m1" x="2" y="2"/>\n</g>\n</g>\n'
-    )
+def test_picture_in_a_page_has_the_colours_of_both_themes() -> None:
+    """Each light one is named once, beside the dark one in its place, and used by its name."""
+    assert len(set(zip(LIGHT.colours, DARK.colours, strict=True))) == len(set(LIGHT.colours))
+    text = for_any_page(line).decode()
+    style = re.search(r"<style>svg (.*?)</style>", text)
+    assert style
+    assert re.findall("#[0-9a-f]{6}", style[1]) == [*LIGHT.colours, *DARK.colours]
+    assert not re.findall(r": #[0-9a-f]{6}", text.replace(style[0], ""))
 
 
 def luminance(colour: str) -> float:

@@ -19,7 +19,7 @@ from bench.harness.report.plots.theme import Theme
 from bench.harness.store.records import Store
 
 DENSE = "fashion_mnist-dense_128"
-LARGEST = 100_000
+LARGEST = 150_000
 """Bytes of a committed picture: a page with two of them is there at once."""
 
 

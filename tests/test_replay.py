@@ -7,9 +7,9 @@ from dataclasses import replace
 from statistics import median
 
 import pytest
-from records import disturbed, make_failed_record, make_record
+from records import make_failed_record, make_record
 
-from bench.harness.report.replay import ReplayClock, circumstances, extra_info
+from bench.harness.report.replay import ReplayClock, extra_info
 
 SECONDS = [3.0, 2.0, 4.5, 2.5]
 
@@ -75,10 +75,3 @@ def test_figure_that_is_not_known_is_left_out() -> None:
     unknown = replace(make_failed_record(), key="k")
     assert extra_info([unknown]) == {"seeds": 1, "records": ["k"]}
     assert json.dumps(extra_info([make_record()]))
-
-
-def test_seconds_of_a_disturbed_trial_are_not_to_be_compared() -> None:
-    """One such trial is enough: they come without the circumstances that would make it fair."""
-    quiet, slowed = make_record(), disturbed(make_record(seed=1))
-    assert circumstances([quiet])["time_conditions"]
-    assert "time_conditions" not in circumstances([slowed, quiet])

@@ -42,8 +42,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--tensorboard": {
         "type": Path,
         "metavar": "DIR",
-        "help": "train with logs for TensorBoard, graph, weights and images included; the records "
-        "of such a run are in DIR too, and without times",
+        "help": "train with logs for TensorBoard: curves, weights, graph and hyperparameters; the "
+        "records of such a run are in DIR too, and without times",
     },
     "--time-limit": {
         "type": seconds,

@@ -78,10 +78,6 @@ class Results:
         cases = registered_cases(config)
         claims = read_claims(config.rootpath / config.getini("fitting_room_claims"), cases=cases)
         store, folder = Store(records_folder(config)), results_folder(config) / "latest"
-        if log := log_folder(config):
-            from bench.harness.report.tensorboard import write_logs  # half a second, so only here
-
-            write_logs(store.readable(), log)
         return _with_page(write_summary(self._judged, cases, claims, store, folder), folder)
 
     def _tell_github(self, summary: Summary) -> list[str]:

@@ -18,8 +18,6 @@
 ``terminal``    tables, published figures below ours, no wider than the terminal
 ``github``      annotations at the bounds, and the job summary
 ``junit``       verdicts where the schema of JUnit XML has room for them
-``settings``    what a trial was asked for, flat
-``tensorboard`` records as curves and hyperparameters, in an ``event_file`` each
 ``comparison``  two sides, and what became of each metric of each case
 ``exercises``   one thing varied at a time, and a sentence on what came of it
 ``readme``      blocks between markers, in any Markdown file

@@ -23,7 +23,7 @@ from bench.harness.trial.callbacks import EpochLog, StopAtAccuracy, finite
 from bench.harness.trial.confidence import confidence
 from bench.harness.trial.flops import size
 from bench.harness.trial.inference import measure_inference
-from bench.harness.trial.logs import logged, write_images
+from bench.harness.trial.logs import logged, write_score
 from bench.harness.trial.score import BATCH_SIZE, score
 from models.callbacks.clock import EpochClock
 
@@ -44,7 +44,7 @@ def run(
     """Train and measure as ``spec`` says; put every field of the record into ``measured``.
 
     The trained model is saved as ``keep``, and the best one of a recipe that wants it beside it;
-    graph, weights and images are written into the folder ``log``.
+    what TensorBoard shows is written into the folder ``log``.
     """
     seconds: dict[str, float] = measured["seconds"]
     recipe = spec.case.recipe
@@ -60,12 +60,11 @@ def run(
             best = best_file(keep or Path(scratch, "model.keras"))
             watch = watched.watch(recipe, model, held_out, best) if recipe.watched else None
             train = watch.train if watch else fit.train
-            train = logged(train, log, model) if log else train
+            train = logged(train, log, spec, measured) if log else train
             _train(spec, trained, training, train, test, measured, tell)
         measured["callbacks"] = watch.told() if watch else None
         if log:
-            with phase(seconds, "log"):
-                write_images(log, training.images, test, measured)
+            write_score(log, measured)
     if spec.inference:
         with phase(seconds, "inference"):
             measured["inference"] = measure_inference(model, test[0], alone=spec.alone)

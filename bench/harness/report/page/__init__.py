@@ -2,12 +2,11 @@
 
 ==============  =====================================================================
 ``columns``     what the tables show, and what they are sorted by
-``charts``      lines and dots as SVG that takes its colours from the page
-``graphs``      the charts of a case
+``drawn``       the plots of a case, by Matplotlib
 ``images``      test images that a case gets wrong
 ``facts``       settings and provenance of a case, in words
 ``writing``     the page itself, from ``report.html``, ``report.css`` and ``report.js``
 ==============  =====================================================================
 
-Matplotlib would take longer to load and to draw than a run of the bench where all is stored.
+Matplotlib is loaded only where a plot is new: others are taken from the page that is replaced.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -11,6 +10,7 @@ import numpy as np
 
 from bench.harness.record import Record
 from bench.harness.report.mistakes import TestSets, hardest
+from bench.harness.report.page.inside import data_address
 
 MOST = 24
 """Images a case."""
@@ -40,7 +40,7 @@ def images(records: Sequence[Record], test_sets: TestSets, classes: Sequence[str
     test_set = test_sets[known[0].spec.dataset.checksum]
     return [
         Shown(
-            source=data_address(test_set.test_images[hard.image]),
+            source=_png(test_set.test_images[hard.image]),
             truth=classes[hard.truth],
             predicted=classes[hard.predicted],
             image=hard.image,
@@ -57,10 +57,10 @@ def _sure(probability: float | None) -> str:
     return "> 99.9 % sure" if probability > 0.999 else f"{100 * probability:.1f} % sure"
 
 
-def data_address(image: np.ndarray) -> str:
+def _png(image: np.ndarray) -> str:
     """Return an image, shape (height, width), uint8, as a PNG in a ``data:`` address."""
     from PIL import Image  # takes longer to load than the rest of the page to write
 
     file = BytesIO()
     Image.fromarray(image).save(file, "PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+    return data_address(file.getvalue(), "png")

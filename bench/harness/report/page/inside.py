@@ -14,7 +14,7 @@ PICTURES = {
     "filters": "Weights of the first layer",
     "confused": "Classes that are taken for one another",
 }
-"""Name of a file → what it shows, in their order; calibration is among the charts already."""
+"""Name of a file → what it shows, in their order; calibration is among the plots already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ def inside(folder: Path | None, case: str) -> Sequence[Picture]:
     """Return the pictures of a case under ``folder``; none where nobody has had them drawn."""
     files = [] if folder is None else [(folder / case / f"{n}.png", t) for n, t in PICTURES.items()]
     return [
-        Picture(source=_address(file.read_bytes()), told=f"{told}, drawn {_day(file)}")
+        Picture(source=data_address(file.read_bytes(), "png"), told=f"{told}, drawn {_day(file)}")
         for file, told in files
         if file.is_file()
     ]
@@ -42,5 +42,6 @@ def _day(file: Path) -> str:
     return datetime.fromtimestamp(file.stat().st_mtime, timezone.utc).date().isoformat()
 
 
-def _address(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+def data_address(image: bytes, kind: str) -> str:
+    """Return the content of an image file as a ``data:`` address."""
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"

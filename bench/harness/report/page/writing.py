@@ -14,9 +14,8 @@ from bench.harness.report.files import as_json
 from bench.harness.report.mistakes import Confusion, TestSets, confusion
 from bench.harness.report.notes import banner, notes
 from bench.harness.report.page import facts
-from bench.harness.report.page.charts import Chart
 from bench.harness.report.page.columns import Column, columns
-from bench.harness.report.page.graphs import graphs
+from bench.harness.report.page.drawn import Known, Plots, known, plots
 from bench.harness.report.page.images import Shown, images
 from bench.harness.report.page.inside import Picture, inside
 from bench.harness.report.rows import SEVERITY, Row
@@ -32,7 +31,7 @@ class Behind:
     """What a row of a table opens to."""
 
     row: Row
-    charts: Sequence[Chart]
+    plots: Plots
     classes: Sequence[str]
     confusion: Confusion | None
     images: Sequence[Shown]
@@ -69,7 +68,7 @@ def write_page(
     """Write the page and return its path.
 
     Args:
-        path: of the file; whatever is there is replaced.
+        path: of the file; whatever is there is replaced, its plots are kept where nothing changed.
         rows: what the tables show.
         records: those that the rows were made of, of any outcome.
         test_sets: those on this machine; without them there is no confusion and no image.
@@ -79,7 +78,14 @@ def write_page(
     Raises:
         UserError: The file cannot be written.
     """
-    text = page(rows, records, test_sets=test_sets, stale=stale or {}, inspected=inspected)
+    text = page(
+        rows,
+        records,
+        test_sets=test_sets,
+        stale=stale or {},
+        inspected=inspected,
+        before=known(path),
+    )
     write_whole(path, text.encode())
     return path
 
@@ -91,8 +97,9 @@ def page(
     test_sets: TestSets,
     stale: Mapping[str, str],
     inspected: Path | None = None,
+    before: Known | None = None,
 ) -> str:
-    """Return the page as HTML; see ``write_page``."""
+    """Return the page as HTML; see ``write_page``. Plots in ``before`` are not drawn again."""
     environment = Environment(
         autoescape=True,
         loader=FileSystemLoader(Path(__file__).parent),
@@ -101,7 +108,7 @@ def page(
         undefined=StrictUndefined,
     )
     tables = [
-        _table(name, of_task, records, test_sets, stale, inspected)
+        _table(name, of_task, records, test_sets, stale, inspected, before or {})
         for name in TASKS
         if (of_task := [row for row in rows if row.task == name])
     ]
@@ -121,19 +128,25 @@ def _table(
     test_sets: TestSets,
     stale: Mapping[str, str],
     inspected: Path | None,
+    before: Known,
 ) -> Table:
     return Table(
         task=task,
         title=TASKS[task].title,
         columns=columns(rows),
-        cases=[_behind(row, records, test_sets, inspected) for row in rows],
+        cases=[_behind(row, records, test_sets, stale, inspected, before) for row in rows],
         warnings=[text.lstrip("> ").replace("**", "") for text in banner(rows)],
         notes=notes(rows, records, stale=stale, absent=ABSENT),
     )
 
 
 def _behind(
-    row: Row, records: Sequence[Record], test_sets: TestSets, inspected: Path | None
+    row: Row,
+    records: Sequence[Record],
+    test_sets: TestSets,
+    stale: Mapping[str, str],
+    inspected: Path | None,
+    before: Known,
 ) -> Behind:
     own = [record for record in records if record.spec.case.name == row.case]
     trained = [record for record in one_per_seed(own) if record.epochs]
@@ -142,7 +155,7 @@ def _behind(
     classes = TASKS[row.task].classes
     return Behind(
         row=row,
-        charts=graphs(trained),
+        plots=plots(row, trained, stale, before),
         classes=classes,
         confusion=None if labels is None else confusion(here, labels, classes=len(classes)),
         images=images(here, test_sets, classes),

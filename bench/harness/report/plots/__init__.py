@@ -3,7 +3,6 @@
 ===============  =====================================================================
 ``theme``        the colours, for light pages and for dark ones
 ``canvas``       from a function that draws to the bytes of a file, always the same ones
-``trimming``     SVG without what no eye sees
 ``caption``      the small print below a picture
 ``scales``       axes in per cent, in decades, in whole numbers
 ``labels``       names beside points, where there is room

@@ -11,8 +11,7 @@ from pathlib import Path
 import matplotlib.style
 from matplotlib.figure import Figure
 
-from bench.harness.report.plots.theme import Theme
-from bench.harness.report.plots.trimming import trimmed
+from bench.harness.report.plots.theme import DARK, LIGHT, Theme
 from bench.harness.store.records import write_whole
 
 Draw = Callable[[Theme], Figure]
@@ -37,7 +36,20 @@ def render(draw: Draw, theme: Theme, kind: str) -> bytes:
     with matplotlib.style.context(["default", theme.settings]):
         file = BytesIO()
         draw(theme).savefig(file, format=kind, metadata=_METADATA[kind])
-    return trimmed(file.getvalue()) if kind == "svg" else file.getvalue()
+    return file.getvalue()
+
+
+def for_any_page(draw: Draw) -> bytes:
+    """Return a picture as SVG that is light or dark as its reader's screen is, drawn once."""
+    text = render(draw, LIGHT, "svg").decode()
+    light, dark = [], []
+    for number, (colour, other) in enumerate(zip(LIGHT.colours, DARK.colours, strict=True)):
+        text = text.replace(f": {colour}", f": var(--c{number})")
+        light.append(f"--c{number}: {colour}")
+        dark.append(f"--c{number}: {other}")
+    night = f"@media (prefers-color-scheme: dark) {{ svg {{ {'; '.join(dark)} }} }}"
+    style = f"<style>svg {{ {'; '.join(light)} }} {night}</style>"
+    return text.replace("<defs>", f"{style}\n<defs>", 1).encode()
 
 
 def save(draw: Draw, path: Path, theme: Theme) -> Path:

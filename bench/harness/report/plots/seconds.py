@@ -14,16 +14,24 @@ from bench.harness.record import Record
 from bench.harness.report.plots.canvas import note
 from bench.harness.report.plots.theme import Look, Theme
 
+KINDS = {
+    "left alone": "one epoch",
+    "disturbed": f"disturbed: over {LIMIT} × the least wall / CPU time",
+    "tracing": "first of a seed, with tracing",
+}
+"""What became of an epoch, and in words."""
+
 
 def seconds(records: Sequence[Record], title: str, theme: Theme, *, small_print: str) -> Figure:
     """Draw wall seconds of each epoch, seed after seed, above wall time per CPU time."""
     figure = Figure(figsize=(8.4, 4.4))
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     found = chunks(records)
-    for place, chunk in enumerate(found):
-        look = _look(_kind(chunk), theme)
-        upper.plot(place, chunk.epoch.seconds, **look)
-        lower.plot(place, chunk.ratio, **look)
+    for kind in KINDS:
+        own = [(place, chunk) for place, chunk in enumerate(found) if _kind(chunk) == kind]
+        places, look = [place for place, _ in own], _look(kind, theme)
+        upper.plot(places, [chunk.epoch.seconds for _, chunk in own], **look)
+        lower.plot(places, [chunk.ratio for _, chunk in own], **look)
     upper.set(title=title, ylabel="seconds per epoch", ylim=(0, None))
     lower.axhline(LIMIT, color=theme.bad, lw=1, ls="--")
     lower.set(ylabel="wall / CPU time,\nleast = 1", xlabel="seed, its epochs from left to right")
@@ -63,9 +71,4 @@ def _look(kind: str, theme: Theme) -> Look:
 
 
 def _key(theme: Theme) -> list[Line2D]:
-    names = {
-        "left alone": "one epoch",
-        "disturbed": f"disturbed: over {LIMIT} × the least wall / CPU time",
-        "tracing": "first of a seed, with tracing",
-    }
-    return [Line2D([], [], label=name, **_look(kind, theme)) for kind, name in names.items()]
+    return [Line2D([], [], label=name, **_look(kind, theme)) for kind, name in KINDS.items()]

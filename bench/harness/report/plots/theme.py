@@ -6,6 +6,8 @@ any kind of colour vision can tell apart; shapes and dashes say the same once mo
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +35,12 @@ class Theme:
     def file_name(self, picture: str, kind: str) -> str:
         """Return ``picture.svg`` for the light theme, ``picture-dark.svg`` for the dark one."""
         return f"{picture}{'' if self.name == 'light' else f'-{self.name}'}.{kind}"
+
+    @property
+    def colours(self) -> Sequence[str]:
+        """All of them, in an order that is the same in every theme."""
+        found = dataclasses.asdict(self)
+        return [found[field.name] for field in dataclasses.fields(self) if field.name != "name"]
 
     @property
     def settings(self) -> Look:
