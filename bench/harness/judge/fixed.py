@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import norm
+import scipy
 
 from bench.harness.judge.plan import Plan
 from bench.harness.judge.price import run
@@ -23,13 +23,13 @@ def seeds_of_equal_power(sides: Sequence[Plan]) -> int:
 
 
 def _seeds_of(side: Plan) -> int:
-    distance = _alarm(side) + float(norm.isf(1 - run(side, 0.0).fails))
+    distance = _alarm(side) + float(scipy.stats.norm.isf(1 - run(side, 0.0).fails))
     return max(1, math.ceil((distance / side.gap) ** 2))
 
 
 def _alarm(side: Plan) -> float:
     """Return how many standard errors below its mean unchanged code fails as seldom as it may."""
-    return float(norm.isf(run(side, side.gap).fails))
+    return float(scipy.stats.norm.isf(run(side, side.gap).fails))
 
 
 def fixed_failures(values: np.ndarray, sides: Sequence[Plan]) -> np.ndarray:

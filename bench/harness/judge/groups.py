@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
-from scipy.stats import t as student
+import scipy
 
 from bench.harness.judge.bound import Bound
 from bench.harness.judge.plan import BETA
@@ -56,7 +56,7 @@ def _inside(values: Sequence[float], bound: Bound) -> float:
 def _chance(distance: float, error: float, degrees: int) -> float:
     if error == 0 or math.isinf(distance):
         return 1.0 if distance >= 0 else 0.0
-    return float(student.cdf(distance / error, degrees))
+    return float(scipy.stats.t.cdf(distance / error, degrees))
 
 
 def _evidence(values: Sequence[float], bound: Bound, looks: int) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
+import scipy
+
 LEVEL = 0.95
 
 
@@ -92,7 +94,4 @@ def of_ratio(above: Interval, below: Interval) -> Interval:
 
 
 def _student(level: float, freedom: float) -> float:
-    # ``scipy.stats`` would take longer to import than the tables of a README to write.
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, (1 + level) / 2))
+    return float(scipy.special.stdtrit(freedom, (1 + level) / 2))

@@ -4,38 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import binomtest, mannwhitneyu, norm
+import scipy
 
 from bench.harness.judge.interval import Interval
-
-
-@dataclass(frozen=True, kw_only=True)
-class McNemar:
-    """The images on which two models disagree."""
-
-    only_a: int
-    """Images that A alone classifies rightly."""
-    only_b: int
-    p_value: float
-    """Two-sided and exact, that neither is better."""
-
-
-def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:
-    """Compare two models on the same images (McNemar, Psychometrika 12, 1947, exact).
-
-    Args:
-        right_a: whether A classified each image rightly, shape (images,), bool.
-        right_b: the same of B, in the same order.
-    """
-    only_a = int(np.sum(right_a & ~right_b))
-    only_b = int(np.sum(right_b & ~right_a))
-    differing = only_a + only_b
-    p_value = float(binomtest(only_a, differing).pvalue) if differing else 1.0
-    return McNemar(only_a=only_a, only_b=only_b, p_value=p_value)
 
 
 def accuracy_difference(
@@ -85,8 +58,8 @@ def superiority(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) 
     Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney
     statistic, part 2", Statistics in Medicine 25, 2006, method 5.
     """
-    chance = float(mannwhitneyu(a, b).statistic) / (len(a) * len(b))
-    z = float(norm.ppf((1 + level) / 2))
+    chance = float(scipy.stats.mannwhitneyu(a, b).statistic) / (len(a) * len(b))
+    z = float(scipy.stats.norm.ppf((1 + level) / 2))
     low = _limit(chance, len(a), len(b), z=z, end=0.0)
     high = _limit(chance, len(a), len(b), z=z, end=1.0)
     return Interval(estimate=chance, low=low, high=high)
@@ -101,7 +74,7 @@ def _limit(chance: float, m: int, n: int, *, z: float, end: float) -> float:
     if surplus(end) <= 0:
         return end
     inner = chance + (end - chance) * 1e-12  # at the estimate itself the surplus may be 0
-    return float(brentq(surplus, inner, end)) if surplus(inner) < 0 else chance
+    return float(scipy.optimize.brentq(surplus, inner, end)) if surplus(inner) < 0 else chance
 
 
 def _variance(theta: float, m: int, n: int) -> float:

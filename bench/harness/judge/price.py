@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtr
+import scipy
 
 from bench.harness.judge.plan import Plan
 
@@ -60,7 +59,7 @@ def _smallest_caught(plan: Plan) -> float:
     if missed(plan.gap) >= 0:
         return 0.0
     # Six scatters below the bound everything fails.
-    return (plan.gap - float(brentq(missed, -6.0, plan.gap, xtol=1e-4))) * plan.sigma
+    return (plan.gap - float(scipy.optimize.brentq(missed, -6.0, plan.gap, xtol=1e-4))) * plan.sigma
 
 
 @lru_cache(maxsize=4096)
@@ -78,6 +77,7 @@ def run(plan: Plan, mean: float) -> Run:
     centre = np.array([plan.least * drift])
     mass, width = np.array([1.0]), spread * math.sqrt(plan.least)
     fails = seeds = 0.0
+    ndtr = scipy.special.ndtr
     for k in range(plan.least, plan.most + 1):
         low, high = (plan.fail_at, plan.pass_at) if k < plan.most else (0.0, 0.0)
         failed = float(mass @ ndtr((low - centre) / width))

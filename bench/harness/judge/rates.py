@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+import scipy
 
 from bench.harness.judge.bound import Bound
 from bench.harness.judge.plan import Plan, plans
@@ -78,7 +78,7 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """Clopper and Pearson's, 95 %."""
-        found = binomtest(self.hits, self.runs).proportion_ci()
+        found = scipy.stats.binomtest(self.hits, self.runs).proportion_ci()
         return float(found.low), float(found.high)
 
 

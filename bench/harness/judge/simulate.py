@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+import scipy
 
 from bench.harness.judge.plan import Plan, chi2_quantile
 from bench.harness.judge.sequential import SCATTER_CHANGED
@@ -93,5 +93,5 @@ def _most_squares(seeds: int) -> np.ndarray:
 def _t_test(values: np.ndarray, squares: np.ndarray, plan: Plan) -> np.ndarray:
     n = values.shape[1]
     above = plan.sign * values.mean(axis=1) - plan.floor
-    needed = float(student.ppf(1 - plan.beta, n - 1)) * np.sqrt(squares / (n - 1) / n)
+    needed = float(scipy.stats.t.ppf(1 - plan.beta, n - 1)) * np.sqrt(squares / (n - 1) / n)
     return np.where(above >= needed, PASS, np.where(above >= 0, OPEN, FAIL)).astype(np.int8)

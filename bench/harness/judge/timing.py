@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import wilcoxon
+import scipy
 
 from bench.harness.judge.verdict import Outcome, Verdict
 
@@ -44,7 +44,9 @@ def slowdown(base: Sequence[float], head: Sequence[float]) -> Slowdown:
     logs = np.log(ratios)
     moved = logs[logs != 0]  # the exact distribution knows no pairs that are equal
     slower, faster = (
-        float(wilcoxon(moved, alternative=side, method="exact").pvalue) if len(moved) else 1.0
+        float(scipy.stats.wilcoxon(moved, alternative=side, method="exact").pvalue)
+        if len(moved)
+        else 1.0
         for side in ("greater", "less")
     )
     return Slowdown(ratio=float(np.median(ratios)), p_value=slower, p_faster=faster)

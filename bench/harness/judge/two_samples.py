@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
-from scipy.stats import t
+import scipy
 
 from bench.harness.judge.price import POWER
 
@@ -28,7 +28,9 @@ class Difference:
 
     def catches(self, *, alpha: float, seeds: tuple[int, int]) -> float:
         """Return the smallest change that a two-sided error ``alpha`` shows with 80 % power."""
-        distance = t.ppf(1 - alpha / 2, self.degrees) + t.ppf(POWER, self.degrees)
+        distance = scipy.stats.t.ppf(1 - alpha / 2, self.degrees) + scipy.stats.t.ppf(
+            POWER, self.degrees
+        )
         return float(distance * self.scatter * math.sqrt(sum(1 / n for n in seeds)))
 
 
@@ -51,8 +53,8 @@ def difference(base: Sequence[float], head: Sequence[float]) -> Difference:
         p_value = 1.0 if head[0] == base[0] else 0.0
     else:
         # Not `ttest_ind`, which warns of two seeds that happen to be equal.
-        p_value = float(2 * t.sf(abs(estimate) / error, degrees))
-    room = float(t.ppf(0.975, degrees)) * error
+        p_value = float(2 * scipy.stats.t.sf(abs(estimate) / error, degrees))
+    room = float(scipy.stats.t.ppf(0.975, degrees)) * error
     return Difference(
         estimate=estimate,
         low=estimate - room,
