@@ -58,8 +58,7 @@ def of_contrast(
     """Return a weighted sum of means with its confidence interval.
 
     Samples are independent and may differ in size and scatter: Satterthwaite, "An approximate
-    distribution of estimates of variance components", Biometrics Bulletin 2, 1946. With weights
-    1 and −1 it is Welch's interval of a difference.
+    distribution of estimates of variance components", Biometrics Bulletin 2, 1946.
     """
     pairs = list(zip(samples, weights, strict=True))
     estimate = sum(weight * fmean(sample) for sample, weight in pairs)
@@ -72,6 +71,17 @@ def of_contrast(
     freedom = total**2 / sum(part**2 / (n - 1) for part, n in parts)
     reach = _student(level, freedom) * math.sqrt(total)
     return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach)
+
+
+def of_difference(
+    values: Sequence[float], others: Sequence[float], *, level: float = LEVEL
+) -> Interval:
+    """Return the mean of ``values`` less that of ``others`` with Welch's interval.
+
+    Welch, "The generalization of 'Student's' problem when several different population variances
+    are involved", Biometrika 34, 1947.
+    """
+    return of_contrast([values, others], [1.0, -1.0], level=level)
 
 
 def of_ranges(ranges: Sequence[Interval], weights: Sequence[float]) -> Interval:

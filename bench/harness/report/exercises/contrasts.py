@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from bench.harness.judge.interval import LEVEL, Interval, of_contrast, of_ratio
+from bench.harness.judge.interval import LEVEL, Interval, of_difference, of_ratio
 from bench.harness.report.audit.evidence import Evidence
 from bench.harness.report.audit.words import listed, short, times
 from bench.harness.report.exercises.values import Contrast, Exercise
@@ -40,7 +40,7 @@ def difference(
     if not all(samples):
         return None
     level = 1 - (1 - LEVEL) / together
-    return of_contrast(samples, [1.0, -1.0], level=level), [len(values) for values in samples]
+    return of_difference(*samples, level=level), [len(values) for values in samples]
 
 
 def _told(exercise: Exercise, contrast: Contrast, evidence: Evidence) -> str:
