@@ -70,7 +70,7 @@ def test_the_smallest_network_of_each_mark_is_told() -> None:
 
 
 def test_a_study_holds_each_candidate_against_its_base(tmp_path: Path) -> None:
-    """Its order is the file's. A gain has Welch's interval; one seed has none, no seed no figure."""
+    """A gain has Welch's interval, with one seed no interval, and without seeds no figure."""
     full, raw = (0.989, 0.991), (0.976, 0.984)
     body = {"body": "8 p 8", "weight_average": 0.9}
     lines = [
