@@ -17,7 +17,7 @@ from bench.cases import CASES
 from bench.commands.compare_sides import ROOT
 from bench.commands.compare_time import race_case
 from bench.commands.datasets import dataset
-from bench.harness.judge.race import Race
+from bench.harness.judge.timing import Race
 from bench.harness.lab.contender import Contender
 
 CASE = CASES["fashion_mnist-dense_128"]

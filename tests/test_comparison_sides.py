@@ -31,7 +31,7 @@ def test_seeds_are_in_order_and_the_lost_are_counted() -> None:
     ]
     found = facts(*records)
     assert found.samples["test_accuracy"].values == (0.87, 0.86)
-    assert (found.samples["test_accuracy"].lost, len(found.records)) == (1, 3)
+    assert (found.samples["test_accuracy"].diverged, len(found.records)) == (1, 3)
     assert found.notes == (f"{DENSE}: left out: 1 crashed",)
 
 

@@ -13,7 +13,7 @@ from records import make_record
 from bench import handicaps
 from bench.commands import gate_seconds
 from bench.handicaps import COMPUTE, HANDICAPS, RED, SLEEP, slowed
-from bench.harness.judge.race import Race
+from bench.harness.judge.timing import Race
 from bench.harness.report.gate.blocks import UNRACED, seconds_block
 from bench.harness.report.gate.files import origin_of
 from bench.harness.report.gate.seconds import Rehearsed, Seconds, seconds

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-import warnings
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
-from bench.harness.judge.censored import best_by, epochs_to_target, first_epoch, same_speed
+from bench.harness.judge.censored import (
+    best_by,
+    epochs_to_target,
+    first_epoch,
+    same_speed,
+    survival,
+)
 
 # Remission of acute myelogenous leukaemia in weeks: Miller, "Survival Analysis", 1981, p. 49.
 MAINTAINED = [9, 13, None, 18, 23, None, 31, 34, None, 48, None]
@@ -86,27 +89,15 @@ def test_a_curve_gives_its_first_epoch_and_its_best_value() -> None:
 
 @settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.tuples(st.integers(1, 10), st.booleans()), min_size=1, max_size=12))
-def test_the_survival_curve_is_that_of_scipy(runs: list[tuple[int, bool]]) -> None:
-    """Median, lower end and mean follow from scipy's curve and its log-log limits."""
+def test_the_survival_curve_is_kaplan_and_meiers(runs: list[tuple[int, bool]]) -> None:
+    """Shares, median and mean are those of the product that the paper defines, by hand."""
     epochs, watched = [e if hit else None for e, hit in runs], [e for e, _ in runs]
-    sample = stats.CensoredData(
-        uncensored=[e for e, hit in runs if hit], right=[e for e, hit in runs if not hit]
-    )
-    curve = stats.ecdf(sample).sf
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns where it has no limits
-        limits = curve.confidence_interval(0.95, method="log-log")
-    low = np.where(
-        np.isnan(limits.low.probabilities), curve.probabilities, limits.low.probabilities
-    )
-    edges = np.concatenate([[0.0], curve.quantiles, [max(watched)]])
+    left, share, area, before = [], 1.0, 0.0, 0
+    for at in sorted(set(watched)):
+        area, before = area + share * (at - before), at
+        share *= 1 - epochs.count(at) / sum(seen >= at for seen in watched)
+        left.append((at, share))
     found = epochs_to_target(epochs, watched=watched)
-    assert found.median == first_half(curve.quantiles, curve.probabilities)
-    assert found.interval[0] == first_half(curve.quantiles, low)
-    area = np.sum(np.diff(edges) * np.concatenate([[1.0], curve.probabilities]))
+    assert survival(epochs, watched).left == pytest.approx([each for _, each in left])
+    assert found.median == next((at for at, each in left if each <= 0.5 + 1e-9), math.inf)
     assert found.restricted_mean == pytest.approx(area)
-
-
-def first_half(at: np.ndarray, left: np.ndarray) -> float:
-    """Return the first epoch after which at most half are left."""
-    return next((float(q) for q, p in zip(at, left, strict=True) if p <= 0.5 + 1e-9), math.inf)

@@ -9,7 +9,7 @@ import pytest
 
 from bench.harness.judge.bound import Bound
 from bench.harness.judge.curve import Curve, judge_curve
-from bench.harness.judge.setback import setback
+from bench.harness.judge.price import setback
 
 MEANS = (0.5, 0.4, 0.35)
 SD = 0.002

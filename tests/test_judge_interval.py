@@ -12,15 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.stats import norm
 
 from bench.harness.judge.interval import (
     Interval,
+    accuracy_difference,
     of_contrast,
     of_new_count,
     of_new_seed,
     of_new_share,
     of_ranges,
     of_ratio,
+    superiority,
 )
 
 SEEDS = [0.8670, 0.8742, 0.8711, 0.8655, 0.8768, 0.8699]
@@ -115,3 +118,54 @@ def test_a_ratio_reaches_from_least_over_most_to_most_over_least() -> None:
 def test_counts_reach_as_far_as_they_were_seen() -> None:
     """Epochs 5, 7 and never: the median is 7, and never is an end."""
     assert of_new_count([7, math.inf, 5]) == Interval(estimate=7, low=5, high=math.inf)
+
+
+def disagreeing(only_a: int, only_b: int, both: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which images two models have right, from the counts."""
+    a = [True] * only_a + [False] * only_b + [True] * both
+    b = [False] * only_a + [True] * only_b + [True] * both
+    return np.array(a), np.array(b)
+
+
+def test_one_seed_each_has_the_interval_of_paired_proportions() -> None:
+    """The bootstrap agrees with the normal formula for a paired difference."""
+    a, b = disagreeing(120, 60, 1820)
+    found = accuracy_difference(a[None], b[None])
+    error = np.sqrt(180 - 60**2 / 2000) / 2000
+    assert found.estimate == pytest.approx(0.03)
+    assert found.low == pytest.approx(0.03 - 1.96 * error, abs=0.0012)
+    assert found.high == pytest.approx(0.03 + 1.96 * error, abs=0.0012)
+
+
+def test_scatter_between_seeds_widens_the_interval() -> None:
+    """Seeds of one recipe that differ by ten points leave a wide doubt."""
+    generator = np.random.default_rng(5)
+    steady = generator.random((4, 500)) < 0.8
+    moody = generator.random((4, 500)) < np.array([[0.7], [0.8], [0.8], [0.9]])
+    widths = [
+        found.high - found.low
+        for found in (accuracy_difference(x, steady, resamples=500) for x in (steady, moody))
+    ]
+    assert widths[1] > 1.5 * widths[0]
+
+
+def test_the_chance_to_win_counts_pairs_and_halves_ties() -> None:
+    """Of four pairs A wins two and ties one."""
+    assert superiority([1.0, 3.0], [1.0, 2.0]).estimate == 2.5 / 4
+
+
+def test_always_winning_leaves_doubt_about_few_seeds() -> None:
+    """Five wins over five keep an interval."""
+    found = superiority([6, 7, 8, 9, 10], [1, 2, 3, 4, 5])
+    assert found.estimate == found.high == 1.0
+    assert 0.5 < found.low < 0.85
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+def test_the_interval_holds_the_true_chance_as_often_as_it_says(shift: float) -> None:
+    """For normal seeds, eight against eight, at least 93 % of intervals hold it."""
+    generator = np.random.default_rng(11)
+    true = norm.cdf(shift / np.sqrt(2))
+    runs = (generator.normal(np.array([[shift], [0.0]]), 1, (2, 8)) for _ in range(400))
+    chances = [superiority(a.tolist(), b.tolist()) for a, b in runs]
+    assert np.mean([c.low <= true <= c.high for c in chances]) >= 0.93

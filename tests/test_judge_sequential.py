@@ -11,6 +11,7 @@ from scipy.stats import chi2, norm, ttest_1samp
 
 from bench.harness.judge.bound import Bound
 from bench.harness.judge.evidence import in_brief
+from bench.harness.judge.family import holm, share
 from bench.harness.judge.plan import Plan, planning_sd, plans
 from bench.harness.judge.price import price, run
 from bench.harness.judge.quality import judge
@@ -181,3 +182,17 @@ def test_a_bound_without_a_reference_cannot_be_planned() -> None:
     """There is no scatter to plan with."""
     with pytest.raises(ValueError, match="no reference"):
         plans(Bound(metric="x", at_least=1.0, reason="x"), alpha=0.01, least=1, most=6)
+
+
+def test_holm_adjusts_step_by_step() -> None:
+    """Four p-values by hand, in the order given, none above 1."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm([0.9, 0.8]) == (1.0, 1.0)
+    assert holm([]) == ()
+
+
+def test_the_error_of_a_run_is_shared_among_its_assertions() -> None:
+    """A hundred assertions get a hundredth of 1 % each."""
+    assert share(100) == pytest.approx(1e-4)
+    with pytest.raises(ValueError, match="at least one"):
+        share(0)

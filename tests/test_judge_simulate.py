@@ -11,13 +11,22 @@ import pytest
 from scipy.stats import binom, kurtosis, skew
 
 from bench.harness.judge.bound import Bound
-from bench.harness.judge.fixed import fixed_failures, rehearse_fixed, seeds_of_equal_power
 from bench.harness.judge.plan import Plan, planning_sd
 from bench.harness.judge.price import run
-from bench.harness.judge.rates import Gauge, Rate, Scenario, Setup, Tally, rehearse, scenarios
-from bench.harness.judge.scatter import SHAPES, like_the_reference
+from bench.harness.judge.rates import (
+    Gauge,
+    Rate,
+    Scenario,
+    Setup,
+    Tally,
+    fixed_failures,
+    rehearse,
+    rehearse_fixed,
+    scenarios,
+    seeds_of_equal_power,
+)
 from bench.harness.judge.sequential import decide_all
-from bench.harness.judge.simulate import CODES, together, walk
+from bench.harness.judge.simulate import CODES, SHAPES, like_the_reference, together, walk
 
 RUNS = 20_000
 ALPHA = 1e-4

@@ -115,12 +115,12 @@ def test_models_know_keras_and_nothing_else() -> None:
 
 
 def test_the_judge_computes_and_does_nothing_else() -> None:
-    """The judge imports no package but NumPy and SciPy."""
+    """The judge imports no package but NumPy and SciPy, whose slow parts load when first used."""
     wrong = [
         shown(path, found)
         for path in sources("bench/harness/judge")
         for found in imports_of(path)
-        if third_party(found) not in {"", "numpy", "scipy"}
+        if third_party(found) not in {"", "numpy", "scipy"} or found.module.startswith("scipy.")
     ]
     assert wrong == [], "\n".join(wrong)
 

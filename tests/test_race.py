@@ -13,7 +13,7 @@ import pytest
 from trials import small
 
 from bench.harness.errors import UserError
-from bench.harness.judge.race import Race
+from bench.harness.judge.timing import Race
 from bench.harness.lab import contender
 from bench.harness.lab.contender import Contender, Runner
 from bench.harness.lab.race import ANEW, CHUNK_S, WARM_UPS, race

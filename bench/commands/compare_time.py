@@ -16,7 +16,7 @@ from bench.commands.compare_commit import ask, called
 from bench.commands.compare_sides import ROOT, Asked, Place
 from bench.harness import data
 from bench.harness.durations import in_words
-from bench.harness.judge.race import Race
+from bench.harness.judge.timing import Race
 from bench.harness.lab.contender import Contender
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify

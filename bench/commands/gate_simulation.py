@@ -15,9 +15,17 @@ from bench.harness.durations import in_words
 from bench.harness.errors import UserError
 from bench.harness.judge.bound import Bound
 from bench.harness.judge.family import share
-from bench.harness.judge.fixed import rehearse_fixed, seeds_of_equal_power
 from bench.harness.judge.plan import planning_sd
-from bench.harness.judge.rates import Gauge, Scenario, Setup, Tally, rehearse, scenarios
+from bench.harness.judge.rates import (
+    Gauge,
+    Scenario,
+    Setup,
+    Tally,
+    rehearse,
+    rehearse_fixed,
+    scenarios,
+    seeds_of_equal_power,
+)
 from bench.harness.lab.options import MOST_SEEDS
 from bench.harness.lab.rehearsal import gauges, reference_values
 from bench.harness.record import Record

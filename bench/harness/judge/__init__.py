@@ -1,5 +1,8 @@
 """Numbers in, verdict out: no keras, no files, no pytest.
 
+SciPy loads its parts when they are first used, so its modules say ``import scipy``: most commands
+need no statistics, and ``scipy.stats`` alone takes half a second.
+
 ==============  =====================================================================
 ``quality``     the one place that decides on accuracy, loss, counts and epochs
 ``sequential``  the test that adds seeds only while the answer is open

@@ -1,20 +1,27 @@
-"""Epochs to a target that some runs never reach: censored, never turned into a number.
-
-The survival curve is a few lines here, held by tests to that of ``scipy.stats``, whose import takes
-longer than the tables of a README to write.
-"""
+"""Epochs to a target that some runs never reach: censored, never turned into a number."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+import scipy
 
-Z = NormalDist().inv_cdf(0.975)
+
+@dataclass(frozen=True, kw_only=True)
+class Survival:
+    """The share of runs that have not reached the target, from one epoch to the next."""
+
+    at: np.ndarray
+    """Epochs at which a run reached it or ended, shape (steps,); the others are shares there."""
+    left: np.ndarray
+    low: np.ndarray
+    """95 % interval by the log-log formula; NaN where all runs are left, or none."""
+    high: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,54 +62,57 @@ def best_by(values: Sequence[float | None], epoch: int) -> float | None:
     return max(seen, default=None)
 
 
-def epochs_to_target(epochs: Sequence[int | None], *, watched: Sequence[int]) -> EpochsToTarget:
-    """Summarise when runs reached their target (Kaplan and Meier, JASA 53, 1958).
+def survival(epochs: Sequence[float | None], watched: Sequence[int]) -> Survival:
+    """Return the estimate of Kaplan and Meier, JASA 53, 1958.
 
     Args:
         epochs: one per run; None where the target was never reached.
         watched: epochs each run was trained for.
     """
-    at, at_risk, events = _counts(epochs, watched)
-    left = np.cumprod(1 - events / at_risk)
-    low, high = _limits(left, at_risk, events)
+    curve = scipy.stats.ecdf(_censored(epochs, watched)).sf
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The confidence interval is undefined")
+        limits = curve.confidence_interval(0.95, method="log-log")
+    return Survival(
+        at=curve.quantiles,
+        left=curve.probabilities,
+        low=limits.low.probabilities,
+        high=limits.high.probabilities,
+    )
+
+
+def _censored(epochs: Sequence[float | None], watched: Sequence[int]) -> Any:
+    pairs = list(zip(epochs, watched, strict=True))
+    times = [float(seen if epoch is None else epoch) for epoch, seen in pairs]
+    return scipy.stats.CensoredData.right_censored(times, [epoch is None for epoch, _ in pairs])
+
+
+def epochs_to_target(epochs: Sequence[int | None], *, watched: Sequence[int]) -> EpochsToTarget:
+    """Summarise when runs reached their target; arguments as of ``survival``."""
+    curve = survival(epochs, watched)
     reached = sum(epoch is not None for epoch in epochs)
     horizon = max(max(watched), max((e for e in epochs if e is not None), default=0))
+    low, high = _limits(curve, reached)
     return EpochsToTarget(
         reached=reached,
         n=len(epochs),
-        median=_first_half(at, left),
-        interval=(_first_half(at, low), _first_half(at, high)),
-        restricted_mean=_area(at, left, horizon),
+        median=_first_half(curve.at, curve.left),
+        interval=(_first_half(curve.at, low), _first_half(curve.at, high)),
+        restricted_mean=_area(curve, horizon),
         horizon=horizon,
     )
 
 
-def _counts(
-    epochs: Sequence[int | None], watched: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return every epoch at which a run reached or ended, the runs before it, and those there."""
-    pairs = list(zip(epochs, watched, strict=True))
-    times = np.array([seen if epoch is None else epoch for epoch, seen in pairs], float)
-    reached = np.array([epoch is not None for epoch, _ in pairs])
-    at = np.unique(times)
-    at_risk = np.sum(times >= at[:, None], axis=1)
-    return at, at_risk, np.sum((times == at[:, None]) & reached, axis=1)
+def _limits(curve: Survival, reached: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the limits of the curve, also where the formula has none.
 
-
-def _limits(
-    left: np.ndarray, at_risk: np.ndarray, events: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 95 % limits of the share of runs left, by the exponential Greenwood formula.
-
-    It has no value where all runs are left, or none: there is no doubt below, and above, the
-    exact binomial limit of none out of those that reached.
+    There the lower limit is the share itself. The upper one is 1 where all runs are left, and the
+    exact binomial limit where none is.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = np.sqrt(np.cumsum(events / (at_risk * (at_risk - events)))) / np.log(left)
-        low, high = (left ** np.exp(sign * Z * spread) for sign in (-1, 1))
-    ceiling = np.where(left > 0, 1.0, 1 - 0.025 ** (1 / max(int(events.sum()), 1)))
-    undefined = (left == 0) | (left == 1)
-    return np.where(undefined, left, low), np.where(undefined, ceiling, high)
+    none_left = scipy.stats.binomtest(0, max(reached, 1)).proportion_ci().high
+    low = np.where(np.isnan(curve.low), curve.left, curve.low)
+    ceiling = np.where(curve.left > 0, 1.0, none_left)
+    return low, np.where(np.isnan(curve.high), ceiling, curve.high)
 
 
 def same_speed(
@@ -113,18 +123,8 @@ def same_speed(
     others_watched: Sequence[int],
 ) -> float:
     """Return the p-value of the log-rank test that two cases reach the target alike."""
-    from scipy import stats  # here alone, for the reason above
-
-    test = stats.logrank(
-        _censored(stats, epochs, watched), _censored(stats, others, others_watched)
-    )
+    test = scipy.stats.logrank(_censored(epochs, watched), _censored(others, others_watched))
     return float(test.pvalue)
-
-
-def _censored(stats: Any, epochs: Sequence[int | None], watched: Sequence[int]) -> Any:
-    pairs = list(zip(epochs, watched, strict=True))
-    times = [float(seen if epoch is None else epoch) for epoch, seen in pairs]
-    return stats.CensoredData.right_censored(times, [epoch is None for epoch, _ in pairs])
 
 
 def _first_half(at: np.ndarray, left: np.ndarray) -> float:
@@ -133,7 +133,7 @@ def _first_half(at: np.ndarray, left: np.ndarray) -> float:
     return float(at[below[0]]) if len(below) else math.inf
 
 
-def _area(at: np.ndarray, left: np.ndarray, horizon: int) -> float:
+def _area(curve: Survival, horizon: int) -> float:
     """Return the area under the step function of runs still left, from 0 to the horizon."""
-    edges = np.concatenate([[0.0], np.minimum(at, horizon), [float(horizon)]])
-    return float(np.sum(np.diff(edges) * np.concatenate([[1.0], left])))
+    edges = np.concatenate([[0.0], np.minimum(curve.at, horizon), [float(horizon)]])
+    return float(np.sum(np.diff(edges) * np.concatenate([[1.0], curve.left])))

@@ -1,4 +1,4 @@
-"""Base against head: what became of one metric of one case, and on what that rests."""
+"""How one metric of one case changed from base to head, and the evidence for it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from bench.harness.judge.words import shown_difference
 Outcome = Literal["same", "changed", "regression", "improvement", "undecided", "not comparable"]
 
 RED: frozenset[Outcome] = frozenset({"changed", "regression"})
-"""What no gate lets pass; ``changed``: another count, or a training that goes another way."""
+"""Outcomes that fail a gate; ``changed`` is another count, or a training that runs differently."""
 
 FASTER = 0.5
-"""Stored times below this part of base's are pointed at: see that head does the same work."""
+"""Stored times below this share of base's are flagged: head may not do the same work."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What became of one metric."""
+    """How one metric changed."""
 
     metric: str
     outcome: Outcome
@@ -29,27 +29,27 @@ class Change:
     """Mean over the seeds, in the metric's own unit; None where there is none."""
     head: float | None = None
     seeds: tuple[int, int] = (0, 0)
-    """Of base and head; of pairs, for interleaved times."""
+    """Numbers of seeds of base and head; for interleaved times numbers of pairs."""
     evidence: str
     """One line for a person, with the numbers."""
     warned: bool = False
-    """Whether it is near enough to a regression to be looked at."""
+    """Whether it is so near to a regression that somebody should look."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Test:
-    """What one test found, before the others are taken into account."""
+    """The result of one test, before it is adjusted for the others."""
 
     p_value: float
     direction: Outcome
-    """What it is if it is not chance."""
+    """The outcome if it is not chance."""
     base: float | None
     head: float | None
     seeds: tuple[int, int]
-    found: str
-    """What is told before the p-value."""
+    result: str
+    """Evidence to print before the p-value."""
     price: str = ""
-    """What is told after it."""
+    """Evidence to print after it."""
 
 
 def not_comparable(metric: str, reason: str) -> Change:
@@ -58,11 +58,11 @@ def not_comparable(metric: str, reason: str) -> Change:
 
 
 def judge_count(metric: str, base: Sequence[int], head: Sequence[int]) -> Change:
-    """Hold a count of head to base's: it is exact, so any other number is a change.
+    """Compare a count, which is exact: any other number is a change.
 
     Args:
         metric: its name.
-        base: what each record of base counted; none where it counted nothing.
+        base: count of each record of base; empty where none counted it.
         head: the same of head.
     """
     if not base or not head:
@@ -95,8 +95,8 @@ def timed(
         verdict: its value is the ratio of head to base.
         base: seconds, as a table shows them.
         head: the same of head.
-        faster: ratio from which downwards a gain is suspicious.
-        warn: ratio from which upwards one that passes is pointed at.
+        faster: ratio at or below which a gain is suspicious.
+        warn: ratio at or above which a pass is flagged.
     """
     outcome: Outcome = "same"
     if verdict.outcome == "fail":

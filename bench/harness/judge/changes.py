@@ -3,36 +3,40 @@
 ==========================  =======================================================================
 what is known of the seeds  how the metric is judged
 ==========================  =======================================================================
-of both sides two or more   Student's t-test, its p-value by Holm among all such tests
-of one side a single one    the sequential test, in the band that the other side's seeds suggest:
+of both sides two or more   Student's t-test, its p-value by Holm among all such tests; Welch's
+                            interval of the difference is shown beside it
+of one side a single one    the sequential test in the band that the other side's seeds suggest:
                             one outlier is no regression, but leaves the verdict open
 of no side two              not at all: nothing is known of the scatter
-epochs to a target          the log-rank test, for some seeds may never reach it; from two seeds a
-                            side on
+epochs to a target          the log-rank test, as some seeds may never reach it; it needs two seeds
+                            a side
 ==========================  =======================================================================
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from statistics import fmean, stdev
+from statistics import fmean, mean, stdev, variance
 
-from bench.harness.judge.arrivals import arrived
+import numpy as np
+import scipy
+
+from bench.harness.judge.censored import epochs_to_target, same_speed
 from bench.harness.judge.change import Change, Outcome, Test
 from bench.harness.judge.family import RUN_ALPHA, holm
-from bench.harness.judge.paired import superiority
+from bench.harness.judge.interval import of_difference, superiority
 from bench.harness.judge.price import POWER
-from bench.harness.judge.quality import judge
+from bench.harness.judge.quality import EPOCHS, judge
 from bench.harness.judge.samples import Arrivals, Question, Sample
 from bench.harness.judge.suggest import suggest
-from bench.harness.judge.two_samples import difference
 from bench.harness.judge.words import is_accuracy, is_loss, shown_difference
 
 EITHER_WAY = frozenset({"drop_in_training_loss"})
-"""Metrics of which neither more nor less is better: another value is a change of the training."""
+"""Metrics that are no better high than low: another value is a change of the training."""
 
 MOST = 6
-"""Seeds at which the sequential test decides, be it only by a hair."""
+"""Seeds after which the sequential test decides by the sign of its ratio."""
 
 
 def judge_changes(questions: Sequence[Question], *, alpha: float = RUN_ALPHA) -> list[Change]:
@@ -65,25 +69,25 @@ def _decided(metric: str, test: Test, adjusted: float, tests: int, each: float) 
         base=test.base,
         head=test.head,
         seeds=test.seeds,
-        evidence="; ".join(part for part in (test.found, p_value, test.price) if part),
+        evidence="; ".join(part for part in (test.result, p_value, test.price) if part),
     )
 
 
 def _test(question: Question, alpha: float) -> Test | Change:
     metric, base, head = question.metric, question.base, question.head
     if isinstance(base, Arrivals) and isinstance(head, Arrivals):
-        return arrived(base, head)
+        return judge_arrivals(base, head)
     assert isinstance(base, Sample) and isinstance(head, Sample)  # a question asks of two alike
-    told = f"{base.words(metric)} → {head.words(metric)}"
-    if head.lost > base.lost and head.lost >= 2:
-        return _change(question, "regression", f"{told}: two seeds may not diverge")
+    means = f"{base.words(metric)} → {head.words(metric)}"
+    if head.diverged > base.diverged and head.diverged >= 2:
+        return _change(question, "regression", f"{means}: two seeds may not diverge")
     if not base.values or not head.values:
-        return _change(question, "undecided", f"{told}: nothing to compare")
-    if base.values == head.values and base.lost == head.lost:
-        return _change(question, "same", f"{told}: the same values, seed by seed")
+        return _change(question, "undecided", f"{means}: nothing to compare")
+    if base.values == head.values and base.diverged == head.diverged:
+        return _change(question, "same", f"{means}: the same values, seed by seed")
     least, most = sorted((len(base.values), len(head.values)))
     if most < 2:
-        return _change(question, "undecided", f"{told}: two seeds on one side would show scatter")
+        return _change(question, "undecided", f"{means}: two seeds on one side would show scatter")
     if least < 2:
         return _sequential(question, base, head, alpha)
     return _t_test(metric, base, head, alpha)
@@ -103,19 +107,19 @@ def _change(question: Question, outcome: Outcome, evidence: str) -> Change:
 
 
 def _t_test(metric: str, base: Sample, head: Sample, alpha: float) -> Test:
-    found = difference(base.values, head.values)
+    difference = of_difference(head.values, base.values)
     better = superiority(head.values, base.values)
-    caught = found.catches(alpha=alpha, seeds=(len(base.values), len(head.values)))
+    caught = smallest_caught(base.values, head.values, alpha=alpha)
     amount = f"{100 * caught:.2f} points" if is_accuracy(metric) else f"{caught:.4f}"
-    change = shown_difference(metric, found.estimate)
-    low, high = (shown_difference(metric, end) for end in (found.low, found.high))
+    ends = (difference.estimate, difference.low, difference.high)
+    change, low, high = (shown_difference(metric, end) for end in ends)
     return Test(
-        p_value=found.p_value,
-        direction=_direction(metric, found.estimate),
+        p_value=student(base.values, head.values),
+        direction=_direction(metric, difference.estimate),
         base=base.mean,
         head=head.mean,
         seeds=(base.seeds, head.seeds),
-        found=f"{base.words(metric)} → {head.words(metric)}: {change} (95 %: {low} to {high})",
+        result=f"{base.words(metric)} → {head.words(metric)}: {change} (95 %: {low} to {high})",
         price=f"P(head > base) = {better.estimate:.2f} ({better.low:.2f}–{better.high:.2f}); "
         f"a change of {amount} is caught with {100 * POWER:.0f} % power",
     )
@@ -132,19 +136,87 @@ def _sequential(question: Question, base: Sample, head: Sample, alpha: float) ->
     """Weigh the side with few seeds in the band of the other."""
     metric, few_are_head = question.metric, len(head.values) < len(base.values)
     reference, few = (base, head) if few_are_head else (head, base)
-    mean = fmean(few.values) - fmean(reference.values)
-    told = f"{base.words(metric)} → {head.words(metric)}"
+    change = fmean(few.values) - fmean(reference.values)
+    means = f"{base.words(metric)} → {head.words(metric)}"
     outcome: Outcome = "same"
     if stdev(reference.values) == 0:
-        evidence = f"{told}: the reference does not scatter"
-        changed = mean != 0
+        evidence = f"{means}: the reference does not scatter"
+        changed = change != 0
     else:
         bound = suggest(metric, reference.values, both_sides=True)
         verdict = judge(few.values, bound, most=max(MOST, len(few.values)), alpha=alpha)
         side = "base" if few_are_head else "head"
-        evidence = f"{told}; by the scatter of {side}'s seeds: {verdict.evidence}"
+        evidence = f"{means}; by the scatter of {side}'s seeds: {verdict.evidence}"
         changed = verdict.outcome == "fail"
         outcome = "undecided" if verdict.outcome == "undecided" else "same"
     if changed:
-        outcome = _direction(metric, mean if few_are_head else -mean)
+        outcome = _direction(metric, change if few_are_head else -change)
     return _change(question, outcome, evidence)
+
+
+FEWEST = 2
+"""Seeds a side that a verdict on arrivals needs: a single one shows no scatter."""
+
+
+def judge_arrivals(base: Arrivals, head: Arrivals) -> Test | Change:
+    """Compare by the log-rank test.
+
+    Its p-value holds for many seeds. Few seeds cannot be surer than one order of arrival is among
+    all possible ones, so the p-value is at least that.
+    """
+    before, after = (epochs_to_target(s.epochs, watched=s.watched) for s in (base, head))
+    medians = f"{before.words} → {after.words}"
+    alike = base == head
+    if alike or min(before.n, after.n) < FEWEST:
+        why = "the same, seed by seed" if alike else f"each side needs {FEWEST} seeds"
+        return Change(
+            metric=EPOCHS,
+            outcome="same" if alike else "undecided",
+            base=before.median,
+            head=after.median,
+            seeds=(before.n, after.n),
+            evidence=f"{medians}: {why}",
+        )
+    later = after.restricted_mean > before.restricted_mean
+    return Test(
+        p_value=max(_log_rank(base, head), 1 / math.comb(before.n + after.n, after.n)),
+        direction="regression" if later else "improvement",
+        base=before.median,
+        head=after.median,
+        seeds=(before.n, after.n),
+        result=f"{medians}, log-rank",
+    )
+
+
+def _log_rank(base: Arrivals, head: Arrivals) -> float:
+    with np.errstate(invalid="ignore"):  # nothing varies where all seeds arrive together
+        p_value = same_speed(
+            base.epochs, head.epochs, watched=base.watched, others_watched=head.watched
+        )
+    return 1.0 if math.isnan(p_value) else p_value
+
+
+def student(base: Sequence[float], head: Sequence[float]) -> float:
+    """Return the two-sided p-value of Student's t-test that both sides are the same code.
+
+    Its scatter is pooled, unlike that of the interval: the same code scatters alike, and with two
+    or three seeds on one side Welch's test would miss a change of twenty scatters.
+
+    Args:
+        base: one value per seed, at least two.
+        head: the same; the seeds need not be as many.
+    """
+    moments = [part for x in (base, head) for part in (mean(x), stdev(x), len(x))]
+    with np.errstate(invalid="ignore", divide="ignore"):  # all seeds of both sides may agree
+        p_value = float(scipy.stats.ttest_ind_from_stats(*moments).pvalue)
+    return 1.0 if math.isnan(p_value) else p_value
+
+
+def smallest_caught(base: Sequence[float], head: Sequence[float], *, alpha: float) -> float:
+    """Return the smallest change that ``student`` finds at error ``alpha`` with 80 % power."""
+    sizes = (len(base), len(head))
+    degrees = sum(sizes) - 2
+    squares = sum((len(x) - 1) * variance(x) for x in (base, head))
+    error = math.sqrt(squares / degrees * sum(1 / n for n in sizes))
+    t = scipy.stats.t
+    return float((t.ppf(1 - alpha / 2, degrees) + t.ppf(POWER, degrees)) * error)

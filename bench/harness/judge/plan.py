@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from scipy.stats import chi2
+import scipy
 
 from bench.harness.judge.bound import Bound
 
@@ -71,7 +71,7 @@ class Plan:
 @lru_cache(maxsize=256)
 def chi2_quantile(probability: float, degrees: int) -> float:
     """Return ``scipy.stats.chi2.ppf``, remembered: it is asked the same few questions."""
-    return float(chi2.ppf(probability, degrees))
+    return float(scipy.stats.chi2.ppf(probability, degrees))
 
 
 def planning_sd(sd: float, seeds: int) -> float:

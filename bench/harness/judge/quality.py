@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import fmean
+from statistics import fmean, stdev
+
+import scipy
 
 from bench.harness.judge.bound import Bound
+from bench.harness.judge.censored import best_by
 from bench.harness.judge.evidence import lost_seeds, weighed
-from bench.harness.judge.groups import judge_without_reference
-from bench.harness.judge.plan import plans
+from bench.harness.judge.plan import BETA, plans
 from bench.harness.judge.sequential import decide_all
 from bench.harness.judge.verdict import Outcome, Verdict, verdict_on
 from bench.harness.judge.words import shown, shown_difference
@@ -138,3 +140,94 @@ def _sequential(
     rests_on = [*numbers[:seeds], *[None] * lost]
     evidence = weighed(numbers[:seeds], bound, sides, decisions) + _trouble(values)
     return verdict_on(bound, outcome, rests_on, evidence)
+
+
+FIRST_LOOK = 5  # with fewer seeds a t-test knows next to nothing of the scatter
+
+
+def judge_without_reference(
+    values: Sequence[float], bound: Bound, *, most: int = 10, alpha: float = 0.01
+) -> Verdict:
+    """Look after 5, 6, … ``most`` seeds with a one-sample t-test on each side of the bound.
+
+    A look fails where the mean lies outside with error ``alpha`` and passes where it lies inside
+    with error ``BETA``, each shared evenly between the looks (Bonferroni); the first look that
+    decides stands.
+
+    Args:
+        values: of the seeds that converged, in seed order.
+        bound: of any kind but ``exactly``.
+        most: seeds after which no more will come.
+        alpha: chance that code whose mean sits at the bound fails.
+    """
+    looks = max(most - FIRST_LOOK + 1, 1)
+    for k in range(FIRST_LOOK, min(len(values), most) + 1):
+        outcome = _look(values[:k], bound, fail_at=alpha / looks, pass_at=BETA / looks)
+        if outcome != "undecided":
+            return verdict_on(bound, outcome, values[:k], _evidence(values[:k], bound, looks))
+    return verdict_on(bound, "undecided", values, _evidence(values, bound, looks))
+
+
+def _look(values: Sequence[float], bound: Bound, *, fail_at: float, pass_at: float) -> Outcome:
+    inside = _inside(values, bound)
+    if inside <= fail_at:
+        return "fail"
+    return "pass" if inside >= 1 - pass_at else "undecided"
+
+
+def _inside(values: Sequence[float], bound: Bound) -> float:
+    """Return the t distribution's probability of the nearer side's distance: 1 is well within."""
+    mean, error = fmean(values), stdev(values) / math.sqrt(len(values))
+    distances = (mean - bound.lowest, bound.highest - mean)
+    return min(_chance(distance, error, len(values) - 1) for distance in distances)
+
+
+def _chance(distance: float, error: float, degrees: int) -> float:
+    if error == 0 or math.isinf(distance):
+        return 1.0 if distance >= 0 else 0.0
+    return float(scipy.stats.t.cdf(distance / error, degrees))
+
+
+def _evidence(values: Sequence[float], bound: Bound, looks: int) -> str:
+    n = len(values)
+    if n < FIRST_LOOK:
+        return f"n={n}; bound {bound.words}; no reference, so a t-test needs {FIRST_LOOK} seeds"
+    mean, sd = shown(bound.metric, fmean(values)), shown(bound.metric, stdev(values))
+    inside = _inside(values, bound)
+    return f"{mean} ± {sd} (n={n}); bound {bound.words}; t-test, one of {looks} looks: {inside:.4f}"
+
+
+def judge_best(
+    curves: Sequence[Sequence[float | None]],
+    bound: Bound,
+    *,
+    metric: str,
+    target: float,
+    least: int = 1,
+    most: int = 6,
+    alpha: float = 0.01,
+) -> Verdict:
+    """Judge by the sequential test whether the target is reached by the bound's epoch.
+
+    The question is that of counting epochs, and takes far fewer seeds: how much better or worse
+    than the target a seed was by then says more than whether it was there.
+
+    Args:
+        curves: one per seed, in seed order: the metric after each epoch.
+        bound: on the number of epochs, with the reference of the best value by then.
+        metric: that has the target, an accuracy.
+        target: as a fraction.
+        least: seeds below which nothing passes or fails.
+        most: seeds after which no more will come.
+        alpha: chance that unchanged code fails this one assertion.
+    """
+    epoch = int(bound.limits[0])
+    floor = replace(bound, metric=metric, at_most=None, at_least=target)
+    values = [best_by(curve, epoch) for curve in curves]
+    verdict = judge(values, floor, least=least, most=most, alpha=alpha)
+    return replace(
+        verdict,
+        metric=bound.metric,
+        bound=f"{bound.words} epochs to {floor.words}",
+        evidence=f"best {metric.replace('_', ' ')} by epoch {epoch}: {verdict.evidence}",
+    )

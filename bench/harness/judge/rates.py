@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+import scipy
 
 from bench.harness.judge.bound import Bound
 from bench.harness.judge.plan import Plan, plans
-from bench.harness.judge.scatter import SHAPES, like_the_reference
+from bench.harness.judge.price import run
 from bench.harness.judge.sequential import decide_all
-from bench.harness.judge.simulate import CODES, FAIL, PASS, Ends, together, walk
+from bench.harness.judge.simulate import (
+    CODES,
+    FAIL,
+    PASS,
+    SHAPES,
+    Ends,
+    like_the_reference,
+    together,
+    walk,
+)
 from bench.harness.judge.words import is_loss
 
 AGAIN = 25
@@ -78,7 +88,7 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """Clopper and Pearson's, 95 %."""
-        found = binomtest(self.hits, self.runs).proportion_ci()
+        found = scipy.stats.binomtest(self.hits, self.runs).proportion_ci()
         return float(found.low), float(found.high)
 
 
@@ -192,3 +202,49 @@ def _check(values: np.ndarray, sides: Sequence[Plan], ends: Ends) -> None:
         if (CODES[judged], took) != (outcome, seeds):
             simulated = f"simulated as {outcome} after {seeds} seeds"
             raise RuntimeError(f"{simulated}, judged {judged} after {took}: {row}")
+
+
+def seeds_of_equal_power(sides: Sequence[Plan]) -> int:
+    """Return the seeds whose mean errs as seldom as the sequential test does, both ways.
+
+    The errors are those of code with the reference's mean, which may fail, and of code whose mean
+    sits at the bound, which may pass; the seeds are normal.
+    """
+    return max(_seeds_of(side) for side in sides)
+
+
+def _seeds_of(side: Plan) -> int:
+    distance = _alarm(side) + float(scipy.stats.norm.isf(1 - run(side, 0.0).fails))
+    return max(1, math.ceil((distance / side.gap) ** 2))
+
+
+def _alarm(side: Plan) -> float:
+    """Return how many standard errors below its mean unchanged code fails as seldom as it may."""
+    return float(scipy.stats.norm.isf(run(side, side.gap).fails))
+
+
+def fixed_failures(values: np.ndarray, sides: Sequence[Plan]) -> np.ndarray:
+    """Say of each run whether a gate of a fixed number of seeds fails it, shape (runs,), bool.
+
+    Its limit is set so that it fails unchanged code as seldom as the sequential test does.
+
+    Args:
+        values: in the metric's unit, shape (runs, seeds), float64.
+        sides: the plans of the sequential test.
+    """
+    failed = np.zeros(len(values), bool)
+    for side in sides:
+        room = _alarm(side) * side.sigma / math.sqrt(values.shape[1])
+        failed |= side.sign * values.mean(axis=1) < side.mean - room
+    return failed
+
+
+def rehearse_fixed(
+    setup: Setup, scenario: Scenario, seeds: int, *, runs: int, generator: np.random.Generator
+) -> Rate:
+    """Return how many made-up runs of a case a gate of so many seeds fails, by any metric."""
+    failed = np.zeros(runs, bool)
+    for _, drawn in made_up(setup, scenario, seeds, runs=runs, generator=generator):
+        for values, sides in drawn:
+            failed |= fixed_failures(values, sides)
+    return Rate(hits=int(failed.sum()), runs=runs)

@@ -1,4 +1,4 @@
-"""What the seeds of one side gave, as far as it is known."""
+"""The seeds of one side of a comparison."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ class Sample:
     """One metric of one case over the seeds of one side."""
 
     values: tuple[float, ...]
-    """Of the seeds that gave one, in seed order."""
-    lost: int = 0
-    """Seeds that diverged or were given up."""
+    """One for each seed that gave a value, in seed order."""
+    diverged: int = 0
+    """Number of seeds that diverged or were given up."""
 
     @property
     def mean(self) -> float | None:
-        """Over the seeds that gave a value; None where none did."""
+        """Mean over the seeds that gave a value; None where none did."""
         return fmean(self.values) if self.values else None
 
     @property
     def seeds(self) -> int:
         """Seeds that ran."""
-        return len(self.values) + self.lost
+        return len(self.values) + self.diverged
 
     def words(self, metric: str) -> str:
         """Return ``87.02 % (n=6)``."""
-        found = shown(metric, self.mean) if self.mean is not None else "—"
-        lost = f", {self.lost} more diverged" if self.lost else ""
-        return f"{found} (n={len(self.values)}{lost})"
+        mean = shown(metric, self.mean) if self.mean is not None else "—"
+        more = f", {self.diverged} more diverged" if self.diverged else ""
+        return f"{mean} (n={len(self.values)}{more})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Arrivals:
     """Epochs to a target over the seeds of one side, censored where they never reached it."""
 
     epochs: tuple[int | None, ...]
-    """At which each seed reached it; None where it did not."""
+    """Epoch at which each seed reached it; None where it did not."""
     watched: tuple[int, ...]
     """Epochs that each seed ran."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from scipy.stats import t as student
+import scipy
 
 from bench.harness.judge.plan import Plan, chi2_quantile
 from bench.harness.judge.verdict import Outcome
@@ -79,7 +79,7 @@ def _by_t_test(values: Sequence[float], plan: Plan) -> Decision:
     if n == plan.most:
         above = plan.sign * fmean(values) - plan.floor
         error = math.sqrt(_squares(values) / (n - 1) / n)
-        needed = float(student.ppf(1 - plan.beta, n - 1)) * error
+        needed = float(scipy.stats.t.ppf(1 - plan.beta, n - 1)) * error
         outcome = "pass" if above >= needed else "undecided" if above >= 0 else "fail"
     ratio = sum(plan.step(value) for value in values)
     return Decision(outcome=outcome, seeds=n, ratio=ratio, scatter_changed=True)

@@ -7,15 +7,71 @@ equal to that of ``decide_all``, so that what is simulated is the code that judg
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+import scipy
 
 from bench.harness.judge.plan import Plan, chi2_quantile
 from bench.harness.judge.sequential import SCATTER_CHANGED
 from bench.harness.judge.verdict import Outcome
+
+SKEWED_BY = 0.3142
+"""Sigma of a lognormal distribution of skewness 1, as far from normal as a gamma of shape 4."""
+DEGREES = 5
+"""Of the t distribution with heavy tails: its kurtosis is 9, that of the normal one 3."""
+
+Shape = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+def normal(z: np.ndarray, _: np.random.Generator) -> np.ndarray:
+    """Return standard normal values as they are."""
+    return z
+
+
+def skewed(z: np.ndarray, _: np.random.Generator) -> np.ndarray:
+    """Return values with a long tail downwards: a shifted lognormal of skewness -1."""
+    grown = math.exp(SKEWED_BY**2)
+    centre, sd = math.sqrt(grown), math.sqrt(grown * (grown - 1))
+    return (centre - np.exp(-SKEWED_BY * z)) / sd
+
+
+def heavy(z: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Return values with heavy tails, t with 5 degrees of freedom.
+
+    What makes one seed an outlier makes it one in every metric: the last axis shares its divisor.
+    """
+    shared = generator.chisquare(DEGREES, size=(*z.shape[:-1], 1))
+    return np.asarray(z * np.sqrt((DEGREES - 2) / shared))
+
+
+SHAPES: dict[str, Shape] = {"normal": normal, "skewed": skewed, "heavy": heavy}
+
+
+def like_the_reference(
+    reference: np.ndarray, *, runs: int, seeds: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Return standard normal values whose metrics go together as those of the reference do.
+
+    Each seed made up is a random combination of the reference's deviations from their means, so
+    that no correlation needs to be inverted, however few the seeds.
+
+    Args:
+        reference: of every reference seed, shape (reference seeds, metrics), float64; NaN where
+            a seed has no value, which then says nothing about that metric.
+        runs: to make up.
+        seeds: in each of them.
+        generator: of the random numbers.
+
+    Returns:
+        Shape (runs, seeds, metrics), float64.
+    """
+    apart = np.nan_to_num(reference - np.nanmean(reference, axis=0))
+    lengths = np.sqrt((apart**2).sum(axis=0))
+    mixed = generator.standard_normal((runs, seeds, len(reference)))
+    return np.asarray(mixed @ (apart / np.where(lengths > 0, lengths, 1.0)))
+
 
 CODES: dict[Outcome, int] = {"pass": 1, "undecided": 0, "fail": -1}
 PASS, OPEN, FAIL = CODES["pass"], CODES["undecided"], CODES["fail"]
@@ -93,5 +149,5 @@ def _most_squares(seeds: int) -> np.ndarray:
 def _t_test(values: np.ndarray, squares: np.ndarray, plan: Plan) -> np.ndarray:
     n = values.shape[1]
     above = plan.sign * values.mean(axis=1) - plan.floor
-    needed = float(student.ppf(1 - plan.beta, n - 1)) * np.sqrt(squares / (n - 1) / n)
+    needed = float(scipy.stats.t.ppf(1 - plan.beta, n - 1)) * np.sqrt(squares / (n - 1) / n)
     return np.where(above >= needed, PASS, np.where(above >= 0, OPEN, FAIL)).astype(np.int8)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
-from scipy.stats import wilcoxon
+import scipy
 
 from bench.harness.judge.verdict import Outcome, Verdict
 
@@ -44,7 +45,9 @@ def slowdown(base: Sequence[float], head: Sequence[float]) -> Slowdown:
     logs = np.log(ratios)
     moved = logs[logs != 0]  # the exact distribution knows no pairs that are equal
     slower, faster = (
-        float(wilcoxon(moved, alternative=side, method="exact").pvalue) if len(moved) else 1.0
+        float(scipy.stats.wilcoxon(moved, alternative=side, method="exact").pvalue)
+        if len(moved)
+        else 1.0
         for side in ("greater", "less")
     )
     return Slowdown(ratio=float(np.median(ratios)), p_value=slower, p_faster=faster)
@@ -132,3 +135,30 @@ def judge_stored(
         f"{stored_seconds / stored_calibration:.1f} then{warning}"
     )
     return _verdict(outcome, ratio, 1, FAIL, evidence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Race:
+    """Seconds of the chunks of both sides, one pair after the other."""
+
+    images: int
+    """Trained in each chunk."""
+    base_wall: tuple[float, ...]
+    head_wall: tuple[float, ...]
+    base_cpu: tuple[float, ...]
+    head_cpu: tuple[float, ...]
+
+    def verdict(self, *, shared: bool) -> Verdict:
+        """Judge head's time by both clocks; ``shared`` gives the room that neighbours need."""
+        return judge_pairs(
+            base_wall=self.base_wall,
+            head_wall=self.head_wall,
+            base_cpu=self.base_cpu,
+            head_cpu=self.head_cpu,
+            shared_machine=shared,
+        )
+
+    @property
+    def medians(self) -> tuple[float, float]:
+        """Wall seconds of a chunk of base and of head."""
+        return median(self.base_wall), median(self.head_wall)

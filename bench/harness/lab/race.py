@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from bench.harness.judge.race import Race
+from bench.harness.judge.timing import Race
 from bench.harness.lab.contender import Chunk, Contender, Runner, started
 from bench.harness.spec import TrialSpec
 

@@ -7,11 +7,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from bench.harness.errors import UserError
-from bench.harness.judge.best import judge_best
 from bench.harness.judge.bound import Bound
 from bench.harness.judge.curve import judge_curve
 from bench.harness.judge.family import share
-from bench.harness.judge.quality import EPOCHS, judge
+from bench.harness.judge.quality import EPOCHS, judge, judge_best
 from bench.harness.judge.verdict import Verdict
 from bench.harness.lab.lab import Lab
 from bench.harness.lab.options import MOST_SEEDS, Options

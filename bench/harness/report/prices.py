@@ -15,9 +15,8 @@ from bench.harness.judge.curve import Curve
 from bench.harness.judge.evidence import percent
 from bench.harness.judge.family import share
 from bench.harness.judge.plan import plans
-from bench.harness.judge.price import Price, price
+from bench.harness.judge.price import Price, price, setback
 from bench.harness.judge.quality import EPOCHS
-from bench.harness.judge.setback import setback
 from bench.harness.judge.words import is_accuracy, shown, shown_difference
 from bench.harness.metrics import KNOWN_AFTER
 from bench.harness.record import Record

@@ -9,7 +9,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench.harness.durations import in_words
-from bench.harness.judge.two_samples import difference
+from bench.harness.judge.interval import of_difference
 from bench.harness.report.figures import with_spread
 from bench.harness.report.frontier import Candidate, candidates, frontier, smallest
 from bench.harness.spec import TASKS
@@ -152,7 +152,7 @@ def _gained(each: Candidate, base: Candidate | None) -> str:
         return ""
     if min(each.accuracy.n, base.accuracy.n) < LEAST_SEEDS:
         return f"{100 * (each.accuracy.mean - base.accuracy.mean):+.2f}"
-    found = difference(base.accuracy.values, each.accuracy.values)
+    found = of_difference(each.accuracy.values, base.accuracy.values)
     gained, low, high = (100 * value for value in (found.estimate, found.low, found.high))
     return f"{gained:+.2f} ({low:+.2f} to {high:+.2f})"
 

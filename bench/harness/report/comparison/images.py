@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.harness.judge.interval import Interval
-from bench.harness.judge.paired import accuracy_difference
+from bench.harness.judge.interval import Interval, accuracy_difference
 from bench.harness.record import unpack_classes
 from bench.harness.report.comparison.side import Facts
 

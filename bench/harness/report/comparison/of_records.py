@@ -84,7 +84,7 @@ def _one_per_seed(records: Sequence[Record]) -> list[Record]:
 def _sample(metric: str, records: Sequence[Record]) -> Sample:
     completed = [record for record in records if record.completed]
     values = [value for record in completed if (value := METRICS[metric](record)) is not None]
-    return Sample(values=tuple(values), lost=len(records) - len(completed))
+    return Sample(values=tuple(values), diverged=len(records) - len(completed))
 
 
 def _known(records: Sequence[Record]) -> list[str]:

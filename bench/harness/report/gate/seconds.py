@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.harness.judge.race import Race
-from bench.harness.judge.timing import SLOWER, Slowdown, slowdown
+from bench.harness.judge.timing import SLOWER, Race, Slowdown, slowdown
 from bench.harness.report.gate.files import SCHEMA, Origin
 from bench.harness.report.gate.rates import table
 

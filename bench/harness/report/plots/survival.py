@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,9 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from scipy import stats
 
-from bench.harness.judge.censored import first_epoch
+from bench.harness.judge.censored import first_epoch, survival
 from bench.harness.record import Record
 from bench.harness.report.figures import Target
 from bench.harness.report.plots.canvas import note
@@ -48,17 +46,12 @@ def curve(reached: Sequence[float | None], ran: Sequence[int]) -> Curve:
         reached: Epoch at which each seed reached it; None where it did not.
         ran: Epochs that each seed ran.
     """
-    censored = [at is None for at in reached]
-    times = [last if at is None else at for at, last in zip(reached, ran, strict=True)]
-    found = stats.ecdf(stats.CensoredData.right_censored(times, censored)).sf
-    with warnings.catch_warnings():  # where all seeds are left, or none, there is no interval
-        warnings.filterwarnings("ignore", message="The confidence interval is undefined")
-        interval = found.confidence_interval(method="log-log")
+    found = survival(reached, ran)
     return Curve(
-        epochs=np.concatenate([[0], found.quantiles, [max(ran)]]),
-        left=_held(found.probabilities, first=1.0),
-        low=_held(_known(interval.low.probabilities, found.probabilities), first=1.0),
-        high=_held(_known(interval.high.probabilities, found.probabilities), first=1.0),
+        epochs=np.concatenate([[0], found.at, [max(ran)]]),
+        left=_held(found.left, first=1.0),
+        low=_held(_known(found.low, found.left), first=1.0),
+        high=_held(_known(found.high, found.left), first=1.0),
     )
 
 
