@@ -155,8 +155,8 @@ def _limits(record: Record) -> list[str]:
         *(mark for mark in marks if mark),
         "One seed. Other seeds of the same case differ, in accuracy and in single answers: the "
         "tables of Fitting Room have the mean and the scatter.",
-        f"It knows the {len(task.classes)} classes of {task.title} and nothing else: whatever it is shown, it "
-        "gives one of them, often with certainty.",
+        f"It knows the {len(task.classes)} classes of {task.title} and nothing else: whatever it "
+        "is shown, it gives one of them, often with certainty.",
         "Its probabilities are off by the calibration error above, on average, on images like "
         "those of the test set; on others by more.",
         "Other pictures must be made as the data set was: small, grey, bright on black, centred. "
