@@ -73,16 +73,16 @@ def pretend(monkeypatch: pytest.MonkeyPatch, make: Callable[..., Record] = trial
     return trials
 
 
-def new_lab(folder: Path, *, executor: Executor | None = None, since: str | None = None) -> Lab:
+def new_lab(folder: Path, *, executor: Executor | None = None, fresh: str | None = None) -> Lab:
     """Return the lab of a new run whose records are in ``folder``."""
-    return Lab(store=Store(folder), executor=executor or ThreadPoolExecutor(1), since=since)
+    return Lab(store=Store(folder, fresh), executor=executor or ThreadPoolExecutor(1))
 
 
 def get(
-    folder: Path, spec: TrialSpec = SPEC, *, timed: bool = False, since: str | None = None
+    folder: Path, spec: TrialSpec = SPEC, *, timed: bool = False, fresh: str | None = None
 ) -> Record:
     """Return the record of a spec as a new run gets it."""
-    run = new_lab(folder, since=since)
+    run = new_lab(folder, fresh=fresh)
     try:
         return run.request(spec, timed=timed).result(timeout=PATIENCE_S)
     finally:

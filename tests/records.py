@@ -153,7 +153,9 @@ def _epochs(
 def _dataset(task: str, *, sample: bool) -> Dataset:
     source = "the sample that ships with the project" if sample else "the local cache"
     checksum = hashlib.sha256(f"{task}{' sample' if sample else ''}".encode()).hexdigest()
-    return Dataset(name=task, folder=f"cache/{task}", source=source, checksum=checksum)
+    return Dataset(
+        name=task, folder=f"cache/{task}", source=source, checksum=checksum, sample=sample
+    )
 
 
 def _resolved(case: Case, *, sample: bool) -> Resolved:

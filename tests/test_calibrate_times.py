@@ -90,7 +90,7 @@ def test_where_no_times_are_lost_what_is_new_is_the_reference(
     calibrate(*first, accuracy=0.87)
     found = calibrate(*then, accuracy=0.80)
     assert [record.test_accuracy for record in found] == [0.80, 0.801]
-    assert {record.spec.alone for record in found} == {alone}
+    assert {(record.spec.alone, record.run) for record in found} == {(alone, None)}
 
 
 def test_times_of_other_code_are_none_of_this(calibrate: Calibrate) -> None:

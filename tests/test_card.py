@@ -31,7 +31,7 @@ def test_a_card_says_what_the_model_is_and_what_it_is_worth(tmp_path: Path, samp
     assert ["its SHA-256", f"`{record.spec.dataset.checksum}`"] in cells
     assert ["backend", "tensorflow on cpu"] in cells
     limits = text.split("## Limits")[1]
-    assert "It knows the ten classes of MNIST and nothing else" in limits
+    assert "It knows the 10 classes of MNIST and nothing else" in limits
     assert ("Trained on the small sample" in limits) is sample
 
 

@@ -43,13 +43,12 @@ def kept(assignment: Assignment, listen: Listener) -> Record:
     return trial(assignment, listen)
 
 
-def lab(folder: Path, *, keep: bool = True, since: str | None = None) -> Lab:
+def lab(folder: Path, *, keep: bool = True, fresh: str | None = None) -> Lab:
     """Return the lab of a new run, which keeps models or does not."""
     return Lab(
-        store=Store(folder / "trials"),
+        store=Store(folder / "trials", fresh),
         executor=ThreadPoolExecutor(1),
-        models=Models(folder / "models", card) if keep else None,
-        since=since,
+        models=Models(folder / "models", card, fresh) if keep else None,
     )
 
 
@@ -92,7 +91,7 @@ def test_a_model_of_other_code_is_none(tmp_path: Path, monkeypatch: pytest.Monke
     """Its record beside it has another key, and a fresh run does not take an old one."""
     trials = pretend(monkeypatch, kept)
     record = get(lab(tmp_path))
-    assert lab(tmp_path, since="9999").kept(SPEC) is None
+    assert lab(tmp_path, fresh="a").kept(SPEC) is None
     beside = (tmp_path / FILE).with_suffix(".json")
     beside.write_text(beside.read_text("utf-8").replace(record.key, "0" * 64), "utf-8")
     assert lab(tmp_path).kept(SPEC) is None

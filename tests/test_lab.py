@@ -111,23 +111,24 @@ def test_failed_trial_is_stored_and_not_served(
     assert len(trials.ran) == 2
 
 
-@pytest.mark.parametrize(("day", "runs"), [(1, 0), (2, 0), (3, 1)])
-def test_fresh_run_ignores_what_began_before_it(
-    tmp_path: Path, trials: FakeTrials, day: int, runs: int
+@pytest.mark.parametrize("started", ["2026-01-02T00:00:00+00:00", "2999-01-01T00:00:00+00:00"])
+def test_fresh_run_takes_no_record_but_its_own(
+    tmp_path: Path, trials: FakeTrials, started: str
 ) -> None:
-    """A record of the second counts for runs that began on the first or second, not the third."""
-    old = replace(trial(lab.assign(SPEC)), started="2026-01-02T00:00:00+00:00")
+    """Whatever the clock said when another was made, and though it lies on another machine."""
+    old = replace(trial(lab.assign(SPEC)), started=started, machine=MACHINE)
     Store(tmp_path).put(old)
-    get(tmp_path, since=f"2026-01-0{day}T00:00:00+00:00")
-    assert len(trials.ran) == runs
-
-
-def test_fresh_trial_serves_the_rest_of_its_run(tmp_path: Path, trials: FakeTrials) -> None:
-    """An old record of another machine does not hide the one just trained."""
-    Store(tmp_path).put(replace(trial(lab.assign(SPEC)), machine=MACHINE, started="2020"))
-    since = "2026-01-01T00:00:00+00:00"
-    assert get(tmp_path, since=since) == get(tmp_path, since=since)
+    assert new_lab(tmp_path, fresh="a").stored(SPEC, timed=False) is None
+    assert get(tmp_path, fresh="a") == get(tmp_path, fresh="a") != old
     assert len(trials.ran) == 1
+    assert get(tmp_path, fresh="b").run == "b"
+    assert len(trials.ran) == 2
+
+
+def test_fresh_record_serves_later_runs(tmp_path: Path, trials: FakeTrials) -> None:
+    """A run that does not want its own takes that of any other."""
+    assert get(tmp_path, fresh="a") == get(tmp_path)
+    assert (len(trials.ran), get(tmp_path).run) == (1, "a")
 
 
 def test_listener_hears_the_trial(tmp_path: Path, trials: FakeTrials) -> None:

@@ -13,7 +13,7 @@ from bench.harness import plugin_options
 from bench.harness.errors import UserError
 from bench.harness.lab.options import MOST_SEEDS, Options
 
-BEGAN = "2026-03-01T12:00:00+00:00"
+RUN = "a1"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ class Config:
 
 def read(folder: Path, *arguments: str) -> Options:
     """Return the options of a command line."""
-    return plugin_options.read_options(Config(folder, arguments), began=BEGAN)  # type: ignore[arg-type]
+    return plugin_options.read_options(Config(folder, arguments), run=RUN)  # type: ignore[arg-type]
 
 
 def test_nothing_asked_for_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ def test_every_option_is_read(tmp_path: Path) -> None:
         backend="jax",
         data_dir=Path.cwd() / "d",
         offline=True,
-        fresh_since=BEGAN,
+        fresh=RUN,
         time_limit_s=1.5,
         results=tmp_path / "r",
     )

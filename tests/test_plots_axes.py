@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+from imports import ROOT
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Affine2D
 from pages import IMAGES
 from records import make_record
 
 from bench.cases import CASES
+from bench.harness.judge.bound import Bound
 from bench.harness.record import Confidence, Record
 from bench.harness.report.plots.album import Album, of_case, overview
 from bench.harness.report.plots.canvas import Draw, render
@@ -30,13 +38,20 @@ def whole(case: str, seed: int) -> Record:
     return replace(record, confidence=SURE, epochs=(*epochs, slow))
 
 
+def bound(metric: str) -> Bound:
+    """Return a limit below for accuracies, and a band for losses."""
+    if "accuracy" in metric:
+        return Bound(metric=metric, at_least=0.8, reason="shown")
+    return Bound(metric=metric, between=(0.1, 0.6), reason="shown")
+
+
 def pictures() -> dict[str, Draw]:
     """Return how each is drawn: the overview of three cases, and what there is of one alone."""
     records = [whole(case, seed) for case in (DENSE, CNN, DIGITS) for seed in (0, 1)]
     album = Album(
         rows=rows(list(CASES.values()), records, {}, {}),
         records=records,
-        bounds=lambda *_: None,
+        bounds=lambda _, metric: bound(metric),
         test_sets={record.spec.dataset.checksum: IMAGES for record in records},
     )
     found = {**overview(album), **of_case(album, album.trained[0])}
@@ -76,6 +91,67 @@ def test_every_axis_says_what_it_is(name: str, theme: Theme) -> None:
     assert {place.colspan for _, place in grid if place} == labelled_columns
     named = {place.rowspan for axes, place in grid if place and has_names(axes)}
     assert {place.rowspan for _, place in grid if place} == labelled_rows | named
+
+
+NUMBER = r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def placed(text: str) -> Affine2D:
+    """Return what an SVG file's ``transform`` does."""
+    whole = Affine2D()
+    for name, numbers in re.findall(r"(\w+)\(([^)]*)\)", text):
+        told = [float(number) for number in re.findall(NUMBER, numbers)]
+        step = Affine2D()
+        if name == "translate":
+            step.translate(*[*told, 0.0][:2])
+        elif name == "scale":
+            step.scale(*told)
+        elif name == "rotate" and len(told) == 3:
+            step.rotate_deg_around(told[1], told[2], told[0])
+        elif name == "rotate":
+            step.rotate_deg(told[0])
+        else:
+            step = Affine2D.from_values(*told)
+        whole = step + whole
+    return whole
+
+
+def coordinates(element: ElementTree.Element, at: Affine2D) -> Iterator[np.ndarray]:
+    """Yield the points, shape (n, 2), of all that an SVG element shows, in those of its frame."""
+    if element.tag in (f"{SVG}defs", f"{SVG}metadata"):
+        return  # definitions have coordinates of their own
+    at = placed(element.get("transform", "")) + at
+    numbers = [float(number) for number in re.findall(NUMBER, element.get("d", ""))]
+    if element.tag == f"{SVG}path":
+        yield at.transform(np.reshape(numbers, (-1, 2)))
+    if element.tag in (f"{SVG}use", f"{SVG}image"):
+        x, y, wide, high = (float(element.get(k, 0)) for k in ("x", "y", "width", "height"))
+        yield at.transform([[x, y], [x + wide, y + high]])
+    for part in element:
+        yield from coordinates(part, at)
+
+
+def reach(svg: bytes) -> float:
+    """Return how far a picture goes beyond its frame, as a share of its longer side."""
+    root = ElementTree.fromstring(svg)
+    frame = [float(number) for number in root.attrib["viewBox"].split()]
+    points = np.concatenate(list(coordinates(root, Affine2D())))
+    assert len(points) > 100
+    beyond = np.maximum(np.subtract(frame[:2], points), points - np.add(frame[:2], frame[2:]))
+    return float(beyond.max()) / max(frame[2:])
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_no_picture_goes_beyond_its_frame(name: str) -> None:
+    """Viewers that count in single precision draw coordinates far outside in the wrong place."""
+    assert reach(render(PICTURES[name], LIGHT, "svg")) < 0.01
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "results").rglob("*.svg")), ids=lambda p: p.stem)
+def test_no_committed_picture_goes_beyond_its_frame(path: Path) -> None:
+    """They are what readers see, drawn from all references and the bounds as they are."""
+    assert reach(path.read_bytes()) < 0.01
 
 
 def test_a_disturbed_epoch_is_crossed_out() -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from imports import ROOT
 
+from bench.harness import plugin
 from conftest import Bench
 
 
@@ -39,6 +43,28 @@ def test_every_option_is_explained_in_help(run: Bench) -> None:
         "--undecided",
         "--results",
     ]
+
+
+def test_workers_of_xdist_share_the_id_of_their_run() -> None:
+    """What one of them trained for ``--fresh`` is fresh to the others."""
+    config = SimpleNamespace(stash={plugin.RUN: "a1"})
+    node = SimpleNamespace(config=config, workerinput={})
+    plugin.pytest_configure_node(node)
+    worker = SimpleNamespace(
+        stash={}, workerinput=node.workerinput, addinivalue_line=lambda *_: None
+    )
+    plugin.pytest_configure(worker)  # type: ignore[arg-type]
+    assert worker.stash == config.stash
+
+
+def test_python_without_assertions_is_refused() -> None:
+    """In a sentence, before anything is trained: tests that assert would pass whatever came."""
+    command = [sys.executable, "-O", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    suite = "bench/test_parameters.py"
+    done = subprocess.run([*command, suite], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "Run without -O" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_an_unknown_marker_is_refused(pytester: pytest.Pytester) -> None:

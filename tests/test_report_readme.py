@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import indent
+
 import pytest
 
 from bench.harness.errors import UserError
@@ -29,7 +31,8 @@ def test_a_second_time_changes_nothing() -> None:
 
 
 def test_line_ends_are_kept() -> None:
-    """A file of Windows stays one, to the last byte of what is not ours."""
+    """A file of Windows stays one, to the last byte of what is not ours; so does an old Mac's."""
+    assert filled(f"one\rtwo\r{FILLED}") == f"one\rtwo\r{FILLED}"
     crlf = FILLED.replace("\n", "\r\n")
     assert filled(crlf) == crlf
     assert filled(f"{OPEN}\n{CLOSE}").endswith(CLOSE)
@@ -39,6 +42,70 @@ def test_markers_in_a_code_fence_are_text() -> None:
     """A README can show how to write them, even with a name that does not exist."""
     example = f"```markdown\n<!-- fitting-room: NAME -->\n{CLOSE}\n```\n"
     assert filled(example + FILLED) == example + FILLED
+
+
+EXAMPLE = f"<!-- fitting-room: NAME -->\n{CLOSE}\n"
+"""As documentation shows it; there is no block of that name."""
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        f"```text\n~~~\n{EXAMPLE}~~~\n```\n",
+        f"~~~\n```\n{EXAMPLE}~~~\n",
+        f"````\n```\n{EXAMPLE}```\n{EXAMPLE}````\n",
+        f"```\n{EXAMPLE}``` no end, for it says something\n{EXAMPLE}```\n",
+        indent(f"```\n{EXAMPLE}```\n", "    ").replace("    ", "1.  ", 1),
+        indent(f"```\n{EXAMPLE}```\n", "> "),
+        f"Two lines:\n\n{indent(EXAMPLE, '    ')}",
+        f"Inline, `<!-- fitting-room: NAME -->` and ``{CLOSE}``.\n",
+        r"Escaped, \<!-- fitting-room: NAME -->." + "\n",
+    ],
+)
+def test_an_example_in_any_code_is_never_filled(shown: str) -> None:
+    """Whatever the code holds that looks like its end, and wherever it stands."""
+    assert filled(f"{shown}\n{FILLED}") == f"{shown}\n{FILLED}"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "```inline``` is no fence: what follows one on its line has no backtick.\n",
+        "Four spaces are no fence:\n\n    ```\n",
+        "    ~~~\n",
+        "> ```\n> ends with its quotation\n",
+        "- ```\n  ends with its list\n",
+        "<pre>\n```\n</pre>\n",
+        "<!--\n```\n-->\n",
+        "\\```\n",
+    ],
+)
+def test_what_looks_like_a_fence_hides_no_typed_figure(before: str) -> None:
+    """The block after it is found, and so is the figure that somebody typed there."""
+    typed = FILLED.replace("| a |", "| 99.9 |")
+    assert filled(f"{before}\n{typed}") == f"{before}\n{FILLED}"
+
+
+@pytest.mark.parametrize(("first", "rest"), [("> ", "> "), ("- ", "  "), ("> 10. ", ">     ")])
+def test_a_block_stays_in_its_list_or_quotation(first: str, rest: str) -> None:
+    """Its lines are made part of it, and a second time changes nothing."""
+    text = f"{first}{OPEN}\n{rest}{CLOSE}\n"
+    made = "".join(f"{rest}{line}".rstrip() + "\n" for line in ("", "| a |", "|---|", ""))
+    assert filled(text) == f"{first}{OPEN}\n{made}{rest}{CLOSE}\n"
+    assert filled(filled(text)) == filled(text)
+
+
+@pytest.mark.parametrize("line", ["99.9 {}", "{} 99.9", "# {}", "| {} |", "a\n     {}", "{}{}"])
+@pytest.mark.parametrize("marker", [OPEN, CLOSE])
+def test_a_marker_that_shares_its_line_is_told(line: str, marker: str) -> None:
+    """It would be passed over, and the figure beside it with it."""
+    with pytest.raises(UserError, match="line 1: a marker shares its line"):
+        filled(line.format(marker, marker) + f"\n\n{FILLED}")
+
+
+def test_what_is_replaced_may_hold_a_marker_within_a_sentence() -> None:
+    """It goes with all that stands in the block."""
+    assert filled(FILLED.replace("| a |", f"typed {CLOSE}")) == FILLED
 
 
 def test_several_blocks_are_filled_each_with_its_own() -> None:

@@ -11,6 +11,7 @@ from bench.cases import CASES
 from bench.harness.judge.verdict import Outcome, Verdict
 from bench.harness.record import Confidence, Record
 from bench.harness.report.rows import Row, rows
+from bench.harness.report.trials import publishable
 from bench.harness.spec import TASKS
 
 DENSE = "fashion_mnist-dense_128"
@@ -152,6 +153,15 @@ def test_overridden_epochs_and_the_sample_are_flagged() -> None:
     """Both are told from the record itself."""
     found = row_of(DENSE, make_record(epochs=1, sample=True))
     assert found.flags == ("epochs overridden: 1", "sample")
+
+
+@pytest.mark.parametrize(("sample", "flags"), [(False, ()), (True, ("sample",))])
+def test_a_small_data_set_is_no_sample(sample: bool, flags: tuple[str, ...]) -> None:
+    """Of 1,500 images in batches of 32, which are all there are or are not, the record says so."""
+    record = make_record(sample=sample)
+    assert record.resolved
+    record = replace(record, resolved=replace(record.resolved, steps_per_epoch=47))
+    assert (row_of(DENSE, record).flags, publishable(record)) == (flags, not sample)
 
 
 def test_a_case_without_records_has_an_empty_row() -> None:

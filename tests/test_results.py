@@ -98,6 +98,40 @@ def test_older_family_has_the_verdicts_in_the_tests(run: Run, pytester: pytest.P
     assert suite_properties(pytester.path) == {}
 
 
+AGAIN = """
+    from _pytest.runner import runtestprotocol
+
+    def pytest_runtest_protocol(item, nextitem):
+        for again in range(3):
+            item._initrequest()
+            item.again = again
+            runtestprotocol(item, nextitem=nextitem)
+        return True
+"""
+"""Runs each test three times, as plugins do that hope for a better outcome."""
+
+
+def test_a_test_that_runs_again_counts_once(run: Run, pytester: pytest.Pytester) -> None:
+    """Neither bounds nor failures nor sentences nor properties are told three times."""
+    pytester.makeconftest(AGAIN)
+    shown = run().stdout.str()
+    assert "3 bounds: 1 fail, 1 undecided, 1 pass\n1 test failed without a verdict\n" in shown
+    assert shown.count("59 claims: 8 exceeded") == 1
+    found = [each.get("name") for each in junit(pytester.path).iter("property")]
+    assert found.count("test_bound[test_loss].outcome") == 1
+
+
+def test_of_several_runs_the_last_counts(run: Run, pytester: pytest.Pytester) -> None:
+    """A bound that failed first and passed then is one that passes."""
+    pytester.makeconftest(AGAIN)
+    path = next(pytester.path.glob("test_*.py"))
+    changed = path.read_text("utf-8").replace(
+        "outcome = OUTCOMES[metric]", 'outcome = "pass" if request.node.again else "fail"'
+    )
+    path.write_text(changed, "utf-8")
+    assert "\n3 bounds: 3 pass\n" in run("--deselect", f"{path.name}::test_crash").stdout.str()
+
+
 def test_failure_is_explained_once(run: Run) -> None:
     """Its evidence stands among pytest's failures; the summary has the figure, and counts."""
     shown = run().stdout.str()

@@ -12,14 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from records import make_record
 from trials import small
 
 from bench.cases import case_named
 from bench.harness import data
 from bench.harness.lab.lab import assign
 from bench.harness.record import Record
-from bench.harness.report.trials import on_sample
 from bench.harness.spec import TrialSpec
 from bench.harness.store.key import TRAINING_PATH, training_path
 
@@ -116,15 +114,6 @@ def test_held_out_images_are_not_trained_on() -> None:
     assert held_out is not None
     assert np.array_equal(np.concatenate([kept.labels, held_out.labels]), whole.labels)
     assert (len(kept.images), len(held_out.images)) == (900, 100)
-
-
-@pytest.mark.parametrize(("steps", "sample"), [(1688, False), (1687, True)])
-def test_what_is_held_out_is_not_missed(steps: int, sample: bool) -> None:
-    """54,000 of 60,000 images in batches of 32 are the whole of what such a recipe trains on."""
-    record = make_record(case=watching().case)
-    assert record.resolved
-    record = replace(record, resolved=replace(record.resolved, steps_per_epoch=steps))
-    assert on_sample(record) is sample
 
 
 def test_only_a_recipe_with_callbacks_is_trained_by_their_code() -> None:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 from bench.cases import CASES, INSTEAD, case_named
 from bench.commands.datasets import add_data_options, datasets
 from bench.commands.sharing import add_sharing_options, executor_for
 from bench.harness.arguments import positive
 from bench.harness.disturbed import disturbance, exclusive
-from bench.harness.durations import now
 from bench.harness.lab.lab import Lab, assign
 from bench.harness.lab.options import Options
 from bench.harness.lab.plan import specify
@@ -66,11 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
     cases = [case_named(name) for name in arguments.case] or _all()
     reference = Store(arguments.results / "reference")
     progress = Progress(PlainWriter(sys.stderr), live=False)
+    run = uuid4().hex if arguments.fresh else None
     lab = Lab(
-        store=Store(arguments.results / "trials"),
+        store=Store(arguments.results / "trials", run),
         executor=executor_for(arguments),
-        since=now() if arguments.fresh else None,
-        models=Models(arguments.results / "models", card) if arguments.keep_models else None,
+        models=Models(arguments.results / "models", card, run) if arguments.keep_models else None,
         listen=progress.listen,
     )
     for store in (reference, lab.store):
@@ -188,4 +188,4 @@ def published(record: Record, *, alone: bool) -> Record:
         raise ValueError(f"the record of {record.spec.case.name} is a search's, and no reference")
     dataset = replace(record.spec.dataset, folder="")
     spec = replace(record.spec, dataset=dataset, alone=alone and record.spec.alone)
-    return replace(record, spec=spec)
+    return replace(record, spec=spec, run=None)

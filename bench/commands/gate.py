@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
+from uuid import uuid4
 
 from bench.cases import CASES
 from bench.commands.datasets import add_data_options, datasets
@@ -16,7 +17,6 @@ from bench.commands.gate_seconds import rehearse_all
 from bench.commands.gate_simulation import completed, costs, setups, simulate
 from bench.commands.gate_variants import examined, side
 from bench.harness.arguments import positive
-from bench.harness.durations import now
 from bench.harness.lab.gate import anew
 from bench.harness.lab.lab import Lab
 from bench.harness.lab.options import Options
@@ -141,10 +141,10 @@ def _referee(
     cases = [UNCHANGED.case, *(each.case for each in CRIPPLED.values())]
     found = datasets((case.task for case in cases), arguments)
     progress = Progress(PlainWriter(sys.stderr), live=False)
+    run = uuid4().hex if arguments.fresh else None
     lab = Lab(
-        store=Store(arguments.results / "trials"),
+        store=Store(arguments.results / "trials", run),
         executor=ThreadPoolExecutor(1),
-        since=now() if arguments.fresh else None,
         listen=progress.listen,
     )
     lab.store.check_writable()

@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from uuid import uuid4
 
 from bench.cases import case_named
 from bench.commands.datasets import add_data_options, datasets
 from bench.commands.noise_times import time_blocks
 from bench.harness.arguments import positive, seconds
-from bench.harness.durations import now
 from bench.harness.errors import UserError
 from bench.harness.lab.lab import Lab, assign
 from bench.harness.lab.options import Options
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = datasets((case.task for case in cases), arguments)
     if arguments.times:
         progress = Progress(PlainWriter(sys.stderr), live=False)
-        lab = _lab(arguments.results / NOISE / "trials" / "timed", progress, since=now())
+        lab = _lab(arguments.results / NOISE / "trials" / "timed", progress, run=uuid4().hex)
         try:
             time_blocks(
                 cases,
@@ -134,8 +134,8 @@ def _sample(record: Record, repeat: int) -> Sample:
         raise UserError(f"A trial gave no result: {error}. Run the command again.") from error
 
 
-def _lab(folder: Path, progress: Progress, *, since: str | None = None) -> Lab:
-    store = Store(folder)
+def _lab(folder: Path, progress: Progress, *, run: str | None = None) -> Lab:
+    store = Store(folder, run)
     store.check_writable()
     executor = ThreadPoolExecutor(1)
-    return Lab(store=store, executor=executor, since=since, listen=progress.listen)
+    return Lab(store=store, executor=executor, listen=progress.listen)

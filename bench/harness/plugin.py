@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from bench.harness.durations import now
 from bench.harness.errors import UserError
 from bench.harness.lab.outline import outline, unstored
 from bench.harness.lab.plan import Need
@@ -17,12 +17,17 @@ from bench.harness.plugin_results import Results
 from bench.harness.plugin_setup import assemble
 from bench.harness.plugin_terminal import fit_benchmark_tables
 from bench.harness.record import Record
+from bench.harness.report.junit import parted
 from bench.harness.report.properties import Judged, to_properties
 from bench.harness.spec import Case
 from bench.harness.store.records import Store
 
-BEGAN = pytest.StashKey[str]()
+RUN = pytest.StashKey[str]()
 REFEREE = pytest.StashKey[Referee]()
+WITHOUT_ASSERTS = (
+    "Python was told to leave out assertions, and a test that asserts would pass whatever was "
+    "measured. Run without -O, and unset PYTHONOPTIMIZE."
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,22 +36,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker, and agree with xdist's workers on when the run began."""
+    """Declare the marker, and give the run an id that xdist's workers share."""
     config.addinivalue_line(
         "markers",
         "needs(cases=None, trained=True, timed=False, enough=None): the trials that a test rests "
         "on, of the cases given or of its own; more than enough seeds are no help to it",
     )
-    config.stash[BEGAN] = getattr(config, "workerinput", {}).get("fitting_room_began", now())
+    config.stash[RUN] = getattr(config, "workerinput", {}).get("fitting_room_run", uuid4().hex)
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Results(config))
+        fresh = config.stash[RUN] if config.getoption("fresh") else None
+        config.pluginmanager.register(Results(config, fresh))
         fit_benchmark_tables(config)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of xdist when the run began, so that ``--fresh`` trains once for all."""
-    node.workerinput["fitting_room_began"] = node.config.stash[BEGAN]
+    """Tell a worker of xdist the id of the run, so that ``--fresh`` trains once for all."""
+    node.workerinput["fitting_room_run"] = node.config.stash[RUN]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -55,10 +61,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     needs = [need for item in session.items if _runs(item) for need in _needs(item)]
     if not needs or session.config.option.collectonly:
         return
+    if not __debug__:
+        raise pytest.UsageError(WITHOUT_ASSERTS)
     try:
-        session.config.stash[REFEREE] = assemble(
-            session.config, needs, began=session.config.stash[BEGAN]
-        )
+        run = session.config.stash[RUN]
+        session.config.stash[REFEREE] = assemble(session.config, needs, run=run)
     except UserError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -88,6 +95,7 @@ def referee(request: pytest.FixtureRequest) -> Referee:
 @pytest.fixture
 def hold(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case, str], None]:
     """Hold a case to its bound: ``hold(case, metric)`` passes, fails or skips the test."""
+    _forget(request.node)
 
     def hold(case: Case, metric: str) -> None:
         __tracebackhide__ = True
@@ -112,6 +120,7 @@ def hold(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case, st
 @pytest.fixture
 def times(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case], list[Record]]:
     """Get the records of a case, trained or built alone on this machine."""
+    _forget(request.node)
 
     def times(case: Case) -> list[Record]:
         __tracebackhide__ = True
@@ -132,6 +141,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """End what still trains, with its record."""
     if referee := config.stash.get(REFEREE, None):
         referee.lab.close()
+
+
+def _forget(item: Any) -> None:
+    """Drop what a test said before, as where one that failed is run again."""
+    _, item.user_properties = parted(item.user_properties)
 
 
 def _runs(item: Any) -> bool:

@@ -81,8 +81,8 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("fitting_room_claims", "the file of claims", default="bench/claims.toml")
 
 
-def read_options(config: pytest.Config, *, began: str) -> Options:
-    """Return the options of this run, which began at a UTC time in ISO 8601."""
+def read_options(config: pytest.Config, *, run: str) -> Options:
+    """Return the options of the run of that id."""
     get = config.getoption
     return Options(
         tier=get("tier"),
@@ -92,7 +92,7 @@ def read_options(config: pytest.Config, *, began: str) -> Options:
         device=get("device"),
         data_dir=chosen_data_dir(get("data_dir"), os.environ),
         offline=get("offline"),
-        fresh_since=began if get("fresh") else None,
+        fresh=run if get("fresh") else None,
         time_limit_s=get("time_limit"),
         stop_early=get("stop_early"),
         keep_models=get("keep_models"),

@@ -15,7 +15,7 @@ from bench.harness.plugin_options import log_folder, records_folder, results_fol
 from bench.harness.plugin_setup import registered_cases
 from bench.harness.report.github import append_summary, workflow_commands
 from bench.harness.report.junit import parted, strict_report, to_suite
-from bench.harness.report.properties import TALLY, Judged, from_properties
+from bench.harness.report.properties import TALLY, Judged, Properties, from_properties
 from bench.harness.report.screen import Screen
 from bench.harness.report.summary import Summary, shown, write_summary
 from bench.harness.store.bounds import line_of, smoke_line
@@ -26,26 +26,53 @@ from bench.harness.store.records import Store
 class Results:
     """Hears every test's report in the process that prints, be it of a worker of xdist."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, fresh: str | None) -> None:
+        """Begin with nothing said; ``fresh`` is the id of the run where its own records count."""
         self._config = config
-        self._judged: list[Judged] = []
-        self._unjudged = 0
-        self._tallies: list[str] = []
+        self._fresh = fresh
+        self._judged: dict[str, Judged] = {}
+        self._unjudged: set[str] = set()
+        self._tallies: dict[str, str] = {}
+        self._properties: dict[str, Properties] = {}
+        """All four by the id of the test, of which the last of several runs counts."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what a test said, before the writer of JUnit XML sees its properties."""
-        found = from_properties(report.user_properties)
+        if report.when == "setup":
+            self._forget(report.nodeid)
         if report.when == "call":
-            if found:
-                told = report.failed and self._config.getoption("tbstyle") != "no"
-                self._judged.append(replace(found, explained=told))
-            self._unjudged += bool(report.failed and not (found and found.verdict))
-            self._tallies += [str(text) for name, text in report.user_properties if name == TALLY]
-        if xml := strict_report(self._config.pluginmanager.get_plugins()):
+            self._hear(report)
+        if self._strict_report():
             ours, report.user_properties = parted(report.user_properties)
-            if report.when == "teardown":
-                to_suite(xml, report.nodeid.rpartition("::")[2], ours)
+            self._properties[report.nodeid] = list(dict(ours).items())
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Give the suite in JUnit XML what its tests said, before it is written."""
+        if xml := self._strict_report():
+            for test, properties in self._properties.items():
+                to_suite(xml, test.rpartition("::")[2], properties)
+
+    def _strict_report(self) -> Any:
+        return strict_report(self._config.pluginmanager.get_plugins())
+
+    def _forget(self, test: str) -> None:
+        """Drop what a test said before, as where one that failed is run again."""
+        self._judged.pop(test, None)
+        self._tallies.pop(test, None)
+        self._unjudged.discard(test)
+
+    def _hear(self, report: pytest.TestReport) -> None:
+        said = dict(report.user_properties)
+        found = from_properties(said.items())
+        if found:
+            told = report.failed and self._config.getoption("tbstyle") != "no"
+            self._judged[report.nodeid] = replace(found, explained=told)
+        if report.failed and not (found and found.verdict):
+            self._unjudged.add(report.nodeid)
+        if TALLY in said:
+            self._tallies[report.nodeid] = str(said[TALLY])
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -60,7 +87,7 @@ class Results:
                 width=writer.fullwidth, mark=writer.markup, verbosity=config.get_verbosity()
             )
             terminalreporter.section("fitting room")
-            terminalreporter.write_line(shown(summary, screen, unjudged=self._unjudged))
+            terminalreporter.write_line(shown(summary, screen, unjudged=len(self._unjudged)))
             if log := log_folder(config):
                 terminalreporter.write_line(f"Logs: tensorboard --logdir {log}")
         if os.environ.get("GITHUB_ACTIONS") == "true":
@@ -70,15 +97,18 @@ class Results:
     def _show_tallies(self, terminalreporter: Any) -> None:
         if self._config.get_verbosity() > -2:
             screen = Screen(width=self._config.get_terminal_writer().fullwidth)
-            for text in self._tallies:
+            for text in self._tallies.values():
                 terminalreporter.write_line(screen.folded(text))
 
     def _write(self) -> Summary:
         config = self._config
         cases = registered_cases(config)
         claims = read_claims(config.rootpath / config.getini("fitting_room_claims"), cases=cases)
-        store, folder = Store(records_folder(config)), results_folder(config) / "latest"
-        return _with_page(write_summary(self._judged, cases, claims, store, folder), folder)
+        store = Store(records_folder(config), self._fresh)
+        folder = results_folder(config) / "latest"
+        return _with_page(
+            write_summary(list(self._judged.values()), cases, claims, store, folder), folder
+        )
 
     def _tell_github(self, summary: Summary) -> list[str]:
         """Write the job summary, and return the annotations."""

@@ -37,13 +37,13 @@ def registered_cases(config: pytest.Config) -> Mapping[str, Case]:
     return cases
 
 
-def assemble(config: pytest.Config, needs: Sequence[Need], *, began: str) -> Referee:
-    """Return the referee of a run that began at a UTC time in ISO 8601.
+def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Referee:
+    """Return the referee of the run of that id.
 
     Raises:
         UserError: Data, backend, bounds or the results folder are not as they must be.
     """
-    options = read_options(config, began=began)
+    options = read_options(config, run=run)
     bounds = read_bounds(
         config.rootpath / config.getini("fitting_room_bounds"),
         cases=registered_cases(config),
@@ -74,11 +74,12 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, began: str) -> Ref
 
 def _lab(options: Options, accelerator: str | None, progress: Progress) -> Lab:
     return Lab(
-        store=Store(options.trials),
+        store=Store(options.trials, options.fresh),
         executor=ThreadPoolExecutor(1 if options.tier != "smoke" else usable_cores()),
         accelerator=accelerator,
-        since=options.fresh_since,
-        models=Models(options.results / "models", card) if options.keep_models else None,
+        models=(
+            Models(options.results / "models", card, options.fresh) if options.keep_models else None
+        ),
         log=options.log,
         listen=progress.listen,
     )

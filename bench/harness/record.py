@@ -163,6 +163,8 @@ class Record:
     """One sentence: why it ended."""
     started: str
     """UTC, ISO 8601."""
+    run: str | None = None
+    """Id of the run that asked for fresh trials, and for which it was made; None for any other."""
     provenance: Provenance
     machine: Machine | None = None
     """None where the child died before it could tell."""

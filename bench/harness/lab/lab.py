@@ -41,7 +41,6 @@ def fulfil(
     store: Store,
     *,
     machine: Machine | None = None,
-    since: str | None = None,
     models: Models | None = None,
     listen: Listener = silent,
 ) -> Record:
@@ -54,7 +53,6 @@ def fulfil(
         assignment: What is wanted.
         store: Where records are.
         machine: Given, its times are wanted too: only a record timed there will do.
-        since: Only a record started since will do; UTC, ISO 8601.
         models: Given, the trained model is wanted too: without it a record will not do.
         listen: Hears the trial's messages.
 
@@ -64,7 +62,7 @@ def fulfil(
     lock = store.root / ".locks" / f"{assignment.key[:16]}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with held(lock):
-        record = stored(assignment, store, machine=machine, since=since, models=models)
+        record = stored(assignment, store, machine=machine, models=models)
         if record is None:
             record = _train(assignment, store, models, listen)
     return record
@@ -72,11 +70,12 @@ def fulfil(
 
 def _train(assignment: Assignment, store: Store, models: Models | None, listen: Listener) -> Record:
     if models is None or not assignment.spec.epochs:
-        record = run_trial(assignment, listen)
+        record = replace(run_trial(assignment, listen), run=store.run)
         store.put(record)
         return record
     with models.part(assignment.spec) as part:
         record = run_trial(replace(assignment, keep=str(part)), listen)
+        record = replace(record, run=store.run)
         store.put(record)
         if record.completed:
             models.put(record, part)
@@ -88,14 +87,11 @@ def stored(
     store: Store,
     *,
     machine: Machine | None,
-    since: str | None,
     models: Models | None = None,
 ) -> Record | None:
     """Return the completed record that answers an assignment, or None."""
     record = store.find(assignment.spec.case.name, assignment.key, machine=machine)
-    if record and since and record.started < since:
-        return None
-    if models and assignment.spec.epochs and models.find(assignment, since) is None:
+    if models and assignment.spec.epochs and models.find(assignment) is None:
         return None
     return record
 
@@ -107,7 +103,6 @@ class Lab:
     store: Store
     executor: Executor
     accelerator: str | None = None
-    since: str | None = None
     models: Models | None = None
     """Where trained models are kept; None keeps none."""
     log: Path | None = None
@@ -122,7 +117,6 @@ class Lab:
             self._assignment(spec),
             self.store,
             machine=self._machine(timed and spec.alone),
-            since=self.since,
             models=self.models,
         )
 
@@ -132,7 +126,7 @@ class Lab:
 
     def kept(self, spec: TrialSpec) -> Kept | None:
         """Return the kept model of ``spec`` that this code made, if there is one."""
-        return self.models.find(self._assignment(spec), self.since) if self.models else None
+        return self.models.find(self._assignment(spec)) if self.models else None
 
     def request(self, spec: TrialSpec, *, timed: bool) -> Future[Record]:
         """Return the future record of ``spec``, submitting it if nobody has."""
@@ -147,7 +141,6 @@ class Lab:
                 assignment,
                 self.store,
                 machine=self._machine(timed),
-                since=self.since,
                 models=self.models,
                 listen=self.listen,
             )

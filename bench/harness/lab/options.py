@@ -31,8 +31,8 @@ class Options:
     device: str = "cpu"
     data_dir: Path | None = None
     offline: bool = False
-    fresh_since: str | None = None
-    """UTC, ISO 8601: records from before do not count; None lets all count."""
+    fresh: str | None = None
+    """Id of this run: no records but its own count; None lets all count."""
     time_limit_s: float | None = None
     stop_early: bool = False
     """End the first seed of a case where its training loss alone fails the case."""

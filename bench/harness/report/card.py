@@ -48,7 +48,7 @@ def _summary(record: Record, file: Path) -> str:
 
 
 def _loading(record: Record, file: Path) -> str:
-    recipe = record.spec.case.recipe
+    recipe, classes = record.spec.case.recipe, TASKS[record.spec.case.task].classes
     scale = " / 255" if recipe.scale_pixels else ""
     code = "\n".join(
         (
@@ -57,7 +57,8 @@ def _loading(record: Record, file: Path) -> str:
             "",
             f'model = keras.models.load_model("{file.name}")',
             "# images: (n, 28, 28), uint8, bright on black, as the data set has them",
-            f'probabilities = model.predict(images[..., None].astype("float32"){scale})  # (n, 10)',
+            f'probabilities = model.predict(images[..., None].astype("float32"){scale})'
+            f"  # (n, {len(classes)})",
             "```",
         )
     )
@@ -154,8 +155,8 @@ def _limits(record: Record) -> list[str]:
         *(mark for mark in marks if mark),
         "One seed. Other seeds of the same case differ, in accuracy and in single answers: the "
         "tables of Fitting Room have the mean and the scatter.",
-        f"It knows the ten classes of {task.title} and nothing else: whatever it is shown, it "
-        "gives one of them, often with certainty.",
+        f"It knows the {len(task.classes)} classes of {task.title} and nothing else: whatever it "
+        "is shown, it gives one of them, often with certainty.",
         "Its probabilities are off by the calibration error above, on average, on images like "
         "those of the test set; on others by more.",
         "Other pictures must be made as the data set was: small, grey, bright on black, centred. "

@@ -5,7 +5,8 @@ A block stands between two lines of its own, and all between them is replaced::
     <!-- fitting-room: mnist -->
     <!-- /fitting-room -->
 
-Markers within a fenced code block are text, so that a file can show how to write them.
+A marker stands on a line of its own. What CommonMark takes for code, be it fenced, indented or
+inline, holds none, so that a file can show how to write them.
 """
 
 from __future__ import annotations
@@ -13,24 +14,28 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from enum import Enum, auto
+from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
 
 from bench.harness.errors import UserError, nearest
 
-OPENS = re.compile(r"\s*<!--\s*fitting-room:\s*(?P<name>.*?)\s*-->\s*")
-CLOSES = re.compile(r"\s*<!--\s*/fitting-room\s*-->\s*")
-FENCE = re.compile(r" {0,3}(```|~~~)")
+MARKER = re.compile(r"<!--\s*(?:fitting-room:\s*(?P<name>.*?)|/fitting-room)\s*-->")
+LINE_ENDS = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
+"""Places where CommonMark ends a line."""
 PADDING = re.compile(r"( ) +|-{4,}")
 """What fills a column up: spaces in a cell, dashes below a heading."""
 CLOSING_LINE = "<!-- /fitting-room -->"
 
 
-class Kind(Enum):
-    """What a line is."""
-
-    TEXT = auto()
-    OPENS = auto()
-    CLOSES = auto()
+@dataclass(frozen=True, kw_only=True)
+class _Marker:
+    line: int
+    """From 1."""
+    name: str | None
+    """Of the block that it opens; None where it closes one."""
+    alone: bool
+    """Whether nothing else stands on its line, but what makes it part of a list or a quotation."""
 
 
 def regenerate(text: str, blocks: Mapping[str, Callable[[], str]], *, file: str) -> str:
@@ -42,28 +47,24 @@ def regenerate(text: str, blocks: Mapping[str, Callable[[], str]], *, file: str)
         file: Its name, for messages.
 
     Raises:
-        UserError: A block has an unknown name, is not closed or not opened, or there is none.
+        UserError: A block has an unknown name, is not closed or not opened, or there is none; or
+            a marker shares its line.
     """
-    end = "\r" if "\r\n" in text else ""  # the rest of a line's end is what it was split at
+    end = "\r\n" if "\r\n" in text else "\n"
+    lines = LINE_ENDS.split(text)
     kept: list[str] = []
-    opened: tuple[int, str] | None = None
-    found = 0
-    for number, line, kind in _lines(text):
-        if kind is Kind.OPENS:
-            _must_be_closed(opened, file)
-            opened, found = (number, _name(line, blocks, f"{file}, line {number}")), found + 1
-            content = ["", *blocks[opened[1]]().strip("\n").split("\n"), ""]
-            kept += [line, *(f"{inside}{end}" for inside in content)]
-        elif kind is Kind.CLOSES and opened is None:
-            raise UserError(f"{file}, line {number}: no block is open here. Remove {CLOSING_LINE}.")
-        elif kind is Kind.CLOSES or opened is None:
-            opened = None
-            kept.append(line)
-    _must_be_closed(opened, file)
-    if not found:
+    done = 0
+    for name, first, last in _found(text, file):
+        content = blocks[_known(name, blocks, f"{file}, line {first}")]()
+        inside = ["", *content.strip("\n").split("\n"), ""]
+        before = _continued(lines[first - 1])
+        kept += lines[done:first]
+        kept += [f"{before}{line}{end}" if line else f"{before.rstrip()}{end}" for line in inside]
+        done = last - 1
+    if not kept:
         wanted = f"<!-- fitting-room: {next(iter(blocks), 'NAME')} -->"
         raise UserError(f"{file} has no block to fill. Add two lines: {wanted} and {CLOSING_LINE}")
-    return "\n".join(kept)
+    return "".join([*kept, *lines[done:]])
 
 
 def difference(before: str, after: str, *, file: str) -> str:
@@ -85,31 +86,55 @@ def _unpadded(lines: Iterable[str]) -> list[str]:
     return [PADDING.sub(lambda run: run[1] or "---", line) for line in lines]
 
 
-def _lines(text: str) -> Iterator[tuple[int, str, Kind]]:
-    """Yield number, line and kind; markers inside a code fence are text."""
-    fenced = False
-    for number, line in enumerate(text.split("\n"), start=1):
-        if FENCE.match(line):
-            fenced = not fenced
-        if not fenced and OPENS.fullmatch(line):
-            yield number, line, Kind.OPENS
-        elif not fenced and CLOSES.fullmatch(line):
-            yield number, line, Kind.CLOSES
+def _found(text: str, file: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the name of each block, and the lines of its two markers."""
+    opened: tuple[str, int] | None = None
+    for marker in _markers(text):
+        place = f"{file}, line {marker.line}"
+        if opened and not marker.alone:
+            continue  # part of what is replaced
+        if not marker.alone:
+            raise UserError(f"{place}: a marker shares its line. Give it one of its own.")
+        if marker.name is not None:
+            _must_be_closed(opened, file)
+            opened = marker.name, marker.line
+        elif opened is None:
+            raise UserError(f"{place}: no block is open here. Remove {CLOSING_LINE}.")
         else:
-            yield number, line, Kind.TEXT
+            yield *opened, marker.line
+            opened = None
+    _must_be_closed(opened, file)
 
 
-def _name(line: str, blocks: Collection[str], place: str) -> str:
-    match = OPENS.fullmatch(line)
-    name = match["name"] if match else ""
+def _markers(text: str) -> Iterator[_Marker]:
+    """Yield the markers of a document in their order, those within a sentence by its first line."""
+    for token in MarkdownIt("commonmark").parse(text):
+        first = token.map[0] + 1 if token.map else 0
+        lines = token.content.split("\n") if token.type == "html_block" else []
+        for number, line in enumerate(lines, start=first):
+            if marker := MARKER.search(line):
+                alone = line.strip() == marker[0]
+                yield _Marker(line=number, name=marker["name"], alone=alone)
+        for child in token.children or ():
+            marker = MARKER.fullmatch(child.content) if child.type == "html_inline" else None
+            if marker:
+                yield _Marker(line=first, name=marker["name"], alone=False)
+
+
+def _continued(line: str) -> str:
+    """Return what a line begins with that follows on one with a marker, in the same containers."""
+    return re.sub(r"[^\s>]", " ", line.partition("<!--")[0])
+
+
+def _known(name: str, blocks: Collection[str], place: str) -> str:
     if name not in blocks:
         raise UserError(f"{place}: there is no block {name!r}. {nearest(name, blocks)}")
     return name
 
 
-def _must_be_closed(opened: tuple[int, str] | None, file: str) -> None:
+def _must_be_closed(opened: tuple[str, int] | None, file: str) -> None:
     if opened is not None:
-        number, name = opened
+        name, number = opened
         raise UserError(
             f"{file}, line {number}: the block {name!r} is not closed. "
             f"End it with a line {CLOSING_LINE}"

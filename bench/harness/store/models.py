@@ -37,16 +37,18 @@ class Models:
     root: Path
     card: Callable[[Record, Path], str]
     """Writes the card, in Markdown, of the model in a file."""
+    run: str | None = None
+    """Id of a run that wants fresh trials: no model but its own is found; None finds any."""
 
-    def find(self, assignment: Assignment, since: str | None = None) -> Kept | None:
-        """Return the model that this very code made, after ``since`` (UTC, ISO 8601) if given."""
+    def find(self, assignment: Assignment) -> Kept | None:
+        """Return the model that this very code made."""
         file = self.file(assignment.spec)
         try:
             record = read_record(file.with_suffix(".json"))
         except UserError:
             return None
         whole = file.exists() and record.key == assignment.key
-        return None if not whole or (since and record.started < since) else Kept(file, record)
+        return Kept(file, record) if whole and self.run in (None, record.run) else None
 
     def file(self, spec: TrialSpec) -> Path:
         """Return where the model of a trial belongs."""

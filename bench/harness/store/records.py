@@ -26,6 +26,11 @@ class Store:
     """
 
     root: Path
+    run: str | None = None
+    """Id of a run that wants fresh trials: no record but its own is found; None finds any.
+
+    An id, and no time: clocks are set back, and differ between machines that share a folder.
+    """
 
     def find(
         self,
@@ -45,7 +50,10 @@ class Store:
         found = [
             record
             for record in map(self._read_or_set_aside, paths)
-            if record and record.key == key and (not machine or exclusive(record))
+            if record
+            and record.key == key
+            and (not machine or exclusive(record))
+            and self.run in (None, record.run)
         ]
         return max(found, key=lambda record: record.started, default=None)
 

@@ -53,8 +53,10 @@ def seeds(rows: Sequence[Row], bounds: Bounds, theme: Theme, *, small_print: str
     for axes, (name, metric) in zip(grid, METRICS.items(), strict=True):
         for place, row in enumerate(rows):
             _values(axes, place, metric.of(row), theme)
-        for place, row in enumerate(rows):
-            _bound(axes, place, bounds(row.case, name), theme)
+        held = [bounds(row.case, name) for row in rows]
+        _make_room(axes, [bound for bound in held if bound])
+        for place, bound in enumerate(held):
+            _bound(axes, place, bound, theme)
         axes.set(xlabel=metric.axis, ylim=(len(rows) - 0.5, -0.5))
         axes.set_yticks(range(len(rows)), [row.architecture for row in rows])
         axes.tick_params(axis="y", length=0)
@@ -77,20 +79,26 @@ def _values(axes: Axes, place: int, found: Values | None, theme: Theme) -> None:
     axes.plot(found.mean, place + MEAN, **_average(theme))
 
 
+def _make_room(axes: Axes, bounds: Sequence[Bound]) -> None:
+    """Extend the axis so that each limit stands within it; from then on it keeps its ends."""
+    left, right = axes.get_xlim()
+    pad = 0.04 * (right - left)
+    limits = [limit for bound in bounds for limit in bound.limits if np.isfinite(limit)]
+    axes.set_xlim(min([left, *(x - pad for x in limits)]), max([right, *(x + pad for x in limits)]))
+
+
 def _bound(axes: Axes, place: int, bound: Bound | None, theme: Theme) -> None:
-    """Draw the limits, and hatch what lies beyond them as far as the axes go."""
+    """Draw the limits, and shade what lies beyond them to the ends of the axis.
+
+    No further: viewers that count in single precision lose what lies a billion units away.
+    """
     if bound is None:
         return
-    left, right = axes.get_xlim()
-    axes.autoscale(enable=False, axis="x")
     ends = np.array([place - EDGE, place + EDGE])
-    for limit, beyond in ((bound.lowest, -1e9), (bound.highest, 1e9)):
+    for limit, edge in zip((bound.lowest, bound.highest), axes.get_xlim(), strict=True):
         if np.isfinite(limit):
             axes.plot([limit] * 2, ends, color=theme.bad, lw=1.6, solid_capstyle="butt")
-            axes.fill_betweenx(ends, limit, beyond, **_beyond(theme))
-    pad = 0.04 * (right - left)
-    limits = [limit for limit in bound.limits if np.isfinite(limit)]
-    axes.set_xlim(min(left, *(x - pad for x in limits)), max(right, *(x + pad for x in limits)))
+            axes.fill_betweenx(ends, limit, edge, **_beyond(theme))
 
 
 def _seed(theme: Theme) -> Look:

@@ -23,6 +23,9 @@ from bench.harness.report.rows import Row
 ACROSS = 3
 """Panels beside each other."""
 
+WORDS = 1.5
+"""Inches that an entry of the key takes, its mark included."""
+
 MIDDLE = 0.5
 """Where the median is read off, and so where published figures stand."""
 
@@ -83,7 +86,8 @@ def survivals(
         axes.set_ylabel(f"seeds still below\n{target.words} (%)")
     percent(grid[0].yaxis)
     claimed = not which and any("epochs_to_target" in row.published for row, _ in columns)
-    figure.legend(handles=_key(theme, claimed=claimed), loc="outside upper center", ncols=5)
+    fitting = int(figure.get_figwidth() / WORDS)
+    figure.legend(handles=_key(theme, claimed=claimed), loc="outside upper center", ncols=fitting)
     note(figure, small_print, theme)
     return figure
 
