@@ -53,9 +53,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         pool.shutdown()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Let the data and the machine's lock be in a folder of this session."""
+    """Let the data and the machine's lock be in a folder of this session.
+
+    A test that trains would else wait for the timed trials of whoever runs the tests.
+    """
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
