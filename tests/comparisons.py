@@ -19,7 +19,7 @@ from bench.harness.report.comparison.side import Side
 from bench.harness.report.comparison.verdicts import Comparison
 from bench.harness.store.key import provenance
 from bench.harness.store.records import Store
-from bench.harness.trial.process import ROOT
+from bench.harness.trial.child import ROOT
 
 DENSE = "fashion_mnist-dense_128"
 SCATTER = (np.random.default_rng(11).normal(size=(20, 2)) * (0.004, 0.001)).tolist()

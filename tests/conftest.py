@@ -131,7 +131,7 @@ def run(own_cache: Path, pytester: pytest.Pytester) -> Bench:
 
 def _prepare() -> None:
     """Give the process that holds Keras the environment of a trial."""
-    from bench.harness.trial.process import child_environment
+    from bench.harness.trial.child import child_environment
 
     environment = child_environment("tensorflow", "cpu")
     os.environ.clear()

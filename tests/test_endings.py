@@ -20,8 +20,8 @@ from bench.harness.spec import TrialSpec
 from bench.harness.store.records import Store
 from bench.harness.trial import __main__ as program
 from bench.harness.trial import process
-from bench.harness.trial.child import Child, messages, strays
-from bench.harness.trial.process import ROOT, run_trial
+from bench.harness.trial.child import ROOT, Child, messages, strays
+from bench.harness.trial.process import run_trial
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 

@@ -20,7 +20,7 @@ from bench.harness.store.key import (
     training_path,
 )
 from bench.harness.store.records import Store
-from bench.harness.trial.process import ROOT
+from bench.harness.trial.child import ROOT
 from models.recipe import Recipe
 
 RECORD = make_record()

@@ -21,7 +21,7 @@ from bench.harness.lab import lab
 from bench.harness.machine import this_machine
 from bench.harness.store.key import quality_key
 from bench.harness.store.records import Store
-from bench.harness.trial.process import ROOT
+from bench.harness.trial.child import ROOT
 
 CASE = SPEC.case.name
 

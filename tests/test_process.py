@@ -20,8 +20,9 @@ from bench.harness.assignment import Assignment, Message
 from bench.harness.record import Epoch, Record
 from bench.harness.spec import TrialSpec
 from bench.harness.trial import child, process
+from bench.harness.trial.child import ROOT
 from bench.harness.trial.locks import machine_held
-from bench.harness.trial.process import ROOT, run_trial, trials_ended
+from bench.harness.trial.process import run_trial, trials_ended
 
 EPOCH = Epoch(number=1, seconds=1.0, cpu_seconds=2.0, training_accuracy=0.5, training_loss=1.0)
 SAY = "os.write(int(sys.argv[1]), {})".format
@@ -177,7 +178,7 @@ def test_a_child_on_the_cpu_sees_no_gpu(
 ) -> None:
     """The backend is the spec's, and the GPUs are hidden from it unless they were asked for."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    environment = process.child_environment("jax", device)
+    environment = child.child_environment("jax", device)
     assert environment.get("CUDA_VISIBLE_DEVICES") == hidden
     assert environment["KERAS_BACKEND"] == "jax"
 
@@ -187,11 +188,11 @@ def test_a_child_has_the_settings_of_its_key(monkeypatch: pytest.MonkeyPatch) ->
     here = {"OMP_NUM_THREADS": "1", "KERAS_MAX_EPOCHS": "1", "TF_VAR_password": "x", "MY_OWN": "y"}
     for name, value in here.items():
         monkeypatch.setenv(name, value)
-    environment = process.child_environment("tensorflow", "cpu", {"XLA_FLAGS": "--a"})
+    environment = child.child_environment("tensorflow", "cpu", {"XLA_FLAGS": "--a"})
     assert {name: environment.get(name) for name in (*here, "XLA_FLAGS")} == {
         **dict.fromkeys(here), "MY_OWN": "y", "XLA_FLAGS": "--a"
     }  # fmt: skip
-    assert process.child_environment("tensorflow", "cpu")["OMP_NUM_THREADS"] == "1"
+    assert child.child_environment("tensorflow", "cpu")["OMP_NUM_THREADS"] == "1"
 
 
 def test_what_a_process_prints_is_no_answer() -> None:

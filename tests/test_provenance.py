@@ -17,7 +17,7 @@ from bench.harness.machine import settings
 from bench.harness.record import Record
 from bench.harness.store.key import TRAINING_PATH, provenance, why_stale
 from bench.harness.store.records import Store
-from bench.harness.trial.process import ROOT
+from bench.harness.trial.child import ROOT
 
 pytestmark = pytest.mark.usefixtures("plain_git")
 

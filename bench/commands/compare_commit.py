@@ -16,7 +16,7 @@ from bench.harness.record import Provenance, Record
 from bench.harness.store.commit import without_git
 from bench.harness.store.records import Store
 from bench.harness.trial import child
-from bench.harness.trial.process import python_path
+from bench.harness.trial.child import python_path
 
 REFERENCE = Path("results") / "reference"
 """Where a commit keeps its reference records."""

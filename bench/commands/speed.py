@@ -24,10 +24,9 @@ from bench.harness.spec import Case
 from bench.harness.store.key import provenance
 from bench.harness.store.records import write_whole
 from bench.harness.store.speeds import Speed, write_speed
-from bench.harness.trial.child import ask
+from bench.harness.trial.child import ask, child_environment, program
 from bench.harness.trial.contest import Contest, Outcome
 from bench.harness.trial.locks import machine_held, why_wait
-from bench.harness.trial.process import child_environment, program
 
 ROOT = Path(__file__).parents[2]
 PAIRS = 10

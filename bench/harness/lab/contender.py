@@ -14,8 +14,7 @@ import msgspec
 
 from bench.harness.errors import UserError
 from bench.harness.spec import TrialSpec
-from bench.harness.trial.child import Child, start, why
-from bench.harness.trial.process import ROOT, child_environment
+from bench.harness.trial.child import ROOT, Child, child_environment, start, why
 
 # This checkout's, whichever side it runs: both are to be timed alike.
 RUNNER = ROOT / "bench" / "harness" / "trial" / "chunks.py"

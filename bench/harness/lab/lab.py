@@ -16,9 +16,9 @@ from bench.harness.spec import TrialSpec
 from bench.harness.store.key import provenance, quality_key
 from bench.harness.store.models import Kept, Models
 from bench.harness.store.records import Store
-from bench.harness.trial.child import loaded_files, strays
+from bench.harness.trial.child import ROOT, loaded_files, strays
 from bench.harness.trial.locks import held
-from bench.harness.trial.process import ROOT, run_trial, trials_ended
+from bench.harness.trial.process import run_trial, trials_ended
 
 
 def assign(spec: TrialSpec) -> Assignment:

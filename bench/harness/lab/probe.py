@@ -16,8 +16,7 @@ from bench.harness.lab.plan import estimate
 from bench.harness.machine import computes_in, cpu_flags
 from bench.harness.record import Record
 from bench.harness.spec import TrialSpec
-from bench.harness.trial.child import ask
-from bench.harness.trial.process import child_environment, program
+from bench.harness.trial.child import ask, child_environment, program
 
 ASK = program("bench.harness.trial.accelerator")
 STEP = program("bench.harness.trial.precision")

@@ -23,10 +23,26 @@ from typing import IO
 import msgspec
 
 from bench.harness.assignment import Assignment, Message
+from bench.harness.machine import DEVICES, settings
 from bench.harness.store.digest import PACKAGES
 
 GRACE_S = 15.0
 """Time for a child to say its record after it was asked to end; then it is killed."""
+
+ROOT = Path(__file__).resolve().parents[3]
+"""The folder that holds the packages ``bench`` and ``models``."""
+
+RUN = (
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
+)
+"""Unlike ``python -m`` it does not look into the working directory first."""
+
+PINNED = ("KERAS_", "TF_")
+"""What the variables begin with that no child inherits, but for those that are recorded."""
+
+NO_HOME = f"{os.devnull}/keras"
+"""A home for Keras that cannot be: no ``keras.json`` lies there, and none is written."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +67,49 @@ class Child:
         if self.process.stdin:
             with suppress(BrokenPipeError):  # unsent input of a child that died
                 self.process.stdin.close()
+
+
+def program(module: str) -> list[str]:
+    """Return the command that runs a module of this code, wherever it is started."""
+    return [sys.executable, "-c", RUN, str(ROOT), module]
+
+
+def python_path(folder: Path) -> dict[str, str]:
+    """Return the variable by which Python finds the packages of a folder before all others."""
+    before = os.environ.get("PYTHONPATH", "")
+    return {"PYTHONPATH": os.pathsep.join(each for each in (str(folder), before) if each)}
+
+
+def child_environment(
+    backend: str, device: str, set_to: Mapping[str, str] | None = None, folder: Path = ROOT
+) -> dict[str, str]:
+    """Return the environment of every process that loads a backend.
+
+    A user's ``keras.json`` and variables of Keras have no effect in it, and TensorFlow's none that
+    no record tells of.
+
+    Args:
+        backend: Of Keras.
+        device: ``cpu`` hides every other.
+        set_to: The settings that the key of a trial has; None for those of this process.
+        folder: Holds the packages to be run.
+    """
+    own = settings(os.environ)
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in own and not name.startswith(PINNED)
+    }
+    environment = inherited | (own if set_to is None else dict(set_to)) | python_path(folder)
+    environment |= {
+        "KERAS_BACKEND": backend,
+        "KERAS_HOME": NO_HOME,
+        "PYTHONUNBUFFERED": "1",  # what is printed comes before the error that ends a process
+        "TF_CPP_MIN_LOG_LEVEL": "2",  # errors only
+    }
+    if device == "cpu":
+        environment |= {"CUDA_VISIBLE_DEVICES": "-1", DEVICES: "cpu"}
+    return environment
 
 
 def start(

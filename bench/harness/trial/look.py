@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from bench.harness.errors import UserError
 from bench.harness.spec import TrialSpec
-from bench.harness.trial.process import child_environment, program
+from bench.harness.trial.child import child_environment, program
 
 ACTIVATION = "activation "
 """Begins the name of an array of activations; that of its layer follows."""

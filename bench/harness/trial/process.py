@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import IO
 
 from bench.harness.assignment import Assignment, Listener, Message, silent
 from bench.harness.durations import now
-from bench.harness.machine import DEVICES, settings, this_machine
+from bench.harness.machine import this_machine
 from bench.harness.record import Epoch, Outcome, Record
 from bench.harness.trial.child import (
     GRACE_S,
+    ROOT,
     Child,
+    child_environment,
     end,
     foreign,
     messages,
+    program,
     start,
     time_limit,
     why,
 )
 from bench.harness.trial.locks import check_not_ending, ending, machine_held, why_wait
-
-ROOT = Path(__file__).resolve().parents[3]
-"""The folder that holds the packages ``bench`` and ``models``."""
-
-RUN = (
-    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
-    "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
-)
-"""Unlike ``python -m`` it does not look into the working directory first."""
-
-PINNED = ("KERAS_", "TF_")
-"""What the variables begin with that no child inherits, but for those that are recorded."""
-
-NO_HOME = f"{os.devnull}/keras"
-"""A home for Keras that cannot be: no ``keras.json`` lies there, and none is written."""
 
 _living: set[subprocess.Popen[bytes]] = set()
 
@@ -114,49 +99,6 @@ def _attend(
         machine=this_machine(),
     )
     return _explain(died, expired)
-
-
-def python_path(folder: Path) -> dict[str, str]:
-    """Return the variable by which Python finds the packages of a folder before all others."""
-    before = os.environ.get("PYTHONPATH", "")
-    return {"PYTHONPATH": os.pathsep.join(each for each in (str(folder), before) if each)}
-
-
-def program(module: str) -> list[str]:
-    """Return the command that runs a module of this code, wherever it is started."""
-    return [sys.executable, "-c", RUN, str(ROOT), module]
-
-
-def child_environment(
-    backend: str, device: str, set_to: Mapping[str, str] | None = None, folder: Path = ROOT
-) -> dict[str, str]:
-    """Return the environment of every process that loads a backend.
-
-    A user's ``keras.json`` and variables of Keras have no effect in it, and TensorFlow's none that
-    no record tells of.
-
-    Args:
-        backend: Of Keras.
-        device: ``cpu`` hides every other.
-        set_to: The settings that the key of a trial has; None for those of this process.
-        folder: Holds the packages to be run.
-    """
-    own = settings(os.environ)
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in own and not name.startswith(PINNED)
-    }
-    environment = inherited | (own if set_to is None else dict(set_to)) | python_path(folder)
-    environment |= {
-        "KERAS_BACKEND": backend,
-        "KERAS_HOME": NO_HOME,
-        "PYTHONUNBUFFERED": "1",  # what is printed comes before the error that ends a process
-        "TF_CPP_MIN_LOG_LEVEL": "2",  # errors only
-    }
-    if device == "cpu":
-        environment |= {"CUDA_VISIBLE_DEVICES": "-1", DEVICES: "cpu"}
-    return environment
 
 
 def _start(assignment: Assignment, errors: IO[bytes]) -> Child:
