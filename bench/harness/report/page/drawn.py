@@ -73,8 +73,8 @@ def _draw(row: Row, trained: Sequence[Record], stale: Mapping[str, str]) -> list
 
 @lru_cache
 def _code() -> bytes:
-    """Return what says how pictures are drawn: Matplotlib's version, and the source of reports."""
-    files = sorted(Path(__file__).parents[1].rglob("*.py"))
+    """Return what says how pictures are drawn: Matplotlib's version, the harness' source."""
+    files = sorted(Path(__file__).parents[2].rglob("*.py"))
     return _digest(version("matplotlib").encode(), *(file.read_bytes() for file in files)).encode()
 
 
