@@ -19,7 +19,7 @@ from bench.commands.gate_simulation import completed, setups
 from bench.committed import claims_in, grounds, references
 from bench.harness.judge.family import share
 from bench.harness.judge.quality import judge
-from bench.harness.judge.rates import Scenario, Setup, rehearse
+from bench.harness.judge.rates import Scenario, Setup, simulate_case
 from bench.harness.metrics import METRICS
 from bench.harness.record import Record
 from bench.harness.report.audit.auditing import audit
@@ -67,7 +67,7 @@ def _simulated(known: dict[str, Setup]) -> dict[str, list[list[Any]]]:
         name: [
             [tally.metric, tally.passed, tally.failed, _rounded(tally.seeds)]
             for number, scenario in enumerate(SCENARIOS)
-            for tally in rehearse(
+            for tally in simulate_case(
                 setup, scenario, runs=RUNS, generator=np.random.default_rng([len(name), number])
             )
         ]

@@ -1,4 +1,4 @@
-"""Many made-up runs at once: they end as the gate itself would end them, and err as computed."""
+"""Many simulated runs at once: they end as the gate itself would end them, and err as computed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from bench.harness.judge.rates import (
     Setup,
     Tally,
     fixed_failures,
-    rehearse,
-    rehearse_fixed,
     scenarios,
     seeds_of_equal_power,
+    simulate_case,
+    simulate_fixed,
 )
 from bench.harness.judge.sequential import decide_all
 from bench.harness.judge.simulate import CODES, SHAPES, like_the_reference, together, walk
@@ -67,9 +67,9 @@ SETUP = Setup(gauges=GAUGES, reference=draw(1, 20, 3), alpha=ALPHA, most=6)
 
 
 def tallies(scenario: Scenario, gauges: Sequence[Gauge] = GAUGES) -> dict[str, Tally]:
-    """Rehearse metrics whose references go together by chance alone."""
+    """Simulate metrics that correlate in the reference by chance alone."""
     setup, generator = replace(SETUP, gauges=gauges), np.random.default_rng(2)
-    found = rehearse(setup, scenario, runs=RUNS, generator=generator)
+    found = simulate_case(setup, scenario, runs=RUNS, generator=generator)
     return {tally.metric: tally for tally in found}
 
 
@@ -147,7 +147,7 @@ def test_a_learning_curve_shares_its_error_among_its_epochs() -> None:
 
 
 def test_metrics_go_together_as_they_do_in_the_reference() -> None:
-    """Made-up seeds have the reference's correlations, unit scatter, and no memory."""
+    """Simulated seeds have the reference's correlations, unit scatter, and no memory."""
     reference = draw(3, 12, 3) @ np.array([[1.0, 0.9, 0.0], [0.0, 0.4, 0.0], [0.0, 0.0, 5.0]])
     made = like_the_reference(reference, runs=RUNS, seeds=2, generator=np.random.default_rng(0))
     assert made.shape == (RUNS, 2, 3)
@@ -192,6 +192,6 @@ def test_a_fixed_gate_fails_unchanged_code_as_seldom_as_the_sequential_one() -> 
 def test_ten_seeds_of_every_metric_fail_no_more_often_than_their_shares_together() -> None:
     """Unchanged code fails a fixed gate of two metrics as seldom as it fails the sequential one."""
     setup, generator = replace(SETUP, alpha=0.02), np.random.default_rng(9)
-    rate = rehearse_fixed(setup, Scenario(), 10, runs=RUNS, generator=generator)
+    rate = simulate_fixed(setup, Scenario(), 10, runs=RUNS, generator=generator)
     sides = [s for g in GAUGES for each in g.sides(alpha=0.02, least=1, most=6) for s in each]
     assert 0 < rate.hits <= binom.ppf(1 - SURE, RUNS, sum(run(s, s.gap).fails for s in sides))

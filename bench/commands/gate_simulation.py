@@ -1,4 +1,4 @@
-"""The committed bounds over made-up runs: how often they err, and how many seeds they take."""
+"""The committed bounds over simulated runs: how often they err, and how many seeds they take."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from bench.harness.judge.rates import (
     Scenario,
     Setup,
     Tally,
-    rehearse,
-    rehearse_fixed,
     scenarios,
     seeds_of_equal_power,
+    simulate_case,
+    simulate_fixed,
 )
 from bench.harness.lab.options import MOST_SEEDS
 from bench.harness.lab.rehearsal import gauges, reference_values
@@ -35,7 +35,7 @@ from bench.harness.spec import Case
 from bench.harness.store.bounds import Bounds
 
 SEED = 20_251_123
-"""Of the made-up runs: the same bounds and references give the same figures."""
+"""Of the simulated runs: the same bounds and references give the same figures."""
 
 ONE_TO = 10
 """One assertion alone is walked over so many times the runs of a case: its errors are rarer."""
@@ -105,7 +105,7 @@ def _tallies(
 
 
 def _tally(setup: Setup, scenario: Scenario, *, runs: int, generator: np.random.Generator) -> Tally:
-    *each, whole = rehearse(setup, scenario, runs=runs, generator=generator)
+    *each, whole = simulate_case(setup, scenario, runs=runs, generator=generator)
     return max(each, key=lambda tally: tally.passed) if scenario.at_bound else whole
 
 
@@ -139,12 +139,12 @@ def _cost(setup: Setup, records: Sequence[Record], runs: int) -> Cost:
         for each in gauge.sides(alpha=setup.alpha, least=scenario.least, most=setup.most)
         for side in each
     ]
-    *_, whole = rehearse(setup, scenario, runs=runs, generator=np.random.default_rng(SEED))
+    *_, whole = simulate_case(setup, scenario, runs=runs, generator=np.random.default_rng(SEED))
     generator = np.random.default_rng(SEED)
     return Cost(
         seconds=median(seconds) if seconds else None,
         timed=len(seconds),
         sequential=whole,
-        ten=rehearse_fixed(setup, scenario, TEN, runs=runs, generator=generator),
+        ten=simulate_fixed(setup, scenario, TEN, runs=runs, generator=generator),
         equal=seeds_of_equal_power(sides),
     )

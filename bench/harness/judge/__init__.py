@@ -4,21 +4,19 @@ SciPy loads its parts when they are first used, so its modules say ``import scip
 need no statistics, and ``scipy.stats`` alone takes half a second.
 
 ==============  =====================================================================
+``verdict``     the decision on a metric; ``bound``: the condition it must meet
 ``quality``     the one place that decides on accuracy, loss, counts and epochs
-``sequential``  the test that adds seeds only while the answer is open
-``price``       what a bound costs: false alarms, and the smallest loss it catches
+``sequential``  the test that adds seeds only while the answer is open; ``plan``
+``price``       the cost of a bound: false alarms, and the smallest loss it catches
 ``censored``    epochs to a target that some runs never reach
-``paired``      two models on the same images, and over seeds
+``interval``    intervals of a new seed, of means and of two models compared
 ``timing``      seconds against seconds, or the reason why they cannot be compared
-``claims``      what becomes of a published figure or statement
-``interval``    where one more seed may fall, and how surely a mean is known
-``changes``     a metric on two sides, by ``two_samples`` or by the sequential test; ``samples``
-``arrivals``    epochs to a target on two sides
-``change``      what became of it; ``race``: seconds of two sides in one session
+``claims``      verdicts on published figures and statements
+``changes``     a metric on two sides, ``samples``; ``change``: the answer
 ``family``      the error of many decisions taken together
-``simulate``    the sequential test over many made-up runs at once; ``scatter`` makes them up
-``rates``       how often a case's bounds err over such runs; ``fixed``: of a gate of n seeds
-``components``  how much of a scatter each of its sources is to blame for
-``finding``     what the gate said of a crippled case
+``simulate``    the sequential test over many simulated runs at once
+``rates``       error rates of a case's bounds over such runs
+``components``  components of variance
+``finding``     the gate's answer to a crippled case
 ==============  =====================================================================
 """

@@ -1,4 +1,4 @@
-"""A bound: what a metric of a case must satisfy to be accepted, and why it was set there."""
+"""A bound: the condition on a metric of a case, and the reason for it."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Bound:
     """Standard deviation between the reference seeds."""
     reference_seeds: int | None = None
     mean: float | None = None
-    """Of the reference seeds."""
+    """Mean of the reference seeds."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be judged by."""
+        """Refuse a bound that cannot be applied."""
         kinds = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(kinds) != 1:
             raise ValueError(f"one of {', '.join(KINDS)} is needed; found {kinds or 'none'}")

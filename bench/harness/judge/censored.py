@@ -26,12 +26,12 @@ class Survival:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochsToTarget:
-    """How soon the runs of a case reached a target."""
+    """The epochs that the runs of a case needed to reach a target."""
 
     reached: int
     n: int
     median: float
-    """Epoch by which half the runs are there; inf where fewer ever were."""
+    """Epoch by which half the runs reached it; inf where fewer ever did."""
     interval: tuple[float, float]
     """95 % confidence interval of the median; inf where the runs set no upper end."""
     restricted_mean: float

@@ -1,4 +1,4 @@
-"""What becomes of a published claim, from numbers alone.
+"""Verdicts on published claims, from numbers alone.
 
 Two rules, one for figures and one for statements:
 
@@ -99,7 +99,7 @@ def judge_statement(checks: Sequence[Check], *, better: Better | None) -> Outcom
 
 
 def with_its_source(outcome: Outcome, *, contradicted: bool) -> Outcome:
-    """Return what a verdict comes to where another claim of the source excludes the claim."""
+    """Return the outcome, given whether another claim of the same source excludes this one."""
     return "contradicted by its own source" if contradicted and outcome != "reproduced" else outcome
 
 

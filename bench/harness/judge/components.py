@@ -1,4 +1,4 @@
-"""Where scatter comes from: components of variance, each with its interval.
+"""Components of variance, each with its interval.
 
 Balanced designs alone. Estimates are those of the analysis of variance, cut at zero; intervals are
 those of generalised pivotal quantities: Weerahandi, "Exact Statistical Methods for Data Analysis",
@@ -24,7 +24,7 @@ class Component:
 
     sd: float
     low: float
-    """Of the interval with 95 % confidence."""
+    """Lower end of the 95 % interval."""
     high: float
 
 

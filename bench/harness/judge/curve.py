@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from bench.harness.judge.bound import Bound
-from bench.harness.judge.evidence import lost_seeds, priced, weighed
+from bench.harness.judge.evidence import diverged_seeds, priced, weighed
 from bench.harness.judge.plan import Plan, plans
 from bench.harness.judge.sequential import Decision, decide_all
 from bench.harness.judge.verdict import Outcome, Verdict
 
 Values = Sequence[float | None]
-"""One seed's metric after each epoch that it ran, from the first; None where it diverged."""
+"""The metric of one seed after each epoch, from the first; None where the seed diverged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Curve:
 def judge_curve(
     seeds: Sequence[Values], curve: Curve, *, least: int = 1, most: int = 6, alpha: float = 0.01
 ) -> Verdict:
-    """Judge every epoch by the sequential test: one that leaves its band fails, passing needs all.
+    """Judge every epoch by the sequential test: one failure fails, a pass needs them all.
 
     Args:
         seeds: in seed order; epochs beyond those of ``curve`` do not count.
@@ -61,15 +61,15 @@ def judge_curve(
     evidence = "no seed came so far"
     if decided.values:
         evidence = weighed(decided.values[: decided.seeds], bound, sides[at], decided.decisions)
-        # A seed that diverged later, or before this epoch, is lost all the same.
-        evidence += lost_seeds(sum(None in values for values in seeds), of=len(seeds))
+        # A seed that diverged at another epoch counts too.
+        evidence += diverged_seeds(sum(None in values for values in seeds), of=len(seeds))
     elif seeds:
         evidence = f"every seed diverged; {priced(bound, sides[at])}"
     return Verdict(
         metric=curve.metric,
         outcome=outcome,
         value=fmean(decided.values[: decided.seeds]) if decided.values else None,
-        n=decided.seeds + decided.lost,
+        n=decided.seeds + decided.diverged,
         bound=bound.words,
         evidence=f"epoch {at + 1} of {len(curve.epochs)}: {evidence}",
         epoch=at + 1,
@@ -78,36 +78,36 @@ def judge_curve(
 
 @dataclass(frozen=True, kw_only=True)
 class _Look:
-    """How one epoch stands."""
+    """The state of one epoch."""
 
     outcome: Outcome
     seeds: int
-    lost: int
+    diverged: int
     values: Sequence[float]
     decisions: tuple[Decision, ...] = ()
 
     @property
     def weakest(self) -> float:
-        """The ratio of the side that is nearest to failing."""
+        """Ratio of the side that is nearest to failing."""
         return min((decision.ratio for decision in self.decisions), default=0.0)
 
 
 def _look(seeds: Sequence[Values], epoch: int, sides: tuple[Plan, ...]) -> _Look:
     ran = [values[epoch] for values in seeds if len(values) > epoch]
     values = [value for value in ran if value is not None]
-    lost = len(ran) - len(values)
-    if lost >= 2 or not values:
-        outcome: Outcome = "fail" if lost >= 2 or lost == sides[0].most else "undecided"
-        return _Look(outcome=outcome, seeds=len(values), lost=lost, values=values)
-    outcome, used, decisions = decide_all(values, sides, lost=lost)
-    return _Look(outcome=outcome, seeds=used, lost=lost, values=values, decisions=decisions)
+    diverged = len(ran) - len(values)
+    if diverged >= 2 or not values:
+        outcome: Outcome = "fail" if diverged >= 2 or diverged == sides[0].most else "undecided"
+        return _Look(outcome=outcome, seeds=len(values), diverged=diverged, values=values)
+    outcome, used, decisions = decide_all(values, sides, diverged=diverged)
+    return _Look(outcome=outcome, seeds=used, diverged=diverged, values=values, decisions=decisions)
 
 
 def _deciding(looks: Sequence[_Look], *, reached: int) -> tuple[int, Outcome]:
-    """Return the epoch to tell of, from 0, and the outcome of all that some seed came to.
+    """Return the epoch to report, from 0, and the outcome of all epochs that some seed reached.
 
-    It is the first that failed, else the one that is nearest to it. Epochs that no seed reached
-    are left out: a trial that stops at its target has fewer.
+    The epoch is the first that failed, else the one nearest to failing. Epochs that no seed
+    reached are left out: a trial that stops at its target has fewer.
     """
     ran = range(min(max(reached, 1), len(looks)))
     failed = [at for at in ran if looks[at].outcome == "fail"]

@@ -26,7 +26,7 @@ BRIEF = (
     "value (seeds); bound; log-likelihood ratio (passes from, fails to); false alarm, the chance "
     f"that unchanged code fails; smallest change caught with {100 * POWER:.0f} % power"
 )
-"""How to read a line in brief."""
+"""Legend of a line in brief."""
 
 
 def weighed(
@@ -42,9 +42,9 @@ def weighed(
     return "; ".join([*parts, priced(bound, sides)])
 
 
-def lost_seeds(lost: int, *, of: int) -> str:
-    """Return what is told of seeds that diverged, to follow other evidence; empty for none."""
-    return f"; {lost} of {of} seeds diverged" if lost else ""
+def diverged_seeds(diverged: int, *, of: int) -> str:
+    """Return the remark on seeds that diverged, to be appended to evidence; empty for none."""
+    return f"; {diverged} of {of} seeds diverged" if diverged else ""
 
 
 def in_brief(evidence: str) -> str:
@@ -55,7 +55,7 @@ def in_brief(evidence: str) -> str:
 
 
 def priced(bound: Bound, sides: Sequence[Plan]) -> str:
-    """Return the price of a bound in words, as it also stands beside it in the tables."""
+    """Return the price of a bound in words."""
     cost = price(sides)
     amount = (
         f"{100 * cost.catches:.2f} points" if is_accuracy(bound.metric) else (f"{cost.catches:.4f}")
@@ -68,5 +68,5 @@ def priced(bound: Bound, sides: Sequence[Plan]) -> str:
 
 
 def percent(probability: float) -> str:
-    """Return a small probability in per cent with two figures that count."""
+    """Return a small probability in per cent with two significant digits."""
     return "less than 0.001 %" if probability < 1e-5 else f"{100 * probability:.2g} %"

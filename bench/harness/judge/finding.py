@@ -1,4 +1,4 @@
-"""What the gate said of a variant of a case: whether it noticed, where first, and at what price."""
+"""The gate's answer to a variant of a case: whether, where and at what cost it noticed."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from bench.harness.judge.verdict import Outcome
 
 @dataclass(frozen=True, kw_only=True)
 class Sight:
-    """How one metric of the variant stood when the gate had made up its mind."""
+    """The state of one metric of the variant when the gate had decided."""
 
     metric: str
     outcome: Outcome
     n: int
-    """Seeds that it rests on."""
+    """Number of seeds that it rests on."""
     epoch: int
-    """Epoch of those seeds after which it is known, from 1; 0 before any training."""
+    """Epoch after which those seeds show it, from 1; 0 before any training."""
     shift: float | None
-    """From the reference's mean, in units of the scatter planned with; None for a count."""
+    """Distance from the mean of the reference, in planned standard deviations; None for a count."""
     evidence: str
 
     @property
     def when(self) -> tuple[int, int, float]:
-        """What comes first sorts first; of several at once, the one that is furthest off."""
+        """A sort key: the earliest first, and among those the one that is furthest off."""
         return (self.n if self.epoch else 0, self.epoch, -abs(self.shift or 0.0))
 
 
@@ -35,19 +35,19 @@ class Finding:
     variant: str
     """Empty for the case as it is."""
     change: str
-    """What was changed, in words."""
+    """Description of the change."""
     seeds: int
-    """Trained until the first metric failed, or the last one passed."""
+    """Seeds trained until the first metric failed or the last one passed."""
     seconds: float
     """Wall time of those trials, from the start of their processes to their end."""
     training_seconds: float
-    """Of those, the training steps alone."""
+    """Seconds of the training steps alone."""
     sights: tuple[Sight, ...]
-    """Of every metric that gates the case."""
+    """One for every metric that gates the case."""
     keys: tuple[str, ...]
-    """Of the records that it rests on."""
+    """Keys of the records that it rests on."""
     compared: str = ""
-    """What a comparison of the same trials with the reference says; empty where none was made."""
+    """Result of a comparison of the same trials with the reference; empty where none was made."""
 
     @property
     def outcome(self) -> Outcome:

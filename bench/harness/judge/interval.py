@@ -1,4 +1,4 @@
-"""Intervals: where one more seed may fall, and how surely a mean or a difference is known."""
+"""Intervals of a new seed, of means and their differences, and of two models compared."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def of_new_seed(values: Sequence[float], *, level: float = LEVEL) -> Interval:
 def of_new_share(values: Sequence[float], *, level: float = LEVEL) -> Interval:
     """Do the same for probabilities, on the scale of log-odds, where they have no ends."""
     inside = [min(max(value, 1e-9), 1 - 1e-9) for value in values]
-    found = of_new_seed([math.log(value / (1 - value)) for value in inside], level=level)
-    low, high = (1 / (1 + math.exp(-end)) for end in (found.low, found.high))
+    odds = of_new_seed([math.log(value / (1 - value)) for value in inside], level=level)
+    low, high = (1 / (1 + math.exp(-end)) for end in (odds.low, odds.high))
     return Interval(estimate=fmean(values), low=low, high=high)
 
 

@@ -1,4 +1,4 @@
-"""What a sequential test needs to know before the first seed is trained.
+"""The plan of a sequential test, made before the first seed is trained.
 
 Every side of a bound is turned so that higher is better and the bound lies at a floor ``x``:
 good code has its mean ``delta`` scatters above ``x``, bad code has it at ``x``.
@@ -28,9 +28,9 @@ class Plan:
     floor: float
     """The bound, turned."""
     mean: float
-    """Of the reference, turned."""
+    """Mean of the reference, turned."""
     sigma: float
-    """Scatter planned with, in the metric's unit."""
+    """Planned standard deviation, in the metric's unit."""
     alpha: float
     """Chance that good code fails, over all looks."""
     beta: float = BETA
@@ -70,7 +70,7 @@ class Plan:
 
 @lru_cache(maxsize=256)
 def chi2_quantile(probability: float, degrees: int) -> float:
-    """Return ``scipy.stats.chi2.ppf``, remembered: it is asked the same few questions."""
+    """Return ``scipy.stats.chi2.ppf``, cached, as its arguments repeat."""
     return float(scipy.stats.chi2.ppf(probability, degrees))
 
 

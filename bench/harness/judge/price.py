@@ -1,4 +1,4 @@
-"""What a bound costs: how often unchanged code fails it, and the smallest loss it catches."""
+"""The price of a bound: how often unchanged code fails it, and the smallest loss it catches."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ POWER = 0.80
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """The two errors of a bound, in words a reviewer can weigh."""
+    """The false-alarm rate of a bound, and the change that it catches."""
 
     false_alarm: float
-    """Chance that code with the reference's mean fails; scatter as planned, at its upper limit."""
+    """Chance that code with the mean of the reference fails, if seeds scatter as planned."""
     catches: float
     """Smallest worsening of the mean that fails with 80 % power, in the metric's unit."""
     seeds: float
@@ -29,7 +29,7 @@ class Price:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What becomes of a test when the mean of the seeds is known."""
+    """The result of a test when the mean of the seeds is known."""
 
     fails: float
     """Probability."""
@@ -109,20 +109,19 @@ def _legendre(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def setback(catches: float, means: Sequence[float], epoch: int) -> float:
-    """Return the smallest change that is caught, in epochs of training.
+    """Return the smallest change that a bound catches, in epochs of training.
 
-    A metric that still moves by 0.02 an epoch and whose bound catches 0.01 sees a model that lags
+    If a metric still moves by 0.02 an epoch and its bound catches 0.01, it sees a model that lags
     half an epoch behind. Where the mean curve has turned back, no lag explains a change.
 
     Args:
-        catches: Smallest change of the metric that the bound catches.
-        means: The metric after each epoch, mean over the reference.
-        epoch: At which it is judged, from 1; its slope is that from the epoch before, and for the
-            first epoch that to the second.
+        catches: smallest change of the metric that the bound catches.
+        means: mean of the metric over the reference after each epoch.
+        epoch: epoch at which it is judged, from 1. The slope is taken from the epoch before; for
+            the first epoch, to the second.
 
     Returns:
-        Epochs; inf where the metric does not go the way any more that it went over the whole run,
-        or ran for one epoch only.
+        Epochs; inf where the metric moves against its trend over the whole run, or has one epoch.
     """
     if len(means) < 2:
         return math.inf

@@ -11,7 +11,7 @@ import scipy
 
 from bench.harness.judge.bound import Bound
 from bench.harness.judge.censored import best_by
-from bench.harness.judge.evidence import lost_seeds, weighed
+from bench.harness.judge.evidence import diverged_seeds, weighed
 from bench.harness.judge.plan import BETA, plans
 from bench.harness.judge.sequential import decide_all
 from bench.harness.judge.verdict import Outcome, Verdict, verdict_on
@@ -51,8 +51,8 @@ def judge(
         return _exactly(ran, bound)
     if bound.metric == EPOCHS:
         return _each_seed(ran, bound, least=least, most=most)
-    lost = ran.count(None)
-    if lost >= 2 or lost == len(ran):
+    diverged = ran.count(None)
+    if diverged >= 2 or diverged == len(ran):
         return _diverged(ran, bound, most=most)
     if bound.has_reference:
         return _sequential(ran, bound, least=least, most=most, alpha=alpha)
@@ -96,22 +96,22 @@ def _each_seed(values: Sequence[float | None], bound: Bound, *, least: int, most
 
 def _diverged(values: Sequence[float | None], bound: Bound, *, most: int) -> Verdict:
     """One seed that diverged may be bad luck while others can still come; two are not."""
-    lost = values.count(None)
-    outcome: Outcome = "fail" if lost >= 2 or len(values) >= most else "undecided"
+    diverged = values.count(None)
+    outcome: Outcome = "fail" if diverged >= 2 or len(values) >= most else "undecided"
     return verdict_on(bound, outcome, values, f"bound {bound.words}{_trouble(values)}")
 
 
 def _trouble(values: Sequence[float | None]) -> str:
-    return lost_seeds(values.count(None), of=len(values))
+    return diverged_seeds(values.count(None), of=len(values))
 
 
 def _without_reference(
     values: Sequence[float | None], bound: Bound, *, most: int, alpha: float
 ) -> Verdict:
     numbers = [value for value in values if value is not None]
-    found = judge_without_reference(numbers, bound, most=most, alpha=alpha)
-    n = found.n + len(values) - len(numbers)
-    return replace(found, n=n, evidence=found.evidence + _trouble(values))
+    verdict = judge_without_reference(numbers, bound, most=most, alpha=alpha)
+    n = verdict.n + len(values) - len(numbers)
+    return replace(verdict, n=n, evidence=verdict.evidence + _trouble(values))
 
 
 def _mean_of_seeds(
@@ -135,9 +135,9 @@ def _sequential(
     """Weigh the seeds in order and rest on those up to the first limit that was crossed."""
     sides = plans(bound, alpha=alpha, least=least, most=most)
     numbers = [value for value in values if value is not None]
-    lost = len(values) - len(numbers)
-    outcome, seeds, decisions = decide_all(numbers, sides, lost=lost)
-    rests_on = [*numbers[:seeds], *[None] * lost]
+    diverged = len(values) - len(numbers)
+    outcome, seeds, decisions = decide_all(numbers, sides, diverged=diverged)
+    rests_on = [*numbers[:seeds], *[None] * diverged]
     evidence = weighed(numbers[:seeds], bound, sides, decisions) + _trouble(values)
     return verdict_on(bound, outcome, rests_on, evidence)
 
@@ -209,8 +209,8 @@ def judge_best(
 ) -> Verdict:
     """Judge by the sequential test whether the target is reached by the bound's epoch.
 
-    The question is that of counting epochs, and takes far fewer seeds: how much better or worse
-    than the target a seed was by then says more than whether it was there.
+    This needs far fewer seeds than counting epochs: how far a seed is from the target by then
+    says more than whether it reached it.
 
     Args:
         curves: one per seed, in seed order: the metric after each epoch.

@@ -1,4 +1,7 @@
-"""How often a case's bounds err, and how many seeds they take: measured on made-up runs."""
+"""The error rates of a case's bounds and the seeds they take, measured on simulated runs.
+
+The sequential gate is compared with a gate that always takes a fixed number of seeds.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from bench.harness.judge.simulate import (
 from bench.harness.judge.words import is_loss
 
 AGAIN = 25
-"""Runs of each scenario that are judged once more, one by one, by the gate's own function."""
+"""Runs of each scenario that the gate's own function judges too, one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +47,15 @@ class Gauge:
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """What the seeds of the made-up runs are like, and how many are asked for."""
+    """The distribution of the simulated seeds, and how many are required."""
 
     shape: str = "normal"
     sd: float = 1.0
-    """In units of the scatter planned with, or of what the reference seeds showed."""
+    """Standard deviation, in units of the planned one or of that of the reference."""
     planned: bool = True
-    """Which of the two."""
+    """Whether the unit is the planned one."""
     at_bound: bool = False
-    """Whether every mean sits at its bound, the worse end of a band; else at the reference's."""
+    """Whether every mean lies at its bound, in a band at the worse end; else at the reference's."""
     least: int = 1
 
 
@@ -88,13 +91,13 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """Clopper and Pearson's, 95 %."""
-        found = scipy.stats.binomtest(self.hits, self.runs).proportion_ci()
-        return float(found.low), float(found.high)
+        low, high = scipy.stats.binomtest(self.hits, self.runs).proportion_ci()
+        return float(low), float(high)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """How the made-up runs of one metric, or of a whole case, ended under one scenario."""
+    """Counts of how the simulated runs of a metric or a case ended under one scenario."""
 
     metric: str
     """Empty for all metrics of the case together."""
@@ -118,37 +121,39 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What made-up runs of a case are judged by."""
+    """The bounds and the reference that runs of a case are simulated from."""
 
     gauges: Sequence[Gauge]
     reference: np.ndarray
-    """Of every reference seed, shape (seeds, bounds), the bounds of all gauges in order; NaN where
-    a seed has none."""
+    """Values of the reference seeds, shape (seeds, bounds), bounds in the order of the gauges; NaN
+    where a seed has none."""
     alpha: float
-    """Of each metric; see ``family.share``."""
+    """False-alarm rate of each metric; see ``family.share``."""
     most: int
     """Seeds after which no more come."""
 
 
-def rehearse(
+def simulate_case(
     setup: Setup, scenario: Scenario, *, runs: int, generator: np.random.Generator
 ) -> Iterator[Tally]:
-    """Yield the tally of each metric under a scenario, and at last that of all together.
+    """Yield the tally of each metric under a scenario, and last the tally of all together.
 
     Raises:
         RuntimeError: the gate's own function judges one of the runs differently.
     """
     each: list[Ends] = []
-    for gauge, drawn in made_up(setup, scenario, setup.most, runs=runs, generator=generator):
-        found = [walk(values, sides) for values, sides in drawn]
-        for (values, sides), ends in zip(drawn, found, strict=True):
+    for gauge, drawn in simulated_values(
+        setup, scenario, setup.most, runs=runs, generator=generator
+    ):
+        by_bound = [walk(values, sides) for values, sides in drawn]
+        for (values, sides), ends in zip(drawn, by_bound, strict=True):
             _check(values, sides, ends)
-        each.append(together(found))
+        each.append(together(by_bound))
         yield _tally(gauge.metric, scenario, each[-1])
     yield _tally("", scenario, together(each))
 
 
-def made_up(
+def simulated_values(
     setup: Setup, scenario: Scenario, seeds: int, *, runs: int, generator: np.random.Generator
 ) -> Iterator[tuple[Gauge, list[tuple[np.ndarray, tuple[Plan, ...]]]]]:
     """Yield each metric with the values, shape (runs, seeds), and the sides of its bounds."""
@@ -205,7 +210,7 @@ def _check(values: np.ndarray, sides: Sequence[Plan], ends: Ends) -> None:
 
 
 def seeds_of_equal_power(sides: Sequence[Plan]) -> int:
-    """Return the seeds whose mean errs as seldom as the sequential test does, both ways.
+    """Return how many seeds a fixed gate needs to err as seldom as the sequential test.
 
     The errors are those of code with the reference's mean, which may fail, and of code whose mean
     sits at the bound, which may pass; the seeds are normal.
@@ -224,7 +229,7 @@ def _alarm(side: Plan) -> float:
 
 
 def fixed_failures(values: np.ndarray, sides: Sequence[Plan]) -> np.ndarray:
-    """Say of each run whether a gate of a fixed number of seeds fails it, shape (runs,), bool.
+    """Return whether a gate of a fixed number of seeds fails each run, shape (runs,), bool.
 
     Its limit is set so that it fails unchanged code as seldom as the sequential test does.
 
@@ -239,12 +244,12 @@ def fixed_failures(values: np.ndarray, sides: Sequence[Plan]) -> np.ndarray:
     return failed
 
 
-def rehearse_fixed(
+def simulate_fixed(
     setup: Setup, scenario: Scenario, seeds: int, *, runs: int, generator: np.random.Generator
 ) -> Rate:
-    """Return how many made-up runs of a case a gate of so many seeds fails, by any metric."""
+    """Return how many simulated runs of a case a gate of ``seeds`` seeds fails, by any metric."""
     failed = np.zeros(runs, bool)
-    for _, drawn in made_up(setup, scenario, seeds, runs=runs, generator=generator):
+    for _, drawn in simulated_values(setup, scenario, seeds, runs=runs, generator=generator):
         for values, sides in drawn:
             failed |= fixed_failures(values, sides)
     return Rate(hits=int(failed.sum()), runs=runs)

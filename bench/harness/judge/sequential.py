@@ -17,15 +17,15 @@ SCATTER_CHANGED = 0.999  # probability that unchanged scatter stays below the al
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """How one side of a bound stands."""
+    """The state of one side of a bound."""
 
     outcome: Outcome
     seeds: int
-    """Converged seeds it rests on; later ones do not change it."""
+    """Number of converged seeds it rests on; later ones do not change it."""
     ratio: float
     """Log-likelihood ratio of good against bad code after those seeds."""
     scatter_changed: bool = False
-    """Whether a t-test decided, because the seeds scatter more than the reference allows."""
+    """Whether a t-test decided because the seeds scatter more than the reference allows."""
 
 
 def decide(values: Sequence[float], plan: Plan) -> Decision:
@@ -86,20 +86,20 @@ def _by_t_test(values: Sequence[float], plan: Plan) -> Decision:
 
 
 def decide_all(
-    values: Sequence[float], sides: Sequence[Plan], *, lost: int = 0
+    values: Sequence[float], sides: Sequence[Plan], *, diverged: int = 0
 ) -> tuple[Outcome, int, tuple[Decision, ...]]:
     """Decide every side of a bound: pass needs them all, one that fails is enough to fail.
 
     Args:
         values: of the seeds that converged, in seed order.
         sides: from ``plan.plans``.
-        lost: seeds that did not converge; they count towards the seed limit.
+        diverged: seeds that did not converge; they count towards the seed limit.
 
     Returns:
         The outcome, the number of converged seeds it rests on, and the decision of each side.
     """
-    if lost:
-        sides = [_shortened(side, lost) for side in sides]
+    if diverged:
+        sides = [_shortened(side, diverged) for side in sides]
     decisions = tuple(decide(values, side) for side in sides)
     outcomes = [decision.outcome for decision in decisions]
     if "fail" in outcomes:
@@ -109,6 +109,6 @@ def decide_all(
     return ("undecided" if "undecided" in outcomes else "pass"), seeds, decisions
 
 
-def _shortened(side: Plan, lost: int) -> Plan:
-    most = max(side.most - lost, 1)
+def _shortened(side: Plan, diverged: int) -> Plan:
+    most = max(side.most - diverged, 1)
     return replace(side, most=most, least=min(side.least, most))

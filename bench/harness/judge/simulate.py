@@ -1,4 +1,4 @@
-"""The sequential test over many made-up runs at once: what ``sequential.decide_all`` does to one.
+"""The sequential test over many simulated runs at once, as ``sequential.decide_all`` decides one.
 
 Runs are rows, and every step is one array operation over all of them. A test holds each row's end
 equal to that of ``decide_all``, so that what is simulated is the code that judges.
@@ -20,7 +20,7 @@ from bench.harness.judge.verdict import Outcome
 SKEWED_BY = 0.3142
 """Sigma of a lognormal distribution of skewness 1, as far from normal as a gamma of shape 4."""
 DEGREES = 5
-"""Of the t distribution with heavy tails: its kurtosis is 9, that of the normal one 3."""
+"""Degrees of freedom of the heavy-tailed t distribution: its kurtosis is 9, a normal one has 3."""
 
 Shape = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -40,7 +40,7 @@ def skewed(z: np.ndarray, _: np.random.Generator) -> np.ndarray:
 def heavy(z: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Return values with heavy tails, t with 5 degrees of freedom.
 
-    What makes one seed an outlier makes it one in every metric: the last axis shares its divisor.
+    An outlier is one in every metric: the last axis shares its divisor.
     """
     shared = generator.chisquare(DEGREES, size=(*z.shape[:-1], 1))
     return np.asarray(z * np.sqrt((DEGREES - 2) / shared))
@@ -52,17 +52,17 @@ SHAPES: dict[str, Shape] = {"normal": normal, "skewed": skewed, "heavy": heavy}
 def like_the_reference(
     reference: np.ndarray, *, runs: int, seeds: int, generator: np.random.Generator
 ) -> np.ndarray:
-    """Return standard normal values whose metrics go together as those of the reference do.
+    """Return standard normal values with the correlations that the metrics of the reference have.
 
-    Each seed made up is a random combination of the reference's deviations from their means, so
-    that no correlation needs to be inverted, however few the seeds.
+    Each simulated seed is a random combination of the reference's deviations from their means, so
+    that few reference seeds are enough: no correlation matrix is inverted.
 
     Args:
         reference: of every reference seed, shape (reference seeds, metrics), float64; NaN where
             a seed has no value, which then says nothing about that metric.
-        runs: to make up.
-        seeds: in each of them.
-        generator: of the random numbers.
+        runs: number of runs to simulate.
+        seeds: number of seeds in each run.
+        generator: the source of random numbers.
 
     Returns:
         Shape (runs, seeds, metrics), float64.
@@ -79,7 +79,7 @@ PASS, OPEN, FAIL = CODES["pass"], CODES["undecided"], CODES["fail"]
 
 @dataclass(frozen=True, kw_only=True)
 class Ends:
-    """How each run ended, and after how many seeds."""
+    """The outcome of each run, and the seeds it took."""
 
     outcomes: np.ndarray
     """One of ``CODES`` for each run, shape (runs,), int8."""
@@ -135,10 +135,10 @@ def _one_side(values: np.ndarray, squares: np.ndarray, plan: Plan) -> Ends:
 
 def _squares(values: np.ndarray) -> np.ndarray:
     """Return the sum of squared deviations of the first 1, 2, … seeds, shape (runs, seeds)."""
-    found = np.zeros_like(values)
+    squares = np.zeros_like(values)
     for k in range(2, values.shape[1] + 1):
-        found[:, k - 1] = k * values[:, :k].var(axis=1)
-    return found
+        squares[:, k - 1] = k * values[:, :k].var(axis=1)
+    return squares
 
 
 def _most_squares(seeds: int) -> np.ndarray:

@@ -27,9 +27,9 @@ class Slowdown:
     ratio: float
     """Median over the pairs; above 1 is slower."""
     p_value: float
-    """That head is no slower, by the exact one-sided signed-rank test."""
+    """One-sided p-value of the exact signed-rank test that head is no slower."""
     p_faster: float
-    """That head is no faster, by the same test."""
+    """The same for no faster."""
 
     def beyond(self, limit: float) -> bool:
         """Return whether it is large and sure."""
@@ -86,8 +86,8 @@ def judge_pairs(
     return _verdict(outcome, wall.ratio, pairs, limit, f"{'; '.join(notes)}; n={pairs} pairs")
 
 
-def _words(clock: str, found: Slowdown) -> str:
-    return f"{clock} ×{found.ratio:.3f} (p = {found.p_value:.4f})"
+def _words(clock: str, slower: Slowdown) -> str:
+    return f"{clock} ×{slower.ratio:.3f} (p = {slower.p_value:.4f})"
 
 
 def _verdict(outcome: Outcome, value: float | None, n: int, limit: float, evidence: str) -> Verdict:

@@ -1,4 +1,4 @@
-"""The verdict: what was decided about one metric, and on which numbers it rests."""
+"""The verdict: the decision on one metric, and the numbers it rests on."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ Outcome = Literal["pass", "fail", "undecided", "not comparable"]
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What was decided about one metric of one case."""
+    """The decision on one metric of one case."""
 
     metric: str
     outcome: Outcome
     value: float | None
     """Mean over the seeds it rests on, in the metric's own unit; None where there is none."""
     n: int
-    """Seeds (or pairs, for times) it rests on."""
+    """Number of seeds (pairs, for times) it rests on."""
     bound: str
-    """In words, such as ``≥ 89.0 %``."""
+    """The bound in words, such as ``≥ 89.0 %``."""
     evidence: str
     """One line for a person, with the numbers; complete without colour."""
     epoch: int | None = None
-    """Of a learning curve: the one that it tells of, from 1."""
+    """Epoch of a learning curve that decided, from 1."""
 
     @property
     def passed(self) -> bool:

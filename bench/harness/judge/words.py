@@ -1,4 +1,4 @@
-"""How figures read: accuracies in per cent, losses with 3–4 decimals, counts as integers."""
+"""Figures as text: accuracies in per cent, losses with 3–4 decimals, counts as integers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def shown(metric: str, value: float) -> str:
 
 
 def shown_limits(metric: str, limits: tuple[float, ...]) -> str:
-    """Return one limit, or the two of a band, without rounding what the file says away."""
+    """Return one limit, or the two of a band, with every decimal that the file gives."""
     if is_accuracy(metric):
         percent = [100 * limit for limit in limits]
         decimals = _decimals(percent, fewest=1, most=4)
