@@ -21,7 +21,7 @@ def gauges(case: Case, bounds: Bounds) -> list[Gauge]:
     found = []
     for metric, bound in bounds.tables.get(case.name, {}).items():
         if metric == EPOCHS and bound.has_reference:
-            # It is judged by the best value of the metric that has the target; see `judge.best`.
+            # It is judged by the best value of the metric that has the target; see `judge_best`.
             aim, target = next(iter(TASKS[case.task].targets.items()))
             floor = replace(bound, metric=aim, at_most=None, at_least=target)
             found.append(Gauge(metric=metric, bounds=(floor,)))
