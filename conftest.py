@@ -1,3 +1,3 @@
 """Loads the bench's plugin, and does nothing else."""
 
-pytest_plugins = ["bench.harness.plugin", "pytester"]
+pytest_plugins = ["fitting_room.plugin", "pytester"]

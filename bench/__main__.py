@@ -6,9 +6,13 @@ import argparse
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from bench.harness.errors import UserError
+# The engine of this checkout, whatever is installed: commands of a copy run the copy's code.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fitting_room.errors import UserError
 
 COMMANDS = (
     "data",
@@ -27,15 +31,15 @@ COMMANDS = (
     "report",
     "readme",
 )
-"""Modules of ``bench.commands``, in the order in which they are used; a run imports the one it is.
+"""Modules of ``fitting_room.cli``, in the order in which they are used.
 
-So ``readme`` need not wait for what others import, such as ``scipy.stats``.
+A run imports its own alone, so none waits for what others import, such as ``scipy.stats``.
 """
 
 
 def load(name: str) -> Any:
     """Import the module of a command."""
-    return import_module(f"bench.commands.{name}")
+    return import_module(f"fitting_room.cli.{name}")
 
 
 def main(arguments: list[str] | None = None) -> int:

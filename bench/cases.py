@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bench.harness.errors import UserError, nearest
-from bench.harness.spec import TASKS, Case
+from fitting_room.errors import UserError, nearest
+from fitting_room.spec import TASKS, Case
+
 from models import MODELS
 
 

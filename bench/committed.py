@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fitting_room.analysis.trials import publishable
+from fitting_room.errors import UserError
+from fitting_room.record import Record
+from fitting_room.store.claims import Published, read_published
+from fitting_room.store.key import why_stale
+from fitting_room.store.records import Store
+from fitting_room.store.speeds import Speed, read_speeds
+
 from bench.cases import CASES
 from bench.exercises import EXERCISE_CASES
-from bench.harness.errors import UserError
-from bench.harness.record import Record
-from bench.harness.report.trials import publishable
-from bench.harness.store.claims import Published, read_published
-from bench.harness.store.key import why_stale
-from bench.harness.store.records import Store
-from bench.harness.store.speeds import Speed, read_speeds
 
 ROOT = Path(__file__).parents[1]
 CLAIMS = ROOT / "bench" / "claims.toml"

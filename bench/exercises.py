@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from fitting_room.errors import UserError, nearest
+from fitting_room.spec import TASKS, Case
+from fitting_room.studies.exercises import Exercise
+
 from bench.cases import CASES, lawful
-from bench.harness.errors import UserError, nearest
-from bench.harness.report.exercises.values import Exercise
-from bench.harness.spec import TASKS, Case
 from bench.variants import CRIPPLED
 
 DENSE = CASES["fashion_mnist-dense_128"]

@@ -12,13 +12,13 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from fitting_room.cli.compare import race_case
+from fitting_room.cli.sharing import dataset
+from fitting_room.cli.sides import ROOT
+from fitting_room.judge.timing import Race
+from fitting_room.lab.timing import Contender
 
 from bench.cases import CASES
-from bench.commands.compare_sides import ROOT
-from bench.commands.compare_time import race_case
-from bench.commands.datasets import dataset
-from bench.harness.judge.timing import Race
-from bench.harness.lab.contender import Contender
 
 CASE = CASES["fashion_mnist-dense_128"]
 """The quickest to train of the published cases."""

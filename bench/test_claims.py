@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from fitting_room.analysis.audit import audit
+from fitting_room.analysis.claims import Finding
+from fitting_room.errors import UserError
+from fitting_room.judge.claims import OUTCOMES
+from fitting_room.report.audit import tally
+from fitting_room.report.ci import TALLY
+from fitting_room.store.claims import Published
 
 from bench.committed import Grounds, claims_in, grounds
-from bench.harness.errors import UserError
-from bench.harness.judge.claims import OUTCOMES
-from bench.harness.report.audit.auditing import audit
-from bench.harness.report.audit.finding import Finding
-from bench.harness.report.audit.table import tally
-from bench.harness.report.properties import TALLY
-from bench.harness.store.claims import Published
 
 
 @dataclass(frozen=True, kw_only=True)

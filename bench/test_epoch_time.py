@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fitting_room.plugin.results import ReplayClock, extra_info
+from fitting_room.record import Record
+from fitting_room.spec import Case
 
 from bench.cases import CASES
-from bench.harness.record import Record
-from bench.harness.report.replay import ReplayClock, extra_info
-from bench.harness.spec import Case
 
 CLOCK = ReplayClock()
 

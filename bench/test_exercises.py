@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from fitting_room.errors import UserError
+from fitting_room.lab.evaluator import Referee
+from fitting_room.plugin.options import results_folder
+from fitting_room.record import Record
+from fitting_room.spec import Case
+from fitting_room.store.records import write_whole
+from fitting_room.studies.exercises import Exercise, answer, block
 
 from bench.exercises import EXERCISES
-from bench.harness.errors import UserError
-from bench.harness.lab.referee import Referee
-from bench.harness.plugin_options import results_folder
-from bench.harness.record import Record
-from bench.harness.report.exercises.blocks import answer, block
-from bench.harness.report.exercises.values import Exercise
-from bench.harness.spec import Case
-from bench.harness.store.records import write_whole
 
 LEARNED = 0.5
 """Share of test images that whatever learns at all classifies rightly; a guess has a tenth."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from fitting_room.errors import UserError
+from fitting_room.lab.evaluator import Referee
+from fitting_room.plugin.options import results_folder
+from fitting_room.spec import Case
+from fitting_room.store.records import write_whole
+from fitting_room.studies.gate import Finding, examine
 
-from bench.harness.errors import UserError
-from bench.harness.judge.finding import Finding
-from bench.harness.lab.gate import examine
-from bench.harness.lab.referee import Referee
-from bench.harness.plugin_options import results_folder
-from bench.harness.spec import Case
-from bench.harness.store.records import write_whole
 from bench.variants import CRIPPLED, UNCHANGED
 
 pytestmark = pytest.mark.needs(trained=True)

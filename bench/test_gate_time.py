@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from fitting_room.errors import UserError
+from fitting_room.judge.verdict import Verdict
+from fitting_room.plugin.options import results_folder
+from fitting_room.store.records import write_whole
 
 from bench.handicaps import HANDICAPS, RED, rehearse
-from bench.harness.errors import UserError
-from bench.harness.judge.verdict import Verdict
-from bench.harness.plugin_options import results_folder
-from bench.harness.store.records import write_whole
 
 PAIRS = 20
 """Of chunks of about 0.3 s: half a minute a race."""

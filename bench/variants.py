@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fitting_room.spec import Case
+
 from bench.cases import case_named
-from bench.harness.spec import Case
 
 ORIGINAL = case_named("fashion_mnist-dense_128")
 """The cheapest to train of the published cases."""

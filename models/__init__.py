@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fitting_room.recipe import Recipe
+
 from models.architecture import Architecture
-from models.recipe import Recipe
 
 DENSE = "models.dense:dense"
 CONVOLUTIONAL = "models.convolutional:convolutional"
@@ -25,7 +26,7 @@ DIGITS_DENSE = Recipe(epochs=10, stop_at_accuracy=0.995, jit_compile=True)
 DIGITS_MINIMAL = Recipe(
     epochs=9,
     batch_size=128,
-    optimizer="models.muon:KernelMuon",
+    optimizer="fitting_room.training.muon:KernelMuon",
     learning_rate=0.05,
     adam_lr_ratio=0.2,
     schedule="linear_to_zero",
@@ -38,7 +39,7 @@ FASHION_COMPACT = Recipe(
     epochs=10,
     batch_size=128,
     precision="mixed_bfloat16",
-    optimizer="models.muon:KernelMuon",
+    optimizer="fitting_room.training.muon:KernelMuon",
     learning_rate=0.1,
     adam_lr_ratio=0.2,
     schedule="linear_to_zero",

@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fitting_room.analysis.comparison import Comparison
+from fitting_room.analysis.sides import Side, facts_of
+from fitting_room.cli import compare
+from fitting_room.judge.change import Arrivals
+from fitting_room.record import Record
+from fitting_room.store.key import provenance
+from fitting_room.store.records import Store
+from fitting_room.trial.child import ROOT
 from records import MACHINE, VERSIONS, make_record
-
-from bench.commands import compare
-from bench.harness.judge.samples import Arrivals
-from bench.harness.record import Record
-from bench.harness.report.comparison.of_records import facts_of
-from bench.harness.report.comparison.side import Side
-from bench.harness.report.comparison.verdicts import Comparison
-from bench.harness.store.key import provenance
-from bench.harness.store.records import Store
-from bench.harness.trial.child import ROOT
 
 DENSE = "fashion_mnist-dense_128"
 SCATTER = (np.random.default_rng(11).normal(size=(20, 2)) * (0.004, 0.001)).tolist()

@@ -98,7 +98,7 @@ def stored(smoke: Run, tmp_path: Path) -> Path:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Let plots be empty pictures; return those that were wanted, for they take seconds."""
-    from bench.harness.report.plots import canvas  # loads Matplotlib
+    from fitting_room.report.plots import theme  # loads Matplotlib
 
     wanted: list[object] = []
 
@@ -106,7 +106,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         wanted.append(each)
         return b"<svg/>"
 
-    monkeypatch.setattr(canvas, "for_any_page", draw)
+    monkeypatch.setattr(theme, "for_any_page", draw)
     return wanted
 
 
@@ -131,7 +131,7 @@ def run(own_cache: Path, pytester: pytest.Pytester) -> Bench:
 
 def _prepare() -> None:
     """Give the process that holds Keras the environment of a trial."""
-    from bench.harness.trial.child import child_environment
+    from fitting_room.trial.child import child_environment
 
     environment = child_environment("tensorflow", "cpu")
     os.environ.clear()

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-
-from bench.harness.data import catalogue, idx
-from bench.harness.data.arrays import FILES, Arrays
-from bench.harness.data.catalogue import Known, Look, Source
-from bench.harness.data.failures import SourceError
-from bench.harness.data.folder import Folder
-from bench.harness.data.progress import LogProgress, Progress
-from bench.harness.data.shipped import SAMPLES
+from fitting_room.data import arrays as idx
+from fitting_room.data import catalogue
+from fitting_room.data.arrays import FILES, Arrays
+from fitting_room.data.catalogue import Known, Look, Source
+from fitting_room.data.finding import SAMPLES
+from fitting_room.data.progress import LogProgress, Progress, SourceError
+from fitting_room.data.sources import Folder
 
 TITLES = {"fashion_mnist": "Fashion MNIST", "mnist": "MNIST"}
 

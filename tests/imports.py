@@ -29,6 +29,8 @@ def sources(*folders: str) -> list[Path]:
 def module_of(path: Path) -> str:
     """Return the dotted name of a file of the checkout."""
     parts = path.relative_to(ROOT).with_suffix("").parts
+    if parts[:2] == ("bench", "fitting_room"):
+        parts = parts[1:]
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
@@ -61,6 +63,7 @@ def _named(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
 
 def _submodule(package: str, name: str) -> str:
     """Tell ``from package import module`` from ``from module import name``."""
-    inside = ROOT.joinpath(*package.split("."), name)
+    folder = ROOT / "bench" if package.split(".")[0] == "fitting_room" else ROOT
+    inside = folder.joinpath(*package.split("."), name)
     is_module = inside.with_suffix(".py").is_file() or (inside / "__init__.py").is_file()
     return f"{package}.{name}" if is_module else package

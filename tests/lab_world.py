@@ -10,21 +10,20 @@ from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
+from fitting_room.job import Assignment, Listener, Message, silent
+from fitting_room.judge.verdict import Bound
+from fitting_room.lab import scheduler
+from fitting_room.lab.evaluator import Referee
+from fitting_room.lab.plan import Need, Options, plan
+from fitting_room.lab.scheduler import Lab
+from fitting_room.machine import this_machine
+from fitting_room.record import Record
+from fitting_room.spec import TrialSpec
+from fitting_room.store.bounds import SMOKE, Bounds
+from fitting_room.store.records import Store
 from records import make_record
 
 from bench.cases import CASES
-from bench.harness.assignment import Assignment, Listener, Message, silent
-from bench.harness.judge.bound import Bound
-from bench.harness.lab import lab
-from bench.harness.lab.lab import Lab
-from bench.harness.lab.options import Options
-from bench.harness.lab.plan import Need, plan
-from bench.harness.lab.referee import Referee
-from bench.harness.machine import this_machine
-from bench.harness.record import Record
-from bench.harness.spec import TrialSpec
-from bench.harness.store.bounds import SMOKE, Bounds
-from bench.harness.store.records import Store
 
 CASE = CASES["mnist-single_conv_32"]
 DATASET = make_record(case=CASE).spec.dataset
@@ -68,8 +67,8 @@ class FakeTrials:
 def pretend(monkeypatch: pytest.MonkeyPatch, make: Callable[..., Record] = trial) -> FakeTrials:
     """Let every lab of this process run made-up trials of code that never changes."""
     trials = FakeTrials(make)
-    monkeypatch.setattr(lab, "run_trial", trials)
-    monkeypatch.setattr(lab, "provenance", lambda *_, **__: ORIGIN)
+    monkeypatch.setattr(scheduler, "run_trial", trials)
+    monkeypatch.setattr(scheduler, "provenance", lambda *_, **__: ORIGIN)
     return trials
 
 

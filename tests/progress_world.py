@@ -5,11 +5,10 @@ from __future__ import annotations
 from concurrent.futures import Future
 from dataclasses import replace
 
+from fitting_room.job import Message
+from fitting_room.record import Record
+from fitting_room.report.progress import Progress
 from records import make_record
-
-from bench.harness.assignment import Message
-from bench.harness.record import Record
-from bench.harness.report.progress import Progress
 
 RECORD = replace(make_record(), seconds={"total": 21.4})
 SPEC, EPOCHS = RECORD.spec, RECORD.epochs

@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-
-from bench.cases import case_named
-from bench.harness.record import (
+from fitting_room.record import (
     Epoch,
     Inference,
     Machine,
@@ -20,7 +18,9 @@ from bench.harness.record import (
     Size,
     pack_classes,
 )
-from bench.harness.spec import Case, Dataset, TrialSpec
+from fitting_room.spec import Case, Dataset, TrialSpec
+
+from bench.cases import case_named
 
 MACHINE = Machine(system="Linux x86_64", cpu="Example CPU (avx2)", cores=2, memory_gib=8)
 VERSIONS = {"python": "3.11.9", "keras": "3.15.1", "numpy": "2.4.0", "tensorflow": "2.21.0"}

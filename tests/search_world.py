@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from fitting_room.recipe import Recipe
+from fitting_room.record import Outcome, Record
+from fitting_room.spec import Case
+from fitting_room.studies.candidates import Tried, tried
 from records import make_record
-
-from bench.harness.record import Outcome, Record
-from bench.harness.spec import Case
-from bench.harness.store.search_log import Tried, tried
-from models.recipe import Recipe
 
 HELD_OUT = "validation split of the training images (last 5,000)"
 

@@ -8,16 +8,21 @@ from functools import partial
 
 import numpy as np
 import pytest
+from fitting_room.record import Confidence, Record
+from fitting_room.report.answer import (
+    Answer,
+    as_sure,
+    confidences,
+    draws_blocks,
+    known_seeds,
+    picture,
+    table,
+)
+from fitting_room.report.plots.images import answer_picture
+from fitting_room.report.plots.theme import LIGHT, render
 from PIL import Image
 from records import make_record
 from rich.console import Console
-
-from bench.harness.record import Confidence, Record
-from bench.harness.report.answers import Answer, as_sure, confidences, known_seeds
-from bench.harness.report.drawing import draws_blocks, picture, table
-from bench.harness.report.pictures.answer import answer_picture
-from bench.harness.report.plots.canvas import render
-from bench.harness.report.plots.theme import LIGHT
 
 CLASSES = ("cat", "dog", "2")
 CONFIDENCE = Confidence(

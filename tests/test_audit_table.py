@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 from audit_world import CNN, DENSE, SOURCE, figure, judged, seeds, statement
+from fitting_room.cli import claims
+from fitting_room.errors import UserError
+from fitting_room.report.audit import as_markdown, shown, tally
+from fitting_room.store.records import Store
 from rich.console import Console
-
-from bench.commands import claims
-from bench.harness.errors import UserError
-from bench.harness.report.audit.table import as_markdown, tally
-from bench.harness.report.audit.terminal import shown
-from bench.harness.store.records import Store
 
 OVER = f'cases = ["{CNN}"]\nover = "{DENSE}"\nlow = 0'
 WORDS = statement("difference", "test_accuracy", OVER)

@@ -22,7 +22,7 @@ def digits(n: int = 6) -> np.ndarray:
 
 def layer(name: str) -> Any:
     """Return a layer that surely changes something."""
-    from models import augmentation
+    from fitting_room.training import augmentation
 
     arguments: dict[str, dict[str, Any]] = {
         "RandomAffine": {"degrees": 10.0, "pixels": 2.0, "zoom": 0.1},
@@ -80,7 +80,7 @@ def test_each_image_has_its_own_amounts() -> None:
 @pytest.mark.parametrize("amount", [-1, -0.2, 0, 0.5, 0.999])
 def test_a_shift_alone_moves_whole_pixels(amount: float) -> None:
     """Nothing is blurred: each image is itself, rolled, for its edge is black."""
-    from models.augmentation import RandomAffine
+    from fitting_room.training.augmentation import RandomAffine
 
     made = fixed(RandomAffine(pixels=2), 0, 0, 0, amount, 0)
     moved = np.asarray(made(digits(), training=True))
@@ -90,7 +90,7 @@ def test_a_shift_alone_moves_whole_pixels(amount: float) -> None:
 
 def test_all_shifts_are_as_likely() -> None:
     """Five shifts of up to two pixels come up about equally often."""
-    from models.augmentation import RandomAffine
+    from fitting_room.training.augmentation import RandomAffine
 
     shifts = np.asarray(RandomAffine(pixels=2)._shift(5000))
     values, counts = np.unique(shifts, return_counts=True)
@@ -100,7 +100,7 @@ def test_all_shifts_are_as_likely() -> None:
 
 def test_a_quarter_turn_is_that_of_numpy() -> None:
     """The centre of the turn is that of the image, and no pixel is lost."""
-    from models.augmentation import RandomAffine
+    from fitting_room.training.augmentation import RandomAffine
 
     made = fixed(RandomAffine(degrees=90), 1, 0, 0, 0, 0)
     turned = np.asarray(made(digits(), training=True))
@@ -109,7 +109,7 @@ def test_a_quarter_turn_is_that_of_numpy() -> None:
 
 def test_zoom_stretches_about_the_centre() -> None:
     """An axis stretched by 1.5 keeps its middle and shows two thirds of what it did."""
-    from models.augmentation import RandomAffine
+    from fitting_room.training.augmentation import RandomAffine
 
     ramp = np.tile(np.arange(28, dtype=np.float32)[None, None, :, None], (1, 28, 1, 1))
     made = fixed(RandomAffine(zoom=0.5), 0, 1, 0, 0, 0)
@@ -119,7 +119,7 @@ def test_zoom_stretches_about_the_centre() -> None:
 
 def test_alternating_flips_show_each_side_every_other_epoch() -> None:
     """Of a thousand images half begin flipped; after an epoch of two batches all turn around."""
-    from models.augmentation import AlternatingFlip
+    from fitting_room.training.augmentation import AlternatingFlip
 
     images = np.random.default_rng(1).integers(0, 256, (1000, 28, 28, 1)).astype(np.float32) / 255
     made = AlternatingFlip(steps=2)
@@ -144,7 +144,7 @@ def test_half_of_all_images_are_flipped_by_chance() -> None:
 @pytest.mark.parametrize(("amount", "black"), [(0.0, 36), (-1.0, 9), (0.9999, 9)])
 def test_a_square_is_put_out(amount: float, black: int) -> None:
     """It has its side where it lies within the image, and half of that at a corner."""
-    from models.augmentation import RandomErasing
+    from fitting_room.training.augmentation import RandomErasing
 
     made = fixed(RandomErasing(pixels=6), amount, amount)
     shown = np.asarray(made(np.ones((2, 28, 28, 1), np.float32), training=True))

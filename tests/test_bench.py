@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 
 import pytest
 from bench_runs import Run, bench
+from fitting_room.store.records import Store
 from junit_schema import faults
 
 from bench.cases import CASES, LONG
-from bench.harness.store.records import Store
 from conftest import Bench
 
 QUICK = [name for name in CASES if name not in LONG]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from bench.harness.errors import UserError
-from bench.harness.judge.quality import judge
-from bench.harness.store.bounds import Bounds, read_bounds
+from fitting_room.errors import UserError
+from fitting_room.judge.quality import judge
+from fitting_room.store.bounds import Bounds, read_bounds
 
 CASES = ("fashion_mnist-cnn_64", "mnist-dense_128")
 METRICS = (

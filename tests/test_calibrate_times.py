@@ -9,17 +9,17 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from fitting_room import data
+from fitting_room.cli import calibrate as calibrate_command
+from fitting_room.cli.calibrate import published
+from fitting_room.job import Assignment, Listener, silent
+from fitting_room.lab import scheduler
+from fitting_room.record import Outcome, Record
+from fitting_room.store.records import Store
 from lab_world import ORIGIN, pretend, trial
 from records import disturbed, make_record
 
 from bench import __main__ as command_line
-from bench.commands import calibrate as calibrate_command
-from bench.commands.calibrate import published
-from bench.harness import data
-from bench.harness.assignment import Assignment, Listener, silent
-from bench.harness.lab import lab
-from bench.harness.record import Outcome, Record
-from bench.harness.store.records import Store
 
 CASE = "fashion_mnist-dense_128"
 
@@ -49,7 +49,7 @@ def calibrate(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) 
         shutil.rmtree(tmp_path / "trials", ignore_errors=True)
         pretend(monkeypatch, partial(scored, accuracy, outcome))
         origin = replace(ORIGIN, training_digest=training)
-        monkeypatch.setattr(lab, "provenance", lambda *_, **__: origin)
+        monkeypatch.setattr(scheduler, "provenance", lambda *_, **__: origin)
         told = ["calibrate", CASE, "--seeds", "2", "--results", str(tmp_path), *options]
         assert command_line.main(told) == 0
         return list(Store(tmp_path / "reference").all())

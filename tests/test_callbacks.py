@@ -24,8 +24,8 @@ class Time:
 
 def logged(logs: dict[str, float], score: Any = None) -> SimpleNamespace:
     """End one epoch under an ``EpochLog``, and return what it did."""
-    from bench.harness.trial.callbacks import EpochLog
-    from models.callbacks import EpochClock
+    from fitting_room.training.callbacks import EpochClock
+    from fitting_room.trial.callbacks import EpochLog
 
     told: list[Any] = []
     log = EpochLog(EpochClock(Time(), Time()), score=score, tell=told.append)
@@ -36,7 +36,7 @@ def logged(logs: dict[str, float], score: Any = None) -> SimpleNamespace:
 
 def half(accuracy: float = 0.5) -> Any:
     """Return a score."""
-    from bench.harness.trial.score import Score
+    from fitting_room.trial.score import Score
 
     return Score(accuracy=accuracy, loss=1.5, classes=np.zeros(2, np.uint8))
 
@@ -44,9 +44,8 @@ def half(accuracy: float = 0.5) -> Any:
 def test_the_clock_holds_the_steps_and_not_the_scoring() -> None:
     """In a real ``fit`` of four steps a second each, an hour of scoring is not in the seconds."""
     import keras
-
-    from bench.harness.trial.callbacks import EpochLog
-    from models.callbacks import EpochClock
+    from fitting_room.training.callbacks import EpochClock
+    from fitting_room.trial.callbacks import EpochLog
 
     time, told = Time(), list[Any]()
 
@@ -97,7 +96,7 @@ def test_without_a_scorer_no_epoch_is_scored() -> None:
 @pytest.mark.parametrize(("accuracy", "stops"), [(0.994, False), (0.995, True), (0.996, True)])
 def test_training_stops_once_the_threshold_is_reached(accuracy: float, stops: bool) -> None:
     """Reaching it exactly is enough, and falling short by a little is not."""
-    from bench.harness.trial.callbacks import StopAtAccuracy
+    from fitting_room.trial.callbacks import StopAtAccuracy
 
     stop = StopAtAccuracy(0.995)
     stop.set_model(SimpleNamespace(stop_training=False))

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.keras
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 def test_each_epoch_is_a_line_with_all_that_was_reported(tmp_path: Path, suffix: str) -> None:
     """What comes later has its column, what is missing is empty, and a second fit goes on."""
-    from models.callbacks import EpochClock, MetricsLog
+    from fitting_room.training.callbacks import EpochClock, MetricsLog
 
     path, clock = tmp_path / "new" / f"metrics{suffix}", EpochClock()
     of = model(steps_per_execution=4)
@@ -34,7 +34,7 @@ def test_each_epoch_is_a_line_with_all_that_was_reported(tmp_path: Path, suffix:
 
 def test_a_log_starts_anew_and_has_no_nan_in_json(tmp_path: Path) -> None:
     """A file that is not gone on with is emptied when training begins."""
-    from models.callbacks import MetricsLog
+    from fitting_room.training.callbacks import MetricsLog
 
     path = tmp_path / "log.jsonl"
     path.write_text("old\n", encoding="utf-8")
@@ -47,7 +47,7 @@ def test_a_log_starts_anew_and_has_no_nan_in_json(tmp_path: Path) -> None:
 
 def test_a_log_of_another_kind_is_refused() -> None:
     """The message has the two that there are."""
-    from models.callbacks import MetricsLog
+    from fitting_room.training.callbacks import MetricsLog
 
     with pytest.raises(ValueError, match=r"\.csv or \.jsonl, not 'metrics\.txt'"):
         MetricsLog("metrics.txt")

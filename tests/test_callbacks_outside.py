@@ -18,7 +18,7 @@ from imports import ROOT
 SCRIPT = """
 import json, sys
 import keras, numpy as np
-from models.callbacks import EpochClock, MetricsLog, StopAtThreshold
+from fitting_room.training.callbacks import EpochClock, MetricsLog, StopAtThreshold
 
 x = np.random.default_rng(0).random((60, 8), np.float32)
 y = (x.sum(axis=1) > 4).astype("uint8")

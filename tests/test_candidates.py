@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-
-from bench.harness.errors import UserError
-from bench.harness.spec import Case
-from bench.harness.store.candidates import Study, read_study
+from fitting_room.errors import UserError
+from fitting_room.spec import Case
+from fitting_room.studies.candidates import Study, read_study
 
 GOOD = """
 [defaults]

@@ -6,11 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fitting_room.store.key import explain, provenance, what_changed
 from records import make_record
 from test_commit import git
-
-from bench.harness.store.change import explain, what_changed
-from bench.harness.store.key import provenance
 
 FILES = {
     "models/__init__.py": "",

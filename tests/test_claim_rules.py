@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from bench.harness.errors import UserError
-from bench.harness.store.claim_rules import METRICS, METRICS_OF
-from bench.harness.store.claims import Published, read_published
-from bench.harness.store.statements import kinds
+from fitting_room.errors import UserError
+from fitting_room.store.claims import Published, read_published
+from fitting_room.store.statements import METRICS, METRICS_OF, kinds
 
 CASES = ("mnist-dense_128", "mnist-cnn_64", "mnist-cnn_32")
 IT = '[claims.it]\nkind = "{}"\nsaid = "so"\nsource = "book"\nmetric = "{}"\n'

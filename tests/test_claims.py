@@ -7,11 +7,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from fitting_room.errors import UserError
+from fitting_room.store.claims import read_claims, read_published
 
 from bench.cases import CASES
 from bench.committed import claims_in
-from bench.harness.errors import UserError
-from bench.harness.store.claims import read_claims, read_published
 
 PUBLISHED = Path(__file__).parents[1] / "bench" / "claims.toml"
 ROWS = [name for name, case in CASES.items() if not case.recipe.tuned]

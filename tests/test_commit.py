@@ -8,9 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from bench.harness.errors import UserError
-from bench.harness.store.commit import checkout, exported, resolve, suggestion, worktree
+from fitting_room.errors import UserError
+from fitting_room.store.git import checkout, exported, resolve, suggestion, worktree
 
 pytestmark = pytest.mark.usefixtures("plain_git")
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 from audit_world import DENSE, plain
+from fitting_room.cli.exercises import slim
+from fitting_room.errors import UserError
+from fitting_room.record import Record
+from fitting_room.store.key import provenance
+from fitting_room.store.records import Store
+from fitting_room.store.speeds import Speed, write_speed
 from imports import ROOT
 from records import make_record
 
-from bench.commands.exercises import slim
 from bench.committed import claims_in, grounds
 from bench.exercises import EXERCISE_CASES
-from bench.harness.errors import UserError
-from bench.harness.record import Record
-from bench.harness.store.key import provenance
-from bench.harness.store.records import Store
-from bench.harness.store.speeds import Speed, write_speed
 
 WIDER = EXERCISE_CASES["fashion_mnist-dense_512"]
 

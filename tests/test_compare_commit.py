@@ -9,15 +9,13 @@ from pathlib import Path
 import msgspec
 import pytest
 from comparisons import DENSE, seeds
+from fitting_room.cli import sides
+from fitting_room.cli.sides import Asked, Place, ask, check_origin, side_of
+from fitting_room.errors import UserError
+from fitting_room.record import Provenance
+from fitting_room.store.records import Store
 from imports import ROOT
 from test_commit import git
-
-from bench.commands import compare_sides
-from bench.commands.compare_commit import ask, check_origin
-from bench.commands.compare_sides import Asked, Place, side_of
-from bench.harness.errors import UserError
-from bench.harness.record import Provenance
-from bench.harness.store.records import Store
 
 pytestmark = pytest.mark.usefixtures("plain_git")
 
@@ -30,10 +28,10 @@ ORIGIN = RECORDS[0].provenance
 FILES = {
     "models/__init__.py": "",
     "bench/__init__.py": "",
-    "bench/harness/__init__.py": "",
-    "bench/harness/store/__init__.py": "",
+    "bench/fitting_room/__init__.py": "",
+    "bench/fitting_room/store/__init__.py": "",
     "bench/cases.py": f"CASES = {{{DENSE!r}: {{}}}}\n",
-    "bench/harness/store/records.py": """
+    "bench/fitting_room/store/records.py": """
 class Store:
     def __init__(self, root):
         pass
@@ -41,7 +39,7 @@ class Store:
     def readable(self):
         return []
 """,
-    "bench/harness/store/key.py": f"""
+    "bench/fitting_room/store/key.py": f"""
 import json
 
 def why_stale(records, cases, *, root):
@@ -146,7 +144,7 @@ def test_a_commit_is_trained_by_its_own_code(
 ) -> None:
     """The program that ran lay in the commit's checkout, and the records name the commit."""
     commit = git(project, "rev-parse", "HEAD")
-    monkeypatch.setattr(compare_sides, "ROOT", way(project, monkeypatch))
+    monkeypatch.setattr(sides, "ROOT", way(project, monkeypatch))
     side = side_of(Place(told="it", commit=commit), asked(tmp_path / "results"))
     assert {r.provenance.commit for r in side.facts[DENSE].records} == {commit}
     ran = Path((tmp_path / "results/compare" / commit[:12] / "ran.txt").read_text("utf-8"))
@@ -163,7 +161,7 @@ def test_records_that_another_commit_left_are_refused(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both commits are named, and nothing is compared."""
-    monkeypatch.setattr(compare_sides, "ROOT", project)
+    monkeypatch.setattr(sides, "ROOT", project)
     commit = git(project, "rev-parse", "HEAD")
     old = replace(RECORDS[0], provenance=replace(ORIGIN, commit="1" * 40), key="5" * 64)
     Store(tmp_path / "compare" / commit[:12] / "reference").put(old)

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 from comparisons import DENSE, call, of_code, seeds, stored
+from fitting_room.analysis.comparison import Raced
+from fitting_room.cli import compare, sides
+from fitting_room.errors import UserError
+from fitting_room.judge.verdict import Verdict
+from fitting_room.record import Record
 from imports import ROOT
 from test_commit import git
 
 from bench.cases import CASES
-from bench.commands import compare, compare_sides
-from bench.harness.errors import UserError
-from bench.harness.judge.verdict import Verdict
-from bench.harness.record import Record
-from bench.harness.report.comparison.seconds import Raced
 
 pytestmark = pytest.mark.usefixtures("plain_git")
 
@@ -68,7 +68,7 @@ def cloned(root: Path, folder: Path) -> Path:
 @pytest.fixture
 def repository(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let the command's commits be those of the checkout that was made up."""
-    monkeypatch.setattr(compare_sides, "ROOT", checkout)
+    monkeypatch.setattr(sides, "ROOT", checkout)
     return checkout
 
 
@@ -104,7 +104,7 @@ def test_a_stale_reference_is_no_reference(
     dense.write_text(dense.read_text("utf-8").replace('"relu"', '"tanh"'), encoding="utf-8")
     committed(root, "changed")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compare_sides, "ROOT", root)
+        patch.setattr(sides, "ROOT", root)
         assert call("plain", "changed", "--case", DENSE) == 1
     reason = "its reference is stale: the code of its architecture changed since"
     assert reason in capsys.readouterr().out
@@ -134,7 +134,7 @@ def test_what_a_commit_lacks_is_trained_by_its_code(
         trained.append((git(folder, "rev-parse", "HEAD"), cases, into))
         return of_code(seeds(8, case="mnist-dense_128"), folder)
 
-    monkeypatch.setattr(compare_sides, "train", train)
+    monkeypatch.setattr(sides, "train", train)
     wanted = ("--case", DENSE, "--case", "mnist-dense_128")
     options = ("--train", "--seeds", 6, "--results", tmp_path)
     assert call("plain", "again", *wanted, *options) == 0
@@ -186,6 +186,6 @@ def test_a_commit_that_cannot_tell_its_cases_is_refused(repository: Path, tmp_pa
     (root / "bench" / "cases.py").write_text("CASES = 1 / 0", encoding="utf-8")
     committed(root, "broken")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compare_sides, "ROOT", root)
+        patch.setattr(sides, "ROOT", root)
         with pytest.raises(UserError, match=r"does not tell its cases; .*ZeroDivisionError"):
             call("broken", "plain")

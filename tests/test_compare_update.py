@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from comparisons import DENSE, call, seeds, stored
-
-from bench.harness.errors import UserError
-from bench.harness.store.records import Store
+from fitting_room.errors import UserError
+from fitting_room.store.records import Store
 
 
 @pytest.fixture

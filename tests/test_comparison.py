@@ -9,14 +9,11 @@ from typing import Any
 
 import pytest
 from comparisons import DENSE, elsewhere, outcomes, seeds, side
+from fitting_room.analysis.comparison import Raced, compare
+from fitting_room.judge.verdict import Verdict
+from fitting_room.record import Record
+from fitting_room.report.comparison import as_json, as_markdown
 from records import make_record
-
-from bench.harness.judge.verdict import Verdict
-from bench.harness.record import Record
-from bench.harness.report.comparison.as_json import as_json
-from bench.harness.report.comparison.markdown import as_markdown
-from bench.harness.report.comparison.seconds import Raced
-from bench.harness.report.comparison.verdicts import compare
 
 
 def test_the_same_records_are_the_same() -> None:

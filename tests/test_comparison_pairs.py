@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
-from bench.harness.report.comparison.pairs import match
-from bench.harness.report.comparison.side import Facts, Side
+from fitting_room.analysis.sides import Facts, Side, match
 
 
 def side(*cases: str, known: set[str] | None = None, **identities: str) -> Side:

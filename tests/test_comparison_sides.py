@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fitting_room.analysis.sides import Facts, facts_of
+from fitting_room.record import Record
 from records import MACHINE, VERSIONS, make_failed_record, make_record
 
 from bench.cases import CASES
-from bench.harness.record import Record
-from bench.harness.report.comparison.of_records import facts_of
-from bench.harness.report.comparison.side import Facts
 
 DENSE = "fashion_mnist-dense_128"
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from bench.harness.record import Mistake
-from bench.harness.trial.confidence import BINS, MISTAKES, confidence
+from fitting_room.record import Mistake
+from fitting_room.trial.score import BINS, MISTAKES, confidence
 
 
 def drawn(seed: int, images: int = 500) -> tuple[np.ndarray, np.ndarray]:

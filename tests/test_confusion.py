@@ -7,14 +7,10 @@ from functools import partial
 
 import numpy as np
 import pytest
+from fitting_room.analysis.mistakes import Pair, most_confused
+from fitting_room.report.plots.images import activations, confused, filters, samples
+from fitting_room.report.plots.theme import DARK, LIGHT, Draw, Theme, render
 from PIL import Image
-
-from bench.harness.report.confusion import Pair, most_confused
-from bench.harness.report.pictures.activations import activations
-from bench.harness.report.pictures.examples import confused, samples
-from bench.harness.report.pictures.filters import filters
-from bench.harness.report.plots.canvas import Draw, render
-from bench.harness.report.plots.theme import DARK, LIGHT, Theme
 
 LABELS = np.array([0, 0, 0, 1, 1, 2], np.uint8)
 SEEDS = [np.array([0, 1, 1, 1, 0, 2], np.uint8), np.array([0, 0, 1, 1, 1, 0], np.uint8)]

@@ -15,9 +15,8 @@ from bench_runs import PATIENCE_S
 from data_world import FakeSource, Notes, know, tiny
 from filelock import FileLock
 from filelock import Timeout as LockTimeout
-
-from bench.harness.data import cache, find, load
-from bench.harness.errors import UserError
+from fitting_room.data import cache, find, load
+from fitting_room.errors import UserError
 
 
 @pytest.fixture(autouse=True)
@@ -166,7 +165,7 @@ import sys, time
 from pathlib import Path
 import pytest
 from data_world import FakeSource, know, tiny
-from bench.harness.data import find
+from fitting_room.data import find
 
 class Slow(FakeSource):
     def read(self, progress):

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 from data_world import FakeSource, know, tiny, write_idx
+from fitting_room.cli import data
+from fitting_room.cli.data import TerminalProgress
+from fitting_room.data import chosen_data_dir
+from fitting_room.data.progress import RejectedError, UnavailableError
+from fitting_room.errors import UserError
 from rich.console import Console
-
-from bench.commands import data
-from bench.harness.data import chosen_data_dir
-from bench.harness.data.failures import RejectedError, UnavailableError
-from bench.harness.data.terminal import TerminalProgress
-from bench.harness.errors import UserError
 
 
 @pytest.fixture(autouse=True)

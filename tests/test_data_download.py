@@ -11,12 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 from data_world import tiny
-
-from bench.harness.data import download, idx
-from bench.harness.data.arrays import FILES, Arrays
-from bench.harness.data.download import IdxDownload, NpzDownload, fetch
-from bench.harness.data.failures import RejectedError, UnavailableError
-from bench.harness.data.progress import LogProgress
+from fitting_room.data import arrays as idx
+from fitting_room.data import sources
+from fitting_room.data.arrays import FILES, Arrays
+from fitting_room.data.progress import LogProgress, RejectedError, UnavailableError
+from fitting_room.data.sources import IdxDownload, NpzDownload, fetch
 
 
 class Server(ThreadingHTTPServer):
@@ -133,7 +132,7 @@ def test_a_closed_port_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_silent_server_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that accepts and then says nothing costs no more than the time limit."""
-    monkeypatch.setattr(download, "_SILENCE_S", 0.05)
+    monkeypatch.setattr(sources, "_SILENCE_S", 0.05)
     waiting = threading.Event()
     monkeypatch.setattr(Handler, "do_GET", lambda _: waiting.wait(5))
 

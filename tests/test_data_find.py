@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from data_world import FakeSource, Notes, know, tiny, write_idx
-
-from bench.harness.data import find, load
-from bench.harness.data.failures import RejectedError, UnavailableError
-from bench.harness.errors import UserError
+from fitting_room.data import find, load
+from fitting_room.data.progress import RejectedError, UnavailableError
+from fitting_room.errors import UserError
 
 
 @pytest.fixture(autouse=True)
@@ -184,7 +183,7 @@ def test_importing_opens_no_data_and_no_tensorflow() -> None:
     code = (
         "import sys; opened = []\n"
         "sys.addaudithook(lambda event, args: event == 'open' and opened.append(str(args[0])))\n"
-        "import bench.harness.data\n"
+        "import fitting_room.data\n"
         "print([path for path in opened if '/sample/' in path or path.endswith('.npy')])\n"
         "print({'tensorflow', 'keras'} & set(sys.modules))"
     )

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 from data_world import tiny, write_idx
-
-from bench.harness.data import registries
-from bench.harness.data.failures import RejectedError, UnavailableError
-from bench.harness.data.progress import LogProgress
-from bench.harness.data.registries import DebianPackage, NpmPackage
+from fitting_room.data import sources
+from fitting_room.data.progress import LogProgress, RejectedError, UnavailableError
+from fitting_room.data.sources import DebianPackage, NpmPackage
 
 DEBIAN = DebianPackage(package="dataset-example", folder="/usr/share/datasets/example")
 NPM = NpmPackage(package="example@1.0.0", folder="package/data")
@@ -108,7 +106,7 @@ def test_an_unknown_package_is_told(clients: Path) -> None:
 
 def test_a_client_that_hangs_is_stopped(clients: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No client may take longer than its time limit."""
-    monkeypatch.setattr(registries, "_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(sources, "_TIMEOUT_S", 0.1)
     _program(clients, "npm", "exec sleep 20")
 
     with pytest.raises(UnavailableError, match="npm took longer than"):

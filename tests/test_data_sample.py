@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from data_world import FakeSource, know, tiny
-
-from bench.harness.data import find, idx, load, make_sample, sample, shipped
-from bench.harness.data.catalogue import KNOWN
-from bench.harness.errors import UserError
+from fitting_room.data import arrays as idx
+from fitting_room.data import find, finding, load, make_sample, sample
+from fitting_room.data.catalogue import KNOWN
+from fitting_room.errors import UserError
 
 NAMES = ("fashion_mnist", "mnist")
 LICENCES = {"fashion_mnist": "Zalando SE", "mnist": "Yann LeCun and Corinna Cortes"}
@@ -35,7 +35,7 @@ def test_a_sample_has_every_class_equally_often(name: str) -> None:
 
 def test_the_samples_are_small() -> None:
     """Both together take at most 3 MB."""
-    sizes = [path.stat().st_size for path in shipped.SAMPLES.rglob("*") if path.is_file()]
+    sizes = [path.stat().st_size for path in finding.SAMPLES.rglob("*") if path.is_file()]
 
     assert sum(sizes) <= 3_000_000
 
@@ -43,7 +43,7 @@ def test_the_samples_are_small() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_licence_and_the_authors_stand_beside_a_sample(name: str) -> None:
     """The attribution that each data set's licence asks for ships with it."""
-    assert LICENCES[name] in (shipped.SAMPLES / name / "LICENSE").read_text("utf-8")
+    assert LICENCES[name] in (finding.SAMPLES / name / "LICENSE").read_text("utf-8")
 
 
 def test_a_sample_is_no_whole_data_set() -> None:
@@ -78,7 +78,7 @@ def test_without_a_cache_a_temporary_folder_serves(
     """Where the cache cannot be written, the sample is still to be had."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr(shipped.tempfile, "gettempdir", lambda: str(tmp_path / "spare"))
+    monkeypatch.setattr(finding.tempfile, "gettempdir", lambda: str(tmp_path / "spare"))
 
     dataset = sample("mnist")
 
@@ -92,8 +92,8 @@ def test_a_damaged_installation_is_told(
 ) -> None:
     """Shipped files that are not those that were committed are refused, with the cure."""
     folder = tmp_path / "sample"
-    shutil.copytree(shipped.SAMPLES, folder)
-    monkeypatch.setattr(shipped, "SAMPLES", folder)
+    shutil.copytree(finding.SAMPLES, folder)
+    monkeypatch.setattr(finding, "SAMPLES", folder)
     if damage == "changed":
         (folder / "mnist" / "train-labels-idx1-ubyte").write_bytes(
             idx.encode(np.zeros(1, np.uint8))
@@ -126,5 +126,5 @@ def test_a_sample_can_be_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
     make_sample.write(make_sample.reduced(load(find("mnist"))), tmp_path / "mnist")
 
-    expected = (shipped.SAMPLES / "mnist" / "SHA256SUMS").read_text("ascii")
+    expected = (finding.SAMPLES / "mnist" / "SHA256SUMS").read_text("ascii")
     assert (tmp_path / "mnist" / "SHA256SUMS").read_text("ascii") == expected

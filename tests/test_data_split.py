@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from data_world import tiny
-
-from bench.harness import data
-from bench.harness.data.arrays import FILES, Arrays
-from bench.harness.data.split import validation_split
-from bench.harness.errors import UserError
-from bench.harness.spec import Dataset
+from fitting_room import data
+from fitting_room.data.arrays import FILES, Arrays
+from fitting_room.data.split import validation_split
+from fitting_room.errors import UserError
+from fitting_room.spec import Dataset
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from data_world import know, tiny
-
-from bench.harness.data.arrays import FILES, combined
-from bench.harness.data.catalogue import KNOWN, Look
-from bench.harness.data.failures import RejectedError
-from bench.harness.data.verify import class_counts, look_differences, verify
+from fitting_room.data.arrays import FILES, combined
+from fitting_room.data.catalogue import KNOWN, Look
+from fitting_room.data.progress import RejectedError
+from fitting_room.data.verify import class_counts, look_differences, verify
 
 LOOK = Look(train_counts=(100,) * 10, test_counts=(50,) * 10, pixel_mean=0.0)
 

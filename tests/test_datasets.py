@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from fitting_room import data
+from fitting_room.errors import UserError
 from imports import ROOT
 
 from bench.__main__ import main
-from bench.harness import data
-from bench.harness.errors import UserError
 from bench.variants import ORIGINAL
 
 COMMANDS = {

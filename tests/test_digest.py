@@ -6,8 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-
-from bench.harness.store.digest import code_digest
+from fitting_room.store.digest import code_digest
 
 NET = """
     import keras

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from fitting_room.disturbed import chunks, disturbance, exclusive
+from fitting_room.record import Machine, Record
 from records import MACHINE, make_record
-
-from bench.harness.disturbed import chunks, disturbance, exclusive
-from bench.harness.record import Machine, Record
 
 
 def ran(*clocks: tuple[float, float], seed: int = 0, machine: Machine = MACHINE) -> Record:

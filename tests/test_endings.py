@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from fitting_room.job import Assignment, Message
+from fitting_room.lab import process
+from fitting_room.lab.process import run_trial
+from fitting_room.record import Record
+from fitting_room.spec import TrialSpec
+from fitting_room.store.records import Store
+from fitting_room.trial import __main__
+from fitting_room.trial.child import ROOT, Child, messages, strays
 from trials import assigned
-
-from bench.harness.assignment import Assignment, Message
-from bench.harness.record import Record
-from bench.harness.spec import TrialSpec
-from bench.harness.store.records import Store
-from bench.harness.trial import __main__ as program
-from bench.harness.trial import process
-from bench.harness.trial.child import ROOT, Child, messages, strays
-from bench.harness.trial.process import run_trial
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -108,14 +107,14 @@ def test_an_end_that_is_swallowed_comes_again(monkeypatch: pytest.MonkeyPatch) -
     """A library that loses the exception, as garbage collection does, ends all the same."""
 
     def train(*_: object) -> None:
-        with suppress(program.Stopped):
+        with suppress(__main__.Stopped):
             signal.raise_signal(signal.SIGTERM)
         time.sleep(60)
 
-    signal.signal(signal.SIGTERM, program._stop)
-    monkeypatch.setattr(program, "AGAIN_S", 0.1)
-    monkeypatch.setattr(program, "_run", train)
-    record = program._record(assigned(), {"start": 0.0}, io.BytesIO(), time.perf_counter())
+    signal.signal(signal.SIGTERM, __main__._stop)
+    monkeypatch.setattr(__main__, "AGAIN_S", 0.1)
+    monkeypatch.setattr(__main__, "_run", train)
+    record = __main__._record(assigned(), {"start": 0.0}, io.BytesIO(), time.perf_counter())
     assert (record.outcome, record.reason) == ("timed out", "ended by SIGTERM")
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from bench.harness.errors import UserError, nearest
+from fitting_room.errors import UserError, nearest
 
 KNOWN = ["dense_128", "cnn_64"]
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from importlib import import_module
 
 import pytest
+from fitting_room.errors import UserError
 
 from bench.cases import CASES
 from bench.exercises import EXERCISE_CASES, EXERCISES, exercise_named
-from bench.harness.errors import UserError
 
 WIDTH, DURATION, STOPPING = (EXERCISES[name] for name in ("width", "duration", "stopping"))
 

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fitting_room.analysis.evidence import Evidence
+from fitting_room.record import Record
+from fitting_room.studies.exercises import Exercise, answer, block
 from records import make_record
 from scipy import stats
 
 from bench.exercises import EXERCISES
-from bench.harness.record import Record
-from bench.harness.report.audit.evidence import Evidence
-from bench.harness.report.exercises.blocks import answer, block
-from bench.harness.report.exercises.values import Exercise
 
 WIDTH, DURATION, STOPPING = (EXERCISES[name] for name in ("width", "duration", "stopping"))
 

@@ -7,18 +7,17 @@ from pathlib import Path
 
 import pytest
 from data_world import FakeSource, know, tiny
+from fitting_room.cli.readme import BLOCKS
+from fitting_room.lab.plan import Need, Options, plan
+from fitting_room.store.records import Store
+from fitting_room.studies import exercises as blocks
 from imports import ROOT
 from lab_world import FakeTrials, pretend
 from records import make_record
 
 from bench.__main__ import main
 from bench.cases import CASES
-from bench.commands.readme_blocks import BLOCKS
 from bench.exercises import EXERCISES
-from bench.harness.lab.options import Options
-from bench.harness.lab.plan import Need, plan
-from bench.harness.report.exercises import blocks
-from bench.harness.store.records import Store
 from conftest import Bench
 
 DENSE = "fashion_mnist-dense_128"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from bench_runs import Run, finish, start
 from data_world import know, tiny, write_idx
+from fitting_room.store.records import Store
 from lab_world import pretend
 
-from bench.harness.store.records import Store
 from conftest import Bench
 
 ONE = ("-k", "test_accuracy and mnist-dense_128 and not fashion")

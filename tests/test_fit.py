@@ -8,10 +8,10 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from fitting_room import data
+from fitting_room.recipe import Recipe
 
 from bench.cases import case_named
-from bench.harness import data
-from models.recipe import Recipe
 
 pytestmark = pytest.mark.keras
 
@@ -31,7 +31,7 @@ def sample_of(name: str) -> Any:
 @cache
 def trained(name: str, *, images: int = 1000, seed: int = 0, **recipe: Any) -> Any:
     """Train a case as a trial does."""
-    from bench.harness.trial import fit
+    from fitting_room.trial import fit
 
     case, arrays = case_named(name), sample_of(name)
     settings = Recipe(**recipe)
@@ -97,7 +97,7 @@ def test_the_seed_decides_weights_and_order() -> None:
 
 def test_shuffled_labels_are_the_same_labels_elsewhere() -> None:
     """The control keeps images and class counts, moves most labels, and follows its seed."""
-    from bench.harness.trial.fit import training_images
+    from fitting_room.trial.fit import training_images
 
     arrays = sample_of(DENSE)
     images, labels = arrays.train_images, arrays.train_labels
@@ -112,7 +112,7 @@ def test_shuffled_labels_are_the_same_labels_elsewhere() -> None:
 
 def test_a_fraction_takes_the_leading_images() -> None:
     """A tenth of 1,000 images are the first 100, with their labels."""
-    from bench.harness.trial.fit import training_images
+    from fitting_room.trial.fit import training_images
 
     arrays = sample_of(DENSE)
     part = training_images(
@@ -125,7 +125,7 @@ def test_a_fraction_takes_the_leading_images() -> None:
 @pytest.mark.parametrize(("scaled", "brightest"), [(True, 1.0), (False, 255.0)])
 def test_pixels_are_scaled_only_where_the_recipe_says_so(scaled: bool, brightest: float) -> None:
     """White is 1 or 255, in float32, with an axis for the one channel."""
-    from bench.harness.trial.fit import prepare
+    from fitting_room.trial.fit import prepare
 
     white = np.full((2, 28, 28), 255, np.uint8)
     pixels = prepare(white, Recipe(epochs=1, scale_pixels=scaled))
@@ -135,7 +135,7 @@ def test_pixels_are_scaled_only_where_the_recipe_says_so(scaled: bool, brightest
 
 def test_an_optimizer_has_the_recipes_settings() -> None:
     """Name, rate and first moment are the recipe's; what it leaves open is the optimizer's own."""
-    from bench.harness.trial.fit import optimizer
+    from fitting_room.trial.fit import optimizer
 
     adam = optimizer(Recipe(epochs=1, learning_rate=0.25, beta_1=0.5))
     sgd = optimizer(Recipe(epochs=1, optimizer="sgd"))
@@ -156,8 +156,7 @@ def test_a_recipes_precision_holds_for_its_own_build_only() -> None:
 def test_each_backend_is_asked_for_what_it_can_do(backend: str, jit: bool, steps: int) -> None:
     """JAX always compiles, and Keras on torch neither compiles nor joins steps."""
     import keras
-
-    from bench.harness.trial import fit
+    from fitting_room.trial import fit
 
     with mock.patch.object(keras.config, "backend", lambda: backend):
         asked = fit._execution(Recipe(epochs=1), 9)

@@ -20,7 +20,7 @@ BY_HAND = {
 @pytest.mark.parametrize("name", BY_HAND)
 def test_a_forward_pass_costs_two_operations_per_multiply_add(name: str) -> None:
     """What the layers add up to is twice the multiply-adds counted by hand."""
-    from bench.harness.trial.flops import size
+    from fitting_room.trial.measure import size
 
     assert size(built(name)).flops_per_image == 2 * BY_HAND[name]
 
@@ -29,8 +29,7 @@ def test_a_forward_pass_costs_two_operations_per_multiply_add(name: str) -> None
 def test_parameters_that_training_leaves_alone_are_counted_apart() -> None:
     """Of batch normalisation's four numbers a channel, two are trained and two are not."""
     import keras
-
-    from bench.harness.trial.flops import size
+    from fitting_room.trial.measure import size
 
     normalised = [keras.Input((8,)), keras.layers.Dense(5), keras.layers.BatchNormalization()]
     counted = size(keras.Sequential(normalised))
@@ -42,8 +41,7 @@ def test_parameters_that_training_leaves_alone_are_counted_apart() -> None:
 def test_a_random_generator_is_no_parameter() -> None:
     """Dropout keeps a seed among its variables, and adds nothing to the count."""
     import keras
-
-    from bench.harness.trial.flops import size
+    from fitting_room.trial.measure import size
 
     layers = [keras.Input((8,)), keras.layers.Dense(5), keras.layers.Dropout(0.5)]
     assert size(keras.Sequential(layers)).parameters == 45

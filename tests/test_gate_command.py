@@ -9,20 +9,16 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
-from imports import ROOT
-from lab_world import FakeTrials, pretend, trial
-
-from bench.cases import CASES
-from bench.commands import gate, gate_simulation
-from bench.harness import data
-from bench.harness.assignment import Assignment, Listener, silent
-from bench.harness.errors import UserError
-from bench.harness.judge.bound import Bound
-from bench.harness.lab.rehearsal import gauges, reference_values
-from bench.harness.metrics import METRICS
-from bench.harness.record import Record
-from bench.harness.report.gate.blocks import ABSENT, STALE, cost_block, gate_block
-from bench.harness.report.gate.files import (
+from fitting_room import data
+from fitting_room.cli import gate, gate_simulation
+from fitting_room.errors import UserError
+from fitting_room.job import Assignment, Listener, silent
+from fitting_room.judge.verdict import Bound
+from fitting_room.metrics import METRICS
+from fitting_room.record import Record
+from fitting_room.store.bounds import Bounds, read_bounds
+from fitting_room.store.records import Store
+from fitting_room.studies.documents import (
     COST,
     SIMULATION,
     VARIANTS,
@@ -32,8 +28,12 @@ from bench.harness.report.gate.files import (
     digest_of,
     read_document,
 )
-from bench.harness.store.bounds import Bounds, read_bounds
-from bench.harness.store.records import Store
+from fitting_room.studies.gate import gauges, reference_values
+from fitting_room.studies.gate_blocks import ABSENT, STALE, cost_block, gate_block
+from imports import ROOT
+from lab_world import FakeTrials, pretend, trial
+
+from bench.cases import CASES
 from bench.variants import CRIPPLED, ORIGINAL
 
 REFERENCE = ROOT / "results" / "reference" / ORIGINAL.name

@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fitting_room.job import Assignment, Listener, silent
+from fitting_room.judge.curve import Curve
+from fitting_room.judge.sequential import planning_sd
+from fitting_room.judge.verdict import Bound
+from fitting_room.lab.plan import Need, estimate
+from fitting_room.record import Record
+from fitting_room.spec import Case
+from fitting_room.store.key import quality_key
+from fitting_room.studies.gate import Finding, examine
 from lab_world import CASE, ORIGIN, pretend, referee, trial
 from records import make_record
 
-from bench.harness.assignment import Assignment, Listener, silent
-from bench.harness.judge.bound import Bound
-from bench.harness.judge.curve import Curve
-from bench.harness.judge.finding import Finding
-from bench.harness.judge.plan import planning_sd
-from bench.harness.lab.gate import examine
-from bench.harness.lab.plan import Need, estimate
-from bench.harness.record import Record
-from bench.harness.spec import Case
-from bench.harness.store.key import quality_key
 from bench.variants import CRIPPLED, ORIGINAL
 
 VARIANT = replace(CASE, variant="crippled")

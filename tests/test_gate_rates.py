@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from fitting_room.judge.rates import Scenario, scenarios
+from fitting_room.judge.sequential import RUN_ALPHA
+from fitting_room.studies.documents import SIMULATION, Simulation, read_document
+from fitting_room.studies.gate_tables import TOO_MANY, rates, scatter, whole_run
 from imports import ROOT
-
-from bench.harness.judge.family import RUN_ALPHA
-from bench.harness.judge.rates import Scenario, scenarios
-from bench.harness.report.gate.files import SIMULATION, Simulation, read_document
-from bench.harness.report.gate.rates import TOO_MANY, rates, scatter, whole_run
 
 UNCHANGED = [each for each in scenarios(planned=False) if not each.at_bound]
 TWICE = [each for each in UNCHANGED if each.sd != 1 and each.shape != "normal"]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from bench.harness.errors import UserError
-from bench.harness.judge.verdict import Outcome, Verdict
-from bench.harness.report.github import append_summary, workflow_commands
-from bench.harness.report.properties import Judged
-from bench.harness.store.bounds import line_of, smoke_line
+from fitting_room.errors import UserError
+from fitting_room.judge.verdict import Outcome, Verdict
+from fitting_room.report.ci import Judged, append_summary, workflow_commands
+from fitting_room.store.bounds import line_of, smoke_line
 
 BOUNDS = """\
 [smoke]

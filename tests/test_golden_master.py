@@ -13,20 +13,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fitting_room.analysis.audit import audit
+from fitting_room.analysis.comparison import compare
+from fitting_room.analysis.sides import Side, facts_of
+from fitting_room.cli.gate_simulation import completed, setups
+from fitting_room.judge.quality import judge
+from fitting_room.judge.rates import Scenario, Setup, simulate_case
+from fitting_room.judge.sequential import share
+from fitting_room.metrics import METRICS
+from fitting_room.record import Record
+from fitting_room.store.bounds import Bounds, read_bounds
 
 from bench.cases import CASES
-from bench.commands.gate_simulation import completed, setups
 from bench.committed import claims_in, grounds, references
-from bench.harness.judge.family import share
-from bench.harness.judge.quality import judge
-from bench.harness.judge.rates import Scenario, Setup, simulate_case
-from bench.harness.metrics import METRICS
-from bench.harness.record import Record
-from bench.harness.report.audit.auditing import audit
-from bench.harness.report.comparison.of_records import facts_of
-from bench.harness.report.comparison.side import Side
-from bench.harness.report.comparison.verdicts import compare
-from bench.harness.store.bounds import Bounds, read_bounds
 
 ROOT = Path(__file__).parents[1]
 FILE = Path(__file__).with_name("golden_master.json")

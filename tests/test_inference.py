@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from bench.harness.trial.inference import BATCH_SIZE, CALLS, CHUNKS, measure_inference
+from fitting_room.trial.measure import BATCH_SIZE, CALLS, CHUNKS, measure_inference
 
 
 class Model:

@@ -7,12 +7,20 @@ import math
 import numpy as np
 import pytest
 from comparisons import arrivals
+from fitting_room.judge.change import (
+    RED,
+    Arrivals,
+    Change,
+    Question,
+    Sample,
+    judge_changes,
+    judge_count,
+    smallest_caught,
+    student,
+    timed,
+)
+from fitting_room.judge.verdict import Outcome, Verdict
 from scipy.stats import ttest_ind
-
-from bench.harness.judge.change import RED, Change, judge_count, timed
-from bench.harness.judge.changes import judge_changes, smallest_caught, student
-from bench.harness.judge.samples import Arrivals, Question, Sample
-from bench.harness.judge.verdict import Outcome, Verdict
 
 BASE = (0.8702, 0.8688, 0.8731, 0.8659, 0.8714, 0.8695)
 WORSE = tuple(value - 0.03 for value in BASE)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-
-from bench.harness.judge.claims import (
+from fitting_room.judge.claims import (
     OUTCOMES,
     Better,
     Check,
@@ -16,7 +15,7 @@ from bench.harness.judge.claims import (
     judge_statement,
     with_its_source,
 )
-from bench.harness.judge.interval import Interval
+from fitting_room.judge.interval import Interval
 
 
 def interval(low: float, high: float) -> Interval:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-
-from bench.harness.judge.bound import Bound
-from bench.harness.judge.curve import Curve, judge_curve
-from bench.harness.judge.price import setback
+from fitting_room.judge.curve import Curve, judge_curve
+from fitting_room.judge.price import setback
+from fitting_room.judge.verdict import Bound
 
 MEANS = (0.5, 0.4, 0.35)
 SD = 0.002

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-
-from bench.harness.judge.bound import Bound
-from bench.harness.judge.quality import judge, judge_without_reference
-from bench.harness.judge.suggest import suggest
+from fitting_room.judge.quality import judge, judge_without_reference
+from fitting_room.judge.suggest import suggest
+from fitting_room.judge.verdict import Bound
 
 FLOOR = Bound(metric="test_accuracy", at_least=0.89, reason="a round figure")
 CEILING = Bound(metric="test_loss", at_most=0.3, reason="a round figure")

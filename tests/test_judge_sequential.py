@@ -7,15 +7,19 @@ import re
 from collections.abc import Sequence
 
 import pytest
+from fitting_room.judge.price import in_brief, price, run
+from fitting_room.judge.quality import judge
+from fitting_room.judge.sequential import (
+    Plan,
+    decide,
+    holm,
+    planning_sd,
+    plans,
+    scatter_changed,
+    share,
+)
+from fitting_room.judge.verdict import Bound
 from scipy.stats import chi2, norm, ttest_1samp
-
-from bench.harness.judge.bound import Bound
-from bench.harness.judge.evidence import in_brief
-from bench.harness.judge.family import holm, share
-from bench.harness.judge.plan import Plan, planning_sd, plans
-from bench.harness.judge.price import price, run
-from bench.harness.judge.quality import judge
-from bench.harness.judge.sequential import decide, scatter_changed
 
 PLAN = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=1e-4)
 FLOOR = Bound(

@@ -8,12 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import binom, kurtosis, skew
-
-from bench.harness.judge.bound import Bound
-from bench.harness.judge.plan import Plan, planning_sd
-from bench.harness.judge.price import run
-from bench.harness.judge.rates import (
+from fitting_room.judge.price import run
+from fitting_room.judge.rates import (
     Gauge,
     Rate,
     Scenario,
@@ -25,8 +21,10 @@ from bench.harness.judge.rates import (
     simulate_case,
     simulate_fixed,
 )
-from bench.harness.judge.sequential import decide_all
-from bench.harness.judge.simulate import CODES, SHAPES, like_the_reference, together, walk
+from fitting_room.judge.sequential import Plan, decide_all, planning_sd
+from fitting_room.judge.simulation import CODES, SHAPES, like_the_reference, together, walk
+from fitting_room.judge.verdict import Bound
+from scipy.stats import binom, kurtosis, skew
 
 RUNS = 20_000
 ALPHA = 1e-4

@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
+from fitting_room.judge.price import price, run
+from fitting_room.judge.quality import judge
+from fitting_room.judge.sequential import Plan, decide, decide_all, plans
+from fitting_room.judge.suggest import suggest
+from fitting_room.judge.verdict import Bound
 from scipy.stats import binom
-
-from bench.harness.judge.bound import Bound
-from bench.harness.judge.plan import Plan, plans
-from bench.harness.judge.price import price, run
-from bench.harness.judge.quality import judge
-from bench.harness.judge.sequential import decide, decide_all
-from bench.harness.judge.suggest import suggest
 
 RUNS = 20_000
 ALPHA = 1e-4  # one hundred assertions share 1 %

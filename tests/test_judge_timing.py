@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from bench.harness.judge.timing import judge_pairs, judge_stored, slowdown
-from bench.harness.judge.verdict import Verdict
+from fitting_room.judge.timing import judge_pairs, judge_stored, slowdown
+from fitting_room.judge.verdict import Verdict
 
 HERE = {"CPU flags": "avx512", "cores": "2", "tensorflow": "2.21"}
 

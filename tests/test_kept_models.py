@@ -15,17 +15,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bench_runs import PATIENCE_S
+from fitting_room import data
+from fitting_room.errors import UserError
+from fitting_room.job import Assignment, Listener, best_file
+from fitting_room.lab.scheduler import Lab
+from fitting_room.record import Callbacks, Record
+from fitting_room.report.card import card
+from fitting_room.store.models import Models
+from fitting_room.store.records import Store
 from lab_world import SPEC, pretend, trial
 from trials import assigned
-
-from bench.harness import data
-from bench.harness.assignment import Assignment, Listener, best_file
-from bench.harness.errors import UserError
-from bench.harness.lab.lab import Lab
-from bench.harness.record import Callbacks, Record
-from bench.harness.report.card import card
-from bench.harness.store.models import Models
-from bench.harness.store.records import Store
 
 CONFIG = {"module": "keras.layers", "class_name": "Dense", "config": {}}
 
@@ -172,7 +171,7 @@ print(json.dumps(float(np.mean(probabilities.argmax(axis=1) == labels))))
 @pytest.mark.keras
 def test_a_kept_model_loads_with_plain_keras_and_scores_what_was_recorded(tmp_path: Path) -> None:
     """In another folder, where neither package of this project can be imported."""
-    from bench.harness.trial.__main__ import _record
+    from fitting_room.trial.__main__ import _record
 
     assignment = replace(assigned(), keep=str(tmp_path / "model.keras"))
     with warnings.catch_warnings():

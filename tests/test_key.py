@@ -8,20 +8,19 @@ from typing import Any
 
 import msgspec
 import pytest
-from records import MACHINE, make_record
-
-from bench.harness.record import Provenance
-from bench.harness.spec import TrialSpec
-from bench.harness.store.key import (
+from fitting_room.recipe import Recipe
+from fitting_room.record import Provenance
+from fitting_room.spec import TrialSpec
+from fitting_room.store.key import (
     TRAINING_PATH,
     machine_key,
     quality_key,
     training_key,
     training_path,
 )
-from bench.harness.store.records import Store
-from bench.harness.trial.child import ROOT
-from models.recipe import Recipe
+from fitting_room.store.records import Store
+from fitting_room.trial.child import ROOT
+from records import MACHINE, make_record
 
 RECORD = make_record()
 SPEC, ORIGIN = RECORD.spec, RECORD.provenance
@@ -105,7 +104,7 @@ def test_a_plain_recipe_keeps_the_training_path_it_always_had() -> None:
 def test_a_tuned_recipe_adds_the_longer_path_and_its_pieces() -> None:
     """And none of the pieces that it does not name."""
     case = with_recipe(schedule="one_cycle", weight_average=0.9).case
-    added = ("bench.harness.trial.tuned:build", "models.schedules:one_cycle")
+    added = ("fitting_room.trial.tuned:build", "fitting_room.training.schedules:one_cycle")
     assert training_path(case) == (*TRAINING_PATH, *added)
 
 

@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
+from fitting_room.job import Assignment, Listener
+from fitting_room.lab import locks, scheduler
+from fitting_room.record import Record
+from fitting_room.store.records import Store
 from lab_world import ORIGIN, SPEC, new_lab, pretend, trial
-
-from bench.harness.assignment import Assignment, Listener
-from bench.harness.lab import lab
-from bench.harness.record import Record
-from bench.harness.store.records import Store
-from bench.harness.trial import locks
 
 
 def until_ended(begun: threading.Event, assignment: Assignment, listen: Listener) -> Record:
@@ -64,12 +62,12 @@ def test_two_runs_at_once_share_one_trial(tmp_path: Path, monkeypatch: pytest.Mo
 
 def fake_trials_here() -> None:
     """Let the trials of a worker process be made up."""
-    lab.run_trial = trial
+    scheduler.run_trial = trial
 
 
 def test_any_executor_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pool of fresh processes takes the place of threads: all that it is handed can travel."""
-    monkeypatch.setattr(lab, "provenance", lambda *_, **__: ORIGIN)
+    monkeypatch.setattr(scheduler, "provenance", lambda *_, **__: ORIGIN)
     spawn = multiprocessing.get_context("spawn")
     run = new_lab(tmp_path, executor=ProcessPoolExecutor(2, spawn, fake_trials_here))
     futures = [run.request(replace(SPEC, seed=seed), timed=True) for seed in range(3)]

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock, Timeout
+from fitting_room.errors import UserError
+from fitting_room.lab.locks import machine_held
 from imports import ROOT
-
-from bench.harness.errors import UserError
-from bench.harness.trial.locks import machine_held
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +63,7 @@ def test_nothing_overtakes_a_timed_trial_that_waits() -> None:
 def test_death_releases_the_machine(alone: bool) -> None:
     """A killed process holds nothing, be it alone or beside others."""
     program = (
-        "from bench.harness.trial.locks import machine_held\n"
+        "from fitting_room.lab.locks import machine_held\n"
         f"with machine_held(alone={alone}): print('held', flush=True); input()"
     )
     pipe = subprocess.PIPE

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
+from fitting_room.job import run_name
+from fitting_room.lab.plan import Options, specify
+from fitting_room.lab.scheduler import Lab
+from fitting_room.store.records import Store
 from lab_world import CASE, DATASET, SPEC, pretend
-
-from bench.harness.assignment import run_name
-from bench.harness.lab.lab import Lab
-from bench.harness.lab.options import Options
-from bench.harness.lab.plan import specify
-from bench.harness.store.records import Store
 
 
 @pytest.mark.parametrize(("log", "alone"), [(None, True), (Path("logs"), False)])

@@ -10,18 +10,17 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from fitting_room import data
+from fitting_room.errors import UserError
+from fitting_room.trial.look import ACTIVATION, Look, answer, look
 from trials import small
-
-from bench.harness import data
-from bench.harness.errors import UserError
-from bench.harness.trial.look import ACTIVATION, Look, answer, look
 
 CNN = "fashion_mnist-cnn_32"
 
 
 def asked(folder: Path, name: str, *, inside: bool = True) -> tuple[Look, Any]:
     """Save an untrained model and three images; return the look at them, and the model."""
-    from bench.harness.trial.fit import build
+    from fitting_room.trial.fit import build
 
     spec = small(name)
     model = build(spec.case.builder, spec.case.arguments, spec.case.recipe, seed=0, steps=1)

@@ -10,8 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from bench.harness import machine
+from fitting_room import machine
 
 FILES = {
     "/proc/cpuinfo": "processor : 0\nmodel name\t: Example 9000\nflags\t\t: fpu avx avx2 sse\n",

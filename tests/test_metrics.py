@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from fitting_room.metrics import METRICS, UNTRAINED
+from fitting_room.record import Record
 from records import make_failed_record, make_record
-
-from bench.harness.metrics import METRICS, UNTRAINED
-from bench.harness.record import Record
 
 DIGITS = "mnist-single_conv_32"
 

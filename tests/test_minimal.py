@@ -30,7 +30,8 @@ def test_every_number_is_counted(
     arguments: dict[str, Any], trainable: int, statistics: int
 ) -> None:
     """Kernels, normalisation with its statistics, the pooling's weights, and the head."""
-    from bench.harness.trial.flops import size
+    from fitting_room.trial.measure import size
+
     from models.minimal import minimal
 
     counted = size(minimal(**arguments))

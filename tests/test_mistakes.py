@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fitting_room.analysis.mistakes import confusion, hardest
+from fitting_room.record import Confidence, Mistake, Record
 from records import make_record
-
-from bench.harness.record import Confidence, Mistake, Record
-from bench.harness.report.mistakes import confusion, hardest
 
 LABELS = np.array([0, 0, 1, 1, 2, 2], np.uint8)
 

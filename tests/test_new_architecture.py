@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from bench_runs import Run, bench
+from fitting_room.store.records import Store
 from imports import ROOT
 
 from bench.cases import CASES
-from bench.harness.store.records import Store
 
 FUNCTION = '''
 """The smallest classifier there is."""
@@ -128,5 +128,5 @@ def test_a_builder_that_raises_fails_with_its_error(changed: Run) -> None:
 def test_no_failure_shows_the_inside_of_the_harness(changed: Run) -> None:
     """Neither a traceback nor a line of the bench's own code is among what failed."""
     assert "Traceback" not in changed.output
-    assert not re.search(r"^bench/harness/.*: in ", changed.output, re.MULTILINE)
+    assert not re.search(r"^bench/fitting_room/.*: in ", changed.output, re.MULTILINE)
     assert changed.errors == ""

@@ -9,16 +9,14 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from fitting_room import data
+from fitting_room.cli import noise
+from fitting_room.errors import UserError
+from fitting_room.job import Assignment, Listener, silent
+from fitting_room.record import Record, pack_classes
+from fitting_room.studies.documents import Crossed, Times, read_document, sample
+from fitting_room.studies.gate_blocks import noise_block
 from lab_world import DATASET, ORIGIN, SPEC, FakeTrials, pretend, trial
-
-from bench.commands import noise
-from bench.harness import data
-from bench.harness.assignment import Assignment, Listener, silent
-from bench.harness.errors import UserError
-from bench.harness.record import Record, pack_classes
-from bench.harness.report.gate.blocks import noise_block
-from bench.harness.report.gate.files import read_document
-from bench.harness.report.gate.noise_files import Crossed, Times, sample
 
 CASE = "fashion_mnist-dense_128"
 
@@ -169,14 +167,13 @@ def test_a_trial_that_gave_no_result_is_no_sample() -> None:
 @pytest.mark.keras
 def test_one_seed_decides_the_weights_and_the_other_the_order() -> None:
     """The same two repeat every bit; either one changed changes what is learned."""
+    from fitting_room.trial.run import run
     from trials import small
-
-    from bench.harness.trial.run import run
 
     def loss(seed: int, order: int | None) -> float:
         measured: dict[str, object] = {"seconds": {}, "epochs": ()}
         spec = small(seed=seed, order_seed=order, train_fraction=0.1, evaluate_each_epoch=False)
-        with patch("bench.harness.trial.run.measure_inference"):  # it takes longer than the rest
+        with patch("fitting_room.trial.run.measure_inference"):  # it takes longer than the rest
             run(spec, measured, lambda _: None)
         return float(measured["test_loss"])  # type: ignore[arg-type]
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from bench.harness import plugin_options
-from bench.harness.errors import UserError
-from bench.harness.lab.options import MOST_SEEDS, Options
+from fitting_room.errors import UserError
+from fitting_room.lab.plan import MOST_SEEDS, Options
+from fitting_room.plugin import options as plugin_options
 
 RUN = "a1"
 
@@ -146,7 +145,7 @@ def test_word_that_is_none_is_refused(tmp_path: Path, wrong: str) -> None:
 
 def test_help_of_pytest_explains_each_option(pytester: pytest.Pytester) -> None:
     """The group is there, with a line for every option, and as pytest itself shows it."""
-    pytester.makeconftest('pytest_plugins = ["bench.harness.plugin"]')
+    pytester.makeconftest('pytest_plugins = ["fitting_room.plugin"]')
     text = pytester.runpytest("--help").stdout.str()
     group = text.split("fitting room:")[1].split("\n\n")[0]
     assert "--time-limit=SECONDS" in group

@@ -6,17 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fitting_room.lab import evaluator
+from fitting_room.lab.evaluator import Referee, outline, unstored
+from fitting_room.lab.plan import Need, Options, plan
+from fitting_room.record import Record
+from fitting_room.store.bounds import Bounds
 from lab_world import get, new_lab, pretend
 from records import MACHINE, make_record
 
 from bench.cases import CASES
-from bench.harness.lab import outline as module
-from bench.harness.lab.options import Options
-from bench.harness.lab.outline import outline, unstored
-from bench.harness.lab.plan import Need, plan
-from bench.harness.lab.referee import Referee
-from bench.harness.record import Record
-from bench.harness.store.bounds import Bounds
 
 CHOSEN = [CASES["fashion_mnist-dense_128"], CASES["mnist-dense_128"]]
 RECORDS = [make_record(case=case) for case in CHOSEN]
@@ -107,8 +105,8 @@ def test_each_data_set_is_told_with_its_source(tmp_path: Path) -> None:
 
 def test_device_and_versions_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The accelerator by its name, a CPU with its cores, and what is installed."""
-    monkeypatch.setattr(module, "this_machine", lambda _: MACHINE)
-    monkeypatch.setattr(module, "versions", lambda backend: {"python": "3.13", backend: "1.0"})
+    monkeypatch.setattr(evaluator, "this_machine", lambda _: MACHINE)
+    monkeypatch.setattr(evaluator, "versions", lambda backend: {"python": "3.13", backend: "1.0"})
     options = Options(backend="jax")
     cpu = referee(tmp_path, options)
     assert lines(cpu, "device") == ["cpu, 2 cores, Example CPU (avx2)"]

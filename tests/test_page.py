@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pages
 import pytest
+from fitting_room.cli import report
+from fitting_room.report.page import writing
+from fitting_room.store.records import Store
 from pages import CNN, DENSE, DIGITS, RECORDS, record, write
 from records import disturbed, make_failed_record
-
-from bench.commands import report
-from bench.harness.report.page import facts
-from bench.harness.store.records import Store
 
 VOID = {"meta", "img", "br"}
 
@@ -141,7 +140,7 @@ def test_a_trial_tells_who_else_was_on_its_machine() -> None:
     """Nobody, others by consent, or what disturbed it."""
     quiet = record(DENSE, 0)
     shared = replace(quiet, spec=replace(quiet.spec, alone=False))
-    told = [line[4] for line in facts.trials([quiet, shared, disturbed(quiet)])]
+    told = [line[4] for line in writing.trial_facts([quiet, shared, disturbed(quiet)])]
     assert told == ["alone", "with others", "3 of 4 epochs waited for a core"]
 
 

@@ -7,12 +7,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from fitting_room.analysis.rows import rows
+from fitting_room.report.page.drawn import inside
+from fitting_room.report.page.writing import page
 from pages import CNN, RECORDS
 
 from bench.cases import CASES
-from bench.harness.report.page.inside import inside
-from bench.harness.report.page.writing import page
-from bench.harness.report.rows import rows
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=timezone.utc).timestamp()
 

@@ -12,20 +12,28 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from fitting_room.analysis.rows import rows
+from fitting_room.report.plots.album import Album, of_case, overview
+from fitting_room.report.plots.survival import curve
+from fitting_room.report.plots.theme import (
+    DARK,
+    LIGHT,
+    THEMES,
+    Theme,
+    drawn_by,
+    for_any_page,
+    label,
+    made_with,
+    render,
+    save,
+)
+from fitting_room.report.plots.tradeoff import frontier, steps
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from records import make_record
 
 from bench.cases import CASES
-from bench.harness.report.plots.album import Album, of_case, overview
-from bench.harness.report.plots.canvas import drawn_by, for_any_page, render, save
-from bench.harness.report.plots.caption import made_with
-from bench.harness.report.plots.frontier import frontier, steps
-from bench.harness.report.plots.labels import label
-from bench.harness.report.plots.survival import curve
-from bench.harness.report.plots.theme import DARK, LIGHT, THEMES, Theme
-from bench.harness.report.rows import rows
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
 RECORDS = [make_record(case=case, seed=seed) for case in (DENSE, DIGITS) for seed in (0, 1)]

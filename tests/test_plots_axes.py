@@ -10,6 +10,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from fitting_room.analysis.rows import rows
+from fitting_room.judge.verdict import Bound
+from fitting_room.record import Confidence, Record
+from fitting_room.report.plots.album import Album, of_case, overview
+from fitting_room.report.plots.theme import LIGHT, THEMES, Draw, Theme, render
 from imports import ROOT
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,12 +23,6 @@ from pages import IMAGES
 from records import make_record
 
 from bench.cases import CASES
-from bench.harness.judge.bound import Bound
-from bench.harness.record import Confidence, Record
-from bench.harness.report.plots.album import Album, of_case, overview
-from bench.harness.report.plots.canvas import Draw, render
-from bench.harness.report.plots.theme import LIGHT, THEMES, Theme
-from bench.harness.report.rows import rows
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 DIGITS = "mnist-dense_128"

@@ -9,14 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from fitting_room.cli import plots
+from fitting_room.errors import UserError
+from fitting_room.report.plots import theme as canvas
+from fitting_room.report.plots.theme import Theme
+from fitting_room.store.records import Store
 from imports import ROOT
 from records import make_record
-
-from bench.commands import plots
-from bench.harness.errors import UserError
-from bench.harness.report.plots import canvas
-from bench.harness.report.plots.theme import Theme
-from bench.harness.store.records import Store
 
 DENSE = "fashion_mnist-dense_128"
 LARGEST = 150_000
@@ -122,7 +121,7 @@ def test_readme_shows_the_committed_pictures_in_both_themes() -> None:
 
 def test_only_drawing_loads_matplotlib() -> None:
     """Neither a run of the bench nor any other command waits for it, or for Jinja."""
-    code = "import sys, bench.harness.plugin, bench.commands.plots, bench.commands.report\n"
+    code = "import sys, fitting_room.plugin, fitting_room.cli.plots, fitting_room.cli.report\n"
     ran = subprocess.run(
         [sys.executable, "-c", f"{code}print(*sys.modules)"],
         capture_output=True,

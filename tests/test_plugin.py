@@ -9,16 +9,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from fitting_room import plugin
 from imports import ROOT
 
-from bench.harness import plugin
 from conftest import Bench
 
 
 def test_tests_without_a_referee_are_left_alone(pytester: pytest.Pytester) -> None:
     """A project whose tests judge no case sees no header, no folder and no table of the bench."""
     pytester.makepyfile("def test_sum() -> None:\n    assert 1 + 1 == 2\n")
-    done = pytester.runpytest_inprocess("-p", "bench.harness.plugin")
+    done = pytester.runpytest_inprocess("-p", "fitting_room.plugin")
     done.assert_outcomes(passed=1)
     assert "trials:" not in done.stdout.str()
     assert not (pytester.path / "results").exists()
@@ -70,7 +70,7 @@ def test_python_without_assertions_is_refused() -> None:
 def test_an_unknown_marker_is_refused(pytester: pytest.Pytester) -> None:
     """``needs`` is declared, so that a slip in its name fails under strict markers."""
     pytester.makepyfile("import pytest\n@pytest.mark.need()\ndef test_a() -> None: ...\n")
-    done = pytester.runpytest_inprocess("-p", "bench.harness.plugin", "--strict-markers")
+    done = pytester.runpytest_inprocess("-p", "fitting_room.plugin", "--strict-markers")
     assert done.ret == pytest.ExitCode.INTERRUPTED
     done.stdout.fnmatch_lines(["*'need' not found in `markers` configuration option"])
 
@@ -101,4 +101,4 @@ def test_the_root_conftest_loads_the_plugin_and_nothing_else() -> None:
     """``conftest.py`` names the plugin and pytest's own, and holds no code."""
     lines = (ROOT / "conftest.py").read_text("utf-8").splitlines()
     code = [line for line in lines if line and not line.startswith('"""')]
-    assert code == ['pytest_plugins = ["bench.harness.plugin", "pytester"]']
+    assert code == ['pytest_plugins = ["fitting_room.plugin", "pytester"]']

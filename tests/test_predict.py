@@ -9,6 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fitting_room.cli import inspect, predict
+from fitting_room.cli import inspect as looking
+from fitting_room.cli.kept_model import alike
+from fitting_room.job import Assignment, Listener
+from fitting_room.record import Record, pack_classes
+from fitting_room.store.records import Store
+from fitting_room.trial.look import Seen
 from lab_world import pretend, trial
 from PIL import Image
 from records import make_record
@@ -16,12 +23,6 @@ from test_answers import CONFIDENCE
 from test_kept_models import write_model
 
 from bench import __main__ as command_line
-from bench.commands import inspect, looking, predict
-from bench.commands.kept_model import alike
-from bench.harness.assignment import Assignment, Listener
-from bench.harness.record import Record, pack_classes
-from bench.harness.store.records import Store
-from bench.harness.trial.look import Seen
 
 PNG = b"\x89PNG"
 SURE = np.eye(10, dtype=np.float32)[9] * 0.9 + 0.01
@@ -179,7 +180,7 @@ def test_other_seeds_are_of_the_same_training(tmp_path: Path) -> None:
 
 def test_three_shoes_or_three_digits_are_followed() -> None:
     """The published choice: the first three ankle boots, and the first three digits."""
-    from bench.harness.spec import TASKS
+    from fitting_room.spec import TASKS
 
     labels = np.array([9, 2, 9, 1, 9, 9], np.uint8)
     assert inspect._chosen(None, TASKS["fashion_mnist"], labels) == (0, 2, 4)

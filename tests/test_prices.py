@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fitting_room.judge.curve import Curve
+from fitting_room.judge.verdict import Bound
+from fitting_room.report.verdicts import Priced, choices, priced, sharpest, table
+from fitting_room.store.bounds import Bounds
 from records import make_record
-
-from bench.harness.judge.bound import Bound
-from bench.harness.judge.curve import Curve
-from bench.harness.report.choice import choices, sharpest
-from bench.harness.report.prices import Priced, priced, table
-from bench.harness.store.bounds import Bounds
 
 CASE = "fashion_mnist-dense_128"
 FIRST, SECOND = 5.0, 3.0

@@ -12,12 +12,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fitting_room.errors import UserError
+from fitting_room.lab import probe
+from fitting_room.lab.probe import Emulated
+from fitting_room.machine import settings
 from records import make_record
-
-from bench.harness.errors import UserError
-from bench.harness.lab import probe
-from bench.harness.lab.probe import Emulated
-from bench.harness.machine import settings
 
 SAY = 'import os, sys; os.write(int(sys.argv[-1]), f"{}".encode())'
 THERE = importlib.util.find_spec("json")
@@ -75,7 +74,7 @@ def program(monkeypatch: pytest.MonkeyPatch, backend: str, framework: object) ->
     keras = SimpleNamespace(config=SimpleNamespace(backend=lambda: backend))
     monkeypatch.setitem(sys.modules, "keras", keras)
     monkeypatch.setitem(sys.modules, backend, framework)
-    return runpy.run_module("bench.harness.trial.accelerator")
+    return runpy.run_module("fitting_room.trial.accelerator")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +134,7 @@ def test_threads_are_those_that_the_backend_makes(
     threading = SimpleNamespace(get_intra_op_parallelism_threads=lambda: framework)
     config = SimpleNamespace(threading=threading)
     told = SimpleNamespace(config=config, get_num_threads=lambda: framework)
-    monkeypatch.setattr("bench.harness.machine.usable_cores", lambda: 3)
+    monkeypatch.setattr("fitting_room.machine.usable_cores", lambda: 3)
     for name in settings(os.environ):
         monkeypatch.delenv(name)
     for name, value in variables.items():

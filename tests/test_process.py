@@ -13,16 +13,16 @@ from typing import IO
 import msgspec
 import pytest
 from bench_runs import PATIENCE_S
+from fitting_room.job import Assignment, Message
+from fitting_room.lab import process
+from fitting_room.lab.locks import machine_held
+from fitting_room.lab.process import run_trial, trials_ended
+from fitting_room.record import Epoch, Record
+from fitting_room.spec import TrialSpec
+from fitting_room.trial import child
+from fitting_room.trial.child import ROOT
 from records import make_record
 from trials import assigned
-
-from bench.harness.assignment import Assignment, Message
-from bench.harness.record import Epoch, Record
-from bench.harness.spec import TrialSpec
-from bench.harness.trial import child, process
-from bench.harness.trial.child import ROOT
-from bench.harness.trial.locks import machine_held
-from bench.harness.trial.process import run_trial, trials_ended
 
 EPOCH = Epoch(number=1, seconds=1.0, cpu_seconds=2.0, training_accuracy=0.5, training_loss=1.0)
 SAY = "os.write(int(sys.argv[1]), {})".format

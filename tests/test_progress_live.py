@@ -6,11 +6,10 @@ import re
 from dataclasses import replace
 
 import pytest
+from fitting_room.job import Message
+from fitting_room.report import progress as module
+from fitting_room.report.progress import ERASE, Progress
 from progress_world import EPOCHS, NAME, RECORD, SPEC, Screen, Waiting, hear, plain
-
-from bench.harness.assignment import Message
-from bench.harness.report import progress as module
-from bench.harness.report.progress import ERASE, Progress
 
 
 def test_terminal_shows_one_line_that_is_written_over() -> None:

@@ -6,9 +6,8 @@ import json
 from dataclasses import fields, replace
 
 import pytest
-
-from bench.harness.judge.verdict import Verdict
-from bench.harness.report.properties import Judged, from_properties, to_properties
+from fitting_room.judge.verdict import Verdict
+from fitting_room.report.ci import Judged, from_properties, to_properties
 
 VERDICT = Verdict(
     metric="test_accuracy",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.harness.report.proposal import difference, propose
+from fitting_room.analysis.suggestion import difference, propose
 
 BEFORE = """# Bounds.
 [smoke]

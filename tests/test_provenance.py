@@ -8,16 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fitting_room.errors import UserError
+from fitting_room.machine import settings
+from fitting_room.record import Record
+from fitting_room.store.digest import code_digest
+from fitting_room.store.key import TRAINING_PATH, provenance, why_stale
+from fitting_room.store.records import Store
+from fitting_room.trial.child import ROOT
 from records import make_record
 from test_commit import distrust, git
 
 from bench.cases import CASES
-from bench.harness.errors import UserError
-from bench.harness.machine import settings
-from bench.harness.record import Record
-from bench.harness.store.key import TRAINING_PATH, provenance, why_stale
-from bench.harness.store.records import Store
-from bench.harness.trial.child import ROOT
 
 pytestmark = pytest.mark.usefixtures("plain_git")
 
@@ -29,7 +30,7 @@ CASE, RECIPE = SPEC.case, SPEC.case.recipe
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """Return a folder with the code that a trial of the spec would run."""
-    for source in (*(ROOT / "models").glob("*.py"), *(ROOT / "bench/harness").rglob("*.py")):
+    for source in (*(ROOT / "models").glob("*.py"), *(ROOT / "bench/fitting_room").rglob("*.py")):
         copy = tmp_path / source.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(source.read_bytes())
@@ -66,7 +67,7 @@ def test_origin_names_the_commit_and_whether_it_is_dirty(checkout: Path, dirty: 
     assert (origin.commit, origin.dirty) == (git(checkout, "rev-parse", "HEAD"), dirty)
 
 
-@pytest.mark.parametrize("untracked", ["models/dense.py", "bench/harness/trial/score.py"])
+@pytest.mark.parametrize("untracked", ["models/dense.py", "bench/fitting_room/trial/score.py"])
 def test_code_that_is_in_no_commit_has_none(checkout: Path, untracked: str) -> None:
     """A commit that lacks a file that runs is not the one that ran."""
     git(checkout, "init", "--quiet")
@@ -134,7 +135,7 @@ def test_record_of_this_code_is_fresh(checkout: Path) -> None:
     ("change", "reason"),
     [
         (edit("models/dense.py", '"relu"', '"tanh"'), "the code of its architecture"),
-        (edit("bench/harness/trial/score.py", "1000", "500"), "the code of the training path"),
+        (edit("bench/fitting_room/trial/score.py", "1000", "500"), "the code of the training path"),
     ],
 )
 def test_record_of_other_code_is_stale(
@@ -160,9 +161,9 @@ TUNED = replace(CASE, recipe=replace(RECIPE, schedule="one_cycle", flip="random"
 @pytest.mark.parametrize(
     ("changed", "stale"),
     [
-        ("models/schedules.py", {TUNED.name}),
-        ("bench/harness/trial/tuned.py", {TUNED.name}),
-        ("models/losses.py", set()),
+        ("bench/fitting_room/training/schedules.py", {TUNED.name}),
+        ("bench/fitting_room/trial/tuned.py", {TUNED.name}),
+        ("bench/fitting_room/training/losses.py", set()),
     ],
 )
 def test_code_that_only_tuned_recipes_go_through_retires_theirs_alone(
@@ -187,7 +188,4 @@ def test_committed_references_are_of_this_code() -> None:
 
 def test_every_name_of_the_training_path_is_there() -> None:
     """No name of the training path is a leftover."""
-    assert all(
-        (ROOT / name.split(":")[0].replace(".", "/")).with_suffix(".py").is_file()
-        for name in TRAINING_PATH
-    )
+    assert code_digest(TRAINING_PATH, root=ROOT)

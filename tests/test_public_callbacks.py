@@ -32,7 +32,7 @@ def fit(*callbacks: Any, of: Any = None, epochs: int = 3, **settings: Any) -> An
 
 def stop(*arguments: Any, **settings: Any) -> Any:
     """Return a ``StopAtThreshold``."""
-    from models.callbacks import StopAtThreshold
+    from fitting_room.training.callbacks import StopAtThreshold
 
     return StopAtThreshold(*arguments, **settings)
 
@@ -151,8 +151,7 @@ class Time:
 def test_the_clock_holds_the_steps_and_not_the_validation(steps: int, calls: int) -> None:
     """In a plain fit with validation data, as in one call of the step for a whole epoch."""
     import keras
-
-    from models.callbacks import EpochClock
+    from fitting_room.training.callbacks import EpochClock
 
     time = Time()
 

@@ -10,15 +10,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from fitting_room.errors import UserError
+from fitting_room.judge.timing import Race
+from fitting_room.lab import timing
+from fitting_room.lab.timing import ANEW, CHUNK_S, WARM_UPS, Contender, Runner, race
+from fitting_room.spec import TrialSpec
+from fitting_room.trial.measure import calibration_seconds
 from trials import small
-
-from bench.harness.errors import UserError
-from bench.harness.judge.timing import Race
-from bench.harness.lab import contender
-from bench.harness.lab.contender import Contender, Runner
-from bench.harness.lab.race import ANEW, CHUNK_S, WARM_UPS, race
-from bench.harness.spec import TrialSpec
-from bench.harness.trial.calibration import calibration_seconds
 
 SPEC = small()
 
@@ -43,7 +41,7 @@ for line in sys.stdin:
 def sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Contender]:
     """Two checkouts, of which head needs half as long again for an image."""
     (tmp_path / "runner.py").write_text(RUNNER, encoding="utf-8")
-    monkeypatch.setattr(contender, "RUNNER", tmp_path / "runner.py")
+    monkeypatch.setattr(timing, "RUNNER", tmp_path / "runner.py")
     found = []
     for name, seconds in (("base", 1e-5), ("head", 1.5e-5)):
         folder = tmp_path / name
@@ -83,9 +81,9 @@ def test_a_process_that_is_slow_by_luck_is_not_kept(
 
     def noted(side: Contender, spec: TrialSpec) -> AbstractContextManager[Runner]:
         order.append(side.name)
-        return contender.started(side, spec)
+        return timing.started(side, spec)
 
-    monkeypatch.setattr("bench.harness.lab.race.started", noted)
+    monkeypatch.setattr("fitting_room.lab.timing.started", noted)
     run(sides, pairs=2 * ANEW + 1)
     assert order == ["base", "head", "head", "base", "base", "head"]
 
@@ -123,7 +121,7 @@ def test_the_calibration_step_is_the_quickest_of_several() -> None:
 @pytest.mark.keras
 def test_chunks_go_on_from_where_they_were() -> None:
     """The same process trains chunk after chunk, and both clocks of each advanced."""
-    from bench.harness.trial.chunks import trainer
+    from fitting_room.trial.chunks import trainer
 
     train = trainer(replace(SPEC, alone=False))
     for images in (64, 128):

@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+from fitting_room.cli import plots, readme
+from fitting_room.report.plots import theme
+from fitting_room.store.records import Store
 from imports import ROOT
 from records import make_record
 
 from bench.__main__ import main
-from bench.commands import plots, readme
 from bench.committed import CLAIMS
-from bench.harness.report.plots import canvas
-from bench.harness.store.records import Store
 
 BLOCK = re.compile(
     rb"(<!-- fitting-room: (?P<name>[^\n]+) -->\n).*?(<!-- /fitting-room -->)", re.DOTALL
@@ -40,7 +40,7 @@ def emptied(page: bytes) -> bytes:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project to work in, where drawing takes no time."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(canvas, "render", lambda *_: b"<svg/>")
+    monkeypatch.setattr(theme, "render", lambda *_: b"<svg/>")
     (tmp_path / "results").mkdir()
     return tmp_path
 

@@ -6,8 +6,7 @@ from dataclasses import MISSING, FrozenInstanceError, fields
 from typing import Any
 
 import pytest
-
-from models.recipe import PLAIN, Recipe
+from fitting_room.recipe import PLAIN, Recipe
 
 
 @pytest.mark.parametrize(
@@ -80,14 +79,20 @@ def test_callbacks_take_no_tuned_path() -> None:
     ("settings", "pieces"),
     [
         ({"momentum": 0.9}, ()),
-        ({"schedule": "one_cycle", "warm_up": 0.3}, ("models.schedules:one_cycle",)),
-        ({"optimizer": "models.muon:KernelMuon"}, ("models.muon:KernelMuon",)),
-        ({"label_smoothing": 0.1}, ("models.losses:SmoothedCrossentropy",)),
-        ({"shift_pixels": 1.0, "zoom": 0.1}, ("models.augmentation:RandomAffine",)),
-        ({"flip": "random"}, ("models.augmentation:RandomFlip",)),
+        ({"schedule": "one_cycle", "warm_up": 0.3}, ("fitting_room.training.schedules:one_cycle",)),
+        (
+            {"optimizer": "fitting_room.training.muon:KernelMuon"},
+            ("fitting_room.training.muon:KernelMuon",),
+        ),
+        ({"label_smoothing": 0.1}, ("fitting_room.training.losses:SmoothedCrossentropy",)),
+        ({"shift_pixels": 1.0, "zoom": 0.1}, ("fitting_room.training.augmentation:RandomAffine",)),
+        ({"flip": "random"}, ("fitting_room.training.augmentation:RandomFlip",)),
         (
             {"flip": "alternating", "erase_pixels": 4},
-            ("models.augmentation:AlternatingFlip", "models.augmentation:RandomErasing"),
+            (
+                "fitting_room.training.augmentation:AlternatingFlip",
+                "fitting_room.training.augmentation:RandomErasing",
+            ),
         ),
     ],
 )

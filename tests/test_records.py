@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from fitting_room.errors import UserError
+from fitting_room.record import SCHEMA, Outcome, Record
+from fitting_room.store.records import Store, read_record
 from records import MACHINE, disturbed, make_failed_record, make_record
-
-from bench.harness.errors import UserError
-from bench.harness.record import SCHEMA, Outcome, Record
-from bench.harness.store.records import Store, read_record
 
 RECORD = make_record()
 CASE, KEY = RECORD.spec.case.name, RECORD.key

@@ -9,10 +9,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
+from fitting_room.errors import UserError
+from fitting_room.store.records import Store, write_whole
 from records import make_record
-
-from bench.harness.errors import UserError
-from bench.harness.store.records import Store, write_whole
 
 RECORD = make_record()
 

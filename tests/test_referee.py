@@ -9,19 +9,17 @@ from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
+from fitting_room.errors import UserError
+from fitting_room.job import Assignment, Listener
+from fitting_room.judge.suggest import suggest_curve
+from fitting_room.judge.verdict import Bound, Verdict, verdict_on
+from fitting_room.lab import evaluator
+from fitting_room.lab.evaluator import TrialFailedError
+from fitting_room.lab.plan import MOST_SEEDS, Options
+from fitting_room.metrics import curve
+from fitting_room.record import Record
 from lab_world import CASE, FakeTrials, pretend, referee, trial
 from records import make_record
-
-from bench.harness.assignment import Assignment, Listener
-from bench.harness.errors import UserError
-from bench.harness.judge.bound import Bound
-from bench.harness.judge.suggest import suggest_curve
-from bench.harness.judge.verdict import Verdict, verdict_on
-from bench.harness.lab import referee as module
-from bench.harness.lab.options import MOST_SEEDS, Options
-from bench.harness.lab.referee import TrialFailedError
-from bench.harness.metrics import curve
-from bench.harness.record import Record
 
 FLOOR = Bound(metric="test_accuracy", at_least=0.8, reason="a round figure")
 SLOWEST = Bound(metric="epochs_to_target", at_most=7, reason="published")
@@ -56,7 +54,7 @@ def test_seeds_are_added_only_while_the_verdict_is_open(
     seeds: int,
 ) -> None:
     """One by one, up to the most that the options allow."""
-    monkeypatch.setattr(module, "judge", open_until(open_for))
+    monkeypatch.setattr(evaluator, "judge", open_until(open_for))
     verdict = referee(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
     assert (verdict.outcome, verdict.n) == (outcome, seeds)
     assert trials.seeds == list(range(seeds))
@@ -67,7 +65,7 @@ def test_number_of_seeds_that_was_asked_for_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: FakeTrials, options: Options
 ) -> None:
     """An open verdict asks for no more than what the user wants."""
-    monkeypatch.setattr(module, "judge", open_until(9))
+    monkeypatch.setattr(evaluator, "judge", open_until(9))
     assert referee(tmp_path, options, FLOOR).verdict(CASE, "test_accuracy").n == 2
     assert trials.seeds == [0, 1]
 
@@ -146,7 +144,7 @@ def test_error_is_shared_among_all_bounds_of_the_file(
         shares.append(alpha)
         return verdict_on(bound, "pass", values, "so")
 
-    monkeypatch.setattr(module, "judge", judge)
+    monkeypatch.setattr(evaluator, "judge", judge)
     for bounds in ([FLOOR], [FLOOR, COUNT, SLOWEST]):
         referee(tmp_path, None, *bounds).verdict(CASE, "test_accuracy")
     assert shares[1] < shares[0]

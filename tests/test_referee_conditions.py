@@ -7,11 +7,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from fitting_room.judge.verdict import Bound
+from fitting_room.lab.plan import Need, Options
 from lab_world import CASE, FakeTrials, pretend, referee, trial
-
-from bench.harness.judge.bound import Bound
-from bench.harness.lab.options import Options
-from bench.harness.lab.plan import Need
 
 FLOOR = Bound(metric="test_accuracy", at_least=0.8, reason="a round figure")
 EASY = Bound(metric="test_accuracy", at_least=0.3, reason="learns at all")

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fitting_room.errors import UserError
+from fitting_room.spec import TASKS, Case
 from imports import ROOT
 
 import models
 from bench import cases
 from bench.cases import CASES, INSTEAD, LONG, case_named
-from bench.harness.errors import UserError
-from bench.harness.spec import TASKS, Case
 from models import MODELS
 
 PUBLISHED = {

@@ -7,15 +7,14 @@ from dataclasses import replace
 from statistics import median
 
 import pytest
+from fitting_room.plugin.results import ReplayClock, extra_info
 from records import make_failed_record, make_record
-
-from bench.harness.report.replay import ReplayClock, extra_info
 
 SECONDS = [3.0, 2.0, 4.5, 2.5]
 
 SUITE = f"""
     import pytest
-    from bench.harness.report.replay import ReplayClock
+    from fitting_room.plugin.results import ReplayClock
 
     CLOCK = ReplayClock()
 

@@ -11,13 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fitting_room.cli import readme, show
+from fitting_room.errors import UserError
+from fitting_room.record import Callbacks, Record
+from fitting_room.store.records import Store
 from imports import ROOT
 from records import make_failed_record, make_record
-
-from bench.commands import readme, show
-from bench.harness.errors import UserError
-from bench.harness.record import Callbacks, Record
-from bench.harness.store.records import Store
 
 DENSE = "fashion_mnist-dense_128"
 BLOCKS = "\n".join(
@@ -104,7 +103,7 @@ def test_readme_is_written_without_what_is_slow_to_import() -> None:
 
 def test_readme_loads_no_framework() -> None:
     """Importing the command brings neither Keras nor TensorFlow nor SciPy's statistics."""
-    code = "import sys, bench.commands.readme as _; print(*sys.modules)"
+    code = "import sys, fitting_room.cli.readme as _; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"keras", "tensorflow", "scipy.stats", "matplotlib"} & set(ran.stdout.split())
 

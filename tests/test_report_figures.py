@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from fitting_room.analysis.figures import decimals, figure, quartiles, with_spread
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from bench.harness.report.figures import decimals, figure, quartiles, with_spread
 
 
 def test_a_figure_has_mean_and_sample_sd() -> None:

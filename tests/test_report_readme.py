@@ -5,9 +5,8 @@ from __future__ import annotations
 from textwrap import indent
 
 import pytest
-
-from bench.harness.errors import UserError
-from bench.harness.report.readme import difference, regenerate
+from fitting_room.errors import UserError
+from fitting_room.report.readme import difference, regenerate
 
 TABLES = {"mnist": lambda: "| a |\n|---|\n", "fashion_mnist": lambda: "x"}
 OPEN, CLOSE = "<!-- fitting-room: mnist -->", "<!-- /fitting-room -->"

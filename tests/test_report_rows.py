@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from fitting_room.analysis.rows import Row, rows
+from fitting_room.analysis.trials import publishable
+from fitting_room.judge.verdict import Outcome, Verdict
+from fitting_room.record import Confidence, Record
+from fitting_room.spec import TASKS
 from records import MACHINE, make_failed_record, make_record
 
 from bench.cases import CASES
-from bench.harness.judge.verdict import Outcome, Verdict
-from bench.harness.record import Confidence, Record
-from bench.harness.report.rows import Row, rows
-from bench.harness.report.trials import publishable
-from bench.harness.spec import TASKS
 
 DENSE = "fashion_mnist-dense_128"
 DIGITS = "mnist-single_conv_32"

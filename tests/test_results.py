@@ -8,15 +8,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from fitting_room.store.bounds import line_of
 from imports import ROOT
 from junit_schema import faults
 
-from bench.harness.store.bounds import line_of
-
 SUITE = """
     import pytest
-    from bench.harness.judge.verdict import Verdict
-    from bench.harness.report.properties import Judged, to_properties
+    from fitting_room.judge.verdict import Verdict
+    from fitting_room.report.ci import Judged, to_properties
 
     OUTCOMES = {"test_accuracy": "pass", "test_loss": "fail", "training_accuracy": "undecided"}
 
@@ -55,7 +54,7 @@ def run(pytester: pytest.Pytester) -> Run:
     pytester.makepyfile(SUITE)
     names = ("cases", "bounds", "claims")
     files = [f"--override-ini=fitting_room_{n}={ROOT / 'bench' / n}.toml" for n in names[1:]]
-    plugin = ("-p", "bench.harness.plugin", "-p", "no:hypothesispytest", "--junitxml=junit.xml")
+    plugin = ("-p", "fitting_room.plugin", "-p", "no:hypothesispytest", "--junitxml=junit.xml")
     return lambda *arguments: pytester.runpytest_inprocess(*plugin, *files, *arguments)
 
 
@@ -211,7 +210,7 @@ def test_times_fit_the_terminal(
     pytester.makepyfile("def test_time(benchmark):\n    benchmark.pedantic(lambda: None)\n")
     columns = "addopts = --benchmark-columns=min,median,max,iqr,rounds"
     pytester.makeini(f"[pytest]\n{columns}\n")
-    plugin = ("-p", "bench.harness.plugin", "-p", "no:hypothesispytest")
+    plugin = ("-p", "fitting_room.plugin", "-p", "no:hypothesispytest")
     output = pytester.runpytest_inprocess(*plugin, *asked).stdout
     (heading,) = [line for line in output.lines if line.startswith("Name (time")]
     assert set(re.findall(r"[A-Z]\w+", heading)) - {"Name"} == shown

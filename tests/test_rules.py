@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from fitting_room.analysis.trials import flags_of, publishable
+from fitting_room.cli.calibrate import published
+from fitting_room.spec import TASKS
+from fitting_room.store.digest import code_digest
+from fitting_room.store.key import training_path
 from imports import ROOT, imports_of, module_of, sources
 from records import make_record
 from search_world import searched
 
 from bench.cases import CASES, lawful
-from bench.commands.calibrate import published
-from bench.harness.report.trials import flags_of, publishable
-from bench.harness.spec import TASKS
-from bench.harness.store.digest import code_digest
-from bench.harness.store.key import training_path
 
 TUNED = [case for case in CASES.values() if case.recipe.tuned]
 
@@ -52,12 +52,12 @@ def test_what_a_search_measured_is_no_reference() -> None:
 
 def test_a_search_names_no_array_of_the_test_set() -> None:
     """Neither the command nor the split mentions one; what they hand on is the split's folder."""
-    for name in ("bench/commands/search.py", "bench/harness/data/split.py"):
+    for name in ("bench/fitting_room/cli/search.py", "bench/fitting_room/data/split.py"):
         text = (ROOT / name).read_text("utf-8")
         assert "test_labels.npy" not in text and "t10k" not in text
-    command = next(p for p in sources("bench/commands") if p.name == "search.py")
+    command = next(p for p in sources("bench/fitting_room/cli") if p.name == "search.py")
     asked = {found.module for found in imports_of(command)}
-    assert not asked & {"bench.harness.data.arrays", "numpy", "keras"}
+    assert not asked & {"fitting_room.data.arrays", "numpy", "keras"}
 
 
 def test_architectures_cannot_reach_data() -> None:

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.keras
 
 def rates(name: str, *, steps: int, warm_up: float) -> list[float]:
     """Return the rate of each step and of one after the last, at a peak of 2."""
-    from models import schedules
+    from fitting_room.training import schedules
 
     schedule = getattr(schedules, name)(2.0, steps, warm_up)
     return [float(schedule(step)) for step in range(steps + 1)]
@@ -47,7 +47,7 @@ def test_one_cycle_is_that_of_pytorch() -> None:
 
 def test_a_rate_stays_at_its_end() -> None:
     """Steps beyond the last are no reason to rise again."""
-    from models.schedules import linear_to_zero
+    from fitting_room.training.schedules import linear_to_zero
 
     assert float(linear_to_zero(2.0, 10, 0.2)(25)) == 0
 
@@ -56,8 +56,7 @@ def test_a_rate_stays_at_its_end() -> None:
 def test_a_schedule_is_saved_with_its_optimizer(name: str) -> None:
     """What is read back gives the same rates."""
     import keras
-
-    from models import schedules
+    from fitting_room.training import schedules
 
     optimizer = keras.optimizers.SGD(getattr(schedules, name)(0.5, 20, 0.3))
     again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
@@ -65,8 +64,8 @@ def test_a_schedule_is_saved_with_its_optimizer(name: str) -> None:
 
 
 def test_recipes_know_every_schedule() -> None:
-    """What a recipe may name is a function of ``models.schedules``, or no schedule at all."""
-    from models import schedules
-    from models.recipe import SCHEDULES
+    """What a recipe may name is a function of ``training.schedules``, or no schedule at all."""
+    from fitting_room.recipe import SCHEDULES
+    from fitting_room.training import schedules
 
     assert [name for name in SCHEDULES[1:] if not callable(getattr(schedules, name, None))] == []

@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 import pytest
-
-from bench.harness.trial.score import score, score_probabilities
+from fitting_room.trial.score import score, score_probabilities
 
 
 @pytest.mark.keras

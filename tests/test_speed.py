@@ -6,13 +6,12 @@ import argparse
 from pathlib import Path
 
 import pytest
+from fitting_room.cli import speed
+from fitting_room.errors import UserError
+from fitting_room.record import Record
+from fitting_room.store.speeds import Speed, read_speeds, write_speed
+from fitting_room.studies.speed import speed_table
 from records import make_record
-
-from bench.commands import speed
-from bench.harness.errors import UserError
-from bench.harness.record import Record
-from bench.harness.report.speed import speed_table
-from bench.harness.store.speeds import Speed, read_speeds, write_speed
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 

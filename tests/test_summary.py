@@ -6,16 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
+from fitting_room.judge.verdict import Outcome, Verdict
+from fitting_room.metrics import METRICS
+from fitting_room.record import Record
+from fitting_room.report.ci import Judged
+from fitting_room.report.files import Summary, shown, write_summary
+from fitting_room.report.progress import Screen
+from fitting_room.store.records import Store
 from records import make_record
 
 from bench.cases import CASES
-from bench.harness.judge.verdict import Outcome, Verdict
-from bench.harness.metrics import METRICS
-from bench.harness.record import Record
-from bench.harness.report.properties import Judged
-from bench.harness.report.screen import Screen
-from bench.harness.report.summary import Summary, shown, write_summary
-from bench.harness.store.records import Store
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
 RECORD = make_record(test_accuracy=0.8731)

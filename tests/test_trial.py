@@ -10,18 +10,17 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from fitting_room import data
+from fitting_room.job import Message
+from fitting_room.record import Record, unpack_classes
 from trials import assigned, small
-
-from bench.harness import data
-from bench.harness.assignment import Message
-from bench.harness.record import Record, unpack_classes
 
 pytestmark = pytest.mark.keras
 
 
 def answer(**changes: Any) -> tuple[Record, list[Message]]:
     """Run a small trial as its process does, and return its record and what it said before."""
-    from bench.harness.trial.__main__ import _record
+    from fitting_room.trial.__main__ import _record
 
     output = io.BytesIO()
     record = _record(assigned(**changes), {"start": 0.5}, output, 0.0)
@@ -159,7 +158,7 @@ def test_a_missing_gpu_is_told_and_not_made_up_for() -> None:
 
 def test_a_phase_that_raises_has_its_seconds_too() -> None:
     """What a failed phase took is added to what it took before."""
-    from bench.harness.trial.run import phase
+    from fitting_room.trial.run import phase
 
     seconds = {"load": 100.0}
     with pytest.raises(OSError, match="full"), phase(seconds, "load"):
@@ -169,7 +168,7 @@ def test_a_phase_that_raises_has_its_seconds_too() -> None:
 
 def test_two_paths_are_timed_in_pairs() -> None:
     """A contest of three pairs has three seconds of each path, and their ratios."""
-    from bench.harness.trial.contest import Contest, run
+    from fitting_room.trial.contest import Contest, run
 
     outcome = run(Contest(spec=small(), pairs=3, images=64))
     assert (len(outcome.ours), len(outcome.plain)) == (3, 3)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fitting_room.record import Epoch
 from records import make_record
 
 from bench.cases import CASES
-from bench.harness.record import Epoch
 
 IMAGES = np.random.default_rng(0).random((8, 28, 28, 1), np.float32)
 LABELS = np.arange(8, dtype=np.uint8)
@@ -33,8 +33,8 @@ def read(folder: Path) -> Any:
 
 def train(epochs: int, *callbacks: Any) -> Any:
     """Return a model that ``fit.train`` has trained on a few images of noise."""
-    from bench.harness.trial import fit
-    from models.recipe import Recipe
+    from fitting_room.recipe import Recipe
+    from fitting_room.trial import fit
 
     recipe = Recipe(epochs=epochs, batch_size=4)
     model = fit.build(*ARCHITECTURE, recipe, seed=0, steps=2)
@@ -52,9 +52,8 @@ def train(epochs: int, *callbacks: Any) -> Any:
 @pytest.mark.keras
 def test_trial_is_one_run_and_what_is_learned_stays_the_same(tmp_path: Path) -> None:
     """Curves, weights, layers and settings are in one folder; the weights are equal to the bit."""
+    from fitting_room.trial.logs import logged, write_score
     from tensorboard.plugins.hparams import metadata
-
-    from bench.harness.trial.logs import logged, write_score
 
     folder = tmp_path / "case" / "seed-3"
     model = train(2, lambda run: logged(run, folder, SPEC, MEASURED))
@@ -80,7 +79,7 @@ def test_trial_is_one_run_and_what_is_learned_stays_the_same(tmp_path: Path) -> 
 @pytest.mark.keras
 def test_hyperparameters_are_all_settings_that_were_made() -> None:
     """The epochs asked for, not those of the recipe; what is left to a library is not told."""
-    from bench.harness.trial.logs import hyperparameters
+    from fitting_room.trial.logs import hyperparameters
 
     case = replace(CASES["fashion_mnist-dense_128"], arguments={"units": 16, "sizes": (1, 2)})
     found = hyperparameters(replace(SPEC, case=case, epochs=2))

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from models.recipe import Recipe
+from fitting_room.recipe import Recipe
 
 pytestmark = pytest.mark.keras
 
@@ -26,7 +25,7 @@ def images() -> tuple[np.ndarray, np.ndarray]:
 
 def built(*, epochs: int = 2, seed: int = 0, **recipe: Any) -> tuple[Any, Any, Recipe]:
     """Build a small model by a recipe."""
-    from bench.harness.trial import tuned
+    from fitting_room.trial import tuned
 
     made = Recipe(epochs=epochs, batch_size=BATCH, **({"optimizer": "sgd"} | recipe))
     return *tuned.build(BUILDER, SMALL, made, seed=seed, steps=STEPS, epochs=epochs), made
@@ -34,7 +33,7 @@ def built(*, epochs: int = 2, seed: int = 0, **recipe: Any) -> tuple[Any, Any, R
 
 def train(trained: Any, recipe: Recipe, *callbacks: Any) -> Any:
     """Train as a trial does."""
-    from bench.harness.trial import fit
+    from fitting_room.trial import fit
 
     data = fit.TrainingImages(images=images()[0], labels=images()[1])
     fit.train(trained, data, recipe, epochs=recipe.epochs, callbacks=list(callbacks))
@@ -54,7 +53,8 @@ def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
 
 def test_what_is_counted_and_used_is_the_model_alone() -> None:
     """What is trained shares its weights, and leaves images as they are when it predicts."""
-    from bench.harness.trial.flops import size
+    from fitting_room.trial.measure import size
+
     from models.minimal import minimal
 
     model, trained, made = built(rotate_degrees=20.0, flip="alternating", erase_pixels=9)
@@ -95,7 +95,7 @@ def test_an_optimizer_has_the_recipes_settings() -> None:
     """What it leaves open is the optimizer's own."""
     adam = built(optimizer="adamw", beta_2=0.9, weight_decay=0.1)[1].optimizer
     sgd = built(momentum=0.9, nesterov=True)[1].optimizer
-    muon = built(optimizer="models.muon:KernelMuon", adam_lr_ratio=0.2)[1].optimizer
+    muon = built(optimizer="fitting_room.training.muon:KernelMuon", adam_lr_ratio=0.2)[1].optimizer
     assert (type(adam).__name__, adam.beta_1, adam.beta_2, adam.weight_decay) == (
         "AdamW",
         0.9,
@@ -122,7 +122,7 @@ def test_weight_decay_spares_biases_and_normalisation() -> None:
 def test_many_steps_in_one_execution_learn_the_same() -> None:
     """Augmentation, averages and schedule included, no weight differs by a bit."""
     recipe = {
-        "optimizer": "models.muon:KernelMuon",
+        "optimizer": "fitting_room.training.muon:KernelMuon",
         "schedule": "one_cycle",
         "warm_up": 0.3,
         "weight_average": 0.9,
@@ -139,7 +139,7 @@ def test_many_steps_in_one_execution_learn_the_same() -> None:
 
 def test_a_recipe_that_only_names_its_defaults_learns_what_a_plain_one_does() -> None:
     """Through the longer path, with momentum zero, it is plain training."""
-    from bench.harness.trial import fit
+    from fitting_room.trial import fit
 
     recipe = Recipe(epochs=2, batch_size=BATCH, optimizer="sgd")
     model = fit.build(BUILDER, SMALL, recipe, seed=0, steps=STEPS)

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fitting_room import data
+from fitting_room.lab.scheduler import assign
+from fitting_room.record import Record
+from fitting_room.spec import TrialSpec
+from fitting_room.store.key import TRAINING_PATH, training_path
 from trials import small
 
 from bench.cases import case_named
-from bench.harness import data
-from bench.harness.lab.lab import assign
-from bench.harness.record import Record
-from bench.harness.spec import TrialSpec
-from bench.harness.store.key import TRAINING_PATH, training_path
 
 
 def watching(**recipe: Any) -> TrialSpec:
@@ -32,7 +32,7 @@ def watching(**recipe: Any) -> TrialSpec:
 @cache
 def answer(**recipe: Any) -> tuple[Record, Path]:
     """Run such a trial as its process does; return its record, and where its model is."""
-    from bench.harness.trial.__main__ import _record
+    from fitting_room.trial.__main__ import _record
 
     keep = Path(tempfile.mkdtemp()) / "model.keras"
     assignment = replace(assign(watching(**recipe)), keep=str(keep))
@@ -45,9 +45,8 @@ def answer(**recipe: Any) -> tuple[Record, Path]:
 def scored(file: Path) -> tuple[float, float]:
     """Return accuracy and loss of a saved model on the test images."""
     import keras
-
-    from bench.harness.trial.fit import prepare
-    from bench.harness.trial.score import score
+    from fitting_room.trial.fit import prepare
+    from fitting_room.trial.score import score
 
     spec = small()
     arrays = data.load(spec.dataset)
@@ -106,8 +105,8 @@ def test_a_checkpoint_of_a_tuned_recipe_scores_what_was_recorded() -> None:
 @pytest.mark.keras
 def test_held_out_images_are_not_trained_on() -> None:
     """A tenth of 1,000 leaves 900, in order; what is held out keeps its labels."""
-    from bench.harness.trial.fit import TrainingImages
-    from bench.harness.trial.watched import split
+    from fitting_room.trial.fit import TrainingImages
+    from fitting_room.trial.watched import split
 
     whole = TrainingImages(images=np.zeros((1000, 1, 1, 1)), labels=np.arange(1000))
     kept, held_out = split(whole, watching().case.recipe)

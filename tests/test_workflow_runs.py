@@ -78,7 +78,7 @@ def test_no_other_job_caches_trials() -> None:
 @pytest.mark.parametrize("job", TRAINING)
 def test_keys_are_of_sources_alone(tmp_path: Path, job: str) -> None:
     """Compiled files, which every run leaves, are in none; each source is, however deep."""
-    sources = ["bench/a.py", "bench/harness/store/b.py", "models/c.py", "constraints.txt"]
+    sources = ["bench/a.py", "bench/fitting_room/store/b.py", "models/c.py", "constraints.txt"]
     for name in [*sources, "bench/__pycache__/a.cpython-311.pyc", "results/trials/d.json"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()

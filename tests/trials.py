@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from fitting_room import data
+from fitting_room.job import Assignment
+from fitting_room.lab.scheduler import assign
+from fitting_room.spec import TrialSpec
+
 from bench.cases import case_named
-from bench.harness import data
-from bench.harness.assignment import Assignment
-from bench.harness.lab.lab import assign
-from bench.harness.spec import TrialSpec
 
 RECIPE = {"epochs", "train_fraction", "learning_rate", "stop_at_accuracy", "jit_compile"}
 

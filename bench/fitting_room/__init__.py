@@ -1,0 +1,4 @@
+"""The engine of the bench: it trains, measures, judges and reports; it knows no architecture.
+
+``.github/CONTRIBUTING.md`` has its rooms and arrows. It is imported as ``fitting_room`` alone.
+"""

@@ -1,0 +1,110 @@
+"""Every claim of a file judged from records, in the order of the file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from fitting_room.analysis import claims
+from fitting_room.analysis import evidence as words
+from fitting_room.analysis.claims import Finding, claimed, on_figure
+from fitting_room.analysis.costs import on_ratio
+from fitting_room.analysis.evidence import Evidence
+from fitting_room.analysis.statements import on_means, per_epoch, when
+from fitting_room.judge.claims import Check, judge_statement
+from fitting_room.record import Record
+from fitting_room.store.claims import Claim, Published
+from fitting_room.store.speeds import Speed
+from fitting_room.store.statements import (
+    AnyStatement,
+    Difference,
+    Diminishing,
+    Opinion,
+    Order,
+    Ratio,
+    Reach,
+    Turn,
+)
+
+
+def on_statement(statement: AnyStatement, evidence: Evidence, figures: Sequence[Claim]) -> Finding:
+    """Judge a statement; ``figures`` are those that tables show."""
+    wanted = (statement.source, statement.metric)
+    printed = {c.case: claimed(c) for c in figures if (c.source, c.metric) == wanted}
+    if isinstance(statement, Difference | Order):
+        return on_means(statement, evidence, printed)
+    if isinstance(statement, Diminishing) and statement.of_cases:
+        return on_means(statement, evidence, printed)
+    if isinstance(statement, Ratio):
+        return on_ratio(statement, evidence, printed)
+    if isinstance(statement, Opinion):
+        return claims.on_statement(statement, "not comparable", ["no measurement decides it"])
+    if not evidence.trained(statement.case or ""):
+        waits = claims.awaited(statement.cases_named)
+        return claims.on_statement(statement, "undecided", [waits])
+    if isinstance(statement, Diminishing):
+        return _on_epochs(statement, evidence)
+    return _on_event(statement, evidence)
+
+
+def _on_epochs(statement: Diminishing, evidence: Evidence) -> Finding:
+    found = per_epoch(statement, evidence)
+    _, middle, late = statement.epochs
+    if found is None:
+        why = f"no seed was trained for {late} epochs"
+        return claims.on_statement(statement, "undecided", [why])
+    outcome = judge_statement([Check(found=found, low=0, high=math.inf)], better=None)
+    gain = f"{words.signed(statement.metric, found)}{words.points(statement.metric)}"
+    return claims.on_statement(
+        statement,
+        outcome,
+        [f"an epoch up to {middle} gains more than one from there to {late} by {gain}"],
+        measured=gain,
+        interval=found,
+        n=len(evidence.trained(statement.case or "")),
+    )
+
+
+def _on_event(statement: Turn | Reach, evidence: Evidence) -> Finding:
+    """Judge when something comes about: the interval of its median over the seeds."""
+    found = when(statement, evidence)
+    if found is None:
+        why = f"no seed has {words.name(statement.metric)} by epoch"
+        return claims.on_statement(statement, "undecided", [why])
+    interval, told, n = found
+    if isinstance(statement, Turn):
+        first, last = statement.low, statement.high
+        event = f"{words.name(statement.metric)} is best after epoch"
+    else:
+        first, last = 0, statement.by
+        event = f"{100 * statement.target:g} % {words.name(statement.metric)} at epoch"
+    check = Check(found=interval, low=first - 0.5, high=last + 0.5)  # epochs are whole numbers
+    return claims.on_statement(
+        statement,
+        judge_statement([check], better=None),
+        [f"{event} {told} seeds (median, 95 % interval)"],
+        measured=told,
+        interval=interval,
+        n=n,
+    )
+
+
+def audit(
+    published: Published, records: Sequence[Record], speeds: Sequence[Speed] = ()
+) -> list[Finding]:
+    """Return one finding a claim; a pure function of what was published and of what was measured.
+
+    Args:
+        published: The claims of a file.
+        records: Of any cases.
+        speeds: Times of plain fits by the present code, by which ratios of seconds are judged.
+    """
+    evidence = Evidence(records, speeds)
+    figures = [claim for claim in published.all if isinstance(claim, Claim)]
+    tables = [claim for metrics in published.figures.values() for claim in metrics.values()]
+    return [
+        on_figure(each, evidence, figures)
+        if isinstance(each, Claim)
+        else on_statement(each, evidence, tables)
+        for each in published.all
+    ]

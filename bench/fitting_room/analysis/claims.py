@@ -1,0 +1,291 @@
+"""Published figures judged, and what an audit finds out about a claim."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fitting_room.analysis import evidence
+from fitting_room.analysis import evidence as words
+from fitting_room.analysis.evidence import COUNTS, Evidence
+from fitting_room.judge.claims import (
+    LEAST_SEEDS,
+    Better,
+    Outcome,
+    as_printed,
+    exclude,
+    judge_figure,
+    with_its_source,
+)
+from fitting_room.judge.interval import Interval, of_new_count, of_new_seed, of_new_share
+from fitting_room.spec import TASKS
+from fitting_room.store.claims import Claim
+from fitting_room.store.statements import AnyStatement
+
+NO_RECORDS = "no reference records yet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A claim with its verdict, and all that it rests on."""
+
+    name: str
+    """As the claims file has it."""
+    said: str
+    """What the claim is about, in words."""
+    published: str
+    source: str
+    verdict: Outcome
+    because: str
+    """One sentence, computed."""
+    kind: str = "figure"
+    """What sort of claim it is, as the claims file has it."""
+    short: str = ""
+    """Why it does not hold, in a sentence that other claims may share; empty where it does."""
+    measured: str = ""
+    """With scatter and n; empty where nothing was measured."""
+    interval: Interval | None = None
+    """In the metric's own unit: where a new seed falls, or how surely a mean is known."""
+    n: int = 0
+    """Seeds, or timed epochs, of the case that has fewest of them."""
+    cases: tuple[str, ...]
+    """Whose records it rests on, or waits for."""
+    mislabelled: tuple[str, str] | None = None
+    """The metric that a figure was taken from, and the one it was published as, in words."""
+    note: str | None = None
+    expected: Outcome | None = None
+
+    @property
+    def surprising(self) -> bool:
+        """Whether the verdict is another than the claims file says it is known to get."""
+        return self.expected not in (None, self.verdict)
+
+
+FAULTS: tuple[Outcome, ...] = ("not reproduced", "contradicted by its own source")
+"""Verdicts of which a reader must know why."""
+
+
+def on_claim(claim: Claim, verdict: Outcome, because: str, **known: Any) -> Finding:
+    """Return the finding on a figure."""
+    return Finding(
+        name=claim.name,
+        said=claim.said
+        or f"{evidence.title(claim.case)}, {evidence.short(claim.case)}: "
+        f"{evidence.name(claim.metric)}",
+        published=claim.published,
+        source=claim.source,
+        verdict=verdict,
+        because=because,
+        short=short_of_figure(claim, verdict),
+        cases=(claim.case,),
+        mislabelled=(evidence.name(claim.watches), evidence.name(claim.metric))
+        if claim.watches
+        else None,
+        note=claim.note,
+        expected=claim.expected,
+        **known,
+    )
+
+
+def on_statement(
+    statement: AnyStatement,
+    verdict: Outcome,
+    because: Sequence[str],
+    *,
+    short: str = "The 95 % interval lies outside what it says.",
+    **known: Any,
+) -> Finding:
+    """Return the finding on a statement, for reasons of which some may be empty.
+
+    ``short`` is why it is not reproduced, if it is not, in a sentence that others may share.
+    """
+    if verdict == "contradicted by its own source":
+        short = "Figures of the same source say otherwise."
+    return Finding(
+        **{
+            "name": statement.name,
+            "said": statement.said,
+            "published": statement.published,
+            "source": statement.source,
+            "verdict": verdict,
+            "because": "; ".join(filter(None, because)),
+            "kind": str(statement.__struct_config__.tag),
+            "short": short if verdict in FAULTS else "",
+            "cases": statement.cases_named,
+            "note": statement.note,
+            "expected": statement.expected,
+            **known,
+        }
+    )
+
+
+def short_of_figure(claim: Claim, verdict: Outcome) -> str:
+    """Return why a figure does not hold, in a sentence that others may share; empty if it does."""
+    if verdict not in FAULTS:
+        return ""
+    if claim.watches:
+        return f"A {evidence.name(claim.watches)} published as {evidence.name(claim.metric)}."
+    if claim.described:
+        return "The layers it describes have another count."
+    if verdict == "contradicted by its own source":
+        return "Another figure of the same source excludes it."
+    counted = claim.metric in COUNTS
+    return "It was counted otherwise." if counted else "One more seed of ours does not fall there."
+
+
+def awaited(cases: Sequence[str]) -> str:
+    """Return that a statement has to wait, and for what."""
+    return f"{NO_RECORDS} of {evidence.listed([evidence.short(case) for case in cases])}"
+
+
+BETTER: dict[str, Better] = {
+    "test_accuracy": "higher",
+    "training_accuracy": "higher",
+    "test_loss": "lower",
+    "training_loss": "lower",
+    "seconds_per_epoch": "lower",
+    "epochs_to_target": "lower",
+}
+
+
+def claimed(claim: Claim) -> Interval:
+    """Return what was printed, with all that rounds to it."""
+    return as_printed(claim.published, claim.low, claim.high)
+
+
+def contradicting(claim: Claim, others: Sequence[Claim]) -> list[Claim]:
+    """Return the other figures that the same source prints of the same quantity."""
+    return [
+        o
+        for o in others
+        if _quantity(o) == _quantity(claim) and exclude(claimed(o), claimed(claim))
+    ]
+
+
+def on_figure(claim: Claim, evidence: Evidence, others: Sequence[Claim]) -> Finding:
+    """Judge a figure by the records, and by ``others``, all figures of the file, without any."""
+    found = _by_records(claim, evidence)
+    contradictions = contradicting(claim, others)
+    contradicted = bool(contradictions or claim.watches)
+    said = [*_watched(claim, evidence), *_also(contradictions), found.because]
+    verdict = with_its_source(found.verdict, contradicted=contradicted)
+    short = short_of_figure(claim, verdict)
+    return replace(found, verdict=verdict, because="; ".join(said), short=short)
+
+
+def _by_records(claim: Claim, evidence: Evidence) -> Finding:
+    if claim.metric == "seconds_per_epoch":
+        return _on_seconds(claim, evidence)
+    values = _values(claim, evidence)
+    if not values:
+        return on_claim(claim, "undecided", _why_nothing(claim, evidence))
+    if claim.metric in COUNTS:
+        return _on_count(claim, values)
+    found = _interval(claim, values)
+    better = claim.better or BETTER.get(claim.metric)
+    return on_claim(
+        claim,
+        judge_figure(found, claimed(claim), seeds=len(values), better=better),
+        "; ".join([_where(claim, found, len(values)), *_lost(claim, evidence)]),
+        measured=_measured(claim.metric, values),
+        interval=found,
+        n=len(values),
+    )
+
+
+def _quantity(claim: Claim) -> tuple[Any, ...]:
+    return (claim.source, claim.case, claim.metric, claim.epoch, claim.image, claim.label)
+
+
+def _values(claim: Claim, evidence: Evidence) -> list[float]:
+    if claim.metric == "probability":
+        return evidence.probabilities(claim)
+    return evidence.values(claim.case, claim.metric, epoch=claim.epoch)
+
+
+def _interval(claim: Claim, values: Sequence[float]) -> Interval:
+    if claim.metric == "epochs_to_target":
+        return of_new_count(values)
+    return (of_new_share if claim.metric == "probability" else of_new_seed)(values)
+
+
+def _measured(metric: str, values: Sequence[float]) -> str:
+    if metric == "epochs_to_target":
+        reached = sum(math.isfinite(value) for value in values)
+        return f"{words.epochs(of_new_count(values))}, reached {reached}/{len(values)}"
+    return words.measured(metric, values)
+
+
+def _on_seconds(claim: Claim, evidence: Evidence) -> Finding:
+    """Seconds of another machine say nothing; what they are as multiples is a claim of its own."""
+    found = evidence.costs([claim.case], claim.metric).get(claim.case)
+    if found is None:
+        return on_claim(claim, "not comparable", "seconds of another machine")
+    interval, n = found
+    return on_claim(
+        claim,
+        "not comparable",
+        "seconds of another machine: only the ratios of its rows are judged",
+        measured=f"{words.seconds(interval)}, {n} epochs",
+        interval=interval,
+        n=n,
+    )
+
+
+def _on_count(claim: Claim, values: Sequence[float]) -> Finding:
+    found = sorted(set(values))
+    shown = " and ".join(words.counted(value) for value in found)
+    agrees = all(claim.low <= value <= claim.high for value in found)
+    layers = f"the layers it describes ({claim.described}) have {shown}"
+    counted = layers if claim.described else f"counted {shown}"
+    contradicted = bool(claim.described)
+    outcome: Outcome = "reproduced" if agrees else "not reproduced"
+    return on_claim(
+        claim,
+        with_its_source(outcome, contradicted=contradicted),
+        counted if agrees else f"{counted}, not {claim.published}",
+        measured=shown,
+        interval=Interval(estimate=found[-1], low=found[0], high=found[-1]),
+        n=len(values),
+    )
+
+
+def _watched(claim: Claim, evidence: Evidence) -> list[str]:
+    if not claim.watches:
+        return []
+    values = evidence.values(claim.case, claim.watches)
+    here = f", here {_measured(claim.watches, values)}" if values else ""
+    really, printed = words.name(claim.watches), words.name(claim.metric)
+    return [f"a {really} published as {printed}{here}"]
+
+
+def _also(contradictions: Sequence[Claim]) -> list[str]:
+    figures = words.listed([other.published for other in contradictions])
+    return [f"the same source also says {figures}"] if figures else []
+
+
+def _where(claim: Claim, found: Interval, n: int) -> str:
+    if claim.metric == "epochs_to_target":
+        return f"to {_target(claim)} {n} seeds took {words.epochs(found)} epochs"
+    where = f"a new seed falls within {words.span(claim.metric, found)}"
+    few = n < LEAST_SEEDS
+    return f"{where}, but {n} seeds are too few to tell from" if few else where
+
+
+def _target(claim: Claim) -> str:
+    task = TASKS.get(claim.case.partition("-")[0])
+    targets = task.targets if task else {}
+    return words.listed([f"{100 * t:g} % {words.name(metric)}" for metric, t in targets.items()])
+
+
+def _lost(claim: Claim, evidence: Evidence) -> list[str]:
+    lost = evidence.lost(claim.case)
+    return [f"{lost} more trials came to no result"] if lost else []
+
+
+def _why_nothing(claim: Claim, evidence: Evidence) -> str:
+    if not evidence.trained(claim.case):
+        return NO_RECORDS
+    return f"no reference records with {words.name(claim.metric)} yet"

@@ -1,0 +1,278 @@
+"""Every pair of cases judged: quality as one family, counts exactly, seconds where it is fair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from fitting_room.analysis.sides import COUNTS, QUALITY, Facts, Pace, Pairs, Side, match
+from fitting_room.judge.change import (
+    RED,
+    Change,
+    Question,
+    judge_changes,
+    judge_count,
+    not_comparable,
+    timed,
+)
+from fitting_room.judge.interval import Interval, accuracy_difference
+from fitting_room.judge.quality import EPOCHS
+from fitting_room.judge.timing import METRIC, SLOWER, WARN, judge_stored
+from fitting_room.judge.verdict import Verdict
+from fitting_room.record import unpack_classes
+
+RACED = "seconds_per_chunk"
+"""What a race measures: chunks of an epoch, of the same images on both sides."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raced:
+    """Seconds of one case, base and head interleaved in one session."""
+
+    verdict: Verdict
+    base: float
+    """Median seconds of base's chunks."""
+    head: float
+
+
+def judge_seconds(base: Pace | None, head: Pace | None, race: Raced | None) -> Change:
+    """Judge a race where there was one, and else stored times in calibration steps."""
+    if race:
+        change = timed(race.verdict, base=race.base, head=race.head, faster=1 / SLOWER)
+        return replace(change, metric=RACED)
+    for side, pace in (("base", base), ("head", head)):
+        if pace is None:
+            return not_comparable(METRIC, f"{side} has no epoch that was timed alone")
+    assert base and head  # the loop told of one that is None
+    same = base.conditions == head.conditions
+    untold = [
+        side for side, pace in (("base", base), ("head", head)) if same and pace.calibration is None
+    ]
+    if untold:
+        return not_comparable(
+            METRIC, f"no calibration step was timed beside the epochs of {' and '.join(untold)}"
+        )
+    verdict = judge_stored(
+        seconds=head.seconds,
+        calibration=head.calibration or 1.0,
+        stored_seconds=base.seconds,
+        stored_calibration=base.calibration or 1.0,
+        here=head.conditions,
+        stored=base.conditions,
+    )
+    return timed(verdict, base=base.seconds, head=head.seconds, warn=WARN)
+
+
+Labels = Callable[[str], np.ndarray | None]
+"""Task → labels of its test images, shape (images,); None where the data is not at hand."""
+
+RESAMPLES = 1000
+"""Enough for an interval that is shown as evidence and decides nothing."""
+
+
+def same_images(base: Facts, head: Facts, labels: Labels) -> Interval | None:
+    """Return head's test accuracy less base's with its paired bootstrap interval, or None.
+
+    None where one side has no predictions, they are of other images, or all are the same.
+    """
+    packed = [_predictions(facts) for facts in (base, head)]
+    if not all(packed) or packed[0] == packed[1]:
+        return None
+    truth = labels(head.records[0].spec.case.task)
+    if truth is None:
+        return None
+    before, after = ([unpack_classes(each) for each in side] for side in packed)
+    if any(len(classes) != len(truth) for classes in (*before, *after)):
+        return None
+    right_before, right_after = (np.stack(side) == truth for side in (before, after))
+    return accuracy_difference(right_after, right_before, resamples=RESAMPLES)
+
+
+def _predictions(facts: Facts) -> list[str]:
+    return [record.predictions for record in facts.records if record.predictions]
+
+
+UNKNOWN = "not told"
+
+
+def differences(pairs: Sequence[tuple[Facts, Facts]]) -> list[str]:
+    """Return one line per setting that differs, with the cases that it concerns unless all do."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for base, head in pairs:
+        names = dict.fromkeys([*base.settings, *head.settings])
+        for name in names:
+            before, after = (side.settings.get(name, UNKNOWN) for side in (base, head))
+            if before != after:
+                found.setdefault((name, before, after), []).append(head.case)
+    return [
+        f"{name}: {before} in base, {after} in head{_where(cases, len(pairs))}"
+        for (name, before, after), cases in found.items()
+    ]
+
+
+def _where(cases: Sequence[str], total: int) -> str:
+    return "" if len(cases) == total else f" ({', '.join(cases)})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What became of one metric of one case."""
+
+    case: str
+    change: Change
+    images: Interval | None = None
+    """Of test accuracy: head less base on the very same images, over images and seeds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Base and head, and all that was found."""
+
+    base: Side
+    head: Side
+    pairs: Pairs
+    findings: tuple[Compared, ...]
+
+    def of(self, *outcomes: str) -> list[Compared]:
+        """Return the findings with one of these outcomes."""
+        return [finding for finding in self.findings if finding.change.outcome in outcomes]
+
+    def red(self, *, undecided: bool) -> bool:
+        """Whether a gate fails; ``undecided`` says whether an open verdict is enough for that."""
+        outcomes = [*RED, *(["undecided"] if undecided else [])]
+        return bool(self.pairs.missing or self.of(*outcomes))
+
+
+def compare(
+    base: Side,
+    head: Side,
+    *,
+    labels: Labels = lambda _: None,
+    races: Mapping[str, Raced] | None = None,
+    only: Sequence[str] = (),
+) -> Comparison:
+    """Compare two sides.
+
+    Args:
+        base: what was.
+        head: what is.
+        labels: of the test images, to compare predictions image by image.
+        races: head's case → interleaved seconds, which stand for those of the records.
+        only: cases to compare, by either side's name; all, if none is given.
+    """
+    pairs = _chosen(match(base, head), only)
+    raced = races or {}
+    by_pair = [
+        _of_pair(*pair, quality, labels, raced)
+        for pair, quality in zip(pairs.pairs, _quality(pairs.pairs), strict=True)
+    ]
+    pairs = replace(pairs, missing=(*pairs.missing, *_unlike(pairs.pairs, by_pair)))
+    findings = [finding for found in by_pair for finding in found]
+    measured = {head.case for _, head in pairs.pairs}
+    findings += [
+        Compared(case=case, change=judge_seconds(None, None, race))
+        for case, race in raced.items()
+        if case not in measured
+    ]
+    return Comparison(base=base, head=head, pairs=pairs, findings=tuple(findings))
+
+
+def _unlike(
+    pairs: Sequence[tuple[Facts, Facts]], found: Sequence[Sequence[Compared]]
+) -> Iterator[tuple[str, str]]:
+    """Yield name and reason of each pair of which no quality, or nothing at all, was compared.
+
+    A comparison that compared nothing must not be green.
+    """
+    for pair, findings in zip(pairs, found, strict=True):
+        quality = [f.change for f in findings if f.change.metric in (*QUALITY, EPOCHS)]
+        told = quality or [finding.change for finding in findings]
+        if all(change.outcome == "not comparable" for change in told):
+            reasons = dict.fromkeys(change.evidence for change in told)
+            yield name_of(*pair), f"nothing to compare it by: {'; '.join(reasons) or 'no figures'}"
+
+
+def name_of(base: Facts, head: Facts) -> str:
+    """Return the name of a pair: both, where they differ."""
+    return head.case if base.case == head.case else f"{base.case} → {head.case}"
+
+
+def _chosen(pairs: Pairs, only: Sequence[str]) -> Pairs:
+    if not only:
+        return pairs
+    return Pairs(
+        pairs=tuple(pair for pair in pairs.pairs if {f.case for f in pair} & set(only)),
+        appeared=tuple(name for name in pairs.appeared if name in only),
+        vanished=tuple(name for name in pairs.vanished if name in only),
+        missing=tuple(each for each in pairs.missing if each[0] in only),
+    )
+
+
+def _quality(pairs: Sequence[tuple[Facts, Facts]]) -> list[list[Change]]:
+    """Judge all metrics of all cases as one family, and hand them back case by case."""
+    asked = [_questions(base, head) for base, head in pairs]
+    answers = iter(judge_changes([q for each in asked for q in each if isinstance(q, Question)]))
+    return [[next(answers) if isinstance(q, Question) else q for q in each] for each in asked]
+
+
+def _questions(base: Facts, head: Facts) -> list[Question | Change]:
+    shared = [metric for metric in QUALITY if metric in base.samples or metric in head.samples]
+    asked = [*shared, *([EPOCHS] if base.arrivals or head.arrivals else [])]
+    if reason := _differing(base.conditions, head.conditions):
+        return [not_comparable(metric, reason) for metric in asked]
+    return [_question(metric, base, head) for metric in asked]
+
+
+def _question(metric: str, base: Facts, head: Facts) -> Question | Change:
+    pair = [f.arrivals if metric == EPOCHS else f.samples.get(metric) for f in (base, head)]
+    for side, known in zip(("base", "head"), pair, strict=True):
+        if known is None:
+            return not_comparable(metric, f"{side} does not tell it")
+    before, after = pair
+    assert before and after  # else one of them was told of
+    return Question(metric=metric, base=before, head=after)
+
+
+def _differing(base: Mapping[str, str], head: Mapping[str, str]) -> str:
+    """Return where two sides differ in what must agree."""
+    return "; ".join(
+        f"{name}: {base[name]} in base, {head[name]} in head"
+        for name in base
+        if base[name] != head[name]
+    )
+
+
+def _of_pair(
+    base: Facts,
+    head: Facts,
+    quality: Sequence[Change],
+    labels: Labels,
+    races: Mapping[str, Raced],
+) -> list[Compared]:
+    name = name_of(base, head)
+    found = [
+        Compared(
+            case=name,
+            change=change,
+            images=same_images(base, head, labels) if change.metric == "test_accuracy" else None,
+        )
+        for change in quality
+    ]
+    found += [Compared(case=name, change=change) for change in _counts(base, head)]
+    race = races.get(head.case)
+    if race or base.pace or head.pace:
+        found.append(Compared(case=name, change=judge_seconds(base.pace, head.pace, race)))
+    return found
+
+
+def _counts(base: Facts, head: Facts) -> list[Change]:
+    """Steps are counted on the data, so other data has others; the rest is the model's own."""
+    reason = _differing(base.conditions, head.conditions)
+    return [
+        not_comparable(name, reason)
+        if reason and name == "steps_per_epoch"
+        else judge_count(name, base.counts.get(name, ()), head.counts.get(name, ()))
+        for name in COUNTS
+        if base.counts.get(name) or head.counts.get(name)
+    ]

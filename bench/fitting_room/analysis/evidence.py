@@ -1,0 +1,242 @@
+"""The evidence on a claim: one value a seed, times of one machine, and how they read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+
+from fitting_room.analysis.figures import NEVER, decimals, figure, quartiles, with_spread
+from fitting_room.analysis.trials import of_one_machine, one_per_seed
+from fitting_room.format import is_accuracy
+from fitting_room.judge.interval import Interval
+from fitting_room.metrics import METRICS
+from fitting_room.record import Record, unpack_classes
+from fitting_room.spec import TASKS
+from fitting_room.store.claims import Claim
+from fitting_room.store.speeds import Speed
+
+
+def _training_images(record: Record) -> float | None:
+    """Whole batches, as many as an epoch has."""
+    found = record.resolved
+    return found.steps_per_epoch * record.spec.case.recipe.batch_size if found else None
+
+
+def _test_images(record: Record) -> float | None:
+    return len(unpack_classes(record.predictions)) if record.predictions else None
+
+
+COUNTS: Mapping[str, Callable[[Record], float | None]] = {
+    "parameters": METRICS["parameters"],
+    "training_images": _training_images,
+    "test_images": _test_images,
+}
+"""Every record has the same, and no seed scatters."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The records of every case, and what else was timed."""
+
+    records: Sequence[Record]
+    speeds: Sequence[Speed] = ()
+    """Of the present code, one a case."""
+
+    @cached_property
+    def _of_case(self) -> dict[str, list[Record]]:
+        found: dict[str, list[Record]] = {}
+        for record in self.records:
+            found.setdefault(record.spec.case.name, []).append(record)
+        return found
+
+    @cached_property
+    def _trained(self) -> dict[str, list[Record]]:
+        return {
+            case: [record for record in one_per_seed(records) if record.epochs]
+            for case, records in self._of_case.items()
+        }
+
+    def trained(self, case: str) -> list[Record]:
+        """Return the completed records of a case, one a seed, in the order of the seeds."""
+        return self._trained.get(case, [])
+
+    def lost(self, case: str) -> int:
+        """Return how many trials of a case came to no result."""
+        return sum(not record.completed for record in self._of_case.get(case, []))
+
+    def values(self, case: str, metric: str, *, epoch: int | None = None) -> list[float]:
+        """Return one value a seed that has it, in the order of the seeds; see ``by_seed``."""
+        return list(self.by_seed(case, metric, epoch=epoch).values())
+
+    def by_seed(self, case: str, metric: str, *, epoch: int | None = None) -> dict[int, float]:
+        """Return seed → value, of those that have it; infinite epochs to a target are "never".
+
+        Args:
+            case: By name.
+            metric: Of an epoch, a count, or ``epochs_to_target``.
+            epoch: Which, from 1; the last by default.
+        """
+        found = {r.spec.seed: _value(r, metric, epoch) for r in self.trained(case)}
+        return {seed: value for seed, value in found.items() if value is not None}
+
+    def probabilities(self, claim: Claim) -> list[float]:
+        """Return the probability that each seed gives to the class of an image, where kept."""
+        image, label = claim.image, claim.label
+        if image is None or label is None:
+            return []
+        firsts = [r.confidence.first for r in self.trained(claim.case) if r.confidence]
+        return [first[image][label] for first in firsts if image < len(first)]
+
+    def curves(self, case: str, metric: str) -> list[list[float | None]]:
+        """Return the metric after each epoch, one list a seed."""
+        return [[getattr(e, metric) for e in r.epochs] for r in self.trained(case)]
+
+    def costs(self, cases: Iterable[str], metric: str) -> dict[str, tuple[Interval, int]]:
+        """Return what each case costs, with the number of values it rests on.
+
+        Seconds are the median and the quartiles of the epochs but the first of each trial, all of
+        them timed alone on the machine of most; other metrics are counts.
+        """
+        cases = list(dict.fromkeys(cases))
+        if metric != "seconds_per_epoch":
+            counts = {case: self.values(case, metric) for case in cases}
+            return {case: (_ends(found), len(found)) for case, found in counts.items() if found}
+        timed = of_one_machine([record for case in cases for record in self.trained(case)])
+        found = {}
+        for case in cases:
+            own = [record for record in timed if record.spec.case.name == case]
+            if spread := quartiles([epoch.seconds for r in own for epoch in r.epochs[1:]]):
+                interval = Interval(estimate=spread.median, low=spread.lower, high=spread.upper)
+                found[case] = (interval, spread.n)
+        return found
+
+
+def _ends(values: Sequence[float]) -> Interval:
+    return Interval(estimate=median(values), low=min(values), high=max(values))
+
+
+def _value(record: Record, metric: str, epoch: int | None) -> float | None:
+    if metric in COUNTS:
+        return COUNTS[metric](record)
+    if metric == "epochs_to_target":
+        reached = METRICS[metric](record)
+        return math.inf if reached is None else reached
+    if epoch is None:
+        return METRICS[metric](record)
+    found: float | None = None
+    if epoch <= len(record.epochs):
+        found = getattr(record.epochs[epoch - 1], metric)
+    return found
+
+
+def is_share(metric: str) -> bool:
+    """Return whether a metric is a fraction, shown in per cent."""
+    return is_accuracy(metric)
+
+
+def name(metric: str) -> str:
+    """Return a metric in words: ``test accuracy``."""
+    return metric.replace("_", " ")
+
+
+def short(case: str) -> str:
+    """Return the architecture of a case: ``cnn_64``."""
+    return case.partition("-")[2] or case
+
+
+def title(case: str) -> str:
+    """Return the task of a case as a heading has it: ``Fashion MNIST``."""
+    task = case.partition("-")[0]
+    return TASKS[task].title if task in TASKS else task
+
+
+def points(metric: str) -> str:
+    """Return the unit of a difference, after a space: that of accuracies is points."""
+    return " points" if is_share(metric) else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return ``a``, ``a and b`` or ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def measured(metric: str, values: Sequence[float]) -> str:
+    """Return ``87.0 ± 0.5 % (6)``: mean, sd and number of seeds."""
+    found = figure(values)
+    if found is None:
+        return ""
+    if is_share(metric):
+        return with_spread(found, scale=100, most=2, alone=1).replace(" (", " % (")
+    return with_spread(found, most=4 if metric.endswith("loss") else 3, alone=3)
+
+
+def counted(value: float) -> str:
+    """Return a count with thousands separators."""
+    return f"{value:,.0f}"
+
+
+def span(metric: str, found: Interval) -> str:
+    """Return ``85.6–88.4 %``, with two digits of half of what lies between the ends."""
+    scale, unit = (100.0, " %") if is_share(metric) else (1.0, "")
+    low, high = scale * found.low, scale * found.high
+    if is_share(metric):
+        low, high = max(low, 0.0), min(high, 100.0)
+    places = 1 if is_share(metric) else 3
+    if 0 < high - low < math.inf:
+        places = min(max(1 - math.floor(math.log10((high - low) / 2)), 0), 4)
+    return f"{_number(low, places)}–{_number(high, places)}{unit}"
+
+
+def signed(metric: str, found: Interval) -> str:
+    """Return ``+2.6 (+1.9 to +3.2)``, accuracies in points; no ends where none are known."""
+    scale = 100.0 if is_share(metric) else 1.0
+    middle, low, high = (scale * end for end in (found.estimate, found.low, found.high))
+    places = _places(high - low, most=4, alone=1)
+    ends = f" ({_signed(low, places)} to {_signed(high, places)})"
+    return _signed(middle, places) + (ends if math.isfinite(low) else "")
+
+
+def between(metric: str, estimates: Sequence[float]) -> str:
+    """Return ``+0.9 to +3.2 points``: the lowest and the highest of several differences."""
+    scale, places = (100.0, 1) if is_share(metric) else (1.0, 3)
+    ends = dict.fromkeys(_signed(scale * x, places) for x in (min(estimates), max(estimates)))
+    return " to ".join(ends) + points(metric)
+
+
+def times(found: Interval) -> str:
+    """Return ``26 × (18–35)``: a ratio with its range."""
+    places = _places(found.high - found.low, most=2, alone=2)
+    ends = f"{_number(found.low, places)}–{_number(found.high, places)}"
+    return f"{_number(found.estimate, places)} × ({ends})"
+
+
+def seconds(found: Interval) -> str:
+    """Return ``31 s (23–40)``: the median, and the quartiles."""
+    places = _places(found.high - found.low, most=2, alone=2)
+    ends = f"{_number(found.low, places)}–{_number(found.high, places)}"
+    return f"{_number(found.estimate, places)} s ({ends})"
+
+
+def epochs(found: Interval) -> str:
+    """Return ``5–7`` or ``5``: the first and the last epoch."""
+    ends = dict.fromkeys(
+        NEVER if math.isinf(end) else f"{end:g}" for end in (found.low, found.high)
+    )
+    return "–".join(ends)
+
+
+def _places(width: float, *, most: int, alone: int) -> int:
+    """Return the decimals that half of an interval supports; none to go by gives ``alone``."""
+    known = 0 < width < math.inf
+    return decimals(width / 2 if known else None, most=most, alone=alone)
+
+
+def _number(value: float, places: int) -> str:
+    return NEVER if math.isinf(value) else f"{value:.{places}f}"
+
+
+def _signed(value: float, places: int) -> str:
+    return f"{value:+.{places}f}".replace("-", "−")

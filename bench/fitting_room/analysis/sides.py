@@ -1,0 +1,317 @@
+"""What records say of their cases, as one side of a comparison."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from statistics import median_low
+
+import msgspec
+from fitting_room.analysis.trials import of_one_machine, on_sample
+from fitting_room.judge.change import Arrivals, Sample
+from fitting_room.metrics import METRICS
+from fitting_room.record import Machine, Record
+from fitting_room.spec import TASKS
+from fitting_room.store.key import training_key
+
+QUALITY = (
+    "test_accuracy",
+    "test_loss",
+    "training_accuracy",
+    "training_loss",
+    "drop_in_training_loss",
+)
+"""Judged by test: two for what a model is worth, and three that scatter little."""
+
+COUNTS = ("parameters", "trainable_parameters", "flops_per_image", "steps_per_epoch")
+"""Judged by equality."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Seconds per epoch, and of the calibration step in the same process."""
+
+    seconds: float
+    """The quickest epoch but the first, which traces."""
+    calibration: float | None
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    """What must agree with another's for a comparison: machine and versions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """All that a side knows of one case."""
+
+    case: str
+    samples: Mapping[str, Sample] = field(default_factory=dict)
+    """By metric."""
+    arrivals: Arrivals | None = None
+    """None where the task has no target."""
+    counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Metric → what each record counted."""
+    pace: Pace | None = None
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    """What must agree for quality to be compared: data and epochs."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """What is stated where it differs: machine, versions, recipe, code."""
+    identity: str | None = None
+    """Digest of task, builder and arguments: a case renamed keeps it."""
+    records: tuple[Record, ...] = ()
+    """One per seed, in seed order."""
+    notes: tuple[str, ...] = ()
+    """What was left out, and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """Base or head."""
+
+    told: str
+    """What it is, in words: ``commit 0123456789ab``."""
+    facts: Mapping[str, Facts]
+    """By case."""
+    known: frozenset[str] | None = None
+    """Cases that its code has, measured or not; None where there is no code to ask."""
+    unfit: Mapping[str, str] = field(default_factory=dict)
+    """Case → why what there is of it does not count."""
+
+
+RESULTS = ("completed", "diverged", "given up")
+"""Outcomes that say something of the code; others are accidents."""
+
+
+def facts_of(records: Iterable[Record]) -> dict[str, Facts]:
+    """Return what the records say, case by case, in the order of their names."""
+    by_case: dict[str, list[Record]] = {}
+    for record in records:
+        if record.spec.order_seed is not None:
+            continue  # made to tell one scatter from another: no sample of the case
+        by_case.setdefault(record.spec.case.name, []).append(record)
+    found = {case: _facts(case, by_case[case]) for case in sorted(by_case)}
+    return {case: facts for case, facts in found.items() if facts.records}
+
+
+def identity(record: Record) -> str:
+    """Return the digest of what a case is apart from its name: task, architecture, arguments."""
+    case = record.spec.case
+    content = [case.task, record.provenance.architecture_digest, dict(case.arguments)]
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:12]
+
+
+def _facts(case: str, records: Sequence[Record]) -> Facts:
+    results = [record for record in records if record.outcome in RESULTS]
+    alike = _of_one_code(results)
+    kept = _one_per_seed(alike)
+    notes = [f"{count} {outcome}" for outcome, count in _accidents(records)]
+    if others := len(results) - len(alike):
+        notes.append(f"{others} of other code, data or versions than the last one's")
+    trained = [record for record in kept if record.epochs]
+    return Facts(
+        case=case,
+        samples={metric: _sample(metric, trained) for metric in _known(trained)},
+        arrivals=_arrivals(trained),
+        counts=_counts(kept),
+        pace=_pace(trained),
+        conditions=conditions(kept[-1]) if kept else {},
+        settings=_joined([_settings(record) for record in kept]),
+        identity=identity(kept[-1]) if kept else None,
+        records=tuple(kept),
+        notes=tuple(f"{case}: left out: {note}" for note in notes),
+    )
+
+
+def _accidents(records: Sequence[Record]) -> list[tuple[str, int]]:
+    return sorted(Counter(r.outcome for r in records if r.outcome not in RESULTS).items())
+
+
+def _of_one_code(records: Sequence[Record]) -> list[Record]:
+    """Keep what was made as the last started one was: samples of two codes do not mix."""
+    if not records:
+        return []
+    last = training_key(max(records, key=lambda record: record.started))
+    return [record for record in records if training_key(record) == last]
+
+
+def _one_per_seed(records: Sequence[Record]) -> list[Record]:
+    """Return the last started record of each seed, trained ones first."""
+    ordered = sorted(records, key=lambda record: (bool(record.epochs), record.started))
+    latest = {record.spec.seed: record for record in ordered}
+    return [latest[seed] for seed in sorted(latest)]
+
+
+def _sample(metric: str, records: Sequence[Record]) -> Sample:
+    completed = [record for record in records if record.completed]
+    values = [value for record in completed if (value := METRICS[metric](record)) is not None]
+    return Sample(values=tuple(values), diverged=len(records) - len(completed))
+
+
+def _known(records: Sequence[Record]) -> list[str]:
+    """Return the metrics that one of the records at least has, or lost."""
+    lost = any(not record.completed for record in records)
+    return [m for m in QUALITY if lost or any(METRICS[m](record) is not None for record in records)]
+
+
+def _arrivals(records: Sequence[Record]) -> Arrivals | None:
+    if not records or not TASKS[records[0].spec.case.task].targets:
+        return None
+    epochs = [METRICS["epochs_to_target"](record) for record in records]
+    return Arrivals(
+        epochs=tuple(None if epoch is None else int(epoch) for epoch in epochs),
+        watched=tuple(len(record.epochs) for record in records),
+    )
+
+
+def _counts(records: Sequence[Record]) -> dict[str, tuple[int, ...]]:
+    sizes = [record.size for record in records if record.size]
+    steps = [record.resolved.steps_per_epoch for record in records if record.resolved]
+    return {
+        "parameters": tuple(size.parameters for size in sizes),
+        "trainable_parameters": tuple(size.trainable_parameters for size in sizes),
+        "flops_per_image": tuple(size.flops_per_image for size in sizes),
+        "steps_per_epoch": tuple(steps),
+    }
+
+
+def _pace(records: Sequence[Record]) -> Pace | None:
+    """Return the pace of the middle one of the records, by calibration steps where they have it.
+
+    The quickest epoch of each: neighbours only ever slow one down.
+    """
+    timed = [r for r in of_one_machine(records) if r.completed and len(r.epochs) > 1]
+    with_step = [record for record in timed if record.calibration_seconds]
+    paces = [
+        (_quickest(r) / (r.calibration_seconds or 1.0), index)
+        for index, r in enumerate(with_step or timed)
+    ]
+    if not paces:
+        return None
+    middle = (with_step or timed)[median_low(paces)[1]]
+    return Pace(
+        seconds=_quickest(middle),
+        calibration=middle.calibration_seconds,
+        conditions=time_conditions(middle),
+    )
+
+
+def _quickest(record: Record) -> float:
+    return min(epoch.seconds for epoch in record.epochs[1:])
+
+
+def time_conditions(record: Record) -> dict[str, str]:
+    """Return what must agree for seconds to be compared: machine, and versions but Python's."""
+    machine, versions = record.machine, record.provenance.versions
+    told = {f.name.replace("_", " "): getattr(machine, f.name, None) for f in fields(Machine)}
+    return {
+        **{name: str(value) for name, value in told.items() if value is not None},
+        **{name: version for name, version in versions.items() if name != "python"},
+        "runs on": f"{record.spec.backend}, {record.spec.device}",
+    }
+
+
+def conditions(record: Record) -> dict[str, str]:
+    """Return what must agree for quality to be compared: data and epochs."""
+    spec = record.spec
+    epochs = f"{spec.epochs} instead of the recipe's" if spec.overridden else "the recipe's"
+    data = "the sample" if on_sample(record) else "the whole set"
+    return {"data": data, "checksum of the data": spec.dataset.checksum[:12], "epochs": epochs}
+
+
+def _joined(settings: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    names = dict.fromkeys(name for each in settings for name in each)
+    return {
+        name: " / ".join(sorted({each[name] for each in settings if name in each}))
+        for name in names
+    }
+
+
+def _settings(record: Record) -> dict[str, str]:
+    recipe = record.spec.case.recipe
+    told = {f"recipe's {f.name}": getattr(recipe, f.name) for f in fields(recipe)}
+    return {
+        **time_conditions(record),
+        "python": record.provenance.versions.get("python", "unknown"),
+        **{name: str(value) for name, value in told.items()},
+        "code of the architecture": record.provenance.architecture_digest[:12],
+        "code of the training path": record.provenance.training_digest[:12],
+    }
+
+
+APPEARED, VANISHED = "appeared", "vanished"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """The cases of two sides, matched."""
+
+    pairs: tuple[tuple[Facts, Facts], ...]
+    """Base and head of each case that both measured; those with two names among them."""
+    appeared: tuple[str, ...] = ()
+    """In head alone, for base's code did not have them."""
+    vanished: tuple[str, ...] = ()
+    """In base alone, for head's code does not have them."""
+    missing: tuple[tuple[str, str], ...] = ()
+    """Case and why it cannot be compared although it should; each fails the comparison. One that
+    is among ``pairs`` has nothing comparable."""
+
+    @property
+    def two_names(self) -> tuple[tuple[Facts, Facts], ...]:
+        """Pairs whose names differ: renamed cases, and variants of a case of base."""
+        return tuple(pair for pair in self.pairs if pair[0].case != pair[1].case)
+
+
+def match(base: Side, head: Side) -> Pairs:
+    """Match by name, variants with their original, and what is left by builder and arguments.
+
+    A case of base that head has not measured is missing, unless head's code has it no more. One
+    of head that base has not measured is missing if base's code has it, and else it appeared.
+    """
+    names = _renamed(base, head) | {n: n for n in head.facts if n in base.facts}
+    names |= {n: _original(n) for n in head.facts if n not in names and _original(n) in base.facts}
+    order = [*base.facts]
+    found = sorted(names.items(), key=lambda pair: order.index(pair[1]))
+    pairs = tuple((base.facts[old], head.facts[new]) for new, old in found)
+    rest = [name for name in _all(base, head) if name not in {*names, *names.values()}]
+    fate = {name: _fate(name, base, head) for name in rest}
+    return Pairs(
+        pairs=pairs,
+        appeared=tuple(name for name in rest if fate[name] == APPEARED),
+        vanished=tuple(name for name in rest if fate[name] == VANISHED),
+        missing=tuple((name, why) for name, why in fate.items() if why not in (APPEARED, VANISHED)),
+    )
+
+
+def _all(base: Side, head: Side) -> list[str]:
+    known = sorted((base.known or frozenset()) | (head.known or frozenset()))
+    return list(dict.fromkeys([*base.facts, *head.facts, *known]))
+
+
+def _fate(name: str, base: Side, head: Side) -> str:
+    if name not in base.facts and name not in (base.known or ()):
+        return APPEARED
+    if head.known is not None and name not in head.known and name not in head.facts:
+        return VANISHED
+    at, side, what = ("base", base, "reference records")
+    if name in base.facts:
+        at, side, what = ("head", head, "records")
+    return f"{at} ({side.told}): " + side.unfit.get(name, f"no {what} of it")
+
+
+def _renamed(base: Side, head: Side) -> dict[str, str]:
+    """Return new name → old name, of cases that only one side has at all."""
+    gone = [n for n in base.facts if n not in head.facts and n not in (head.known or ())]
+    new = [n for n in head.facts if n not in base.facts and n not in (base.known or ())]
+    found: dict[str, str] = {}
+    for name in new:
+        same = head.facts[name].identity
+        free = (n for n in gone if n not in found.values() and _original(name) == name)
+        alike = next((n for n in free if same and base.facts[n].identity == same), None)
+        if alike:
+            found[name] = alike
+    return found
+
+
+def _original(name: str) -> str:
+    """Return the name of the case that a variant is made from, which it begins with."""
+    return name.partition("~")[0]

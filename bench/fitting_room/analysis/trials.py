@@ -1,0 +1,116 @@
+"""The records that a figure may rest on, and what must be said of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from fitting_room.disturbed import exclusive
+from fitting_room.record import Machine, Record
+
+
+def one_per_seed(records: Sequence[Record]) -> list[Record]:
+    """Return the last started completed record of each seed, in seed order; trained ones first."""
+    completed = [record for record in records if record.completed]
+    completed.sort(key=lambda record: (bool(record.epochs), record.started))
+    latest = {record.spec.seed: record for record in completed}
+    return [latest[seed] for seed in sorted(latest)]
+
+
+def flags_of(records: Sequence[Record]) -> tuple[str, ...]:
+    """Return why the figures of a case's records are not for publication, or need care."""
+    overridden = sorted({r.spec.epochs for r in records if r.spec.overridden})
+    lost = Counter(r.outcome for r in records if not r.completed)
+    found = [
+        f"epochs overridden: {', '.join(map(str, overridden))}" if overridden else "",
+        "sample" if any(on_sample(record) for record in records) else "",
+        "validation split, not the test set" if any(map(of_search, records)) else "",
+        *(f"{count} of {len(records)} trials {outcome}" for outcome, count in sorted(lost.items())),
+    ]
+    return tuple(flag for flag in found if flag)
+
+
+def publishable(record: Record) -> bool:
+    """Return whether a record has the recipe's epochs, the whole data set and its test set."""
+    return not (record.spec.overridden or of_search(record) or on_sample(record))
+
+
+def of_search(record: Record) -> bool:
+    """Return whether what a record calls the test set are training images held out."""
+    return record.spec.dataset.validation
+
+
+def on_sample(record: Record) -> bool:
+    """Return whether a record was made on a small sample, as its data set says of itself."""
+    return record.spec.dataset.sample
+
+
+def of_one_machine(records: Sequence[Record]) -> list[Record]:
+    """Keep what was exclusive on the machine that most of them ran on: other times do not mix."""
+    alone = [record for record in records if exclusive(record)]
+    machines: list[Machine | None] = [record.machine for record in alone]
+    most = max(machines, key=machines.count, default=None)
+    return [record for record in alone if record.machine == most]
+
+
+SHORT = 12
+"""Characters of a digest that tell it from others for a person."""
+
+
+def machines(records: Iterable[Record]) -> str:
+    """Return every machine; of those that differ in their processor alone the rest is said once."""
+    found = [record.machine for record in records if record.machine]
+    alike = _gathered((_rest(machine), machine.cpu) for machine in found)
+    return listed(f"{' or '.join(cpus)}, {rest}" for rest, cpus in alike.items())
+
+
+def versions(records: Iterable[Record]) -> str:
+    """Return ``keras 3.15.1, python 3.11.9 or 3.12.1``: every version of each library."""
+    pairs = (pair for record in records for pair in record.provenance.versions.items())
+    found = _gathered(pairs)
+    return ", ".join(f"{name} {' or '.join(found[name])}" for name in sorted(found))
+
+
+def settings(records: Sequence[Record]) -> str:
+    """Return ``OMP_NUM_THREADS=1 or unset``: each setting that some record was made under."""
+    told = [record.provenance.settings for record in records]
+    names = sorted({name for each in told for name in each})
+    found = _gathered((name, each.get(name, "unset")) for name in names for each in told)
+    return ", ".join(f"{name}={' or '.join(found[name])}" for name in names)
+
+
+def commits(records: Iterable[Record]) -> list[str]:
+    """Return each commit, and whether there were changes beside it."""
+    return sorted({_commit(record) for record in records})
+
+
+def counted_commits(records: Sequence[Record]) -> str:
+    """Return the commit; of several how many, since digits of many tell a reader nothing."""
+    count = len({record.provenance.commit for record in records})
+    if count == 1:
+        return f"commit {' / '.join(commits(records))}"
+    changed = len({r.provenance.commit for r in records if r.provenance.dirty})
+    return f"{count} commits{f', {changed} of them with uncommitted changes' if changed else ''}"
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Return what differs, once each and in alphabetical order."""
+    return " / ".join(sorted(set(texts)))
+
+
+def _gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return name → what goes with it, once each and in alphabetical order."""
+    found: dict[str, set[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, set()).add(value)
+    return {name: sorted(values) for name, values in found.items()}
+
+
+def _rest(machine: Machine) -> str:
+    accelerator = f", {machine.accelerator}" if machine.accelerator else ""
+    return f"{machine.cores} cores, {machine.memory_gib} GiB{accelerator}, {machine.system}"
+
+
+def _commit(record: Record) -> str:
+    commit = (record.provenance.commit or "unknown")[:SHORT]
+    return f"{commit} with uncommitted changes" if record.provenance.dirty else commit

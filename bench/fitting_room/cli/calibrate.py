@@ -1,0 +1,188 @@
+"""``python -m bench calibrate``: reference records, and the bounds that they suggest."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+from fitting_room.analysis.suggestion import difference, propose, suggest
+from fitting_room.cli.sharing import add_data_options, add_sharing_options, datasets, executor_for
+from fitting_room.disturbed import disturbance, exclusive
+from fitting_room.durations import positive
+from fitting_room.lab.plan import Options, specify
+from fitting_room.lab.probe import emulation, warnings
+from fitting_room.lab.scheduler import Lab, assign
+from fitting_room.metrics import METRICS
+from fitting_room.record import Outcome, Record
+from fitting_room.report.card import card
+from fitting_room.report.progress import PlainWriter, Progress
+from fitting_room.report.verdicts import priced, sharpest, table
+from fitting_room.spec import Case, TrialSpec
+from fitting_room.store.bounds import read_bounds
+from fitting_room.store.key import explain
+from fitting_room.store.models import Models
+from fitting_room.store.records import Store, write_whole
+
+from bench.cases import CASES, INSTEAD, case_named
+
+SEEDS = 20
+
+ROOT = Path(__file__).parents[3]
+BOUNDS = ROOT / "bench" / "bounds.toml"
+APPLYING = "is as it was: review the change above, and make it with --apply."
+
+RESULTS: tuple[Outcome, ...] = ("completed", "diverged")
+"""What a reference holds: what came of training, be it good or bad, and no accident."""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("calibrate", help="train references, and suggest bounds")
+    parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
+    parser.add_argument("--seeds", type=positive, default=SEEDS, help=f"seeds a case ({SEEDS})")
+    add_data_options(parser)
+    add_sharing_options(parser)
+    parser.add_argument("--fresh", action="store_true", help="train anew, whatever is stored")
+    parser.add_argument(
+        "--keep-models", action="store_true", help="keep trained models, with a card each"
+    )
+    parser.add_argument(
+        "--apply", action="store_true", help="make the change to bench/bounds.toml that is shown"
+    )
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train what is missing, seed by seed; write the references; print the bounds they suggest."""
+    cases = [case_named(name) for name in arguments.case] or _all()
+    reference = Store(arguments.results / "reference")
+    progress = Progress(PlainWriter(sys.stderr), live=False)
+    run = uuid4().hex if arguments.fresh else None
+    lab = Lab(
+        store=Store(arguments.results / "trials", run),
+        executor=executor_for(arguments),
+        models=Models(arguments.results / "models", card, run) if arguments.keep_models else None,
+        listen=progress.listen,
+    )
+    for store in (reference, lab.store):
+        store.check_writable()
+    for name, why in explain(reference.readable(), CASES, root=ROOT).items():
+        print(f"The reference of {name} is stale: {why}.", file=sys.stderr)
+    specs = _specs(cases, arguments)
+    known = [None if arguments.fresh else _known(spec, reference) for spec in specs]
+    pairs = list(zip(specs, known, strict=True))
+    missing = [spec for spec, record in pairs if record is None or lab.lacks_model(spec)]
+    unstored = [spec for spec in missing if lab.stored(spec, timed=False) is None]
+    progress.total = len(unstored)
+    for line in warnings(unstored, reference.readable()):
+        print(line, file=sys.stderr)
+    referred = {record.key for record in known if record}
+    try:
+        for future in [lab.request(spec, timed=False) for spec in missing]:
+            record = progress.wait(future)
+            if record.key in referred:
+                continue  # its model alone was missing: the reference stays as it is
+            if record.outcome in RESULTS:
+                _refer(record, reference, alone=not arguments.shared)
+    finally:
+        lab.close()
+    whole = {case.name: list(_whole(case, specs, reference)) for case in cases}
+    return _propose(whole, apply=arguments.apply)
+
+
+def _all() -> list[Case]:
+    """Return every case, but for those that are emulated here and have another in their place."""
+    left = [n for n in INSTEAD if emulation(CASES[n].recipe.precision, backend=Options().backend)]
+    for name in left:
+        print(
+            f"{name} is left out: its precision is emulated here; name it to train it.",
+            file=sys.stderr,
+        )
+    return [case for name, case in CASES.items() if name not in left]
+
+
+def _propose(records: Mapping[str, Sequence[Record]], *, apply: bool) -> int:
+    """Show what the references would change in the file of bounds, and what that costs."""
+    before = BOUNDS.read_text(encoding="utf-8")
+    tables = {name: suggest(CASES[name], found) for name, found in records.items()}
+    after = propose(before, {name: text for name, text in tables.items() if "[" in text})
+    few = [text for text in tables.values() if "[" not in text]
+    print("\n".join(few) + difference(before, after, file=str(BOUNDS.relative_to(ROOT))))
+    with TemporaryDirectory() as folder:
+        draft = Path(folder) / BOUNDS.name
+        draft.write_text(after, encoding="utf-8")
+        bounds = read_bounds(draft, cases=CASES, metrics=METRICS)
+    completed = {name: [r for r in found if r.completed] for name, found in records.items()}
+    print(table(sharpest(priced(bounds, {name: of for name, of in completed.items() if of}))))
+    if apply and after != before:
+        write_whole(BOUNDS, after.encode())
+    if after == before:
+        print(f"\n{BOUNDS.name} has these bounds already.")
+    else:
+        print(f"\n{BOUNDS.name} {'rewritten.' if apply else APPLYING}")
+    return 0
+
+
+def _known(spec: TrialSpec, reference: Store) -> Record | None:
+    """Return the reference that is there, if it was made by the very code that would run."""
+    return reference.find(spec.case.name, assign(spec).key)
+
+
+def _whole(case: Case, specs: Sequence[TrialSpec], reference: Store) -> Iterator[Record]:
+    """Yield every seed of a reference that the present code would repeat, be it asked for or not.
+
+    Bounds rest on all of them, also where a few are trained anew.
+    """
+    like = next(spec for spec in specs if spec.case == case)
+    seeds = {r.spec.seed for r in reference.readable() if r.spec.case.name == case.name}
+    found = (_known(replace(like, seed=seed), reference) for seed in sorted(seeds))
+    yield from (record for record in found if record)
+
+
+def _refer(record: Record, reference: Store, *, alone: bool) -> None:
+    """Make a record the reference of its seed.
+
+    One that has times stays where the same code gave another without: the new one would say
+    nothing more, and the times would be lost.
+    """
+    new = published(record, alone=alone)
+    name, seed = new.spec.case.name, new.spec.seed
+    found = (reference.find(name, new.key, outcome=outcome) for outcome in RESULTS)
+    if new.spec.alone and (why := disturbance(new)):
+        print(
+            f"{name}, seed {seed}: {why}, so that its seconds do not count. "
+            "Train it again with --fresh where nothing else runs.",
+            file=sys.stderr,
+        )
+    if any(old and exclusive(old) for old in found) and not exclusive(new):
+        print(f"{name}, seed {seed}: its reference stays, for that has times.", file=sys.stderr)
+    else:
+        reference.replace(new)
+
+
+def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSpec]:
+    """Seed by seed through all cases, so that an early end leaves each with some."""
+    found = datasets((case.task for case in cases), arguments)
+    return [
+        replace(specify(case, seed, Options(), found[case.task]), alone=not arguments.shared)
+        for seed in range(arguments.seeds)
+        for case in cases
+    ]
+
+
+def published(record: Record, *, alone: bool) -> Record:
+    """Return the record without what only concerns this machine, and with times only if alone.
+
+    Raises ValueError where it is a search's, whose figures are not of the test set.
+    """
+    if record.spec.dataset.validation:
+        raise ValueError(f"the record of {record.spec.case.name} is a search's, and no reference")
+    dataset = replace(record.spec.dataset, folder="")
+    spec = replace(record.spec, dataset=dataset, alone=alone and record.spec.alone)
+    return replace(record, spec=spec, run=None)

@@ -1,0 +1,47 @@
+"""``python -m bench claims``: published figures and statements, judged one by one from records."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from fitting_room.analysis.audit import audit
+from fitting_room.report.audit import as_json, shown, surprises, tally
+from rich.console import Console
+
+from bench.committed import CLAIMS, claims_in, grounds
+
+WIDE = 160
+"""Columns where nobody watches: a pipe or a file has no width."""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser("claims", help="judge published claims from the references")
+    parser.add_argument(
+        "file", nargs="?", type=Path, default=CLAIMS, help="default: bench/claims.toml"
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON, accuracies as fractions")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        help="holds reference/, exercises/ and speed/ (results)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print every claim with its verdict; return 1 where one is not what the file expects."""
+    rest = grounds(args.results)
+    findings = audit(claims_in(args.file), rest.records, rest.speeds)
+    if args.json:
+        print(as_json(findings, stale=rest.stale))
+    else:
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console.width = WIDE
+        for each in shown(findings, width=console.width, stale=rest.stale):
+            console.print(each)
+        print("\n".join([f"{tally(findings)}.", *surprises(findings)]))
+    return int(any(each.surprising for each in findings))

@@ -1,0 +1,306 @@
+"""``python -m bench compare``: what changed between two commits or folders of records."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from fitting_room import data
+from fitting_room.analysis.comparison import Comparison, Raced, compare
+from fitting_room.analysis.sides import Facts, Side
+from fitting_room.analysis.trials import publishable
+from fitting_room.cli.calibrate import published
+from fitting_room.cli.sides import ROOT, Asked, Place, ask, called, place, side_of
+from fitting_room.durations import in_words, positive
+from fitting_room.errors import UserError, nearest
+from fitting_room.judge.timing import Race
+from fitting_room.lab.locks import machine_held, why_wait
+from fitting_room.lab.plan import Options, specify
+from fitting_room.lab.probe import warnings
+from fitting_room.lab.timing import ANEW, CHUNK_S, Contender, race
+from fitting_room.record import Record
+from fitting_room.report.comparison import as_json, as_markdown
+from fitting_room.report.readme import difference
+from fitting_room.spec import Case, Dataset
+from fitting_room.store.git import exported
+from fitting_room.store.records import Store, write_whole
+
+from bench.cases import CASES
+
+PAIRS = 20
+"""Twice what the exact test needs, for a machine that has neighbours."""
+
+Checkout = tuple[Path, Mapping[str, Any]]
+"""A folder with ``bench`` and ``models``, and its cases by name, in plain values."""
+
+
+def race_all(
+    base: Place, head: Place, asked: Asked, pairs: int, *, shared: bool
+) -> dict[str, Raced]:
+    """Return case → seconds of base and head, for every case that both checkouts have.
+
+    Raises:
+        UserError: A checkout cannot train.
+    """
+    found: dict[str, Raced] = {}
+    with _checkout(base) as (old, before), _checkout(head) as (new, after):
+        names = [name for name in after if name in before]
+        chosen = [name for name in names if not asked.cases or name in asked.cases]
+        for number, name in enumerate(chosen, start=1):
+            sides = (
+                Contender(name="base", checkout=old, case=before[name]),
+                Contender(name="head", checkout=new, case=after[name]),
+            )
+            told = f"[{number}/{len(chosen)}] {name}"
+            task = after[name]["task"]
+            dataset = data.find(task, data_dir=asked.data_dir, offline=asked.offline)
+            found[name] = _raced(race_case(*sides, dataset, pairs, told=told), shared=shared)
+    return found
+
+
+def race_case(base: Contender, head: Contender, dataset: Dataset, pairs: int, *, told: str) -> Race:
+    """Time one case, alone on this machine; progress goes to standard error as ``told``."""
+    spec = specify(msgspec.convert(head.case, Case), 0, Options(), dataset)
+    for line in warnings([spec], []):
+        print(line, file=sys.stderr)
+
+    done: list[float] = []
+
+    def listen(pair: int, ratio: float) -> None:
+        done.append(time.monotonic() - began)  # the first pair had to load both sides
+        starts = (pairs - 1) // ANEW - (pair - 1) // ANEW
+        left = in_words(starts * done[0] + (pairs - pair) * 2 * CHUNK_S)
+        print(f"{told}: pair {pair}/{pairs} ×{ratio:.2f}, {left} left", file=sys.stderr)
+
+    def waiting() -> None:
+        print(f"{told}: {why_wait(alone=True)}", file=sys.stderr)
+
+    print(f"{told}: loading both sides", file=sys.stderr)
+    with machine_held(waiting, alone=True):
+        began = time.monotonic()
+        return race(base, head, spec, pairs=pairs, listen=listen)
+
+
+@contextmanager
+def _checkout(place: Place) -> Iterator[Checkout]:
+    if place.commit is None:
+        yield ROOT, msgspec.to_builtins(CASES)
+        return
+    with exported(place.commit, root=ROOT) as folder:
+        yield folder, ask(folder, called(place.commit)).cases
+
+
+def _raced(found: Race, *, shared: bool) -> Raced:
+    base, head = found.medians
+    return Raced(verdict=found.verdict(shared=shared), base=base, head=head)
+
+
+FEWEST = 2
+"""Seeds of a reference: one tells nothing of the scatter."""
+
+
+def update_reference(found: Comparison, folder: Path) -> None:
+    """Make head's records the reference of their cases; print what changes.
+
+    New files are written before old ones go, so that an interruption loses nothing.
+
+    Raises:
+        UserError: Head has no records, or some that may be no reference; nothing is changed then.
+    """
+    store = Store(folder)
+    compared = {head.case for _, head in found.pairs.pairs} | set(found.pairs.appeared)
+    missing = {case for case, _ in found.pairs.missing}
+    chosen = [f for f in found.head.facts.values() if f.case in compared | missing]
+    _check(chosen, found)
+    before = _listing(list(store.all()))
+    for facts in chosen:
+        _replace(facts, store)
+    print(difference(before, _listing(list(store.all())), file=str(folder)) or "Nothing to update.")
+    print("Review this with `git diff` before you commit it: bounds and tables rest on it.")
+
+
+def _check(chosen: Sequence[Facts], found: Comparison) -> None:
+    if not any(facts.records for facts in chosen):
+        raise UserError(
+            f"{found.head.told} has no records to be a reference. Name a commit or a folder."
+        )
+    for facts in chosen:
+        if len(facts.records) < FEWEST:
+            raise UserError(
+                f"{facts.case} has {len(facts.records)} seed; a reference needs {FEWEST} at least. "
+                "Add --train, or choose others with --case."
+            )
+        if not all(publishable(record) for record in facts.records):
+            raise UserError(
+                f"{facts.case} was trained on the sample or with other epochs than its recipe's: "
+                "that is no reference. Choose others with --case."
+            )
+
+
+def _replace(facts: Facts, store: Store) -> None:
+    kept = {store.put(published(record, alone=True)) for record in facts.records}
+    for path in (store.root / facts.case).glob("seed-*.json"):
+        if path not in kept:
+            path.unlink()
+
+
+def _listing(records: Sequence[Record]) -> str:
+    """Return one line a record, as a person reviews them."""
+    return "\n".join(
+        f"{record.spec.case.name} seed {record.spec.seed}: {_figures(record)}, "
+        f"{record.outcome}, key {record.key[:12]}"
+        for record in records
+    )
+
+
+def _figures(record: Record) -> str:
+    accuracy, loss = record.test_accuracy, record.test_loss
+    if accuracy is None or loss is None:
+        return "no score"
+    return f"test accuracy {100 * accuracy:.2f} %, test loss {loss:.4f}"
+
+
+SEEDS = 5
+"""What ``--train`` trains of each case: as many as let each side's scatter be known."""
+
+UNDECIDED = ("fail", "pass")
+
+EPILOG = """\
+BASE and HEAD are each a commit (its results/reference) or a folder of records. Exit status: 0 where
+nothing got worse; 1 for a regression, an exact count that changed, a missing reference or missing
+records, and with --undecided fail for an open verdict; 2 for a mistake in the call; 130 after
+Ctrl-C."""
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "--case": {
+        "action": "append",
+        "default": [],
+        "metavar": "NAME",
+        "help": "compare this case alone; may be repeated",
+    },
+    "--train": {
+        "action": "store_true",
+        "help": "train what a commit, or this checkout, has no records of",
+    },
+    "--seeds": {
+        "type": positive,
+        "default": SEEDS,
+        "help": f"seeds a case that --train trains ({SEEDS})",
+    },
+    "--time": {
+        "action": "store_true",
+        "help": "time both checkouts here and now, interleaved; for commits and this checkout",
+    },
+    "--pairs": {
+        "type": positive,
+        "default": PAIRS,
+        "help": f"pairs of chunks that --time trains ({PAIRS})",
+    },
+    "--shared": {
+        "action": "store_true",
+        "help": "others use this machine: --train keeps no times, --time allows for them",
+    },
+    "--undecided": {
+        "choices": UNDECIDED,
+        "help": "whether an open verdict fails the comparison: it does where CI is set",
+    },
+    "--output": {"type": Path, "metavar": "FILE", "help": "write the Markdown there too"},
+    "--json": {"type": Path, "metavar": "FILE", "help": "write the comparison as JSON"},
+    "--update-reference": {
+        "action": "store_true",
+        "help": "make HEAD's records the reference; shows what changes",
+    },
+    "--data-dir": {
+        "type": Path,
+        "help": f"a folder with the data sets' IDX files (or {data.DATA_DIR_VARIABLE})",
+    },
+    "--offline": {"action": "store_true", "help": "never touch the network"},
+    "--results": {"type": Path, "default": Path("results"), "help": "holds the records"},
+}
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "compare",
+        help="compare with a commit or with older results",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("base", metavar="BASE", help="what was")
+    parser.add_argument("head", metavar="HEAD", nargs="?", help="what is; default: this checkout")
+    for name, settings in OPTIONS.items():
+        parser.add_argument(name, **settings)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare; print and keep what was found; return 1 where a gate fails."""
+    places = place(args.base), place(args.head)
+    data_dir = data.chosen_data_dir(args.data_dir, os.environ)
+    asked = Asked(
+        results=args.results,
+        cases=tuple(args.case),
+        seeds=args.seeds if args.train else None,
+        data_dir=data_dir,
+        offline=args.offline,
+        shared=args.shared,
+    )
+    if args.time:
+        _check_timeable(*places)
+    sides = {each: side_of(each, asked) for each in dict.fromkeys(places)}
+    base, head = (sides[each] for each in places)
+    _check_cases(args.case, base, head)
+    found = compare(
+        base,
+        head,
+        labels=lambda task: _labels(task, data_dir),
+        races=race_all(*places, asked, args.pairs, shared=args.shared) if args.time else None,
+        only=args.case,
+    )
+    strict = (args.undecided or ("fail" if os.environ.get("CI") else "pass")) == "fail"
+    text = as_markdown(found, undecided=strict)
+    print(text, end="")
+    if args.output:
+        write_whole(args.output, text.encode())
+    if args.json:
+        write_whole(args.json, as_json(found, undecided=strict))
+    if args.update_reference:
+        update_reference(found, args.results / "reference")
+        return 0
+    return int(found.red(undecided=strict))
+
+
+def _check_timeable(*places: Place) -> None:
+    for each in places:
+        if each.commit is None and not each.checkout:
+            raise UserError(
+                f"--time runs the code of both sides, but {each.told} has none. Name two commits, "
+                "or one and nothing, which is this checkout."
+            )
+
+
+def _check_cases(wanted: list[str], base: Side, head: Side) -> None:
+    known = {name for side in (base, head) for name in (*side.facts, *(side.known or ()))}
+    for name in wanted:
+        if name not in known:
+            raise UserError(f"There is no case {name!r}. {nearest(name, sorted(known))}")
+
+
+@lru_cache
+def _labels(task: str, data_dir: Path | None) -> np.ndarray | None:
+    """Return the labels of a task's test images where the data is on this machine."""
+    try:
+        dataset = data.find(task, data_dir=data_dir, offline=True)
+    except UserError:
+        return None  # predictions are evidence: what decides does without
+    return np.asarray(data.load(dataset).test_labels)

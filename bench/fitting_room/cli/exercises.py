@@ -1,0 +1,147 @@
+"""``python -m bench exercises``: one thing varied at a time, and a sentence on what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from pathlib import Path
+
+from fitting_room.analysis.trials import publishable
+from fitting_room.cli.calibrate import RESULTS, published
+from fitting_room.cli.sharing import add_data_options, add_sharing_options, datasets, executor_for
+from fitting_room.durations import in_words, positive
+from fitting_room.lab.plan import Options, estimate, specify
+from fitting_room.lab.scheduler import Lab
+from fitting_room.record import Record
+from fitting_room.report.progress import PlainWriter, Progress
+from fitting_room.spec import TrialSpec
+from fitting_room.store.key import why_stale
+from fitting_room.store.records import Store
+from fitting_room.studies.exercises import Exercise, block
+
+from bench.committed import FOLDERS, ROOT
+from bench.exercises import EXERCISE_CASES, EXERCISES, exercise_named
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("exercises", help="vary one thing at a time, and say what of it")
+    parser.add_argument(
+        "exercise", nargs="*", help=f"{', '.join(EXERCISES)}; all, if none is given"
+    )
+    parser.add_argument("--seeds", type=positive, help="seeds a point (else each exercise's own)")
+    parser.add_argument(
+        "--thin", action="store_true", help="only the points that the accept tier trains"
+    )
+    parser.add_argument(
+        "--stored", action="store_true", help="train nothing: tell what the stored records say"
+    )
+    parser.add_argument(
+        "--plots",
+        nargs="?",
+        type=Path,
+        const=Path("results/plots"),
+        metavar="FOLDER",
+        help="draw a picture of each, light and dark, as SVG and PNG (results/plots)",
+    )
+    add_data_options(parser)
+    add_sharing_options(parser)
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train what no committed record answers, seed by seed; keep it; print answers and tables."""
+    chosen = [exercise_named(name) for name in arguments.exercise or EXERCISES]
+    chosen = [each.thinned if arguments.thin else each for each in chosen]
+    if not arguments.stored:
+        _train(list(_specs(chosen, arguments)), arguments.results, executor_for(arguments))
+    records = stored(arguments.results)
+    stale = why_stale(records, EXERCISE_CASES, root=ROOT)
+    for each in chosen:
+        print(f"\n## {each.question}\n\n{block(each, records, stale)}")
+    if arguments.plots:
+        _draw(chosen, records, stale, arguments.plots)
+    return 0
+
+
+def _draw(
+    chosen: Sequence[Exercise], records: Sequence[Record], stale: Mapping[str, str], folder: Path
+) -> None:
+    # Matplotlib takes longer to load than all of the rest.
+    from fitting_room.report.plots.theme import KINDS, THEMES, save
+    from fitting_room.studies.exercise_plots import pictures
+
+    for name, draw in pictures(chosen, records, stale=stale).items():
+        if isinstance(draw, str):
+            print(f"No {name}: {draw}.", file=sys.stderr)
+            continue
+        for theme in THEMES.values():
+            for kind in KINDS:
+                save(draw, folder / theme.file_name(name, kind), theme)
+        print(f"{name} drawn in {folder}", file=sys.stderr)
+
+
+def stored(results: Path) -> list[Record]:
+    """Return every committed record of a point that may be shown: references, and exercises'."""
+    found = (record for name in FOLDERS for record in Store(results / name).all())
+    return [r for r in found if publishable(r) and r.spec.case.name in EXERCISE_CASES]
+
+
+def slim(record: Record, *, alone: bool) -> Record:
+    """Return the record with what answers rest on; other figures are of the tables' cases."""
+    kept = published(record, alone=alone)
+    return replace(kept, predictions=None, confidence=None, inference=None)
+
+
+def _specs(chosen: Sequence[Exercise], arguments: argparse.Namespace) -> Iterator[TrialSpec]:
+    """Seed by seed through all points, so that an early end leaves each with some."""
+    wanted: dict[str, int] = {}
+    for each in chosen:
+        for case in each.points.values():
+            seeds = arguments.seeds or each.seeds
+            wanted[case.name] = max(seeds, wanted.get(case.name, 0))
+    found = datasets((EXERCISE_CASES[name].task for name in wanted), arguments)
+    for seed in range(max(wanted.values())):
+        for name, seeds in wanted.items():
+            if seed < seeds:
+                case = EXERCISE_CASES[name]
+                spec = specify(case, seed, Options(), found[case.task])
+                yield replace(spec, alone=not arguments.shared)
+
+
+def _train(specs: Sequence[TrialSpec], results: Path, executor: Executor) -> None:
+    kept = Store(results / "exercises")
+    progress = Progress(PlainWriter(sys.stderr), live=False)
+    trials = Store(results / "trials")
+    lab = Lab(store=trials, executor=executor, listen=progress.listen)
+    # Made by the very code that would run; one lab's digests serve all.
+    committed = [replace(lab, store=Store(results / name)) for name in FOLDERS]
+    missing = [s for s in specs if not any(each.stored(s, timed=False) for each in committed)]
+    progress.total = sum(lab.stored(spec, timed=spec.alone) is None for spec in missing)
+    print(_outline(specs, missing, trials), file=sys.stderr)
+    try:
+        for store in (kept, trials):
+            store.check_writable()
+        for future in [lab.request(spec, timed=spec.alone) for spec in missing]:
+            record = progress.wait(future)
+            if record.outcome in RESULTS:
+                kept.replace(slim(record, alone=record.spec.alone))
+    finally:
+        lab.close()
+
+
+def _outline(specs: Sequence[TrialSpec], missing: Sequence[TrialSpec], trials: Store) -> str:
+    told = f"{len(specs)} trials, {len(specs) - len(missing)} of them committed already"
+    seconds = estimate(missing, _all(trials)) if missing else 0
+    if seconds is None:
+        return f"{told}; {len(missing)} to train, time unknown until they ran once"
+    return f"{told}; {len(missing)} to train, about {in_words(seconds)}"
+
+
+def _all(trials: Store) -> list[Record]:
+    folders: Iterable[Store] = (trials, *(Store(trials.root.parent / name) for name in FOLDERS))
+    return [record for store in folders for record in store.readable()]

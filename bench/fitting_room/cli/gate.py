@@ -1,0 +1,186 @@
+"""``python -m bench gate``: how often the gate errs, what it notices, and what a verdict costs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+from uuid import uuid4
+
+from fitting_room.analysis.comparison import compare
+from fitting_room.analysis.sides import Side, facts_of
+from fitting_room.cli.gate_seconds import rehearse_all
+from fitting_room.cli.gate_simulation import completed, costs, setups, simulate
+from fitting_room.cli.sharing import add_data_options, datasets
+from fitting_room.durations import positive
+from fitting_room.judge.change import RED
+from fitting_room.lab.evaluator import Referee, unstored
+from fitting_room.lab.plan import Need, Options, plan
+from fitting_room.lab.scheduler import Lab
+from fitting_room.metrics import METRICS
+from fitting_room.record import Record
+from fitting_room.report.progress import PlainWriter, Progress
+from fitting_room.store.bounds import Bounds, read_bounds
+from fitting_room.store.records import Store
+from fitting_room.studies.documents import (
+    COST,
+    SIMULATION,
+    VARIANTS,
+    Costs,
+    Measured,
+    Variants,
+    digest_of,
+    origin_of,
+    read_document,
+    write_document,
+)
+from fitting_room.studies.gate import Finding, anew, examine
+from fitting_room.studies.gate_blocks import cost_block, gate_block
+from fitting_room.studies.gate_tables import TEN
+
+from bench.cases import CASES
+from bench.variants import CRIPPLED, UNCHANGED, Variant
+
+
+def examined(referee: Referee, variant: Variant, base: Side) -> Finding:
+    """Hold a variant to the bounds of its original, and compare the same trials with ``base``.
+
+    Raises:
+        UserError: A trial gave no result, or the original has no bounds.
+    """
+    found = examine(referee, variant.case, variant.words)
+    return replace(found, compared=_compared(base, referee.records(variant.case, found.seeds)))
+
+
+def side(told: str, records: Sequence[Record]) -> Side:
+    """Return records as a side that tells no seconds: this is about what is learned."""
+    facts = {name: replace(each, pace=None) for name, each in facts_of(records).items()}
+    return Side(told=told, facts=facts)
+
+
+def _compared(base: Side, records: Sequence[Record]) -> str:
+    found = compare(base, side("the variant", records))
+    judged = len(found.findings) - len(found.of("not comparable"))
+    if found.red(undecided=False):
+        return f"red by {len(found.of(*RED))} of {judged}"
+    unsure = found.of("undecided")
+    return f"open by {len(unsure)} of {judged}" if unsure else "green"
+
+
+BOUNDS = Path(__file__).parents[2] / "bounds.toml"
+
+RUNS = 20_000
+AGAIN = 10
+OTHER_SEEDS = 1000
+"""From here on no reference holds any."""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("gate", help="measure how often the gate itself errs")
+    parser.add_argument(
+        "--runs", type=positive, default=RUNS, help=f"made-up runs a case and scenario ({RUNS})"
+    )
+    parser.add_argument(
+        "--simulate-only", action="store_true", help="train nothing: keep the variants there are"
+    )
+    parser.add_argument(
+        "--again", type=positive, default=AGAIN,
+        help=f"runs of the untouched case with other seeds ({AGAIN})",
+    )  # fmt: skip
+    parser.add_argument("--fresh", action="store_true", help="train anew, whatever is stored")
+    parser.add_argument(
+        "--times", action="store_true", help="put the judge of seconds to the test instead"
+    )
+    add_data_options(parser)
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Simulate, examine the variants, write what came of it, and print its tables.
+
+    Returns 1 where the gate let a crippled variant pass, or stopped the untouched case.
+    """
+    if arguments.times:
+        return rehearse_all(arguments.results)
+    bounds = read_bounds(BOUNDS, cases=CASES, metrics=METRICS)
+    records = list(Store(arguments.results / "reference").all())
+    known = setups(bounds, records)
+    write_document(arguments.results / SIMULATION, simulate(known, bounds, runs=arguments.runs))
+    before = read_document(arguments.results / COST, Costs)
+    measured, wrong = before.measured if before else None, 0
+    if not arguments.simulate_only:
+        measured, wrong = _examine(arguments, bounds, records)
+    found = costs(known, records, runs=arguments.runs)
+    document = Costs(bounds=digest_of(bounds), cases=found, measured=measured)
+    write_document(arguments.results / COST, document)
+    print(gate_block(arguments.results, bounds), cost_block(arguments.results, bounds), sep="\n\n")
+    return 1 if wrong else 0
+
+
+def _examine(
+    arguments: argparse.Namespace, bounds: Bounds, records: Sequence[Record]
+) -> tuple[Measured, int]:
+    """Examine every variant and train what ten seeds take; return that, and the wrong verdicts."""
+    options = Options(results=arguments.results)
+    referee, progress = _referee(arguments, bounds, options)
+    progress.total = len(unstored(referee)) + arguments.again
+    base = side("the reference", completed(UNCHANGED.case, records))
+    try:
+        findings = [examined(referee, each, base) for each in (UNCHANGED, *CRIPPLED.values())]
+        ten = referee.records(UNCHANGED.case, TEN)
+        other = [
+            examined(anew(referee, UNCHANGED.case, first=first), UNCHANGED, base)
+            for first in range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.again, 10)
+        ]
+    finally:
+        referee.lab.close()
+    document = Variants(
+        origin=origin_of(ten[0]),
+        bounds=digest_of(bounds),
+        findings=tuple(findings),
+        anew=tuple(other),
+    )
+    write_document(arguments.results / VARIANTS, document)
+    unchanged, *crippled = findings
+    wrong = [each for each in crippled if each.outcome != "fail"]
+    wrong += [unchanged] if unchanged.outcome != "pass" else []
+    for each in wrong:
+        print(f"{each.case}, {each.change} changed: {each.words}", file=sys.stderr)
+    measured = Measured(
+        case=UNCHANGED.case.name,
+        sequential_seeds=fmean(each.seeds for each in other),
+        sequential_seconds=fmean(each.seconds for each in other),
+        ten_seconds=sum(record.seconds["total"] for record in ten),
+        runs=len(other),
+    )
+    return measured, len(wrong)
+
+
+def _referee(
+    arguments: argparse.Namespace, bounds: Bounds, options: Options
+) -> tuple[Referee, Progress]:
+    cases = [UNCHANGED.case, *(each.case for each in CRIPPLED.values())]
+    found = datasets((case.task for case in cases), arguments)
+    progress = Progress(PlainWriter(sys.stderr), live=False)
+    run = uuid4().hex if arguments.fresh else None
+    lab = Lab(
+        store=Store(arguments.results / "trials", run),
+        executor=ThreadPoolExecutor(1),
+        listen=progress.listen,
+    )
+    lab.store.check_writable()
+    planned = plan([Need(case=case) for case in cases], options, found)
+    first = planned[UNCHANGED.case.name][0]
+    planned[UNCHANGED.case.name] = [
+        replace(first, spec=replace(first.spec, seed=seed)) for seed in range(TEN)
+    ]
+    return (
+        Referee(lab=lab, bounds=bounds, options=options, planned=planned, wait=progress.wait),
+        progress,
+    )

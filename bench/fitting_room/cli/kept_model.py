@@ -1,0 +1,98 @@
+"""The kept model that a command looks at: found, or trained and kept now."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from fitting_room import data
+from fitting_room.cli.sharing import add_data_options, datasets
+from fitting_room.durations import natural
+from fitting_room.errors import UserError
+from fitting_room.lab.plan import Options, specify
+from fitting_room.lab.scheduler import Lab
+from fitting_room.record import Record
+from fitting_room.report.card import card
+from fitting_room.report.progress import PlainWriter, Progress
+from fitting_room.spec import TrialSpec
+from fitting_room.store.key import training_key
+from fitting_room.store.models import Kept, Models
+from fitting_room.store.records import Store
+
+from bench.cases import CASES, case_named
+
+DEFAULT = next(iter(CASES))
+"""The published baseline."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which model is meant."""
+    parser.add_argument("--case", default=DEFAULT, help=f"a case by name ({DEFAULT})")
+    parser.add_argument("--seed", type=natural, default=0, help="which of its models (0)")
+    parser.add_argument(
+        "--sample", action="store_true", help="one trained on the sample: at once, and no good"
+    )
+    add_data_options(parser)
+    parser.add_argument("--results", type=Path, default=Path("results"))
+
+
+def wanted(arguments: argparse.Namespace) -> TrialSpec:
+    """Return the training whose model the options mean.
+
+    Raises:
+        UserError: There is no such case, or its data cannot be had.
+    """
+    case = case_named(arguments.case)
+    if arguments.sample:
+        return specify(case, arguments.seed, Options(tier="smoke"), data.sample(case.task))
+    found = datasets([case.task], arguments)
+    return specify(case, arguments.seed, Options(), found[case.task])
+
+
+def kept_model(spec: TrialSpec, results: Path, *, check: Callable[[], None] = lambda: None) -> Kept:
+    """Return the model of a training, trained now if this code has none under ``results``.
+
+    Args:
+        spec: The training.
+        results: Holds records and models.
+        check: Called before a training, to refuse what could else be refused after it alone.
+
+    Raises:
+        UserError: The training failed.
+    """
+    name = f"{spec.case.name}, seed {spec.seed},"
+    progress = Progress(PlainWriter(sys.stderr), live=False)
+    progress.total = 1
+    lab = Lab(
+        store=Store(results / "trials"),
+        executor=ThreadPoolExecutor(1),
+        models=Models(results / "models", card),
+        listen=progress.listen,
+    )
+    try:
+        found = lab.kept(spec)
+        if found is not None:
+            return found
+        check()
+        print(f"No model of {name} is kept: it is trained now.", file=sys.stderr)
+        record = progress.wait(lab.request(spec, timed=False))
+        found = lab.kept(spec)
+    finally:
+        lab.close()
+    if found is None:
+        raise UserError(f"The training of {name} {record.outcome}: {record.reason}.")
+    print(f"Kept as {found.file}.", file=sys.stderr)
+    return found
+
+
+def alike(results: Path, record: Record) -> list[Record]:
+    """Return the stored records of the same training, references and others, whatever the seed.
+
+    Those of other code, so stale ones, and those of another backend or device are none of them.
+    """
+    stored = [r for name in ("reference", "trials") for r in Store(results / name).readable()]
+    wanted = training_key(record, versions=False)
+    return [each for each in stored if training_key(each, versions=False) == wanted]

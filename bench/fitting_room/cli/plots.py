@@ -1,0 +1,140 @@
+"""``python -m bench plots``: pictures of stored records."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fitting_room.cli.stored import REFERENCE, ROOT, Stored, read_stored
+from fitting_room.data.finding import held
+from fitting_room.durations import in_words
+from fitting_room.errors import UserError
+from fitting_room.metrics import METRICS
+from fitting_room.store.bounds import read_bounds
+from fitting_room.store.records import write_whole
+
+from bench.cases import CASES, case_named
+
+if TYPE_CHECKING:
+    from fitting_room.report.plots.album import Album, Pictures
+    from fitting_room.report.plots.theme import Draw
+
+PLOTS = Path("results/plots")
+PICTURES = Path("results/pictures")
+
+SHOWN = ("accuracy-parameters", "fashion_mnist-seeds")
+"""Pictures in README.md, which are committed: few, and drawn from records alone."""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("plots", help="draw pictures of stored records")
+    parser.add_argument("case", nargs="*", help="cases by name; all, and how they compare, if none")
+    parser.add_argument(
+        "--records", type=Path, default=REFERENCE, help=f"folder of records ({REFERENCE})"
+    )
+    parser.add_argument("--output", type=Path, help=f"where the pictures go ({PLOTS})")
+    parser.add_argument(
+        "--readme", action="store_true", help=f"only those in README.md, as SVG ({PICTURES})"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="with --readme: change nothing; exit 1 if any differs"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw what the records allow, or check what is committed; return 1 where that is stale."""
+    names = [case_named(name).name for name in arguments.case]
+    if arguments.check and not arguments.readme:
+        raise UserError("--check goes with --readme: only the pictures of README.md are committed.")
+    if arguments.readme and names:
+        raise UserError("--readme takes no case: the pictures of README.md show all of them.")
+    stored = read_stored(arguments.records)
+    if not arguments.readme:
+        return _draw(_album(stored, images=True), names, arguments.output or PLOTS)
+    stale = committed(stored, arguments.output or PICTURES, check=arguments.check)
+    if arguments.check and stale:
+        print("Run: python -m bench plots --readme")
+    return int(arguments.check and stale)
+
+
+def committed(stored: Stored, folder: Path = PICTURES, *, check: bool) -> bool:
+    """Write the SVG files that README.md shows, or check them; return whether any was stale.
+
+    Raises:
+        UserError: One cannot be drawn from these records.
+    """
+    from fitting_room.report.plots.album import overview
+    from fitting_room.report.plots.theme import THEMES, drawn_by, render
+
+    stale, unlike = [], False
+    for name, draw in _shown(overview(_album(stored))).items():
+        for theme in THEMES.values():
+            path = folder / theme.file_name(name, "svg")
+            before = path.read_bytes() if path.is_file() else b""
+            after = render(draw, theme, "svg")
+            if check and before and drawn_by(before) != drawn_by(after):
+                unlike = True
+                print(f"{path} is not compared: {drawn_by(before)} drew it, not {drawn_by(after)}.")
+            elif after != before:
+                stale.append(path)
+                print(f"{path} {'is stale' if check else 'drawn'}.")
+                if not check:
+                    write_whole(path, after)
+    if not stale and not unlike:
+        print(f"The pictures in {folder} are up to date.")
+    return bool(stale)
+
+
+def _shown(pictures: Pictures) -> dict[str, Draw]:
+    """Return those that README.md shows."""
+    found = {name: draw for name in SHOWN if not isinstance(draw := pictures.get(name, ""), str)}
+    if missing := [name for name in SHOWN if name not in found]:
+        raise UserError(
+            f"README.md shows {' and '.join(missing)}, of which these records have no training. "
+            "Name a folder that has some of each task."
+        )
+    return found
+
+
+def _album(stored: Stored, *, images: bool = False) -> Album:
+    """Return what pictures are drawn from, with the test images where they are wanted."""
+    # Matplotlib takes longer to load than all other commands together.
+    from fitting_room.report.plots.album import Album
+
+    bounds = read_bounds(ROOT / "bench" / "bounds.toml", cases=CASES, metrics=METRICS).tables
+    return Album(
+        rows=stored.rows,
+        records=stored.records,
+        bounds=lambda case, metric: bounds.get(case, {}).get(metric),
+        test_sets=held(record.spec.dataset for record in stored.records) if images else {},
+        stale=stored.stale,
+    )
+
+
+def _draw(album: Album, names: list[str], folder: Path) -> int:
+    """Write each picture as SVG and PNG, light and dark; tell which there cannot be."""
+    from fitting_room.report.plots.album import of_case, overview
+    from fitting_room.report.plots.theme import KINDS, THEMES, save
+
+    pictures: Pictures = {} if names else overview(album)
+    for row in album.rows:
+        if not names or row.case in names:
+            pictures = {**pictures, **of_case(album, row)}
+    drawn = {name: draw for name, draw in pictures.items() if not isinstance(draw, str)}
+    began = time.monotonic()
+    for number, (name, draw) in enumerate(drawn.items(), start=1):
+        for theme in THEMES.values():
+            for kind in KINDS:
+                save(draw, folder / theme.file_name(name, kind), theme)
+        left = (time.monotonic() - began) / number * (len(drawn) - number)
+        print(f"[{number}/{len(drawn)}] {name}, {in_words(left)} left", file=sys.stderr)
+    print(f"{len(drawn)} pictures in {folder}, each as {' and '.join(KINDS)}, light and dark.")
+    missing = {name: reason for name, reason in pictures.items() if isinstance(reason, str)}
+    for reason in dict.fromkeys(missing.values()):
+        print(f"No {', '.join(n for n, why in missing.items() if why == reason)}: {reason}.")
+    return 0

@@ -1,0 +1,221 @@
+"""``python -m bench readme``: tables and pictures of Markdown files from committed records."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+from fitting_room.analysis.audit import audit
+from fitting_room.analysis.rows import rows
+from fitting_room.cli.stored import Stored
+from fitting_room.errors import UserError
+from fitting_room.metrics import METRICS
+from fitting_room.record import Record
+from fitting_room.report.audit import as_markdown
+from fitting_room.report.readme import difference, regenerate
+from fitting_room.report.table import task_table
+from fitting_room.spec import TASKS, Case
+from fitting_room.store.claims import Published
+from fitting_room.store.key import why_stale
+from fitting_room.store.records import write_whole
+from fitting_room.store.speeds import read_speeds
+from fitting_room.studies.speed import speed_table
+
+from bench.cases import CASES
+from bench.committed import CLAIMS, FOLDERS, KNOWN, ROOT, claims_in, grounds, references
+from bench.exercises import EXERCISES
+
+BOUNDS = ROOT / "bench" / "bounds.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committed:
+    """All that a block may be made of; it has no clock, no host, and nothing that is not in git."""
+
+    results: Path
+    """Holds ``reference/`` and what else is committed beside it."""
+    cases: Mapping[str, Case]
+    records: Sequence[Record]
+    """Every reference."""
+    exercises: Sequence[Record]
+    """Every committed record of an exercise, those among the references apart."""
+    stale: Mapping[str, str]
+    """Case → why its records are not those of the present code."""
+    published: Published
+
+
+def task_block(task: str, known: Committed) -> str:
+    """Return the comparison of every architecture on a task."""
+    of_task = [case for case in known.cases.values() if case.task == task]
+    found = rows(of_task, known.records, {}, known.published.figures)
+    return task_table(found, known.records, stale=known.stale, absent="no reference yet")
+
+
+def claims_block(known: Committed) -> str:
+    """Return the audit of every published claim."""
+    rest = grounds(known.results)
+    findings = audit(known.published, rest.records, rest.speeds)
+    return as_markdown(findings, rest.records, stale=rest.stale)
+
+
+def speed_block(known: Committed) -> str:
+    """Return the training path of each case against a plain ``fit``."""
+    speeds = read_speeds(known.results / "speed")
+    stale = why_stale([each.record for each in speeds], known.cases, root=ROOT)
+    plain = [name for name, case in known.cases.items() if not case.recipe.tuned]
+    return speed_table(speeds, plain, stale=stale)
+
+
+def exercise_block(name: str, known: Committed) -> str:
+    """Return answer and table of an exercise, or the answers of all."""
+    blocks = import_module("fitting_room.studies.exercises")
+    records = [*known.records, *known.exercises]
+    if name in EXERCISES:
+        return str(blocks.block(EXERCISES[name], records, known.stale))
+    return str(blocks.answers(EXERCISES.values(), records))
+
+
+def gate_block(name: str, known: Committed) -> str:
+    """Return what was measured of the gate; SciPy is loaded only where a file asks for it."""
+    blocks = import_module("fitting_room.studies.gate_blocks")
+    read_bounds = import_module("fitting_room.store.bounds").read_bounds
+    bounds = read_bounds(BOUNDS, cases=known.cases, metrics=METRICS)
+    return str(blocks.BLOCKS[name](known.results, bounds))
+
+
+GATE = ("gate", "cost", "noise", "seconds", "prices")
+"""Blocks that ``gate_block`` makes."""
+
+BLOCKS: dict[str, Callable[[Committed], str]] = {
+    **{task: partial(task_block, task) for task in TASKS},
+    "claims": claims_block,
+    "speed": speed_block,
+    "exercises": partial(exercise_block, ""),
+    **{f"exercise {name}": partial(exercise_block, name) for name in EXERCISES},
+    **{name: partial(gate_block, name) for name in GATE},
+}
+"""Name, as it stands in a marker → what belongs there."""
+
+OF_A_SEARCH = ("frontier", "smallest", "cost")
+
+
+def blocks(known: Committed) -> dict[str, Callable[[], str]]:
+    """Return name → block of all that a file may ask for; those of searches follow from its logs.
+
+    Only what a file asks for is made.
+    """
+    made = {name: partial(search_block, name) for name in _searches(known.results / "search")}
+    return {name: partial(make, known) for name, make in (BLOCKS | made).items()}
+
+
+def search_block(name: str, known: Committed) -> str:
+    """Return a table of a search, or of a study of candidates."""
+    studies = import_module("fitting_room.studies.search_tables")
+    return str(studies.blocks(known.results / "search")[name])
+
+
+def _searches(folder: Path) -> Iterator[str]:
+    for task in TASKS:
+        if (folder / f"{task}.jsonl").exists():
+            yield from (f"search {task} {kind}" for kind in OF_A_SEARCH)
+        yield from (f"search {path.stem}" for path in sorted(folder.glob(f"{task}-*.toml")))
+
+
+PAGES = (Path("README.md"), *(Path(f"results/{of}.md") for of in ("gate", "exercises", "search")))
+"""Files of this project that have blocks; the first one shows pictures, too."""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser("readme", help="rewrite the tables of Markdown files")
+    pages = ", ".join(map(str, PAGES))
+    parser.add_argument(
+        "file", nargs="*", type=Path, help=f"default: {pages}, and the pictures of the first"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; show the difference, exit 1 if any"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), help="holds reference/ (default: results)"
+    )
+    parser.add_argument(
+        "--claims", type=Path, default=CLAIMS, help="what was published (bench/claims.toml)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Rewrite or check every file; return 1 where a check finds one stale."""
+    texts = {file: _read(file) for file in args.file or PAGES}
+    known = committed(args.results, args.claims)
+    made = {file: regenerate(text, blocks(known), file=str(file)) for file, text in texts.items()}
+    stale = [file for file, text in texts.items() if made[file] != text]
+    for file, text in texts.items():
+        if args.check and file in stale:
+            print(difference(text, made[file], file=str(file)))
+        elif file in stale:
+            _write(file, made[file])
+        print(f"{file} {_state(stale=file in stale, check=args.check)}.")
+    drawn = not args.file and _draw(known, check=args.check)
+    if args.check and (stale or drawn):
+        print("Run the same without --check.")
+        return 1
+    return 0
+
+
+def committed(results: Path, claims: Path) -> Committed:
+    """Read all that a block may be made of.
+
+    Raises:
+        UserError: There is no folder of references: every cell would say so.
+    """
+    if not (results / "reference").is_dir():
+        raise UserError(
+            f"{results} has no folder reference, whose records the tables are made of. Name a "
+            "folder that has with --results DIR, or train some: python -m bench calibrate"
+        )
+    records, exercises = (references(results / name) for name in FOLDERS)
+    return Committed(
+        results=results,
+        cases=CASES,
+        records=records,
+        exercises=exercises,
+        stale=why_stale([*records, *exercises], KNOWN, root=ROOT),
+        published=claims_in(claims),
+    )
+
+
+def _draw(known: Committed, *, check: bool) -> bool:
+    """Draw the pictures of the README, or check them; return whether any was stale."""
+    # What draws takes longer to load than all the tables to be made.
+    plots = import_module("fitting_room.cli.plots")
+    found = rows(list(known.cases.values()), known.records, {}, known.published.figures)
+    stored = Stored(rows=found, records=known.records, stale=known.stale)
+    return bool(plots.committed(stored, check=check))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")  # as bytes, so that line ends stay
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}. Name a Markdown file."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text. Save it as UTF-8.") from error
+
+
+def _write(path: Path, text: str) -> None:
+    mode = path.stat().st_mode
+    write_whole(path, text.encode())
+    path.chmod(mode)
+
+
+def _state(*, stale: bool, check: bool) -> str:
+    if not stale:
+        return "is up to date"
+    return "is stale" if check else "rewritten"

@@ -1,0 +1,44 @@
+"""``python -m bench report``: one HTML file of stored records, to be opened in a browser."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from fitting_room.cli.stored import REFERENCE, read_stored
+from fitting_room.data.finding import held
+
+OUTPUT = Path("results/report.html")
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("report", help="write stored records as one HTML page")
+    parser.add_argument(
+        "--records", type=Path, default=REFERENCE, help=f"folder of records ({REFERENCE})"
+    )
+    parser.add_argument("--output", type=Path, default=OUTPUT, help=f"the page ({OUTPUT})")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the page and say where it is."""
+    # Only this command writes one, and every command would wait for Jinja.
+    from fitting_room.report.page.writing import write_page
+
+    stored = read_stored(arguments.records)
+    datasets = {record.spec.dataset.checksum: record.spec.dataset for record in stored.records}
+    test_sets = held(datasets.values())
+    path = write_page(
+        arguments.output,
+        stored.rows,
+        stored.records,
+        test_sets=test_sets,
+        stale=stored.stale,
+        inspected=arguments.records.parent / "inspect",
+    )
+    print(f"{path}: {len(stored.records)} records, {path.stat().st_size / 1000:.0f} kB")
+    missing = sorted({each.name for sum_, each in datasets.items() if sum_ not in test_sets})
+    for name in missing:
+        print(f"Without the images of {name}: `python -m bench data {name}` fetches them.")
+    return 0

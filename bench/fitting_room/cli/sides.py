@@ -1,0 +1,331 @@
+"""BASE and HEAD of ``compare``: what each names, and the records behind it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from fitting_room.analysis.sides import Side, facts_of
+from fitting_room.analysis.trials import publishable
+from fitting_room.errors import UserError
+from fitting_room.record import Provenance, Record
+from fitting_room.store.git import exported, resolve, suggestion, without_git, worktree
+from fitting_room.store.key import training_key, why_stale
+from fitting_room.store.records import Store, read_record
+from fitting_room.trial import child
+from fitting_room.trial.child import python_path
+
+from bench.cases import CASES
+
+REFERENCE = Path("results") / "reference"
+"""Where a commit keeps its reference records."""
+
+QUESTION = """
+import json, os, sys
+from pathlib import Path
+from types import SimpleNamespace
+*names, descriptor = sys.argv[1:]
+with os.fdopen(int(descriptor), "wb") as answer:
+    try:
+        import msgspec
+        from bench.cases import CASES
+        from fitting_room.store.key import provenance, why_stale
+        from fitting_room.store.records import Store
+        root = Path.cwd()
+        specs = {n: SimpleNamespace(case=CASES[n], backend="tensorflow") for n in names}
+        told = {
+            "cases": CASES,
+            "stale": why_stale(Store(root / "results" / "reference").readable(), CASES, root=root),
+            "origins": {name: provenance(spec, root=root) for name, spec in specs.items()},
+        }
+        answer.write(msgspec.json.encode(told) + b"\\n")
+    finally:
+        packages = ("bench", "fitting_room", "models")
+        ours = [m for name, m in sys.modules.items() if name.split(".")[0] in packages]
+        files = [m.__file__ for m in ours if getattr(m, "__file__", None)]
+        answer.write(json.dumps(files).encode())
+"""
+"""Asked of the side's own code, for only that knows its cases and how it digests itself."""
+
+MEND = "Take the other copy off Python's path (PYTHONPATH, an editable install), or uninstall it."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What the code of a side says of itself."""
+
+    cases: Mapping[str, Any]
+    """Name → case in plain values."""
+    stale: Mapping[str, str]
+    """Case → why its reference is not of this code."""
+    origins: Mapping[str, Provenance]
+    """Case, of those that were asked for → which code would train it."""
+
+
+def ask(folder: Path, who: str, cases: Sequence[str] = ()) -> Told:
+    """Ask the code in a folder for its cases, their origins, and which references are stale.
+
+    Args:
+        folder: Holds ``bench`` and ``models``.
+        who: What is asked, to begin a sentence with.
+        cases: Those whose origins are wanted.
+
+    Raises:
+        UserError: It does not answer, for it is older than references are, or broken; or it is
+            not the folder's code that answers.
+    """
+    answer, failed = child.ask(
+        [sys.executable, "-c", QUESTION, *cases], environment=environment(folder), folder=folder
+    )
+    *told, files = answer.splitlines() or [b"[]"]
+    if found := child.strays(msgspec.json.decode(files, type=list[str]), folder):
+        raise UserError(f"{who}: Python imported {found[0]}, not the code in {folder}. {MEND}")
+    if failed:
+        raise UserError(
+            f"{who} does not tell its cases; {failed}. Name a commit "
+            "that has a bench that runs, or a folder of records."
+        )
+    return msgspec.json.decode(told[-1], type=Told)
+
+
+def called(commit: str | None) -> str:
+    """Return what begins a sentence on the side of a commit, or on this checkout."""
+    return f"Commit {commit[:12]}" if commit else "This checkout"
+
+
+def references(folder: Path, commit: str) -> list[Record]:
+    """Return the reference records among the files of a commit.
+
+    Raises:
+        UserError: One of them is no record that this version reads.
+    """
+    try:
+        return list(Store(folder / REFERENCE).all())
+    except UserError as error:
+        # The path of a copy that will be gone helps nobody.
+        raise UserError(str(error).replace(f"{folder}/", f"{commit[:12]}:")) from error
+
+
+def train(
+    folder: Path,
+    cases: Sequence[str],
+    into: Path,
+    *,
+    seeds: int,
+    data_dir: Path | None,
+    offline: bool,
+    shared: bool,
+) -> list[Record]:
+    """Train cases with the code in a folder, in fresh processes, and return their records.
+
+    What is under ``into`` already is not trained again; progress goes to standard error.
+
+    Raises:
+        UserError: It ended without all records.
+        KeyboardInterrupt: It was interrupted; what was trained is kept.
+    """
+    command = [sys.executable, "-m", "bench", "calibrate", *cases, "--seeds", str(seeds)]
+    command += ["--results", str(into.resolve())]
+    command += ["--data-dir", str(data_dir.resolve())] if data_dir else []
+    command += ["--offline"] * offline + ["--shared"] * shared
+    training = subprocess.Popen(
+        command, cwd=folder, env=environment(folder), stdout=subprocess.DEVNULL
+    )
+    try:
+        status = training.wait()
+    except KeyboardInterrupt:
+        training.wait()  # Ctrl-C reached it too: it ends its trial with a record
+        raise
+    if status:
+        raise UserError(
+            f"Training {', '.join(cases)} ended with status {status}; what it said stands above. "
+            f"Its records are kept in {into}: the same command goes on from there."
+        )
+    return [r for r in Store(into / "reference").all() if r.spec.case.name in cases]
+
+
+def check_origin(record: Record, said: Provenance, commit: str | None) -> None:
+    """Hold a record against what its side said of itself.
+
+    Args:
+        record: Came back from the side.
+        said: Which code would train the record's case.
+        commit: The side's, in full; None for a checkout, whose records may be of older commits.
+
+    Raises:
+        UserError: The record is of other code, or the code of another commit.
+    """
+    found = record.provenance
+    pairs = {
+        "commit": (found.commit, commit or found.commit),
+        "architecture": (found.architecture_digest, said.architecture_digest),
+        "training path": (found.training_digest, said.training_digest),
+    }
+    for what, (its, expected) in pairs.items():
+        if its != expected:
+            raise UserError(
+                f"{called(commit)}: a record of {record.spec.case.name}, seed {record.spec.seed}, "
+                f"names {what} {its}, where the code of this side has {expected}. "
+                "Remove that record if an older run left it; else "
+                f"{MEND[0].lower()}{MEND[1:]}"
+            )
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return the environment in which Python and git look at a folder first."""
+    return {**without_git(), **python_path(folder)}
+
+
+ROOT = Path(__file__).resolve().parents[2]
+CHECKOUT = "this checkout"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What BASE or HEAD names."""
+
+    told: str
+    """In words."""
+    path: Path | None = None
+    commit: str | None = None
+    """Full hash."""
+
+    @property
+    def checkout(self) -> bool:
+        """Whether it is the code that is running."""
+        return self.path is None and self.commit is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the command line asks of both sides."""
+
+    results: Path
+    cases: tuple[str, ...]
+    """To be compared; all, if none is named."""
+    seeds: int | None
+    """To be trained of each case where fewer are there; None trains nothing."""
+    data_dir: Path | None
+    offline: bool
+    shared: bool
+    """Whether others use this machine meanwhile."""
+
+
+def place(name: str | None) -> Place:
+    """Return what a name stands for: a folder if there is one, else a commit.
+
+    Raises:
+        UserError: It is neither.
+    """
+    if name is None:
+        return Place(told=CHECKOUT)
+    if Path(name).is_dir():
+        return Place(told=f"folder {name}", path=Path(name))
+    commit = resolve(name, root=ROOT)
+    if commit is None:
+        raise UserError(
+            f"{name!r} is no commit of this checkout and no folder of records. Name one; a "
+            f"commit that is not here must be fetched first. {suggestion(name, root=ROOT)}"
+        )
+    called = "" if commit.startswith(name) else f" ({name})"
+    return Place(told=f"commit {commit[:12]}{called}", commit=commit)
+
+
+def side_of(place: Place, asked: Asked) -> Side:
+    """Return all that is known of a side.
+
+    Raises:
+        UserError: A file is damaged or of another schema, or there is nothing to compare.
+    """
+    if place.commit:
+        return _of_commit(place, place.commit, asked)
+    if place.path is None:
+        return _of_checkout(place, asked)
+    return Side(told=place.told, facts=facts_of(_folder(place.path)))
+
+
+def _folder(path: Path) -> list[Record]:
+    """Read a folder of records: of one case, of many, or a results folder, by its reference."""
+    inside = [path / name for name in ("reference", "trials")]
+    stores = [path, *(folder for folder in inside if folder.is_dir())]
+    for store in stores:
+        if found := [*Store(store).all()]:
+            break
+    found = found or [read_record(file) for file in sorted(path.glob("seed-*.json"))]
+    if not found:
+        raise UserError(
+            f"{path} holds no records. Expected <case>/seed-*.json in it, as in results/reference."
+        )
+    if not facts_of(found):
+        raise UserError(f"{path} holds no results: all {len(found)} trials in it are accidents.")
+    return found
+
+
+def _of_commit(place: Place, commit: str, asked: Asked) -> Side:
+    with exported(commit, root=ROOT) as folder:
+        told = ask(folder, called(commit))
+        records = references(folder, commit)
+    records = [record for record in records if record.spec.case.name not in told.stale]
+    wanted = _wanted(told.cases, records, asked)
+    if wanted:
+        into = asked.results / "compare" / commit[:12]
+        with worktree(commit, root=ROOT) as folder:
+            records += _trained(folder, wanted, into, asked, commit)
+    return Side(
+        told=place.told,
+        facts=facts_of(records),
+        known=frozenset(told.cases),
+        unfit={name: f"its reference is stale: {why}" for name, why in told.stale.items()},
+    )
+
+
+def _of_checkout(place: Place, asked: Asked) -> Side:
+    into = asked.results / "compare" / "checkout"
+    folders = (asked.results / "reference", asked.results / "trials", into / "reference")
+    records = current(record for folder in folders for record in Store(folder).all())
+    wanted = _wanted(CASES, records, asked)
+    if wanted:
+        records += _trained(ROOT, wanted, into, asked, None)
+    return Side(told=place.told, facts=facts_of(records), known=frozenset(CASES))
+
+
+def _wanted(cases: Iterable[str], records: Sequence[Record], asked: Asked) -> list[str]:
+    """Return the cases with fewer seeds than are asked for; none, if no training is."""
+    facts = facts_of(records)
+    chosen = [name for name in cases if not asked.cases or name in asked.cases]
+    trained = {name: len([r for r in facts[name].records if r.epochs]) for name in facts}
+    return [name for name in chosen if trained.get(name, 0) < (asked.seeds or 0)]
+
+
+def _trained(
+    folder: Path, cases: Sequence[str], into: Path, asked: Asked, commit: str | None
+) -> list[Record]:
+    told = ask(folder, called(commit), cases)
+    records = train(
+        folder,
+        cases,
+        into,
+        seeds=asked.seeds or 1,
+        data_dir=asked.data_dir,
+        offline=asked.offline,
+        shared=asked.shared,
+    )
+    for record in records:
+        check_origin(record, told.origins[record.spec.case.name], commit)
+    return records
+
+
+def current(records: Iterable[Record]) -> list[Record]:
+    """Keep whole trials of the registry's cases that the code of this checkout would repeat."""
+    alike: dict[str, list[Record]] = {}
+    for record in records:
+        if record.spec.case.name in CASES and publishable(record):
+            # One digest serves them all.
+            alike.setdefault(training_key(record), []).append(record)
+    found = [group for group in alike.values() if not why_stale(group[:1], CASES, root=ROOT)]
+    return [record for group in found for record in group]

@@ -1,0 +1,116 @@
+"""``python -m bench speed``: seconds per epoch of the bench's training against a plain ``fit``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from fitting_room.cli.sharing import dataset
+from fitting_room.durations import now, positive
+from fitting_room.errors import UserError
+from fitting_room.lab.locks import machine_held, why_wait
+from fitting_room.lab.plan import Options, specify
+from fitting_room.lab.probe import warnings
+from fitting_room.machine import this_machine
+from fitting_room.spec import Case
+from fitting_room.store.key import provenance
+from fitting_room.store.records import write_whole
+from fitting_room.store.speeds import Speed, write_speed
+from fitting_room.studies.speed import speed_table
+from fitting_room.trial.child import ask, child_environment, program
+from fitting_room.trial.contest import Contest, Outcome
+
+from bench.cases import CASES, case_named
+
+ROOT = Path(__file__).parents[3]
+PAIRS = 10
+IMAGES = 15_000
+"""A quarter of an epoch: the ratio is that of whole ones."""
+
+COMPARABLE = {name: case for name, case in CASES.items() if not case.recipe.tuned}
+"""What a plain ``fit`` can train as well."""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("speed", help="time the training path against a plain fit")
+    parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
+    parser.add_argument("--pairs", type=positive, default=PAIRS, help=f"pairs of epochs ({PAIRS})")
+    parser.add_argument(
+        "--images", type=positive, default=IMAGES, help=f"training images an epoch ({IMAGES})"
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="keep the figures as results/speed/CASE.json, to be committed: README's table",
+    )
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Time each case in a process of its own, alone on this machine; print ratios and keep them."""
+    cases = [_comparable(case_named(name)) for name in arguments.case or COMPARABLE]
+    found: dict[str, Speed] = {}
+    for number, case in enumerate(cases, start=1):
+        began = time.monotonic()
+        print(f"[{number}/{len(cases)}] {case.name} …", end="", file=sys.stderr, flush=True)
+        found[case.name] = speed = timed(case, arguments.pairs, arguments.images)
+        print(f" {time.monotonic() - began:.0f} s", file=sys.stderr)
+        if arguments.json:
+            write_speed(arguments.results / "speed", speed)
+    write_whole(arguments.results / "latest" / "speed.json", _json(found))
+    print(speed_table(list(found.values()), list(found), stale={}))
+    return 0
+
+
+def _comparable(case: Case) -> Case:
+    if case.name not in COMPARABLE:
+        raise UserError(
+            f"{case.name}: its recipe asks for what a plain fit has not, so there is nothing to "
+            f"compare it with. Name some of {', '.join(COMPARABLE)}."
+        )
+    return case
+
+
+def timed(case: Case, pairs: int, images: int) -> Speed:
+    """Time a case in a process of its own, alone on this machine.
+
+    Raises:
+        UserError: The process failed.
+    """
+    spec = specify(case, 0, Options(), dataset(case.task))
+    for line in warnings([spec], []):
+        print(line, file=sys.stderr)
+
+    def waiting() -> None:
+        print(f" {why_wait(alone=True)} …", end="", file=sys.stderr, flush=True)
+
+    with machine_held(waiting, alone=True):
+        started = now()
+        answer, failed = ask(
+            program("fitting_room.trial.contest"),
+            msgspec.json.encode(Contest(spec=spec, pairs=pairs, images=images)),
+            environment=child_environment(spec.backend, spec.device),
+        )
+    if failed:
+        raise UserError(f"{case.name} could not be timed; {failed}.")
+    outcome = msgspec.json.decode(answer, type=Outcome)
+    return Speed(
+        spec=spec,
+        started=started,
+        provenance=provenance(spec, root=ROOT),
+        machine=this_machine(),
+        images=images,
+        ours=outcome.ours,
+        plain=outcome.plain,
+    )
+
+
+def _json(found: Mapping[str, Speed]) -> bytes:
+    seconds = {name: {"ours": each.ours, "plain": each.plain} for name, each in found.items()}
+    return msgspec.json.format(msgspec.json.encode(seconds)) + b"\n"

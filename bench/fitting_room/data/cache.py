@@ -1,0 +1,138 @@
+"""The local cache: one folder per content, written once, whole or not at all.
+
+A folder holds the arrays as ``.npy`` and where they came from. Its name ends in the checksum of
+its content, which is verified whenever it is used, so that no list of what it should be is kept.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from fitting_room.data.arrays import FILES, Arrays, read_folder
+from fitting_room.data.progress import RejectedError, SourceError, UnavailableError
+from fitting_room.errors import UserError
+from platformdirs import user_cache_path
+
+_LOCK_TIMEOUT_S = 900.0
+"""Longer than another process may need to try every source."""
+_ORIGIN = "source.txt"
+
+
+def root() -> Path:
+    """Return the folder of all cached data sets; on Linux it is below ``XDG_CACHE_HOME``."""
+    return user_cache_path("fitting-room", appauthor=False) / "data"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """The place of one content in the cache, whether it is there or not."""
+
+    folder: Path
+    verify: Callable[[Arrays], None]
+    """Raises RejectedError unless the arrays are what the entry should hold."""
+
+    def check(self) -> None:
+        """Raise UnavailableError or RejectedError unless the content is there and whole."""
+        if not self.folder.is_dir():
+            raise UnavailableError("it is not there yet")
+        try:
+            arrays = read_folder(self.folder)
+        except (OSError, ValueError) as error:
+            raise RejectedError(f"the copy is damaged: {error}") from error
+        self.verify(arrays)
+
+    def holds(self) -> bool:
+        """Return whether the content is there and whole."""
+        try:
+            self.check()
+        except SourceError:
+            return False
+        return True
+
+    def keep(self, arrays: Arrays, origin: str) -> None:
+        """Write ``arrays`` unless they are there already; raises UserError if it cannot."""
+        if self.holds():
+            return
+        with self.lock():
+            if not self.holds():
+                self.write(arrays, origin)
+
+    def origin(self) -> str:
+        """Return where the content came from, in words."""
+        try:
+            return (self.folder / _ORIGIN).read_text("utf-8")
+        except (OSError, ValueError):
+            return "an unknown source"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold off other processes that would fetch the same; raises UserError if none can."""
+        lock = FileLock(f"{self.folder}.lock")
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=_LOCK_TIMEOUT_S)
+        except Timeout as error:  # is an OSError too
+            raise UserError(
+                f"Another process has held {lock.lock_file} for {_LOCK_TIMEOUT_S:.0f} s.\n"
+                "See whether it still fetches data, end it if not, and start again."
+            ) from error
+        except OSError as error:
+            raise _unwritable(self.folder.parent, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def write(self, arrays: Arrays, origin: str) -> None:
+        """Put ``arrays`` in place of whatever is there; call it with the lock held.
+
+        Raises UserError where the folder cannot be written or the disk is full.
+        """
+        try:
+            self._remove_leftovers()
+            scratch = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self.folder.parent))
+            try:
+                _fill(scratch, arrays, origin)
+                self._swap(scratch)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+        except OSError as error:
+            raise _unwritable(self.folder.parent, error) from error
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.folder.name}.partial-"
+
+    def _remove_leftovers(self) -> None:
+        """Remove what killed processes left: with the lock held, nobody works on it."""
+        for leftover in self.folder.parent.glob(f"{self._prefix}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def _swap(self, scratch: Path) -> None:
+        new = scratch / "new"
+        if self.folder.exists():
+            self.folder.replace(scratch / "old")
+        new.replace(self.folder)
+
+
+def _fill(scratch: Path, arrays: Arrays, origin: str) -> None:
+    new = scratch / "new"
+    new.mkdir()
+    for name in FILES:
+        np.save(new / f"{name}.npy", getattr(arrays, name), allow_pickle=False)
+    (new / _ORIGIN).write_text(origin, "utf-8")
+
+
+def _unwritable(folder: Path, error: OSError) -> UserError:
+    return UserError(
+        f"The cache folder {folder} cannot be written: {error.strerror or error}.\n"
+        "It takes 55 MB for each data set. Make room or make it writable, or set the variable "
+        "XDG_CACHE_HOME to another folder."
+    )

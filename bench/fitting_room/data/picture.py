@@ -1,0 +1,150 @@
+"""A picture of anybody's, made into an image of a data set.
+
+Each pixel becomes its distance in grey from the picture's border; what stands out is cut out and
+scaled into the frame of the data set.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from fitting_room.errors import UserError
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from scipy import ndimage
+
+LEAST_EDGE = 8
+"""Pixels: in fewer there is nothing to see."""
+
+MOST_PIXELS = 64_000_000
+"""More than a camera gives; decoded, such a picture takes 200 MB."""
+
+LEAST_CONTRAST = 16
+"""Grey levels, of 255, by which something must differ from the border."""
+
+STANDS_OUT = 0.1
+"""Part of the largest distance from the border above which a pixel belongs to the thing shown."""
+
+EDGE = 28
+"""Pixels along an image of either data set."""
+
+LONGEST = {"fashion_mnist": EDGE, "mnist": 20}
+"""Task → pixels along the longest side of what its images show."""
+
+CENTRE = 14
+"""Row and column, from 0, on which the mass of an MNIST digit is centred."""
+
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, MemoryError)
+"""What Pillow raises where a file is not what it says; some of it depends on the byte."""
+
+Grey = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Converted:
+    """An image as a model of the data set expects it."""
+
+    pixels: Grey
+    """Shape (28, 28), bright on black."""
+    steps: tuple[str, ...]
+    """What was done, in words and in order."""
+
+
+def read_picture(path: Path) -> Grey:
+    """Read a PNG or JPEG of at least 8 × 8 pixels, upright; shape (height, width).
+
+    Raises:
+        UserError: It cannot be read, is of another kind, animated, too large, or too small.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=("PNG", "JPEG")) as image:
+                if why := _unfit(image):
+                    raise _refused(path, why)
+                return _grey(image)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise _refused(path, f"it has more than {MOST_PIXELS:,} pixels") from error
+    except UnidentifiedImageError as error:
+        raise _refused(path, "it is no PNG and no JPEG") from error
+    except BROKEN as error:
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise _refused(path, said) from error
+
+
+def _unfit(image: Image.Image) -> str | None:
+    """Return why the header alone excludes a picture, before a pixel is decoded."""
+    width, height = image.size
+    if image.format == "PNG" and getattr(image, "is_animated", False):
+        return "it is animated: save one of its frames"
+    if width * height > MOST_PIXELS:
+        return f"it has {width:,} × {height:,} pixels, {MOST_PIXELS:,} are the most"
+    if min(width, height) < LEAST_EDGE:
+        return f"it has {width} × {height} pixels, {LEAST_EDGE} × {LEAST_EDGE} are the least"
+    if image.mode.startswith("I"):
+        return "it has 16 bits a pixel: save it with 8"
+    return None
+
+
+def _grey(image: Image.Image) -> Grey:
+    """Decode it on white, turned as its camera was held."""
+    upright = ImageOps.exif_transpose(image)
+    if upright.has_transparency_data:
+        white = Image.new("RGBA", upright.size, "white")
+        upright = Image.alpha_composite(white, upright.convert("RGBA"))
+    return np.asarray(upright.convert("L"))
+
+
+def _refused(path: Path, why: str) -> UserError:
+    return UserError(
+        f"{path} cannot be used: {why}. Expected is a PNG or JPEG of one thing, or one digit, "
+        "on an even background."
+    )
+
+
+def convert(path: Path, task: str) -> Converted:
+    """Return the picture in a file as the data set of ``task`` would hold it.
+
+    Raises:
+        UserError: It cannot be read, or nothing stands out on it.
+    """
+    grey = read_picture(path).astype(float)
+    height, width = grey.shape
+    border = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
+    apart = np.abs(grey - border)
+    if apart.max() < LEAST_CONTRAST:
+        raise _refused(path, "nothing on it stands out: all of its pixels are nearly alike")
+    steps = [f"read {width} × {height} pixels", f"grey, as distance from the border's {border:.0f}"]
+    if grey.shape != (EDGE, EDGE):
+        apart, framed = _framed(apart, task)
+        steps += framed
+    return Converted(apart.round().astype(np.uint8), tuple(steps))
+
+
+def _framed(apart: NDArray[np.float64], task: str) -> tuple[NDArray[np.float64], list[str]]:
+    """Cut out what stands out, scale its longest side, and centre it on black.
+
+    Clothes are centred by their box, digits by their mass.
+    """
+    thing = (apart > STANDS_OUT * apart.max()).astype(int)
+    cut = apart[ndimage.find_objects(thing)[0]].round().astype(np.uint8)
+    scale = LONGEST[task] / max(cut.shape)
+    height, width = (max(1, round(side * scale)) for side in cut.shape)
+    small = np.asarray(Image.fromarray(cut).resize((width, height)))
+    room = (EDGE - height, EDGE - width)
+    corner = [free // 2 for free in room]
+    if task == "mnist":
+        mass = ndimage.center_of_mass(small)
+        corner = [min(max(round(CENTRE - m), 0), r) for m, r in zip(mass, room, strict=True)]
+    canvas = np.zeros((EDGE, EDGE))
+    canvas[corner[0] : corner[0] + height, corner[1] : corner[1] + width] = small
+    return canvas, [
+        *([f"cut to {cut.shape[1]} × {cut.shape[0]}"] if cut.shape != apart.shape else []),
+        f"scaled to {width} × {height}",
+        f"centred by its {'mass' if task == 'mnist' else 'box'} in {EDGE} × {EDGE}",
+    ]

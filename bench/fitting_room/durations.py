@@ -1,0 +1,44 @@
+"""Durations and numbers as a person says them, and as a command line takes them."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from contextlib import suppress
+from datetime import datetime, timezone
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601, to the millisecond: such strings sort as they follow."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration in seconds, or in minutes where it is long.
+
+    >>> in_words(42), in_words(400)
+    ('42 s', '7 min')
+    """
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def positive(text: str) -> int:
+    """Return a whole number from 1, or raise the error that argparse shows in one line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, not {text!r}")
+    return int(text)
+
+
+def natural(text: str) -> int:
+    """Return a whole number from 0, or raise the error that argparse shows in one line."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, not {text!r}")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds above 0, or raise the error that argparse shows in one line."""
+    with suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, not {text!r}")

@@ -1,0 +1,374 @@
+"""A family of questions to two sides: each metric of each case, with one error for all of them.
+
+==========================  =======================================================================
+what is known of the seeds  how the metric is judged
+==========================  =======================================================================
+of both sides two or more   Student's t-test, its p-value by Holm among all such tests; Welch's
+                            interval of the difference is shown beside it
+of one side a single one    the sequential test in the band that the other side's seeds suggest:
+                            one outlier is no regression, but leaves the verdict open
+of no side two              not at all: nothing is known of the scatter
+epochs to a target          the log-rank test, as some seeds may never reach it; it needs two seeds
+                            a side
+==========================  =======================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, mean, stdev, variance
+from typing import Literal
+
+import numpy as np
+import scipy
+from fitting_room.format import is_accuracy, is_loss, shown, shown_difference
+from fitting_room.judge.censored import epochs_to_target, same_speed
+from fitting_room.judge.interval import of_difference, superiority
+from fitting_room.judge.price import POWER
+from fitting_room.judge.quality import EPOCHS, judge
+from fitting_room.judge.sequential import RUN_ALPHA, holm
+from fitting_room.judge.suggest import suggest
+from fitting_room.judge.verdict import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One metric of one case over the seeds of one side."""
+
+    values: tuple[float, ...]
+    """One for each seed that gave a value, in seed order."""
+    diverged: int = 0
+    """Number of seeds that diverged or were given up."""
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over the seeds that gave a value; None where none did."""
+        return fmean(self.values) if self.values else None
+
+    @property
+    def seeds(self) -> int:
+        """Seeds that ran."""
+        return len(self.values) + self.diverged
+
+    def words(self, metric: str) -> str:
+        """Return ``87.02 % (n=6)``."""
+        mean = shown(metric, self.mean) if self.mean is not None else "—"
+        more = f", {self.diverged} more diverged" if self.diverged else ""
+        return f"{mean} (n={len(self.values)}{more})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrivals:
+    """Epochs to a target over the seeds of one side, censored where they never reached it."""
+
+    epochs: tuple[int | None, ...]
+    """Epoch at which each seed reached it; None where it did not."""
+    watched: tuple[int, ...]
+    """Epochs that each seed ran."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Has this metric changed?"""
+
+    metric: str
+    base: Sample | Arrivals
+    head: Sample | Arrivals
+
+
+Outcome = Literal["same", "changed", "regression", "improvement", "undecided", "not comparable"]
+
+RED: frozenset[Outcome] = frozenset({"changed", "regression"})
+"""Outcomes that fail a gate; ``changed`` is another count, or a training that runs differently."""
+
+FASTER = 0.5
+"""Stored times below this share of base's are flagged: head may not do the same work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """How one metric changed."""
+
+    metric: str
+    outcome: Outcome
+    base: float | None = None
+    """Mean over the seeds, in the metric's own unit; None where there is none."""
+    head: float | None = None
+    seeds: tuple[int, int] = (0, 0)
+    """Numbers of seeds of base and head; for interleaved times numbers of pairs."""
+    evidence: str
+    """One line for a person, with the numbers."""
+    warned: bool = False
+    """Whether it is so near to a regression that somebody should look."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Test:
+    """The result of one test, before it is adjusted for the others."""
+
+    p_value: float
+    direction: Outcome
+    """The outcome if it is not chance."""
+    base: float | None
+    head: float | None
+    seeds: tuple[int, int]
+    result: str
+    """Evidence to print before the p-value."""
+    price: str = ""
+    """Evidence to print after it."""
+
+
+def not_comparable(metric: str, reason: str) -> Change:
+    """Return that two sides cannot be compared, and why."""
+    return Change(metric=metric, outcome="not comparable", evidence=reason)
+
+
+def judge_count(metric: str, base: Sequence[int], head: Sequence[int]) -> Change:
+    """Compare a count, which is exact: any other number is a change.
+
+    Args:
+        metric: its name.
+        base: count of each record of base; empty where none counted it.
+        head: the same of head.
+    """
+    if not base or not head:
+        side = "base" if not base else "head"
+        return not_comparable(metric, f"{side} did not count it")
+    before, after = base[-1], head[-1]
+    same = {*base, *head} == {before}
+    difference = shown_difference(metric, after - before)
+    return Change(
+        metric=metric,
+        outcome="same" if same else "changed",
+        base=before,
+        head=after,
+        seeds=(len(base), len(head)),
+        evidence=f"{before:,}, exactly" if same else f"{before:,} → {after:,} ({difference})",
+    )
+
+
+def timed(
+    verdict: Verdict,
+    *,
+    base: float | None,
+    head: float | None,
+    faster: float = FASTER,
+    warn: float = math.inf,
+) -> Change:
+    """Return a verdict on seconds as a change.
+
+    Args:
+        verdict: its value is the ratio of head to base.
+        base: seconds, as a table shows them.
+        head: the same of head.
+        faster: ratio at or below which a gain is suspicious.
+        warn: ratio at or above which a pass is flagged.
+    """
+    outcome: Outcome = "same"
+    if verdict.outcome == "fail":
+        outcome = "regression"
+    elif verdict.outcome != "pass":
+        outcome = verdict.outcome
+    elif verdict.value is not None and verdict.value <= faster:
+        outcome = "improvement"
+    return Change(
+        metric=verdict.metric,
+        outcome=outcome,
+        base=base,
+        head=head,
+        seeds=(verdict.n, verdict.n),
+        warned=verdict.outcome == "pass" and (verdict.value or 0.0) >= warn,
+        evidence=f"{verdict.evidence}; bound {verdict.bound}" if verdict.n else verdict.evidence,
+    )
+
+
+EITHER_WAY = frozenset({"drop_in_training_loss"})
+"""Metrics that are no better high than low: another value is a change of the training."""
+
+MOST = 6
+"""Seeds after which the sequential test decides by the sign of its ratio."""
+
+
+def judge_changes(questions: Sequence[Question], *, alpha: float = RUN_ALPHA) -> list[Change]:
+    """Return what became of each metric, in the order of the questions.
+
+    Args:
+        questions: of one comparison, all of them.
+        alpha: chance that unchanged code shows any regression or improvement at all.
+    """
+    each = alpha / max(len(questions), 1)
+    answers = [_test(question, each) for question in questions]
+    tests = [answer for answer in answers if isinstance(answer, Test)]
+    adjusted = iter(holm([test.p_value for test in tests]) if tests else ())
+    return [
+        _decided(question.metric, answer, next(adjusted), len(tests), each)
+        if isinstance(answer, Test)
+        else answer
+        for question, answer in zip(questions, answers, strict=True)
+    ]
+
+
+def _decided(metric: str, test: Test, adjusted: float, tests: int, each: float) -> Change:
+    outcome: Outcome = "same"
+    if adjusted < each * tests:
+        outcome = test.direction
+    p_value = f"p = {test.p_value:.2g}, {adjusted:.2g} among {tests} tests"
+    return Change(
+        metric=metric,
+        outcome=outcome,
+        base=test.base,
+        head=test.head,
+        seeds=test.seeds,
+        evidence="; ".join(part for part in (test.result, p_value, test.price) if part),
+    )
+
+
+def _test(question: Question, alpha: float) -> Test | Change:
+    metric, base, head = question.metric, question.base, question.head
+    if isinstance(base, Arrivals) and isinstance(head, Arrivals):
+        return judge_arrivals(base, head)
+    assert isinstance(base, Sample) and isinstance(head, Sample)  # a question asks of two alike
+    means = f"{base.words(metric)} → {head.words(metric)}"
+    if head.diverged > base.diverged and head.diverged >= 2:
+        return _change(question, "regression", f"{means}: two seeds may not diverge")
+    if not base.values or not head.values:
+        return _change(question, "undecided", f"{means}: nothing to compare")
+    if base.values == head.values and base.diverged == head.diverged:
+        return _change(question, "same", f"{means}: the same values, seed by seed")
+    least, most = sorted((len(base.values), len(head.values)))
+    if most < 2:
+        return _change(question, "undecided", f"{means}: two seeds on one side would show scatter")
+    if least < 2:
+        return _sequential(question, base, head, alpha)
+    return _t_test(metric, base, head, alpha)
+
+
+def _change(question: Question, outcome: Outcome, evidence: str) -> Change:
+    base, head = question.base, question.head
+    assert isinstance(base, Sample) and isinstance(head, Sample)
+    return Change(
+        metric=question.metric,
+        outcome=outcome,
+        base=base.mean,
+        head=head.mean,
+        seeds=(base.seeds, head.seeds),
+        evidence=evidence,
+    )
+
+
+def _t_test(metric: str, base: Sample, head: Sample, alpha: float) -> Test:
+    difference = of_difference(head.values, base.values)
+    better = superiority(head.values, base.values)
+    caught = smallest_caught(base.values, head.values, alpha=alpha)
+    amount = f"{100 * caught:.2f} points" if is_accuracy(metric) else f"{caught:.4f}"
+    ends = (difference.estimate, difference.low, difference.high)
+    change, low, high = (shown_difference(metric, end) for end in ends)
+    return Test(
+        p_value=student(base.values, head.values),
+        direction=_direction(metric, difference.estimate),
+        base=base.mean,
+        head=head.mean,
+        seeds=(base.seeds, head.seeds),
+        result=f"{base.words(metric)} → {head.words(metric)}: {change} (95 %: {low} to {high})",
+        price=f"P(head > base) = {better.estimate:.2f} ({better.low:.2f}–{better.high:.2f}); "
+        f"a change of {amount} is caught with {100 * POWER:.0f} % power",
+    )
+
+
+def _direction(metric: str, change: float) -> Outcome:
+    if metric in EITHER_WAY:
+        return "changed"
+    worse = change > 0 if is_loss(metric) else change < 0
+    return "regression" if worse else "improvement"
+
+
+def _sequential(question: Question, base: Sample, head: Sample, alpha: float) -> Change:
+    """Weigh the side with few seeds in the band of the other."""
+    metric, few_are_head = question.metric, len(head.values) < len(base.values)
+    reference, few = (base, head) if few_are_head else (head, base)
+    change = fmean(few.values) - fmean(reference.values)
+    means = f"{base.words(metric)} → {head.words(metric)}"
+    outcome: Outcome = "same"
+    if stdev(reference.values) == 0:
+        evidence = f"{means}: the reference does not scatter"
+        changed = change != 0
+    else:
+        bound = suggest(metric, reference.values, both_sides=True)
+        verdict = judge(few.values, bound, most=max(MOST, len(few.values)), alpha=alpha)
+        side = "base" if few_are_head else "head"
+        evidence = f"{means}; by the scatter of {side}'s seeds: {verdict.evidence}"
+        changed = verdict.outcome == "fail"
+        outcome = "undecided" if verdict.outcome == "undecided" else "same"
+    if changed:
+        outcome = _direction(metric, change if few_are_head else -change)
+    return _change(question, outcome, evidence)
+
+
+FEWEST = 2
+"""Seeds a side that a verdict on arrivals needs: a single one shows no scatter."""
+
+
+def judge_arrivals(base: Arrivals, head: Arrivals) -> Test | Change:
+    """Compare by the log-rank test.
+
+    Its p-value holds for many seeds. Few seeds cannot be surer than one order of arrival is among
+    all possible ones, so the p-value is at least that.
+    """
+    before, after = (epochs_to_target(s.epochs, watched=s.watched) for s in (base, head))
+    medians = f"{before.words} → {after.words}"
+    alike = base == head
+    if alike or min(before.n, after.n) < FEWEST:
+        why = "the same, seed by seed" if alike else f"each side needs {FEWEST} seeds"
+        return Change(
+            metric=EPOCHS,
+            outcome="same" if alike else "undecided",
+            base=before.median,
+            head=after.median,
+            seeds=(before.n, after.n),
+            evidence=f"{medians}: {why}",
+        )
+    later = after.restricted_mean > before.restricted_mean
+    return Test(
+        p_value=max(_log_rank(base, head), 1 / math.comb(before.n + after.n, after.n)),
+        direction="regression" if later else "improvement",
+        base=before.median,
+        head=after.median,
+        seeds=(before.n, after.n),
+        result=f"{medians}, log-rank",
+    )
+
+
+def _log_rank(base: Arrivals, head: Arrivals) -> float:
+    with np.errstate(invalid="ignore"):  # nothing varies where all seeds arrive together
+        p_value = same_speed(
+            base.epochs, head.epochs, watched=base.watched, others_watched=head.watched
+        )
+    return 1.0 if math.isnan(p_value) else p_value
+
+
+def student(base: Sequence[float], head: Sequence[float]) -> float:
+    """Return the two-sided p-value of Student's t-test that both sides are the same code.
+
+    Its scatter is pooled, unlike that of the interval: the same code scatters alike, and with two
+    or three seeds on one side Welch's test would miss a change of twenty scatters.
+
+    Args:
+        base: one value per seed, at least two.
+        head: the same; the seeds need not be as many.
+    """
+    moments = [part for x in (base, head) for part in (mean(x), stdev(x), len(x))]
+    with np.errstate(invalid="ignore", divide="ignore"):  # all seeds of both sides may agree
+        p_value = float(scipy.stats.ttest_ind_from_stats(*moments).pvalue)
+    return 1.0 if math.isnan(p_value) else p_value
+
+
+def smallest_caught(base: Sequence[float], head: Sequence[float], *, alpha: float) -> float:
+    """Return the smallest change that ``student`` finds at error ``alpha`` with 80 % power."""
+    sizes = (len(base), len(head))
+    degrees = sum(sizes) - 2
+    squares = sum((len(x) - 1) * variance(x) for x in (base, head))
+    error = math.sqrt(squares / degrees * sum(1 / n for n in sizes))
+    t = scipy.stats.t
+    return float((t.ppf(1 - alpha / 2, degrees) + t.ppf(POWER, degrees)) * error)

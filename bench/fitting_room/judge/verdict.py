@@ -1,0 +1,149 @@
+"""The verdict on one metric, and the bound that it is held to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+
+from fitting_room.format import shown_limits
+
+Outcome = Literal["pass", "fail", "undecided", "not comparable"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The decision on one metric of one case."""
+
+    metric: str
+    outcome: Outcome
+    value: float | None
+    """Mean over the seeds it rests on, in the metric's own unit; None where there is none."""
+    n: int
+    """Number of seeds (pairs, for times) it rests on."""
+    bound: str
+    """The bound in words, such as ``≥ 89.0 %``."""
+    evidence: str
+    """One line for a person, with the numbers; complete without colour."""
+    epoch: int | None = None
+    """Epoch of a learning curve that decided, from 1."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the bound is met; undecided is not passed."""
+        return self.outcome == "pass"
+
+
+def verdict_on(
+    bound: Bound, outcome: Outcome, values: Sequence[float | None], evidence: str
+) -> Verdict:
+    """Return the verdict that rests on the seeds ``values``, None for those that diverged."""
+    numbers = [value for value in values if value is not None]
+    return Verdict(
+        metric=bound.metric,
+        outcome=outcome,
+        value=fmean(numbers) if numbers else None,
+        n=len(values),
+        bound=bound.words,
+        evidence=evidence,
+    )
+
+
+KINDS = ("exactly", "at_least", "at_most", "between")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """One of four kinds of limit; ``sd``, ``reference_seeds`` and ``mean`` come together or not.
+
+    Accuracies are fractions, losses are in nats, epochs and parameters are counts.
+
+    Raises:
+        ValueError: not exactly one kind, no reason, a number that is not finite, a band upside
+            down, half a reference, or a reference that would not meet the bound itself.
+    """
+
+    metric: str
+    exactly: int | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    between: tuple[float, float] | None = None
+    """Lowest and highest accepted."""
+    reason: str
+    sd: float | None = None
+    """Standard deviation between the reference seeds."""
+    reference_seeds: int | None = None
+    mean: float | None = None
+    """Mean of the reference seeds."""
+
+    def __post_init__(self) -> None:
+        """Refuse a bound that cannot be applied."""
+        kinds = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            raise ValueError(f"one of {', '.join(KINDS)} is needed; found {kinds or 'none'}")
+        if not self.reason.strip():
+            raise ValueError("a reason is needed: why the bound sits where it does")
+        given = (*self.limits, *(x for x in (self.sd, self.mean) if x is not None))
+        promised = [number for number in given if not self.promises_nothing(number)]
+        if not all(math.isfinite(number) for number in promised):
+            raise ValueError("every number must be finite")
+        if self.limits[0] > self.limits[-1]:
+            raise ValueError("the lower end of the band lies above its upper end")
+        self._check_reference()
+
+    def _check_reference(self) -> None:
+        parts = (self.sd, self.reference_seeds, self.mean)
+        if all(part is None for part in parts):
+            return
+        if self.sd is None or self.reference_seeds is None or self.mean is None:
+            raise ValueError("sd, seeds and mean describe one reference: give all three or none")
+        if self.exactly is not None:
+            raise ValueError("an exact count has no scatter: leave sd, seeds and mean out")
+        if self.sd <= 0 or self.reference_seeds < 2:
+            raise ValueError("a reference needs sd > 0 from at least 2 seeds")
+        if not self.lowest < self.mean < self.highest:
+            raise ValueError("the mean of the reference does not meet the bound itself")
+
+    def promises_nothing(self, number: float) -> bool:
+        """Return whether a limit says that a target need not be reached at all."""
+        return self.metric == "epochs_to_target" and number == math.inf
+
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """The numbers of the bound: two for a band, else one."""
+        if self.between is not None:
+            return self.between
+        single = next(x for x in (self.exactly, self.at_least, self.at_most) if x is not None)
+        return (single,)
+
+    @property
+    def lowest(self) -> float:
+        """The smallest accepted value; -inf where nothing is too small."""
+        return -math.inf if self.at_most is not None else self.limits[0]
+
+    @property
+    def highest(self) -> float:
+        """The largest accepted value; inf where nothing is too large."""
+        return math.inf if self.at_least is not None else self.limits[-1]
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether the scatter of the metric is known, so that a test can weigh the evidence."""
+        return self.sd is not None
+
+    @property
+    def words(self) -> str:
+        """The bound as a person reads it: ``≥ 89.0 %``, ``= 243,786``, ``0.281–0.305``."""
+        signs = {"exactly": "= ", "at_least": "≥ ", "at_most": "≤ ", "between": ""}
+        kind = next(kind for kind in KINDS if getattr(self, kind) is not None)
+        return signs[kind] + shown_limits(self.metric, self.limits)
+
+    def met_by(self, value: float) -> bool:
+        """Return whether a value lies within, ends included."""
+        return self.lowest <= value <= self.highest
+
+    def margin(self, value: float) -> float:
+        """Return the distance to the nearest end: positive within the bound, negative outside."""
+        return min(value - self.lowest, self.highest - value)

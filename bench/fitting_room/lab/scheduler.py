@@ -1,0 +1,170 @@
+"""The scheduler: one trial per key and run, from the store where it has one."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, Future, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+from fitting_room.errors import UserError
+from fitting_room.job import Assignment, Listener, run_name, silent
+from fitting_room.lab.locks import held
+from fitting_room.lab.process import run_trial, trials_ended
+from fitting_room.machine import this_machine
+from fitting_room.record import Machine, Record
+from fitting_room.spec import TrialSpec
+from fitting_room.store.key import provenance, quality_key
+from fitting_room.store.models import Kept, Models
+from fitting_room.store.records import Store
+from fitting_room.trial.child import ROOT, loaded_files, strays
+
+
+def assign(spec: TrialSpec) -> Assignment:
+    """Return ``spec`` with its key and the origin of the code that would run it.
+
+    Raises:
+        UserError: The architecture cannot be read, or two copies of the project are mixed here.
+    """
+    if others := strays(loaded_files(), ROOT):
+        raise UserError(
+            f"Python imported {others[0]}, and the bench from {ROOT}: a record would mix them. "
+            "Take one of the two off Python's path, or uninstall it."
+        )
+    origin = provenance(spec, root=ROOT)
+    return Assignment(spec=spec, key=quality_key(spec, origin), provenance=origin)
+
+
+def fulfil(
+    assignment: Assignment,
+    store: Store,
+    *,
+    machine: Machine | None = None,
+    models: Models | None = None,
+    listen: Listener = silent,
+) -> Record:
+    """Return the stored record of an assignment, or run the trial and store what it gives.
+
+    A module-level function of picklable values, so that any ``concurrent.futures`` executor can
+    run it. Two runs that want the same trial at once share one.
+
+    Args:
+        assignment: What is wanted.
+        store: Where records are.
+        machine: Given, its times are wanted too: only a record timed there will do.
+        models: Given, the trained model is wanted too: without it a record will not do.
+        listen: Hears the trial's messages.
+
+    Raises:
+        UserError: The record or the model cannot be written.
+    """
+    lock = store.root / ".locks" / f"{assignment.key[:16]}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with held(lock):
+        record = stored(assignment, store, machine=machine, models=models)
+        if record is None:
+            record = _train(assignment, store, models, listen)
+    return record
+
+
+def _train(assignment: Assignment, store: Store, models: Models | None, listen: Listener) -> Record:
+    if models is None or not assignment.spec.epochs:
+        record = replace(run_trial(assignment, listen), run=store.run)
+        store.put(record)
+        return record
+    with models.part(assignment.spec) as part:
+        record = run_trial(replace(assignment, keep=str(part)), listen)
+        record = replace(record, run=store.run)
+        store.put(record)
+        if record.completed:
+            models.put(record, part)
+    return record
+
+
+def stored(
+    assignment: Assignment,
+    store: Store,
+    *,
+    machine: Machine | None,
+    models: Models | None = None,
+) -> Record | None:
+    """Return the completed record that answers an assignment, or None."""
+    record = store.find(assignment.spec.case.name, assignment.key, machine=machine)
+    if models and assignment.spec.epochs and models.find(assignment) is None:
+        return None
+    return record
+
+
+@dataclass
+class Lab:
+    """Hands each trial to the executor once, and keeps what it gave for the run."""
+
+    store: Store
+    executor: Executor
+    accelerator: str | None = None
+    models: Models | None = None
+    """Where trained models are kept; None keeps none."""
+    log: Path | None = None
+    """TensorBoard's folder; None logs nothing."""
+    listen: Listener = silent
+    _futures: dict[tuple[str, bool], Future[Record]] = field(default_factory=dict)
+    _assignments: dict[bytes, Assignment] = field(default_factory=dict)
+
+    def stored(self, spec: TrialSpec, *, timed: bool) -> Record | None:
+        """Return the stored record of ``spec``; ``timed`` wants it timed on this machine."""
+        return stored(
+            self._assignment(spec),
+            self.store,
+            machine=self._machine(timed and spec.alone),
+            models=self.models,
+        )
+
+    def lacks_model(self, spec: TrialSpec) -> bool:
+        """Whether the trained model of ``spec`` is wanted, and is not there."""
+        return self.models is not None and self.kept(spec) is None
+
+    def kept(self, spec: TrialSpec) -> Kept | None:
+        """Return the kept model of ``spec`` that this code made, if there is one."""
+        return self.models.find(self._assignment(spec)) if self.models else None
+
+    def request(self, spec: TrialSpec, *, timed: bool) -> Future[Record]:
+        """Return the future record of ``spec``, submitting it if nobody has."""
+        assignment = self._assignment(spec)
+        timed = timed and spec.alone  # one that shares its machine has no times to keep
+        known = self._futures.get((assignment.key, True))
+        if known is None and not timed:
+            known = self._futures.get((assignment.key, False))
+        if known is None:
+            known = self.executor.submit(
+                fulfil,
+                assignment,
+                self.store,
+                machine=self._machine(timed),
+                models=self.models,
+                listen=self.listen,
+            )
+            self._futures[assignment.key, timed] = known
+        return known
+
+    def close(self) -> None:
+        """Give up what has not begun, end what has, and wait until its record is on disk."""
+        open_futures = [future for future in self._futures.values() if not future.done()]
+        for future in open_futures:
+            future.cancel()
+        with trials_ended():
+            wait(future for future in open_futures if not future.cancelled())
+            self.executor.shutdown()
+
+    def _machine(self, timed: bool) -> Machine | None:
+        return this_machine(self.accelerator) if timed else None
+
+    def _logged(self, assignment: Assignment) -> Assignment:
+        if self.log is None or not assignment.spec.epochs:
+            return assignment
+        return replace(assignment, log=str(self.log / run_name(assignment.spec, assignment.key)))
+
+    def _assignment(self, spec: TrialSpec) -> Assignment:
+        key = msgspec.json.encode(spec)  # a spec holds mappings, which have no hash
+        if key not in self._assignments:
+            self._assignments[key] = self._logged(assign(spec))
+        return self._assignments[key]

@@ -1,0 +1,213 @@
+"""What this machine is, without loading a framework."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from fitting_room.record import Machine
+
+PACKAGES = ("tensorflow", "keras", "jax", "torch", "numpy")
+"""Whose versions can change a result."""
+
+SETTINGS = (
+    # TensorFlow's own. No wider: other programs' variables that begin with TF_ hold secrets.
+    "TF2_",
+    "TF_AUTO",
+    "TF_CONV2D_",
+    "TF_CUBLAS",
+    "TF_CUDNN_",
+    "TF_DETERMINISTIC_",
+    "TF_DISABLE_",
+    "TF_ENABLE",
+    "TF_FORCE_",
+    "TF_FP16_",
+    "TF_GPU_",
+    "TF_JIT",
+    "TF_MATMUL_",
+    "TF_MKL_",
+    "TF_NUM_",
+    "TF_ONEDNN_",
+    "TF_OVERRIDE_",
+    "TF_RUN_HANDLER_",
+    "TF_SET_ONEDNN_",
+    "TF_USE_",
+    "TF_XLA_",
+    # The other backends', compilers' and libraries'.
+    "ATEN_",
+    "BLIS_",
+    "CUBLAS_",
+    "CUDNN_",
+    "DNNL_",
+    "GLIBC_TUNABLES",
+    "GOMP_",
+    "GOTO_",
+    "JAX_",
+    "KMP_",
+    "MKL_",
+    "NPROC",
+    "NPY_",
+    "NVIDIA_TF32_OVERRIDE",
+    "OMP_",
+    "ONEDNN_",
+    "OPENBLAS_",
+    "PYTORCH_",
+    "TORCH_",
+    "VECLIB_",
+    "XLA_",
+)
+"""What the variables begin with that can change a result, or the threads that compute it."""
+
+DEVICES = "JAX_PLATFORMS"
+"""Chooses the device, which a spec does by itself."""
+
+COMPUTES = {"bfloat16": {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}}
+"""Type → flags of ``/proc/cpuinfo``, any of which says that the processor computes in it."""
+
+LESS: dict[str, set[str]] = {
+    "SSE41": set(),
+    "AVX": set(),
+    "AVX2": set(),
+    "AVX2_VNNI": set(),
+    "AVX2_VNNI_2": {"avx_ne_convert"},
+    "AVX512_CORE": set(),
+    "AVX512_CORE_VNNI": set(),
+    "AVX512_CORE_BF16": {"avx512_bf16"},
+}
+"""Value of ``ONEDNN_MAX_CPU_ISA`` → which of those flags it leaves in use; others leave all."""
+
+GENERATION = (("family", "cpu family"), ("model", "model"))
+"""Word → key of ``/proc/cpuinfo``: virtual machines of two generations may share a name."""
+
+BUSY = (0, 1, 2, 5, 6, 7)
+"""Columns of ``/proc/stat`` that are no idleness: user, nice, system, interrupts twice, steal."""
+
+
+def this_machine(accelerator: str | None = None) -> Machine:
+    """Describe this machine; it has no name, so that records can be published."""
+    return Machine(
+        system=f"{platform.system()} {platform.machine()}",
+        cpu=_cpu(),
+        cores=usable_cores(),
+        memory_gib=_memory_gib(),
+        accelerator=accelerator,
+    )
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of an environment that can change a result, by name, as Unicode."""
+    found = {name: value for name, value in sorted(environment.items()) if _is_setting(name)}
+    return {name: value.encode(errors="backslashreplace").decode() for name, value in found.items()}
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith(SETTINGS) and name != DEVICES
+
+
+def computes_in(kind: str, flags: Collection[str], most: str = "") -> bool | None:
+    """Return whether a processor has instructions for a type, None where that is not known.
+
+    Args:
+        kind: such as ``bfloat16``.
+        flags: of the processor, as the system tells them; none are told on a Mac.
+        most: what ``ONEDNN_MAX_CPU_ISA`` says, to which oneDNN keeps where it is set.
+    """
+    if not flags or kind not in COMPUTES:
+        return None
+    return not COMPUTES[kind].isdisjoint(LESS.get(most.upper(), COMPUTES[kind]) & set(flags))
+
+
+def cpu_flags() -> frozenset[str]:
+    """Return the flags of this processor; none where the system does not tell them."""
+    told = re.search(r"^(?:flags|Features)\s*: (.+)$", _read("/proc/cpuinfo"), re.MULTILINE)
+    return frozenset(told[1].split() if told else ())
+
+
+def versions(backend: str) -> dict[str, str]:
+    """Return the versions of Python, Keras, NumPy and the backend, as installed."""
+    wanted = [name for name in PACKAGES if name in ("keras", "numpy", backend)]
+    found = {"python": platform.python_version()}
+    for name in wanted:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Seconds until now, each since some moment of its own."""
+
+    wall: float
+    own: float
+    """CPU time of this process, all threads."""
+    machine: float | None
+    """CPU time of all work on the cores that it may use, and what the hypervisor held back."""
+
+
+def usage() -> Usage:
+    """Return what is used up until now; two of them tell what was between."""
+    return Usage(wall=time.perf_counter(), own=time.process_time(), machine=_busy_seconds())
+
+
+def other_cores(before: Usage, after: Usage) -> float | None:
+    """Return how many cores were kept from this process, mean; None where the system is silent."""
+    wall = after.wall - before.wall
+    if before.machine is None or after.machine in (None, before.machine) or wall <= 0:
+        return None
+    return max(0.0, after.machine - before.machine - (after.own - before.own)) / wall
+
+
+def peak_memory_bytes() -> int | None:
+    """Return the peak resident memory of this process, or None where the system does not tell.
+
+    ``VmHWM``, not ``ru_maxrss``: the latter can include the parent's.
+    """
+    found = re.search(r"VmHWM:\s+(\d+) kB", _read("/proc/self/status"))
+    return int(found[1]) * 1024 if found else None
+
+
+def _cpu() -> str:
+    """Name the processor, with what tells its generation where a hypervisor hides its number."""
+    info = _read("/proc/cpuinfo")
+    told = dict(re.findall(r"^(\w[\w ]*\w)\s*: (.+)$", info, re.MULTILINE))
+    flags = told.get("flags", "").split()
+    generation = " ".join(f"{word} {told[key]}" for word, key in GENERATION if key in told)
+    widest = next((flag for flag in ("avx512f", "avx2", "avx") if flag in flags), "")
+    details = ", ".join(part for part in (generation, widest) if part)
+    name = told.get("model name", "").strip() or platform.processor() or platform.machine()
+    return f"{name} ({details})" if details else name
+
+
+def _busy_seconds() -> float | None:
+    rows = re.findall(r"^cpu(\d+) (.+)$", _read("/proc/stat"), re.MULTILINE)
+    told = {int(number): [int(ticks) for ticks in row.split()] for number, row in rows}
+    usable = os.sched_getaffinity(0) & set(told) if hasattr(os, "sched_getaffinity") else set(told)
+    ticks = sum(sum(told[core][i] for i in BUSY if i < len(told[core])) for core in usable)
+    return ticks / os.sysconf("SC_CLK_TCK") if ticks else None
+
+
+def _memory_gib() -> int:
+    total = re.search(r"MemTotal:\s+(\d+) kB", _read("/proc/meminfo"))
+    return round(int(total[1]) / 2**20) if total else 0
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError:
+        return ""

@@ -1,0 +1,162 @@
+"""The pytest plugin: it acts only where a selected test uses the ``referee`` fixture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fitting_room.errors import UserError
+from fitting_room.lab.evaluator import Referee, outline, unstored
+from fitting_room.lab.plan import Need
+from fitting_room.plugin.options import add_options, undecided_fails
+from fitting_room.plugin.results import Results
+from fitting_room.plugin.setup import assemble, fit_benchmark_tables
+from fitting_room.record import Record
+from fitting_room.report.ci import Judged, parted, to_properties
+from fitting_room.spec import Case
+from fitting_room.store.records import Store
+
+RUN = pytest.StashKey[str]()
+REFEREE = pytest.StashKey[Referee]()
+WITHOUT_ASSERTS = (
+    "Python was told to leave out assertions, and a test that asserts would pass whatever was "
+    "measured. Run without -O, and unset PYTHONOPTIMIZE."
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the group "fitting room"."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker, and give the run an id that xdist's workers share."""
+    config.addinivalue_line(
+        "markers",
+        "needs(cases=None, trained=True, timed=False, enough=None): the trials that a test rests "
+        "on, of the cases given or of its own; more than enough seeds are no help to it",
+    )
+    config.stash[RUN] = getattr(config, "workerinput", {}).get("fitting_room_run", uuid4().hex)
+    if not hasattr(config, "workerinput"):
+        fresh = config.stash[RUN] if config.getoption("fresh") else None
+        config.pluginmanager.register(Results(config, fresh))
+        fit_benchmark_tables(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of xdist the id of the run, so that ``--fresh`` trains once for all."""
+    node.workerinput["fitting_room_run"] = node.config.stash[RUN]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Plan the trials that the selected tests need, and start on them."""
+    needs = [need for item in session.items if _runs(item) for need in _needs(item)]
+    if not needs or session.config.option.collectonly:
+        return
+    if not __debug__:
+        raise pytest.UsageError(WITHOUT_ASSERTS)
+    try:
+        run = session.config.stash[RUN]
+        session.config.stash[REFEREE] = assemble(session.config, needs, run=run)
+    except UserError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Print device, versions, data, tier, number of trials and the time they will take."""
+    referee = config.stash.get(REFEREE, None)
+    quiet = config.get_verbosity() < 0  # as pytest's own header
+    return outline(referee, _known(referee)) if referee and not quiet else []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Start on what is to be trained, unless xdist's workers share it out among themselves."""
+    referee = session.config.stash.get(REFEREE, None)
+    if referee and not hasattr(session.config, "workerinput"):
+        for wanted in unstored(referee):
+            referee.lab.request(wanted.spec, timed=wanted.timed)
+
+
+@pytest.fixture
+def referee(request: pytest.FixtureRequest) -> Referee:
+    """Get records and verdicts; ``@pytest.mark.needs`` says which trials a test rests on."""
+    return request.config.stash[REFEREE]
+
+
+@pytest.fixture
+def hold(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case, str], None]:
+    """Hold a case to its bound: ``hold(case, metric)`` passes, fails or skips the test."""
+    _forget(request.node)
+
+    def hold(case: Case, metric: str) -> None:
+        __tracebackhide__ = True
+        try:
+            verdict = referee.verdict(case, metric)
+        except UserError as error:
+            pytest.fail(str(error), pytrace=False)
+        keys = [record.key for record in referee.records(case, verdict.n)]
+        judged = Judged(case=case.name, records=keys, verdict=verdict)
+        request.node.user_properties += to_properties(judged)
+        said = f"{case.name} {metric}: {verdict.outcome}: {verdict.evidence}"
+        if verdict.outcome == "not comparable":
+            pytest.skip(said)
+        if verdict.outcome == "undecided" and not undecided_fails(request.config):
+            pytest.xfail(said)
+        if not verdict.passed:
+            pytest.fail(said.replace("; ", "\n  "), pytrace=False)
+
+    return hold
+
+
+@pytest.fixture
+def times(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case], list[Record]]:
+    """Get the records of a case, trained or built alone on this machine."""
+    _forget(request.node)
+
+    def times(case: Case) -> list[Record]:
+        __tracebackhide__ = True
+        if referee.options.log:
+            pytest.skip(f"{case.name}: with --tensorboard nothing is timed")
+        try:
+            records = referee.records(case, timed=True)
+        except UserError as error:
+            pytest.fail(str(error), pytrace=False)
+        judged = Judged(case=case.name, records=[record.key for record in records])
+        request.node.user_properties += to_properties(judged)
+        return records
+
+    return times
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what still trains, with its record."""
+    if referee := config.stash.get(REFEREE, None):
+        referee.lab.close()
+
+
+def _forget(item: Any) -> None:
+    """Drop what a test said before, as where one that failed is run again."""
+    _, item.user_properties = parted(item.user_properties)
+
+
+def _runs(item: Any) -> bool:
+    """Whether a selected item asks the referee, and is not skipped whatever comes."""
+    return "referee" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("skip")
+
+
+def _needs(item: Any) -> list[Need]:
+    mark = item.get_closest_marker("needs")
+    known = dict(mark.kwargs) if mark else {}
+    cases = known.pop("cases", None) or [item.callspec.params["case"]]
+    return [Need(case=case, **known) for case in cases]
+
+
+def _known(referee: Referee) -> list[Record]:
+    """Earlier records, to estimate the time by: those of this machine, else the committed ones."""
+    local = referee.lab.store.readable()
+    return local or Store(referee.options.results / "reference").readable()

@@ -1,0 +1,122 @@
+"""The options of the bench: declared to pytest, read back as a checked value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fitting_room.data import chosen_data_dir
+from fitting_room.durations import positive, seconds
+from fitting_room.lab.plan import BACKENDS, DEVICES, SEEDS, TIERS, Options
+
+UNDECIDED = ("fail", "xfail")
+
+_BY_TIER = ", ".join(f"{tier} {n}" for tier, n in SEEDS.items())
+
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "--tier": {
+        "choices": TIERS,
+        "default": "accept",
+        "help": "how much work: smoke (a shipped sample, about a minute), accept (the whole "
+        "data, the default) or full (every seed)",
+    },
+    "--seeds": {"type": positive, "help": f"exactly N seeds a case (else {_BY_TIER})"},
+    "--epochs": {
+        "type": positive,
+        "help": "N epochs instead of each recipe's; figures are marked and not judged",
+    },
+    "--device": {"choices": DEVICES, "default": "cpu", "help": "where to train"},
+    "--backend": {"choices": BACKENDS, "default": "tensorflow", "help": "Keras' backend"},
+    "--data-dir": {"help": "a folder with the data sets' IDX files (or FITTING_ROOM_DATA)"},
+    "--offline": {"action": "store_true", "help": "never touch the network"},
+    "--fresh": {"action": "store_true", "help": "train anew, whatever is stored"},
+    "--keep-models": {
+        "action": "store_true",
+        "help": "keep each trained model in results/models, with a card; what is stored without "
+        "its model is trained again",
+    },
+    "--tensorboard": {
+        "type": Path,
+        "metavar": "DIR",
+        "help": "train with logs for TensorBoard: curves, weights, graph and hyperparameters; the "
+        "records of such a run are in DIR too, and without times",
+    },
+    "--time-limit": {
+        "type": seconds,
+        "metavar": "SECONDS",
+        "help": "end a trial that takes longer",
+    },
+    "--stop-early": {
+        "action": "store_true",
+        "help": "end the first seed of a case once its training loss alone fails the case",
+    },
+    "--undecided": {
+        "choices": UNDECIDED,
+        "help": "what an open verdict does to its test: fail, the default where CI is set, or "
+        "xfail, the default elsewhere",
+    },
+    "--results": {
+        "default": "results",
+        "help": "the folder of records and reports (default: results, in the root folder)",
+    },
+}
+"""Name of an option → how ``argparse`` is to take it."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add the group "fitting room"."""
+    group = parser.getgroup("fitting room")
+    for name, settings in OPTIONS.items():
+        group.addoption(name, **settings)
+    parser.addini(
+        "fitting_room_cases",
+        "module:mapping of the cases, by name, that the bounds may speak of",
+        default="bench.cases:CASES",
+    )
+    parser.addini("fitting_room_bounds", "the file of bounds", default="bench/bounds.toml")
+    parser.addini("fitting_room_claims", "the file of claims", default="bench/claims.toml")
+
+
+def read_options(config: pytest.Config, *, run: str) -> Options:
+    """Return the options of the run of that id."""
+    get = config.getoption
+    return Options(
+        tier=get("tier"),
+        seeds=get("seeds"),
+        epochs=get("epochs"),
+        backend=get("backend"),
+        device=get("device"),
+        data_dir=chosen_data_dir(get("data_dir"), os.environ),
+        offline=get("offline"),
+        fresh=run if get("fresh") else None,
+        time_limit_s=get("time_limit"),
+        stop_early=get("stop_early"),
+        keep_models=get("keep_models"),
+        log=log_folder(config),
+        results=results_folder(config),
+    )
+
+
+def undecided_fails(config: pytest.Config) -> bool:
+    """Return whether an open verdict fails its test: asked for, or because nobody is watching."""
+    wanted: str | None = config.getoption("undecided")
+    return wanted == "fail" if wanted else bool(os.environ.get("CI"))
+
+
+def results_folder(config: pytest.Config) -> Path:
+    """Return the folder of records and reports; a relative one lies in the root folder."""
+    return Path(config.rootpath / config.getoption("results"))
+
+
+def records_folder(config: pytest.Config) -> Path:
+    """Return the folder of this run's records."""
+    return (log_folder(config) or results_folder(config)) / "trials"
+
+
+def log_folder(config: pytest.Config) -> Path | None:
+    """Return the folder for TensorBoard; a relative one lies where pytest was called."""
+    asked: Path | None = config.getoption("tensorboard")
+    return asked and config.invocation_params.dir / asked

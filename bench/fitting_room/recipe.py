@@ -1,0 +1,206 @@
+"""How an architecture is trained: one frozen, flat value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+WATCHED = frozenset(
+    {
+        "validation_fraction",
+        "stop_metric",
+        "stop_threshold",
+        "stop_direction",
+        "stop_patience",
+        "plateau_factor",
+        "plateau_patience",
+        "keep_best",
+    }
+)
+"""Their names."""
+
+REPORTED = ("accuracy", "loss", "val_accuracy", "val_loss")
+"""Metrics of an epoch; the last two of the images that ``validation_fraction`` holds out."""
+
+
+def check(recipe: Recipe) -> None:
+    """Raise ValueError for callbacks that could only fail later, inside a trial."""
+    known = REPORTED if recipe.validation_fraction else REPORTED[:2]
+    if recipe.stop_metric is not None and recipe.stop_metric not in known:
+        told = f"must be one of {', '.join(known)}, not {recipe.stop_metric!r}"
+        raise ValueError(f"stop_metric {told}; val_… wants a validation_fraction")
+    if recipe.stop_direction not in ("above", "below"):
+        raise ValueError(f"stop_direction must be above or below, not {recipe.stop_direction!r}")
+    if recipe.keep_best and not recipe.validation_fraction:
+        raise ValueError("keep_best wants a validation_fraction to choose by")
+    if recipe.plateau_factor is None:
+        return
+    if not 0 < recipe.plateau_factor < 1:
+        raise ValueError(f"plateau_factor must be in (0, 1), not {recipe.plateau_factor}")
+    if recipe.schedule != "constant":
+        raise ValueError(f"plateau_factor and schedule {recipe.schedule!r} both set the rate")
+
+
+SCHEDULES = ("constant", "linear_to_zero", "cosine_to_zero", "one_cycle")
+"""Shapes of the learning rate; all but the first are functions of ``training.schedules``."""
+
+FLIPS = ("none", "random", "alternating")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides how a model is trained, and nothing else.
+
+    The defaults are those of Keras: ``Recipe(epochs=5)`` is ``compile(optimizer="adam")`` and
+    ``fit(epochs=5)``. Metrics are fractions, never percentages.
+    """
+
+    epochs: int
+    """Passes over the training images; fewer if ``stop_at_accuracy`` is reached."""
+    batch_size: int = 32
+    optimizer: str = "adam"
+    """Any name that ``keras.optimizers.get`` knows, or ``module:Class`` of one of ``models``."""
+    learning_rate: float = 0.001
+    """Its peak, where there is a schedule."""
+    beta_1: float | None = None
+    """Decay of the first moment, for optimizers that have one; None leaves the optimizer's own."""
+    stop_at_accuracy: float | None = None
+    """Training accuracy of an epoch, a fraction, after which training stops; None never stops."""
+    precision: str = "float32"
+    """A Keras dtype policy, such as ``mixed_bfloat16``."""
+    steps_per_execution: int = 75
+    """Batches per call of the compiled step; 75 divides 1,875, the batches of 60,000 by 32."""
+    jit_compile: bool = False
+    """XLA. It makes dense layers faster on a CPU and convolutions several times slower there."""
+    scale_pixels: bool = True
+    """Pixels as 0–1; otherwise they stay 0–255."""
+    train_fraction: float = 1.0
+    """The leading part of the training images that is used."""
+    shuffle_labels: bool = False
+    """A control: labels are permuted among the training images, so nothing true can be learned."""
+
+    # What follows is tuning: one of these set takes the longer training path, ``trial/tuned.py``.
+    schedule: str = "constant"
+    """One of ``SCHEDULES``, over all steps of the epochs asked for."""
+    warm_up: float = 0.0
+    """Part of all steps in which a schedule rises to its peak."""
+    momentum: float | None = None
+    """For optimizers that have one; None leaves the optimizer's own, as do the next three."""
+    nesterov: bool | None = None
+    beta_2: float | None = None
+    """Decay of the second moment."""
+    adam_lr_ratio: float | None = None
+    """Of Muon: rate of what it leaves to Adam (biases, normalisation, head), over its own."""
+    weight_decay: float = 0.0
+    """Decoupled: a step takes rate × this off every kernel, and off nothing else."""
+    label_smoothing: float = 0.0
+    """Share of the truth that is spread over all classes; the training loss is then of that."""
+    weight_average: float = 0.0
+    """Momentum of an exponential average over steps that takes the weights' place after the last
+    epoch; scores of the epochs before are of the raw weights. 0 keeps the last weights."""
+    rotate_degrees: float = 0.0
+    """Each training image is turned by up to this, either way."""
+    shift_pixels: float = 0.0
+    """…and moved by up to this along each axis; by whole pixels, where it is only moved."""
+    zoom: float = 0.0
+    """…and each axis stretched by a factor of up to 1 ± this."""
+    flip: str = "none"
+    """Left to right, one of ``FLIPS``: by chance, or every other epoch."""
+    erase_pixels: int = 0
+    """Side of a square that is blackened, anywhere in or partly in the image."""
+
+    # Callbacks, and what they watch: ``trial/watched.py``. The record says what each did.
+    validation_fraction: float = 0.0
+    """Trailing part of the training images that is held out and scored after every epoch."""
+    stop_metric: str | None = None
+    """One of ``fitting_room.recipe.REPORTED``; the training ends when it is past the threshold."""
+    stop_threshold: float = 0.0
+    stop_direction: str = "above"
+    """``above`` or ``below``: on which side of the threshold it stops."""
+    stop_patience: int = 0
+    """Epochs in a row for which it must stay there after the first."""
+    plateau_factor: float | None = None
+    """Onto the learning rate, where an epoch's loss, the validation's if there is one, was not
+    lower for ``plateau_patience`` epochs; None leaves the rate as it is."""
+    plateau_patience: int = 3
+    keep_best: bool = False
+    """Whether the model of the lowest validation loss is saved; it is not what is scored last."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that could only fail later, inside a trial."""
+        for name in ("epochs", "batch_size", "steps_per_execution"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 < self.train_fraction <= 1:
+            raise ValueError(f"train_fraction must be in (0, 1], not {self.train_fraction}")
+        for name in NOT_NEGATIVE:
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
+        for name in SHARES:
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be in [0, 1), not {getattr(self, name)}")
+        for name, known in (("schedule", SCHEDULES), ("flip", FLIPS)):
+            if getattr(self, name) not in known:
+                told = f"must be one of {', '.join(known)}, not {getattr(self, name)!r}"
+                raise ValueError(f"{name} {told}")
+        check(self)
+
+    @property
+    def watched(self) -> bool:
+        """Whether it names callbacks, or holds out images for them."""
+        return bool(self._changed() & WATCHED)
+
+    def _changed(self) -> set[str]:
+        return {f.name for f in fields(self) if getattr(self, f.name) != f.default}
+
+    @property
+    def tuned(self) -> bool:
+        """Whether it asks for more than a plain ``compile`` and ``fit``."""
+        return bool(self._changed() - PLAIN - WATCHED) or ":" in self.optimizer
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """``module:name`` of all that it uses of ``models``, besides the architecture."""
+        moved = self.rotate_degrees or self.shift_pixels or self.zoom
+        wanted = {
+            f"fitting_room.training.schedules:{self.schedule}": self.schedule != "constant",
+            self.optimizer: ":" in self.optimizer,
+            "fitting_room.training.losses:SmoothedCrossentropy": self.label_smoothing,
+            "fitting_room.training.augmentation:RandomAffine": moved,
+            f"fitting_room.training.augmentation:{self.flip.title()}Flip": self.flip != "none",
+            "fitting_room.training.augmentation:RandomErasing": self.erase_pixels,
+        }
+        return tuple(name for name, used in wanted.items() if used)
+
+
+PLAIN = frozenset(
+    {
+        "epochs",
+        "batch_size",
+        "optimizer",
+        "learning_rate",
+        "beta_1",
+        "stop_at_accuracy",
+        "precision",
+        "steps_per_execution",
+        "jit_compile",
+        "scale_pixels",
+        "train_fraction",
+        "shuffle_labels",
+    }
+)
+"""Fields that a plain ``compile`` and ``fit`` honour."""
+
+NOT_NEGATIVE = (
+    "learning_rate",
+    "weight_decay",
+    "rotate_degrees",
+    "shift_pixels",
+    "erase_pixels",
+    "stop_patience",
+    "plateau_patience",
+)
+SHARES = ("warm_up", "label_smoothing", "weight_average", "zoom", "validation_fraction")

@@ -1,0 +1,202 @@
+"""The record: everything a trial measured, as one JSON document.
+
+``results/README.md`` explains each key; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from fitting_room.spec import TrialSpec
+
+SCHEMA = 1
+
+Outcome = Literal["completed", "diverged", "given up", "crashed", "interrupted", "timed out"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """What one pass over the training images gave. Accuracies are fractions."""
+
+    number: int
+    """From 1."""
+    seconds: float
+    """Training steps alone, by ``perf_counter``; the first epoch includes tracing."""
+    cpu_seconds: float
+    """CPU time of the process over the same span, all threads."""
+    training_accuracy: float | None
+    training_loss: float | None
+    """None where it was not a finite number."""
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+    evaluate_seconds: float = 0.0
+    other_cores: float | None = None
+    """Cores kept from it by other work or by the hypervisor, mean; None where nothing tells."""
+    validation_accuracy: float | None = None
+    """On what the recipe holds out of the training images; None where it holds out nothing."""
+    validation_loss: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Callbacks:
+    """What the callbacks that a recipe names did."""
+
+    stopped_epoch: int | None
+    """After which the recipe's threshold ended the training; None if it did not."""
+    best_epoch: int | None
+    """Whose model is the one kept as the best; None where none was to be kept."""
+    learning_rates: tuple[float, ...]
+    """With which each epoch began, in order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """What the model is, counted and not measured."""
+
+    trainable_parameters: int
+    non_trainable_parameters: int
+    flops_per_image: int
+    """Forward pass; 2 per multiply-add of dense and convolution layers, others not counted."""
+
+    @property
+    def parameters(self) -> int:
+        """All of them."""
+        return self.trainable_parameters + self.non_trainable_parameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inference:
+    """Seconds of single calls to the compiled forward pass, each value one chunk."""
+
+    latency_seconds: tuple[float, ...]
+    """One image a call; each value is the mean over the calls of a chunk."""
+    batch_seconds: tuple[float, ...]
+    """``batch_size`` images a call; each value is one call."""
+    batch_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """A test image that was classified wrongly."""
+
+    image: int
+    """Its index among the test images, from 0."""
+    predicted: int
+    probability: float
+    """Given to the class predicted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confidence:
+    """How sure the model was of its answers to the test images, bin by bin.
+
+    Bin b of B holds the images whose most probable class has a probability of b/B to (b+1)/B.
+    """
+
+    images: tuple[int, ...]
+    right: tuple[int, ...]
+    """Of those, classified rightly."""
+    mean: tuple[float, ...]
+    """Probability of the class predicted, mean over the bin; 0 for an empty one."""
+    first: tuple[tuple[float, ...], ...]
+    """Class probabilities of the leading test images, shape (images, classes)."""
+    mistakes: tuple[Mistake, ...]
+    """The surest ones, surest first."""
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error: mean distance of probability from share right, a fraction."""
+        pairs = zip(self.images, self.right, self.mean, strict=True)
+        return sum(abs(n * mean - right) for n, right, mean in pairs) / sum(self.images)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where a trial ran; two machines that agree in all of it are one to the timing key."""
+
+    system: str
+    cpu: str
+    cores: int
+    memory_gib: int
+    accelerator: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Which code made the record."""
+
+    commit: str | None  # None where no commit has the files that ran
+    dirty: bool | None
+    """None where git tracks nothing of the code."""
+    architecture_digest: str
+    training_digest: str
+    versions: Mapping[str, str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the environment that were set and can change a result, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """What the framework really did, as opposed to what was asked of it."""
+
+    jit_compile: bool
+    precision: str
+    threads: int
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One trial, as it went."""
+
+    schema: int = SCHEMA
+    key: str
+    spec: TrialSpec
+    outcome: Outcome
+    reason: str
+    """One sentence: why it ended."""
+    started: str
+    """UTC, ISO 8601."""
+    run: str | None = None
+    """Id of the run that asked for fresh trials, and for which it was made; None for any other."""
+    provenance: Provenance
+    machine: Machine | None = None
+    """None where the child died before it could tell."""
+    resolved: Resolved | None = None
+    size: Size | None = None
+    epochs: tuple[Epoch, ...] = ()
+    callbacks: Callbacks | None = None
+    """None where the recipe names none."""
+    test_accuracy: float | None = None
+    """Of the last epoch, over all test images."""
+    test_loss: float | None = None
+    predictions: str | None = None
+    """Class predicted for every test image; see ``unpack_classes``."""
+    confidence: Confidence | None = None
+    """On the test images after the last epoch; None in records made before it was kept."""
+    inference: Inference | None = None
+    calibration_seconds: float | None = None
+    """Of the calibration step in the same process; None where it was not alone, or not yet kept."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Wall time of each phase, total included; ``results/README.md`` names them."""
+    peak_memory_bytes: int | None = None
+
+    @property
+    def completed(self) -> bool:
+        """Whether it may be judged."""
+        return self.outcome == "completed"
+
+
+def pack_classes(classes: np.ndarray) -> str:
+    """Pack class numbers, shape (n,), integers 0–255, into base64 of their deflated bytes."""
+    return base64.b64encode(zlib.compress(classes.astype(np.uint8).tobytes(), 9)).decode("ascii")
+
+
+def unpack_classes(packed: str) -> np.ndarray:
+    """Return what ``pack_classes`` packed, shape (n,), uint8."""
+    return np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8)

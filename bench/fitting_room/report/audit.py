@@ -1,0 +1,217 @@
+"""Findings on claims as Markdown tables, as JSON, and on a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from fitting_room.analysis.claims import NO_RECORDS, Finding
+from fitting_room.analysis.evidence import listed, title
+from fitting_room.analysis.trials import one_per_seed
+from fitting_room.judge.claims import OUTCOMES
+from fitting_room.record import Record
+from fitting_room.report.format import unbroken
+from fitting_room.report.notes import provenance
+from rich.box import SIMPLE_HEAD
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from tabulate import tabulate
+
+SCHEMA = 1
+"""Of the JSON."""
+
+HEADINGS = ("claim", "published", "measured", "verdict", "because")
+"""On a terminal; a page has room for all but the last, which footnotes stand for."""
+
+RULE = (
+    "A figure is reproduced if it lies where one more seed falls with 95 % probability; beyond "
+    "that it is exceeded where ours is better, else not reproduced. A statement is reproduced if "
+    "the 95 % confidence interval lies within what it says, undecided if only part of it does. "
+    "Whatever is not reproduced, be it exceeded or undecided, is contradicted by its own source "
+    "where that excludes it: by another figure, by the layers it describes, whose parameters are "
+    "counted, or by code that takes what is published as test accuracy from the training images. "
+    "`python -m bench claims` has every reason in full."
+)
+
+
+def as_markdown(
+    findings: Sequence[Finding], records: Sequence[Record], *, stale: Mapping[str, str]
+) -> str:
+    """Return the tables, with a count of the verdicts above and what must be known below.
+
+    Args:
+        findings: In the order of the tables.
+        records: That they rest on, among others.
+        stale: Case → why its records are not those of the present code.
+    """
+    marks = _footnotes(findings)
+    sections: dict[str, list[Finding]] = {}
+    for each in findings:
+        sections.setdefault(_section(each), []).append(each)
+    below = "\n".join(f"- {line}" for line in _below(findings, records, stale))
+    head = [f"**{tally(findings)}.**", *_mislabelled(findings)]
+    return "\n\n".join(
+        [
+            " ".join(head),
+            "<details>",
+            "<summary>Every claim, with what was measured</summary>",
+            *(part for name, of in sections.items() for part in (name, _table(of, stale, marks))),
+            "</details>",
+            below,
+        ]
+    )
+
+
+def as_json(findings: Sequence[Finding], *, stale: Mapping[str, str]) -> str:
+    """Return every finding in full, numbers in the units of their metrics; infinite ones null."""
+    told = [_told(each, stale) for each in findings]
+    document = {"schema": SCHEMA, "verdicts": dict(_counts(findings)), "claims": told}
+    return msgspec.json.format(msgspec.json.encode(document)).decode()
+
+
+def row(each: Finding, stale: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the cells of a finding, in the order of the headings."""
+    old = " (stale)" if any(case in stale for case in each.cases) else ""
+    missing = "no reference yet" if NO_RECORDS in each.because else "none"
+    measured = f"{each.measured}{old}" if each.measured else missing
+    return (each.said, each.published, measured, each.verdict, each.because)
+
+
+def tally(findings: Sequence[Finding]) -> str:
+    """Return ``59 claims: 22 reproduced, 8 exceeded, …``."""
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in _counts(findings))
+    return f"{len(findings)} claims: {counts}"
+
+
+def _section(each: Finding) -> str:
+    """Return above which table a finding stands."""
+    case = _of_table(each)
+    if case:
+        return f"{title(case)}, by architecture:"
+    return "Other figures:" if each.kind == "figure" else "Statements:"
+
+
+def _of_table(each: Finding) -> str | None:
+    """Return the case whose figure, beside ours in the tables of a task, a finding is about."""
+    case = each.name.partition(".")[0]
+    return case if case in each.cases else None
+
+
+def _table(findings: Sequence[Finding], stale: Mapping[str, str], marks: Sequence[str]) -> str:
+    rows = [[_cell(cell) for cell in _cells(each, stale, marks)] for each in findings]
+    return tabulate(rows, headers=HEADINGS[:-1], tablefmt="github", disable_numparse=True)
+
+
+def _cells(each: Finding, stale: Mapping[str, str], marks: Sequence[str]) -> tuple[str, ...]:
+    said, published, measured, verdict, _ = row(each, stale)
+    note, short = (f" [{marks.index(text) + 1}]" if text else "" for text in _notes(each))
+    case = _of_table(each)
+    said = said.removeprefix(f"{title(case)}, ") if case else said
+    return (f"{said}{note}", published, measured, f"{verdict}{short}")
+
+
+def _notes(each: Finding) -> tuple[str, str]:
+    """Return what must be known of a claim, and why it does not hold, which may be the same."""
+    note = each.note or ""
+    return note, note if note and each.short and each.mislabelled else each.short
+
+
+def _mislabelled(findings: Sequence[Finding]) -> list[str]:
+    """Return one sentence for each metric whose figures were published as those of another."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in findings:
+        if each.mislabelled:
+            found.setdefault(each.mislabelled, []).append(f"{each.said} {each.published}")
+    return [
+        f"Published as {printed}, but a {really}: {listed(figures)}."
+        for (really, printed), figures in found.items()
+    ]
+
+
+def _counts(findings: Sequence[Finding]) -> list[tuple[str, int]]:
+    found = Counter(each.verdict for each in findings)
+    return [(verdict, found[verdict]) for verdict in OUTCOMES if found[verdict]]
+
+
+def _cell(text: str) -> str:
+    return unbroken(" ".join(text.split()).replace("|", "\\|"))
+
+
+def _footnotes(findings: Sequence[Finding]) -> list[str]:
+    return list(dict.fromkeys(text for each in findings for text in _notes(each) if text))
+
+
+def _below(
+    findings: Sequence[Finding], records: Sequence[Record], stale: Mapping[str, str]
+) -> list[str]:
+    cases = list(dict.fromkeys(case for each in findings for case in each.cases))
+    used = [
+        record
+        for case in cases
+        for record in one_per_seed([r for r in records if r.spec.case.name == case])
+    ]
+    sources = list(dict.fromkeys(each.source for each in findings))
+    return [
+        *(f"{case} is stale: {stale[case]}." for case in cases if case in stale),
+        RULE,
+        *(f"[{number}] {note}" for number, note in enumerate(_footnotes(findings), start=1)),
+        *([provenance(used)] if used else []),
+        f"Published: {' / '.join(sources)}.",
+    ]
+
+
+def _told(each: Finding, stale: Mapping[str, str]) -> dict[str, Any]:
+    told = msgspec.to_builtins(each)
+    why = {case: stale[case] for case in each.cases if case in stale}
+    return {**told, "stale": why}
+
+
+STYLES = {
+    "reproduced": "green",
+    "exceeded": "green",
+    "not reproduced": "red",
+    "contradicted by its own source": "red",
+    "undecided": "yellow",
+    "not comparable": "dim",
+}
+SHARES = (4, 2, 3, 2, 5)
+"""How the columns share the width."""
+WIDE = 120
+"""Columns from which on the table's words are not broken."""
+
+
+def shown(
+    findings: Sequence[Finding], *, width: int, stale: Mapping[str, str]
+) -> Iterator[RenderableType]:
+    """Yield the audit as Rich prints it, verdicts in colour, for a terminal of so many columns."""
+    if width >= WIDE:
+        yield _terminal_table(findings, stale)
+        return
+    for each in findings:
+        said, published, measured, verdict, because = row(each, stale)
+        yield Text.assemble((verdict, STYLES[each.verdict]), ": ", (said, "bold"))
+        yield Padding(Text(f"published {published}, measured {measured}: {because}"), (0, 0, 0, 2))
+
+
+def _terminal_table(findings: Sequence[Finding], stale: Mapping[str, str]) -> Table:
+    table = Table(box=SIMPLE_HEAD, expand=True, pad_edge=False)
+    for heading, share in zip(HEADINGS, SHARES, strict=True):
+        table.add_column(heading, ratio=share, overflow="fold")
+    for each in findings:
+        cells = [Text(cell) for cell in row(each, stale)]
+        cells[HEADINGS.index("verdict")].stylize(STYLES[each.verdict])
+        table.add_row(*cells)
+    return table
+
+
+def surprises(findings: Sequence[Finding]) -> list[str]:
+    """Return one line for each verdict that is not the one the file expects."""
+    return [
+        f"{each.name}: {each.verdict}, where {each.expected} is expected. {each.because}."
+        for each in findings
+        if each.surprising
+    ]

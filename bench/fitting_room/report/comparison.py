@@ -1,0 +1,199 @@
+"""A comparison for people, as Markdown, and for programs, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from fitting_room.analysis.comparison import RACED, Compared, Comparison, differences
+from fitting_room.analysis.sides import COUNTS, Facts, Side
+from fitting_room.format import shown, shown_difference
+from fitting_room.judge.change import RED, Change
+from tabulate import tabulate
+
+SCHEMA = 1
+
+
+def as_json(found: Comparison, *, undecided: bool) -> bytes:
+    """Return the comparison as a JSON document; infinite numbers are null.
+
+    ``green`` is what the exit status says; ``undecided`` says whether an open verdict fails it.
+    """
+    pairs = found.pairs
+    told = {
+        "schema": SCHEMA,
+        "green": not found.red(undecided=undecided),
+        "base": _side(found.base),
+        "head": _side(found.head),
+        "differences": differences(pairs.pairs),
+        "missing": dict(pairs.missing),
+        "appeared": pairs.appeared,
+        "vanished": pairs.vanished,
+        "two_names": {head.case: base.case for base, head in pairs.two_names},
+        "findings": [_finding(finding) for finding in found.findings],
+    }
+    return msgspec.json.format(msgspec.json.encode(told)) + b"\n"
+
+
+def _side(side: Side) -> dict[str, Any]:
+    cases = {
+        case: {"records": [record.key for record in facts.records], "notes": facts.notes}
+        for case, facts in side.facts.items()
+    }
+    return {"what": side.told, "cases": cases}
+
+
+def _finding(finding: Compared) -> dict[str, Any]:
+    plain = msgspec.to_builtins(finding)
+    return {"case": plain["case"], **plain["change"], "same_images": plain["images"]}
+
+
+SECTIONS = {
+    "Regressions": tuple(sorted(RED)),
+    "Suspicious improvements": ("improvement",),
+    "Undecided": ("undecided",),
+}
+"""Heading → outcomes that it lists, with their evidence."""
+
+HEADINGS = ("case", "metric", "base", "head", "change", "seeds", "verdict")
+
+HINTS = {
+    "Suspicious improvements": "They fail nothing. See that head still does the same work, and "
+    "that no test image reached the training.",
+    "Undecided": "Too few seeds to tell: `--train` adds some.",
+}
+
+
+def as_markdown(found: Comparison, *, undecided: bool) -> str:
+    """Return the whole comparison; ``undecided`` says whether an open verdict fails it."""
+    parts = ["# Comparison", _headline(found, undecided=undecided), _sides(found)]
+    listed = {heading: found.of(*outcomes) for heading, outcomes in SECTIONS.items()}
+    listed["Timed in turn"] = [each for each in found.findings if each.change.metric == RACED]
+    listed["Warnings"] = [each for each in found.findings if each.change.warned]
+    parts += [part for heading, lines in listed.items() for part in _section(heading, lines)]
+    parts += _cases(found)
+    parts += _figures(found.findings)
+    parts += _reasons(found.of("not comparable"))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _headline(found: Comparison, *, undecided: bool) -> str:
+    counts = {
+        "missing": len(found.pairs.missing),
+        **{heading.lower(): len(found.of(*kinds)) for heading, kinds in SECTIONS.items()},
+        "unchanged": len(found.of("same")),
+        "not comparable": len(found.of("not comparable")),
+    }
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    colour = "Red" if found.red(undecided=undecided) else "Green"
+    return f"**{colour}**: {told or 'nothing was compared'}."
+
+
+def _sides(found: Comparison) -> str:
+    sides = [f"- {name}: {_told(side)}" for name, side in _named(found)]
+    stated = [f"- {line}" for line in differences(found.pairs.pairs)]
+    notes = [f"- {name} {note}" for name, side in _named(found) for note in _notes(side)]
+    return "\n".join([*sides, *stated, *notes])
+
+
+def _named(found: Comparison) -> tuple[tuple[str, Side], ...]:
+    return (("base", found.base), ("head", found.head))
+
+
+def _told(side: Side) -> str:
+    seeds = sorted({len(facts.records) for facts in side.facts.values() if facts.records})
+    count = f", {seeds[0]}–{seeds[-1]} seeds each" if seeds[1:] else ""
+    count = count or (f", {seeds[0]} seed{'s' if seeds[0] > 1 else ''} each" if seeds else "")
+    cases = f"{len(side.facts)} case{'s' if len(side.facts) != 1 else ''}"
+    return f"{side.told}; {cases}{count}"
+
+
+def _notes(side: Side) -> list[str]:
+    return [note for facts in side.facts.values() for note in facts.notes]
+
+
+def _section(heading: str, findings: Sequence[Compared]) -> list[str]:
+    if not findings:
+        return []
+    lines = "\n".join(f"- {_line(finding)}" for finding in findings)
+    return [f"## {heading}", HINTS.get(heading, ""), lines]
+
+
+def _line(finding: Compared) -> str:
+    change, images = finding.change, finding.images
+    same = ""
+    if images:
+        told = [shown_difference(change.metric, x) for x in (images.low, images.high)]
+        estimate = shown_difference(change.metric, images.estimate)
+        same = f"; on the same images {estimate} (95 %: {told[0]} to {told[1]})"
+    return f"{finding.case} {change.metric} {change.outcome}: {change.evidence}{same}"
+
+
+def _cases(found: Comparison) -> list[str]:
+    """Tell of cases that only one side has, and of those that have another name now."""
+    pairs = found.pairs
+    lines = [
+        *(f"- {name} is missing: {why}" for name, why in pairs.missing),
+        *(f"- {_two_names(*pair)}" for pair in pairs.two_names),
+        *(f"- {name} appeared: base has nothing to compare it with" for name in pairs.appeared),
+        *(f"- {name} vanished: head's code does not have it" for name in pairs.vanished),
+    ]
+    return ["## Cases", "\n".join(lines)] if lines else []
+
+
+def _two_names(base: Facts, head: Facts) -> str:
+    if head.case.startswith(base.case):
+        return f"{head.case} is a variant of {base.case}, and compared with it"
+    return (
+        f"{head.case} appeared and {base.case} vanished, but builder and arguments are the same "
+        f"(digest {head.identity}): renamed, and compared"
+    )
+
+
+def _figures(findings: Sequence[Compared]) -> list[str]:
+    """Return the table, without the counts that are as they were: those fit a line."""
+    told = [finding for finding in findings if finding.change.outcome != "not comparable"]
+    alike = [f for f in told if f.change.metric in COUNTS and f.change.outcome == "same"]
+    rows = [[f.case, *_cells(f.change)] for f in told if f not in alike]
+    found = ["## Every figure"] if told else []
+    if rows:
+        align = ("left", "left", "right", "right", "right", "right", "left")
+        found.append(
+            tabulate(rows, HEADINGS, tablefmt="github", disable_numparse=True, colalign=align)
+        )
+    if alike:
+        counts = ", ".join(dict.fromkeys(finding.change.metric for finding in alike))
+        found.append(f"Exactly the same, {len(alike)} counts: {counts}.")
+    return found
+
+
+def _cells(change: Change) -> list[str]:
+    metric = change.metric
+    if metric.startswith("seconds"):
+        amounts = [f"{x:.3g} s" if x is not None else "—" for x in (change.base, change.head)]
+        ratio = change.head / change.base if change.base and change.head else None
+        difference = f"×{ratio:.2f}" if ratio else ""
+    else:
+        amounts = [shown(metric, x) if x is not None else "—" for x in (change.base, change.head)]
+        known = change.base is not None and change.head is not None
+        difference = (
+            shown_difference(metric, (change.head or 0) - (change.base or 0)) if known else ""
+        )
+    seeds = " → ".join(map(str, change.seeds))
+    return [metric, *amounts, difference, seeds, change.outcome]
+
+
+def _reasons(findings: Iterable[Compared]) -> list[str]:
+    """Tell each reason once, with the metrics and cases that it concerns."""
+    of: dict[str, dict[str, list[str]]] = {}
+    for finding in findings:
+        cases = of.setdefault(finding.change.evidence, {})
+        cases.setdefault(finding.change.metric, []).append(finding.case)
+    lines = [f"- {', '.join(metrics)} of {_all(metrics)}: {why}" for why, metrics in of.items()]
+    return ["## Not comparable", "\n".join(lines)] if lines else []
+
+
+def _all(metrics: Mapping[str, Sequence[str]]) -> str:
+    """Return the cases of all metrics, each once."""
+    return ", ".join(dict.fromkeys(case for cases in metrics.values() for case in cases))

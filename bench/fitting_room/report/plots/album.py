@@ -1,0 +1,124 @@
+"""All pictures that records allow, by name, and why others are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from fitting_room.analysis.mistakes import TestSets, confusion
+from fitting_room.analysis.rows import Row
+from fitting_room.analysis.trials import one_per_seed
+from fitting_room.record import Record
+from fitting_room.report.plots.curves import Bounds, curves, seconds, seeds
+from fitting_room.report.plots.reliability import confusion_matrix, reliability
+from fitting_room.report.plots.survival import survivals
+from fitting_room.report.plots.theme import Draw, caption, reservations
+from fitting_room.report.plots.tradeoff import PARAMETERS, SECONDS, Cost, tradeoff
+from fitting_room.spec import TASKS, Task
+
+Pictures = Mapping[str, Draw | str]
+"""Name → how it is drawn, or in words why it cannot be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Album:
+    """What pictures are drawn from."""
+
+    rows: Sequence[Row]
+    """Of the cases, in the order of the tables."""
+    records: Sequence[Record]
+    bounds: Bounds
+    test_sets: TestSets = field(default_factory=dict)
+    stale: Mapping[str, str] = field(default_factory=dict)
+    """Case → why its figures are not those of the present code."""
+
+    def of(self, row: Row) -> list[Record]:
+        """Return the trained records that count, one for each seed."""
+        own = [record for record in self.records if record.spec.case.name == row.case]
+        return [record for record in one_per_seed(own) if record.epochs]
+
+    @property
+    def trained(self) -> list[Row]:
+        """Those with a record of training."""
+        return [row for row in self.rows if self.of(row)]
+
+    def small_print(self, rows: Sequence[Row], *more: str) -> str:
+        """Return what must be said below a wide picture of these rows."""
+        used = [record for row in rows for record in self.of(row)]
+        return caption(rows, used, *more, stale=self.stale)
+
+
+def overview(album: Album) -> Pictures:
+    """Return the pictures that compare cases."""
+    found: dict[str, Draw | str] = {}
+    if album.trained:
+        found["accuracy-parameters"] = _tradeoff(album, PARAMETERS)
+        found["accuracy-seconds"] = _tradeoff(album, SECONDS)
+    for name, task in TASKS.items():
+        rows = [row for row in album.trained if row.task == name]
+        if rows:
+            found |= _of_task(album, task, rows)
+    return found
+
+
+def of_case(album: Album, row: Row) -> Pictures:
+    """Return the pictures of one case."""
+    records = album.of(row)
+    if not records:
+        return {f"{row.case}-curves": "no completed trial of it"}
+    title = f"{row.architecture} on {TASKS[row.task].title}"
+    wide = album.small_print([row])
+    return {
+        f"{row.case}-curves": partial(curves, [(title, records)], small_print=wide),
+        f"{row.case}-seconds": partial(seconds, records, title, small_print=wide),
+        f"{row.case}-confusion": _confusion(album, row, title),
+        f"{row.case}-reliability": _reliability(album, row, title),
+    }
+
+
+def _tradeoff(album: Album, cost: Cost) -> Draw:
+    rows = album.trained
+    panels = [
+        (task.title, found)
+        for name, task in TASKS.items()
+        if (found := [row for row in rows if row.task == name])
+    ]
+    said = reservations(rows, "test_accuracy") if cost.claimed else []
+    return partial(tradeoff, panels, cost, small_print=album.small_print(rows, *said))
+
+
+def _of_task(album: Album, task: Task, rows: Sequence[Row]) -> Pictures:
+    wide = album.small_print(rows)
+    columns = [(row.architecture, album.of(row)) for row in rows]
+    found: dict[str, Draw | str] = {
+        f"{task.name}-curves": partial(curves, columns, small_print=wide),
+        f"{task.name}-seeds": partial(seeds, rows, album.bounds, small_print=wide),
+    }
+    timed = [(row, album.of(row)) for row in rows]
+    for which, metric in enumerate(task.targets):
+        name = f"{task.name}-epochs-to-{metric.replace('_', '-')}"
+        found[name] = partial(survivals, timed, which, small_print=wide)
+    return found
+
+
+def _confusion(album: Album, row: Row, title: str) -> Draw | str:
+    records, classes = album.of(row), TASKS[row.task].classes
+    known = [record for record in records if record.spec.dataset.checksum in album.test_sets]
+    if not known:
+        return f"its test images are not here; `python -m bench data {row.task}` fetches them"
+    labels = album.test_sets[known[0].spec.dataset.checksum].test_labels
+    found = confusion(known, labels, classes=len(classes))
+    if found is None:
+        return "its records hold no predictions"
+    said = caption([row], known, stale=album.stale)
+    return partial(confusion_matrix, found, classes, title, small_print=said)
+
+
+def _reliability(album: Album, row: Row, title: str) -> Draw | str:
+    known = [record for record in album.of(row) if record.confidence]
+    if not known:
+        return "its records were made before probabilities were kept"
+    found = [record.confidence for record in known if record.confidence]
+    said = caption([row], known, stale=album.stale)
+    return partial(reliability, found, title, small_print=said)

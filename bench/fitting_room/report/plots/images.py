@@ -1,0 +1,246 @@
+"""Pictures of what a model sees: images, probabilities, filters and activations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from fitting_room.analysis.mistakes import Pair
+from fitting_room.record import Confidence
+from fitting_room.report.answer import Answer
+from fitting_room.report.plots.reliability import shares
+from fitting_room.report.plots.theme import Theme, note
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+
+
+def show(axes: Axes, pixels: Any, *, title: str = "", **look: Any) -> None:
+    """Show an image, shape (height, width), in greys unless ``look`` has another ``cmap``."""
+    axes.imshow(pixels, **{"cmap": "gray", "interpolation": "nearest", **look})
+    bare(axes)
+    if title:
+        axes.set_title(title, loc="center", fontsize=8, fontweight="normal", pad=3)
+
+
+def mosaic(images: NDArray[Any], columns: int, *, gap: int = 2) -> NDArray[Any]:
+    """Return images, shape (n, height, width), in rows of one array, with nothing (NaN) between.
+
+    Many images in one are drawn in a tenth of the time that axes for each of them would take.
+    """
+    count, height, width = images.shape
+    rows = -(-count // columns)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    for number, image in enumerate(images):
+        top, left = number // columns * (height + gap), number % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = image
+    return sheet
+
+
+def bare(axes: Axes) -> None:
+    """Take ticks, grid and frame away."""
+    axes.grid(visible=False)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def label_row(axes: Axes, text: str) -> None:
+    """Write text left of a row's first image."""
+    axes.set_ylabel(text, rotation=0, ha="right", va="center", fontsize=9)
+
+
+WIDTHS = (2.6, 4.2, 3.4)
+"""Inches of the panels: the image, its probabilities, and all seeds' calibration."""
+
+
+def answer_picture(
+    pixels: NDArray[np.uint8], answer: Answer, found: Sequence[Confidence], title: str, theme: Theme
+) -> Figure:
+    """Draw an image, shape (28, 28), the answer, and the calibration where records have it."""
+    panels = 3 if found else 2
+    figure = Figure(figsize=(sum(WIDTHS[:panels]) + 0.6, 4.0))
+    figure.suptitle(title, fontsize=11)
+    axes = figure.subplots(1, panels, width_ratios=WIDTHS[:panels])
+    show(axes[0], pixels, title=_label(answer))
+    _bars(axes[1], answer, theme)
+    if found:
+        shares(axes[2], found, theme)
+        errors = [100 * each.calibration_error for each in found]
+        span = f"{min(errors):.1f}–{max(errors):.1f} %" if len(errors) > 1 else f"{errors[0]:.1f} %"
+        axes[2].set_title(f"calibration error {span}, n = {len(errors)}", fontsize=9)
+        axes[2].set(xlabel="probability given (%)", ylabel="classified rightly (%)")
+    return figure
+
+
+def _label(answer: Answer) -> str:
+    return "label unknown" if answer.truth is None else f"label: {answer.named(answer.truth)}"
+
+
+def _bars(axes: Axes, answer: Answer, theme: Theme) -> None:
+    """Probabilities of this model as bars, of other seeds as dots, published ones as crosses."""
+    rows = np.arange(len(answer.classes))
+    right = answer.truth in (None, answer.label)
+    for row, share in enumerate(answer.probabilities):
+        wrong = row == answer.label and not right
+        axes.barh(row, share, color=theme.bad if wrong else theme.test, height=0.7)
+        axes.text(1.02, row, f"{share:.3f}", va="center", fontsize=8)
+    axes.barh(0, 0, color=theme.test, label="this model")
+    if answer.seeds:
+        seeds = np.array(answer.seeds)
+        up_and_down = np.linspace(-0.22, 0.22, len(seeds))[:, np.newaxis]
+        look = {"color": theme.ink, "ms": 3, "mew": 0, "alpha": 0.8}
+        axes.plot(seeds, rows + up_and_down, "o", **look)  # type: ignore[arg-type]
+        axes.plot([], [], "o", label=f"{len(seeds)} seeds", **look)  # type: ignore[arg-type]
+    known = [(share, row) for row, share in enumerate(answer.published) if share is not None]
+    if known:
+        axes.plot(
+            *zip(*known, strict=True), "x", color=theme.published, ms=7, mew=2, label="published"
+        )
+    _finish(axes, answer)
+
+
+def _finish(axes: Axes, answer: Answer) -> None:
+    axes.set_yticks(range(len(answer.classes)), answer.classes)
+    axes.invert_yaxis()
+    axes.set(xlim=(0, 1), xlabel="probability")
+    axes.grid(visible=False, axis="y")
+    if answer.seeds or answer.published:
+        axes.legend(loc="center right", bbox_to_anchor=(1.0, 0.42))
+
+
+EACH = 10
+"""Samples of a class."""
+
+SHOWN = 6
+"""Mistakes of a pair, each way."""
+
+
+def samples(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    classes: Sequence[str],
+    title: str,
+    _: Theme,
+) -> Figure:
+    """Draw a row a class, its first images, of shape (n, 28, 28), in the row."""
+    figure = Figure(figsize=(0.72 * EACH + 1.2, 0.72 * len(classes) + 0.4))
+    figure.suptitle(title, fontsize=11)
+    for axes, (label, name) in zip(figure.subplots(len(classes)), enumerate(classes), strict=True):
+        _row(axes, images, np.flatnonzero(labels == label), EACH)
+        label_row(axes, name)
+    return figure
+
+
+def confused(
+    images: NDArray[np.uint8],
+    pairs: Sequence[Pair],
+    classes: Sequence[str],
+    title: str,
+    theme: Theme,
+    *,
+    small_print: str,
+) -> Figure:
+    """Draw a row a pair of classes, the mistakes one way left and the other way right."""
+    figure = Figure(figsize=(0.72 * 2 * SHOWN + 0.8, 0.98 * len(pairs) + 0.6))
+    figure.suptitle(title, fontsize=11)
+    rows = figure.subfigures(len(pairs), 1, squeeze=False)[:, 0]
+    for row, pair in zip(rows, pairs, strict=True):
+        halves = row.subplots(1, 2)
+        ways = (pair.classes, pair.classes[::-1])
+        for half, way, count, found in zip(halves, ways, pair.counts, pair.images, strict=True):
+            truth, answer = (classes[label] for label in way)
+            _row(half, images, np.array(found, int), SHOWN)
+            half.set_title(f"{truth} taken for {answer}: {count:.3g}", fontsize=8.5, pad=4)
+    note(figure, small_print, theme)
+    return figure
+
+
+def _row(axes: Axes, images: NDArray[np.uint8], found: NDArray[np.int_], most: int) -> None:
+    """Draw the first of those found beside each other, with room for ``most``."""
+    strip = np.full((most, *images.shape[1:]), np.nan)
+    strip[: len(found)] = images[found[:most]]
+    show(axes, mosaic(strip, most), vmin=0, vmax=255)
+
+
+MOST = 144
+"""Filters in one picture: more could not be told apart."""
+
+STRONG = 0.98
+"""Share of the weights that the colours tell apart; the few beyond have the deepest."""
+
+
+def filters(weights: NDArray[np.float32], title: str, theme: Theme) -> Figure:
+    """Draw weights, shape (height, width, filters): blue is negative, red positive.
+
+    All share one scale, so a pale filter is a weak one.
+    """
+    shown = np.moveaxis(weights[..., :MOST], 2, 0)
+    count, height, width = shown.shape
+    columns = math.ceil(math.sqrt(2 * count))
+    gap = max(1, width // 5)
+    figure = Figure(figsize=(10, 10 * math.ceil(count / columns) / columns + 0.6))
+    more = f" (the first {MOST} of {weights.shape[-1]})" if count < weights.shape[-1] else ""
+    figure.suptitle(title + more, fontsize=11)
+    axes = figure.subplots()
+    limit = float(np.quantile(np.abs(shown), STRONG)) or 1.0
+    sheet = mosaic(shown, columns, gap=gap)
+    show(axes, sheet, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    for number in range(count):
+        x, y = number % columns * (width + gap), number // columns * (height + gap)
+        axes.text(x - 0.5, y - 0.6, str(number), fontsize=5.5, va="bottom", color=theme.muted)
+    bar = figure.colorbar(axes.images[0], ax=axes, fraction=0.03, pad=0.01, extend="both")
+    bar.set_label("weight")
+    return figure
+
+
+Activations = Mapping[str, NDArray[np.float32]]
+"""Layer → shape (images, height, width, filters), in order."""
+
+SAID = "Each square from its least to its greatest activation; all dark: silent."
+
+
+def activations(
+    images: Mapping[str, NDArray[np.uint8]],
+    layers: Activations,
+    filters: Sequence[int],
+    title: str,
+    theme: Theme,
+) -> Figure:
+    """Draw a block a filter, in it a row an image, and a column a layer.
+
+    What a layer makes of a place is to be seen and not how strongly, so each square has its scale.
+
+    Args:
+        images: What each shows → shape (28, 28), in the order of the activations.
+        layers: What they made of the images.
+        filters: Which of each layer's to show, from 0.
+        title: Above all.
+        theme: Its colours.
+    """
+    columns, rows = 1 + len(layers), len(images)
+    figure = Figure(figsize=(1.3 * columns + 1.1, (1.3 * rows + 0.4) * len(filters) + 0.6))
+    figure.suptitle(title, fontsize=11)
+    blocks = figure.subfigures(len(filters), 1, squeeze=False)[:, 0]
+    for block, chosen in zip(blocks, filters, strict=True):
+        _block(block, images, layers, chosen)
+    note(figure, SAID, theme)
+    return figure
+
+
+def _block(
+    block: SubFigure, images: Mapping[str, NDArray[np.uint8]], layers: Activations, chosen: int
+) -> None:
+    axes = block.subplots(len(images), 1 + len(layers), squeeze=False)
+    block.suptitle(f"filter {chosen}", fontsize=9)
+    for row, (name, pixels) in enumerate(images.items()):
+        show(axes[row, 0], pixels)
+        label_row(axes[row, 0], name)
+        for column, (layer, found) in enumerate(layers.items(), start=1):
+            height, width = found.shape[1:3]
+            of = f"{layer} {height}×{width}" if row == 0 else ""
+            square = found[row, :, :, chosen]
+            least, most = float(square.min()), float(square.max())
+            most = most if most > least else least + 1
+            show(axes[row, column], square, title=of, cmap="viridis", vmin=least, vmax=most)

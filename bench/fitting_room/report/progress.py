@@ -1,0 +1,241 @@
+"""What a person sees while trials run: one live line, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import queue
+import textwrap
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TextIO
+
+from fitting_room.durations import in_words
+from fitting_room.job import Message
+from fitting_room.record import Epoch, Record
+from fitting_room.spec import TrialSpec
+
+Mark = Callable[..., str]
+"""``mark(text, red=True)``, as pytest's ``TerminalWriter.markup``."""
+
+COLOURS = {"pass": "green", "fail": "red", "undecided": "yellow", "not comparable": "cyan"}
+"""Of outcomes; each is told in words as well."""
+
+
+def plain(text: str, **_: bool) -> str:
+    """Return text without colour."""
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screen:
+    """A terminal, or what stands for one where output goes elsewhere."""
+
+    width: int = 80
+    """Columns."""
+    mark: Mark = plain
+    verbosity: int = 0
+    """As pytest counts it: -1 for ``-q``, 1 for ``-v``."""
+
+    def outcome(self, text: str, outcome: str) -> str:
+        """Return text in the colour of an outcome; one that is unknown has none."""
+        colour = COLOURS.get(outcome)
+        return self.mark(text, **{colour: True}) if colour else text
+
+    def folded(self, text: str, *, first: str = "", rest: str = "") -> str:
+        """Return text in lines that fit; ``first`` leads the first one, ``rest`` the others."""
+        return textwrap.fill(
+            text,
+            max(self.width, 20),
+            initial_indent=first,
+            subsequent_indent=rest,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+
+TICK_S = 1.0
+"""How often the time left is counted down."""
+
+ERASE = "\r\x1b[2K"
+"""Empties a terminal's line."""
+
+
+class Writer(Protocol):
+    """Where it is shown."""
+
+    @property
+    def fullwidth(self) -> int:
+        """Columns."""
+
+    def write(self, msg: str, *, flush: bool = False) -> None:
+        """Write text as it is."""
+
+
+class Progress:
+    """Hears trials from any thread, and shows them from the one thread that waits for a record.
+
+    ``leave`` is called before anything is shown, ``resume`` after it: they end the line that
+    somebody else had begun, and take it up again.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        *,
+        live: bool,
+        verbosity: int = 0,
+        leave: Callable[[], None] = lambda: None,
+        resume: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.total = 0
+        """Trials to be trained, for the count."""
+        self._writer = writer
+        self._live = live and verbosity > -2
+        self._verbosity = verbosity
+        self._leave = leave
+        self._resume = resume
+        self._clock = clock
+        self._heard: queue.SimpleQueue[tuple[TrialSpec, Message] | None] = queue.SimpleQueue()
+        self._done = 0
+        self._numbers: dict[str, int] = {}
+        """Of the trials that run, by name."""
+        self._status = Status()
+        self._ends_at: float | None = None
+        self._left_line = False
+        self._drawn = False
+        """Whether a live line is on the screen."""
+
+    def listen(self, spec: TrialSpec, message: Message) -> None:
+        """Hear a message; safe from any thread."""
+        self._heard.put((spec, message))
+
+    def wait(self, future: Future[Record]) -> Record:
+        """Return the record once it is there, showing whatever is heard until then."""
+        future.add_done_callback(lambda _: self._heard.put(None))
+        try:
+            while not future.done():
+                self._show_next(timeout=TICK_S)
+            while not self._heard.empty():
+                self._show_next(timeout=0)
+        finally:
+            self._give_back()
+        return future.result()
+
+    def _show_next(self, timeout: float) -> None:
+        try:
+            heard = self._heard.get(timeout=timeout)
+        except queue.Empty:
+            self._redraw()
+            return
+        if heard is None:
+            return  # the record is there: no need to wait out the tick
+        spec, message = heard
+        if message.record is not None:
+            self._finish(message.record)
+        else:
+            self._status = self._heard_of(spec, message)
+            self._redraw(told=True)
+
+    def _heard_of(self, spec: TrialSpec, message: Message) -> Status:
+        name = f"{self._count(spec)} {name_of(spec)}"
+        if message.epoch is None:
+            self._ends_at = None
+            return Status(f"{name} {message.note}")
+        left = (spec.epochs - message.epoch.number) * _seconds(message.epoch)
+        self._ends_at = self._clock() + left if left else None
+        epoch = f"{name} epoch {message.epoch.number}/{spec.epochs}"
+        return Status(epoch, _figures(spec, message.epoch))
+
+    def _count(self, spec: TrialSpec) -> str:
+        """Number a trial when it is first heard of."""
+        number = self._numbers.setdefault(name_of(spec), self._done + len(self._numbers) + 1)
+        return f"[{number}/{max(self.total, number)}]"
+
+    def _finish(self, record: Record) -> None:
+        count = self._count(record.spec)
+        del self._numbers[name_of(record.spec)]
+        self._done += 1
+        scored, accuracy = _scored(record.spec), record.test_accuracy
+        figures = "" if accuracy is None else f", {scored} {accuracy:.2%}".replace("%", " %")
+        why = "" if record.completed else f": {record.reason}"
+        took = f"{record.outcome} in {record.seconds.get('total', 0):.0f} s"
+        self._line(f"{count} {name_of(record.spec)} {took}{figures}{why}")
+        self._status = Status()
+
+    def _redraw(self, *, told: bool = False) -> None:
+        if self._live and self._status.head:
+            self._begin()
+            text = self._status.within(self._writer.fullwidth - 1, self._left())
+            self._writer.write(f"{ERASE}{text}", flush=True)
+            self._drawn = True
+        elif told and self._verbosity >= 0:
+            self._line(f"{self._status.head}{self._status.figures}{self._left()}")
+
+    def _left(self) -> str:
+        if self._ends_at is None:
+            return ""
+        return f", {in_words(max(0.0, self._ends_at - self._clock()))} left"
+
+    def _line(self, text: str) -> None:
+        if self._verbosity <= -2:
+            return
+        self._begin()
+        self._writer.write(f"{ERASE if self._drawn else ''}{text}\n", flush=True)
+        self._drawn = False
+
+    def _begin(self) -> None:
+        if not self._left_line:
+            self._leave()
+        self._left_line = True
+
+    def _give_back(self) -> None:
+        if self._drawn:
+            self._writer.write(ERASE, flush=True)
+        if self._left_line:
+            self._resume()
+        self._left_line = self._drawn = False
+
+
+class Status(NamedTuple):
+    """What a trial is doing."""
+
+    head: str = ""
+    figures: str = ""
+
+    def within(self, width: int, left: str) -> str:
+        """Return it with the time that is left; what has no room are the figures, then the end."""
+        whole = f"{self.head}{self.figures}{left}"
+        return whole if len(whole) <= width else f"{self.head}{left}"[:width]
+
+
+def name_of(spec: TrialSpec) -> str:
+    """Return the case and seed as a line of progress shows them."""
+    return f"{spec.case.name} seed {spec.seed}:"
+
+
+def _seconds(epoch: Epoch) -> float:
+    return epoch.seconds + epoch.evaluate_seconds
+
+
+def _scored(spec: TrialSpec) -> str:
+    return "validation" if spec.dataset.validation else "test"
+
+
+def _figures(spec: TrialSpec, epoch: Epoch) -> str:
+    shown = (("train", epoch.training_accuracy), (_scored(spec), epoch.test_accuracy))
+    return "".join(f" {name} {value:.1%}" for name, value in shown if value is not None)
+
+
+class PlainWriter:
+    """A writer for commands, which have no pytest around them."""
+
+    fullwidth = 80
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, msg: str, *, flush: bool = False) -> None:
+        """Write text as it is."""
+        print(msg, end="", file=self._stream, flush=flush)

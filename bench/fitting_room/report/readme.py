@@ -1,0 +1,140 @@
+"""Blocks of a Markdown file that are derived, and never typed.
+
+A block stands between two lines of its own, and all between them is replaced::
+
+    <!-- fitting-room: mnist -->
+    <!-- /fitting-room -->
+
+A marker stands on a line of its own. What CommonMark takes for code, be it fenced, indented or
+inline, holds none, so that a file can show how to write them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from fitting_room.errors import UserError, nearest
+from markdown_it import MarkdownIt
+
+MARKER = re.compile(r"<!--\s*(?:fitting-room:\s*(?P<name>.*?)|/fitting-room)\s*-->")
+LINE_ENDS = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
+"""Places where CommonMark ends a line."""
+PADDING = re.compile(r"( ) +|-{4,}")
+"""What fills a column up: spaces in a cell, dashes below a heading."""
+CLOSING_LINE = "<!-- /fitting-room -->"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Marker:
+    line: int
+    """From 1."""
+    name: str | None
+    """Of the block that it opens; None where it closes one."""
+    alone: bool
+    """Whether nothing else stands on its line, but what makes it part of a list or a quotation."""
+
+
+def regenerate(text: str, blocks: Mapping[str, Callable[[], str]], *, file: str) -> str:
+    """Return a Markdown text with the content of every block replaced.
+
+    Args:
+        text: The whole file; its line ends are kept.
+        blocks: Name of a block → what makes its content; called where the file has that block.
+        file: Its name, for messages.
+
+    Raises:
+        UserError: A block has an unknown name, is not closed or not opened, or there is none; or
+            a marker shares its line.
+    """
+    end = "\r\n" if "\r\n" in text else "\n"
+    lines = LINE_ENDS.split(text)
+    kept: list[str] = []
+    done = 0
+    for name, first, last in _found(text, file):
+        content = blocks[_known(name, blocks, f"{file}, line {first}")]()
+        inside = ["", *content.strip("\n").split("\n"), ""]
+        before = _continued(lines[first - 1])
+        kept += lines[done:first]
+        kept += [f"{before}{line}{end}" if line else f"{before.rstrip()}{end}" for line in inside]
+        done = last - 1
+    if not kept:
+        wanted = f"<!-- fitting-room: {next(iter(blocks), 'NAME')} -->"
+        raise UserError(f"{file} has no block to fill. Add two lines: {wanted} and {CLOSING_LINE}")
+    return "".join([*kept, *lines[done:]])
+
+
+def difference(before: str, after: str, *, file: str) -> str:
+    """Return what would change, as a unified diff; empty where nothing would.
+
+    One longer cell pads its whole column: padding is left out, unless nothing else differs.
+    """
+    old, new = before.splitlines(), after.splitlines()
+    return _diff(_unpadded(old), _unpadded(new), file) or _diff(old, new, file)
+
+
+def _diff(before: Sequence[str], after: Sequence[str], file: str) -> str:
+    return "\n".join(
+        difflib.unified_diff(before, after, file, f"{file} (from records)", lineterm="")
+    )
+
+
+def _unpadded(lines: Iterable[str]) -> list[str]:
+    return [PADDING.sub(lambda run: run[1] or "---", line) for line in lines]
+
+
+def _found(text: str, file: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the name of each block, and the lines of its two markers."""
+    opened: tuple[str, int] | None = None
+    for marker in _markers(text):
+        place = f"{file}, line {marker.line}"
+        if opened and not marker.alone:
+            continue  # part of what is replaced
+        if not marker.alone:
+            raise UserError(f"{place}: a marker shares its line. Give it one of its own.")
+        if marker.name is not None:
+            _must_be_closed(opened, file)
+            opened = marker.name, marker.line
+        elif opened is None:
+            raise UserError(f"{place}: no block is open here. Remove {CLOSING_LINE}.")
+        else:
+            yield *opened, marker.line
+            opened = None
+    _must_be_closed(opened, file)
+
+
+def _markers(text: str) -> Iterator[_Marker]:
+    """Yield the markers of a document in their order, those within a sentence by its first line."""
+    for token in MarkdownIt("commonmark").parse(text):
+        first = token.map[0] + 1 if token.map else 0
+        lines = token.content.split("\n") if token.type == "html_block" else []
+        for number, line in enumerate(lines, start=first):
+            if marker := MARKER.search(line):
+                alone = line.strip() == marker[0]
+                yield _Marker(line=number, name=marker["name"], alone=alone)
+        for child in token.children or ():
+            marker = MARKER.fullmatch(child.content) if child.type == "html_inline" else None
+            if marker:
+                yield _Marker(line=first, name=marker["name"], alone=False)
+
+
+def _continued(line: str) -> str:
+    """Return what a line begins with that follows on one with a marker, in the same containers."""
+    return re.sub(r"[^\s>]", " ", line.partition("<!--")[0])
+
+
+def _known(name: str, blocks: Collection[str], place: str) -> str:
+    if name not in blocks:
+        raise UserError(f"{place}: there is no block {name!r}. {nearest(name, blocks)}")
+    return name
+
+
+def _must_be_closed(opened: tuple[str, int] | None, file: str) -> None:
+    if opened is not None:
+        name, number = opened
+        raise UserError(
+            f"{file}, line {number}: the block {name!r} is not closed. "
+            f"End it with a line {CLOSING_LINE}"
+        )

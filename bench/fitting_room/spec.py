@@ -1,0 +1,151 @@
+"""Task, case and trial, as frozen values: what is asked for, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from fitting_room.recipe import Recipe
+
+# The one value that players and referee agree on; no model comes with it.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A data set with its metric's targets."""
+
+    name: str
+    title: str
+    """As a table heading shows it."""
+    targets: Mapping[str, float] = field(default_factory=dict)
+    """Metric → value whose first epoch is asked for, as a fraction."""
+    most_epochs: int | None = None
+    """That a tuned recipe may take; those published keep their own number."""
+    classes: tuple[str, ...] = tuple(map(str, range(10)))
+    """What each label stands for, in the order of the labels."""
+    licence: str
+    """Of the images, and whose they are."""
+
+
+TASKS: dict[str, Task] = {
+    "fashion_mnist": Task(
+        name="fashion_mnist",
+        title="Fashion MNIST",
+        most_epochs=30,
+        classes=(
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        licence="MIT, Zalando SE",
+    ),
+    "mnist": Task(
+        name="mnist",
+        title="MNIST",
+        targets={"training_accuracy": 0.995},
+        most_epochs=9,
+        licence="CC BY-SA 3.0, Y. LeCun and C. Cortes",
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """Task × architecture × recipe; one row of a table."""
+
+    task: str
+    architecture: str
+    builder: str
+    """``module:function`` of the architecture."""
+    arguments: Mapping[str, int | float | str] = field(default_factory=dict)
+    recipe: Recipe
+    variant: str = ""
+    """What was changed of its original, to see that the gate notices; empty for a case as it is."""
+
+    @property
+    def name(self) -> str:
+        """``task-architecture``: the id of its tests, its bounds, its folder of records."""
+        return f"{self.original}~{self.variant}" if self.variant else self.original
+
+    @property
+    def original(self) -> str:
+        """Name of the case that a variant was made from; for any other its own."""
+        return f"{self.task}-{self.architecture}"
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What decides a training besides code, in plain values; not where that code lies.
+
+        Fields of the recipe that stand at their defaults are left out, so that a new field leaves
+        old contents alone.
+        """
+        pairs = ((f, getattr(self.recipe, f.name)) for f in fields(self.recipe))
+        told = {f.name: value for f, value in pairs if value != f.default}
+        places = {name for name, value in told.items() if isinstance(value, str) and ":" in value}
+        return {
+            "name": self.name,
+            "arguments": dict(self.arguments),
+            "recipe": {name: value for name, value in told.items() if name not in places},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A verified copy of a data set on this machine."""
+
+    name: str
+    folder: str
+    """Holds the arrays as ``.npy`` files; see ``data/arrays.py``."""
+    source: str
+    """Where it came from, in words."""
+    checksum: str
+    """SHA-256 over the checksums of its four IDX files: names the content, wherever it lies."""
+    sample: bool = False
+    """Whether it is the small sample that ships with the project; never published."""
+    validation: bool = False
+    """Whether its test images are training images held out, for searching; never published."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSpec:
+    """One case to be trained once: all that a child process needs to know."""
+
+    case: Case
+    seed: int
+    """Of the initial weights and, unless ``order_seed`` is given, of the order of the images."""
+    dataset: Dataset
+    epochs: int
+    """Asked for; the recipe's unless overridden. 0 builds and times the model, untrained."""
+    backend: str = "tensorflow"
+    device: str = "cpu"
+    evaluate_each_epoch: bool = True
+    """Score the test images after every epoch, outside the training clock; else after the last."""
+    alone: bool = True
+    """Run while no other trial does on its machine, so that its times may be kept."""
+    time_limit_s: float | None = None
+    order_seed: int | None = None
+    """Of the order of the images alone, to tell its scatter from that of the initial weights."""
+    inference: bool = True
+    """Time the forward pass as well; a model whose parameters alone are wanted does without."""
+    loss_limits: tuple[tuple[float, float], ...] = ()
+    """Lowest and highest training loss of each epoch, nats; training ends beyond them."""
+
+    def leaves(self, epoch: int, loss: float) -> bool:
+        """Whether a training loss after an epoch, from 1, lies beyond the limits."""
+        if epoch > len(self.loss_limits):
+            return False
+        low, high = self.loss_limits[epoch - 1]
+        return not low <= loss <= high
+
+    @property
+    def overridden(self) -> bool:
+        """Whether it trains for another number of epochs than its recipe says."""
+        return self.epochs not in (0, self.case.recipe.epochs)

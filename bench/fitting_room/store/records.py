@@ -1,0 +1,165 @@
+"""Records on disk: one file each, written whole or not at all."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from fitting_room.disturbed import exclusive
+from fitting_room.errors import UserError
+from fitting_room.record import SCHEMA, Machine, Outcome, Record
+from fitting_room.store.key import machine_key
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of records: ``<case>/seed-<seed>-<key>-<machine>.json``.
+
+    A record that is no result (crashed, diverged, …) carries its outcome in its name, and is never
+    found as one.
+    """
+
+    root: Path
+    run: str | None = None
+    """Id of a run that wants fresh trials: no record but its own is found; None finds any.
+
+    An id, and no time: clocks are set back, and differ between machines that share a folder.
+    """
+
+    def find(
+        self,
+        case: str,
+        key: str,
+        *,
+        machine: Machine | None = None,
+        outcome: Outcome = "completed",
+    ) -> Record | None:
+        """Return the record of that key, of several the one started last.
+
+        With ``machine`` only one will do whose trial was exclusive there. A file that cannot be
+        read is told of, moved aside and counted as absent.
+        """
+        last = f"{machine_key(machine)[:8] if machine else '????????'}{_suffix(outcome)}.json"
+        paths = sorted((self.root / case).glob(f"seed-*-{key[:16]}-{last}"))
+        found = [
+            record
+            for record in map(self._read_or_set_aside, paths)
+            if record
+            and record.key == key
+            and (not machine or exclusive(record))
+            and self.run in (None, record.run)
+        ]
+        return max(found, key=lambda record: record.started, default=None)
+
+    def put(self, record: Record) -> Path:
+        """Write ``record`` and return its path.
+
+        Raises:
+            UserError: The folder cannot be written, or the disk is full; no part of it is left.
+        """
+        path = self.root / record.spec.case.name / _file_name(record)
+        write_whole(path, encoded(record))
+        return path
+
+    def replace(self, record: Record) -> Path:
+        """Write ``record`` in the place of every other one of its case and seed."""
+        path = self.put(record)
+        for other in path.parent.glob(f"seed-{record.spec.seed:03d}-*.json"):
+            if other != path:
+                other.unlink(missing_ok=True)
+        return path
+
+    def all(self) -> Iterator[Record]:
+        """Yield every record, whatever its outcome, in the order of their paths.
+
+        Raises:
+            UserError: A file is no record of this schema.
+        """
+        for path in sorted(self.root.glob("*/seed-*.json")):
+            yield read_record(path)
+
+    def readable(self) -> list[Record]:
+        """Return the records that can be read, where the others do not matter."""
+        found = []
+        for path in sorted(self.root.glob("*/seed-*.json")):
+            with suppress(UserError):
+                found.append(read_record(path))
+        return found
+
+    def check_writable(self) -> None:
+        """Raise a UserError now rather than after the first training."""
+        probe = self.root / ".writable"
+        write_whole(probe, b"")
+        probe.unlink(missing_ok=True)  # another run may have asked, and tidied up, at once
+
+    def _read_or_set_aside(self, path: Path) -> Record | None:
+        try:
+            return read_record(path)
+        except UserError as error:
+            aside = path.with_suffix(".json.unreadable")
+            moved = ""
+            with suppress(OSError):  # another run moved it first, or the folder is read-only
+                path.replace(aside)
+                moved = f"moved to {aside.name}, "
+            print(f"fitting room: {error} It is {moved}counted as absent.", file=sys.stderr)
+            return None
+
+
+def read_record(path: Path) -> Record:
+    """Read one record.
+
+    Raises:
+        UserError: The file is damaged, or of a schema that this version does not read.
+    """
+    try:
+        content = msgspec.json.decode(path.read_bytes())
+        schema = content.get("schema") if isinstance(content, dict) else None
+        if schema != SCHEMA:
+            raise UserError(
+                f"{path} has record schema {schema}; this version reads {SCHEMA}. "
+                "Train it anew, or use the version that wrote it."
+            )
+        return msgspec.convert(content, type=Record)
+    except (msgspec.DecodeError, msgspec.ValidationError, OSError) as error:
+        raise UserError(f"{path} is no readable record: {error}.") from error
+
+
+def encoded(record: Record) -> bytes:
+    """Return a record as its file holds it."""
+    return msgspec.json.format(msgspec.json.encode(record)) + b"\n"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that no reader, and no interruption, ever sees part of it.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {path}: {error.strerror}. "
+            "Free the disk or choose a writable folder with --results."
+        ) from error
+    finally:
+        with suppress(OSError):  # gone already where all went well
+            temporary.unlink()
+
+
+def _file_name(record: Record) -> str:
+    machine = machine_key(record.machine)[:8] if record.machine else "unknown0"
+    name = f"seed-{record.spec.seed:03d}-{record.key[:16]}-{machine}"
+    return f"{name}{_suffix(record.outcome)}.json"
+
+
+def _suffix(outcome: Outcome) -> str:
+    return "" if outcome == "completed" else "-" + outcome.replace(" ", "_")

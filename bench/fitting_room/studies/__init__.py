@@ -1,0 +1,1 @@
+"""Questions about the bench itself: its gate, its noise, exercises and searches."""

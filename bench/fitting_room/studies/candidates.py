@@ -1,0 +1,278 @@
+"""A study: a TOML file of candidates to be compared, and the log of their trials."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from fitting_room.errors import UserError, nearest
+from fitting_room.recipe import Recipe
+from fitting_room.record import Outcome, Record
+from fitting_room.spec import TASKS, Case
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+UNFIT = re.compile(r"[^\w.=+-]+")
+"""What a name of a candidate may not hold, since a folder has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """A table of the file."""
+
+    builder: str = ""
+    arguments: Mapping[str, int | float | str] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    vary: Mapping[str, list[Any]] = field(default_factory=dict)
+    about: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """All of a file."""
+
+    title: str
+    base: str | None
+    cases: Mapping[str, Case]
+    """By candidate, in the order of the file."""
+    about: Mapping[str, str]
+    """Candidate → what it is, in words; its name where the file has none."""
+
+
+SETTINGS = tuple(f.name for f in fields(Recipe))
+
+
+KEYS = ("title", "base", "defaults", "candidates")
+
+
+def read_study(path: Path, task: str) -> Study:
+    """Read and check a file, as cases of ``task``.
+
+    Raises:
+        UserError: There is no such task, or the file cannot be read or be meant; the message names
+            the candidate and the nearest known key.
+    """
+    if task not in TASKS:
+        raise UserError(f"There is no task {task!r}. {nearest(task, TASKS)}")
+    document = _document(path)
+    for name in document.keys() - set(KEYS):
+        raise UserError(f"{path}: there is no key {name!r}. {nearest(name, KEYS)}")
+    shared = _entry(document.get("defaults", {}), f"{path}: [defaults]")
+    found: dict[str, Case] = {}
+    about: dict[str, str] = {}
+    tables = document.get("candidates", {})
+    if not isinstance(tables, dict):
+        raise UserError(f"{path}: candidates must be tables such as [candidates.small].")
+    for name, table in tables.items():
+        where = f"{path}: [candidates.{name}]"
+        entry = _entry(table, where)
+        for full, recipe, arguments in _combinations(name, shared, entry):
+            if full in found:
+                raise UserError(f"{where}: there are two candidates {full!r}. Rename one.")
+            builder = entry.builder or shared.builder
+            found[full] = _case(task, full, builder, arguments, recipe, where)
+            about[full] = full.replace(name, entry.about, 1) if entry.about else full
+    if not found:
+        raise UserError(f"{path} names no candidates. Add a table such as [candidates.small].")
+    base = document.get("base")
+    if base is not None and base not in found:
+        raise UserError(f"{path}: base: there is no candidate {base!r}. {nearest(base, found)}")
+    title = str(document.get("title", path.stem))
+    return Study(title=title, base=base, cases=found, about=about)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"{path} cannot be read as TOML: {error}. It holds candidates.") from None
+
+
+def _entry(table: Any, where: str) -> _Entry:
+    known = [f.name for f in fields(_Entry)]
+    for name in table if isinstance(table, dict) else ():
+        if name not in known:
+            raise UserError(f"{where}: there is no key {name!r}. {nearest(name, known)}")
+    try:
+        return msgspec.convert(table, _Entry)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{where}: {error}.") from None
+
+
+def _combinations(
+    name: str, shared: _Entry, entry: _Entry
+) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Yield the name, recipe and arguments of every combination that an entry stands for."""
+    vary = {**shared.vary, **entry.vary}
+    for values in product(*vary.values()):
+        chosen = dict(zip(vary, values, strict=True))
+        parts = [name, *(f"{key}={value}" for key, value in chosen.items())]
+        recipe = {**shared.recipe, **entry.recipe}
+        recipe |= {key: value for key, value in chosen.items() if key in SETTINGS}
+        arguments = {**shared.arguments, **entry.arguments}
+        arguments |= {key: value for key, value in chosen.items() if key not in SETTINGS}
+        yield UNFIT.sub("_", "-".join(parts)), recipe, arguments
+
+
+def _case(
+    task: str,
+    name: str,
+    builder: str,
+    arguments: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    where: str,
+) -> Case:
+    for key in recipe:
+        if key not in SETTINGS:
+            raise UserError(f"{where}: a recipe has no {key!r}. {nearest(key, SETTINGS)}")
+    if not builder.startswith("models."):  # what is there reads no data, and tests hold it to that
+        found = f"not {builder!r}" if builder else "and there is none"
+        raise UserError(f"{where}: its builder must be as models.minimal:minimal, {found}.")
+    told = {"task": task, "architecture": name, "builder": builder, "arguments": dict(arguments)}
+    try:
+        return msgspec.convert({**told, "recipe": dict(recipe)}, Case)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{where}: {error}.") from None
+
+
+FINAL = ("completed", "diverged")
+"""Outcomes that another trial of the same key would only repeat."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """One trial of a candidate. Accuracies are fractions, of images held out of training."""
+
+    task: str
+    candidate: str
+    builder: str
+    arguments: Mapping[str, int | float | str]
+    recipe: Recipe
+    seed: int
+    epochs: int
+    held_out: str
+    """What the accuracies are of, in words."""
+    outcome: Outcome
+    reason: str
+    parameters: int | None
+    """All, trainable or not."""
+    validation_accuracy: float | None
+    """Of the last epoch, of averaged weights where the recipe averages them."""
+    validation_loss: float | None
+    by_epoch: tuple[float | None, ...]
+    """Validation accuracy after each epoch, of the weights as they were."""
+    training_accuracy: float | None
+    seconds: float
+    """All of the trial, from start to end; others may have shared the machine."""
+    epoch_seconds: tuple[float, ...]
+    started: str
+    commit: str | None
+    dirty: bool | None
+    backend: str
+    machine: str
+    key: str
+
+    @property
+    def settings(self) -> str:
+        """All that makes two lines trials of one candidate, whatever it was called."""
+        case = (self.task, self.builder, self.arguments)
+        return _settings(*case, self.recipe, self.epochs, self.held_out)
+
+
+def tried(record: Record) -> Tried:
+    """Return the line of a record.
+
+    Raises:
+        ValueError: It was made on a test set, of which a search may know nothing.
+    """
+    spec, case = record.spec, record.spec.case
+    if not spec.dataset.validation:
+        raise ValueError(f"the record of {case.name} is of the test set, and no search's")
+    machine = record.machine
+    return Tried(
+        task=case.task,
+        candidate=case.architecture,
+        builder=case.builder,
+        arguments=case.arguments,
+        recipe=replace(case.recipe),  # a decoded one would leave its defaults unsaid
+        seed=spec.seed,
+        epochs=spec.epochs,
+        held_out=spec.dataset.source,
+        outcome=record.outcome,
+        reason=record.reason,
+        parameters=record.size.parameters if record.size else None,
+        validation_accuracy=record.test_accuracy,
+        validation_loss=record.test_loss,
+        by_epoch=tuple(epoch.test_accuracy for epoch in record.epochs),
+        training_accuracy=record.epochs[-1].training_accuracy if record.epochs else None,
+        seconds=round(record.seconds.get("total", 0.0), 1),
+        epoch_seconds=tuple(round(epoch.seconds, 2) for epoch in record.epochs),
+        started=record.started,
+        commit=record.provenance.commit,
+        dirty=record.provenance.dirty,
+        backend=spec.backend,
+        machine=(machine.accelerator or f"{machine.cpu}, {machine.cores} cores") if machine else "",
+        key=record.key,
+    )
+
+
+def settings_of(case: Case, epochs: int, held_out: str) -> str:
+    """Return ``Tried.settings`` of the trials that a case will give."""
+    return _settings(case.task, case.builder, case.arguments, case.recipe, epochs, held_out)
+
+
+def _settings(task: str, builder: str, arguments: object, recipe: Recipe, *rest: object) -> str:
+    # What code is called says which it is; where it lay when the line was written does not.
+    builder, optimizer = (place.rpartition(":")[2] for place in (builder, recipe.optimizer))
+    told = (task, builder, arguments, asdict(recipe) | {"optimizer": optimizer}, *rest)
+    return msgspec.json.encode(told, order="sorted").decode()
+
+
+def read_log(path: Path) -> list[Tried]:
+    """Return every line of a log, in order; none where there is no file.
+
+    Raises:
+        UserError: It cannot be read, or a line of it is no trial.
+    """
+    try:
+        lines = path.read_bytes().splitlines() if path.exists() else []
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    return [_read(path, number, line) for number, line in enumerate(lines, start=1)]
+
+
+def _read(path: Path, number: int, line: bytes) -> Tried:
+    try:
+        return msgspec.json.decode(line, type=Tried)
+    except msgspec.DecodeError as error:
+        raise UserError(
+            f"{path}:{number}: this is no trial: {error}. "
+            "Every line is written by `python -m bench search`; restore it from git."
+        ) from None
+
+
+def append(path: Path, line: Tried) -> None:
+    """Add a line in one write, so that neither an interruption nor another search splits it.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            os.write(file, msgspec.json.encode(line) + b"\n")
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from None

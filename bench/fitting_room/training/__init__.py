@@ -1,0 +1,1 @@
+"""Reusable ingredients of training: schedules, augmentation, losses, optimizers, callbacks."""

@@ -1,0 +1,134 @@
+"""``python -m fitting_room.trial N``: an assignment on standard input, messages on descriptor N.
+
+Both are lines of JSON. SIGINT and SIGTERM end the trial with the record of what there is; the end
+of standard input ends it at once, for then the parent is gone.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+from fitting_room.durations import now
+from fitting_room.errors import UserError
+from fitting_room.job import Assignment, Message
+from fitting_room.machine import peak_memory_bytes, this_machine
+from fitting_room.record import Outcome, Record
+from fitting_room.trial.child import answering, loaded_files
+
+AGAIN_S = 1.0
+"""When to stop once more, if the first time had no effect."""
+
+
+class Stopped(BaseException):
+    """A signal ended the trial. No ``Exception``, so that no library swallows it."""
+
+
+def main() -> None:
+    """Run the assignment and say its record."""
+    began = time.perf_counter()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    output = answering()
+    line = sys.stdin.buffer.readline()
+    sent = float(sys.stdin.buffer.readline())
+    assignment = msgspec.json.decode(line, type=Assignment)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    seconds = {"start": max(0.0, time.time() - sent)}
+    record = _record(assignment, seconds, output, began)
+    _say(output, Message(record=record, files=loaded_files()))
+    # What is left is the frameworks' tear-down, seconds of it: the record is out, so skip it.
+    os._exit(0)
+
+
+def _record(
+    assignment: Assignment, seconds: dict[str, float], output: IO[bytes], began: float
+) -> Record:
+    started = now()
+    measured: dict[str, Any] = {"seconds": seconds, "epochs": (), "machine": this_machine()}
+    try:
+        outcome, reason = _run(assignment, measured, output)
+    except Stopped as stop:
+        timed_out = stop.args[0] == signal.SIGTERM
+        outcome = "timed out" if timed_out else "interrupted"
+        reason = f"ended by {signal.Signals(stop.args[0]).name}"
+    except UserError as error:
+        outcome, reason = "crashed", str(error)
+    except Exception as error:
+        outcome, reason = "crashed", f"{type(error).__name__}: {error}"
+    _ignore_signals()
+    seconds["total"] = seconds["start"] + time.perf_counter() - began
+    measured["peak_memory_bytes"] = peak_memory_bytes()
+    return assignment.record(outcome, reason, started=started, **measured)
+
+
+def _run(
+    assignment: Assignment, measured: dict[str, Any], output: IO[bytes]
+) -> tuple[Outcome, str]:
+    spec = assignment.spec
+    began = time.perf_counter()
+    _say(output, Message(note=f"loading {spec.backend}", files=loaded_files()))
+    from fitting_room.trial import run  # takes seconds: it loads Keras and its backend
+    from fitting_room.trial.accelerator import accelerator
+
+    measured["seconds"]["import"] = time.perf_counter() - began
+    found = accelerator()
+    if spec.device == "gpu" and found is None:
+        raise UserError(f"{spec.backend} sees no GPU here; use --device cpu.")
+    measured["machine"] = this_machine(found)
+    keep = None if assignment.keep is None else Path(assignment.keep)
+    log = None if assignment.log is None else Path(assignment.log)
+    run.run(spec, measured, lambda epoch: _say(output, Message(epoch=epoch)), keep, log)
+    return _outcome(assignment, measured)
+
+
+def _outcome(assignment: Assignment, measured: dict[str, Any]) -> tuple[Outcome, str]:
+    spec, epochs = assignment.spec, measured["epochs"]
+    loss = epochs[-1].training_loss if epochs else math.nan
+    if loss is None:
+        return "diverged", f"the training loss was no finite number in epoch {len(epochs)}"
+    if epochs and spec.leaves(len(epochs), loss):
+        low, high = spec.loss_limits[len(epochs) - 1]
+        said = f"training loss {loss:.4f} after epoch {len(epochs)}"
+        return "given up", f"{said}, where unchanged code stays within {low:.4f}–{high:.4f}"
+    callbacks = measured.get("callbacks")
+    if callbacks and callbacks.stopped_epoch == len(epochs):
+        return "completed", f"reached its threshold after epoch {len(epochs)}"
+    if len(epochs) < spec.epochs:
+        return "completed", f"reached its stopping accuracy after epoch {len(epochs)}"
+    return "completed", f"trained for {len(epochs)} epochs" if epochs else "built, not trained"
+
+
+def _stop(number: int, _frame: object) -> None:
+    _ignore_signals()  # Ctrl-C comes twice, from the terminal and from the parent
+    # An exception that is raised while the garbage collector calls back is printed and lost.
+    signal.signal(signal.SIGALRM, lambda *_: _stop(number, None))
+    signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+    raise Stopped(number)
+
+
+def _ignore_signals() -> None:
+    """Let nothing cut the record short."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _say(output: IO[bytes], message: Message) -> None:
+    output.write(msgspec.json.encode(message) + b"\n")
+    output.flush()
+
+
+def _die_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

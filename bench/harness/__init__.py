@@ -1,1 +1,0 @@
-"""The referee: plans trials, keeps their records, judges them. It never names a model."""
