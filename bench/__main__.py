@@ -5,41 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 # The engine of this checkout, whatever is installed: commands of a copy run the copy's code.
 sys.path.insert(0, str(Path(__file__).parent))
 
+from fitting_room.cli import COMMANDS, load
 from fitting_room.errors import UserError
-
-COMMANDS = (
-    "data",
-    "calibrate",
-    "exercises",
-    "show",
-    "predict",
-    "inspect",
-    "compare",
-    "search",
-    "claims",
-    "speed",
-    "gate",
-    "noise",
-    "plots",
-    "report",
-    "readme",
-)
-"""Modules of ``fitting_room.cli``, in the order in which they are used.
-
-A run imports its own alone, so none waits for what others import, such as ``scipy.stats``.
-"""
-
-
-def load(name: str) -> Any:
-    """Import the module of a command."""
-    return import_module(f"fitting_room.cli.{name}")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -111,9 +111,11 @@ def test_what_does_not_go_together_is_refused(mistake: tuple[str, ...]) -> None:
         call(*mistake)
 
 
-def test_readme_shows_the_committed_pictures_in_both_themes() -> None:
-    """Each is there, is small, and every committed one is shown."""
-    shown = set(re.findall(r"results/pictures/[\w.-]+", (ROOT / "README.md").read_text("utf-8")))
+def test_pages_show_the_committed_pictures_in_both_themes() -> None:
+    """Each is there, is small, and every committed one is shown by the README or a guide."""
+    pages = [ROOT / "README.md", *(ROOT / "bench" / "docs").glob("*.md")]
+    texts = "".join(page.read_text("utf-8") for page in pages)
+    shown = set(re.findall(r"results/pictures/[\w.-]+", texts))
     assert shown == {f"results/pictures/{n}{e}.svg" for n in plots.SHOWN for e in ("", "-dark")}
     sizes = {name: (ROOT / name).stat().st_size for name in shown}
     assert {name: size for name, size in sizes.items() if size > LARGEST} == {}

@@ -49,6 +49,7 @@ def test_emptied_blocks_of_every_page_come_back_as_they_were(folder: Path) -> No
     """What stands between markers is derived to the last byte; the pictures are drawn as well."""
     whole = {page: (ROOT / page).read_bytes() for page in readme.PAGES}
     for page, text in whole.items():
+        page.parent.mkdir(parents=True, exist_ok=True)
         page.write_bytes(emptied(text))
         assert page.stat().st_size < len(text)
     assert call("--results", ROOT / "results") == 0

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from fitting_room.analysis.audit import audit
 from fitting_room.analysis.rows import rows
+from fitting_room.cli import COMMANDS, load
 from fitting_room.cli.stored import Stored
 from fitting_room.errors import UserError
 from fitting_room.metrics import METRICS
@@ -87,6 +89,54 @@ def gate_block(name: str, known: Committed) -> str:
     return str(blocks.BLOCKS[name](known.results, bounds))
 
 
+def options_block(_: Committed) -> str:
+    """Return the options that a run adds to pytest's."""
+    options = import_module("fitting_room.plugin.options").OPTIONS
+    rows = [f"| {_option(name, **of)} | {_cell(of['help'])} |" for name, of in options.items()]
+    return "\n".join(["| option | meaning |", "|---|---|", *rows])
+
+
+def _option(name: str, *, choices: Sequence[str] = (), metavar: str = "", **of: Any) -> str:
+    takes = "" if of.get("action") == "store_true" else metavar or "|".join(choices) or _named(name)
+    return f"`{_cell(f'{name} {takes}'.strip())}`"
+
+
+def _named(option: str) -> str:
+    return option.lstrip("-").rpartition("-")[2].upper()
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", r"\|")
+
+
+def commands_block(_: Committed) -> str:
+    """Return every command with its arguments and options, as its own help has them."""
+    parts = []
+    for name in COMMANDS:
+        subparsers = argparse.ArgumentParser(prog="python -m bench").add_subparsers()
+        load(name).register(subparsers)
+        (told,) = subparsers._choices_actions
+        rows = [_argument(subparsers.choices[name], action) for action in _taken(subparsers, name)]
+        table = ["| argument | meaning |", "|---|---|", *rows] if rows else []
+        parts.append("\n".join([f"### `python -m bench {name}`", "", f"{_sentence(told.help)}"]))
+        parts.append("\n".join(table))
+    return "\n\n".join(filter(None, parts))
+
+
+def _taken(subparsers: Any, name: str) -> list[argparse.Action]:
+    return [action for action in subparsers.choices[name]._actions if action.dest != "help"]
+
+
+def _argument(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
+    formatter = argparse.HelpFormatter(parser.prog, width=1000)
+    called = formatter._format_action_invocation(action)
+    return f"| `{_cell(called)}` | {_cell(formatter._expand_help(action) if action.help else '')} |"
+
+
+def _sentence(text: str | None) -> str:
+    return f"{(text or '')[:1].upper()}{(text or '')[1:]}."
+
+
 GATE = ("gate", "cost", "noise", "seconds", "prices")
 """Blocks that ``gate_block`` makes."""
 
@@ -94,6 +144,8 @@ BLOCKS: dict[str, Callable[[Committed], str]] = {
     **{task: partial(task_block, task) for task in TASKS},
     "claims": claims_block,
     "speed": speed_block,
+    "options": options_block,
+    "commands": commands_block,
     "exercises": partial(exercise_block, ""),
     **{f"exercise {name}": partial(exercise_block, name) for name in EXERCISES},
     **{name: partial(gate_block, name) for name in GATE},
@@ -125,7 +177,14 @@ def _searches(folder: Path) -> Iterator[str]:
         yield from (f"search {path.stem}" for path in sorted(folder.glob(f"{task}-*.toml")))
 
 
-PAGES = (Path("README.md"), *(Path(f"results/{of}.md") for of in ("gate", "exercises", "search")))
+DERIVED = ("claims", "exercises", "gate", "search", "speed")
+"""Pages under ``results/``."""
+
+PAGES = (
+    Path("README.md"),
+    Path("bench/docs/commands.md"),
+    *(Path(f"results/{of}.md") for of in DERIVED),
+)
 """Files of this project that have blocks; the first one shows pictures, too."""
 
 
