@@ -70,7 +70,7 @@ def slowed(waste: str) -> Iterator[Path]:
             shutil.copytree(
                 ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__")
             )
-        path = copy / "bench" / "harness" / "trial" / "fit.py"
+        path = copy / "bench" / "fitting_room" / "trial" / "fit.py"
         source = path.read_text(encoding="utf-8")
         imports = source.replace("import keras\n", "import keras\nimport time\n", 1)
         path.write_text(imports + STEP.format(waste=waste), encoding="utf-8")

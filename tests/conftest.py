@@ -6,16 +6,14 @@ import multiprocessing
 import os
 import shutil
 import signal
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 from bench_runs import Run, bench
 from imports import ROOT
+from keras_process import call, prepare
 
 KERAS = pytest.StashKey[ProcessPoolExecutor]()
 
@@ -40,10 +38,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     pool = pyfuncitem.config.stash.get(KERAS, None)
     if pool is None:  # loading Keras takes seconds: only where a test wants it, and once
-        pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _prepare)
+        pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), prepare)
         pyfuncitem.config.stash[KERAS] = pool
     name = pyfuncitem.originalname
-    pool.submit(_call, pyfuncitem.module.__name__, name, arguments).result()
+    pool.submit(call, pyfuncitem.module.__name__, name, arguments).result()
     return True
 
 
@@ -127,18 +125,3 @@ def run(own_cache: Path, pytester: pytest.Pytester) -> Bench:
         )
 
     return run
-
-
-def _prepare() -> None:
-    """Give the process that holds Keras the environment of a trial."""
-    from fitting_room.trial.child import child_environment
-
-    environment = child_environment("tensorflow", "cpu")
-    os.environ.clear()
-    os.environ.update(environment)
-
-
-def _call(module: str, name: str, arguments: dict[str, Any]) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        getattr(import_module(module), name)(**arguments)

@@ -73,7 +73,8 @@ def test_the_tables_are_printed_and_written(smoke: Run) -> None:
     shown = [" ".join(line.split()) for line in smoke.output.splitlines()]
     for name, accuracy, *_ in figures:
         assert any(line.startswith(f"{name} {accuracy} ") for line in shown), name
-    assert {case.architecture for case in CASES.values()} == {name for name, *_ in figures}
+    trained = {case.architecture for case in CASES.values() if case.name not in LONG}
+    assert {name for name, *_ in figures} == trained  # the others are built, and have counts alone
     with (latest / "summary.csv").open(encoding="utf-8", newline="") as file:
         assert [row["case"] for row in csv.DictReader(file)] == list(CASES)
     assert list(verdicts(smoke.results)) == list(CASES)

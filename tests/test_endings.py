@@ -121,8 +121,8 @@ def test_an_end_that_is_swallowed_comes_again(monkeypatch: pytest.MonkeyPatch) -
 def test_a_child_runs_this_code_wherever_it_is_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder with a package ``bench`` of its own, as any checkout, is not where it looks."""
-    for package in ("bench", "models"):
+    """A folder with packages of the same names, as any checkout, is not where it looks."""
+    for package in ("bench", "fitting_room", "models"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("1 / 0", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -133,5 +133,5 @@ def test_a_child_runs_this_code_wherever_it_is_started(
         told = next(messages(child, assigned()))
     finally:
         child.close()
-    assert str(ROOT / "bench" / "__init__.py") in told.files
+    assert str(ROOT / "bench" / "fitting_room" / "__init__.py") in told.files
     assert strays(told.files, ROOT) == []

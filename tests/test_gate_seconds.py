@@ -35,7 +35,7 @@ def ratio(wall: float, cpu: float = 1.0) -> Race:
 def test_a_slowed_checkout_differs_in_its_step_alone(waste: str) -> None:
     """Its training path wraps the real one, and every other file is as it was."""
     with slowed(waste) as copy:
-        changed = copy / "bench" / "harness" / "trial" / "fit.py"
+        changed = copy / "bench" / "fitting_room" / "trial" / "fit.py"
         tree = ast.parse(changed.read_text("utf-8"))
         names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
         files = [str(path.relative_to(copy)) for path in copy.rglob("*.py")]

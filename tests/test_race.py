@@ -25,7 +25,7 @@ import json, os, sys
 from pathlib import Path
 answers = os.fdopen(int(sys.argv[-1]), "w", buffering=1)
 json.loads(sys.stdin.readline())
-checkout = os.environ["PYTHONPATH"].split(os.pathsep)[0]
+checkout = os.environ["PYTHONPATH"].split(os.pathsep)[1]
 print(json.dumps({"checkout": checkout}), file=answers)
 seconds = float(Path("seconds").read_text())
 for line in sys.stdin:
@@ -78,10 +78,11 @@ def test_a_process_that_is_slow_by_luck_is_not_kept(
 ) -> None:
     """Both sides start anew for every few pairs, the other one first."""
     order = []
+    start = timing.started
 
     def noted(side: Contender, spec: TrialSpec) -> AbstractContextManager[Runner]:
         order.append(side.name)
-        return timing.started(side, spec)
+        return start(side, spec)
 
     monkeypatch.setattr("fitting_room.lab.timing.started", noted)
     run(sides, pairs=2 * ANEW + 1)
@@ -106,7 +107,9 @@ def test_a_side_that_cannot_train_is_told_of(sides: list[Contender], failing: in
 def test_code_from_elsewhere_is_not_timed(sides: list[Contender], tmp_path: Path) -> None:
     """A process that would run another checkout's code is refused."""
     other = tmp_path / "runner.py"
-    other.write_text(RUNNER.replace('os.environ["PYTHONPATH"]', '"/elsewhere"'), encoding="utf-8")
+    other.write_text(
+        RUNNER.replace('os.environ["PYTHONPATH"]', '"/elsewhere:/elsewhere"'), encoding="utf-8"
+    )
     with pytest.raises(UserError, match="not with its own"):
         run(sides)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
-from fitting_room.judge import suggest
+from fitting_room.judge import suggest as judged
 from fitting_room.judge.censored import best_by
 from fitting_room.judge.verdict import KINDS
 from fitting_room.metrics import CURVES, METRICS, curve
@@ -17,7 +17,7 @@ from fitting_room.spec import TASKS, Case
 QUALITY = {
     "test_accuracy": None,
     "test_loss": None,
-    "training_accuracy": suggest.BAND,
+    "training_accuracy": judged.BAND,
     "drop_in_training_loss": 4.0,
 }
 """Metric → planned scatters to each side, where a change either way is a surprise; else None.
@@ -55,7 +55,7 @@ def _quality(metric: str, records: Sequence[Record]) -> str:
     if round(stdev(values), DECIMALS) == 0:
         return f"# {metric}: the same for all {len(values)} seeds; more show its scatter."
     band = QUALITY[metric]
-    bound = suggest.suggest(metric, values, both_sides=band is not None, band=band or suggest.BAND)
+    bound = judged.suggest(metric, values, both_sides=band is not None, band=band or judged.BAND)
     kind = next(kind for kind in KINDS if getattr(bound, kind) is not None)
     limit = list(bound.limits) if kind == "between" else bound.limits[0]
     return f'{metric} = {{ {kind} = {limit}, {_reference(values)}, reason = "{bound.reason}" }}'
@@ -74,7 +74,7 @@ def _curve(case: Case, records: Sequence[Record]) -> str:
     epochs = zip(*seeds)  # noqa: B905 - as far as the shortest
     if any(round(stdev(values), DECIMALS) == 0 for values in epochs):
         return f"# {LEARNING_CURVE}: an epoch is the same for all seeds; more show its scatter.\n"
-    found = suggest.suggest_curve(LEARNING_CURVE, CURVES[LEARNING_CURVE], seeds)
+    found = judged.suggest_curve(LEARNING_CURVE, CURVES[LEARNING_CURVE], seeds)
     if not found.epochs:
         return ""
     bands = ", ".join(f"[{low}, {high}]" for low, high in (b.limits for b in found.epochs))

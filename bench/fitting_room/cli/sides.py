@@ -181,7 +181,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {**without_git(), **python_path(folder)}
 
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).parents[3]
 CHECKOUT = "this checkout"
 
 
