@@ -10,8 +10,9 @@ from pathlib import Path
 # The engine of this checkout, whatever is installed: commands of a copy run the copy's code.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fitting_room.cli import COMMANDS, load
+from fitting_room.cli import COMMANDS, load, settle
 from fitting_room.errors import UserError
+from fitting_room.project import current
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
         load(command).register(subparsers)
     asked = parser.parse_args(given)
     try:
+        settle(asked, current(Path.cwd(), Path(__file__).parent))
         status: int = asked.run(asked)
         sys.stdout.flush()
     except UserError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fitting_room.errors import UserError, nearest
 from fitting_room.spec import TASKS, Case
 
 from models import MODELS
@@ -47,10 +46,3 @@ INSTEAD: dict[str, str] = {
     if (other := MODELS[case.architecture].instead)
 }
 """Case → the case that a machine trains which emulates the precision of the first."""
-
-
-def case_named(name: str) -> Case:
-    """Return the case of that name, or raise a UserError that names the nearest."""
-    if name not in CASES:
-        raise UserError(f"There is no case {name!r}. {nearest(name, CASES)}")
-    return CASES[name]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fitting_room.errors import UserError, nearest
 from fitting_room.spec import TASKS, Case
 from fitting_room.studies.exercises import Exercise
 
@@ -178,15 +177,3 @@ EXERCISES: dict[str, Exercise] = {
     for each in [make()]
 }
 """Name → exercise, in the order in which they are told."""
-
-EXERCISE_CASES: dict[str, Case] = {
-    case.name: case for exercise in EXERCISES.values() for case in exercise.points.values()
-}
-"""Name → case of every point; those of the tables are among them."""
-
-
-def exercise_named(name: str) -> Exercise:
-    """Return the exercise of that name, or raise a UserError that names the nearest."""
-    if name not in EXERCISES:
-        raise UserError(f"There is no exercise {name!r}. {nearest(name, EXERCISES)}")
-    return EXERCISES[name]

@@ -11,15 +11,11 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
-import msgspec
-from fitting_room.cli.compare import race_case
-from fitting_room.cli.sharing import dataset
-from fitting_room.cli.sides import ROOT
-from fitting_room.judge.timing import Race
-from fitting_room.lab.timing import Contender
+from fitting_room.project import Handicap
 
 from bench.cases import CASES
 
+ROOT = Path(__file__).resolve().parents[1]
 CASE = CASES["fashion_mnist-dense_128"]
 """The quickest to train of the published cases."""
 
@@ -88,34 +84,22 @@ def busy_neighbour() -> Iterator[Path]:
         child.wait()
 
 
-HANDICAPS: dict[str, Callable[[], AbstractContextManager[Path]]] = {
-    "unchanged": as_it_is,
-    "busy_neighbour": busy_neighbour,
-    "sleeping_step": partial(slowed, SLEEP),
-    "computing_step": partial(slowed, COMPUTE),
+def _handicap(
+    checkout: Callable[[], AbstractContextManager[Path]], words: str, *, red: bool = False
+) -> Handicap:
+    return Handicap(case=CASE, checkout=checkout, words=words, red=red)
+
+
+PART = f"{SHARE:.0%}".replace("%", " %")
+
+HANDICAPS: dict[str, Handicap] = {
+    "unchanged": _handicap(as_it_is, "nothing"),
+    "busy_neighbour": _handicap(
+        busy_neighbour, "nothing, beside a process that keeps one core busy"
+    ),
+    "sleeping_step": _handicap(partial(slowed, SLEEP), f"a sleep of {PART} in the step", red=True),
+    "computing_step": _handicap(
+        partial(slowed, COMPUTE), f"{PART} more to compute in the step", red=True
+    ),
 }
-"""Name → what gives head's checkout."""
-
-RED = frozenset({"sleeping_step", "computing_step"})
-"""Handicaps that are to go red."""
-
-WORDS = {
-    "unchanged": "nothing",
-    "busy_neighbour": "nothing, beside a process that keeps one core busy",
-    "sleeping_step": f"a sleep of {SHARE:.0%} in the step".replace("%", " %"),
-    "computing_step": f"{SHARE:.0%} more to compute in the step".replace("%", " %"),
-}
-"""Name → what was done to head."""
-
-
-def rehearse(name: str, *, pairs: int) -> Race:
-    """Race the checkout against itself under a handicap.
-
-    Raises:
-        UserError: There is no data, or a side cannot train.
-    """
-    case = msgspec.to_builtins(CASE)
-    with HANDICAPS[name]() as checkout:
-        base = Contender(name="base", checkout=ROOT, case=case)
-        head = Contender(name="head", checkout=checkout, case=case)
-        return race_case(base, head, dataset(CASE.task), pairs, told=name)
+"""Name → what is done to a race; the last two are to go red."""

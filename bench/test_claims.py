@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from fitting_room.analysis.audit import audit
+from fitting_room.analysis.audit import Grounds, audit, claims_in, grounds
 from fitting_room.analysis.claims import Finding
 from fitting_room.errors import UserError
 from fitting_room.judge.claims import OUTCOMES
+from fitting_room.plugin.options import project_of
 from fitting_room.report.audit import tally
 from fitting_room.report.ci import TALLY
 from fitting_room.store.claims import Published
-
-from bench.committed import Grounds, claims_in, grounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +26,8 @@ class Audit:
 def published(config: pytest.Config) -> Published:
     """Return what the claims file holds; its mistakes end the collection with their message."""
     try:
-        return claims_in(config.rootpath / config.getini("fitting_room_claims"))
+        project = project_of(config)
+        return claims_in(project.claims, project)
     except UserError as error:
         raise pytest.Collector.CollectError(str(error)) from error
 
@@ -42,7 +42,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def audited(request: pytest.FixtureRequest) -> Audit:
     """Get the audit of what is committed, whatever ``--results`` says."""
     try:
-        rest = grounds(request.config.rootpath / "results")
+        project = project_of(request.config)
+        rest = grounds(project, project.results)
     except UserError as error:
         pytest.fail(str(error), pytrace=False)
     found = audit(published(request.config), rest.records, rest.speeds)

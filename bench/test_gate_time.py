@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from fitting_room.cli.gate_seconds import rehearse
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Verdict
 from fitting_room.plugin.options import results_folder
 from fitting_room.store.records import write_whole
 
-from bench.handicaps import HANDICAPS, RED, rehearse
+from bench.handicaps import HANDICAPS, ROOT
 
 PAIRS = 20
 """Of chunks of about 0.3 s: half a minute a race."""
@@ -21,7 +22,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     why = "clocks need a quiet machine: --tier full"
     marks = [] if full else [pytest.mark.skip(reason=why)]
     slowed = "slowed" in metafunc.function.__name__
-    names = [name for name in HANDICAPS if (name in RED) == slowed]
+    names = [name for name in HANDICAPS if HANDICAPS[name].red == slowed]
     metafunc.parametrize("handicap", [pytest.param(name, marks=marks) for name in names])
 
 
@@ -29,7 +30,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def raced(handicap: str, request: pytest.FixtureRequest) -> Verdict:
     """Race this checkout against itself, and keep what came of it under ``latest/gate/``."""
     try:
-        found = rehearse(handicap, pairs=PAIRS)
+        found = rehearse(handicap, HANDICAPS[handicap], root=ROOT, pairs=PAIRS)
     except UserError as error:
         pytest.fail(str(error), pytrace=False)
     verdict = found.verdict(shared=False)

@@ -5,23 +5,15 @@ A variant is a committed case with one thing about it changed, held to the bound
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from fitting_room.spec import Case
+from fitting_room.project import Variant
 
-from bench.cases import case_named
+from bench.cases import CASES
 
-ORIGINAL = case_named("fashion_mnist-dense_128")
+ORIGINAL = CASES["fashion_mnist-dense_128"]
 """The cheapest to train of the published cases."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """A case to be examined, and what was done to it."""
-
-    case: Case
-    words: str
 
 
 def _variant(

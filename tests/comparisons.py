@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from fitting_room.analysis.comparison import Comparison
 from fitting_room.analysis.sides import Side, facts_of
-from fitting_room.cli import compare
+from fitting_room.cli import compare, settle
 from fitting_room.judge.change import Arrivals
 from fitting_room.record import Record
 from fitting_room.store.key import provenance
 from fitting_room.store.records import Store
 from fitting_room.trial.child import ROOT
-from records import MACHINE, VERSIONS, make_record
+from records import MACHINE, PROJECT, VERSIONS, make_record
 
 DENSE = "fashion_mnist-dense_128"
 SCATTER = (np.random.default_rng(11).normal(size=(20, 2)) * (0.004, 0.001)).tolist()
@@ -71,6 +71,7 @@ def call(*arguments: str | Path) -> int:
     parser = argparse.ArgumentParser()
     compare.register(parser.add_subparsers())
     asked = parser.parse_args(["compare", *map(str, arguments)])
+    settle(asked, PROJECT)
     status: int = asked.run(asked)
     return status
 

@@ -110,6 +110,13 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 Bench = Callable[..., pytest.RunResult]
 
+PATHS = {
+    "exercises": "bench.exercises:EXERCISES",
+    "bounds": ROOT / "bench" / "bounds.toml",
+    "claims": ROOT / "bench" / "claims.toml",
+    "results": ROOT / "results",
+}
+
 
 @pytest.fixture
 def run(own_cache: Path, pytester: pytest.Pytester) -> Bench:
@@ -118,8 +125,15 @@ def run(own_cache: Path, pytester: pytest.Pytester) -> Bench:
     where = ("-c", ROOT / "pyproject.toml", f"--rootdir={ROOT}", ROOT / "bench")
 
     def run(
-        *arguments: str | Path, tier: str = "smoke", results: Path = pytester.path
+        *arguments: str | Path, tier: str = "smoke", results: Path = pytester.path, **own: Path
     ) -> pytest.RunResult:
+        for name, path in own.items():  # a project that differs from this one in a file
+            (project := pytester.path / "project").mkdir(exist_ok=True)
+            table = {**PATHS, name: path}
+            lines = [f'{key} = "{value}"' for key, value in table.items()]
+            text = "\n".join(["[tool.fitting-room]", 'cases = "bench.cases:CASES"', *lines])
+            (project / "pyproject.toml").write_text(text, encoding="utf-8")
+            arguments = (*arguments, f"--rootdir={project}")
         return pytester.runpytest_inprocess(
             *where, "-p", "no:cacheprovider", f"--tier={tier}", f"--results={results}", *arguments
         )

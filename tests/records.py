@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from fitting_room.project import current
 from fitting_room.record import (
     Epoch,
     Inference,
@@ -19,8 +20,9 @@ from fitting_room.record import (
     pack_classes,
 )
 from fitting_room.spec import Case, Dataset, TrialSpec
+from imports import ROOT
 
-from bench.cases import case_named
+PROJECT = current(ROOT)
 
 MACHINE = Machine(system="Linux x86_64", cpu="Example CPU (avx2)", cores=2, memory_gib=8)
 VERSIONS = {"python": "3.11.9", "keras": "3.15.1", "numpy": "2.4.0", "tensorflow": "2.21.0"}
@@ -57,7 +59,7 @@ def make_record(
     how many were asked for, the recipe's by default. Epochs take 3 s, the first one 5 s.
     ``sample`` says that it trained on the small sample.
     """
-    found = case_named(case) if isinstance(case, str) else case
+    found = PROJECT.case(case) if isinstance(case, str) else case
     asked = found.recipe.epochs if epochs is None else epochs
     curve = _curve(training_accuracy, asked)
     digest = hashlib.sha256(f"{found.name}-{seed}-{asked}-{sample}".encode()).hexdigest()

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from audit_world import CNN, DENSE, SOURCE, figure, judged, seeds, statement
-from fitting_room.cli import claims
+from fitting_room.cli import claims, settle
 from fitting_room.errors import UserError
 from fitting_room.report.audit import as_markdown, shown, tally
 from fitting_room.store.records import Store
+from records import PROJECT
 from rich.console import Console
 
 OVER = f'cases = ["{CNN}"]\nover = "{DENSE}"\nlow = 0'
@@ -31,6 +32,7 @@ def call(*arguments: str | Path) -> int:
     parser = argparse.ArgumentParser()
     claims.register(parser.add_subparsers())
     asked = parser.parse_args(["claims", *map(str, arguments)])
+    settle(asked, PROJECT)
     status: int = asked.run(asked)
     return status
 

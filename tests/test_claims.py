@@ -7,11 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from fitting_room.analysis.audit import claims_in
 from fitting_room.errors import UserError
 from fitting_room.store.claims import read_claims, read_published
+from records import PROJECT
 
 from bench.cases import CASES
-from bench.committed import claims_in
 
 PUBLISHED = Path(__file__).parents[1] / "bench" / "claims.toml"
 ROWS = [name for name, case in CASES.items() if not case.recipe.tuned]
@@ -56,7 +57,7 @@ def test_the_accuracies_of_mnist_are_told_to_be_training_accuracies() -> None:
 
 def test_the_baseline_is_told_apart_from_the_table() -> None:
     """What the source says of it in prose, in a chart and of one image, as it printed it."""
-    further = claims_in(PUBLISHED).further
+    further = claims_in(PUBLISHED, PROJECT).further
     of_baseline = [claim for claim in further if not claim.metric.endswith("images")]
     assert [(c.metric, c.epoch, c.label, c.low) for c in of_baseline] == [
         ("training_accuracy", None, None, 0.83),
@@ -73,7 +74,7 @@ def test_the_baseline_is_told_apart_from_the_table() -> None:
 
 def test_what_is_said_in_words_is_there_too() -> None:
     """Each statement of the source has its kind."""
-    statements = claims_in(PUBLISHED).statements
+    statements = claims_in(PUBLISHED, PROJECT).statements
     kinds = Counter(type(each).__name__ for each in statements)
     assert kinds == {
         "Difference": 5,

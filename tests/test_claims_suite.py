@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from audit_world import DENSE, figure
+from fitting_room.analysis import audit
 
-from bench import committed
 from conftest import Bench
 
 
@@ -16,7 +16,7 @@ def held(run: Bench, folder: Path, more: str = "") -> pytest.RunResult:
     path = folder / "claims.toml"
     head = '[sources]\nbook = "A. Author, Book, 1999"\n'
     path.write_text(head + figure("101,770", 101_770, "parameters", more), encoding="utf-8")
-    return run("-k", "claims", "-o", f"fitting_room_claims={path}", results=folder)
+    return run("-k", "claims", results=folder, claims=path)
 
 
 def test_an_expected_verdict_passes_and_is_counted(run: Bench, tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_another_verdict_than_expected_fails_unless_the_code_is_another(
     run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stale: dict[str, str], outcome: str
 ) -> None:
     """What older code measured is no news of this one's."""
-    monkeypatch.setattr(committed, "why_stale", lambda *_, **__: stale)
+    monkeypatch.setattr(audit, "why_stale", lambda *_, **__: stale)
     done = held(run, tmp_path, 'expected = "exceeded"')
     counts = done.parseoutcomes()
     assert (counts["passed"], counts[outcome]) == (1, 1)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from audit_world import DENSE, plain
+from fitting_room.analysis.audit import claims_in, grounds
 from fitting_room.cli.exercises import slim
 from fitting_room.errors import UserError
 from fitting_room.record import Record
@@ -14,12 +15,9 @@ from fitting_room.store.key import provenance
 from fitting_room.store.records import Store
 from fitting_room.store.speeds import Speed, write_speed
 from imports import ROOT
-from records import make_record
+from records import PROJECT, make_record
 
-from bench.committed import claims_in, grounds
-from bench.exercises import EXERCISE_CASES
-
-WIDER = EXERCISE_CASES["fashion_mnist-dense_512"]
+WIDER = PROJECT.exercise_cases["fashion_mnist-dense_512"]
 
 
 def kept(folder: Path, *records: Record) -> None:
@@ -34,7 +32,7 @@ def test_exercises_do_not_stand_in_for_references(tmp_path: Path) -> None:
     newer = slim(make_record(started="2026-09-01T12:00:00+00:00", key="f" * 64), alone=True)
     kept(tmp_path / "reference", reference)
     kept(tmp_path / "exercises", newer, slim(make_record(case=WIDER), alone=True))
-    records = grounds(tmp_path).records
+    records = grounds(PROJECT, tmp_path).records
     assert [r.spec.case.name for r in records] == [DENSE, WIDER.name]
     assert records[0].predictions == reference.predictions
 
@@ -42,7 +40,7 @@ def test_exercises_do_not_stand_in_for_references(tmp_path: Path) -> None:
 def test_exercises_are_all_there_is_of_a_case_without_references(tmp_path: Path) -> None:
     """Though it is one of the tables."""
     kept(tmp_path / "exercises", slim(make_record(), alone=True))
-    assert [r.spec.case.name for r in grounds(tmp_path).records] == [DENSE]
+    assert [r.spec.case.name for r in grounds(PROJECT, tmp_path).records] == [DENSE]
 
 
 def of_this_code(speed: Speed) -> Speed:
@@ -54,7 +52,7 @@ def test_times_of_other_code_are_left_out(tmp_path: Path) -> None:
     """The made-up digests of one are nobody's, and it is told why; the other's are right."""
     write_speed(tmp_path / "speed", plain(DENSE, 1, 2))
     write_speed(tmp_path / "speed", of_this_code(plain("fashion_mnist-cnn_64", 1, 2)))
-    rest = grounds(tmp_path)
+    rest = grounds(PROJECT, tmp_path)
     assert [each.spec.case.name for each in rest.speeds] == ["fashion_mnist-cnn_64"]
     assert rest.outdated == {DENSE: "the code of its architecture changed since"}
     assert rest.stale == {}
@@ -62,7 +60,9 @@ def test_times_of_other_code_are_left_out(tmp_path: Path) -> None:
 
 def test_claims_of_this_project_name_known_cases() -> None:
     """Those of tables, and points of exercises, which some of its statements are about."""
-    named = {case for each in claims_in().statements for case in each.cases_named}
+    named = {
+        case for each in claims_in(PROJECT.claims, PROJECT).statements for case in each.cases_named
+    }
     assert WIDER.name in named
 
 
@@ -71,4 +71,4 @@ def test_a_slip_in_the_case_of_an_exercise_is_told(tmp_path: Path) -> None:
     text = (ROOT / "bench" / "claims.toml").read_text("utf-8")
     (tmp_path / "claims.toml").write_text(text.replace("dense_512", "dense_521"), "utf-8")
     with pytest.raises(UserError, match=r"no case in \[claims.wide_is_better\] .*dense_521.*Did"):
-        claims_in(tmp_path / "claims.toml")
+        claims_in(tmp_path / "claims.toml", PROJECT)

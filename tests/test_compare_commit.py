@@ -9,12 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 from comparisons import DENSE, seeds
-from fitting_room.cli import sides
 from fitting_room.cli.sides import Asked, Place, ask, check_origin, side_of
 from fitting_room.errors import UserError
 from fitting_room.record import Provenance
 from fitting_room.store.records import Store
 from imports import ROOT
+from records import PROJECT
 from test_commit import git
 
 pytestmark = pytest.mark.usefixtures("plain_git")
@@ -144,29 +144,34 @@ def test_a_commit_is_trained_by_its_own_code(
 ) -> None:
     """The program that ran lay in the commit's checkout, and the records name the commit."""
     commit = git(project, "rev-parse", "HEAD")
-    monkeypatch.setattr(sides, "ROOT", way(project, monkeypatch))
-    side = side_of(Place(told="it", commit=commit), asked(tmp_path / "results"))
+    root = way(project, monkeypatch)
+    side = side_of(Place(told="it", commit=commit), asked(root, tmp_path / "results"))
     assert {r.provenance.commit for r in side.facts[DENSE].records} == {commit}
     ran = Path((tmp_path / "results/compare" / commit[:12] / "ran.txt").read_text("utf-8"))
     assert ran.parts[-5:] == (commit[:12], "sub", "project", "bench", "__main__.py")
     assert not ran.exists()
 
 
-def asked(results: Path) -> Asked:
+def asked(root: Path, results: Path) -> Asked:
     """Return what asks for two seeds of every case."""
-    return Asked(results=results, cases=(), seeds=2, data_dir=None, offline=True, shared=True)
+    return Asked(
+        project=replace(PROJECT, root=root),
+        results=results,
+        cases=(),
+        seeds=2,
+        data_dir=None,
+        offline=True,
+        shared=True,
+    )
 
 
-def test_records_that_another_commit_left_are_refused(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_records_that_another_commit_left_are_refused(project: Path, tmp_path: Path) -> None:
     """Both commits are named, and nothing is compared."""
-    monkeypatch.setattr(sides, "ROOT", project)
     commit = git(project, "rev-parse", "HEAD")
     old = replace(RECORDS[0], provenance=replace(ORIGIN, commit="1" * 40), key="5" * 64)
     Store(tmp_path / "compare" / commit[:12] / "reference").put(old)
     with pytest.raises(UserError, match=f"names commit {'1' * 40}, .* side has {commit}"):
-        side_of(Place(told="it", commit=commit), asked(tmp_path))
+        side_of(Place(told="it", commit=commit), asked(project, tmp_path))
 
 
 def test_code_from_elsewhere_does_not_answer_for_a_side(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import comparisons
 import pytest
 from comparisons import DENSE, call, of_code, seeds, stored
 from fitting_room.analysis.comparison import Raced
@@ -16,13 +17,14 @@ from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Record
 from imports import ROOT
+from records import PROJECT
 from test_commit import git
 
 from bench.cases import CASES
 
 pytestmark = pytest.mark.usefixtures("plain_git")
 
-PROJECT = Path("work", "project")
+BELOW = Path("work", "project")
 """Where the project is, below the top of its repository."""
 
 
@@ -34,10 +36,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ``plain`` and ``again`` have the same code; ``renamed`` calls the architecture otherwise.
     """
     repository = tmp_path_factory.mktemp("checkout").resolve() / "repository"
-    root = repository / PROJECT
+    root = repository / BELOW
     for package in ("bench", "models"):
         ignored = shutil.ignore_patterns("__pycache__", "sample")
         shutil.copytree(ROOT / package, root / package, ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", root)
     git(root, "init", "--quiet", str(repository))
     stored(root / "results" / "reference", of_code(seeds(), root))
     committed(root, "plain")
@@ -62,13 +65,13 @@ def committed(root: Path, tag: str) -> None:
 def cloned(root: Path, folder: Path) -> Path:
     """Clone the repository of a project into a folder, and return where the project is in it."""
     git(root, "clone", "--quiet", git(root, "rev-parse", "--show-toplevel"), str(folder))
-    return folder / PROJECT
+    return folder / BELOW
 
 
 @pytest.fixture
 def repository(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let the command's commits be those of the checkout that was made up."""
-    monkeypatch.setattr(sides, "ROOT", checkout)
+    monkeypatch.setattr(comparisons, "PROJECT", replace(PROJECT, root=checkout))
     return checkout
 
 
@@ -104,7 +107,7 @@ def test_a_stale_reference_is_no_reference(
     dense.write_text(dense.read_text("utf-8").replace('"relu"', '"tanh"'), encoding="utf-8")
     committed(root, "changed")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sides, "ROOT", root)
+        patch.setattr(comparisons, "PROJECT", replace(PROJECT, root=root))
         assert call("plain", "changed", "--case", DENSE) == 1
     reason = "its reference is stale: the code of its architecture changed since"
     assert reason in capsys.readouterr().out
@@ -186,6 +189,6 @@ def test_a_commit_that_cannot_tell_its_cases_is_refused(repository: Path, tmp_pa
     (root / "bench" / "cases.py").write_text("CASES = 1 / 0", encoding="utf-8")
     committed(root, "broken")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sides, "ROOT", root)
+        patch.setattr(comparisons, "PROJECT", replace(PROJECT, root=root))
         with pytest.raises(UserError, match=r"does not tell its cases; .*ZeroDivisionError"):
             call("broken", "plain")

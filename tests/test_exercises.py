@@ -7,24 +7,25 @@ from importlib import import_module
 
 import pytest
 from fitting_room.errors import UserError
+from records import PROJECT
 
 from bench.cases import CASES
-from bench.exercises import EXERCISE_CASES, EXERCISES, exercise_named
+from bench.exercises import EXERCISES
 
 WIDTH, DURATION, STOPPING = (EXERCISES[name] for name in ("width", "duration", "stopping"))
 
 
 def test_points_that_tables_have_are_those_of_the_tables() -> None:
     """A shared name is a shared case, so that one trial serves both."""
-    shared = {name for name in EXERCISE_CASES if name in CASES}
+    shared = {name for name in PROJECT.exercise_cases if name in CASES}
     assert len(shared) == 5
-    assert all(EXERCISE_CASES[name] is CASES[name] for name in shared)
+    assert all(PROJECT.exercise_cases[name] is CASES[name] for name in shared)
 
 
 def test_a_name_stands_for_one_case() -> None:
     """No two exercises mean different things by it."""
     points = [case for each in EXERCISES.values() for case in each.points.values()]
-    assert all(EXERCISE_CASES[case.name] == case for case in points)
+    assert all(PROJECT.exercise_cases[case.name] == case for case in points)
 
 
 def test_each_exercise_varies_what_it_says() -> None:
@@ -51,7 +52,7 @@ def test_a_label_without_a_point_is_refused() -> None:
 def test_an_unknown_exercise_is_met_with_the_nearest() -> None:
     """A slip of the finger costs no search."""
     with pytest.raises(UserError, match=r"no exercise 'widht'. Did you mean 'width'"):
-        exercise_named("widht")
+        PROJECT.exercise("widht")
 
 
 def parameters(*, units: int = 128, hidden: int = 1, blocks: int = 0, filters: int = 0) -> int:

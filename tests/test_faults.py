@@ -110,7 +110,7 @@ def test_malformed_bounds_are_refused_with_their_line(
 ) -> None:
     """File, line and the nearest valid name are told before anything is trained."""
     (tmp_path / "bounds.toml").write_text(lines, "utf-8")
-    told = refused(run, *ONE, "-o", f"fitting_room_bounds={tmp_path / 'bounds.toml'}")
+    told = refused(run, *ONE, bounds=tmp_path / "bounds.toml")
     assert said in told
     assert "bounds.toml" in told
 
@@ -120,8 +120,8 @@ def test_a_case_without_bounds_fails_with_the_lines_to_add(
 ) -> None:
     """The test of its count fails, and shows a table to paste."""
     (tmp_path / "bounds.toml").write_text("", "utf-8")
-    option = f"fitting_room_bounds={tmp_path / 'bounds.toml'}"
-    done = run("-o", option, "-k", "mnist-cnn_64 and (parameters or loss)", results=stored)
+    wanted = "mnist-cnn_64 and (parameters or loss)"
+    done = run("-k", wanted, results=stored, bounds=tmp_path / "bounds.toml")
     assert done.ret == pytest.ExitCode.TESTS_FAILED
     done.stdout.fnmatch_lines(["*has no bounds. Add these lines to *", "?fashion_mnist-cnn_64?"])
     done.stdout.fnmatch_lines(["parameters = { exactly = *, reason = *"])

@@ -11,7 +11,7 @@ import pytest
 from fitting_room import data
 from fitting_room.recipe import Recipe
 
-from bench.cases import case_named
+from bench.cases import CASES
 
 pytestmark = pytest.mark.keras
 
@@ -25,7 +25,7 @@ MORE = 330
 
 def sample_of(name: str) -> Any:
     """Return the arrays of the sample that a case trains on in the smoke tier."""
-    return data.load(data.sample(case_named(name).task))
+    return data.load(data.sample(CASES[name].task))
 
 
 @cache
@@ -33,7 +33,7 @@ def trained(name: str, *, images: int = 1000, seed: int = 0, **recipe: Any) -> A
     """Train a case as a trial does."""
     from fitting_room.trial import fit
 
-    case, arrays = case_named(name), sample_of(name)
+    case, arrays = CASES[name], sample_of(name)
     settings = Recipe(**recipe)
     images_kept, labels = arrays.train_images[:images], arrays.train_labels[:images]
     training = fit.training_images(images_kept, labels, settings, seed)

@@ -10,7 +10,7 @@ from statistics import fmean
 
 import pytest
 from fitting_room import data
-from fitting_room.cli import gate, gate_simulation
+from fitting_room.cli import gate, gate_simulation, settle
 from fitting_room.errors import UserError
 from fitting_room.job import Assignment, Listener, silent
 from fitting_room.judge.verdict import Bound
@@ -32,13 +32,14 @@ from fitting_room.studies.gate import gauges, reference_values
 from fitting_room.studies.gate_blocks import ABSENT, STALE, cost_block, gate_block
 from imports import ROOT
 from lab_world import FakeTrials, pretend, trial
+from records import PROJECT
 
 from bench.cases import CASES
 from bench.variants import CRIPPLED, ORIGINAL
 
 REFERENCE = ROOT / "results" / "reference" / ORIGINAL.name
 RECORDS = list(Store(REFERENCE.parent).all())
-BOUNDS = read_bounds(gate.BOUNDS, cases=CASES, metrics=METRICS)
+BOUNDS = read_bounds(PROJECT.bounds, cases=CASES, metrics=METRICS)
 
 
 def usual(assignment: Assignment, listen: Listener = silent) -> Record:
@@ -90,6 +91,7 @@ def run(folder: Path, *arguments: str) -> int:
     gate.register(parser.add_subparsers())
     told = ["gate", "--results", str(folder), "--runs", "100", "--again", "2", *arguments]
     asked = parser.parse_args(told)
+    settle(asked, PROJECT)
     return int(asked.run(asked))
 
 
@@ -176,7 +178,7 @@ def test_without_references_there_is_nothing_to_simulate(tmp_path: Path) -> None
 def test_every_reference_fits_the_bounds_that_rest_on_it(name: str) -> None:
     """Column by column, the values made up from are those whose mean and sd a bound names."""
     case = CASES[name]
-    records = gate_simulation.completed(case, RECORDS)
+    records = gate_simulation.completed(case.name, RECORDS)
     values = reference_values(case, BOUNDS, records)
     bounds = [bound for gauge in gauges(case, BOUNDS) for bound in gauge.bounds]
     assert values.shape == (len(records), len(bounds))

@@ -14,10 +14,10 @@ from fitting_room.studies.documents import origin_of
 from fitting_room.studies.gate_blocks import UNRACED, seconds_block
 from fitting_room.studies.gate_seconds import Rehearsed, Seconds, seconds
 from imports import ROOT
-from records import make_record
+from records import PROJECT, make_record
 
 from bench import handicaps
-from bench.handicaps import COMPUTE, HANDICAPS, RED, SLEEP, slowed
+from bench.handicaps import COMPUTE, HANDICAPS, SLEEP, slowed
 
 
 def ratio(wall: float, cpu: float = 1.0) -> Race:
@@ -55,7 +55,7 @@ def test_a_neighbour_is_gone_after_the_race() -> None:
             "Popen",
             lambda *a, **k: started.append(real(*a, **k)) or started[0],
         )
-        with HANDICAPS["busy_neighbour"]() as checkout:
+        with HANDICAPS["busy_neighbour"].checkout() as checkout:
             assert (checkout, started[0].poll()) == (ROOT, None)
     assert started[0].returncode is not None
 
@@ -69,13 +69,13 @@ def test_wrong_verdicts_are_marked_and_fail(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """What must go red and does is right; what stays green is marked, and the status is 1."""
-    races = {name: ratio(factor if name in RED else 1.01) for name in HANDICAPS}
-    monkeypatch.setattr(gate_seconds, "rehearse", lambda name, **_: races[name])
+    races = {name: ratio(factor if each.red else 1.01) for name, each in HANDICAPS.items()}
+    monkeypatch.setattr(gate_seconds, "rehearse", lambda name, *_, **__: races[name])
     data = Dataset(name="fashion_mnist", folder="", source="", checksum="")
     monkeypatch.setattr(gate_seconds, "dataset", lambda _: data)
-    assert gate_seconds.rehearse_all(tmp_path) == status
+    assert gate_seconds.rehearse_all(PROJECT, tmp_path) == status
     out = capsys.readouterr().out
-    assert out.count("✗") == len(RED) * status
+    assert out.count("✗") == 2 * status
     assert f"×{factor:.3f}" in out
     assert seconds_block(tmp_path) == out.rstrip("\n")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fitting_room.analysis.audit import audit
+from fitting_room.analysis.audit import audit, claims_in, grounds, references
 from fitting_room.analysis.comparison import compare
 from fitting_room.analysis.sides import Side, facts_of
 from fitting_room.cli.gate_simulation import completed, setups
@@ -23,9 +23,9 @@ from fitting_room.judge.sequential import share
 from fitting_room.metrics import METRICS
 from fitting_room.record import Record
 from fitting_room.store.bounds import Bounds, read_bounds
+from records import PROJECT
 
 from bench.cases import CASES
-from bench.committed import claims_in, grounds, references
 
 ROOT = Path(__file__).parents[1]
 FILE = Path(__file__).with_name("golden_master.json")
@@ -53,7 +53,7 @@ def master() -> dict[str, Any]:
     bounds = read_bounds(ROOT / "bench" / "bounds.toml", cases=CASES, metrics=METRICS)
     records = references(ROOT / "results" / "reference")
     return {
-        "simulated": _simulated(setups(bounds, records)),
+        "simulated": _simulated(setups(CASES, bounds, records)),
         "recorded": _recorded(bounds, records),
         "claims": _claims(),
         "compared": _compared(records),
@@ -79,7 +79,7 @@ def _recorded(bounds: Bounds, records: list[Record]) -> dict[str, list[list[Any]
     alpha = share(bounds.assertions)
     found: dict[str, list[list[Any]]] = {}
     for name, case in CASES.items():
-        of = completed(case, records)
+        of = completed(case.name, records)
         for metric, bound in bounds.tables.get(name, {}).items():
             values = [METRICS[metric](record) for record in of]
             for n in range(1, min(len(of), 6) + 1):
@@ -91,8 +91,9 @@ def _recorded(bounds: Bounds, records: list[Record]) -> dict[str, list[list[Any]
 
 def _claims() -> list[list[Any]]:
     """Return the verdict on each published claim."""
-    rest = grounds(ROOT / "results")
-    return [[each.name, each.verdict] for each in audit(claims_in(), rest.records, rest.speeds)]
+    published = claims_in(PROJECT.claims, PROJECT)
+    rest = grounds(PROJECT, PROJECT.results)
+    return [[each.name, each.verdict] for each in audit(published, rest.records, rest.speeds)]
 
 
 def _compared(records: list[Record]) -> list[list[Any]]:

@@ -12,7 +12,7 @@ ENGINE = "fitting_room."
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
 
 VALUES = {"durations", "errors", "format", "disturbed", "job", "machine", "metrics", "record"}
-VALUES |= {"recipe", "spec"}
+VALUES |= {"project", "recipe", "spec"}
 """Single files that every room above them may speak in."""
 
 STORED = {"store", "judge"}
@@ -30,8 +30,7 @@ ROOMS: dict[str, set[str]] = {
     "report": VALUES | STORED | {"analysis"},
     "studies": VALUES | STORED | {"analysis", "report", "lab", "data"},
     # `look` and `contest` are asked by the command alone, and load a framework in their child.
-    # `bench` names this project's cases, until its configuration does.
-    "cli": VALUES | PARENT | {"studies", "trial.look", "trial.contest", "bench"},
+    "cli": VALUES | PARENT | {"studies", "trial.look", "trial.contest"},
     "plugin": VALUES | PARENT | {"studies"},
 }
 """Room → rooms, or single modules of rooms, that it may import besides itself."""

@@ -10,13 +10,14 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from fitting_room import data
-from fitting_room.cli import noise
+from fitting_room.cli import noise, settle
 from fitting_room.errors import UserError
 from fitting_room.job import Assignment, Listener, silent
 from fitting_room.record import Record, pack_classes
 from fitting_room.studies.documents import Crossed, Times, read_document, sample
 from fitting_room.studies.gate_blocks import noise_block
 from lab_world import DATASET, ORIGIN, SPEC, FakeTrials, pretend, trial
+from records import PROJECT
 
 CASE = "fashion_mnist-dense_128"
 
@@ -42,6 +43,7 @@ def run(folder: Path, *arguments: str) -> int:
     parser = argparse.ArgumentParser()
     noise.register(parser.add_subparsers())
     asked = parser.parse_args(["noise", CASE, "--results", str(folder), *arguments])
+    settle(asked, PROJECT)
     return int(asked.run(asked))
 
 

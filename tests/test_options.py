@@ -69,16 +69,15 @@ class Config:
         assert name == "fitting room"
         return self
 
-    def addini(self, name: str, help_text: str, *, default: str) -> None:
-        """Take a setting that no command line has."""
-
     def getoption(self, name: str) -> Any:
         """Return what the command line says."""
         return self.found[name]
 
 
 def read(folder: Path, *arguments: str) -> Options:
-    """Return the options of a command line."""
+    """Return the options of a command line in a project."""
+    folder.mkdir(exist_ok=True)
+    (folder / "pyproject.toml").write_text('[tool.fitting-room]\ncases = "a:B"\n', encoding="utf-8")
     return plugin_options.read_options(Config(folder, arguments), run=RUN)  # type: ignore[arg-type]
 
 

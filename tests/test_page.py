@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pages
 import pytest
-from fitting_room.cli import report
+from fitting_room.cli import report, settle
 from fitting_room.report.page import writing
 from fitting_room.store.records import Store
 from pages import CNN, DENSE, DIGITS, RECORDS, record, write
-from records import disturbed, make_failed_record
+from records import PROJECT, disturbed, make_failed_record
 
 VOID = {"meta", "img", "br"}
 
@@ -129,6 +129,7 @@ def test_command_says_where_the_page_is_and_what_it_lacks(
     report.register(parser.add_subparsers())
     page = tmp_path / "page.html"
     asked = parser.parse_args(["report", "--records", str(tmp_path), "--output", str(page)])
+    settle(asked, PROJECT)
     assert asked.run(asked) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"{page}: 6 records, ")

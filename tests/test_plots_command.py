@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from fitting_room.cli import plots
+from fitting_room.cli import plots, settle
 from fitting_room.errors import UserError
 from fitting_room.report.plots import theme as canvas
 from fitting_room.report.plots.theme import Theme
 from fitting_room.store.records import Store
 from imports import ROOT
-from records import make_record
+from records import PROJECT, make_record
 
 DENSE = "fashion_mnist-dense_128"
 LARGEST = 150_000
@@ -27,6 +27,7 @@ def call(*arguments: str | Path) -> int:
     parser = argparse.ArgumentParser()
     plots.register(parser.add_subparsers())
     asked = parser.parse_args(["plots", *map(str, arguments)])
+    settle(asked, PROJECT)
     status: int = asked.run(asked)
     return status
 

@@ -92,7 +92,7 @@ def test_a_suite_of_one_s_own_judges_any_metric(
     )
     bounds = pytester.path / "bounds.toml"
     bounds.write_text('[smoke]\ntraining_loss = { at_most = 1e-9, reason = "none" }\n', "utf-8")
-    done = run(suite, "-k", "own", "-o", f"fitting_room_bounds={bounds}", results=stored)
+    done = run(suite, "-k", "own", results=stored, bounds=bounds)
     assert done.ret == pytest.ExitCode.TESTS_FAILED
     done.stdout.fnmatch_lines(["mnist-dense_128 training_loss: fail: *", "*1 failed*"])
 

@@ -18,7 +18,7 @@ from fitting_room.store.records import Store
 from fitting_room.trial.look import Seen
 from lab_world import pretend, trial
 from PIL import Image
-from records import make_record
+from records import PROJECT, make_record
 from test_answers import CONFIDENCE
 from test_kept_models import write_model
 
@@ -40,6 +40,8 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_cache: Path) -> A
     """Make trainings up, and answers; return the trials that ran, and the models ``asked``."""
     assert own_cache.is_dir()
     monkeypatch.chdir(tmp_path)
+    here = replace(PROJECT, results=tmp_path / "results")
+    monkeypatch.setattr(command_line, "current", lambda *_: here)
     monkeypatch.setenv("COLUMNS", "200")
 
     def make(assignment: Assignment, listen: Listener) -> Record:

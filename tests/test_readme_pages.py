@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,10 @@ from fitting_room.cli import plots, readme
 from fitting_room.report.plots import theme
 from fitting_room.store.records import Store
 from imports import ROOT
-from records import make_record
+from records import PROJECT, make_record
 
+from bench import __main__ as command_line
 from bench.__main__ import main
-from bench.committed import CLAIMS
 
 BLOCK = re.compile(
     rb"(<!-- fitting-room: (?P<name>[^\n]+) -->\n).*?(<!-- /fitting-room -->)", re.DOTALL
@@ -40,6 +41,8 @@ def emptied(page: bytes) -> bytes:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project to work in, where drawing takes no time."""
     monkeypatch.chdir(tmp_path)
+    here = replace(PROJECT, results=tmp_path / "results")
+    monkeypatch.setattr(command_line, "current", lambda *_: here)
     monkeypatch.setattr(theme, "render", lambda *_: b"<svg/>")
     (tmp_path / "results").mkdir()
     return tmp_path
@@ -54,14 +57,14 @@ def test_emptied_blocks_of_every_page_come_back_as_they_were(folder: Path) -> No
         assert page.stat().st_size < len(text)
     assert call("--results", ROOT / "results") == 0
     assert [page for page, text in whole.items() if page.read_bytes() != text] == []
-    assert len(list((folder / plots.PICTURES).iterdir())) == 2 * len(plots.SHOWN)
+    assert len(list((folder / "results" / plots.PICTURES).iterdir())) == 2 * len(plots.SHOWN)
 
 
 def test_every_block_has_its_place_on_a_page() -> None:
     """Nothing is derived that nobody reads."""
     texts = (EXAMPLE.sub(b"", (ROOT / page).read_bytes()) for page in readme.PAGES)
     names = {found["name"].decode() for text in texts for found in BLOCK.finditer(text)}
-    assert names == set(readme.blocks(readme.committed(ROOT / "results", CLAIMS)))
+    assert names == set(readme.blocks(readme.committed(PROJECT, PROJECT.results, PROJECT.claims)))
 
 
 def test_several_files_are_checked_and_rewritten_at_once(
@@ -77,7 +80,7 @@ def test_several_files_are_checked_and_rewritten_at_once(
     assert all(f"{file} is stale." in printed for file in files)
     assert {file.read_text("utf-8") for file in files} == {OWN}
     assert (call(*files), call(*files, "--check")) == (0, 0)
-    assert not (folder / plots.PICTURES).exists()
+    assert not (folder / "results" / plots.PICTURES).exists()
 
 
 def test_results_without_references_are_refused(

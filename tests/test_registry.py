@@ -10,10 +10,11 @@ import pytest
 from fitting_room.errors import UserError
 from fitting_room.spec import TASKS, Case
 from imports import ROOT
+from records import PROJECT
 
 import models
 from bench import cases
-from bench.cases import CASES, INSTEAD, LONG, case_named
+from bench.cases import CASES, INSTEAD, LONG
 from models import MODELS
 
 PUBLISHED = {
@@ -113,7 +114,7 @@ def test_new_line_of_the_registry_is_a_new_case(monkeypatch: pytest.MonkeyPatch)
 
 def test_case_is_found_by_its_name() -> None:
     """A name is that of one case."""
-    assert case_named("mnist-dense_128") is CASES["mnist-dense_128"]
+    assert PROJECT.case("mnist-dense_128") is CASES["mnist-dense_128"]
 
 
 def test_unknown_case_is_met_with_the_nearest() -> None:
@@ -121,4 +122,4 @@ def test_unknown_case_is_met_with_the_nearest() -> None:
     with pytest.raises(
         UserError, match=r"no case 'mnist-dens_128'. Did you mean 'mnist-dense_128'"
     ):
-        case_named("mnist-dens_128")
+        PROJECT.case("mnist-dens_128")

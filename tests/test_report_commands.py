@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fitting_room.cli import readme, show
+from fitting_room.cli import readme, settle, show
 from fitting_room.errors import UserError
 from fitting_room.record import Callbacks, Record
 from fitting_room.store.records import Store
 from imports import ROOT
-from records import make_failed_record, make_record
+from records import PROJECT, make_failed_record, make_record
 
 DENSE = "fashion_mnist-dense_128"
 BLOCKS = "\n".join(
@@ -31,6 +31,7 @@ def call(*arguments: str | Path) -> int:
     readme.register(subparsers)
     show.register(subparsers)
     asked = parser.parse_args([str(argument) for argument in arguments])
+    settle(asked, PROJECT)
     status: int = asked.run(asked)
     return status
 

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 
 import pytest
-from fitting_room.cli import speed
+from fitting_room.cli import settle, speed
 from fitting_room.errors import UserError
 from fitting_room.record import Record
 from fitting_room.store.speeds import Speed, read_speeds, write_speed
 from fitting_room.studies.speed import speed_table
-from records import make_record
+from records import PROJECT, make_record
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 
@@ -78,11 +78,12 @@ def test_json_keeps_the_times_to_be_committed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kept: bool
 ) -> None:
     """Without it nothing lands beside the references."""
-    monkeypatch.setattr(speed, "timed", lambda *_: timed())
+    monkeypatch.setattr(speed, "timed", lambda *_, **__: timed())
     parser = argparse.ArgumentParser()
     speed.register(parser.add_subparsers())
     more = ["--json"] if kept else []
     asked = parser.parse_args(["speed", DENSE, "--results", str(tmp_path), *more])
+    settle(asked, PROJECT)
     assert asked.run(asked) == 0
     assert bool(read_speeds(tmp_path / "speed")) == kept
     assert "0.45–0.50" in capsys.readouterr().out
@@ -94,5 +95,6 @@ def test_recipe_beyond_a_plain_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     parser = argparse.ArgumentParser()
     speed.register(parser.add_subparsers())
     asked = parser.parse_args(["speed", "mnist-minimal"])
+    settle(asked, PROJECT)
     with pytest.raises(UserError, match=r"mnist-minimal: .* Name some of fashion_mnist-dense_128"):
         asked.run(asked)

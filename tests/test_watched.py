@@ -19,7 +19,7 @@ from fitting_room.spec import TrialSpec
 from fitting_room.store.key import TRAINING_PATH, training_path
 from trials import small
 
-from bench.cases import case_named
+from bench.cases import CASES
 
 
 def watching(**recipe: Any) -> TrialSpec:
@@ -117,7 +117,7 @@ def test_held_out_images_are_not_trained_on() -> None:
 
 def test_only_a_recipe_with_callbacks_is_trained_by_their_code() -> None:
     """The numbers of all others do not depend on it."""
-    plain = case_named("mnist-dense_128")
+    plain = CASES["mnist-dense_128"]
     assert training_path(plain) == TRAINING_PATH
     assert len(training_path(watching().case)) == len(TRAINING_PATH) + 2
     keys = {assign(watching(stop_patience=n)).key for n in (0, 1)}

@@ -10,14 +10,14 @@ from fitting_room.job import Assignment
 from fitting_room.lab.scheduler import assign
 from fitting_room.spec import TrialSpec
 
-from bench.cases import case_named
+from bench.cases import CASES
 
 RECIPE = {"epochs", "train_fraction", "learning_rate", "stop_at_accuracy", "jit_compile"}
 
 
 def small(name: str = "mnist-dense_128", **changes: Any) -> TrialSpec:
     """Return the spec of one epoch on the sample, with its recipe or itself changed."""
-    case = case_named(name)
+    case = CASES[name]
     of_recipe = {key: changes.pop(key) for key in RECIPE & set(changes)}
     epochs = of_recipe.pop("epochs", 1)
     recipe = replace(case.recipe, **{"jit_compile": False, **of_recipe})

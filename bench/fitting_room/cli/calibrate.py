@@ -18,6 +18,7 @@ from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import emulation, warnings
 from fitting_room.lab.scheduler import Lab, assign
 from fitting_room.metrics import METRICS
+from fitting_room.project import Project, shown
 from fitting_room.record import Outcome, Record
 from fitting_room.report.card import card
 from fitting_room.report.progress import PlainWriter, Progress
@@ -28,12 +29,8 @@ from fitting_room.store.key import explain
 from fitting_room.store.models import Models
 from fitting_room.store.records import Store, write_whole
 
-from bench.cases import CASES, INSTEAD, case_named
-
 SEEDS = 20
 
-ROOT = Path(__file__).parents[3]
-BOUNDS = ROOT / "bench" / "bounds.toml"
 APPLYING = "is as it was: review the change above, and make it with --apply."
 
 RESULTS: tuple[Outcome, ...] = ("completed", "diverged")
@@ -54,13 +51,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--apply", action="store_true", help="make the change to bench/bounds.toml that is shown"
     )
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--results", type=Path)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train what is missing, seed by seed; write the references; print the bounds they suggest."""
-    cases = [case_named(name) for name in arguments.case] or _all()
+    project: Project = arguments.project
+    cases = [project.case(name) for name in arguments.case] or _all(project)
     reference = Store(arguments.results / "reference")
     progress = Progress(PlainWriter(sys.stderr), live=False)
     run = uuid4().hex if arguments.fresh else None
@@ -72,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for store in (reference, lab.store):
         store.check_writable()
-    for name, why in explain(reference.readable(), CASES, root=ROOT).items():
+    for name, why in explain(reference.readable(), project.cases, root=project.root).items():
         print(f"The reference of {name} is stale: {why}.", file=sys.stderr)
     specs = _specs(cases, arguments)
     known = [None if arguments.fresh else _known(spec, reference) for spec in specs]
@@ -93,39 +91,41 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         lab.close()
     whole = {case.name: list(_whole(case, specs, reference)) for case in cases}
-    return _propose(whole, apply=arguments.apply)
+    return _propose(project, whole, apply=arguments.apply)
 
 
-def _all() -> list[Case]:
+def _all(project: Project) -> list[Case]:
     """Return every case, but for those that are emulated here and have another in their place."""
-    left = [n for n in INSTEAD if emulation(CASES[n].recipe.precision, backend=Options().backend)]
+    cases, backend = project.cases, Options().backend
+    left = [n for n in project.instead if emulation(cases[n].recipe.precision, backend=backend)]
     for name in left:
         print(
             f"{name} is left out: its precision is emulated here; name it to train it.",
             file=sys.stderr,
         )
-    return [case for name, case in CASES.items() if name not in left]
+    return [case for name, case in cases.items() if name not in left]
 
 
-def _propose(records: Mapping[str, Sequence[Record]], *, apply: bool) -> int:
+def _propose(project: Project, records: Mapping[str, Sequence[Record]], *, apply: bool) -> int:
     """Show what the references would change in the file of bounds, and what that costs."""
-    before = BOUNDS.read_text(encoding="utf-8")
-    tables = {name: suggest(CASES[name], found) for name, found in records.items()}
+    file = project.bounds
+    before = file.read_text(encoding="utf-8")
+    tables = {name: suggest(project.cases[name], found) for name, found in records.items()}
     after = propose(before, {name: text for name, text in tables.items() if "[" in text})
     few = [text for text in tables.values() if "[" not in text]
-    print("\n".join(few) + difference(before, after, file=str(BOUNDS.relative_to(ROOT))))
+    print("\n".join(few) + difference(before, after, file=shown(file, project.root)))
     with TemporaryDirectory() as folder:
-        draft = Path(folder) / BOUNDS.name
+        draft = Path(folder) / file.name
         draft.write_text(after, encoding="utf-8")
-        bounds = read_bounds(draft, cases=CASES, metrics=METRICS)
+        bounds = read_bounds(draft, cases=project.cases, metrics=METRICS)
     completed = {name: [r for r in found if r.completed] for name, found in records.items()}
     print(table(sharpest(priced(bounds, {name: of for name, of in completed.items() if of}))))
     if apply and after != before:
-        write_whole(BOUNDS, after.encode())
+        write_whole(file, after.encode())
     if after == before:
-        print(f"\n{BOUNDS.name} has these bounds already.")
+        print(f"\n{file.name} has these bounds already.")
     else:
-        print(f"\n{BOUNDS.name} {'rewritten.' if apply else APPLYING}")
+        print(f"\n{file.name} {'rewritten.' if apply else APPLYING}")
     return 0
 
 

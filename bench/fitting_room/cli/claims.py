@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fitting_room.analysis.audit import audit
+from fitting_room.analysis.audit import audit, claims_in, grounds
+from fitting_room.errors import UserError
 from fitting_room.report.audit import as_json, shown, surprises, tally
 from rich.console import Console
-
-from bench.committed import CLAIMS, claims_in, grounds
 
 WIDE = 160
 """Columns where nobody watches: a pipe or a file has no width."""
@@ -18,14 +17,11 @@ WIDE = 160
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
     parser = subparsers.add_parser("claims", help="judge published claims from the references")
-    parser.add_argument(
-        "file", nargs="?", type=Path, default=CLAIMS, help="default: bench/claims.toml"
-    )
+    parser.add_argument("file", nargs="?", type=Path, help="default: bench/claims.toml")
     parser.add_argument("--json", action="store_true", help="as JSON, accuracies as fractions")
     parser.add_argument(
         "--results",
         type=Path,
-        default=Path("results"),
         help="holds reference/, exercises/ and speed/ (results)",
     )
     parser.set_defaults(run=run)
@@ -33,8 +29,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Print every claim with its verdict; return 1 where one is not what the file expects."""
-    rest = grounds(args.results)
-    findings = audit(claims_in(args.file), rest.records, rest.speeds)
+    file = args.file or args.project.claims
+    if file is None:
+        raise UserError(
+            'There is no file of claims. Name one, or add claims = "claims.toml" to '
+            f"[tool.fitting-room] in {args.project.root / 'pyproject.toml'}."
+        )
+    rest = grounds(args.project, args.results)
+    findings = audit(claims_in(file, args.project), rest.records, rest.speeds)
     if args.json:
         print(as_json(findings, stale=rest.stale))
     else:

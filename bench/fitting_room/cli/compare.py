@@ -19,7 +19,7 @@ from fitting_room.analysis.comparison import Comparison, Raced, compare
 from fitting_room.analysis.sides import Facts, Side
 from fitting_room.analysis.trials import publishable
 from fitting_room.cli.calibrate import published
-from fitting_room.cli.sides import ROOT, Asked, Place, ask, called, place, side_of
+from fitting_room.cli.sides import Asked, Place, ask, called, place, side_of
 from fitting_room.durations import in_words, positive
 from fitting_room.errors import UserError, nearest
 from fitting_room.judge.timing import Race
@@ -27,14 +27,13 @@ from fitting_room.lab.locks import machine_held, why_wait
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import warnings
 from fitting_room.lab.timing import ANEW, CHUNK_S, Contender, race
+from fitting_room.project import Project
 from fitting_room.record import Record
 from fitting_room.report.comparison import as_json, as_markdown
 from fitting_room.report.readme import difference
 from fitting_room.spec import Case, Dataset
 from fitting_room.store.git import exported
 from fitting_room.store.records import Store, write_whole
-
-from bench.cases import CASES
 
 PAIRS = 20
 """Twice what the exact test needs, for a machine that has neighbours."""
@@ -52,7 +51,8 @@ def race_all(
         UserError: A checkout cannot train.
     """
     found: dict[str, Raced] = {}
-    with _checkout(base) as (old, before), _checkout(head) as (new, after):
+    project = asked.project
+    with _checkout(base, project) as (old, before), _checkout(head, project) as (new, after):
         names = [name for name in after if name in before]
         chosen = [name for name in names if not asked.cases or name in asked.cases]
         for number, name in enumerate(chosen, start=1):
@@ -91,11 +91,11 @@ def race_case(base: Contender, head: Contender, dataset: Dataset, pairs: int, *,
 
 
 @contextmanager
-def _checkout(place: Place) -> Iterator[Checkout]:
+def _checkout(place: Place, project: Project) -> Iterator[Checkout]:
     if place.commit is None:
-        yield ROOT, msgspec.to_builtins(CASES)
+        yield project.root, msgspec.to_builtins(project.cases)
         return
-    with exported(place.commit, root=ROOT) as folder:
+    with exported(place.commit, root=project.root) as folder:
         yield folder, ask(folder, called(place.commit)).cases
 
 
@@ -224,7 +224,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": f"a folder with the data sets' IDX files (or {data.DATA_DIR_VARIABLE})",
     },
     "--offline": {"action": "store_true", "help": "never touch the network"},
-    "--results": {"type": Path, "default": Path("results"), "help": "holds the records"},
+    "--results": {"type": Path, "help": "holds the records"},
 }
 
 
@@ -245,9 +245,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Compare; print and keep what was found; return 1 where a gate fails."""
-    places = place(args.base), place(args.head)
+    root = args.project.root
+    places = place(args.base, root), place(args.head, root)
     data_dir = data.chosen_data_dir(args.data_dir, os.environ)
     asked = Asked(
+        project=args.project,
         results=args.results,
         cases=tuple(args.case),
         seeds=args.seeds if args.train else None,

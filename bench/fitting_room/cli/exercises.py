@@ -9,12 +9,14 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
+from fitting_room.analysis.audit import FOLDERS
 from fitting_room.analysis.trials import publishable
 from fitting_room.cli.calibrate import RESULTS, published
 from fitting_room.cli.sharing import add_data_options, add_sharing_options, datasets, executor_for
 from fitting_room.durations import in_words, positive
 from fitting_room.lab.plan import Options, estimate, specify
 from fitting_room.lab.scheduler import Lab
+from fitting_room.project import Project, from_here
 from fitting_room.record import Record
 from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.spec import TrialSpec
@@ -22,16 +24,14 @@ from fitting_room.store.key import why_stale
 from fitting_room.store.records import Store
 from fitting_room.studies.exercises import Exercise, block
 
-from bench.committed import FOLDERS, ROOT
-from bench.exercises import EXERCISE_CASES, EXERCISES, exercise_named
+PLOTS = Path()
+"""Stands for the folder ``plots`` of the results."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("exercises", help="vary one thing at a time, and say what of it")
-    parser.add_argument(
-        "exercise", nargs="*", help=f"{', '.join(EXERCISES)}; all, if none is given"
-    )
+    parser.add_argument("exercise", nargs="*", help="exercises by name; all, if none is given")
     parser.add_argument("--seeds", type=positive, help="seeds a point (else each exercise's own)")
     parser.add_argument(
         "--thin", action="store_true", help="only the points that the accept tier trains"
@@ -43,28 +43,31 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--plots",
         nargs="?",
         type=Path,
-        const=Path("results/plots"),
+        const=PLOTS,
         metavar="FOLDER",
         help="draw a picture of each, light and dark, as SVG and PNG (results/plots)",
     )
     add_data_options(parser)
     add_sharing_options(parser)
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--results", type=Path)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train what no committed record answers, seed by seed; keep it; print answers and tables."""
-    chosen = [exercise_named(name) for name in arguments.exercise or EXERCISES]
+    project: Project = arguments.project
+    chosen = [project.exercise(name) for name in arguments.exercise or project.exercises]
     chosen = [each.thinned if arguments.thin else each for each in chosen]
     if not arguments.stored:
         _train(list(_specs(chosen, arguments)), arguments.results, executor_for(arguments))
-    records = stored(arguments.results)
-    stale = why_stale(records, EXERCISE_CASES, root=ROOT)
+    records = stored(arguments.results, project)
+    stale = why_stale(records, project.exercise_cases, root=project.root)
     for each in chosen:
         print(f"\n## {each.question}\n\n{block(each, records, stale)}")
     if arguments.plots:
-        _draw(chosen, records, stale, arguments.plots)
+        asked = arguments.plots
+        folder = from_here(project.results / "plots") if asked is PLOTS else asked
+        _draw(chosen, records, stale, folder)
     return 0
 
 
@@ -85,10 +88,10 @@ def _draw(
         print(f"{name} drawn in {folder}", file=sys.stderr)
 
 
-def stored(results: Path) -> list[Record]:
+def stored(results: Path, project: Project) -> list[Record]:
     """Return every committed record of a point that may be shown: references, and exercises'."""
     found = (record for name in FOLDERS for record in Store(results / name).all())
-    return [r for r in found if publishable(r) and r.spec.case.name in EXERCISE_CASES]
+    return [r for r in found if publishable(r) and r.spec.case.name in project.exercise_cases]
 
 
 def slim(record: Record, *, alone: bool) -> Record:
@@ -99,17 +102,17 @@ def slim(record: Record, *, alone: bool) -> Record:
 
 def _specs(chosen: Sequence[Exercise], arguments: argparse.Namespace) -> Iterator[TrialSpec]:
     """Seed by seed through all points, so that an early end leaves each with some."""
+    cases = arguments.project.exercise_cases
     wanted: dict[str, int] = {}
     for each in chosen:
         for case in each.points.values():
             seeds = arguments.seeds or each.seeds
             wanted[case.name] = max(seeds, wanted.get(case.name, 0))
-    found = datasets((EXERCISE_CASES[name].task for name in wanted), arguments)
+    found = datasets((cases[name].task for name in wanted), arguments)
     for seed in range(max(wanted.values())):
         for name, seeds in wanted.items():
             if seed < seeds:
-                case = EXERCISE_CASES[name]
-                spec = specify(case, seed, Options(), found[case.task])
+                spec = specify(cases[name], seed, Options(), found[cases[name].task])
                 yield replace(spec, alone=not arguments.shared)
 
 

@@ -17,11 +17,13 @@ from fitting_room.cli.gate_seconds import rehearse_all
 from fitting_room.cli.gate_simulation import completed, costs, setups, simulate
 from fitting_room.cli.sharing import add_data_options, datasets
 from fitting_room.durations import positive
+from fitting_room.errors import UserError
 from fitting_room.judge.change import RED
 from fitting_room.lab.evaluator import Referee, unstored
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.lab.scheduler import Lab
 from fitting_room.metrics import METRICS
+from fitting_room.project import FILE, Project, Variant
 from fitting_room.record import Record
 from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.store.bounds import Bounds, read_bounds
@@ -42,9 +44,6 @@ from fitting_room.studies.gate import Finding, anew, examine
 from fitting_room.studies.gate_blocks import cost_block, gate_block
 from fitting_room.studies.gate_tables import TEN
 
-from bench.cases import CASES
-from bench.variants import CRIPPLED, UNCHANGED, Variant
-
 
 def examined(referee: Referee, variant: Variant, base: Side) -> Finding:
     """Hold a variant to the bounds of its original, and compare the same trials with ``base``.
@@ -54,6 +53,20 @@ def examined(referee: Referee, variant: Variant, base: Side) -> Finding:
     """
     found = examine(referee, variant.case, variant.words)
     return replace(found, compared=_compared(base, referee.records(variant.case, found.seeds)))
+
+
+def untouched(project: Project) -> Variant:
+    """Return the case that the variants were made from, as it is.
+
+    Raises:
+        UserError: The project has no variants.
+    """
+    for each in project.variants.values():
+        return Variant(case=project.case(each.case.original), words="nothing")
+    raise UserError(
+        f"{project.root / FILE} names no variants, by which the gate is put to the test. Add a "
+        'line variants = "module:name" to [tool.fitting-room], or --simulate-only.'
+    )
 
 
 def side(told: str, records: Sequence[Record]) -> Side:
@@ -70,8 +83,6 @@ def _compared(base: Side, records: Sequence[Record]) -> str:
     unsure = found.of("undecided")
     return f"open by {len(unsure)} of {judged}" if unsure else "green"
 
-
-BOUNDS = Path(__file__).parents[2] / "bounds.toml"
 
 RUNS = 20_000
 AGAIN = 10
@@ -97,7 +108,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--times", action="store_true", help="put the judge of seconds to the test instead"
     )
     add_data_options(parser)
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--results", type=Path)
     parser.set_defaults(run=run)
 
 
@@ -107,10 +118,11 @@ def run(arguments: argparse.Namespace) -> int:
     Returns 1 where the gate let a crippled variant pass, or stopped the untouched case.
     """
     if arguments.times:
-        return rehearse_all(arguments.results)
-    bounds = read_bounds(BOUNDS, cases=CASES, metrics=METRICS)
+        return rehearse_all(arguments.project, arguments.results)
+    project: Project = arguments.project
+    bounds = read_bounds(project.bounds, cases=project.cases, metrics=METRICS)
     records = list(Store(arguments.results / "reference").all())
-    known = setups(bounds, records)
+    known = setups(project.cases, bounds, records)
     write_document(arguments.results / SIMULATION, simulate(known, bounds, runs=arguments.runs))
     before = read_document(arguments.results / COST, Costs)
     measured, wrong = before.measured if before else None, 0
@@ -128,14 +140,16 @@ def _examine(
 ) -> tuple[Measured, int]:
     """Examine every variant and train what ten seeds take; return that, and the wrong verdicts."""
     options = Options(results=arguments.results)
-    referee, progress = _referee(arguments, bounds, options)
+    crippled = list(arguments.project.variants.values())
+    unchanged = untouched(arguments.project)
+    referee, progress = _referee(arguments, bounds, options, [unchanged, *crippled])
     progress.total = len(unstored(referee)) + arguments.again
-    base = side("the reference", completed(UNCHANGED.case, records))
+    base = side("the reference", completed(unchanged.case.name, records))
     try:
-        findings = [examined(referee, each, base) for each in (UNCHANGED, *CRIPPLED.values())]
-        ten = referee.records(UNCHANGED.case, TEN)
+        findings = [examined(referee, each, base) for each in (unchanged, *crippled)]
+        ten = referee.records(unchanged.case, TEN)
         other = [
-            examined(anew(referee, UNCHANGED.case, first=first), UNCHANGED, base)
+            examined(anew(referee, unchanged.case, first=first), unchanged, base)
             for first in range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.again, 10)
         ]
     finally:
@@ -147,13 +161,13 @@ def _examine(
         anew=tuple(other),
     )
     write_document(arguments.results / VARIANTS, document)
-    unchanged, *crippled = findings
-    wrong = [each for each in crippled if each.outcome != "fail"]
-    wrong += [unchanged] if unchanged.outcome != "pass" else []
+    wanted = ["pass", *["fail"] * len(crippled)]
+    pairs = zip(findings, wanted, strict=True)
+    wrong = [each for each, outcome in pairs if each.outcome != outcome]
     for each in wrong:
         print(f"{each.case}, {each.change} changed: {each.words}", file=sys.stderr)
     measured = Measured(
-        case=UNCHANGED.case.name,
+        case=unchanged.case.name,
         sequential_seeds=fmean(each.seeds for each in other),
         sequential_seconds=fmean(each.seconds for each in other),
         ten_seconds=sum(record.seconds["total"] for record in ten),
@@ -163,9 +177,9 @@ def _examine(
 
 
 def _referee(
-    arguments: argparse.Namespace, bounds: Bounds, options: Options
+    arguments: argparse.Namespace, bounds: Bounds, options: Options, variants: Sequence[Variant]
 ) -> tuple[Referee, Progress]:
-    cases = [UNCHANGED.case, *(each.case for each in CRIPPLED.values())]
+    cases = [each.case for each in variants]
     found = datasets((case.task for case in cases), arguments)
     progress = Progress(PlainWriter(sys.stderr), live=False)
     run = uuid4().hex if arguments.fresh else None
@@ -176,8 +190,8 @@ def _referee(
     )
     lab.store.check_writable()
     planned = plan([Need(case=case) for case in cases], options, found)
-    first = planned[UNCHANGED.case.name][0]
-    planned[UNCHANGED.case.name] = [
+    first = planned[cases[0].name][0]
+    planned[cases[0].name] = [
         replace(first, spec=replace(first.spec, seed=seed)) for seed in range(TEN)
     ]
     return (

@@ -5,31 +5,62 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
+from fitting_room.cli.compare import race_case
 from fitting_room.cli.sharing import dataset
-from fitting_room.cli.sides import ROOT
 from fitting_room.durations import now
+from fitting_room.errors import UserError
+from fitting_room.judge.timing import Race
 from fitting_room.lab.plan import Options, specify
-from fitting_room.lab.timing import ANEW
+from fitting_room.lab.timing import ANEW, Contender
 from fitting_room.machine import this_machine
+from fitting_room.project import FILE, Handicap, Project
 from fitting_room.store.key import provenance
 from fitting_room.studies.documents import Origin, write_document
 from fitting_room.studies.gate_seconds import SECONDS, Rehearsed, Seconds, seconds
 
-from bench.handicaps import CASE, HANDICAPS, RED, WORDS, rehearse
-
 PAIRS = 20
 
 
-def rehearse_all(results: Path, *, pairs: int = PAIRS) -> int:
-    """Race under every handicap, keep and print what came of it; return 1 if a verdict is wrong."""
+def rehearse_all(project: Project, results: Path, *, pairs: int = PAIRS) -> int:
+    """Race under every handicap, keep and print what came of it; return 1 if a verdict is wrong.
+
+    Raises:
+        UserError: The project has no handicaps, there is no data, or a side cannot train.
+    """
+    if not project.handicaps:
+        raise UserError(
+            f"{project.root / FILE} names no handicaps, by which the judge of seconds is put to "
+            'the test. Add a line handicaps = "module:name" to [tool.fitting-room].'
+        )
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    spec = specify(CASE, 0, Options(), dataset(CASE.task))
-    origin = Origin(provenance=provenance(spec, root=ROOT), machine=this_machine(), started=now())
+    case = next(iter(project.handicaps.values())).case
+    spec = specify(case, 0, Options(), dataset(case.task))
+    origin = Origin(
+        provenance=provenance(spec, root=project.root), machine=this_machine(), started=now()
+    )
     races = {
-        name: Rehearsed(done=WORDS[name], red=name in RED, race=rehearse(name, pairs=pairs))
-        for name in HANDICAPS
+        name: Rehearsed(
+            done=each.words,
+            red=each.red,
+            race=rehearse(name, each, root=project.root, pairs=pairs),
+        )
+        for name, each in project.handicaps.items()
     }
-    found = Seconds(origin=origin, case=CASE.name, load=load, races=races, anew=ANEW)
+    found = Seconds(origin=origin, case=case.name, load=load, races=races, anew=ANEW)
     write_document(results / SECONDS, found)
     print(seconds(found))
     return int(not all(race.right for race in races.values()))
+
+
+def rehearse(name: str, handicap: Handicap, *, root: Path, pairs: int) -> Race:
+    """Race the checkout in the root folder against itself under a handicap.
+
+    Raises:
+        UserError: There is no data, or a side cannot train.
+    """
+    case = msgspec.to_builtins(handicap.case)
+    with handicap.checkout() as checkout:
+        base = Contender(name="base", checkout=root, case=case)
+        head = Contender(name="head", checkout=checkout, case=case)
+        return race_case(base, head, dataset(handicap.case.task), pairs, told=name)

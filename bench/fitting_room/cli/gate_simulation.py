@@ -31,8 +31,6 @@ from fitting_room.studies.documents import Cost, Simulation, digest_of
 from fitting_room.studies.gate import gauges, reference_values
 from fitting_room.studies.gate_tables import TEN
 
-from bench.cases import CASES
-
 SEED = 20_251_123
 """Of the simulated runs: the same bounds and references give the same figures."""
 
@@ -40,7 +38,9 @@ ONE_TO = 10
 """One assertion alone is walked over so many times the runs of a case: its errors are rarer."""
 
 
-def setups(bounds: Bounds, records: Sequence[Record]) -> dict[str, Setup]:
+def setups(
+    cases: Mapping[str, Case], bounds: Bounds, records: Sequence[Record]
+) -> dict[str, Setup]:
     """Return what each case with bounds and references is judged by.
 
     Raises:
@@ -48,8 +48,8 @@ def setups(bounds: Bounds, records: Sequence[Record]) -> dict[str, Setup]:
     """
     found = {
         name: _setup(case, bounds, of)
-        for name, case in CASES.items()
-        if (of := completed(case, records)) and gauges(case, bounds)
+        for name, case in cases.items()
+        if (of := completed(name, records)) and gauges(case, bounds)
     }
     if not found:
         raise UserError(
@@ -59,9 +59,9 @@ def setups(bounds: Bounds, records: Sequence[Record]) -> dict[str, Setup]:
     return found
 
 
-def completed(case: Case, records: Sequence[Record]) -> list[Record]:
+def completed(name: str, records: Sequence[Record]) -> list[Record]:
     """Return the reference seeds of a case that can be judged."""
-    return [record for record in records if record.spec.case.name == case.name and record.completed]
+    return [record for record in records if record.spec.case.name == name and record.completed]
 
 
 def _setup(case: Case, bounds: Bounds, records: Sequence[Record]) -> Setup:
@@ -124,9 +124,7 @@ def _one_assertion(alpha: float) -> Setup:
 
 def costs(known: Mapping[str, Setup], records: Sequence[Record], *, runs: int) -> dict[str, Cost]:
     """Return what a verdict on unchanged code costs, seeds scattering as the reference's do."""
-    return {
-        name: _cost(setup, completed(CASES[name], records), runs) for name, setup in known.items()
-    }
+    return {name: _cost(setup, completed(name, records), runs) for name, setup in known.items()}
 
 
 def _cost(setup: Setup, records: Sequence[Record], runs: int) -> Cost:

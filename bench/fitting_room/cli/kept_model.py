@@ -22,21 +22,16 @@ from fitting_room.store.key import training_key
 from fitting_room.store.models import Kept, Models
 from fitting_room.store.records import Store
 
-from bench.cases import CASES, case_named
-
-DEFAULT = next(iter(CASES))
-"""The published baseline."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which model is meant."""
-    parser.add_argument("--case", default=DEFAULT, help=f"a case by name ({DEFAULT})")
+    parser.add_argument("--case", help="a case by name (the first)")
     parser.add_argument("--seed", type=natural, default=0, help="which of its models (0)")
     parser.add_argument(
         "--sample", action="store_true", help="one trained on the sample: at once, and no good"
     )
     add_data_options(parser)
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--results", type=Path)
 
 
 def wanted(arguments: argparse.Namespace) -> TrialSpec:
@@ -45,7 +40,8 @@ def wanted(arguments: argparse.Namespace) -> TrialSpec:
     Raises:
         UserError: There is no such case, or its data cannot be had.
     """
-    case = case_named(arguments.case)
+    cases = arguments.project.cases
+    case = arguments.project.case(arguments.case or next(iter(cases)))
     if arguments.sample:
         return specify(case, arguments.seed, Options(tier="smoke"), data.sample(case.task))
     found = datasets([case.task], arguments)

@@ -34,8 +34,6 @@ from fitting_room.studies.documents import (
 )
 from fitting_room.studies.gate_blocks import noise_block
 
-from bench.cases import case_named
-
 PROCESSES = 3
 """Timed right after one another: a block."""
 FEWEST = 2
@@ -123,13 +121,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--minutes", type=seconds, default=MINUTES, help=f"how long to time ({MINUTES:g})"
     )
     add_data_options(parser)
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--results", type=Path)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train or time what is missing, keep it under ``noise/``, and print the tables."""
-    cases = [case_named(name) for name in arguments.case or (DENSE, CONVOLUTIONAL)]
+    cases = [arguments.project.case(name) for name in arguments.case or (DENSE, CONVOLUTIONAL)]
     if arguments.levels < 2:
         raise UserError("--levels 1: scatter between seeds needs two of each kind at least.")
     found = datasets((case.task for case in cases), arguments)

@@ -8,22 +8,21 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fitting_room.cli.stored import REFERENCE, ROOT, Stored, read_stored
+from fitting_room.cli.stored import Stored, read_stored
 from fitting_room.data.finding import held
 from fitting_room.durations import in_words
 from fitting_room.errors import UserError
 from fitting_room.metrics import METRICS
+from fitting_room.project import from_here
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.records import write_whole
-
-from bench.cases import CASES, case_named
 
 if TYPE_CHECKING:
     from fitting_room.report.plots.album import Album, Pictures
     from fitting_room.report.plots.theme import Draw
 
-PLOTS = Path("results/plots")
-PICTURES = Path("results/pictures")
+PLOTS, PICTURES = "plots", "pictures"
+"""Folders of the results."""
 
 SHOWN = ("accuracy-parameters", "fashion_mnist-seeds")
 """Pictures in README.md, which are committed: few, and drawn from records alone."""
@@ -33,12 +32,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command."""
     parser = subparsers.add_parser("plots", help="draw pictures of stored records")
     parser.add_argument("case", nargs="*", help="cases by name; all, and how they compare, if none")
+    parser.add_argument("--records", type=Path, help="folder of records (results/reference)")
+    parser.add_argument("--output", type=Path, help="where the pictures go (results/plots)")
     parser.add_argument(
-        "--records", type=Path, default=REFERENCE, help=f"folder of records ({REFERENCE})"
-    )
-    parser.add_argument("--output", type=Path, help=f"where the pictures go ({PLOTS})")
-    parser.add_argument(
-        "--readme", action="store_true", help=f"only those in README.md, as SVG ({PICTURES})"
+        "--readme",
+        action="store_true",
+        help="only those in README.md, as SVG (results/pictures)",
     )
     parser.add_argument(
         "--check", action="store_true", help="with --readme: change nothing; exit 1 if any differs"
@@ -48,21 +47,23 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw what the records allow, or check what is committed; return 1 where that is stale."""
-    names = [case_named(name).name for name in arguments.case]
+    project = arguments.project
+    names = [project.case(name).name for name in arguments.case]
     if arguments.check and not arguments.readme:
         raise UserError("--check goes with --readme: only the pictures of README.md are committed.")
     if arguments.readme and names:
         raise UserError("--readme takes no case: the pictures of README.md show all of them.")
-    stored = read_stored(arguments.records)
+    stored = read_stored(arguments.records, project)
     if not arguments.readme:
-        return _draw(_album(stored, images=True), names, arguments.output or PLOTS)
-    stale = committed(stored, arguments.output or PICTURES, check=arguments.check)
+        folder = arguments.output or from_here(project.results / PLOTS)
+        return _draw(_album(stored, images=True), names, folder)
+    stale = committed(stored, arguments.output, check=arguments.check)
     if arguments.check and stale:
         print("Run: python -m bench plots --readme")
     return int(arguments.check and stale)
 
 
-def committed(stored: Stored, folder: Path = PICTURES, *, check: bool) -> bool:
+def committed(stored: Stored, folder: Path | None = None, *, check: bool) -> bool:
     """Write the SVG files that README.md shows, or check them; return whether any was stale.
 
     Raises:
@@ -71,6 +72,7 @@ def committed(stored: Stored, folder: Path = PICTURES, *, check: bool) -> bool:
     from fitting_room.report.plots.album import overview
     from fitting_room.report.plots.theme import THEMES, drawn_by, render
 
+    folder = folder or from_here(stored.project.results / PICTURES)
     stale, unlike = [], False
     for name, draw in _shown(overview(_album(stored))).items():
         for theme in THEMES.values():
@@ -106,7 +108,8 @@ def _album(stored: Stored, *, images: bool = False) -> Album:
     # Matplotlib takes longer to load than all other commands together.
     from fitting_room.report.plots.album import Album
 
-    bounds = read_bounds(ROOT / "bench" / "bounds.toml", cases=CASES, metrics=METRICS).tables
+    project = stored.project
+    bounds = read_bounds(project.bounds, cases=project.cases, metrics=METRICS).tables
     return Album(
         rows=stored.rows,
         records=stored.records,

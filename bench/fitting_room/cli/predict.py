@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 from fitting_room import data
+from fitting_room.analysis.audit import claims_in
 from fitting_room.cli.kept_model import add_arguments, alike, kept_model, wanted
 from fitting_room.data.picture import convert
 from fitting_room.durations import natural
 from fitting_room.errors import UserError
+from fitting_room.project import Project
 from fitting_room.record import Record
 from fitting_room.report.answer import (
     Answer,
@@ -29,8 +31,6 @@ from fitting_room.store.models import Kept
 from fitting_room.trial.look import look
 from numpy.typing import NDArray
 from rich.console import Console
-
-from bench.committed import claims_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     kept = kept_model(spec, arguments.results)
     probabilities = look(kept.file, spec, asked.pixels[np.newaxis]).probabilities[0]
     records = alike(arguments.results, kept.record)
-    answer = _answer(asked, spec, probabilities, records)
+    answer = _answer(asked, spec, probabilities, records, arguments.project)
     _show(asked, answer, kept, records)
     if arguments.output is not None:
         # Matplotlib takes longer to load than all of this together.
@@ -110,14 +110,18 @@ def _test_image(index: int, spec: TrialSpec) -> Asked:
 
 
 def _answer(
-    asked: Asked, spec: TrialSpec, probabilities: NDArray[np.float32], records: Sequence[Record]
+    asked: Asked,
+    spec: TrialSpec,
+    probabilities: NDArray[np.float32],
+    records: Sequence[Record],
+    project: Project,
 ) -> Answer:
     classes = TASKS[spec.case.task].classes
     seeds: tuple[tuple[float, ...], ...] = ()
     published: tuple[float | None, ...] = ()
     if asked.index is not None and not spec.dataset.sample:
         seeds = tuple(known_seeds(records, asked.index).values())
-        published = _published(spec, asked.index, len(classes))
+        published = _published(spec, asked.index, len(classes), project)
     return Answer(
         classes=classes,
         probabilities=tuple(map(float, probabilities)),
@@ -127,8 +131,10 @@ def _answer(
     )
 
 
-def _published(spec: TrialSpec, image: int, classes: int) -> tuple[float | None, ...]:
-    claims = claims_in().further
+def _published(
+    spec: TrialSpec, image: int, classes: int, project: Project
+) -> tuple[float | None, ...]:
+    claims = claims_in(project.claims, project).further
     found = {
         claim.label: claim.low
         for claim in claims

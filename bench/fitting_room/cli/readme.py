@@ -10,28 +10,23 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from fitting_room.analysis.audit import audit
+from fitting_room.analysis.audit import FOLDERS, audit, claims_in, grounds, references
 from fitting_room.analysis.rows import rows
 from fitting_room.cli import COMMANDS, load
 from fitting_room.cli.stored import Stored
 from fitting_room.errors import UserError
 from fitting_room.metrics import METRICS
+from fitting_room.project import Project
 from fitting_room.record import Record
 from fitting_room.report.audit import as_markdown
 from fitting_room.report.readme import difference, regenerate
 from fitting_room.report.table import task_table
-from fitting_room.spec import TASKS, Case
+from fitting_room.spec import TASKS
 from fitting_room.store.claims import Published
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import write_whole
 from fitting_room.store.speeds import read_speeds
 from fitting_room.studies.speed import speed_table
-
-from bench.cases import CASES
-from bench.committed import CLAIMS, FOLDERS, KNOWN, ROOT, claims_in, grounds, references
-from bench.exercises import EXERCISES
-
-BOUNDS = ROOT / "bench" / "bounds.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +35,7 @@ class Committed:
 
     results: Path
     """Holds ``reference/`` and what else is committed beside it."""
-    cases: Mapping[str, Case]
+    project: Project
     records: Sequence[Record]
     """Every reference."""
     exercises: Sequence[Record]
@@ -52,14 +47,14 @@ class Committed:
 
 def task_block(task: str, known: Committed) -> str:
     """Return the comparison of every architecture on a task."""
-    of_task = [case for case in known.cases.values() if case.task == task]
+    of_task = [case for case in known.project.cases.values() if case.task == task]
     found = rows(of_task, known.records, {}, known.published.figures)
     return task_table(found, known.records, stale=known.stale, absent="no reference yet")
 
 
 def claims_block(known: Committed) -> str:
     """Return the audit of every published claim."""
-    rest = grounds(known.results)
+    rest = grounds(known.project, known.results)
     findings = audit(known.published, rest.records, rest.speeds)
     return as_markdown(findings, rest.records, stale=rest.stale)
 
@@ -67,8 +62,10 @@ def claims_block(known: Committed) -> str:
 def speed_block(known: Committed) -> str:
     """Return the training path of each case against a plain ``fit``."""
     speeds = read_speeds(known.results / "speed")
-    stale = why_stale([each.record for each in speeds], known.cases, root=ROOT)
-    plain = [name for name, case in known.cases.items() if not case.recipe.tuned]
+    stale = why_stale(
+        [each.record for each in speeds], known.project.cases, root=known.project.root
+    )
+    plain = [name for name, case in known.project.cases.items() if not case.recipe.tuned]
     return speed_table(speeds, plain, stale=stale)
 
 
@@ -76,16 +73,17 @@ def exercise_block(name: str, known: Committed) -> str:
     """Return answer and table of an exercise, or the answers of all."""
     blocks = import_module("fitting_room.studies.exercises")
     records = [*known.records, *known.exercises]
-    if name in EXERCISES:
-        return str(blocks.block(EXERCISES[name], records, known.stale))
-    return str(blocks.answers(EXERCISES.values(), records))
+    exercises = known.project.exercises
+    if name in exercises:
+        return str(blocks.block(exercises[name], records, known.stale))
+    return str(blocks.answers(exercises.values(), records))
 
 
 def gate_block(name: str, known: Committed) -> str:
     """Return what was measured of the gate; SciPy is loaded only where a file asks for it."""
     blocks = import_module("fitting_room.studies.gate_blocks")
     read_bounds = import_module("fitting_room.store.bounds").read_bounds
-    bounds = read_bounds(BOUNDS, cases=known.cases, metrics=METRICS)
+    bounds = read_bounds(known.project.bounds, cases=known.project.cases, metrics=METRICS)
     return str(blocks.BLOCKS[name](known.results, bounds))
 
 
@@ -147,7 +145,6 @@ BLOCKS: dict[str, Callable[[Committed], str]] = {
     "options": options_block,
     "commands": commands_block,
     "exercises": partial(exercise_block, ""),
-    **{f"exercise {name}": partial(exercise_block, name) for name in EXERCISES},
     **{name: partial(gate_block, name) for name in GATE},
 }
 """Name, as it stands in a marker → what belongs there."""
@@ -161,7 +158,8 @@ def blocks(known: Committed) -> dict[str, Callable[[], str]]:
     Only what a file asks for is made.
     """
     made = {name: partial(search_block, name) for name in _searches(known.results / "search")}
-    return {name: partial(make, known) for name, make in (BLOCKS | made).items()}
+    told = {f"exercise {name}": partial(exercise_block, name) for name in known.project.exercises}
+    return {name: partial(make, known) for name, make in (BLOCKS | told | made).items()}
 
 
 def search_block(name: str, known: Committed) -> str:
@@ -198,19 +196,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--check", action="store_true", help="change nothing; show the difference, exit 1 if any"
     )
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), help="holds reference/ (default: results)"
-    )
-    parser.add_argument(
-        "--claims", type=Path, default=CLAIMS, help="what was published (bench/claims.toml)"
-    )
+    parser.add_argument("--results", type=Path, help="holds reference/ (default: results)")
+    parser.add_argument("--claims", type=Path, help="what was published (bench/claims.toml)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Rewrite or check every file; return 1 where a check finds one stale."""
     texts = {file: _read(file) for file in args.file or PAGES}
-    known = committed(args.results, args.claims)
+    known = committed(args.project, args.results, args.claims or args.project.claims)
     made = {file: regenerate(text, blocks(known), file=str(file)) for file, text in texts.items()}
     stale = [file for file, text in texts.items() if made[file] != text]
     for file, text in texts.items():
@@ -226,7 +220,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def committed(results: Path, claims: Path) -> Committed:
+def committed(project: Project, results: Path, claims: Path | None) -> Committed:
     """Read all that a block may be made of.
 
     Raises:
@@ -240,11 +234,11 @@ def committed(results: Path, claims: Path) -> Committed:
     records, exercises = (references(results / name) for name in FOLDERS)
     return Committed(
         results=results,
-        cases=CASES,
+        project=project,
         records=records,
         exercises=exercises,
-        stale=why_stale([*records, *exercises], KNOWN, root=ROOT),
-        published=claims_in(claims),
+        stale=why_stale([*records, *exercises], project.known, root=project.root),
+        published=claims_in(claims, project),
     )
 
 
@@ -252,8 +246,8 @@ def _draw(known: Committed, *, check: bool) -> bool:
     """Draw the pictures of the README, or check them; return whether any was stale."""
     # What draws takes longer to load than all the tables to be made.
     plots = import_module("fitting_room.cli.plots")
-    found = rows(list(known.cases.values()), known.records, {}, known.published.figures)
-    stored = Stored(rows=found, records=known.records, stale=known.stale)
+    found = rows(list(known.project.cases.values()), known.records, {}, known.published.figures)
+    stored = Stored(project=known.project, rows=found, records=known.records, stale=known.stale)
     return bool(plots.committed(stored, check=check))
 
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fitting_room.cli.stored import REFERENCE, read_stored
+from fitting_room.cli.stored import read_stored
 from fitting_room.data.finding import held
+from fitting_room.project import from_here
 
-OUTPUT = Path("results/report.html")
+OUTPUT = "report.html"
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("report", help="write stored records as one HTML page")
-    parser.add_argument(
-        "--records", type=Path, default=REFERENCE, help=f"folder of records ({REFERENCE})"
-    )
-    parser.add_argument("--output", type=Path, default=OUTPUT, help=f"the page ({OUTPUT})")
+    parser.add_argument("--records", type=Path, help="folder of records (results/reference)")
+    parser.add_argument("--output", type=Path, help="the page (results/report.html)")
     parser.set_defaults(run=run)
 
 
@@ -26,11 +25,11 @@ def run(arguments: argparse.Namespace) -> int:
     # Only this command writes one, and every command would wait for Jinja.
     from fitting_room.report.page.writing import write_page
 
-    stored = read_stored(arguments.records)
+    stored = read_stored(arguments.records, arguments.project)
     datasets = {record.spec.dataset.checksum: record.spec.dataset for record in stored.records}
     test_sets = held(datasets.values())
     path = write_page(
-        arguments.output,
+        arguments.output or from_here(arguments.project.results / OUTPUT),
         stored.rows,
         stored.records,
         test_sets=test_sets,

@@ -49,7 +49,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--backend", choices=BACKENDS, default="tensorflow")
     parser.add_argument("--time-limit", type=seconds, metavar="SECONDS", help="end longer trials")
     add_data_options(parser)
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--results", type=Path)
     parser.set_defaults(run=run)
 
 

@@ -15,8 +15,6 @@ from fitting_room.record import Record
 from fitting_room.store.records import Store
 from tabulate import tabulate
 
-from bench.cases import CASES
-
 FOLDERS = ("reference", "trials")
 PREFIX = 12
 """Characters of a key that tell records apart for a person."""
@@ -27,16 +25,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser("show", help="list stored records, or the epochs of a case")
     parser.add_argument("case", nargs="?", help="show this case alone, epoch by epoch")
     parser.add_argument("--json", action="store_true", help="as JSON, accuracies as fractions")
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), help="holds records (default: results)"
-    )
+    parser.add_argument("--results", type=Path, help="holds records (default: results)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the records under ``--results``."""
     found = list(_stored(args.results))
-    known = dict.fromkeys([*CASES, *(record.spec.case.name for _, record in found)])
+    known = dict.fromkeys([*args.project.cases, *(record.spec.case.name for _, record in found)])
     if args.case is not None and args.case not in known:
         raise UserError(f"There is no case {args.case!r}. {nearest(args.case, known)}")
     chosen = [(f, r) for f, r in found if args.case in (None, r.spec.case.name)]

@@ -13,14 +13,13 @@ import msgspec
 from fitting_room.analysis.sides import Side, facts_of
 from fitting_room.analysis.trials import publishable
 from fitting_room.errors import UserError
+from fitting_room.project import Project
 from fitting_room.record import Provenance, Record
 from fitting_room.store.git import exported, resolve, suggestion, without_git, worktree
 from fitting_room.store.key import training_key, why_stale
 from fitting_room.store.records import Store, read_record
 from fitting_room.trial import child
 from fitting_room.trial.child import python_path
-
-from bench.cases import CASES
 
 REFERENCE = Path("results") / "reference"
 """Where a commit keeps its reference records."""
@@ -33,7 +32,11 @@ from types import SimpleNamespace
 with os.fdopen(int(descriptor), "wb") as answer:
     try:
         import msgspec
-        from bench.cases import CASES
+        try:
+            from fitting_room.project import current
+            CASES = current(Path.cwd()).cases
+        except ImportError:  # a commit whose cases stand where they always did
+            from bench.cases import CASES
         from fitting_room.store.key import provenance, why_stale
         from fitting_room.store.records import Store
         root = Path.cwd()
@@ -181,7 +184,6 @@ def environment(folder: Path) -> dict[str, str]:
     return {**without_git(), **python_path(folder)}
 
 
-ROOT = Path(__file__).parents[3]
 CHECKOUT = "this checkout"
 
 
@@ -205,6 +207,7 @@ class Place:
 class Asked:
     """What the command line asks of both sides."""
 
+    project: Project
     results: Path
     cases: tuple[str, ...]
     """To be compared; all, if none is named."""
@@ -216,8 +219,8 @@ class Asked:
     """Whether others use this machine meanwhile."""
 
 
-def place(name: str | None) -> Place:
-    """Return what a name stands for: a folder if there is one, else a commit.
+def place(name: str | None, root: Path) -> Place:
+    """Return what a name stands for: a folder if there is one, else a commit of the root folder.
 
     Raises:
         UserError: It is neither.
@@ -226,11 +229,11 @@ def place(name: str | None) -> Place:
         return Place(told=CHECKOUT)
     if Path(name).is_dir():
         return Place(told=f"folder {name}", path=Path(name))
-    commit = resolve(name, root=ROOT)
+    commit = resolve(name, root=root)
     if commit is None:
         raise UserError(
             f"{name!r} is no commit of this checkout and no folder of records. Name one; a "
-            f"commit that is not here must be fetched first. {suggestion(name, root=ROOT)}"
+            f"commit that is not here must be fetched first. {suggestion(name, root=root)}"
         )
     called = "" if commit.startswith(name) else f" ({name})"
     return Place(told=f"commit {commit[:12]}{called}", commit=commit)
@@ -267,14 +270,14 @@ def _folder(path: Path) -> list[Record]:
 
 
 def _of_commit(place: Place, commit: str, asked: Asked) -> Side:
-    with exported(commit, root=ROOT) as folder:
+    with exported(commit, root=asked.project.root) as folder:
         told = ask(folder, called(commit))
         records = references(folder, commit)
     records = [record for record in records if record.spec.case.name not in told.stale]
     wanted = _wanted(told.cases, records, asked)
     if wanted:
         into = asked.results / "compare" / commit[:12]
-        with worktree(commit, root=ROOT) as folder:
+        with worktree(commit, root=asked.project.root) as folder:
             records += _trained(folder, wanted, into, asked, commit)
     return Side(
         told=place.told,
@@ -287,11 +290,13 @@ def _of_commit(place: Place, commit: str, asked: Asked) -> Side:
 def _of_checkout(place: Place, asked: Asked) -> Side:
     into = asked.results / "compare" / "checkout"
     folders = (asked.results / "reference", asked.results / "trials", into / "reference")
-    records = current(record for folder in folders for record in Store(folder).all())
-    wanted = _wanted(CASES, records, asked)
+    project = asked.project
+    stored = (record for folder in folders for record in Store(folder).all())
+    records = repeated(stored, project)
+    wanted = _wanted(project.cases, records, asked)
     if wanted:
-        records += _trained(ROOT, wanted, into, asked, None)
-    return Side(told=place.told, facts=facts_of(records), known=frozenset(CASES))
+        records += _trained(project.root, wanted, into, asked, None)
+    return Side(told=place.told, facts=facts_of(records), known=frozenset(project.cases))
 
 
 def _wanted(cases: Iterable[str], records: Sequence[Record], asked: Asked) -> list[str]:
@@ -320,12 +325,13 @@ def _trained(
     return records
 
 
-def current(records: Iterable[Record]) -> list[Record]:
-    """Keep whole trials of the registry's cases that the code of this checkout would repeat."""
+def repeated(records: Iterable[Record], project: Project) -> list[Record]:
+    """Keep whole trials of the project's cases that the code of this checkout would repeat."""
     alike: dict[str, list[Record]] = {}
     for record in records:
-        if record.spec.case.name in CASES and publishable(record):
+        if record.spec.case.name in project.cases and publishable(record):
             # One digest serves them all.
             alike.setdefault(training_key(record), []).append(record)
-    found = [group for group in alike.values() if not why_stale(group[:1], CASES, root=ROOT)]
+    cases, root = project.cases, project.root
+    found = [group for group in alike.values() if not why_stale(group[:1], cases, root=root)]
     return [record for group in found for record in group]

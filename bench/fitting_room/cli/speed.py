@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,6 +16,7 @@ from fitting_room.lab.locks import machine_held, why_wait
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import warnings
 from fitting_room.machine import this_machine
+from fitting_room.project import Project
 from fitting_room.spec import Case
 from fitting_room.store.key import provenance
 from fitting_room.store.records import write_whole
@@ -24,15 +25,9 @@ from fitting_room.studies.speed import speed_table
 from fitting_room.trial.child import ask, child_environment, program
 from fitting_room.trial.contest import Contest, Outcome
 
-from bench.cases import CASES, case_named
-
-ROOT = Path(__file__).parents[3]
 PAIRS = 10
 IMAGES = 15_000
 """A quarter of an epoch: the ratio is that of whole ones."""
-
-COMPARABLE = {name: case for name, case in CASES.items() if not case.recipe.tuned}
-"""What a plain ``fit`` can train as well."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -48,18 +43,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="keep the figures as results/speed/CASE.json, to be committed: README's table",
     )
-    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--results", type=Path)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Time each case in a process of its own, alone on this machine; print ratios and keep them."""
-    cases = [_comparable(case_named(name)) for name in arguments.case or COMPARABLE]
+    project: Project = arguments.project
+    cases = _comparable(project, arguments.case)
     found: dict[str, Speed] = {}
     for number, case in enumerate(cases, start=1):
         began = time.monotonic()
         print(f"[{number}/{len(cases)}] {case.name} …", end="", file=sys.stderr, flush=True)
-        found[case.name] = speed = timed(case, arguments.pairs, arguments.images)
+        found[case.name] = speed = timed(case, arguments.pairs, arguments.images, root=project.root)
         print(f" {time.monotonic() - began:.0f} s", file=sys.stderr)
         if arguments.json:
             write_speed(arguments.results / "speed", speed)
@@ -68,16 +64,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _comparable(case: Case) -> Case:
-    if case.name not in COMPARABLE:
-        raise UserError(
-            f"{case.name}: its recipe asks for what a plain fit has not, so there is nothing to "
-            f"compare it with. Name some of {', '.join(COMPARABLE)}."
-        )
-    return case
+def _comparable(project: Project, names: Sequence[str]) -> list[Case]:
+    """Return the cases of these names, or all, that a plain ``fit`` can train as well."""
+    plain = {name: case for name, case in project.cases.items() if not case.recipe.tuned}
+    for name in names:
+        if project.case(name).name not in plain:
+            raise UserError(
+                f"{name}: its recipe asks for what a plain fit has not, so there is nothing to "
+                f"compare it with. Name some of {', '.join(plain)}."
+            )
+    return [plain[name] for name in names or plain]
 
 
-def timed(case: Case, pairs: int, images: int) -> Speed:
+def timed(case: Case, pairs: int, images: int, *, root: Path) -> Speed:
     """Time a case in a process of its own, alone on this machine.
 
     Raises:
@@ -103,7 +102,7 @@ def timed(case: Case, pairs: int, images: int) -> Speed:
     return Speed(
         spec=spec,
         started=started,
-        provenance=provenance(spec, root=ROOT),
+        provenance=provenance(spec, root=root),
         machine=this_machine(),
         images=images,
         ours=outcome.ours,

@@ -6,23 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fitting_room.analysis.audit import claims_in
 from fitting_room.analysis.rows import Row, rows
 from fitting_room.errors import UserError
+from fitting_room.project import Project
 from fitting_room.record import Record
-from fitting_room.store.claims import read_claims
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import Store
-
-from bench.cases import CASES
-
-ROOT = Path(__file__).parents[3]
-REFERENCE = Path("results/reference")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
     """Records, and what the tables make of them."""
 
+    project: Project
     rows: Sequence[Row]
     """One for each case, in the order of the tables; not judged."""
     records: Sequence[Record]
@@ -30,8 +27,8 @@ class Stored:
     """Case → why its records are not those of the present code."""
 
 
-def read_stored(folder: Path) -> Stored:
-    """Read a folder of records.
+def read_stored(folder: Path, project: Project) -> Stored:
+    """Read a folder of records of a project's cases.
 
     Raises:
         UserError: It holds none, or one that cannot be read.
@@ -39,9 +36,10 @@ def read_stored(folder: Path) -> Stored:
     records = list(Store(folder).all())
     if not records:
         raise UserError(f"{folder} holds no records. Name a folder that does with --records.")
-    claims = read_claims(ROOT / "bench" / "claims.toml", cases=CASES)
+    claims = claims_in(project.claims, project).figures
     return Stored(
-        rows=rows(list(CASES.values()), records, {}, claims),
+        project=project,
+        rows=rows(list(project.cases.values()), records, {}, claims),
         records=records,
-        stale=why_stale(records, CASES, root=ROOT),
+        stale=why_stale(records, project.cases, root=project.root),
     )

@@ -11,6 +11,7 @@ import pytest
 from fitting_room.data import chosen_data_dir
 from fitting_room.durations import positive, seconds
 from fitting_room.lab.plan import BACKENDS, DEVICES, SEEDS, TIERS, Options
+from fitting_room.project import Project, current
 
 UNDECIDED = ("fail", "xfail")
 
@@ -59,7 +60,6 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "xfail, the default elsewhere",
     },
     "--results": {
-        "default": "results",
         "help": "the folder of records and reports (default: results, in the root folder)",
     },
 }
@@ -71,13 +71,15 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("fitting room")
     for name, settings in OPTIONS.items():
         group.addoption(name, **settings)
-    parser.addini(
-        "fitting_room_cases",
-        "module:mapping of the cases, by name, that the bounds may speak of",
-        default="bench.cases:CASES",
-    )
-    parser.addini("fitting_room_bounds", "the file of bounds", default="bench/bounds.toml")
-    parser.addini("fitting_room_claims", "the file of claims", default="bench/claims.toml")
+
+
+def project_of(config: pytest.Config) -> Project:
+    """Return the project that the root folder lies in.
+
+    Raises:
+        UserError: It lies in none, or the table of its project cannot be meant.
+    """
+    return current(config.rootpath)
 
 
 def read_options(config: pytest.Config, *, run: str) -> Options:
@@ -108,7 +110,8 @@ def undecided_fails(config: pytest.Config) -> bool:
 
 def results_folder(config: pytest.Config) -> Path:
     """Return the folder of records and reports; a relative one lies in the root folder."""
-    return Path(config.rootpath / config.getoption("results"))
+    asked: str | None = config.getoption("results")
+    return config.rootpath / asked if asked else project_of(config).results
 
 
 def records_folder(config: pytest.Config) -> Path:

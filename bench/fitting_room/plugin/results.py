@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fitting_room.analysis.audit import claims_in
 from fitting_room.data.finding import held
 from fitting_room.metrics import UNTRAINED
-from fitting_room.plugin.options import log_folder, records_folder, results_folder
-from fitting_room.plugin.setup import registered_cases
+from fitting_room.plugin.options import log_folder, project_of, records_folder, results_folder
 from fitting_room.record import Record
 from fitting_room.report.ci import (
     TALLY,
@@ -28,7 +28,6 @@ from fitting_room.report.ci import (
 from fitting_room.report.files import Summary, shown, write_summary
 from fitting_room.report.progress import Screen
 from fitting_room.store.bounds import line_of, smoke_line
-from fitting_room.store.claims import read_claims
 from fitting_room.store.records import Store
 
 
@@ -111,8 +110,8 @@ class Results:
 
     def _write(self) -> Summary:
         config = self._config
-        cases = registered_cases(config)
-        claims = read_claims(config.rootpath / config.getini("fitting_room_claims"), cases=cases)
+        project = project_of(config)
+        cases, claims = project.cases, claims_in(project.claims, project).figures
         store = Store(records_folder(config), self._fresh)
         folder = results_folder(config) / "latest"
         return _with_page(
@@ -123,7 +122,7 @@ class Results:
         """Write the job summary, and return the annotations."""
         if target := os.environ.get("GITHUB_STEP_SUMMARY"):
             append_summary(Path(target), summary.paths[0].read_text("utf-8"))
-        bounds = self._config.rootpath / self._config.getini("fitting_room_bounds")
+        bounds = project_of(self._config).bounds
         on_sample = self._config.getoption("tier") == "smoke"
 
         def line(case: str, metric: str) -> int:

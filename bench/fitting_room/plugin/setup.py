@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -20,21 +19,14 @@ from fitting_room.lab.probe import check_backend
 from fitting_room.lab.scheduler import Lab
 from fitting_room.machine import usable_cores
 from fitting_room.metrics import METRICS
-from fitting_room.plugin.options import read_options
+from fitting_room.plugin.options import project_of, read_options
 from fitting_room.record import Record
 from fitting_room.report.card import card
 from fitting_room.report.progress import PlainWriter, Progress
-from fitting_room.spec import Case, Dataset
+from fitting_room.spec import Dataset
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.models import Models
 from fitting_room.store.records import Store
-
-
-def registered_cases(config: pytest.Config) -> Mapping[str, Case]:
-    """Import the cases that the ini option names: the harness itself knows none."""
-    module, name = config.getini("fitting_room_cases").split(":")
-    cases: Mapping[str, Case] = getattr(importlib.import_module(module), name)
-    return cases
 
 
 def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Referee:
@@ -44,11 +36,8 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Refer
         UserError: Data, backend, bounds or the results folder are not as they must be.
     """
     options = read_options(config, run=run)
-    bounds = read_bounds(
-        config.rootpath / config.getini("fitting_room_bounds"),
-        cases=registered_cases(config),
-        metrics=METRICS,
-    )
+    project = project_of(config)
+    bounds = read_bounds(project.bounds, cases=project.cases, metrics=METRICS)
     accelerator = check_backend(options.backend, options.device)
     datasets = {task: _dataset(task, options) for task in {need.case.task for need in needs}}
     progress = _progress(config)

@@ -1,0 +1,221 @@
+"""The project at hand: what it trains, and where its bounds, claims and results lie.
+
+Its ``pyproject.toml`` tells both. Reading it imports nothing; what ``module:name`` stands for is
+imported once, when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from fitting_room.errors import UserError, nearest
+from fitting_room.spec import Case
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FILE = "pyproject.toml"
+TABLE = "[tool.fitting-room]"
+
+OBJECTS = ("cases", "instead", "exercises", "variants", "handicaps")
+"""Keys that hold ``module:name`` of a mapping."""
+PATHS = ("bounds", "claims", "results")
+"""Keys that hold a path, relative to the file."""
+
+EXAMPLE = f"""{TABLE}
+cases = "bench.cases:CASES"  # module:name of a mapping, name → fitting_room.spec.Case
+bounds = "bounds.toml"
+results = "results"
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A case that is crippled on purpose, or as it is, and what was done to it."""
+
+    case: Case
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handicap:
+    """What is done to one side of a race of a checkout against itself."""
+
+    case: Case
+    checkout: Callable[[], AbstractContextManager[Path]]
+    """Gives head's folder, for as long as the race lasts."""
+    words: str
+    red: bool
+    """Whether the judge of seconds must notice it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """What a table ``[tool.fitting-room]`` says."""
+
+    root: Path
+    """The folder of the file, where modules are looked for."""
+    objects: Mapping[str, str]
+    """Key, of ``OBJECTS`` → ``module:name``; those that the table leaves out are empty."""
+    bounds: Path
+    claims: Path | None
+    """None where nothing was published."""
+    results: Path
+
+    @cached_property
+    def cases(self) -> Mapping[str, Case]:
+        """Name → case, in the order of the tables."""
+        return self._mapping("cases")
+
+    @cached_property
+    def instead(self) -> Mapping[str, str]:
+        """Case → the case that is trained where the precision of the first is emulated."""
+        return self._mapping("instead")
+
+    @cached_property
+    def exercises(self) -> Mapping[str, Any]:
+        """Name → ``studies.exercises.Exercise``, in the order in which they are told."""
+        return self._mapping("exercises")
+
+    @cached_property
+    def exercise_cases(self) -> Mapping[str, Case]:
+        """Name → case of every point; those of the tables are among them."""
+        return {
+            case.name: case for each in self.exercises.values() for case in each.points.values()
+        }
+
+    @cached_property
+    def known(self) -> Mapping[str, Case]:
+        """Name → case of all that may have committed records."""
+        return {**self.exercise_cases, **self.cases}
+
+    @cached_property
+    def variants(self) -> Mapping[str, Variant]:
+        """Name → case that is crippled on purpose, to see that the gate notices."""
+        return self._mapping("variants")
+
+    @cached_property
+    def handicaps(self) -> Mapping[str, Handicap]:
+        """Name → what is done to a race, to see that the judge of seconds notices."""
+        return self._mapping("handicaps")
+
+    def case(self, name: str) -> Case:
+        """Return the case of that name, or raise a UserError that names the nearest."""
+        return _named("case", name, self.cases)
+
+    def exercise(self, name: str) -> Any:
+        """Return the exercise of that name, or raise a UserError that names the nearest."""
+        return _named("exercise", name, self.exercises)
+
+    def _mapping(self, key: str) -> Mapping[str, Any]:
+        if key not in self.objects:
+            return {}
+        told = self.objects[key]
+        module, _, name = told.partition(":")
+        where = f'{self.root / FILE}: {TABLE} has {key} = "{told}", but'
+        found = getattr(_imported(module, self.root, where), name, None)
+        if not isinstance(found, Mapping):
+            what = "no such name" if found is None else f"{name} there, which is no mapping"
+            raise UserError(f"{where} {module} has {what}. Name a mapping of names to {key}.")
+        return found
+
+
+def _named(kind: str, name: str, known: Mapping[str, Any]) -> Any:
+    if name not in known:
+        raise UserError(f"There is no {kind} {name!r}. {nearest(name, known)}")
+    return known[name]
+
+
+def _imported(module: str, root: Path, where: str) -> Any:
+    """Import a module, which may lie in the root folder."""
+    if str(root) not in sys.path:
+        sys.path.append(str(root))
+    try:
+        return import_module(module)
+    except ImportError as error:
+        missing = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(
+            f"{error.name}."
+        )
+        why = f"there is no module {error.name}" if missing else f"importing it failed: {error}"
+        raise UserError(
+            f"{where} {why}. Name a module that lies under {root}, or that is installed."
+        ) from error
+
+
+def current(*folders: Path) -> Project:
+    """Return the project of the first folder that lies in one.
+
+    Args:
+        folders: Each is looked at with all folders above it, nearest first.
+
+    Raises:
+        UserError: None lies in a project, or the table of one cannot be meant.
+    """
+    for folder in folders:
+        for each in (folder, *folder.parents):
+            if found := read_project(each):
+                return found
+    raise UserError(
+        f"There is no {FILE} with a table {TABLE} in {folders[0]} or a folder above it. "
+        f"Write one beside your code:\n\n{EXAMPLE}"
+    )
+
+
+@cache
+def read_project(folder: Path) -> Project | None:
+    """Return the project of a folder, or None where its file is missing or has no table.
+
+    Raises:
+        UserError: The file is no TOML, or its table has an unknown key or a value that is no text.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("fitting-room")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"{path} cannot be read as TOML: {error}. Mend that line.") from error
+    if table is None:
+        return None
+    _check(path, table)
+    return Project(
+        root=folder,
+        objects={key: table[key] for key in OBJECTS if key in table},
+        bounds=folder / table.get("bounds", "bounds.toml"),
+        claims=folder / table["claims"] if "claims" in table else None,
+        results=folder / table.get("results", "results"),
+    )
+
+
+def _check(path: Path, table: object) -> None:
+    if not isinstance(table, dict) or "cases" not in table:
+        raise UserError(f"{path}: {TABLE} needs a line cases, such as\n\n{EXAMPLE}")
+    keys = (*OBJECTS, *PATHS)
+    for key, value in table.items():
+        if key not in keys:
+            raise UserError(f"{path}: {TABLE} has no key {key!r}. {nearest(key, keys)}")
+        if not isinstance(value, str):
+            raise UserError(f"{path}: {key} in {TABLE} must be text, not {value!r}.")
+        if key in OBJECTS and not all(value.partition(":")):
+            raise UserError(f'{path}: {key} in {TABLE} must be "module:name", not "{value}".')
+
+
+def from_here(path: Path) -> Path:
+    """Return a path as a person in the working directory writes it, if it lies below that."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def shown(path: Path, root: Path) -> str:
+    """Return a path as seen from the root folder."""
+    return os.path.relpath(path, root)
