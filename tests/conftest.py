@@ -8,10 +8,13 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bench_runs import Run, bench
+from fitting_room.plugin import options
+from fitting_room.project import current
 from imports import ROOT
 from keras_process import call, prepare
 
@@ -110,32 +113,28 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 Bench = Callable[..., pytest.RunResult]
 
-PATHS = {
-    "exercises": "bench.exercises:EXERCISES",
-    "bounds": ROOT / "bench" / "bounds.toml",
-    "claims": ROOT / "bench" / "claims.toml",
-    "results": ROOT / "results",
-}
-
 
 @pytest.fixture
 def run(own_cache: Path, pytester: pytest.Pytester) -> Bench:
-    """Run the bench on the sample within this process, where nothing is to be trained."""
+    """Run the bench on the sample within this process, where nothing is to be trained.
+
+    Paths given by name stand in the place of those of the project, such as ``bounds``.
+    """
     assert own_cache.is_dir()
     where = ("-c", ROOT / "pyproject.toml", f"--rootdir={ROOT}", ROOT / "bench")
 
     def run(
         *arguments: str | Path, tier: str = "smoke", results: Path = pytester.path, **own: Path
     ) -> pytest.RunResult:
-        for name, path in own.items():  # a project that differs from this one in a file
-            (project := pytester.path / "project").mkdir(exist_ok=True)
-            table = {**PATHS, name: path}
-            lines = [f'{key} = "{value}"' for key, value in table.items()]
-            text = "\n".join(["[tool.fitting-room]", 'cases = "bench.cases:CASES"', *lines])
-            (project / "pyproject.toml").write_text(text, encoding="utf-8")
-            arguments = (*arguments, f"--rootdir={project}")
-        return pytester.runpytest_inprocess(
-            *where, "-p", "no:cacheprovider", f"--tier={tier}", f"--results={results}", *arguments
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(options, "current", lambda *_: replace(current(ROOT), **own))
+            return pytester.runpytest_inprocess(
+                *where,
+                "-p",
+                "no:cacheprovider",
+                f"--tier={tier}",
+                f"--results={results}",
+                *arguments,
+            )
 
     return run
