@@ -42,7 +42,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, run: Callable[[argparse.Namespace], i
     def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         subparsers.add_parser("act", help="act").set_defaults(run=run)
 
-    monkeypatch.setattr(command_line, "COMMANDS", ["act"])
+    monkeypatch.setattr(command_line, "COMMANDS", {"act": "act"})
     monkeypatch.setattr(command_line, "load", lambda _: SimpleNamespace(register=register))
 
 

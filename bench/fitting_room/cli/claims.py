@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from fitting_room.analysis.audit import audit
+from fitting_room.cli import COMMANDS
 from fitting_room.report.audit import as_json, shown, surprises, tally
 from rich.console import Console
 
@@ -17,7 +18,7 @@ WIDE = 160
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
-    parser = subparsers.add_parser("claims", help="judge published claims from the references")
+    parser = subparsers.add_parser("claims", help=COMMANDS["claims"])
     parser.add_argument(
         "file", nargs="?", type=Path, default=CLAIMS, help="default: bench/claims.toml"
     )

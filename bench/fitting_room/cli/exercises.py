@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fitting_room.analysis.trials import publishable
+from fitting_room.cli import COMMANDS
 from fitting_room.cli.calibrate import RESULTS, published
 from fitting_room.cli.sharing import add_data_options, add_sharing_options, datasets, executor_for
 from fitting_room.durations import in_words, positive
@@ -28,7 +29,7 @@ from bench.exercises import EXERCISE_CASES, EXERCISES, exercise_named
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("exercises", help="vary one thing at a time, and say what of it")
+    parser = subparsers.add_parser("exercises", help=COMMANDS["exercises"])
     parser.add_argument(
         "exercise", nargs="*", help=f"{', '.join(EXERCISES)}; all, if none is given"
     )

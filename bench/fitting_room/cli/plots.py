@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fitting_room.cli import COMMANDS
 from fitting_room.cli.stored import REFERENCE, ROOT, Stored, read_stored
 from fitting_room.data.finding import held
 from fitting_room.durations import in_words
@@ -31,7 +32,7 @@ SHOWN = ("accuracy-parameters", "fashion_mnist-seeds")
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("plots", help="draw pictures of stored records")
+    parser = subparsers.add_parser("plots", help=COMMANDS["plots"])
     parser.add_argument("case", nargs="*", help="cases by name; all, and how they compare, if none")
     parser.add_argument(
         "--records", type=Path, default=REFERENCE, help=f"folder of records ({REFERENCE})"

@@ -190,7 +190,7 @@ PAGES = (
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
-    parser = subparsers.add_parser("readme", help="rewrite the tables of Markdown files")
+    parser = subparsers.add_parser("readme", help=COMMANDS["readme"])
     pages = ", ".join(map(str, PAGES))
     parser.add_argument(
         "file", nargs="*", type=Path, help=f"default: {pages}, and the pictures of the first"

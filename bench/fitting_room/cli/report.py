@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from fitting_room.cli import COMMANDS
 from fitting_room.cli.stored import REFERENCE, read_stored
 from fitting_room.data.finding import held
 
@@ -13,7 +14,7 @@ OUTPUT = Path("results/report.html")
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("report", help="write stored records as one HTML page")
+    parser = subparsers.add_parser("report", help=COMMANDS["report"])
     parser.add_argument(
         "--records", type=Path, default=REFERENCE, help=f"folder of records ({REFERENCE})"
     )
