@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 import time
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.stored import REFERENCE, ROOT, Stored, read_stored
 from fitting_room.data.finding import held
 from fitting_room.durations import in_words
 from fitting_room.errors import UserError
+from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS
 from fitting_room.store.bounds import read_bounds
+from fitting_room.store.digest import Sources
 from fitting_room.store.records import write_whole
 
 from bench.cases import CASES, case_named
@@ -28,6 +34,16 @@ PICTURES = Path("results/pictures")
 
 SHOWN = ("accuracy-parameters", "fashion_mnist-seeds")
 """Pictures in README.md, which are committed: few, and drawn from records alone."""
+
+
+ENDS = ("", "-dark")
+"""What follows its name in the files of a picture, light and dark."""
+
+DRAWING = tuple(
+    f"fitting_room.report.plots.{name}"
+    for name in ("album:overview", "theme:render", "theme:THEMES")
+)
+"""The code that makes the committed pictures, with all that it calls."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -66,9 +82,21 @@ def run(arguments: argparse.Namespace) -> int:
 def committed(stored: Stored, folder: Path = PICTURES, *, check: bool) -> bool:
     """Write the SVG files that README.md shows, or check them; return whether any was stale.
 
+    None is drawn, and Matplotlib is not loaded, where each file says that it rests on just these
+    records and was drawn by just this code.
+
     Raises:
         UserError: One cannot be drawn from these records.
     """
+    basis = _basis(stored)
+    paths = [folder / f"{name}{end}.svg" for name in SHOWN for end in ENDS]
+    if all(path.is_file() and _is_sealed(path.read_bytes(), basis) for path in paths):
+        print(f"The pictures in {folder} are up to date.")
+        return False
+    return _drawn(stored, folder, basis, check=check)
+
+
+def _drawn(stored: Stored, folder: Path, basis: bytes, *, check: bool) -> bool:
     from fitting_room.report.plots.album import overview
     from fitting_room.report.plots.theme import THEMES, drawn_by, render
 
@@ -81,14 +109,40 @@ def committed(stored: Stored, folder: Path = PICTURES, *, check: bool) -> bool:
             if check and before and drawn_by(before) != drawn_by(after):
                 unlike = True
                 print(f"{path} is not compared: {drawn_by(before)} drew it, not {drawn_by(after)}.")
-            elif after != before:
+            elif after != before.partition(SEAL)[0]:
                 stale.append(path)
                 print(f"{path} {'is stale' if check else 'drawn'}.")
-                if not check:
-                    write_whole(path, after)
+            if not check:
+                write_whole(path, after + _seal(after, basis))
     if not stale and not unlike:
         print(f"The pictures in {folder} are up to date.")
     return bool(stale)
+
+
+SEAL = b"<!-- fitting-room: "
+"""Begins the last line of a committed picture, which holds a digest of all it depends on."""
+
+
+def _basis(stored: Stored) -> bytes:
+    """Return a digest of the records that pictures rest on, and of the code that draws them."""
+    sources = Sources(ROOT)
+    parts = (
+        repr((stored.rows, sorted(stored.stale.items()), sorted(_bounds().items()))).encode(),
+        *sorted(map(msgspec.json.encode, stored.records)),
+        sources.digest(DRAWING).encode(),
+        version("matplotlib").encode(),
+    )
+    return hashlib.sha256(b"\n".join(parts)).digest()
+
+
+def _seal(svg: bytes, basis: bytes) -> bytes:
+    """Return the last line of a picture; it covers the picture too, so that an edit is seen."""
+    return b"%s%s -->\n" % (SEAL, hashlib.sha256(basis + svg).hexdigest().encode())
+
+
+def _is_sealed(file: bytes, basis: bytes) -> bool:
+    svg, mark, rest = file.partition(SEAL)
+    return mark + rest == _seal(svg, basis)
 
 
 def _shown(pictures: Pictures) -> dict[str, Draw]:
@@ -107,7 +161,7 @@ def _album(stored: Stored, *, images: bool = False) -> Album:
     # Matplotlib takes longer to load than all other commands together.
     from fitting_room.report.plots.album import Album
 
-    bounds = read_bounds(ROOT / "bench" / "bounds.toml", cases=CASES, metrics=METRICS).tables
+    bounds = _bounds()
     return Album(
         rows=stored.rows,
         records=stored.records,
@@ -115,6 +169,10 @@ def _album(stored: Stored, *, images: bool = False) -> Album:
         test_sets=held(record.spec.dataset for record in stored.records) if images else {},
         stale=stored.stale,
     )
+
+
+def _bounds() -> Mapping[str, Mapping[str, Bound]]:
+    return read_bounds(ROOT / "bench" / "bounds.toml", cases=CASES, metrics=METRICS).tables
 
 
 def _draw(album: Album, names: list[str], folder: Path) -> int:
