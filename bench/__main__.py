@@ -21,8 +21,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=told)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     given = sys.argv[1:] if arguments is None else arguments
-    for command in given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS:
-        load(command).register(subparsers)
+    asked_for = next((each for each in given if not each.startswith("-")), "")
+    for command, does in COMMANDS.items():
+        if command == asked_for:
+            load(command).register(subparsers)
+        else:
+            subparsers.add_parser(command, help=does)
     asked = parser.parse_args(given)
     try:
         settle(asked, current(Path.cwd(), Path(__file__).parent))

@@ -26,11 +26,27 @@ def pytest_configure(config: pytest.Config) -> None:
     # A job that a shell runs in the background ignores it, and so would all that the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # What the runs within the tests find is none of the job's that runs the tests.
-    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+    # A run within a test is no worker's either: pytest-benchmark would switch itself off there.
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "PYTEST_XDIST_WORKER"):
         os.environ.pop(name, None)
     config.addinivalue_line(
         "markers", "keras: the test's body runs in a child process, for it imports Keras"
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let one worker of xdist have each file, and one have all that share the run of the bench.
+
+    That run takes longest, so what shares it comes first: the other worker does the rest meanwhile.
+    """
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    sharing = {item.path for item in items if "smoke" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in sharing)
+    for item in items:
+        name = "smoke" if item.path in sharing else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -42,7 +42,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, run: Callable[[argparse.Namespace], i
     def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         subparsers.add_parser("act", help="act").set_defaults(run=run)
 
-    monkeypatch.setattr(command_line, "COMMANDS", ["act"])
+    monkeypatch.setattr(command_line, "COMMANDS", {"act": "act"})
     monkeypatch.setattr(command_line, "load", lambda _: SimpleNamespace(register=register))
 
 
@@ -152,3 +152,34 @@ def test_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+SLOW = ("IPython", "PIL", "jinja2", "keras", "matplotlib", "numpy", "pandas", "rich", "scipy.stats")
+SLOW += ("jax", "tensorflow", "torch")
+
+LOADED = {
+    ("bench", "--help"): set(),
+    ("bench", "show"): {"numpy"},
+    ("bench", "claims"): {"numpy", "rich", "scipy.stats"},
+    # Its page of commands asks every command what it takes, one of which reads photographs.
+    ("bench", "readme", "--check"): {"PIL", "numpy", "rich", "scipy.stats"},
+    ("bench", "plots", "--readme", "--check"): {"numpy", "scipy.stats"},
+    ("pytest", "bench/", "--co", "-q", "-p", "no:hypothesispytest"): {"numpy", "rich"},
+}
+"""What a person starts → the modules of ``SLOW`` that it uses."""
+
+
+@pytest.mark.parametrize("command", LOADED)
+def test_a_command_loads_only_what_it_uses(command: tuple[str, ...]) -> None:
+    """Seconds differ from machine to machine; what is loaded takes them on every one."""
+    code = (
+        "import atexit, runpy, sys\n"
+        f"atexit.register(lambda: print(*(name for name in {SLOW} if name in sys.modules)))\n"
+        "name, *sys.argv = [sys.argv[1], *sys.argv[1:]]\n"
+        "runpy.run_module(name, run_name='__main__', alter_sys=True)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *command], cwd=ROOT, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert set(ran.stdout.splitlines()[-1].split()) == LOADED[command]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -66,6 +64,33 @@ def test_committed_pictures_are_stale_until_they_are_drawn_anew(
     assert {path.name for path in folder.iterdir()} == names
 
 
+def test_a_picture_is_drawn_again_only_where_what_it_rests_on_changed(
+    records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edited file, another record and other code each call for it; else nothing is drawn."""
+    drawings: list[str] = []
+
+    def render(_: object, theme: Theme, kind: str) -> bytes:
+        drawings.append(theme.name)
+        return f"<dc:title>Pencil 2</dc:title> {theme.name} {kind}".encode()
+
+    def count(*more: str) -> int:
+        drawings.clear()
+        call("--readme", "--records", records, "--output", tmp_path / "out", *more)
+        return len(drawings)
+
+    every = len(plots.SHOWN) * len(plots.ENDS)
+    monkeypatch.setattr(canvas, "render", render)
+    assert (count(), count(), count("--check")) == (every, 0, 0)
+    file = tmp_path / "out" / f"{plots.SHOWN[0]}.svg"
+    file.write_bytes(file.read_bytes().replace(b"light", b"lighter"))
+    assert (count("--check"), count(), count("--check")) == (every, every, 0)
+    Store(records).put(make_record(seed=2, test_accuracy=0.9))
+    assert (count("--check"), count(), count("--check")) == (every, every, 0)
+    monkeypatch.setattr(plots, "DRAWING", plots.DRAWING[:1])
+    assert count("--check") == every
+
+
 @pytest.mark.usefixtures("drawn")
 def test_pictures_of_another_program_are_not_compared(
     records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -120,15 +145,3 @@ def test_pages_show_the_committed_pictures_in_both_themes() -> None:
     assert shown == {f"results/pictures/{n}{e}.svg" for n in plots.SHOWN for e in ("", "-dark")}
     sizes = {name: (ROOT / name).stat().st_size for name in shown}
     assert {name: size for name, size in sizes.items() if size > LARGEST} == {}
-
-
-def test_only_drawing_loads_matplotlib() -> None:
-    """Neither a run of the bench nor any other command waits for it, or for Jinja."""
-    code = "import sys, fitting_room.plugin, fitting_room.cli.plots, fitting_room.cli.report\n"
-    ran = subprocess.run(
-        [sys.executable, "-c", f"{code}print(*sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert not {"matplotlib", "jinja2", "PIL", "tensorflow", "keras"} & set(ran.stdout.split())

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from fitting_room.cli import readme, settle, show
 from fitting_room.errors import UserError
 from fitting_room.record import Callbacks, Record
 from fitting_room.store.records import Store
-from imports import ROOT
 from records import PROJECT, make_failed_record, make_record
 
 DENSE = "fashion_mnist-dense_128"
@@ -88,25 +85,6 @@ def test_readme_says_which_file_is_missing(tmp_path: Path) -> None:
     """The message has its name."""
     with pytest.raises(UserError, match=r"NO\.md cannot be read"):
         call("readme", tmp_path / "NO.md", "--results", tmp_path)
-
-
-def test_readme_is_written_without_what_is_slow_to_import() -> None:
-    """Neither a framework nor Matplotlib is loaded for the tables; pictures are others'."""
-    code = (
-        "import sys, bench.__main__ as m\n"
-        "m.main(['readme', 'README.md', '--check'])\n"
-        "print(sorted({'keras', 'tensorflow', 'matplotlib'} & set(sys.modules)))"
-    )
-    command = [sys.executable, "-c", code]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines()[-1] == "[]"
-
-
-def test_readme_loads_no_framework() -> None:
-    """Importing the command brings neither Keras nor TensorFlow nor SciPy's statistics."""
-    code = "import sys, fitting_room.cli.readme as _; print(*sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"keras", "tensorflow", "scipy.stats", "matplotlib"} & set(ran.stdout.split())
 
 
 def test_show_lists_every_record(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
+import sys
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +177,15 @@ def test_two_paths_are_timed_in_pairs() -> None:
     assert (len(outcome.ours), len(outcome.plain)) == (3, 3)
     assert min(outcome.ours + outcome.plain) > 0
     assert outcome.ratios[2] == outcome.ours[2] / outcome.plain[2]
+
+
+def test_what_keras_can_do_without_is_absent_only_while_it_is_loaded() -> None:
+    """An import fails inside, for whatever was not loaded before, and works again afterwards."""
+    from fitting_room.trial.__main__ import _absent
+
+    sys.modules.pop("colorsys", None)
+    with _absent("colorsys", "json"):
+        with pytest.raises(ImportError):
+            import_module("colorsys")
+        assert import_module("json") is json
+    assert import_module("colorsys").rgb_to_hsv(0, 0, 1)[2] == 1

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from fitting_room.analysis.suggestion import difference, propose, suggest
+from fitting_room.cli import COMMANDS
 from fitting_room.cli.sharing import add_data_options, add_sharing_options, datasets, executor_for
 from fitting_room.disturbed import disturbance, exclusive
 from fitting_room.durations import positive
@@ -39,7 +40,7 @@ RESULTS: tuple[Outcome, ...] = ("completed", "diverged")
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("calibrate", help="train references, and suggest bounds")
+    parser = subparsers.add_parser("calibrate", help=COMMANDS["calibrate"])
     parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
     parser.add_argument("--seeds", type=positive, default=SEEDS, help=f"seeds a case ({SEEDS})")
     add_data_options(parser)

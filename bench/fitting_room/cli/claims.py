@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from fitting_room.analysis.audit import audit, claims_in, grounds
+from fitting_room.cli import COMMANDS
 from fitting_room.errors import UserError
 from fitting_room.report.audit import as_json, shown, surprises, tally
 from rich.console import Console
@@ -16,7 +17,7 @@ WIDE = 160
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
-    parser = subparsers.add_parser("claims", help="judge published claims from the references")
+    parser = subparsers.add_parser("claims", help=COMMANDS["claims"])
     parser.add_argument("file", nargs="?", type=Path, help="default: bench/claims.toml")
     parser.add_argument("--json", action="store_true", help="as JSON, accuracies as fractions")
     parser.add_argument(

@@ -18,6 +18,7 @@ from fitting_room import data
 from fitting_room.analysis.comparison import Comparison, Raced, compare
 from fitting_room.analysis.sides import Facts, Side
 from fitting_room.analysis.trials import publishable
+from fitting_room.cli import COMMANDS
 from fitting_room.cli.calibrate import published
 from fitting_room.cli.sides import Asked, Place, ask, called, place, side_of
 from fitting_room.durations import in_words, positive
@@ -232,7 +233,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command and its options."""
     parser = subparsers.add_parser(
         "compare",
-        help="compare with a commit or with older results",
+        help=COMMANDS["compare"],
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
+from fitting_room.cli import COMMANDS
 from fitting_room.data import DATA_DIR_VARIABLE, Arrays, chosen_data_dir, find, load
 from fitting_room.data.arrays import FILES
 from fitting_room.data.catalogue import KNOWN, named
@@ -24,7 +25,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the subcommand ``data``."""
     parser = subparsers.add_parser(
         "data",
-        help="fetch, verify and describe the data sets",
+        help=COMMANDS["data"],
         description="Fetch, verify and describe the data sets.",
     )
     parser.add_argument(

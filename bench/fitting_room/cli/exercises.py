@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fitting_room.analysis.audit import FOLDERS
 from fitting_room.analysis.trials import publishable
+from fitting_room.cli import COMMANDS
 from fitting_room.cli.calibrate import RESULTS, published
 from fitting_room.cli.sharing import add_data_options, add_sharing_options, datasets, executor_for
 from fitting_room.durations import in_words, positive
@@ -30,7 +31,7 @@ PLOTS = Path()
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("exercises", help="vary one thing at a time, and say what of it")
+    parser = subparsers.add_parser("exercises", help=COMMANDS["exercises"])
     parser.add_argument("exercise", nargs="*", help="exercises by name; all, if none is given")
     parser.add_argument("--seeds", type=positive, help="seeds a point (else each exercise's own)")
     parser.add_argument(

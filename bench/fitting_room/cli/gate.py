@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from fitting_room.analysis.comparison import compare
 from fitting_room.analysis.sides import Side, facts_of
+from fitting_room.cli import COMMANDS
 from fitting_room.cli.gate_seconds import rehearse_all
 from fitting_room.cli.gate_simulation import completed, costs, setups, simulate
 from fitting_room.cli.sharing import add_data_options, datasets
@@ -92,7 +93,7 @@ OTHER_SEEDS = 1000
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("gate", help="measure how often the gate itself errs")
+    parser = subparsers.add_parser("gate", help=COMMANDS["gate"])
     parser.add_argument(
         "--runs", type=positive, default=RUNS, help=f"made-up runs a case and scenario ({RUNS})"
     )

@@ -13,6 +13,7 @@ import numpy as np
 from fitting_room import data
 from fitting_room.analysis.mistakes import Pair, most_confused
 from fitting_room.analysis.trials import one_per_seed
+from fitting_room.cli import COMMANDS
 from fitting_room.cli.kept_model import add_arguments, alike, kept_model, wanted
 from fitting_room.durations import natural
 from fitting_room.errors import UserError
@@ -141,7 +142,7 @@ FILTER = 1
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("inspect", help="pictures of what a model sees and mistakes")
+    parser = subparsers.add_parser("inspect", help=COMMANDS["inspect"])
     add_arguments(parser)
     parser.add_argument(
         "--images", type=natural, nargs="+", metavar="N",

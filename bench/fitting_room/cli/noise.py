@@ -12,6 +12,7 @@ from itertools import count, product
 from pathlib import Path
 from uuid import uuid4
 
+from fitting_room.cli import COMMANDS
 from fitting_room.cli.sharing import add_data_options, datasets
 from fitting_room.durations import in_words, positive, seconds
 from fitting_room.errors import UserError
@@ -105,7 +106,7 @@ MINUTES = 6.0
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("noise", help="tell where scatter comes from")
+    parser = subparsers.add_parser("noise", help=COMMANDS["noise"])
     parser.add_argument(
         "case", nargs="*", help=f"cases by name; {DENSE} and {CONVOLUTIONAL}, if none is given"
     )

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 import time
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+from fitting_room.cli import COMMANDS
 from fitting_room.cli.stored import Stored, read_stored
 from fitting_room.data.finding import held
 from fitting_room.durations import in_words
 from fitting_room.errors import UserError
+from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS
-from fitting_room.project import from_here
+from fitting_room.project import Project, from_here
 from fitting_room.store.bounds import read_bounds
+from fitting_room.store.digest import Sources
 from fitting_room.store.records import write_whole
 
 if TYPE_CHECKING:
@@ -28,9 +35,19 @@ SHOWN = ("accuracy-parameters", "fashion_mnist-seeds")
 """Pictures in README.md, which are committed: few, and drawn from records alone."""
 
 
+ENDS = ("", "-dark")
+"""What follows its name in the files of a picture, light and dark."""
+
+DRAWING = tuple(
+    f"fitting_room.report.plots.{name}"
+    for name in ("album:overview", "theme:render", "theme:THEMES")
+)
+"""The code that makes the committed pictures, with all that it calls."""
+
+
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("plots", help="draw pictures of stored records")
+    parser = subparsers.add_parser("plots", help=COMMANDS["plots"])
     parser.add_argument("case", nargs="*", help="cases by name; all, and how they compare, if none")
     parser.add_argument("--records", type=Path, help="folder of records (results/reference)")
     parser.add_argument("--output", type=Path, help="where the pictures go (results/plots)")
@@ -66,13 +83,25 @@ def run(arguments: argparse.Namespace) -> int:
 def committed(stored: Stored, folder: Path | None = None, *, check: bool) -> bool:
     """Write the SVG files that README.md shows, or check them; return whether any was stale.
 
+    None is drawn, and Matplotlib is not loaded, where each file says that it rests on just these
+    records and was drawn by just this code.
+
     Raises:
         UserError: One cannot be drawn from these records.
     """
+    folder = folder or from_here(stored.project.results / PICTURES)
+    basis = _basis(stored)
+    paths = [folder / f"{name}{end}.svg" for name in SHOWN for end in ENDS]
+    if all(path.is_file() and _is_sealed(path.read_bytes(), basis) for path in paths):
+        print(f"The pictures in {folder} are up to date.")
+        return False
+    return _drawn(stored, folder, basis, check=check)
+
+
+def _drawn(stored: Stored, folder: Path, basis: bytes, *, check: bool) -> bool:
     from fitting_room.report.plots.album import overview
     from fitting_room.report.plots.theme import THEMES, drawn_by, render
 
-    folder = folder or from_here(stored.project.results / PICTURES)
     stale, unlike = [], False
     for name, draw in _shown(overview(_album(stored))).items():
         for theme in THEMES.values():
@@ -82,14 +111,42 @@ def committed(stored: Stored, folder: Path | None = None, *, check: bool) -> boo
             if check and before and drawn_by(before) != drawn_by(after):
                 unlike = True
                 print(f"{path} is not compared: {drawn_by(before)} drew it, not {drawn_by(after)}.")
-            elif after != before:
+            elif after != before.partition(SEAL)[0]:
                 stale.append(path)
                 print(f"{path} {'is stale' if check else 'drawn'}.")
-                if not check:
-                    write_whole(path, after)
+            if not check:
+                write_whole(path, after + _seal(after, basis))
     if not stale and not unlike:
         print(f"The pictures in {folder} are up to date.")
     return bool(stale)
+
+
+SEAL = b"<!-- fitting-room: "
+"""Begins the last line of a committed picture, which holds a digest of all it depends on."""
+
+
+def _basis(stored: Stored) -> bytes:
+    """Return a digest of the records that pictures rest on, and of the code that draws them."""
+    sources = Sources(stored.project.root)
+    parts = (
+        repr(
+            (stored.rows, sorted(stored.stale.items()), sorted(_bounds(stored.project).items()))
+        ).encode(),
+        *sorted(map(msgspec.json.encode, stored.records)),
+        sources.digest(DRAWING).encode(),
+        version("matplotlib").encode(),
+    )
+    return hashlib.sha256(b"\n".join(parts)).digest()
+
+
+def _seal(svg: bytes, basis: bytes) -> bytes:
+    """Return the last line of a picture; it covers the picture too, so that an edit is seen."""
+    return b"%s%s -->\n" % (SEAL, hashlib.sha256(basis + svg).hexdigest().encode())
+
+
+def _is_sealed(file: bytes, basis: bytes) -> bool:
+    svg, mark, rest = file.partition(SEAL)
+    return mark + rest == _seal(svg, basis)
 
 
 def _shown(pictures: Pictures) -> dict[str, Draw]:
@@ -108,8 +165,7 @@ def _album(stored: Stored, *, images: bool = False) -> Album:
     # Matplotlib takes longer to load than all other commands together.
     from fitting_room.report.plots.album import Album
 
-    project = stored.project
-    bounds = read_bounds(project.bounds, cases=project.cases, metrics=METRICS).tables
+    bounds = _bounds(stored.project)
     return Album(
         rows=stored.rows,
         records=stored.records,
@@ -117,6 +173,10 @@ def _album(stored: Stored, *, images: bool = False) -> Album:
         test_sets=held(record.spec.dataset for record in stored.records) if images else {},
         stale=stored.stale,
     )
+
+
+def _bounds(project: Project) -> Mapping[str, Mapping[str, Bound]]:
+    return read_bounds(project.bounds, cases=project.cases, metrics=METRICS).tables
 
 
 def _draw(album: Album, names: list[str], folder: Path) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from fitting_room import data
 from fitting_room.analysis.audit import claims_in
+from fitting_room.cli import COMMANDS
 from fitting_room.cli.kept_model import add_arguments, alike, kept_model, wanted
 from fitting_room.data.picture import convert
 from fitting_room.durations import natural
@@ -49,7 +50,7 @@ class Asked:
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("predict", help="the class probabilities of one image")
+    parser = subparsers.add_parser("predict", help=COMMANDS["predict"])
     add_arguments(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--index", type=natural, default=0, help="a test image, from 0 (0)")

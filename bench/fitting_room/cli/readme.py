@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from fitting_room.analysis.audit import FOLDERS, audit, claims_in, grounds, references
-from fitting_room.analysis.rows import rows
+from fitting_room.analysis.rows import Row, rows
 from fitting_room.cli import COMMANDS, load
 from fitting_room.cli.stored import Stored
 from fitting_room.errors import UserError
@@ -44,11 +44,23 @@ class Committed:
     """Case → why its records are not those of the present code."""
     published: Published
 
+    @cached_property
+    def rows(self) -> Sequence[Row]:
+        """One for each case, not judged."""
+        return rows(list(self.project.cases.values()), self.records, {}, self.published.figures)
+
+    @cached_property
+    def searches(self) -> Mapping[str, str]:
+        """Name → table of every search and study."""
+        found: dict[str, str] = import_module("fitting_room.studies.search_tables").blocks(
+            self.results / "search"
+        )
+        return found
+
 
 def task_block(task: str, known: Committed) -> str:
     """Return the comparison of every architecture on a task."""
-    of_task = [case for case in known.project.cases.values() if case.task == task]
-    found = rows(of_task, known.records, {}, known.published.figures)
+    found = [row for row in known.rows if row.task == task]
     return task_table(found, known.records, stale=known.stale, absent="no reference yet")
 
 
@@ -164,8 +176,7 @@ def blocks(known: Committed) -> dict[str, Callable[[], str]]:
 
 def search_block(name: str, known: Committed) -> str:
     """Return a table of a search, or of a study of candidates."""
-    studies = import_module("fitting_room.studies.search_tables")
-    return str(studies.blocks(known.results / "search")[name])
+    return known.searches[name]
 
 
 def _searches(folder: Path) -> Iterator[str]:
@@ -188,7 +199,7 @@ PAGES = (
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
-    parser = subparsers.add_parser("readme", help="rewrite the tables of Markdown files")
+    parser = subparsers.add_parser("readme", help=COMMANDS["readme"])
     pages = ", ".join(map(str, PAGES))
     parser.add_argument(
         "file", nargs="*", type=Path, help=f"default: {pages}, and the pictures of the first"
@@ -246,8 +257,9 @@ def _draw(known: Committed, *, check: bool) -> bool:
     """Draw the pictures of the README, or check them; return whether any was stale."""
     # What draws takes longer to load than all the tables to be made.
     plots = import_module("fitting_room.cli.plots")
-    found = rows(list(known.project.cases.values()), known.records, {}, known.published.figures)
-    stored = Stored(project=known.project, rows=found, records=known.records, stale=known.stale)
+    stored = Stored(
+        project=known.project, rows=known.rows, records=known.records, stale=known.stale
+    )
     return bool(plots.committed(stored, check=check))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from fitting_room.cli import COMMANDS
 from fitting_room.cli.stored import read_stored
 from fitting_room.data.finding import held
 from fitting_room.project import from_here
@@ -14,7 +15,7 @@ OUTPUT = "report.html"
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("report", help="write stored records as one HTML page")
+    parser = subparsers.add_parser("report", help=COMMANDS["report"])
     parser.add_argument("--records", type=Path, help="folder of records (results/reference)")
     parser.add_argument("--output", type=Path, help="the page (results/report.html)")
     parser.set_defaults(run=run)

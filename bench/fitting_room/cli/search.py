@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from fitting_room.cli import COMMANDS
 from fitting_room.cli.sharing import add_data_options
 from fitting_room.data import chosen_data_dir, find
 from fitting_room.data.split import HELD_OUT, validation_split
@@ -30,7 +31,7 @@ from fitting_room.studies.search_tables import candidates, table
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("search", help="compare candidates on a validation split")
+    parser = subparsers.add_parser("search", help=COMMANDS["search"])
     parser.add_argument("task", help=" or ".join(TASKS))
     parser.add_argument(
         "candidates", nargs="?", type=Path, help="TOML file; without one, show the whole log"

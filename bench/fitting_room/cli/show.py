@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 import msgspec
+from fitting_room.cli import COMMANDS
 from fitting_room.errors import UserError, nearest
 from fitting_room.metrics import METRICS
 from fitting_room.record import Record
@@ -22,7 +23,7 @@ PREFIX = 12
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
-    parser = subparsers.add_parser("show", help="list stored records, or the epochs of a case")
+    parser = subparsers.add_parser("show", help=COMMANDS["show"])
     parser.add_argument("case", nargs="?", help="show this case alone, epoch by epoch")
     parser.add_argument("--json", action="store_true", help="as JSON, accuracies as fractions")
     parser.add_argument("--results", type=Path, help="holds records (default: results)")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+from fitting_room.cli import COMMANDS
 from fitting_room.cli.sharing import dataset
 from fitting_room.durations import now, positive
 from fitting_room.errors import UserError
@@ -32,7 +33,7 @@ IMAGES = 15_000
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("speed", help="time the training path against a plain fit")
+    parser = subparsers.add_parser("speed", help=COMMANDS["speed"])
     parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
     parser.add_argument("--pairs", type=positive, default=PAIRS, help=f"pairs of epochs ({PAIRS})")
     parser.add_argument(

@@ -88,7 +88,7 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
         UserError: The architecture's builder cannot be found or read.
     """
     path = training_path(spec.case)
-    architecture = _architecture_digest(spec.case, root)
+    architecture = _architecture_digest(spec.case, Sources(root))
     commit, dirty = _committed([*path, spec.case.builder], root)
     return Provenance(
         commit=commit,
@@ -116,9 +116,9 @@ def why_stale(
         UserError: The builder of a case cannot be found or read.
     """
     found: dict[str, str] = {}
-    paths = {training_path(case) for case in cases.values()}
-    training = {path: code_digest(path, root=root) for path in paths}
-    architecture = lru_cache(lambda name: _architecture_digest(cases[name], root))
+    sources = Sources(root)
+    training = lru_cache(sources.digest)
+    architecture = lru_cache(lambda name: _architecture_digest(cases[name], sources))
     for record in records:
         case = cases.get(record.spec.case.name)
         if case is None:
@@ -127,18 +127,18 @@ def why_stale(
             found[case.name] = "its arguments or its recipe changed since"
         elif record.provenance.architecture_digest != architecture(case.name):
             found[case.name] = "the code of its architecture changed since"
-        elif record.provenance.training_digest != training[training_path(case)]:
+        elif record.provenance.training_digest != training(training_path(case)):
             found[case.name] = "the code of the training path changed since"
     return found
 
 
-def _architecture_digest(case: Case, root: Path) -> str:
+def _architecture_digest(case: Case, sources: Sources) -> str:
     try:
-        return code_digest([case.builder], root=root)
+        return sources.digest([case.builder])
     except (LookupError, OSError, SyntaxError, ValueError) as error:
         raise UserError(
             f"The builder of {case.name}, {case.builder!r}, cannot be read: {error}. "
-            f"Expected module:function, with its source under {root}."
+            f"Expected module:function, with its source under {sources.root}."
         ) from error
 
 
