@@ -114,7 +114,7 @@ class Confidence:
     Bin b of B holds the images whose most probable class has a probability of b/B to (b+1)/B.
     """
 
-    images: tuple[Count, ...]
+    images: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)]
     right: tuple[Count, ...]
     """Of those, classified rightly."""
     mean: tuple[Probability, ...]
@@ -127,9 +127,11 @@ class Confidence:
     def __post_init__(self) -> None:
         """Refuse bins that do not belong together."""
         lengths = {"images": len(self.images), "right": len(self.right), "mean": len(self.mean)}
-        if len({*lengths.values()}) > 1 or not sum(self.images):
+        if len({*lengths.values()}) > 1:
             found = ", ".join(f"{name} {length}" for name, length in lengths.items())
-            raise ValueError(f"its lists must have one element a bin, not all empty: {found}")
+            raise ValueError(f"its lists must have one element a bin, and have: {found}")
+        if self.images and not any(self.images):
+            raise ValueError("images must lie in one bin at least")
         if any(right > images for images, right in zip(self.images, self.right, strict=True)):
             raise ValueError("no bin can have more images classified rightly than images")
         if len({len(each) for each in self.first}) > 1:

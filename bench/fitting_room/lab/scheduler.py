@@ -162,9 +162,8 @@ class Lab:
     def _logged(self, assignment: Assignment) -> Assignment:
         if self.log is None or not assignment.spec.epochs:
             return assignment
-        return replace(
-            assignment, log=str(below(self.log, run_name(assignment.spec, assignment.key)))
-        )
+        folder = below(self.log, run_name(assignment.spec, assignment.key))
+        return replace(assignment, log=str(folder))
 
     def _assignment(self, spec: TrialSpec) -> Assignment:
         key = msgspec.json.encode(spec)  # a spec holds mappings, which have no hash
