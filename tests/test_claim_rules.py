@@ -87,6 +87,11 @@ def figure(metric: str, **keys: object) -> str:
         (figure("probability", image=0, label=10), "label = 10; they count from 0 to 9"),
         (figure("probability", image=0, label=-1), "has label = -1: expected int >= 0"),
         (figure("probability", image=-1, label=1), "has image = -1: expected int >= 0"),
+        (
+            figure("test_loss", expected="reproducd"),
+            "has expected = 'reproducd'. Did you mean 'reproduced'",
+        ),
+        (figure("test_loss", better="up"), "has better = 'up'. Known: higher, lower"),
         (figure("test_accuracy").replace("= 1\n", "= 87.3\n"), "87.3 for .* a fraction"),
         (figure("test_loss").replace("= 1\n", "= -0.3\n"), "-0.3 for .* never negative"),
     ],

@@ -142,9 +142,9 @@ def _unknown(record: Record) -> str:
     if name not in TASKS:
         return f"there is no task {name!r}. {nearest(name, TASKS)}"
     classes, sure = len(TASKS[name].classes), record.confidence
-    answers = unpack_classes(record.predictions).tolist() if record.predictions else []
+    last = unpack_classes(record.predictions).max(initial=0) if record.predictions else 0
     mistaken = [mistake.predicted for mistake in sure.mistakes] if sure else []
-    if max(*answers, *mistaken, 0, 0) >= classes:
+    if max(last, *mistaken, 0) >= classes:
         return f"its predictions are of more than the {classes} classes of {name}."
     if sure and any(len(each) != classes for each in sure.first):
         return f"its probabilities are not of the {classes} classes of {name}."

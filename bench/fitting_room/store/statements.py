@@ -237,13 +237,13 @@ def statement(fields: Mapping[str, Any]) -> AnyStatement:
     kind = fields.get("kind")
     if not isinstance(kind, str) or kind not in kinds():
         raise ValueError(f"has no known kind. {nearest(str(kind)[:80], ['figure', *kinds()])}")
-    made: AnyStatement = converted(fields, kinds()[kind])
+    made = converted(fields, kinds()[kind])
     if isinstance(made, Diminishing) and not (made.of_cases or made.of_epochs):
         raise ValueError("needs at least three cases, or case and three epochs in order")
     return made
 
 
-def kinds() -> dict[str, type[Statement]]:
+def kinds() -> dict[str, type[AnyStatement]]:
     """Return name → kind."""
     return {str(kind.__struct_config__.tag): kind for kind in KINDS}
 

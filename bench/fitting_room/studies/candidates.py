@@ -115,7 +115,7 @@ def _entry(toml: Toml, table: object, place: str) -> _Entry:
         raise toml.refuse(_sentence(error), place) from None
 
 
-def _sentence(error: ValueError) -> str:
+def _sentence(error: Exception) -> str:
     return told(error).removesuffix(".") + "."
 
 
