@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _stored(results: Path) -> Iterator[tuple[str, Record]]:
     for folder in FOLDERS:
-        for record in Store(results / folder).all():
+        for record in Store(results / folder).readable():
             yield folder, record
 
 
