@@ -74,7 +74,10 @@ def test_a_study_has_a_title_a_base_and_words_for_its_candidates(tmp_path: Path)
     ("text", "told"),
     [
         ("[candidate.x]", "there is no key 'candidate'. Did you mean 'candidates'"),
-        ("[candidates.x]\nrecipes = {}", r"\[candidates.x\]: there is no key 'recipes'.*'recipe'"),
+        (
+            "[candidates.x]\nrecipes = {}",
+            r"\[candidates.x\] recipes: there is no key 'recipes'.*'recipe'",
+        ),
         ("[candidates.x]\nrecipe = 3", r"\[candidates.x\]: Expected `object`, got `int`"),
         (
             "[candidates.x]\nbuilder = 'models.a:b'\nrecipe = { epoch = 3 }",
@@ -105,7 +108,7 @@ def test_a_study_has_a_title_a_base_and_words_for_its_candidates(tmp_path: Path)
         (GOOD.replace("[defaults]", "base = 'smal'\n[defaults]"), "base: .* mean 'small'"),
         ("candidates = 3", r"candidates must be tables"),
         ("", "names no candidates. Add a table such as"),
-        ("[[[", "cannot be read as TOML"),
+        ("[[[", ":1: this is not valid TOML"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, told: str) -> None:

@@ -155,7 +155,9 @@ def test_a_damaged_file_is_met_with_its_name(tmp_path: Path) -> None:
     """What cannot be read is told, and how to make it anew."""
     (tmp_path / "noise").mkdir()
     (tmp_path / "noise" / f"{CASE}.json").write_text("{", encoding="utf-8")
-    with pytest.raises(UserError, match=f"{CASE}.json cannot be read.*[Mm]ake it anew"):
+    with pytest.raises(
+        UserError, match=f"{CASE}.json is no readable measurement: .*[Mm]ake it anew"
+    ):
         noise_block(tmp_path)
 
 

@@ -96,6 +96,16 @@ def test_show_lists_every_record(results: Path, capsys: pytest.CaptureFixture[st
     assert "crashed" in lines[2]
 
 
+def test_show_goes_on_past_what_cannot_be_read(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A flipped bit costs the row of its own record, and is told."""
+    path = next(results.glob("*/*/seed-*.json"))
+    path.write_bytes(path.read_bytes().replace(b"fashion", b"f\xe1shion"))
+    assert call("show", "--results", results) == 0
+    assert f"{path} is no readable record: it is not UTF-8 text." in capsys.readouterr().err
+
+
 def test_show_of_a_case_has_its_epochs(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each epoch's figures stand below the records of the case, and no other case is shown."""
     call("show", DENSE, "--results", results)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -69,14 +70,33 @@ def test_settings_outlive_fields_that_recipes_get_later() -> None:
     assert msgspec.convert(told, Tried).settings == line("a").settings
 
 
-@pytest.mark.parametrize("damage", ["{}", "not JSON", '{"task": "mnist"}'])
-def test_a_damaged_line_is_told_with_its_number(tmp_path: Path, damage: str) -> None:
-    """Nothing is left out in silence."""
+@pytest.mark.parametrize("damage", ["{}", "not JSON", "\udcff", "[" * 9999, '{"task": "mnist"}'])
+def test_a_damaged_line_is_told_with_its_number_and_costs_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    """Nothing is left out in silence, and nothing else is lost."""
     path = tmp_path / "mnist.jsonl"
     append(path, line())
-    path.write_text(path.read_text() + damage + "\n")
-    with pytest.raises(UserError, match=r"mnist.jsonl:2: this is no trial: .*from git"):
-        read_log(path)
+    path.write_bytes(path.read_bytes() + damage.encode(errors="surrogateescape") + b"\n")
+    append(path, line())
+    assert read_log(path) == [line()] * 2
+    assert re.search(r"mnist.jsonl:2: this is no trial: .*from git", capsys.readouterr().err)
+
+
+def test_a_torn_line_costs_neither_the_one_before_nor_the_next(tmp_path: Path) -> None:
+    """A disk that was full, or a power cut, left half a line without an end."""
+    path = tmp_path / "mnist.jsonl"
+    append(path, line())
+    path.write_bytes(path.read_bytes() + path.read_bytes()[:100])
+    append(path, line())
+    assert read_log(path) == [line()] * 2
+
+
+def test_a_short_write_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last free bytes of a disk take part of a line, and the call that wrote it succeeds."""
+    monkeypatch.setattr("os.write", lambda _, content: len(content) - 1)
+    with pytest.raises(UserError, match=r"bytes were written. Free the disk"):
+        append(tmp_path / "mnist.jsonl", line())
 
 
 def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:

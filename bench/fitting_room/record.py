@@ -6,40 +6,56 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
-from fitting_room.spec import TrialSpec
+from fitting_room.spec import Name, TrialSpec
 
 SCHEMA = 1
 
 Outcome = Literal["completed", "diverged", "given up", "crashed", "interrupted", "timed out"]
+
+Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Probability = Annotated[float, msgspec.Meta(ge=0, le=1.001)]
+"""A mean of float32 numbers may be rounded to a little more than 1."""
+Loss = Annotated[float, msgspec.Meta(ge=-3.5e38, le=3.5e38)]
+"""What float32 holds: the square of a larger number is infinite in float64 too."""
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+Taken = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+"""Seconds of work that was done: rates divide by them."""
+
+MOST_IMAGES = 2**24
+"""Test images whose predictions a record may hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
     """What one pass over the training images gave. Accuracies are fractions."""
 
-    number: int
+    number: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
     """From 1."""
-    seconds: float
+    seconds: Taken
     """Training steps alone, by ``perf_counter``; the first epoch includes tracing."""
-    cpu_seconds: float
+    cpu_seconds: Seconds
     """CPU time of the process over the same span, all threads."""
-    training_accuracy: float | None
-    training_loss: float | None
+    training_accuracy: Fraction | None
+    training_loss: Loss | None
     """None where it was not a finite number."""
-    test_accuracy: float | None = None
-    test_loss: float | None = None
-    evaluate_seconds: float = 0.0
+    test_accuracy: Fraction | None = None
+    test_loss: Loss | None = None
+    evaluate_seconds: Seconds = 0.0
     other_cores: float | None = None
     """Cores kept from it by other work or by the hypervisor, mean; None where nothing tells."""
-    validation_accuracy: float | None = None
+    validation_accuracy: Fraction | None = None
     """On what the recipe holds out of the training images; None where it holds out nothing."""
-    validation_loss: float | None = None
+    validation_loss: Loss | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +74,9 @@ class Callbacks:
 class Size:
     """What the model is, counted and not measured."""
 
-    trainable_parameters: int
-    non_trainable_parameters: int
-    flops_per_image: int
+    trainable_parameters: Count
+    non_trainable_parameters: Count
+    flops_per_image: Count
     """Forward pass; 2 per multiply-add of dense and convolution layers, others not counted."""
 
     @property
@@ -73,21 +89,21 @@ class Size:
 class Inference:
     """Seconds of single calls to the compiled forward pass, each value one chunk."""
 
-    latency_seconds: tuple[float, ...]
+    latency_seconds: tuple[Taken, ...]
     """One image a call; each value is the mean over the calls of a chunk."""
-    batch_seconds: tuple[float, ...]
+    batch_seconds: tuple[Taken, ...]
     """``batch_size`` images a call; each value is one call."""
-    batch_size: int
+    batch_size: Count
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
     """A test image that was classified wrongly."""
 
-    image: int
+    image: Count
     """Its index among the test images, from 0."""
-    predicted: int
-    probability: float
+    predicted: Count
+    probability: Probability
     """Given to the class predicted."""
 
 
@@ -98,15 +114,28 @@ class Confidence:
     Bin b of B holds the images whose most probable class has a probability of b/B to (b+1)/B.
     """
 
-    images: tuple[int, ...]
-    right: tuple[int, ...]
+    images: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)]
+    right: tuple[Count, ...]
     """Of those, classified rightly."""
-    mean: tuple[float, ...]
+    mean: tuple[Probability, ...]
     """Probability of the class predicted, mean over the bin; 0 for an empty one."""
-    first: tuple[tuple[float, ...], ...]
+    first: tuple[tuple[Probability, ...], ...]
     """Class probabilities of the leading test images, shape (images, classes)."""
     mistakes: tuple[Mistake, ...]
     """The surest ones, surest first."""
+
+    def __post_init__(self) -> None:
+        """Refuse bins that do not belong together."""
+        lengths = {"images": len(self.images), "right": len(self.right), "mean": len(self.mean)}
+        if len({*lengths.values()}) > 1:
+            found = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            raise ValueError(f"its lists must have one element a bin, and have: {found}")
+        if self.images and not any(self.images):
+            raise ValueError("images must lie in one bin at least")
+        if any(right > images for images, right in zip(self.images, self.right, strict=True)):
+            raise ValueError("no bin can have more images classified rightly than images")
+        if len({len(each) for each in self.first}) > 1:
+            raise ValueError("first must have one probability a class for each image")
 
     @property
     def calibration_error(self) -> float:
@@ -121,8 +150,8 @@ class Machine:
 
     system: str
     cpu: str
-    cores: int
-    memory_gib: int
+    cores: Count
+    memory_gib: Count
     accelerator: str | None = None
 
 
@@ -155,7 +184,7 @@ class Record:
     """One trial, as it went."""
 
     schema: int = SCHEMA
-    key: str
+    key: Name
     spec: TrialSpec
     outcome: Outcome
     reason: str
@@ -172,19 +201,30 @@ class Record:
     epochs: tuple[Epoch, ...] = ()
     callbacks: Callbacks | None = None
     """None where the recipe names none."""
-    test_accuracy: float | None = None
+    test_accuracy: Fraction | None = None
     """Of the last epoch, over all test images."""
-    test_loss: float | None = None
+    test_loss: Loss | None = None
     predictions: str | None = None
     """Class predicted for every test image; see ``unpack_classes``."""
     confidence: Confidence | None = None
     """On the test images after the last epoch; None in records made before it was kept."""
     inference: Inference | None = None
-    calibration_seconds: float | None = None
+    calibration_seconds: Seconds | None = None
     """Of the calibration step in the same process; None where it was not alone, or not yet kept."""
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, Seconds] = field(default_factory=dict)
     """Wall time of each phase, total included; ``results/README.md`` names them."""
-    peak_memory_bytes: int | None = None
+    peak_memory_bytes: Count | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a date that is none, epochs out of order and predictions that do not decode."""
+        try:
+            datetime.fromisoformat(self.started)
+        except ValueError:
+            raise ValueError(f"started must be a date of ISO 8601, not {self.started!r}") from None
+        if [epoch.number for epoch in self.epochs] != [*range(1, len(self.epochs) + 1)]:
+            raise ValueError("epochs must be numbered from 1, in order")
+        if self.predictions is not None:
+            unpack_classes(self.predictions)
 
     @property
     def completed(self) -> bool:
@@ -198,5 +238,16 @@ def pack_classes(classes: np.ndarray) -> str:
 
 
 def unpack_classes(packed: str) -> np.ndarray:
-    """Return what ``pack_classes`` packed, shape (n,), uint8."""
-    return np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8)
+    """Return what ``pack_classes`` packed, shape (n,), uint8.
+
+    Raises:
+        ValueError: It does not decode, or to more than ``MOST_IMAGES``.
+    """
+    unpacker = zlib.decompressobj()
+    try:
+        found = unpacker.decompress(base64.b64decode(packed, validate=True), MOST_IMAGES)
+    except (binascii.Error, ValueError, zlib.error) as error:
+        raise ValueError(f"predictions do not decode: {error}") from None
+    if not unpacker.eof:
+        raise ValueError(f"predictions are cut off, or of more than {MOST_IMAGES} images")
+    return np.frombuffer(found, np.uint8)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from fitting_room.recipe import Recipe
 
 # The one value that players and referee agree on; no model comes with it.
+
+VARIANT = r"^(?!.*\.\.)[\w.=+~-]*\Z"
+NAME = VARIANT.replace("*\\Z", "+\\Z")
+"""What a folder or a file is called after: one component of a path, and never one upwards."""
+
+Name = Annotated[str, msgspec.Meta(pattern=NAME)]
+Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +69,13 @@ TASKS: dict[str, Task] = {
 class Case:
     """Task × architecture × recipe; one row of a table."""
 
-    task: str
-    architecture: str
+    task: Name
+    architecture: Name
     builder: str
     """``module:function`` of the architecture."""
     arguments: Mapping[str, int | float | str] = field(default_factory=dict)
     recipe: Recipe
-    variant: str = ""
+    variant: Annotated[str, msgspec.Meta(pattern=VARIANT)] = ""
     """What was changed of its original, to see that the gate notices; empty for a case as it is."""
 
     @property
@@ -101,7 +109,7 @@ class Case:
 class Dataset:
     """A verified copy of a data set on this machine."""
 
-    name: str
+    name: Name
     folder: str
     """Holds the arrays as ``.npy`` files; see ``data/arrays.py``."""
     source: str
@@ -119,10 +127,10 @@ class TrialSpec:
     """One case to be trained once: all that a child process needs to know."""
 
     case: Case
-    seed: int
+    seed: Seed
     """Of the initial weights and, unless ``order_seed`` is given, of the order of the images."""
     dataset: Dataset
-    epochs: int
+    epochs: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
     """Asked for; the recipe's unless overridden. 0 builds and times the model, untrained."""
     backend: str = "tensorflow"
     device: str = "cpu"
@@ -131,7 +139,7 @@ class TrialSpec:
     alone: bool = True
     """Run while no other trial does on its machine, so that its times may be kept."""
     time_limit_s: float | None = None
-    order_seed: int | None = None
+    order_seed: Seed | None = None
     """Of the order of the images alone, to tell its scatter from that of the initial weights."""
     inference: bool = True
     """Time the forward pass as well; a model whose parameters alone are wanted does without."""

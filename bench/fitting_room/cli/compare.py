@@ -34,6 +34,7 @@ from fitting_room.report.comparison import as_json, as_markdown
 from fitting_room.report.readme import difference
 from fitting_room.spec import Case, Dataset
 from fitting_room.store.git import exported
+from fitting_room.store.reading import below
 from fitting_room.store.records import Store, write_whole
 
 PAIRS = 20
@@ -149,7 +150,7 @@ def _check(chosen: Sequence[Facts], found: Comparison) -> None:
 
 def _replace(facts: Facts, store: Store) -> None:
     kept = {store.put(published(record, alone=True)) for record in facts.records}
-    for path in (store.root / facts.case).glob("seed-*.json"):
+    for path in below(store.root, facts.case).glob("seed-*.json"):
         if path not in kept:
             path.unlink()
 

@@ -20,6 +20,7 @@ from fitting_room.errors import UserError
 from fitting_room.record import Record, unpack_classes
 from fitting_room.spec import TASKS, Task, TrialSpec
 from fitting_room.store.models import Kept
+from fitting_room.store.reading import below
 from fitting_room.trial.look import Seen, look
 from numpy.typing import NDArray
 from tabulate import tabulate
@@ -168,7 +169,7 @@ def run(arguments: argparse.Namespace) -> int:
     records = alike(arguments.results, kept.record)
     found = see(kept, records, images=chosen, filters=asked or [FILTER])
     sample = "-sample" if spec.dataset.sample else ""
-    folder = arguments.results / "inspect" / f"{spec.case.name}{sample}"
+    folder = below(arguments.results / "inspect", f"{spec.case.name}{sample}")
     print(f"{found.title}\n")
     for name, draw in pictures(found):
         print(save(draw, folder / f"{name}.png", LIGHT))

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _stored(results: Path) -> Iterator[tuple[str, Record]]:
     for folder in FOLDERS:
-        for record in Store(results / folder).all():
+        for record in Store(results / folder).readable():
             yield folder, record
 
 

@@ -16,6 +16,7 @@ from fitting_room.record import Machine, Record
 from fitting_room.spec import TrialSpec
 from fitting_room.store.key import provenance, quality_key
 from fitting_room.store.models import Kept, Models
+from fitting_room.store.reading import below
 from fitting_room.store.records import Store
 from fitting_room.trial.child import ROOT, loaded_files, strays
 
@@ -161,7 +162,8 @@ class Lab:
     def _logged(self, assignment: Assignment) -> Assignment:
         if self.log is None or not assignment.spec.epochs:
             return assignment
-        return replace(assignment, log=str(self.log / run_name(assignment.spec, assignment.key)))
+        folder = below(self.log, run_name(assignment.spec, assignment.key))
+        return replace(assignment, log=str(folder))
 
     def _assignment(self, spec: TrialSpec) -> Assignment:
         key = msgspec.json.encode(spec)  # a spec holds mappings, which have no hash

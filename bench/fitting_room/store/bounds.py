@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +13,7 @@ from fitting_room.format import is_accuracy
 from fitting_room.judge.curve import Curve
 from fitting_room.judge.verdict import KINDS, Bound
 from fitting_room.metrics import CURVES, UNTRAINED
+from fitting_room.store.reading import Toml, brief, read_toml
 
 KEYS = (*KINDS, "sd", "seeds", "mean", "reason")
 EXAMPLES = {
@@ -28,6 +27,9 @@ EXAMPLES = {
 }
 """Metric → what its bound may look like."""
 
+MOST_SEEDS = 100_000
+"""Behind one reference: tests make room for each of them."""
+
 LISTS = ("between", "mean", "sd")
 """Keys of a curve that have one element for each epoch."""
 
@@ -39,7 +41,7 @@ def read_bound(metric: str, entry: object) -> Bound:
         ValueError: a key is unknown or missing, or a number cannot be meant.
     """
     if not isinstance(entry, dict):
-        raise ValueError(f"expected {{ at_least = …, reason = … }}, and found {entry!r}")
+        raise ValueError(f"expected {{ at_least = …, reason = … }}, and found {brief(entry)}")
     if "reason" not in entry:
         raise ValueError('a reason is needed: reason = "why the bound sits where it does"')
     for key, value in entry.items():
@@ -57,7 +59,7 @@ def read_curve(metric: str, entry: object) -> Curve:
         ValueError: a key is missing, or its lists do not have one element for each epoch.
     """
     if not isinstance(entry, Mapping):
-        raise ValueError(f"expected {{ between = [[…], …], … }}, and found {entry!r}")
+        raise ValueError(f"expected {{ between = [[…], …], … }}, and found {brief(entry)}")
     missing = [key for key in LISTS if not isinstance(entry.get(key), list)]
     if missing:
         raise ValueError(f"a curve needs lists, one element for each epoch: {', '.join(missing)}")
@@ -85,11 +87,11 @@ def _check(metric: str, key: str, value: object) -> None:
         raise ValueError(f"there is no key {key!r}. {nearest(key, KEYS)[:-1]}")
     if key == "reason":
         if not isinstance(value, str):
-            raise ValueError(f"the reason must be text in quotes, and is {value!r}")
+            raise ValueError(f"the reason must be text in quotes, and is {brief(value)}")
         return
     numbers = value if key == "between" else [value]
     if not isinstance(numbers, list) or (key == "between" and len(numbers) != 2):
-        raise ValueError(f"between takes two numbers, [lowest, highest], and found {value!r}")
+        raise ValueError(f"between takes two numbers, [lowest, highest], and found {brief(value)}")
     for number in numbers:
         _check_number(metric, key, number)
 
@@ -98,20 +100,17 @@ def _check_number(metric: str, key: str, number: object) -> None:
     whole = key in ("exactly", "seeds")
     if isinstance(number, bool) or not isinstance(number, int if whole else (int, float)):
         wanted = "an integer" if whole else "a number"
-        raise ValueError(f"{key} takes {wanted}, and found {number!r}")
+        raise ValueError(f"{key} takes {wanted}, and found {brief(number)}")
     if metric == "epochs_to_target" and key == "at_most" and number == math.inf:
         return  # the target need not be reached
+    if key == "seeds" and number > MOST_SEEDS:
+        raise ValueError(f"seeds are at most {MOST_SEEDS:,}, and found {number}")
     if not math.isfinite(number) or number < 0:
         raise ValueError(f"{key} must be finite and not negative, and is {number!r}")
     if is_accuracy(metric) and key != "seeds" and number > 1:
         percent = f"; did you mean {number / 100:g}?" if number <= 100 else ""
         raise ValueError(f"accuracies are fractions, and {key} = {number} is above 1{percent}")
 
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 SMOKE = "smoke"
 
@@ -184,21 +183,10 @@ def read_bounds(path: Path, *, cases: Collection[str], metrics: Collection[str])
         UserError: the file is missing, is not TOML, or holds a name or a number that cannot be
             meant; the message gives the file, the line and the nearest valid name.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}. It holds the bounds.") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text. Save it as UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        where = f"{path}:{line[1]}" if line else str(path)
-        raise UserError(f"{where}: this is not valid TOML: {error}.") from None
-    source = _Source(path=path, text=text)
+    source = _source(path)
     read = {
         name: _table(table, source=source, name=name, cases=cases, metrics=metrics)
-        for name, table in _flat(document).items()
+        for name, table in _flat(source.document).items()
     }
     own = {name: read.pop(name) for name in list(read) if name.endswith(f".{SMOKE}")}
     return Bounds(
@@ -229,45 +217,24 @@ def _flat(document: Mapping[str, object]) -> dict[str, object]:
 
 def line_of(path: Path, table: str, metric: str) -> int:
     """Return the number of the line, from 1, where a file of bounds has that of a metric."""
-    return _Source(path=path, text=path.read_text(encoding="utf-8")).line(table, metric)
+    return _source(path).line(table, metric)
 
 
 def smoke_line(path: Path, case: str, metric: str) -> int:
     """Return the line of the bound that the smoke tier holds a case to: its own, or that of all."""
-    own = tomllib.loads(path.read_text(encoding="utf-8")).get(case, {}).get(SMOKE, {})
-    return line_of(path, f"{case}.{SMOKE}" if metric in own else SMOKE, metric)
+    source = _source(path)
+    own = source.document.get(case, {}).get(SMOKE, {})
+    return source.line(f"{case}.{SMOKE}" if metric in own else SMOKE, metric)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Source:
-    """The text, to tell where in it something is wrong."""
-
-    path: Path
-    text: str
-
-    def line(self, table: str, key: str = "") -> int:
-        """Return the number of the line that holds a table's header, or a key below it."""
-        lines = self.text.splitlines()
-        name = r'"?\s*\.\s*"?'.join(map(re.escape, table.split(".")))
-        header = rf'\s*\[\s*"?{name}"?\s*[\].]|\s*"?{name}"?\s*[.=]'
-        start = next((i for i, line in enumerate(lines) if re.match(header, line)), -1)
-        if start < 0 and "." in table:  # written below the header of the case
-            return self.line(*table.rsplit(".", 1))
-        start = max(start, 0)
-        wanted = rf'(.*[\[.]\s*|\s*)"?{re.escape(key)}"?\s*[=.\]]'
-        found = (i for i, line in enumerate(lines) if i >= start and re.match(wanted, line))
-        return (next(found, start) if key else start) + 1
-
-    def refuse(self, problem: str, table: str, key: str = "") -> UserError:
-        """Return the error that names file, line, table and key."""
-        where = f"[{table}] {key}".rstrip()
-        return UserError(f"{self.path}:{self.line(table, key)}: {where}: {problem}")
+def _source(path: Path) -> Toml:
+    return read_toml(path, mend="It holds the bounds.", infinite=True)
 
 
 def _table(
     table: object,
     *,
-    source: _Source,
+    source: Toml,
     name: str,
     cases: Collection[str],
     metrics: Collection[str],
@@ -276,7 +243,7 @@ def _table(
     if own not in (*cases, SMOKE):
         raise source.refuse(f"there is no case {own!r}. {nearest(own, (*cases, SMOKE))}", own)
     if not isinstance(table, dict):
-        raise source.refuse(f"expected a table [{name}], and found {table!r}.", name)
+        raise source.refuse(f"expected a table [{name}], and found {brief(table)}.", name)
     bounds: dict[str, Bound | Curve] = {}
     known = (*metrics, *CURVES)
     for metric, entry in table.items():

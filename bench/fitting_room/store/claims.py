@@ -2,91 +2,77 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fitting_room.errors import UserError, nearest
-from fitting_room.judge.claims import OUTCOMES, Better, Outcome
+import msgspec
+from fitting_room.errors import UserError
+from fitting_room.judge.claims import Better, Outcome
 from fitting_room.store import statements as rules
-from fitting_room.store.statements import AnyStatement, statement
+from fitting_room.store.reading import Toml, brief, read_toml
+from fitting_room.store.statements import AnyStatement, Epoch, check_known, converted, statement
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-INTEGERS = ("epoch", "image", "label")
-TEXTS = ("note", "described", "watches", "better", "expected")
-KEYS = ("published", "value", "low", "high", "source", *INTEGERS, *TEXTS)
+Natural = Annotated[int, msgspec.Meta(ge=0)]
 
 
-def parse(path: Path) -> dict[str, Any]:
-    """Return the content of a TOML file."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}. Name a claims file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        # Its message ends with "(at line 3, column 7)".
-        raise UserError(f"{path} is no valid TOML: {error}. Mend that line.") from error
+class _Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The keys of a figure, as the file has them."""
+
+    published: str
+    source: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    note: str | None = None
+    epoch: Epoch | None = None
+    image: Natural | None = None
+    label: Natural | None = None
+    described: str | None = None
+    watches: str | None = None
+    better: Better | None = None
+    expected: Outcome | None = None
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """``value`` twice, or ``low`` and ``high``; raises a ValueError for anything else."""
+        low, high = (self.value,) * 2 if self.value is not None else (self.low, self.high)
+        ranged = self.low is not None or self.high is not None
+        if low is None or high is None or (self.value is not None and ranged):
+            raise ValueError("needs either value, or low and high")
+        if low > high:
+            raise ValueError(f"has low = {low:g}, which must not be above high = {high:g}")
+        return low, high
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keys that a figure may leave out, and has."""
+        told = {name: getattr(self, name) for name in OPTIONS}
+        return {name: value for name, value in told.items() if value is not None}
 
 
-def read_table(path: Path, name: str, value: object, content: str) -> dict[str, Any]:
-    """Return a value that has to be a table."""
+OPTIONS = _Figure.__struct_fields__[5:]
+"""What follows the figure and its source."""
+
+
+def read_table(value: object, content: str) -> dict[str, Any]:
+    """Return a value that has to be a table; raises a ValueError where it is none."""
     if not isinstance(value, dict):
-        raise UserError(f"{path}: {name} must be a table of {content}.")
+        raise ValueError(f"must be a table of {content}, and is {brief(value)}")
     return value
 
 
-def interval(path: Path, name: str, fields: Mapping[str, Any]) -> tuple[float, float]:
-    """Return the ends of a figure: ``value`` twice, or ``low`` and ``high``."""
-    given = [key for key in ("value", "low", "high") if key in fields]
-    must(
-        given in (["value"], ["low", "high"]), path, f"{name} needs either value, or low and high."
-    )
-    for key in given:
-        number = isinstance(fields[key], int | float) and not isinstance(fields[key], bool)
-        must(number, path, f"{key} in {name} must be a number, not {fields[key]!r}.")
-    low, high = float(fields[given[0]]), float(fields[given[-1]])
-    must(low <= high, path, f"low in {name} must not be above high.")
-    return low, high
-
-
-def known(path: Path, kind: str, name: str, names: Iterable[str]) -> None:
-    """Refuse a name that is none of the known, and suggest the nearest."""
-    listed = list(names)
-    must(name in listed, path, f"there is no {kind} {name!r}. {nearest(name, listed)}")
-
-
-def must(condition: bool, path: Path, message: str) -> None:
-    """Refuse the file, with a message that begins with its name."""
-    if not condition:
-        raise UserError(f"{path}: {message}")
-
-
 @contextmanager
-def ruled(path: Path, place: str) -> Iterator[None]:
-    """Tell a ValueError with the file and the claim that is wrong."""
+def placed(toml: Toml, table: str, key: str = "") -> Iterator[None]:
+    """Tell a ValueError with the file, the line and the claim that is wrong."""
     try:
         yield
     except ValueError as error:
-        raise UserError(f"{path}: {place} {error}") from error
-
-
-def read_options(path: Path, place: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys that a figure may leave out, of the right type and with known names."""
-    for key, kind in (*dict.fromkeys(INTEGERS, int).items(), *dict.fromkeys(TEXTS, str).items()):
-        value = fields.get(key, kind())
-        fits = isinstance(value, kind) and not isinstance(value, bool)
-        must(fits, path, f"{key} in {place} must be {kind.__name__}, not {value!r}.")
-    names = {"expected": OUTCOMES, "better": ("higher", "lower")}
-    for key in names.keys() & fields.keys():
-        known(path, f"{key} in {place}", fields[key], names[key])
-    return {key: fields[key] for key in (*INTEGERS, *TEXTS) if key in fields}
+        where = f"[{table}] {key}".rstrip()
+        message = f"{toml.path}:{toml.line(table, key)}: {where} {error}"
+        raise UserError(message if message.endswith(".") else f"{message}.") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +142,9 @@ def read_claims(path: Path, *, cases: Iterable[str]) -> Claims:
     """
     if not path.exists():
         return {}
-    content = parse(path)
-    content.pop("claims", None)
-    return _figures(content, _reader(path, content, cases))
+    toml = _toml(path)
+    toml.document.pop("claims", None)
+    return _figures(_reader(toml, cases))
 
 
 def read_published(path: Path, *, cases: Iterable[str], others: Iterable[str] = ()) -> Published:
@@ -174,10 +160,11 @@ def read_published(path: Path, *, cases: Iterable[str], others: Iterable[str] = 
             a claim lacks one or makes no sense; the message has file and claim, and the line of a
             syntax error.
     """
-    content = parse(path)
-    told = read_table(path, "[claims]", content.pop("claims", {}), "claims")
-    reader = _reader(path, content, cases)
-    figures = _figures(content, reader)
+    toml = _toml(path)
+    with placed(toml, "claims"):
+        told = read_table(toml.document.pop("claims", {}), "claims")
+    reader = _reader(toml, cases)
+    figures = _figures(reader)
     reader = replace(reader, cases=(*reader.cases, *others))
     named = [reader.named(name, each) for name, each in told.items()]
     return Published(
@@ -187,80 +174,79 @@ def read_published(path: Path, *, cases: Iterable[str], others: Iterable[str] = 
     )
 
 
-def _reader(path: Path, content: dict[str, Any], cases: Iterable[str]) -> _Reader:
+def _toml(path: Path) -> Toml:
+    return read_toml(path, mend="It holds the claims: name such a file.", infinite=True)
+
+
+def _reader(toml: Toml, cases: Iterable[str]) -> _Reader:
     """Take the sources out of the content of a file, and return what reads the rest."""
-    sources = read_table(path, "[sources]", content.pop("sources", {}), "names")
-    for name, source in sources.items():
-        needed = f'source {name} must be text: {name} = "author, title, year".'
-        must(isinstance(source, str), path, needed)
-    return _Reader(path, sources, tuple(cases))
+    with placed(toml, "sources"):
+        sources = read_table(toml.document.pop("sources", {}), "names")
+        for name, source in sources.items():
+            if not isinstance(source, str):
+                raise ValueError(f'source {name} must be text: {name} = "author, title, year"')
+    return _Reader(toml, sources, tuple(cases))
 
 
-def _figures(content: Mapping[str, Any], reader: _Reader) -> Claims:
-    return {case: reader.of_case(case, metrics) for case, metrics in content.items()}
+def _figures(reader: _Reader) -> Claims:
+    return {case: reader.of_case(case, told) for case, told in reader.toml.document.items()}
 
 
 @dataclass(frozen=True)
 class _Reader:
-    path: Path
+    toml: Toml
     sources: Mapping[str, str]
     cases: tuple[str, ...]
 
     def of_case(self, case: str, metrics: object) -> dict[str, Claim]:
         """Read the figures of ``[CASE]``."""
-        known(self.path, "case", case, self.cases)
-        table = read_table(self.path, f"[{case}]", metrics, "metrics")
-        return {
-            metric: self.figure(f"{case}.{metric}", case, metric, told)
-            for metric, told in table.items()
-        }
+        with placed(self.toml, case):
+            check_known("case", case, self.cases)
+            table = read_table(metrics, "metrics")
+        found = {}
+        for metric, told in table.items():
+            with placed(self.toml, f"{case}.{metric}"):
+                found[metric] = self.figure(f"{case}.{metric}", case, metric, told)
+        return found
 
     def named(self, name: str, told: object) -> Claim | AnyStatement:
         """Read ``[claims.NAME]``: a figure, or a statement."""
-        place = f"[claims.{name}]"
-        table = read_table(self.path, place, told, "kind, said and source")
-        if table.get("kind") != "figure":
-            return self.statement(name, place, table)
-        for key in FIGURE[1:]:
-            needed = f'{place} needs a line {key} = "…".'
-            must(isinstance(table.get(key), str), self.path, needed)
-        rest = {key: value for key, value in table.items() if key not in FIGURE}
-        return self.figure(f"claims.{name}", table["case"], table["metric"], rest, table["said"])
+        with placed(self.toml, f"claims.{name}"):
+            table = read_table(told, "kind, said and source")
+            if table.get("kind") != "figure":
+                return self.statement({**table, "name": name})
+            for key in FIGURE[1:]:
+                if not isinstance(table.get(key), str):
+                    raise ValueError(f'needs a line {key} = "…"')
+            rest = {key: value for key, value in table.items() if key not in FIGURE}
+            return self.figure(name, table["case"], table["metric"], rest, table["said"])
 
-    def statement(self, name: str, place: str, table: Mapping[str, Any]) -> AnyStatement:
+    def statement(self, table: Mapping[str, Any]) -> AnyStatement:
         """Read a statement, and write its source out."""
-        with ruled(self.path, place):
-            made = statement({**table, "name": name})
-            rules.check_statement(made)
+        made = statement(table)
+        rules.check_statement(made)
         for case in made.cases_named:
-            known(self.path, f"case in {place}", case, self.cases)
-        known(self.path, f"source in {place}", made.source, self.sources)
-        return statement({**table, "name": name, "source": self.sources[made.source]})
+            check_known("case", case, self.cases)
+        check_known("source", made.source, self.sources)
+        return msgspec.structs.replace(made, source=self.sources[made.source])
 
     def figure(self, name: str, case: str, metric: str, told: object, said: str = "") -> Claim:
         """Read one figure."""
-        path, place = self.path, f"[{name}]"
-        known(path, f"case in {place}", case, self.cases)
-        known(path, f"metric in [{case}]", metric, rules.METRICS)
-        table = read_table(path, place, told, ", ".join(KEYS))
-        for key in table:
-            known(path, f"key in {place}", key, KEYS)
-        for key in ("published", "source"):
-            needed = f'{place} needs a line {key} = "…".'
-            must(isinstance(table.get(key), str), path, needed)
-        known(path, f"source in {place}", table["source"], self.sources)
-        low, high = interval(path, place, table)
-        options = read_options(path, place, table)
-        with ruled(path, place):
-            rules.check_figure(case, metric, options, (low, high))
+        check_known("case", case, self.cases)
+        check_known("metric", metric, rules.METRICS)
+        keys = ", ".join(_Figure.__struct_fields__)
+        found = converted(read_table(told, keys), _Figure)
+        check_known("source", found.source, self.sources)
+        low, high = found.ends
+        rules.check_figure(case, metric, found.options, (low, high))
         return Claim(
             case=case,
             metric=metric,
-            published=table["published"],
+            published=found.published,
             low=low,
             high=high,
-            source=self.sources[table["source"]],
-            name=name.removeprefix("claims."),
+            source=self.sources[found.source],
+            name=name,
             said=said,
-            **options,
+            **found.options,
         )

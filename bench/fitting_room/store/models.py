@@ -12,6 +12,7 @@ from fitting_room.errors import UserError
 from fitting_room.job import Assignment, best_file
 from fitting_room.record import Record
 from fitting_room.spec import TrialSpec
+from fitting_room.store.reading import below
 from fitting_room.store.records import encoded, read_record, write_whole
 
 SUFFIX = ".keras"
@@ -61,7 +62,7 @@ class Models:
             f"order-{spec.order_seed}" if spec.order_seed is not None else "",
         )
         name = "-".join((f"seed-{spec.seed:03d}", *(each for each in told if each)))
-        return self.root / spec.case.name / f"{name}{SUFFIX}"
+        return below(self.root, spec.case.name, f"{name}{SUFFIX}")
 
     @contextmanager
     def part(self, spec: TrialSpec) -> Iterator[Path]:

@@ -7,13 +7,16 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 from fitting_room.disturbed import exclusive
-from fitting_room.errors import UserError
-from fitting_room.record import SCHEMA, Machine, Outcome, Record
+from fitting_room.errors import UserError, nearest
+from fitting_room.record import SCHEMA, Machine, Outcome, Record, unpack_classes
+from fitting_room.spec import TASKS
 from fitting_room.store.key import machine_key
+from fitting_room.store.reading import below, read_json
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,10 @@ class Store:
         """Write ``record`` and return its path.
 
         Raises:
-            UserError: The folder cannot be written, or the disk is full; no part of it is left.
+            UserError: The folder cannot be written, the disk is full or the record's names lead
+                out of it; no part of it is left.
         """
-        path = self.root / record.spec.case.name / _file_name(record)
+        path = below(self.root, record.spec.case.name, _file_name(record))
         write_whole(path, encoded(record))
         return path
 
@@ -84,11 +88,13 @@ class Store:
             yield read_record(path)
 
     def readable(self) -> list[Record]:
-        """Return the records that can be read, where the others do not matter."""
+        """Return the records that can be read, where the others do not matter; tell of those."""
         found = []
         for path in sorted(self.root.glob("*/seed-*.json")):
-            with suppress(UserError):
+            try:
                 found.append(read_record(path))
+            except UserError as error:
+                _tell(f"{error} It is left out.")
         return found
 
     def check_writable(self) -> None:
@@ -106,27 +112,43 @@ class Store:
             with suppress(OSError):  # another run moved it first, or the folder is read-only
                 path.replace(aside)
                 moved = f"moved to {aside.name}, "
-            print(f"fitting room: {error} It is {moved}counted as absent.", file=sys.stderr)
+            _tell(f"{error} It is {moved}counted as absent.")
             return None
 
 
+@lru_cache
+def _tell(line: str) -> None:
+    """Say it once, however often the file is met."""
+    print(f"fitting room: {line}", file=sys.stderr)
+
+
 def read_record(path: Path) -> Record:
-    """Read one record.
+    """Read one record, and check every value of it.
 
     Raises:
-        UserError: The file is damaged, or of a schema that this version does not read.
+        UserError: The file is damaged, of a schema that this version does not read, or holds what
+            no trial can have given.
     """
-    try:
-        content = msgspec.json.decode(path.read_bytes())
-        schema = content.get("schema") if isinstance(content, dict) else None
-        if schema != SCHEMA:
-            raise UserError(
-                f"{path} has record schema {schema}; this version reads {SCHEMA}. "
-                "Train it anew, or use the version that wrote it."
-            )
-        return msgspec.convert(content, type=Record)
-    except (msgspec.DecodeError, msgspec.ValidationError, OSError) as error:
-        raise UserError(f"{path} is no readable record: {error}.") from error
+    mend = "Train it anew, or use the version that wrote it."
+    record = read_json(path, Record, what="record", schema=SCHEMA, mend=mend)
+    if problem := _unknown(record):
+        raise UserError(f"{path} is no readable record: {problem} {mend}")
+    return record
+
+
+def _unknown(record: Record) -> str:
+    """Say in a sentence what a record has that its task does not know."""
+    name = record.spec.case.task
+    if name not in TASKS:
+        return f"there is no task {name!r}. {nearest(name, TASKS)}"
+    classes, sure = len(TASKS[name].classes), record.confidence
+    last = unpack_classes(record.predictions).max(initial=0) if record.predictions else 0
+    mistaken = [mistake.predicted for mistake in sure.mistakes] if sure else []
+    if max(last, *mistaken, 0) >= classes:
+        return f"its predictions are of more than the {classes} classes of {name}."
+    if sure and any(len(each) != classes for each in sure.first):
+        return f"its probabilities are not of the {classes} classes of {name}."
+    return ""
 
 
 def encoded(record: Record) -> bytes:

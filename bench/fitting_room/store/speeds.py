@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from fitting_room.errors import UserError
-from fitting_room.record import Machine, Provenance, Record
+from fitting_room.record import Count, Machine, Provenance, Record, Taken
 from fitting_room.spec import TrialSpec
+from fitting_room.store.reading import below, read_json
 from fitting_room.store.records import write_whole
 
 SCHEMA = 1
-AGAIN = "Measure again: python -m bench speed --json"
+AGAIN = "Measure again: python -m bench speed --json."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +27,17 @@ class Speed:
     """UTC, ISO 8601."""
     provenance: Provenance
     machine: Machine
-    images: int
+    images: Count
     """Training images in each timed epoch."""
-    ours: tuple[float, ...]
+    ours: Annotated[tuple[Taken, ...], msgspec.Meta(min_length=1)]
     """Seconds per epoch of the recipe's path, one value a pair, in the order they ran."""
-    plain: tuple[float, ...]
+    plain: tuple[Taken, ...]
     """The same of Keras' plain ``fit``."""
+
+    def __post_init__(self) -> None:
+        """Refuse times that are not in pairs."""
+        if len(self.ours) != len(self.plain):
+            raise ValueError(f"ours has {len(self.ours)} times and plain has {len(self.plain)}")
 
     @property
     def record(self) -> Record:
@@ -53,7 +59,7 @@ def write_speed(folder: Path, speed: Speed) -> Path:
     Raises:
         UserError: The folder cannot be written.
     """
-    path = folder / f"{speed.spec.case.name}.json"
+    path = below(folder, f"{speed.spec.case.name}.json")
     kept = replace(speed, spec=replace(speed.spec, dataset=replace(speed.spec.dataset, folder="")))
     write_whole(path, msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
     return path
@@ -65,15 +71,5 @@ def read_speeds(folder: Path) -> Sequence[Speed]:
     Raises:
         UserError: A file is none of this schema.
     """
-    return [_read(path) for path in sorted(folder.glob("*.json"))]
-
-
-def _read(path: Path) -> Speed:
-    try:
-        content = msgspec.json.decode(path.read_bytes())
-        schema = content.get("schema") if isinstance(content, dict) else None
-        if schema != SCHEMA:
-            raise UserError(f"{path} has schema {schema}; this version reads {SCHEMA}. {AGAIN}")
-        return msgspec.convert(content, type=Speed)
-    except (msgspec.DecodeError, msgspec.ValidationError, OSError) as error:
-        raise UserError(f"{path} holds no readable times: {error}. {AGAIN}") from error
+    paths = sorted(folder.glob("*.json"))
+    return [read_json(path, Speed, what="times", schema=SCHEMA, mend=AGAIN) for path in paths]

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
 from fitting_room.errors import nearest
-from fitting_room.judge.claims import Outcome
+from fitting_room.judge.claims import OUTCOMES, Better, Outcome
 from fitting_room.spec import TASKS
+from fitting_room.store.reading import brief
 
 ACCURACIES = ("test_accuracy", "training_accuracy")
 SCORES = (*ACCURACIES, "test_loss", "training_loss")
@@ -60,11 +61,9 @@ def check_figure(
     """
     for key, metrics in METRICS_WITH.items():
         if key in told:
-            _known(f"metric that takes {key}", metric, metrics)
+            check_known(f"metric that takes {key}", metric, metrics)
     if "watches" in told:
-        _known("metric to watch", told["watches"], SCORES)
-    if told.get("epoch", 1) < 1:
-        raise ValueError(f"has epoch = {told['epoch']}, and the first epoch is 1")
+        check_known("metric to watch", told["watches"], SCORES)
     if metric == "probability":
         _check_image(case, told)
     _check_values(metric, ends)
@@ -72,7 +71,7 @@ def check_figure(
 
 def check_statement(made: AnyStatement) -> None:
     """Refuse metrics that its kind cannot be about, cases named twice, and ranges that are none."""
-    _known(f"metric for kind = {made.kind!r}", made.metric, METRICS_OF[made.kind])
+    check_known(f"metric for kind = {made.kind!r}", made.metric, METRICS_OF[made.kind])
     twice = [case for case, n in Counter(made.cases_named).items() if n > 1]
     if twice:
         raise ValueError(f"names {twice[0]} twice")
@@ -87,9 +86,10 @@ def check_statement(made: AnyStatement) -> None:
         raise ValueError("has high and no low, which is 0 at least")
 
 
-def _known(what: str, name: str, names: tuple[str, ...]) -> None:
-    if name not in names:
-        raise ValueError(f"has {name!r}, which is no {what}. {nearest(name, names)}")
+def check_known(what: str, name: str, names: Iterable[str]) -> None:
+    """Refuse a name that is none of the known, and suggest the nearest."""
+    if name not in (listed := list(names)):
+        raise ValueError(f"has {name!r}, which is no {what}. {nearest(name, listed)}")
 
 
 def _check_image(case: str, told: Mapping[str, Any]) -> None:
@@ -98,9 +98,8 @@ def _check_image(case: str, told: Mapping[str, Any]) -> None:
     for key, most in last.items():
         if key not in told:
             raise ValueError(f"needs a line {key} = …: a probability is of one image and one class")
-        if not 0 <= told[key] <= most:
-            upwards = f" to {most}" if most < math.inf else ""
-            raise ValueError(f"has {key} = {told[key]}; they count from 0{upwards}")
+        if told[key] > most:
+            raise ValueError(f"has {key} = {told[key]}; they count from 0 to {most}")
 
 
 def _check_values(metric: str, values: tuple[float, ...], *, signed: bool = False) -> None:
@@ -219,6 +218,14 @@ AnyStatement = Difference | Ratio | Order | Diminishing | Turn | Reach | Opinion
 KINDS = (Difference, Ratio, Order, Diminishing, Turn, Reach, Opinion)
 
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
+_MISSING = re.compile(r"missing required field `(?P<key>[^`]*)`$")
+_ONE_OF = re.compile(r"enum value '(?P<name>[^']*)' - at `\$\.(?P<key>\w+)`")
+_PLACE = re.compile(r"at `\$\.(?P<key>\w+)")
+
+NAMES: Mapping[str, tuple[str, ...]] = {"expected": OUTCOMES, "better": get_args(Better)}
+"""Key → what it may be."""
+
+Made = TypeVar("Made", bound=msgspec.Struct)
 
 
 def statement(fields: Mapping[str, Any]) -> AnyStatement:
@@ -227,25 +234,42 @@ def statement(fields: Mapping[str, Any]) -> AnyStatement:
     Raises:
         ValueError: It is of no known kind, lacks a key, has one too many or one of a wrong type.
     """
-    try:
-        made: AnyStatement = msgspec.convert(fields, type=AnyStatement)
-    except msgspec.ValidationError as error:
-        raise ValueError(_told(str(error), fields)) from error
+    kind = fields.get("kind")
+    if not isinstance(kind, str) or kind not in kinds():
+        raise ValueError(f"has no known kind. {nearest(str(kind)[:80], ['figure', *kinds()])}")
+    made = converted(fields, kinds()[kind])
     if isinstance(made, Diminishing) and not (made.of_cases or made.of_epochs):
         raise ValueError("needs at least three cases, or case and three epochs in order")
     return made
 
 
-def kinds() -> dict[str, type[Statement]]:
+def kinds() -> dict[str, type[AnyStatement]]:
     """Return name → kind."""
     return {str(kind.__struct_config__.tag): kind for kind in KINDS}
 
 
-def _told(message: str, fields: Mapping[str, Any]) -> str:
-    known = kinds()
-    kind = fields.get("kind")
-    if not isinstance(kind, str) or kind not in known:
-        return f"has no known kind. {nearest(str(kind), ['figure', *known])}"
+def converted(fields: Mapping[str, Any], kind: type[Made]) -> Made:
+    """Return a table of a claims file as a value of ``kind``.
+
+    Raises:
+        ValueError: It lacks a key, has one too many, or one of a wrong type or out of range.
+    """
+    try:
+        return msgspec.convert(fields, type=kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(_told(str(error), fields, kind)) from None
+
+
+def _told(message: str, fields: Mapping[str, Any], kind: type[msgspec.Struct]) -> str:
+    known = kind.__struct_fields__
     if unknown := _UNKNOWN.search(message):
-        return f"has an unknown key. {nearest(unknown['key'], known[kind].__struct_fields__)}"
-    return message[:1].lower() + message[1:].replace("`", "'").replace("'$.", "'")
+        return f"has an unknown key. {nearest(unknown['key'], known)}"
+    if missing := _MISSING.search(message):
+        return f"needs a line {missing['key']} = …"
+    if (one := _ONE_OF.search(message)) and one["key"] in NAMES:
+        names = NAMES[one["key"]]
+        return f"has {one['key']} = {brief(fields[one['key']])}. {nearest(one['name'], names)}"
+    what = message.split(" - at ")[0].replace("`", "").replace(" | null", "")
+    place = _PLACE.search(message)
+    has = f"has {place['key']} = {brief(fields[place['key']])}: " if place else ""
+    return f"{has}{what[:1].lower()}{what[1:]}"

@@ -8,19 +8,16 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from fitting_room.errors import UserError, nearest
 from fitting_room.recipe import Recipe
-from fitting_room.record import Outcome, Record
-from fitting_room.spec import TASKS, Case
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from fitting_room.record import Count, Fraction, Loss, Outcome, Record, Seconds
+from fitting_room.spec import TASKS, Case, Name, Seed
+from fitting_room.store.reading import UNREADABLE, Toml, brief, read_bytes, read_toml, told
 
 UNFIT = re.compile(r"[^\w.=+-]+")
 """What a name of a candidate may not hold, since a folder has it."""
@@ -54,6 +51,9 @@ SETTINGS = tuple(f.name for f in fields(Recipe))
 
 KEYS = ("title", "base", "defaults", "candidates")
 
+MOST = 10_000
+"""Candidates of one study."""
+
 
 def read_study(path: Path, task: str) -> Study:
     """Read and check a file, as cases of ``task``.
@@ -64,49 +64,64 @@ def read_study(path: Path, task: str) -> Study:
     """
     if task not in TASKS:
         raise UserError(f"There is no task {task!r}. {nearest(task, TASKS)}")
-    document = _document(path)
-    for name in document.keys() - set(KEYS):
-        raise UserError(f"{path}: there is no key {name!r}. {nearest(name, KEYS)}")
-    shared = _entry(document.get("defaults", {}), f"{path}: [defaults]")
+    toml = read_toml(path, mend="It holds candidates.")
+    for name in toml.document.keys() - set(KEYS):
+        raise toml.refuse(f"there is no key {name!r}. {nearest(name, KEYS)}", "", name)
+    found, about = _candidates(toml, task)
+    base, title = (toml.document.get(key) for key in ("base", "title"))
+    for key, value in (("base", base), ("title", title)):
+        if not isinstance(value, str | None):
+            raise toml.refuse(f"expected text in quotes, and found {brief(value)}.", "", key)
+    if base is not None and base not in found:
+        raise toml.refuse(f"there is no candidate {base!r}. {nearest(base, found)}", "", "base")
+    return Study(title=title or path.stem, base=base, cases=found, about=about)
+
+
+def _candidates(toml: Toml, task: str) -> tuple[dict[str, Case], dict[str, str]]:
+    """Return the case of every candidate by its name, and what it is in words."""
+    shared = _entry(toml, toml.document.get("defaults", {}), "defaults")
+    tables = toml.document.get("candidates", {})
+    if not isinstance(tables, dict):
+        expected = "candidates must be tables such as [candidates.small]"
+        raise toml.refuse(f"{expected}, and found {brief(tables)}.", "", "candidates")
     found: dict[str, Case] = {}
     about: dict[str, str] = {}
-    tables = document.get("candidates", {})
-    if not isinstance(tables, dict):
-        raise UserError(f"{path}: candidates must be tables such as [candidates.small].")
     for name, table in tables.items():
-        where = f"{path}: [candidates.{name}]"
-        entry = _entry(table, where)
+        place = f"candidates.{name}"
+        entry = _entry(toml, table, place)
+        if len(found) + _many(shared, entry) > MOST:
+            raise toml.refuse(f"a study may have {MOST:,} candidates. Vary less.", place)
         for full, recipe, arguments in _combinations(name, shared, entry):
             if full in found:
-                raise UserError(f"{where}: there are two candidates {full!r}. Rename one.")
-            builder = entry.builder or shared.builder
-            found[full] = _case(task, full, builder, arguments, recipe, where)
+                raise toml.refuse(f"there are two candidates {full!r}. Rename one.", place)
+            try:
+                found[full] = _case(task, full, entry.builder or shared.builder, arguments, recipe)
+            except ValueError as error:
+                raise toml.refuse(_sentence(error), place) from None
             about[full] = full.replace(name, entry.about, 1) if entry.about else full
     if not found:
-        raise UserError(f"{path} names no candidates. Add a table such as [candidates.small].")
-    base = document.get("base")
-    if base is not None and base not in found:
-        raise UserError(f"{path}: base: there is no candidate {base!r}. {nearest(base, found)}")
-    title = str(document.get("title", path.stem))
-    return Study(title=title, base=base, cases=found, about=about)
+        raise UserError(f"{toml.path} names no candidates. Add a table such as [candidates.small].")
+    return found, about
 
 
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"{path} cannot be read as TOML: {error}. It holds candidates.") from None
-
-
-def _entry(table: Any, where: str) -> _Entry:
+def _entry(toml: Toml, table: object, place: str) -> _Entry:
     known = [f.name for f in fields(_Entry)]
     for name in table if isinstance(table, dict) else ():
         if name not in known:
-            raise UserError(f"{where}: there is no key {name!r}. {nearest(name, known)}")
+            raise toml.refuse(f"there is no key {name!r}. {nearest(name, known)}", place, name)
     try:
         return msgspec.convert(table, _Entry)
     except msgspec.ValidationError as error:
-        raise UserError(f"{where}: {error}.") from None
+        raise toml.refuse(_sentence(error), place) from None
+
+
+def _sentence(error: Exception) -> str:
+    return told(error).removesuffix(".") + "."
+
+
+def _many(shared: _Entry, entry: _Entry) -> int:
+    """Return of how many combinations an entry is, before any of them is made."""
+    return prod(map(len, {**shared.vary, **entry.vary}.values()))
 
 
 def _combinations(
@@ -125,24 +140,21 @@ def _combinations(
 
 
 def _case(
-    task: str,
-    name: str,
-    builder: str,
-    arguments: Mapping[str, Any],
-    recipe: Mapping[str, Any],
-    where: str,
+    task: str, name: str, builder: str, arguments: Mapping[str, Any], recipe: Mapping[str, Any]
 ) -> Case:
+    """Return the case of a candidate.
+
+    Raises:
+        ValueError: It cannot be meant.
+    """
     for key in recipe:
         if key not in SETTINGS:
-            raise UserError(f"{where}: a recipe has no {key!r}. {nearest(key, SETTINGS)}")
+            raise ValueError(f"a recipe has no {key!r}. {nearest(key, SETTINGS)}")
     if not builder.startswith("models."):  # what is there reads no data, and tests hold it to that
         found = f"not {builder!r}" if builder else "and there is none"
-        raise UserError(f"{where}: its builder must be as models.minimal:minimal, {found}.")
-    told = {"task": task, "architecture": name, "builder": builder, "arguments": dict(arguments)}
-    try:
-        return msgspec.convert({**told, "recipe": dict(recipe)}, Case)
-    except msgspec.ValidationError as error:
-        raise UserError(f"{where}: {error}.") from None
+        raise ValueError(f"its builder must be as models.minimal:minimal, {found}")
+    case = {"task": task, "architecture": name, "builder": builder, "arguments": dict(arguments)}
+    return msgspec.convert({**case, "recipe": dict(recipe)}, Case)
 
 
 FINAL = ("completed", "diverged")
@@ -153,34 +165,34 @@ FINAL = ("completed", "diverged")
 class Tried:
     """One trial of a candidate. Accuracies are fractions, of images held out of training."""
 
-    task: str
-    candidate: str
+    task: Name
+    candidate: Name
     builder: str
     arguments: Mapping[str, int | float | str]
     recipe: Recipe
-    seed: int
-    epochs: int
+    seed: Seed
+    epochs: Count
     held_out: str
     """What the accuracies are of, in words."""
     outcome: Outcome
     reason: str
-    parameters: int | None
+    parameters: Count | None
     """All, trainable or not."""
-    validation_accuracy: float | None
+    validation_accuracy: Fraction | None
     """Of the last epoch, of averaged weights where the recipe averages them."""
-    validation_loss: float | None
-    by_epoch: tuple[float | None, ...]
+    validation_loss: Loss | None
+    by_epoch: tuple[Fraction | None, ...]
     """Validation accuracy after each epoch, of the weights as they were."""
-    training_accuracy: float | None
-    seconds: float
+    training_accuracy: Fraction | None
+    seconds: Seconds
     """All of the trial, from start to end; others may have shared the machine."""
-    epoch_seconds: tuple[float, ...]
+    epoch_seconds: tuple[Seconds, ...]
     started: str
     commit: str | None
     dirty: bool | None
     backend: str
     machine: str
-    key: str
+    key: Name
 
     @property
     def settings(self) -> str:
@@ -241,38 +253,54 @@ def _settings(task: str, builder: str, arguments: object, recipe: Recipe, *rest:
 def read_log(path: Path) -> list[Tried]:
     """Return every line of a log, in order; none where there is no file.
 
+    A line that is no trial, as a full disk leaves it, is told of and costs no other.
+
     Raises:
-        UserError: It cannot be read, or a line of it is no trial.
+        UserError: The file cannot be read.
     """
-    try:
-        lines = path.read_bytes().splitlines() if path.exists() else []
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    return [_read(path, number, line) for number, line in enumerate(lines, start=1)]
+    if not path.exists():
+        return []
+    lines = read_bytes(path, mend=RESTORE, most_mib=MOST_MIB_OF_A_LOG).splitlines()
+    read = [_read(path, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    return [line for line in read if line is not None]
 
 
-def _read(path: Path, number: int, line: bytes) -> Tried:
+RESTORE = "Every line is written by `python -m bench search`; restore it from git."
+MOST_MIB_OF_A_LOG = 256
+
+
+def _read(path: Path, number: int, line: bytes) -> Tried | None:
     try:
         return msgspec.json.decode(line, type=Tried)
-    except msgspec.DecodeError as error:
-        raise UserError(
-            f"{path}:{number}: this is no trial: {error}. "
-            "Every line is written by `python -m bench search`; restore it from git."
-        ) from None
+    except UNREADABLE as error:
+        message = f"{path}:{number}: this is no trial: {told(error)}. It is left out. {RESTORE}"
+        print(f"fitting room: {message}", file=sys.stderr)
+        return None
 
 
 def append(path: Path, line: Tried) -> None:
     """Add a line in one write, so that neither an interruption nor another search splits it.
 
     Raises:
-        UserError: It cannot be written.
+        UserError: It cannot be written, or not whole.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
-            os.write(file, msgspec.json.encode(line) + b"\n")
+            content = (b"\n" if _torn(file) else b"") + msgspec.json.encode(line) + b"\n"
+            written = os.write(file, content)
         finally:
             os.close(file)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from None
+    if written < len(content):
+        raise UserError(
+            f"{path}: {written} of {len(content)} bytes were written. Free the disk and go on."
+        )
+
+
+def _torn(file: int) -> bool:
+    """Whether the last line of a file has no end, so that another one would be lost with it."""
+    size = os.fstat(file).st_size
+    return size > 0 and os.pread(file, 1, size - 1) != b"\n"

@@ -6,14 +6,23 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import numpy as np
-from fitting_room.errors import UserError
 from fitting_room.judge.rates import Rate, Tally
-from fitting_room.record import Machine, Provenance, Record, unpack_classes
+from fitting_room.record import (
+    Fraction,
+    Loss,
+    Machine,
+    Provenance,
+    Record,
+    Taken,
+    unpack_classes,
+)
+from fitting_room.spec import Name
 from fitting_room.store.bounds import Bounds
+from fitting_room.store.reading import read_json
 from fitting_room.store.records import write_whole
 from fitting_room.studies.gate import Finding
 
@@ -33,7 +42,7 @@ class Simulation:
     """Digest of the bounds that they were judged by; see ``digest_of``."""
     alpha: float
     """Error of one assertion."""
-    most: int
+    most: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
     """Seeds at which a verdict is given up."""
     assertions: Mapping[str, int]
     """Case → how many of its bounds were simulated: those with a reference."""
@@ -104,15 +113,7 @@ class Costs:
     measured: Measured | None
 
 
-class Document(Protocol):
-    """Any of them, here or in ``noise_files``."""
-
-    @property
-    def schema(self) -> int:
-        """Number of its format."""
-
-
-Kind = TypeVar("Kind", bound=Document)
+Kind = TypeVar("Kind")
 
 
 def origin_of(record: Record) -> Origin:
@@ -146,16 +147,8 @@ def read_document(path: Path, kind: type[Kind]) -> Kind | None:
     """
     if not path.exists():
         return None
-    try:
-        found = msgspec.json.decode(path.read_bytes(), type=kind)
-    except (msgspec.DecodeError, OSError) as error:
-        again = "Make it anew with the command that wrote it"
-        raise UserError(f"{path} cannot be read: {error}. {again}.") from error
-    if found.schema != SCHEMA:
-        raise UserError(
-            f"{path} has schema {found.schema}; this version reads {SCHEMA}. Make it anew."
-        )
-    return found
+    mend = "Make it anew with the command that wrote it."
+    return read_json(path, kind, what="measurement", schema=SCHEMA, mend=mend)
 
 
 NOISE = Path("noise")
@@ -171,14 +164,14 @@ class Sample:
     """Seed of the order of the images."""
     repeat: int
     """0 for the first trial of these two seeds."""
-    key: str
-    test_accuracy: float
+    key: Name
+    test_accuracy: Fraction
     """After the last epoch, as a fraction."""
-    test_loss: float
+    test_loss: Loss
     """Nats."""
-    training_accuracy: float
+    training_accuracy: Fraction
     """Of the last epoch."""
-    training_loss: float
+    training_loss: Loss
     predictions: str
     """Class of every test image; see ``record.unpack_classes``."""
 
@@ -194,9 +187,19 @@ class Crossed:
     """Trained, each."""
     whole: int
     """Epochs of the case's recipe."""
-    levels: int
+    levels: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     """Seeds of each kind."""
     samples: tuple[Sample, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a design with a gap, and predictions that are not of the same images."""
+        first = {(s.initial, s.order) for s in self.samples if not s.repeat}
+        levels = range(self.levels)
+        design = {(initial, order) for initial in levels for order in levels}
+        if not design <= first or not {(s.initial, s.order) for s in self.samples} <= first:
+            raise ValueError(f"samples must hold every pair of {self.levels} seeds once")
+        if len({len(unpack_classes(s.predictions)) for s in self.samples}) > 1:
+            raise ValueError("predictions must be of the same images in every sample")
 
     def table(self, metric: str) -> np.ndarray:
         """Return a metric of the first trials, shape (initial seeds, order seeds)."""
@@ -251,7 +254,7 @@ class Block:
 
     started: str
     """UTC, ISO 8601."""
-    seconds: tuple[tuple[float, ...], ...]
+    seconds: tuple[tuple[Taken, ...], ...]
     """Of each epoch but the first, process by process."""
 
 
@@ -265,6 +268,12 @@ class Times:
     train_fraction: float
     """Part of the training images that an epoch took."""
     blocks: tuple[Block, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse blocks that are not alike: a table has them as its rows."""
+        shapes = {tuple(map(len, block.seconds)) for block in self.blocks}
+        if len(shapes) > 1 or any(len({*shape}) > 1 for shape in shapes):
+            raise ValueError("blocks must have the same processes and epochs each")
 
     @property
     def table(self) -> np.ndarray:
