@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TextIO
 
-from fitting_room.durations import in_words
+from fitting_room.format import in_words
 from fitting_room.job import Message
 from fitting_room.record import Epoch, Record
 from fitting_room.spec import TrialSpec
@@ -25,6 +25,15 @@ COLOURS = {"pass": "green", "fail": "red", "undecided": "yellow", "not comparabl
 def plain(text: str, **_: bool) -> str:
     """Return text without colour."""
     return text
+
+
+ANSI = {"bold": 1, "light": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
+
+
+def coloured(text: str, **marks: bool) -> str:
+    """Return text as pytest marks it, for commands, which have none of it around them."""
+    codes = ";".join(str(ANSI[name]) for name, wanted in marks.items() if wanted)
+    return f"\x1b[{codes}m{text}\x1b[0m" if codes else text
 
 
 @dataclass(frozen=True, kw_only=True)
