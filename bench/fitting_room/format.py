@@ -250,6 +250,7 @@ _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff
 """Control characters, marks that turn the direction of reading, bytes that are no text."""
 _HTML = re.compile(r"<(?=[A-Za-z/!?])(?!https?://[^\s<>]*>)")
 """Where a tag or a comment may begin; the addresses of sources are none."""
+_ENTITY = re.compile(r"&(?=#?\w+;)")
 _SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _COMMAND = re.compile(r"^(\s*)(?=::)")
 
@@ -270,7 +271,7 @@ def in_terminal(text: str) -> str:
 
 def in_markdown(text: str) -> str:
     """Return one line that Markdown shows as it is, in a cell of a table as well."""
-    return _HTML.sub("&lt;", _before("`|", one_line(text)))
+    return _no_html(_before("`|", one_line(text)))
 
 
 def in_prose(text: str) -> str:
@@ -296,7 +297,11 @@ def in_html(text: str) -> str:
 
 
 def _prose(text: str) -> str:
-    return _HTML.sub("&lt;", _before("`", text))
+    return _no_html(_before("`", text))
+
+
+def _no_html(text: str) -> str:
+    return _HTML.sub("&lt;", _ENTITY.sub("&amp;", text))
 
 
 def _before(marks: str, text: str) -> str:

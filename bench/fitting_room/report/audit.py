@@ -10,7 +10,7 @@ import msgspec
 from fitting_room.analysis.claims import NO_RECORDS, Finding
 from fitting_room.analysis.evidence import title
 from fitting_room.analysis.trials import one_per_seed
-from fitting_room.format import in_terminal, listed, one_line
+from fitting_room.format import in_prose, in_terminal, listed, one_line
 from fitting_room.judge.claims import OUTCOMES
 from fitting_room.record import Record
 from fitting_room.report.notes import provenance
@@ -48,7 +48,7 @@ def as_markdown(
     sections: dict[str, list[Finding]] = {}
     for each in findings:
         sections.setdefault(_section(each), []).append(each)
-    head = [f"**{tally(findings)}.**", *_mislabelled(findings)]
+    head = [f"**{tally(findings)}.**", *map(in_prose, _mislabelled(findings))]
     return "\n\n".join(
         [
             " ".join(head),

@@ -162,7 +162,9 @@ def _heading(text: str, room: int) -> list[str]:
 
 
 def _folded(text: str, room: int) -> list[str]:
-    return [text] if _columns(text) <= room else textwrap.wrap(text, room)
+    if _columns(text) <= room:
+        return [text]
+    return [in_terminal(line) for line in textwrap.wrap(text, room)]
 
 
 def _lines(cells: Sequence[Sequence[str]]) -> list[list[str]]:
