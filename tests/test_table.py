@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from fitting_room.report.summary import summary, tables
 from fitting_room.report.table import Code, Prose, Table, bullets
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from imports import ROOT, imports_of
 from markdown_it import MarkdownIt
 from records import make_failed_record, make_record
 
@@ -119,6 +121,12 @@ def test_code_is_code_and_nothing_else_is() -> None:
     assert in_markdown("`a`") == "\\`a\\`"
     assert in_prose("`<b>` and <b> and `") == "`<b>` and &lt;b> and \\`"
     assert in_prose("see <https://example.org/a>") == "see <https://example.org/a>"
+
+
+def test_the_format_stands_alone() -> None:
+    """Whoever shows a value can import it: it loads nothing but the standard library."""
+    found = imports_of(ROOT / "bench" / "fitting_room" / "format.py")
+    assert {each.module.split(".")[0] for each in found} <= sys.stdlib_module_names
 
 
 def test_a_message_keeps_its_lines() -> None:

@@ -6,6 +6,7 @@ import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from fitting_room.format import in_code, in_html, in_markdown, in_prose, in_terminal, one_line
 from tabulate import tabulate
@@ -71,12 +72,11 @@ class Table:
         widths = _widths(head, rows, width)
         right = [letter != "l" for letter in _per_column(self.align or "l", head)]
         lines = _lines([_heading(cell, room) for cell, room in zip(head, widths, strict=True)])
-        told = [_laid(line, widths, right, lambda c, text: style(-1, c, text)) for line in lines]
+        told = [_laid(line, widths, right, partial(style, -1)) for line in lines]
         told.append(GAP.join("-" * room for room in widths))
         for number, row in enumerate(rows):
             folded = [_folded(cell, room) for cell, room in zip(row, widths, strict=True)]
-            for line in _lines(folded):
-                told.append(_laid(line, widths, right, lambda c, text, n=number: style(n, c, text)))
+            told += [_laid(line, widths, right, partial(style, number)) for line in _lines(folded)]
         return "\n".join([*told, *(f"- {in_terminal(one_line(note))}" for note in self.notes)])
 
     @property
