@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from fitting_room.cli import COMMANDS, load, settle
 from fitting_room.errors import UserError
+from fitting_room.format import in_terminal
 from fitting_room.project import current
 
 
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         status: int = asked.run(asked)
         sys.stdout.flush()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(in_terminal(f"error: {error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

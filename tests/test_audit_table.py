@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,9 @@ from audit_world import CNN, DENSE, SOURCE, figure, judged, seeds, statement
 from fitting_room.cli import claims, settle
 from fitting_room.errors import UserError
 from fitting_room.report.audit import as_markdown, shown, tally
+from fitting_room.report.progress import Screen
 from fitting_room.store.records import Store
 from records import PROJECT
-from rich.console import Console
 
 OVER = f'cases = ["{CNN}"]\nover = "{DENSE}"\nlow = 0'
 WORDS = statement("difference", "test_accuracy", OVER)
@@ -130,13 +129,11 @@ def test_the_command_prints_every_claim(own: Path, capsys: pytest.CaptureFixture
     assert "a new seed falls within 86.81–87.59 %" in out
 
 
-@pytest.mark.parametrize(("width", "first"), [(160, " claim "), (80, "exceeded: Fashion MNIST")])
+@pytest.mark.parametrize(("width", "first"), [(160, "claim "), (80, "exceeded: Fashion MNIST")])
 def test_a_narrow_terminal_gets_paragraphs(tmp_path: Path, width: int, first: str) -> None:
     """No word of a verdict is broken, and no line is wider than the terminal."""
     found = judged(tmp_path, figure("82%", 0.82) + WORDS, *seeds(DENSE, 0.872))
-    console = Console(width=width, file=StringIO(), color_system=None)
-    console.print(*shown(found, width=width, stale={}), sep="\n")
-    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    lines = shown(found, Screen(width=width), stale={}).splitlines()
     assert next(line for line in lines if line.strip()).startswith(first)
     assert max(map(len, lines)) <= width
     assert any("undecided" in line for line in lines)

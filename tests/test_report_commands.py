@@ -90,7 +90,7 @@ def test_readme_says_which_file_is_missing(tmp_path: Path) -> None:
 def test_show_lists_every_record(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """References and trials, completed or not, are a line each."""
     assert call("show", "--results", results) == 0
-    lines = capsys.readouterr().out.splitlines()[2:]
+    lines = capsys.readouterr().out.rpartition("-\n")[2].splitlines()
     assert len(lines) == 3
     assert lines[1].split()[:5] == [DENSE, "1", "5/5", "88.00", "completed"]
     assert "crashed" in lines[2]
@@ -111,7 +111,7 @@ def test_show_of_a_case_has_its_epochs(results: Path, capsys: pytest.CaptureFixt
     call("show", DENSE, "--results", results)
     out = capsys.readouterr().out
     assert f"{DENSE}, seed 1: completed" in out
-    assert len([line for line in out.splitlines() if line.startswith("5  ")]) == 2
+    assert len([line for line in out.splitlines() if line.startswith("    5  ")]) == 2
     assert "crashed" not in out
 
 

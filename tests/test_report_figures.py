@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from fitting_room.analysis.figures import decimals, figure, quartiles, with_spread
+from fitting_room.analysis.figures import figure, quartiles
+from fitting_room.format import decimals, with_spread
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fitting_room.analysis.rows import rows
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Record
-from fitting_room.report.table import summary, task_table
+from fitting_room.report.summary import summary, task_table
 from fitting_room.store.claims import Claim
 from records import MACHINE, make_failed_record, make_record
 

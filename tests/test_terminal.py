@@ -11,7 +11,7 @@ from fitting_room.analysis.rows import rows
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Record
 from fitting_room.report.progress import Screen
-from fitting_room.report.table import tables
+from fitting_room.report.summary import tables
 from fitting_room.store.claims import read_claims
 from records import make_record
 

@@ -1,9 +1,53 @@
-"""Figures as text: accuracies in per cent, losses with 3–4 decimals, counts as integers."""
+"""Values as text: figures as a person reads them, and foreign text that no output takes for markup.
+
+Accuracies are per cent and losses nats. The sd of ``mean ± sd (n)`` keeps one significant digit,
+two where it begins with 1, and the mean ends where its sd does; accuracies have at most 2 decimals
+(one of 10,000 images is 0.01 %), losses at most 4. A single seed has no sd, and is shown with 1
+decimal (3 for a loss).
+"""
 
 from __future__ import annotations
 
+import html
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+MISSING = "—"
+NEVER = "∞"
+
+
+class Spread(Protocol):
+    """Mean over seeds."""
+
+    @property
+    def mean(self) -> float:
+        """Of all seeds."""
+
+    @property
+    def sd(self) -> float | None:
+        """Between seeds; None for a single one."""
+
+    @property
+    def n(self) -> int:
+        """Seeds."""
+
+
+class Ends(Protocol):
+    """An estimate between two ends."""
+
+    @property
+    def estimate(self) -> float:
+        """Best value."""
+
+    @property
+    def low(self) -> float:
+        """Lower end."""
+
+    @property
+    def high(self) -> float:
+        """Upper end."""
 
 
 def is_accuracy(metric: str) -> bool:
@@ -14,6 +58,51 @@ def is_accuracy(metric: str) -> bool:
 def is_loss(metric: str) -> bool:
     """Return whether a metric is a loss: the lower, the better."""
     return metric.endswith("loss")
+
+
+def name(metric: str) -> str:
+    """Return a metric in words: ``test accuracy``."""
+    return metric.replace("_", " ")
+
+
+def points(metric: str) -> str:
+    """Return the unit of a difference, after a space: that of accuracies is points."""
+    return " points" if is_accuracy(metric) else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return ``a``, ``a and b`` or ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def number(value: float | None, places: int) -> str:
+    """Return a number with so many decimals, or a dash."""
+    return MISSING if value is None else f"{value:.{places}f}"
+
+
+def percent(fraction: float | None, places: int = 2) -> str:
+    """Return per cent without the sign, or a dash."""
+    return number(None if fraction is None else 100 * fraction, places)
+
+
+def count(value: float | None) -> str:
+    """Return a whole number with thousands separators, or a dash."""
+    return MISSING if value is None else f"{value:,.0f}"
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration in seconds, or in minutes where it is long.
+
+    >>> in_words(42), in_words(400)
+    ('42 s', '7 min')
+    """
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def spanned(counts: Iterable[int]) -> str:
+    """Return ``10–20``, or ``10`` where all counts are that; at least one is needed."""
+    found = [*counts]
+    return "–".join(f"{end}" for end in dict.fromkeys([min(found), max(found)]))
 
 
 def _decimals(values: Iterable[float], *, fewest: int, most: int) -> int:
@@ -55,3 +144,175 @@ def shown_difference(metric: str, difference: float) -> str:
     if is_loss(metric):
         return f"{difference:+.4f}"
     return f"{difference:+,g}"
+
+
+def decimals(spread: float | None, *, most: int, alone: int) -> int:
+    """Return how many decimals a figure with that scatter deserves.
+
+    The scatter keeps one significant digit, two where it begins with 1, and the figure ends where
+    its scatter does; never beyond ``most``, and ``alone`` where no scatter is known.
+    """
+    if spread is None:
+        return alone
+    if spread <= 0:
+        return most
+    leading = math.floor(math.log10(spread))
+    digits = 1 if spread / 10**leading < 2 else 0
+    return min(max(digits - leading, 0), most)
+
+
+def with_spread(found: Spread, *, scale: float = 1, most: int, alone: int) -> str:
+    """Return ``87.23 ± 0.08 (20)``: mean, sd and number of seeds; ``87.2 (1)`` for a single one."""
+    mean, sd = scale * found.mean, None if found.sd is None else scale * found.sd
+    places = decimals(sd, most=most, alone=alone)
+    spread = "" if sd is None else f" ± {sd:.{places}f}"
+    return f"{mean:.{places}f}{spread} ({found.n})"
+
+
+def accuracy(found: Spread | None) -> str:
+    """Return per cent, without the sign."""
+    return MISSING if found is None else with_spread(found, scale=100, most=2, alone=1)
+
+
+def loss(found: Spread | None) -> str:
+    """Return nats."""
+    return MISSING if found is None else with_spread(found, most=4, alone=3)
+
+
+def measured(metric: str, found: Spread | None) -> str:
+    """Return ``87.0 ± 0.5 % (6)``: mean, sd and number of seeds."""
+    if found is None:
+        return ""
+    if is_accuracy(metric):
+        return accuracy(found).replace(" (", " % (")
+    return with_spread(found, most=4 if is_loss(metric) else 3, alone=3)
+
+
+def around(middle: float, low: float, high: float, unit: str = "") -> str:
+    """Return ``31 s (23–40)``, as precise as half of what lies between the ends supports."""
+    places = _places(high - low, most=2, alone=2)
+    return f"{_end(middle, places)}{unit} ({_end(low, places)}–{_end(high, places)})"
+
+
+def span(metric: str, found: Ends) -> str:
+    """Return ``85.6–88.4 %``, with two digits of half of what lies between the ends."""
+    scale, unit = (100.0, " %") if is_accuracy(metric) else (1.0, "")
+    low, high = scale * found.low, scale * found.high
+    if is_accuracy(metric):
+        low, high = max(low, 0.0), min(high, 100.0)
+    places = 1 if is_accuracy(metric) else 3
+    if 0 < high - low < math.inf:
+        places = min(max(1 - math.floor(math.log10((high - low) / 2)), 0), 4)
+    return f"{_end(low, places)}–{_end(high, places)}{unit}"
+
+
+def signed(metric: str, found: Ends) -> str:
+    """Return ``+2.6 (+1.9 to +3.2)``, accuracies in points; no ends where none are known."""
+    scale = 100.0 if is_accuracy(metric) else 1.0
+    middle, low, high = (scale * end for end in (found.estimate, found.low, found.high))
+    places = _places(high - low, most=4, alone=1)
+    ends = f" ({plus(low, places)} to {plus(high, places)})"
+    return plus(middle, places) + (ends if math.isfinite(low) else "")
+
+
+def between(metric: str, estimates: Sequence[float]) -> str:
+    """Return ``+0.9 to +3.2 points``: the lowest and the highest of several differences."""
+    scale, places = (100.0, 1) if is_accuracy(metric) else (1.0, 3)
+    ends = dict.fromkeys(plus(scale * x, places) for x in (min(estimates), max(estimates)))
+    return " to ".join(ends) + points(metric)
+
+
+def epochs(found: Ends) -> str:
+    """Return ``5–7`` or ``5``: the first and the last epoch."""
+    ends = dict.fromkeys(
+        NEVER if math.isinf(end) else f"{end:g}" for end in (found.low, found.high)
+    )
+    return "–".join(ends)
+
+
+def plus(value: float, places: int) -> str:
+    """Return a number with its sign; that of a negative one is a minus, no hyphen."""
+    return f"{value:+.{places}f}".replace("-", "−")
+
+
+def _places(width: float, *, most: int, alone: int) -> int:
+    """Return the decimals that half of an interval supports; none to go by gives ``alone``."""
+    known = 0 < width < math.inf
+    return decimals(width / 2 if known else None, most=most, alone=alone)
+
+
+def _end(value: float, places: int) -> str:
+    return NEVER if math.isinf(value) else f"{value:.{places}f}"
+
+
+_BREAKS = re.compile(r"\s*[\t-\r\x1c-\x1e\x85\u2028\u2029]\s*")
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, marks that turn the direction of reading, bytes that are no text."""
+_HTML = re.compile(r"<(?=[A-Za-z/!?])(?!https?://[^\s<>]*>)")
+"""Where a tag or a comment may begin; the addresses of sources are none."""
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+_SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+_COMMAND = re.compile(r"^(\s*)(?=::)")
+
+
+def one_line(text: str) -> str:
+    """Return text in one line, its control characters spelled out as Python writes them."""
+    return _visible(_BREAKS.sub(" ", text).strip())
+
+
+def in_terminal(text: str) -> str:
+    """Return text that a terminal shows and a job log takes for no command; it keeps its lines."""
+    lines = re.split(r"\r\n|\r|\n", text)
+    return "\n".join(
+        _COMMAND.sub(r"\1\\", _visible(line.replace("\t", "    "))).replace("##[", r"#\#[")
+        for line in lines
+    )
+
+
+def in_markdown(text: str) -> str:
+    """Return one line that Markdown shows as it is, in a cell of a table as well."""
+    return _no_html(_before("`|", one_line(text)))
+
+
+def in_prose(text: str) -> str:
+    """Return one line of Markdown in which only spans of code are markup; no cell of a table."""
+    parts, end, line = [], 0, one_line(text)
+    for found in _SPAN.finditer(line):
+        parts += [_prose(line[end : found.start()]), found[0]]
+        end = found.end()
+    return "".join([*parts, _prose(line[end:])])
+
+
+def in_code(text: str) -> str:
+    """Return one line as a span of code of Markdown, in a cell of a table as well."""
+    line = _before("|", one_line(text))
+    ticks = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
+    space = " " if line[:1] == "`" or line[-1:] == "`" else ""
+    return f"{ticks}{space}{line}{space}{ticks}"
+
+
+def in_html(text: str) -> str:
+    """Return one line that a page shows as it is, in an attribute as well."""
+    return html.escape(one_line(text))
+
+
+def _prose(text: str) -> str:
+    return _no_html(_before("`", text))
+
+
+def _no_html(text: str) -> str:
+    return _HTML.sub("&lt;", _ENTITY.sub("&amp;", text))
+
+
+def _before(marks: str, text: str) -> str:
+    """Put a backslash before each of ``marks``, and double those that already stand there."""
+    return re.sub(rf"(\\*)([{marks}])", lambda found: rf"{found[1]}{found[1]}\{found[2]}", text)
+
+
+def _visible(text: str) -> str:
+    return _HIDDEN.sub(_spelled, text)
+
+
+def _spelled(found: re.Match[str]) -> str:
+    place = ord(found[0])
+    return f"\\x{place:02x}" if place < 0x100 else f"\\u{place:04x}"

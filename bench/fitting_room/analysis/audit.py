@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fitting_room import format as words
 from fitting_room.analysis import claims
-from fitting_room.analysis import evidence as words
 from fitting_room.analysis.claims import Finding, claimed, on_figure
 from fitting_room.analysis.costs import on_ratio
 from fitting_room.analysis.evidence import Evidence

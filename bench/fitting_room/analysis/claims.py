@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fitting_room.analysis import evidence
-from fitting_room.analysis import evidence as words
-from fitting_room.analysis.evidence import COUNTS, Evidence
+from fitting_room import format as words
+from fitting_room.analysis.evidence import COUNTS, Evidence, short, title
+from fitting_room.analysis.figures import figure
 from fitting_room.judge.claims import (
     LEAST_SEEDS,
     Better,
@@ -71,16 +71,14 @@ def on_claim(claim: Claim, verdict: Outcome, because: str, **known: Any) -> Find
     """Return the finding on a figure."""
     return Finding(
         name=claim.name,
-        said=claim.said
-        or f"{evidence.title(claim.case)}, {evidence.short(claim.case)}: "
-        f"{evidence.name(claim.metric)}",
+        said=claim.said or f"{title(claim.case)}, {short(claim.case)}: {words.name(claim.metric)}",
         published=claim.published,
         source=claim.source,
         verdict=verdict,
         because=because,
         short=short_of_figure(claim, verdict),
         cases=(claim.case,),
-        mislabelled=(evidence.name(claim.watches), evidence.name(claim.metric))
+        mislabelled=(words.name(claim.watches), words.name(claim.metric))
         if claim.watches
         else None,
         note=claim.note,
@@ -126,7 +124,7 @@ def short_of_figure(claim: Claim, verdict: Outcome) -> str:
     if verdict not in FAULTS:
         return ""
     if claim.watches:
-        return f"A {evidence.name(claim.watches)} published as {evidence.name(claim.metric)}."
+        return f"A {words.name(claim.watches)} published as {words.name(claim.metric)}."
     if claim.described:
         return "The layers it describes have another count."
     if verdict == "contradicted by its own source":
@@ -137,7 +135,7 @@ def short_of_figure(claim: Claim, verdict: Outcome) -> str:
 
 def awaited(cases: Sequence[str]) -> str:
     """Return that a statement has to wait, and for what."""
-    return f"{NO_RECORDS} of {evidence.listed([evidence.short(case) for case in cases])}"
+    return f"{NO_RECORDS} of {words.listed([short(case) for case in cases])}"
 
 
 BETTER: dict[str, Better] = {
@@ -215,7 +213,7 @@ def _measured(metric: str, values: Sequence[float]) -> str:
     if metric == "epochs_to_target":
         reached = sum(math.isfinite(value) for value in values)
         return f"{words.epochs(of_new_count(values))}, reached {reached}/{len(values)}"
-    return words.measured(metric, values)
+    return words.measured(metric, figure(values))
 
 
 def _on_seconds(claim: Claim, evidence: Evidence) -> Finding:
@@ -224,11 +222,12 @@ def _on_seconds(claim: Claim, evidence: Evidence) -> Finding:
     if found is None:
         return on_claim(claim, "not comparable", "seconds of another machine")
     interval, n = found
+    seconds = words.around(interval.estimate, interval.low, interval.high, " s")
     return on_claim(
         claim,
         "not comparable",
         "seconds of another machine: only the ratios of its rows are judged",
-        measured=f"{words.seconds(interval)}, {n} epochs",
+        measured=f"{seconds}, {n} epochs",
         interval=interval,
         n=n,
     )
@@ -236,7 +235,7 @@ def _on_seconds(claim: Claim, evidence: Evidence) -> Finding:
 
 def _on_count(claim: Claim, values: Sequence[float]) -> Finding:
     found = sorted(set(values))
-    shown = " and ".join(words.counted(value) for value in found)
+    shown = " and ".join(words.count(value) for value in found)
     agrees = all(claim.low <= value <= claim.high for value in found)
     layers = f"the layers it describes ({claim.described}) have {shown}"
     counted = layers if claim.described else f"counted {shown}"

@@ -6,10 +6,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
+from fitting_room import format as words
 from fitting_room.analysis import claims
-from fitting_room.analysis import evidence as words
 from fitting_room.analysis.claims import Finding
-from fitting_room.analysis.evidence import Evidence, listed
+from fitting_room.analysis.evidence import Evidence
 from fitting_room.judge.claims import LEAST_SEEDS, Check, Outcome, judge_figure, judge_statement
 from fitting_room.judge.interval import Interval, of_ratio
 from fitting_room.spec import Case
@@ -47,7 +47,7 @@ class Costs:
     @property
     def told(self) -> str:
         """How they were taken, with what to know of it."""
-        differ = f"; here the recipes differ in {listed(self.differ)}" if self.differ else ""
+        differ = f"; here the recipes differ in {words.listed(self.differ)}" if self.differ else ""
         wanted = "; no plain fit by this code is timed of all of them on one machine"
         return f"{self.how}{differ}{'' if self.comparable else wanted}"
 
@@ -140,11 +140,15 @@ def on_ratio(statement: Ratio, evidence: Evidence, printed: Mapping[str, Interva
         outcome,
         [because],
         short="Our own seconds give another multiple.",
-        measured=f"{words.times(found)}, {costs.n} {costs.unit}",
+        measured=f"{_times(found)}, {costs.n} {costs.unit}",
         interval=found,
         n=costs.n,
-        **({"published": words.times(theirs)} if theirs else {}),
+        **({"published": _times(theirs)} if theirs else {}),
     )
+
+
+def _times(found: Interval) -> str:
+    return words.around(found.estimate, found.low, found.high, " ×")
 
 
 def _multiple(

@@ -1,15 +1,12 @@
-"""Several measurements as one figure, and no more of its digits than its scatter supports."""
+"""Several measurements as one figure."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, quantiles, stdev
 
 from fitting_room.judge.censored import EpochsToTarget
-
-NEVER = "∞"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,32 +63,3 @@ def quartiles(values: Sequence[float]) -> Quartiles | None:
         [*values, values[0]][: max(2, len(values))], method="inclusive"
     )
     return Quartiles(median=median, lower=lower, upper=upper, n=len(values))
-
-
-def spanned(counts: Iterable[int]) -> str:
-    """Return ``10–20``, or ``10`` where all counts are that; at least one is needed."""
-    found = [*counts]
-    return "–".join(f"{end}" for end in dict.fromkeys([min(found), max(found)]))
-
-
-def decimals(spread: float | None, *, most: int, alone: int) -> int:
-    """Return how many decimals a figure with that scatter deserves.
-
-    The scatter keeps one significant digit, two where it begins with 1, and the figure ends where
-    its scatter does; never beyond ``most``, and ``alone`` where no scatter is known.
-    """
-    if spread is None:
-        return alone
-    if spread <= 0:
-        return most
-    leading = math.floor(math.log10(spread))
-    digits = 1 if spread / 10**leading < 2 else 0
-    return min(max(digits - leading, 0), most)
-
-
-def with_spread(found: Figure, *, scale: float = 1, most: int, alone: int) -> str:
-    """Return ``87.23 ± 0.08 (20)``: mean, sd and number of seeds; ``87.2 (1)`` for a single one."""
-    mean, sd = scale * found.mean, None if found.sd is None else scale * found.sd
-    places = decimals(sd, most=most, alone=alone)
-    spread = "" if sd is None else f" ± {sd:.{places}f}"
-    return f"{mean:.{places}f}{spread} ({found.n})"

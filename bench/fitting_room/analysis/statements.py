@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from fitting_room import format as words
 from fitting_room.analysis import claims
-from fitting_room.analysis import evidence as words
 from fitting_room.analysis.claims import BETTER, Finding
 from fitting_room.analysis.evidence import Evidence, short
 from fitting_room.judge.censored import epochs_to_target, first_epoch
@@ -183,4 +183,4 @@ def _measured(statement: Means, evidence: Evidence, found: Sequence[Interval]) -
     best_first = sorted(
         means, key=means.__getitem__, reverse=BETTER.get(statement.metric) == "higher"
     )
-    return ", ".join(words.short(case) for case in best_first)
+    return ", ".join(short(case) for case in best_first)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
+import sys
 from pathlib import Path
 
 from fitting_room.analysis.audit import audit, claims_in, grounds
 from fitting_room.cli import COMMANDS
 from fitting_room.errors import UserError
+from fitting_room.format import in_terminal
 from fitting_room.report.audit import as_json, shown, surprises, tally
-from rich.console import Console
+from fitting_room.report.progress import Screen, coloured, plain
 
 WIDE = 160
 """Columns where nobody watches: a pipe or a file has no width."""
@@ -41,10 +45,10 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(as_json(findings, stale=rest.stale))
     else:
-        console = Console(highlight=False)
-        if not console.is_terminal:
-            console.width = WIDE
-        for each in shown(findings, width=console.width, stale=rest.stale):
-            console.print(each)
-        print("\n".join([f"{tally(findings)}.", *surprises(findings)]))
+        screen = Screen(width=WIDE)
+        if sys.stdout.isatty():
+            mark = plain if os.environ.get("NO_COLOR") else coloured
+            screen = Screen(width=shutil.get_terminal_size().columns, mark=mark)
+        last = map(in_terminal, [f"{tally(findings)}.", *surprises(findings)])
+        print("\n".join([shown(findings, screen, stale=rest.stale), "", *last]))
     return int(any(each.surprising for each in findings))

@@ -21,8 +21,9 @@ from fitting_room.analysis.trials import publishable
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.calibrate import published
 from fitting_room.cli.sides import Asked, Place, ask, called, place, side_of
-from fitting_room.durations import in_words, positive
+from fitting_room.durations import positive
 from fitting_room.errors import UserError, nearest
+from fitting_room.format import in_words
 from fitting_room.judge.timing import Race
 from fitting_room.lab.locks import machine_held, why_wait
 from fitting_room.lab.plan import Options, specify

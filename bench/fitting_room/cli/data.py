@@ -14,11 +14,12 @@ from fitting_room.data.catalogue import KNOWN, named
 from fitting_room.data.progress import SourceError
 from fitting_room.data.verify import class_counts
 from fitting_room.errors import UserError
+from fitting_room.format import count, in_terminal
+from fitting_room.report.table import Table
 from fitting_room.spec import Dataset
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
-from tabulate import tabulate
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -68,20 +69,20 @@ def described(title: str, dataset: Dataset, arrays: Arrays) -> str:
     facts = [
         ("source", dataset.source),
         ("path", dataset.folder),
-        ("size", f"{size:,} bytes in {len(FILES)} arrays"),
+        ("size", f"{count(size)} bytes in {len(FILES)} arrays"),
         ("checksum", dataset.checksum),
     ]
     training, test = class_counts(arrays.train_labels), class_counts(arrays.test_labels)
     counts = [
-        ("training", *training, sum(training)),
-        ("test", *test, sum(test)),
+        ("training", *map(str, training), str(sum(training))),
+        ("test", *map(str, test), str(sum(test))),
     ]
     headers = ["class", *map(str, range(len(training))), "all"]
     return "\n".join(
         (
             f"{title} ({dataset.name})",
-            tabulate(facts, tablefmt="plain", disable_numparse=True),
-            tabulate(counts, headers=headers, tablefmt="simple"),
+            *(in_terminal(f"{name:8}  {told}") for name, told in facts),
+            Table(headers, counts).terminal(),
         )
     )
 
@@ -126,5 +127,5 @@ class TerminalProgress:
 
     def failed(self, source: str, error: SourceError) -> None:
         """Print the source and why it gave nothing; the line stays."""
-        line = f"{self._name}: {source}: {error}"
+        line = in_terminal(f"{self._name}: {source}: {error}")
         self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)

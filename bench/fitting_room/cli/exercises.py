@@ -14,7 +14,8 @@ from fitting_room.analysis.trials import publishable
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.calibrate import RESULTS, published
 from fitting_room.cli.sharing import add_data_options, add_sharing_options, datasets, executor_for
-from fitting_room.durations import in_words, positive
+from fitting_room.durations import positive
+from fitting_room.format import in_words
 from fitting_room.lab.plan import Options, estimate, specify
 from fitting_room.lab.scheduler import Lab
 from fitting_room.project import Project, from_here

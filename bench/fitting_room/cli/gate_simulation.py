@@ -9,8 +9,8 @@ from statistics import median
 
 import numpy as np
 from fitting_room.disturbed import exclusive
-from fitting_room.durations import in_words
 from fitting_room.errors import UserError
+from fitting_room.format import in_words
 from fitting_room.judge.rates import (
     Gauge,
     Scenario,

@@ -17,13 +17,14 @@ from fitting_room.cli import COMMANDS
 from fitting_room.cli.kept_model import add_arguments, alike, kept_model, wanted
 from fitting_room.durations import natural
 from fitting_room.errors import UserError
+from fitting_room.format import number
 from fitting_room.record import Record, unpack_classes
+from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Task, TrialSpec
 from fitting_room.store.models import Kept
 from fitting_room.store.reading import below
 from fitting_room.trial.look import Seen, look
 from numpy.typing import NDArray
-from tabulate import tabulate
 
 if TYPE_CHECKING:
     from fitting_room.report.plots.theme import Draw
@@ -196,9 +197,9 @@ def _chosen(asked: Sequence[int] | None, task: Task, labels: NDArray[np.uint8]) 
 def _table(view: View) -> str:
     classes = view.task.classes
     rows = [
-        (classes[a], classes[b], f"{pair.counts[0]:.1f}", f"{pair.counts[1]:.1f}")
+        (classes[a], classes[b], *(number(mean, 1) for mean in pair.counts))
         for pair in view.pairs
         for a, b in [pair.classes]
     ]
     head = ("one", "other", "one taken for other", "other for one")
-    return tabulate(rows, headers=head, disable_numparse=True)
+    return Table(head, rows, align="llr").terminal()

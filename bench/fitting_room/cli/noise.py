@@ -14,8 +14,9 @@ from uuid import uuid4
 
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.sharing import add_data_options, datasets
-from fitting_room.durations import in_words, positive, seconds
+from fitting_room.durations import positive, seconds
 from fitting_room.errors import UserError
+from fitting_room.format import in_words
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.scheduler import Lab, assign
 from fitting_room.record import Record

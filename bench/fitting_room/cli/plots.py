@@ -15,8 +15,8 @@ import msgspec
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.stored import Stored, read_stored
 from fitting_room.data.finding import held
-from fitting_room.durations import in_words
 from fitting_room.errors import UserError
+from fitting_room.format import in_words
 from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project, from_here

@@ -20,7 +20,7 @@ from fitting_room.project import Project
 from fitting_room.record import Record
 from fitting_room.report.audit import as_markdown
 from fitting_room.report.readme import difference, regenerate
-from fitting_room.report.table import task_table
+from fitting_room.report.summary import task_table
 from fitting_room.spec import TASKS
 from fitting_room.store.claims import Published
 from fitting_room.store.key import why_stale

@@ -17,8 +17,9 @@ from fitting_room.cli import COMMANDS
 from fitting_room.cli.sharing import add_data_options
 from fitting_room.data import chosen_data_dir, find
 from fitting_room.data.split import HELD_OUT, validation_split
-from fitting_room.durations import in_words, positive, seconds
+from fitting_room.durations import positive, seconds
 from fitting_room.errors import UserError, nearest
+from fitting_room.format import in_words
 from fitting_room.lab.plan import BACKENDS, DEVICES
 from fitting_room.lab.probe import check_backend, warnings
 from fitting_room.lab.scheduler import Lab, assign

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 from fitting_room.cli import COMMANDS
 from fitting_room.errors import UserError, nearest
+from fitting_room.format import in_terminal, number, percent
 from fitting_room.metrics import METRICS
 from fitting_room.record import Record
+from fitting_room.report.table import Table
 from fitting_room.store.records import Store
-from tabulate import tabulate
 
 FOLDERS = ("reference", "trials")
 PREFIX = 12
@@ -79,48 +80,63 @@ def _seconds_per_epoch(record: Record) -> float | None:
 
 
 def _listing(records: Sequence[tuple[str, Record]]) -> str:
-    return _table(
-        "case|seed|epochs|test accuracy %|outcome|s/epoch|started|in|key",
+    head = (
+        "case",
+        "seed",
+        "epochs",
+        "test accuracy %",
+        "outcome",
+        "s/epoch",
+        "started",
+        "in",
+        "key",
+    )
+    return Table(
+        head,
         [
             [
                 record.spec.case.name,
-                record.spec.seed,
+                str(record.spec.seed),
                 f"{len(record.epochs)}/{record.spec.epochs}",
-                _percent(record.test_accuracy),
+                percent(record.test_accuracy),
                 record.outcome,
-                _number(_seconds_per_epoch(record), 2),
+                number(_seconds_per_epoch(record), 2),
                 record.started[:16].replace("T", " "),
                 folder,
                 record.key[:PREFIX],
             ]
             for folder, record in records
         ],
-    )
+        align="lrrrlrl",
+    ).terminal()
 
 
 def _curve(record: Record) -> str:
-    title = f"{record.spec.case.name}, seed {record.spec.seed}: {record.outcome}, {record.reason}"
-    columns: dict[str, list[object]] = {
-        "epoch": [epoch.number for epoch in record.epochs],
-        "training accuracy %": [_percent(epoch.training_accuracy) for epoch in record.epochs],
-        "training loss": [_number(epoch.training_loss, 4) for epoch in record.epochs],
+    told = f"{record.spec.case.name}, seed {record.spec.seed}: {record.outcome}, {record.reason}"
+    title = in_terminal(told)
+    columns: dict[str, list[str]] = {
+        "epoch": [str(epoch.number) for epoch in record.epochs],
+        "training accuracy %": [percent(epoch.training_accuracy) for epoch in record.epochs],
+        "training loss": [number(epoch.training_loss, 4) for epoch in record.epochs],
         **_watched(record),
-        "test accuracy %": [_percent(epoch.test_accuracy) for epoch in record.epochs],
-        "test loss": [_number(epoch.test_loss, 4) for epoch in record.epochs],
-        "seconds": [_number(epoch.seconds, 2) for epoch in record.epochs],
+        "test accuracy %": [percent(epoch.test_accuracy) for epoch in record.epochs],
+        "test loss": [number(epoch.test_loss, 4) for epoch in record.epochs],
+        "seconds": [number(epoch.seconds, 2) for epoch in record.epochs],
     }
     if not record.epochs:
         return title
     rows = list(zip(*columns.values(), strict=True))
-    return "\n\n".join(filter(None, [title, _did(record), _table("|".join(columns), rows)]))
+    return "\n\n".join(
+        filter(None, [title, _did(record), Table([*columns], rows, align="r").terminal()])
+    )
 
 
-def _watched(record: Record) -> dict[str, list[object]]:
+def _watched(record: Record) -> dict[str, list[str]]:
     """Return the columns of a recipe with callbacks: what they watched, and the rates they left."""
-    found: dict[str, list[object]] = {}
+    found: dict[str, list[str]] = {}
     if any(epoch.validation_loss is not None for epoch in record.epochs):
-        found["validation accuracy %"] = [_percent(e.validation_accuracy) for e in record.epochs]
-        found["validation loss"] = [_number(e.validation_loss, 4) for e in record.epochs]
+        found["validation accuracy %"] = [percent(e.validation_accuracy) for e in record.epochs]
+        found["validation loss"] = [number(e.validation_loss, 4) for e in record.epochs]
     if record.callbacks:
         found["learning rate"] = [f"{rate:.3g}" for rate in record.callbacks.learning_rates]
     return found
@@ -132,15 +148,3 @@ def _did(record: Record) -> str:
     best = f"best by validation loss: epoch {did.best_epoch}" if did and did.best_epoch else ""
     stopped = f"stopped after epoch {did.stopped_epoch}" if did and did.stopped_epoch else ""
     return "; ".join(filter(None, [best, stopped]))
-
-
-def _table(heading: str, rows: Sequence[Sequence[object]]) -> str:
-    return tabulate(rows, headers=heading.split("|"), disable_numparse=True)
-
-
-def _percent(fraction: float | None) -> str:
-    return _number(None if fraction is None else 100 * fraction, 2)
-
-
-def _number(value: float | None, decimals: int) -> str:
-    return "—" if value is None else f"{value:.{decimals}f}"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
-from fitting_room.durations import in_words
 from fitting_room.errors import UserError
+from fitting_room.format import in_words
 from fitting_room.judge.curve import judge_curve
 from fitting_room.judge.quality import EPOCHS, judge, judge_best
 from fitting_room.judge.sequential import share

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
 
-from fitting_room.durations import in_words
 from fitting_room.errors import UserError
+from fitting_room.format import in_words
 from fitting_room.lab.plan import estimate
 from fitting_room.machine import computes_in, cpu_flags
 from fitting_room.record import Record

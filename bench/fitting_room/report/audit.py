@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from fitting_room.analysis.claims import NO_RECORDS, Finding
-from fitting_room.analysis.evidence import listed, title
+from fitting_room.analysis.evidence import title
 from fitting_room.analysis.trials import one_per_seed
+from fitting_room.format import in_prose, in_terminal, listed, one_line
 from fitting_room.judge.claims import OUTCOMES
 from fitting_room.record import Record
-from fitting_room.report.format import unbroken
 from fitting_room.report.notes import provenance
-from rich.box import SIMPLE_HEAD
-from rich.console import RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-from tabulate import tabulate
+from fitting_room.report.progress import Screen
+from fitting_room.report.table import Table, bullets
 
 SCHEMA = 1
 """Of the JSON."""
@@ -52,8 +48,7 @@ def as_markdown(
     sections: dict[str, list[Finding]] = {}
     for each in findings:
         sections.setdefault(_section(each), []).append(each)
-    below = "\n".join(f"- {line}" for line in _below(findings, records, stale))
-    head = [f"**{tally(findings)}.**", *_mislabelled(findings)]
+    head = [f"**{tally(findings)}.**", *map(in_prose, _mislabelled(findings))]
     return "\n\n".join(
         [
             " ".join(head),
@@ -61,7 +56,7 @@ def as_markdown(
             "<summary>Every claim, with what was measured</summary>",
             *(part for name, of in sections.items() for part in (name, _table(of, stale, marks))),
             "</details>",
-            below,
+            bullets(_below(findings, records, stale)),
         ]
     )
 
@@ -102,8 +97,8 @@ def _of_table(each: Finding) -> str | None:
 
 
 def _table(findings: Sequence[Finding], stale: Mapping[str, str], marks: Sequence[str]) -> str:
-    rows = [[_cell(cell) for cell in _cells(each, stale, marks)] for each in findings]
-    return tabulate(rows, headers=HEADINGS[:-1], tablefmt="github", disable_numparse=True)
+    rows = [_cells(each, stale, marks) for each in findings]
+    return Table(HEADINGS[:-1], rows, align=None).markdown(unbroken=True)
 
 
 def _cells(each: Finding, stale: Mapping[str, str], marks: Sequence[str]) -> tuple[str, ...]:
@@ -135,10 +130,6 @@ def _mislabelled(findings: Sequence[Finding]) -> list[str]:
 def _counts(findings: Sequence[Finding]) -> list[tuple[str, int]]:
     found = Counter(each.verdict for each in findings)
     return [(verdict, found[verdict]) for verdict in OUTCOMES if found[verdict]]
-
-
-def _cell(text: str) -> str:
-    return unbroken(" ".join(text.split()).replace("|", "\\|"))
 
 
 def _footnotes(findings: Sequence[Finding]) -> list[str]:
@@ -176,36 +167,35 @@ STYLES = {
     "not reproduced": "red",
     "contradicted by its own source": "red",
     "undecided": "yellow",
-    "not comparable": "dim",
+    "not comparable": "light",
 }
-SHARES = (4, 2, 3, 2, 5)
-"""How the columns share the width."""
 WIDE = 120
 """Columns from which on the table's words are not broken."""
 
 
-def shown(
-    findings: Sequence[Finding], *, width: int, stale: Mapping[str, str]
-) -> Iterator[RenderableType]:
-    """Yield the audit as Rich prints it, verdicts in colour, for a terminal of so many columns."""
-    if width >= WIDE:
-        yield _terminal_table(findings, stale)
-        return
-    for each in findings:
-        said, published, measured, verdict, because = row(each, stale)
-        yield Text.assemble((verdict, STYLES[each.verdict]), ": ", (said, "bold"))
-        yield Padding(Text(f"published {published}, measured {measured}: {because}"), (0, 0, 0, 2))
+def shown(findings: Sequence[Finding], screen: Screen, *, stale: Mapping[str, str]) -> str:
+    """Return the audit for a terminal, verdicts in colour: a table where it is wide enough."""
+    rows = [row(each, stale) for each in findings]
+
+    def style(line: int, column: int, text: str) -> str:
+        if line < 0:
+            return screen.mark(text, bold=True)
+        verdict = HEADINGS[column] == "verdict"
+        return screen.mark(text, **{STYLES[rows[line][column]]: True}) if verdict else text
+
+    if screen.width >= WIDE:
+        return Table(HEADINGS, rows, align="l").terminal(width=screen.width, style=style)
+    return "\n".join(line for cells in rows for line in _paragraph(cells, screen))
 
 
-def _terminal_table(findings: Sequence[Finding], stale: Mapping[str, str]) -> Table:
-    table = Table(box=SIMPLE_HEAD, expand=True, pad_edge=False)
-    for heading, share in zip(HEADINGS, SHARES, strict=True):
-        table.add_column(heading, ratio=share, overflow="fold")
-    for each in findings:
-        cells = [Text(cell) for cell in row(each, stale)]
-        cells[HEADINGS.index("verdict")].stylize(STYLES[each.verdict])
-        table.add_row(*cells)
-    return table
+def _paragraph(cells: Sequence[str], screen: Screen) -> list[str]:
+    said, published, measured, verdict, because = (in_terminal(one_line(cell)) for cell in cells)
+    marked = screen.mark(verdict, **{STYLES[verdict]: True})
+    evidence = f"published {published}, measured {measured}: {because}"
+    return [
+        screen.folded(f"{verdict}: {said}", rest="  ").replace(verdict, marked, 1),
+        screen.folded(evidence, first="  ", rest="  "),
+    ]
 
 
 def surprises(findings: Sequence[Finding]) -> list[str]:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from fitting_room.analysis.trials import on_sample
+from fitting_room.format import count, number, percent
 from fitting_room.job import best_file
 from fitting_room.record import Record
+from fitting_room.report.table import Code, Table
 from fitting_room.spec import TASKS
-from tabulate import tabulate
 
 
 def card(record: Record, file: Path) -> str:
@@ -102,13 +103,13 @@ def _figures(record: Record) -> list[tuple[str, str]]:
     images = f", {sum(confidence.images):,} images" if confidence else ""
     return [
         (f"test accuracy{images}", _percent(record.test_accuracy)),
-        ("test loss", _number(record.test_loss)),
+        ("test loss", number(record.test_loss, 4)),
         ("expected calibration error on them", _percent(error)),
         ("training accuracy, mean over the last epoch", _percent(last.training_accuracy)),
-        ("training loss, mean over the last epoch", _number(last.training_loss)),
+        ("training loss, mean over the last epoch", number(last.training_loss, 4)),
         ("epochs", f"{len(record.epochs)}: {record.reason}"),
-        ("parameters", f"{size.parameters:,}" if size else "—"),
-        ("operations an image", f"{size.flops_per_image:,}" if size else "—"),
+        ("parameters", count(size.parameters if size else None)),
+        ("operations an image", count(size.flops_per_image if size else None)),
     ]
 
 
@@ -124,16 +125,16 @@ def _making(record: Record) -> list[tuple[str, str]]:
     arguments = ", ".join(f"{name}={value}" for name, value in spec.case.arguments.items())
     return [
         ("data", f"{TASKS[spec.case.task].title}, {spec.dataset.source}"),
-        ("its SHA-256", f"`{spec.dataset.checksum}`"),
+        ("its SHA-256", Code(spec.dataset.checksum)),
         ("its licence", TASKS[spec.case.task].licence),
-        ("architecture", f"`{spec.case.builder}({arguments})`"),
+        ("architecture", Code(f"{spec.case.builder}({arguments})")),
         ("recipe", ", ".join(settings)),
         ("seed", str(spec.seed)),
         ("backend", f"{spec.backend} on {spec.device}"),
         ("versions", ", ".join(f"{name} {of}" for name, of in sorted(origin.versions.items()))),
         ("code", commit),
         ("trained", record.started),
-        ("key", f"`{record.key}`"),
+        ("key", Code(record.key)),
     ]
 
 
@@ -165,12 +166,8 @@ def _limits(record: Record) -> list[str]:
 
 
 def _table(rows: list[tuple[str, str]]) -> str:
-    return tabulate(rows, headers=("", ""), tablefmt="github", disable_numparse=True)
+    return Table(("", ""), rows, align=None).markdown()
 
 
 def _percent(fraction: float | None) -> str:
-    return "—" if fraction is None else f"{100 * fraction:.2f} %"
-
-
-def _number(value: float | None) -> str:
-    return "—" if value is None else f"{value:.4f}"
+    return percent(fraction) if fraction is None else f"{percent(fraction)} %"

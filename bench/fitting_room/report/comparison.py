@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from fitting_room.analysis.comparison import RACED, Compared, Comparison, differences
 from fitting_room.analysis.sides import COUNTS, Facts, Side
-from fitting_room.format import shown, shown_difference
+from fitting_room.format import MISSING, shown, shown_difference
 from fitting_room.judge.change import RED, Change
-from tabulate import tabulate
+from fitting_room.report.table import Table, bullets
 
 SCHEMA = 1
 
@@ -91,10 +91,9 @@ def _headline(found: Comparison, *, undecided: bool) -> str:
 
 
 def _sides(found: Comparison) -> str:
-    sides = [f"- {name}: {_told(side)}" for name, side in _named(found)]
-    stated = [f"- {line}" for line in differences(found.pairs.pairs)]
-    notes = [f"- {name} {note}" for name, side in _named(found) for note in _notes(side)]
-    return "\n".join([*sides, *stated, *notes])
+    sides = [f"{name}: {_told(side)}" for name, side in _named(found)]
+    notes = [f"{name} {note}" for name, side in _named(found) for note in _notes(side)]
+    return bullets([*sides, *differences(found.pairs.pairs), *notes])
 
 
 def _named(found: Comparison) -> tuple[tuple[str, Side], ...]:
@@ -116,8 +115,7 @@ def _notes(side: Side) -> list[str]:
 def _section(heading: str, findings: Sequence[Compared]) -> list[str]:
     if not findings:
         return []
-    lines = "\n".join(f"- {_line(finding)}" for finding in findings)
-    return [f"## {heading}", HINTS.get(heading, ""), lines]
+    return [f"## {heading}", HINTS.get(heading, ""), bullets([*map(_line, findings)])]
 
 
 def _line(finding: Compared) -> str:
@@ -134,12 +132,12 @@ def _cases(found: Comparison) -> list[str]:
     """Tell of cases that only one side has, and of those that have another name now."""
     pairs = found.pairs
     lines = [
-        *(f"- {name} is missing: {why}" for name, why in pairs.missing),
-        *(f"- {_two_names(*pair)}" for pair in pairs.two_names),
-        *(f"- {name} appeared: base has nothing to compare it with" for name in pairs.appeared),
-        *(f"- {name} vanished: head's code does not have it" for name in pairs.vanished),
+        *(f"{name} is missing: {why}" for name, why in pairs.missing),
+        *(f"{_two_names(*pair)}" for pair in pairs.two_names),
+        *(f"{name} appeared: base has nothing to compare it with" for name in pairs.appeared),
+        *(f"{name} vanished: head's code does not have it" for name in pairs.vanished),
     ]
-    return ["## Cases", "\n".join(lines)] if lines else []
+    return ["## Cases", bullets(lines)] if lines else []
 
 
 def _two_names(base: Facts, head: Facts) -> str:
@@ -158,10 +156,7 @@ def _figures(findings: Sequence[Compared]) -> list[str]:
     rows = [[f.case, *_cells(f.change)] for f in told if f not in alike]
     found = ["## Every figure"] if told else []
     if rows:
-        align = ("left", "left", "right", "right", "right", "right", "left")
-        found.append(
-            tabulate(rows, HEADINGS, tablefmt="github", disable_numparse=True, colalign=align)
-        )
+        found.append(Table(HEADINGS, rows, align="llrrrrl").markdown())
     if alike:
         counts = ", ".join(dict.fromkeys(finding.change.metric for finding in alike))
         found.append(f"Exactly the same, {len(alike)} counts: {counts}.")
@@ -171,11 +166,13 @@ def _figures(findings: Sequence[Compared]) -> list[str]:
 def _cells(change: Change) -> list[str]:
     metric = change.metric
     if metric.startswith("seconds"):
-        amounts = [f"{x:.3g} s" if x is not None else "—" for x in (change.base, change.head)]
+        amounts = [f"{x:.3g} s" if x is not None else MISSING for x in (change.base, change.head)]
         ratio = change.head / change.base if change.base and change.head else None
         difference = f"×{ratio:.2f}" if ratio else ""
     else:
-        amounts = [shown(metric, x) if x is not None else "—" for x in (change.base, change.head)]
+        amounts = [
+            shown(metric, x) if x is not None else MISSING for x in (change.base, change.head)
+        ]
         known = change.base is not None and change.head is not None
         difference = (
             shown_difference(metric, (change.head or 0) - (change.base or 0)) if known else ""
@@ -190,8 +187,8 @@ def _reasons(findings: Iterable[Compared]) -> list[str]:
     for finding in findings:
         cases = of.setdefault(finding.change.evidence, {})
         cases.setdefault(finding.change.metric, []).append(finding.case)
-    lines = [f"- {', '.join(metrics)} of {_all(metrics)}: {why}" for why, metrics in of.items()]
-    return ["## Not comparable", "\n".join(lines)] if lines else []
+    lines = [f"{', '.join(metrics)} of {_all(metrics)}: {why}" for why, metrics in of.items()]
+    return ["## Not comparable", bullets(lines)] if lines else []
 
 
 def _all(metrics: Mapping[str, Sequence[str]]) -> str:

@@ -15,7 +15,7 @@ from fitting_room.analysis.rows import Row, rows
 from fitting_room.record import Outcome, Record
 from fitting_room.report.ci import Judged
 from fitting_room.report.progress import Screen
-from fitting_room.report.table import summary, tables
+from fitting_room.report.summary import summary, tables
 from fitting_room.report.verdicts import in_order, verdict_lines
 from fitting_room.spec import Case
 from fitting_room.store.claims import Claims

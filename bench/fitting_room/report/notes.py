@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fitting_room.analysis.figures import NEVER, spanned
 from fitting_room.analysis.rows import Row
 from fitting_room.analysis.trials import (
     counted_commits,
@@ -15,8 +14,9 @@ from fitting_room.analysis.trials import (
     settings,
     versions,
 )
+from fitting_room.format import MISSING, NEVER, spanned
 from fitting_room.record import Record
-from fitting_room.report import format as cells
+from fitting_room.report import cells
 
 UNFIT = ("epochs overridden", "sample")
 """How flags begin that forbid publication."""
@@ -116,7 +116,7 @@ def _gaps(rows: Sequence[Row], absent: str) -> list[str]:
         "not trained, only built and timed": [row for row in measured if not row.test_accuracy],
     }
     told = [
-        f"{', '.join(row.architecture for row in of)}: {reason} ({cells.MISSING})."
+        f"{', '.join(row.architecture for row in of)}: {reason} ({MISSING})."
         for reason, of in reasons.items()
         if of
     ]

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TextIO
 
-from fitting_room.durations import in_words
+from fitting_room.format import in_terminal, in_words, one_line
 from fitting_room.job import Message
 from fitting_room.record import Epoch, Record
 from fitting_room.spec import TrialSpec
@@ -25,6 +25,15 @@ COLOURS = {"pass": "green", "fail": "red", "undecided": "yellow", "not comparabl
 def plain(text: str, **_: bool) -> str:
     """Return text without colour."""
     return text
+
+
+ANSI = {"bold": 1, "light": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
+
+
+def coloured(text: str, **marks: bool) -> str:
+    """Return text as pytest marks it, for commands, which have none of it around them."""
+    codes = ";".join(str(ANSI[name]) for name, wanted in marks.items() if wanted)
+    return f"\x1b[{codes}m{text}\x1b[0m" if codes else text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +53,15 @@ class Screen:
 
     def folded(self, text: str, *, first: str = "", rest: str = "") -> str:
         """Return text in lines that fit; ``first`` leads the first one, ``rest`` the others."""
-        return textwrap.fill(
-            text,
+        lines = textwrap.fill(
+            one_line(text),
             max(self.width, 20),
             initial_indent=first,
             subsequent_indent=rest,
             break_long_words=False,
             break_on_hyphens=False,
         )
+        return in_terminal(lines)
 
 
 TICK_S = 1.0
@@ -168,7 +178,7 @@ class Progress:
         if self._live and self._status.head:
             self._begin()
             text = self._status.within(self._writer.fullwidth - 1, self._left())
-            self._writer.write(f"{ERASE}{text}", flush=True)
+            self._writer.write(f"{ERASE}{in_terminal(one_line(text))}", flush=True)
             self._drawn = True
         elif told and self._verbosity >= 0:
             self._line(f"{self._status.head}{self._status.figures}{self._left()}")
@@ -182,7 +192,8 @@ class Progress:
         if self._verbosity <= -2:
             return
         self._begin()
-        self._writer.write(f"{ERASE if self._drawn else ''}{text}\n", flush=True)
+        told = in_terminal(one_line(text))
+        self._writer.write(f"{ERASE if self._drawn else ''}{told}\n", flush=True)
         self._drawn = False
 
     def _begin(self) -> None:

@@ -1,252 +1,187 @@
-"""Rows as tables: GitHub-flavoured Markdown, and a terminal of any width."""
+"""One table for every output: GitHub-flavoured Markdown, a terminal of any width, a page."""
 
 from __future__ import annotations
 
-import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
-from fitting_room.analysis.figures import Target
-from fitting_room.analysis.rows import NOT_JUDGED, Row
-from fitting_room.record import Record
-from fitting_room.report import format as cells
-from fitting_room.report.notes import banner, brief, footnotes, notes
-from fitting_room.report.progress import Screen
-from fitting_room.spec import TASKS
+from fitting_room.format import in_code, in_html, in_markdown, in_prose, in_terminal, one_line
 from tabulate import tabulate
 
+ALIGNED = {"l": "left", "r": "right", "d": "decimal"}
+GAP = "  "
+"""Between the columns of a terminal."""
+LONGEST = 24
+"""Columns of a word beyond which a folded cell breaks it."""
 
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """A heading, and what stands below it."""
-
-    heading: str
-    cell: Callable[[Row], str]
-    metric: str = ""
-    """Whose published figures stand in the next column, where there are any."""
-
-
-def summary(
-    rows: Sequence[Row], records: Sequence[Record], *, stale: Mapping[str, str] | None = None
-) -> str:
-    """Return a Markdown document: a heading and a table for each task that has rows."""
-    parts = ["# Fitting Room"]
-    for name, task in TASKS.items():
-        of_task = [row for row in rows if row.task == name]
-        if of_task:
-            parts += [f"## {task.title}", task_table(of_task, records, stale=stale or {})]
-    return "\n\n".join(parts) + "\n"
+Style = Callable[[int, int, str], str]
+"""``style(row, column, text)``: a line of a cell as a terminal marks it; the head is row -1."""
 
 
-def task_table(
-    rows: Sequence[Row],
-    records: Sequence[Record],
-    *,
-    stale: Mapping[str, str],
-    absent: str = "no trial",
-) -> str:
-    """Return the table of one task, with what must be said above and below it.
+class Code(str):
+    """A cell that Markdown and a page show as code."""
 
-    Args:
-        rows: Of one task, at least one.
-        records: Those that the rows were made of; others are left out of account.
-        stale: Case → why its figures are not those of the present code.
-        absent: What stands in the cells of a case without records.
-    """
-    warning = banner(rows)
-    below = [f"- {note}" for note in notes(rows, records, stale=stale)]
-    return "\n\n".join([*warning, _table(rows, stale, absent), "\n".join(below)])
+    __slots__ = ()
 
 
-def _table(rows: Sequence[Row], stale: Mapping[str, str], absent: str) -> str:
-    columns = _columns(rows, stale, absent)
-    return tabulate(
-        [[cells.unbroken(column.cell(row)) for column in columns] for row in rows],
-        headers=[cells.unbroken(column.heading) for column in columns],
-        tablefmt="github",
-        disable_numparse=True,  # cells are finished text: no digit is to be added or taken
-        colalign=["left"] + ["right"] * (len(columns) - 1),
-    )
+class Prose(str):
+    """A cell in which spans of code are code, as its author meant them."""
+
+    __slots__ = ()
 
 
-def _columns(rows: Sequence[Row], stale: Mapping[str, str], absent: str) -> list[Column]:
-    def name(row: Row) -> str:
-        return f"{row.architecture} (stale)" if row.case in stale else row.architecture
-
-    columns = [Column(heading="architecture", cell=name)]
-    for column in measured(rows):
-        columns.append(replace(column, cell=partial(_told, column, stale, absent)))
-        if any(column.metric in row.published for row in rows):
-            columns.append(_published(column.metric, rows))
-    if any(row.verdict != NOT_JUDGED for row in rows):
-        columns.append(Column(heading="verdict", cell=lambda row: row.verdict))
-    return columns
+def unstyled(_row: int, _column: int, text: str) -> str:
+    """Return a cell as it is."""
+    return text
 
 
-def _told(column: Column, stale: Mapping[str, str], absent: str, row: Row) -> str:
-    """Return a cell that says so where its figure is stale, or why there is none."""
-    text = column.cell(row)
-    if text == cells.MISSING:
-        return cells.gap(row, column.metric, absent)
-    return f"{text} (stale)" if row.case in stale else text
+@dataclass(frozen=True)
+class Table:
+    """Finished text in rows and columns; no cell is markup in any output, wherever it is from."""
 
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+    """Sentences below the table, in which spans of code are code."""
+    align: str | None = "lr"
+    """A letter a column, the last for all that follow: left, right, decimal; None for no choice."""
 
-def measured(rows: Sequence[Row]) -> list[Column]:
-    """Return the columns of what was measured, which depend on whether the task has a target."""
-    targets = next((row.epochs_to_target for row in rows if row.epochs_to_target), ())
-    accuracy = Column(
-        heading="test accuracy %",
-        cell=lambda row: cells.accuracy(row.test_accuracy),
-        metric="test_accuracy",
-    )
-    loss = Column(
-        heading="test loss", cell=lambda row: cells.loss(row.test_loss), metric="test_loss"
-    )
-    parameters = Column(heading="parameters", cell=cells.parameters, metric="parameters")
-    seconds = Column(heading="s/epoch", cell=cells.seconds_per_epoch, metric="seconds_per_epoch")
-    if not targets:
-        return [accuracy, loss, parameters, seconds]
-    epochs = [_epochs(target, which) for which, target in enumerate(targets)]
-    return [accuracy, _training_accuracy(), loss, parameters, *epochs, seconds]
+    def markdown(self, *, unbroken: bool = False) -> str:
+        """Return GitHub-flavoured Markdown; ``unbroken`` where narrow columns are to stay legible.
 
+        GitHub then wraps neither at ± nor before %.
+        """
+        rows = [[_in_markdown(cell, unbroken=unbroken) for cell in row] for row in self.rows]
+        letters = _per_column(self.align, self.head) if rows and self.align else None
+        text = tabulate(
+            rows,
+            headers=[_in_markdown(cell, unbroken=unbroken) for cell in self.head],
+            tablefmt="github",
+            disable_numparse=True,  # cells are finished text: no digit is to be added or taken
+            colalign=letters and [ALIGNED[letter] for letter in letters],
+        )
+        return "\n\n".join([text, *([bullets(self.notes)] if self.notes else [])])
 
-def _training_accuracy() -> Column:
-    """What a target is usually set on, and easily mistaken for test accuracy."""
-    return Column(
-        heading="training accuracy %",
-        cell=lambda row: cells.accuracy(row.training_accuracy),
-        metric="training_accuracy",
-    )
+    def terminal(self, *, width: int | None = None, style: Style = unstyled) -> str:
+        """Return lines for a terminal: headings folded, cells too where they exceed ``width``."""
+        rows = [[in_terminal(one_line(cell)) for cell in row] for row in self.rows]
+        head = [in_terminal(one_line(cell)) for cell in self.head]
+        widths = _widths(head, rows, width)
+        right = [letter != "l" for letter in _per_column(self.align or "l", head)]
+        lines = _lines([_heading(cell, room) for cell, room in zip(head, widths, strict=True)])
+        told = [_laid(line, widths, right, partial(style, -1)) for line in lines]
+        told.append(GAP.join("-" * room for room in widths))
+        for number, row in enumerate(rows):
+            folded = [_folded(cell, room) for cell, room in zip(row, widths, strict=True)]
+            told += [_laid(line, widths, right, partial(style, number)) for line in _lines(folded)]
+        return "\n".join([*told, *(f"- {in_terminal(one_line(note))}" for note in self.notes)])
 
+    @property
+    def width(self) -> int:
+        """Columns that a terminal must have for it."""
+        return max(map(_columns, self.terminal().splitlines()))
 
-def _epochs(target: Target, which: int) -> Column:
-    """Published epochs are to the first target of a task, and stand beside that alone."""
-    return Column(
-        heading=f"epochs to {target.words}",
-        cell=lambda row: cells.epochs_to_target(row, which),
-        metric="" if which else "epochs_to_target",
-    )
-
-
-def _published(metric: str, rows: Sequence[Row]) -> Column:
-    marks = footnotes(rows)
-
-    def cell(row: Row) -> str:
-        claim = row.published.get(metric)
-        mark = f" [{marks.index(claim.note) + 1}]" if claim and claim.note else ""
-        return cells.published(row, metric) + mark
-
-    return Column(heading="published", cell=cell)
-
-
-LEAST_WANTED = (
-    "",  # epochs to a target that nobody published
-    "training_accuracy",
-    "seconds_per_epoch",
-    "test_loss",
-    "epochs_to_target",
-    "parameters",
-)
-"""Columns by metric, in the order in which a narrow terminal goes without them."""
-
-COLOUR = re.compile(r"\x1b\[[\d;]*m")
-
-ABSENT = "no completed trial"
-
-
-def tables(rows: Sequence[Row], records: Sequence[Record], screen: Screen) -> list[str]:
-    """Return a block of text for each task that has rows: title, table, notes.
-
-    Args:
-        rows: One per case.
-        records: Those that the rows were made of.
-        screen: Quiet, it has no notes; verbose, it has all of them.
-    """
-    by_task = {name: [row for row in rows if row.task == name] for name in TASKS}
-    return [_block(name, of, records, screen) for name, of in by_task.items() if of]
-
-
-def _block(task: str, rows: Sequence[Row], records: Sequence[Record], screen: Screen) -> str:
-    table, dropped = _fitting(rows, screen)
-    below = []
-    if screen.verbosity >= 0:
-        below = brief(rows, absent=ABSENT)
-    if screen.verbosity > 0:
-        told = [replace(row, verdicts=()) for row in rows]  # their evidence stands above
-        below = notes(told, records, stale={}, absent=ABSENT)
-    if dropped:
-        below.append(f"Too narrow for: {', '.join(dropped)}. The report has them.")
-    warnings = [each.removeprefix("> ").replace("**", "") for each in banner(rows)]
-    return "\n".join(
-        [
-            screen.mark(TASKS[task].title, bold=True),
-            *(screen.mark(screen.folded(each), yellow=True) for each in warnings),
-            "",
-            table,
-            *([""] if below else []),
-            *(screen.folded(note, first="- ", rest="  ") for note in below),
+    def html(self, *, kind: str) -> str:
+        """Return the elements of a page; ``kind`` is the class of the table."""
+        head = "".join(f'<th scope="col">{in_html(cell)}</th>' for cell in self.head)
+        rows = ["".join(f"<td>{_in_html(cell)}</td>" for cell in row) for row in self.rows]
+        lines = [
+            f'<table class="{in_html(kind)}">',
+            f"<thead><tr>{head}</tr></thead>",
+            "<tbody>",
+            *(f"<tr>{cells}</tr>" for cells in rows),
+            "</tbody>",
+            "</table>",
         ]
-    )
+        notes = [f"<li>{in_html(note)}</li>" for note in self.notes]
+        return "\n".join([*lines, *(['<ul class="notes">', *notes, "</ul>"] if notes else [])])
 
 
-def _fitting(rows: Sequence[Row], screen: Screen) -> tuple[str, list[str]]:
-    """Return the table with as many columns as fit, and the headings of those that do not."""
-    columns = measured(rows)
-    dropped: list[str] = []
-    for metric in LEAST_WANTED:
-        if _width(_terminal_table(rows, columns, Screen())) <= screen.width:
+def bullets(notes: Sequence[str]) -> str:
+    """Return a list in Markdown, in which spans of code are code and nothing else is markup."""
+    return "\n".join(f"- {in_prose(note)}" for note in notes)
+
+
+def _in_markdown(cell: str, *, unbroken: bool) -> str:
+    text = in_code(cell) if isinstance(cell, Code) else in_markdown(cell)
+    if isinstance(cell, Prose):
+        text = in_prose(cell).replace("|", r"\|")
+    if unbroken:
+        for mark, joined in ((" ± ", "{0}±{0}"), (" %", "{0}%")):
+            text = text.replace(mark, joined.format("\N{NO-BREAK SPACE}"))
+    return text
+
+
+def _in_html(cell: str) -> str:
+    return f"<code>{in_html(cell)}</code>" if isinstance(cell, Code) else in_html(cell)
+
+
+def _per_column(align: str, head: Sequence[str]) -> str:
+    return align.ljust(len(head), align[-1])[: len(head)]
+
+
+def _columns(text: str) -> int:
+    """Return how many columns of a terminal a line takes: wide signs two, accents none."""
+    wide = sum(unicodedata.east_asian_width(sign) in "WF" for sign in text)
+    return len(text) + wide - sum(unicodedata.combining(sign) != 0 for sign in text)
+
+
+def _widths(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
+    """Return the columns that each column gets; if all exceed ``width``, the emptiest give way."""
+    least = [_longest_word(_joined(cell)) for cell in head]
+    below = [[row[place] for row in rows] for place in range(len(head))]
+    found = [max([word, *map(_columns, cells)]) for word, cells in zip(least, below, strict=True)]
+    if width is None:
+        return found
+    filled = [sum(map(_columns, cells)) for cells in below]
+    for place, cells in enumerate(below):
+        least[place] = max([least[place], *(min(_longest_word(c), LONGEST) for c in cells)])
+    while sum(found) + len(GAP) * (len(head) - 1) > width:
+        loose = [place for place, room in enumerate(found) if room > least[place]]
+        if not loose:
             break
-        dropped += [column.heading for column in columns if column.metric == metric]
-        columns = [column for column in columns if column.metric != metric]
-    return _terminal_table(rows, columns, screen), dropped
+        found[min(loose, key=lambda place: filled[place] / found[place])] -= 1
+    return found
 
 
-def _width(text: str) -> int:
-    return max(len(COLOUR.sub("", line)) for line in text.splitlines())
+def _longest_word(text: str) -> int:
+    return max(map(_columns, text.split(" ")), default=0)
 
 
-def _terminal_table(rows: Sequence[Row], columns: Sequence[Column], screen: Screen) -> str:
-    marks = footnotes(rows)
-    headings = ["architecture", *(_heading(column, rows) for column in columns)]
-    bold = ["\n".join(screen.mark(line, bold=True) for line in h.split("\n")) for h in headings]
-    body = [[_name(row, screen), *(_cell(row, c, marks, screen) for c in columns)] for row in rows]
-    text = tabulate(
-        [bold, *body],  # as headings of its own, it would make them wider than they are
-        tablefmt="plain",
-        disable_numparse=True,  # cells are finished text: no digit is to be added or taken
-        colalign=["left"] + ["right"] * len(columns),
-    )
-    lines = text.splitlines()
-    height = max(heading.count("\n") for heading in headings) + 1
-    rule = "-" * _width("\n".join(lines[:height]))
-    return "\n".join([*lines[:height], rule, *lines[height:]])
+def _joined(heading: str) -> str:
+    return heading.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def _heading(column: Column, rows: Sequence[Row]) -> str:
-    """Fold a heading to the width of its cells, or of its longest word."""
-    heading = column.heading.replace(" %", "\N{NO-BREAK SPACE}%")
-    below = [len(text) for row in rows for text in _texts(row, column)]
-    lines = textwrap.wrap(heading, max(*below, *map(len, heading.split(" "))))
-    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
+def _heading(text: str, room: int) -> list[str]:
+    """Fold a heading to the width of its column, but never before a per cent sign."""
+    lines = textwrap.wrap(_joined(text), max(room, 1))
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
-def _texts(row: Row, column: Column) -> tuple[str, str]:
-    return column.cell(row), cells.published(row, column.metric)
+def _folded(text: str, room: int) -> list[str]:
+    if _columns(text) <= room:
+        return [text]
+    return [in_terminal(line) for line in textwrap.wrap(text, room)]
 
 
-def _name(row: Row, screen: Screen) -> str:
-    name = screen.outcome(row.architecture, row.verdict)
-    return f"{name}\n{screen.mark('published', light=True)}" if row.published else name
+def _lines(cells: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return the lines of cells of different heights, each with text for every column."""
+    height = max(map(len, cells), default=0)
+    return [[cell[at] if at < len(cell) else "" for cell in cells] for at in range(height)]
 
 
-def _cell(row: Row, column: Column, marks: Sequence[str], screen: Screen) -> str:
-    ours = column.cell(row)
-    if not row.published:
-        return ours
-    claim = row.published.get(column.metric)
-    if claim is None:
-        return f"{ours}\n "  # a line that tabulate does not drop
-    mark = f" [{marks.index(claim.note) + 1}]" if claim.note else ""
-    return f"{ours}\n{screen.mark(cells.published(row, column.metric) + mark, light=True)}"
+def _laid(
+    line: Sequence[str],
+    widths: Sequence[int],
+    right: Sequence[bool],
+    style: Callable[[int, str], str],
+) -> str:
+    cells = []
+    for place, (text, room) in enumerate(zip(line, widths, strict=True)):
+        space = " " * (room - _columns(text))
+        shown = style(place, text) if text else ""
+        cells.append(f"{space}{shown}" if right[place] else f"{shown}{space}")
+    return GAP.join(cells).rstrip()

@@ -10,7 +10,7 @@ from statistics import fmean, median
 
 from fitting_room.analysis.rows import SEVERITY
 from fitting_room.disturbed import exclusive
-from fitting_room.format import is_accuracy, shown, shown_difference
+from fitting_room.format import MISSING, is_accuracy, name, number, shown, shown_difference
 from fitting_room.judge.curve import Curve
 from fitting_room.judge.price import BRIEF, Price, in_brief, percent, price, setback
 from fitting_room.judge.quality import EPOCHS
@@ -20,8 +20,8 @@ from fitting_room.metrics import KNOWN_AFTER, METRICS
 from fitting_room.record import Record
 from fitting_room.report.ci import Judged
 from fitting_room.report.progress import Screen
+from fitting_room.report.table import Table
 from fitting_room.store.bounds import Bounds
-from tabulate import tabulate
 
 APART = "not comparable"
 WIDTH = max(map(len, SEVERITY))
@@ -244,9 +244,9 @@ def _means(metric: str, records: Sequence[Record]) -> list[float]:
     return [fmean(column) for column in columns if None not in column]
 
 
-def table(found: Sequence[Priced]) -> str:
+def table(found: Sequence[Priced], notes: Sequence[str] = ()) -> str:
     """Return the bounds as a GitHub-flavoured table."""
-    return tabulate([_cells(one) for one in found], headers=HEADINGS, tablefmt="github")
+    return Table(HEADINGS, [_cells(one) for one in found], notes, align="llllllldl").markdown()
 
 
 def _cells(one: Priced) -> tuple[str, ...]:
@@ -255,14 +255,14 @@ def _cells(one: Priced) -> tuple[str, ...]:
     catches = shown_difference(bound.metric, -sign * cost.catches)
     return (
         one.case,
-        one.metric.replace("_", " "),
+        name(one.metric),
         bound.words,
         f"{shown(bound.metric, bound.mean or 0)} ± {_spread(bound)} ({bound.reference_seeds})",
         percent(cost.false_alarm),
         f"±{catches[1:]}" if bound.between else catches,
         _epochs(one.setback),
-        f"{cost.seeds:.1f}",
-        "—" if one.seconds is None else f"{one.seconds:.0f}",
+        f"{round(cost.seeds, 1):g}",
+        number(one.seconds, 0),
         shown_effort(one.effort),
     )
 
@@ -270,13 +270,13 @@ def _cells(one: Priced) -> tuple[str, ...]:
 def shown_effort(effort: float) -> str:
     """Return an effort with two figures, or a dash where there is none."""
     if math.isnan(effort):
-        return "—"
+        return MISSING
     return f"{effort:.2g}" if effort < 10 else f"{effort:.0f}"
 
 
 def _epochs(setback: float) -> str:
     if math.isnan(setback):
-        return "—"
+        return MISSING
     return f"> {MUCH}" if setback > MUCH else f"{setback:.2g}"
 
 
@@ -308,7 +308,7 @@ def _best(found: Sequence[Priced], kind: str) -> str:
     if not scaled:
         return f"no {kind} metric (none has such a product)"
     best = min(scaled, key=_rank)
-    return f"{best.metric.replace('_', ' ')} ({shown_effort(best.effort)})"
+    return f"{name(best.metric)} ({shown_effort(best.effort)})"
 
 
 def _rank(one: Priced) -> tuple[float, float]:

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from fitting_room.analysis.evidence import Evidence, listed
-from fitting_room.analysis.figures import decimals, figure
+from fitting_room.analysis.evidence import Evidence
+from fitting_room.analysis.figures import figure
 from fitting_room.analysis.rows import Row, rows
+from fitting_room.format import MISSING, accuracy, decimals, listed, loss, plus
 from fitting_room.judge.interval import LEVEL, Interval, of_contrast
 from fitting_room.record import Record
-from fitting_room.report import format as cells
-from fitting_room.report.format import MISSING
+from fitting_room.report import cells
 from fitting_room.report.notes import provenance
+from fitting_room.report.table import Table
 from fitting_room.spec import Case
-from tabulate import tabulate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +129,7 @@ def _difference(
     return of_contrast(samples, [1.0, -1.0], level=level) if all(samples) else None
 
 
-def table(exercise: Exercise, evidence: Evidence, stale: Stale) -> str:
+def table(exercise: Exercise, evidence: Evidence, stale: Stale, notes: Sequence[str] = ()) -> str:
     """Return the table of an exercise, without columns in which every line says the same."""
     found = differences(exercise, evidence)
     lines = [_cells(line, found, evidence, stale) for line in exercise.lines]
@@ -138,16 +138,8 @@ def table(exercise: Exercise, evidence: Evidence, stale: Stale) -> str:
         zip((exercise.varied, "test accuracy %", against, *HEADINGS), *lines, strict=True)
     )
     shown = columns[:3] + [column for column in columns[3:] if len(set(column[1:])) > 1]
-    heads, *body = zip(
-        *[[cells.unbroken(cell) for cell in column] for column in shown], strict=True
-    )
-    return tabulate(
-        body,
-        headers=heads,
-        tablefmt="github",
-        disable_numparse=True,  # cells are finished text
-        colalign=["left"] + ["right"] * (len(heads) - 1),
-    )
+    heads, *body = zip(*shown, strict=True)
+    return Table(heads, body, notes).markdown(unbroken=True)
 
 
 def row_of(case: Case, evidence: Evidence) -> Row:
@@ -164,10 +156,10 @@ def _cells(line: Line, found: Differences, evidence: Evidence, stale: Stale) -> 
     ran = [line.epoch or len(record.epochs) for record in evidence.trained(case)]
     return [
         f"{line.label} (stale)" if case in stale else line.label,
-        cells.accuracy(of[METRIC]),
+        accuracy(of[METRIC]),
         points(found.get(line.label)),
-        cells.loss(of["test_loss"]),
-        cells.accuracy(of["training_accuracy"]),
+        loss(of["test_loss"]),
+        accuracy(of["training_accuracy"]),
         f"{median(ran):g} ({min(ran)}–{max(ran)})" if ran else MISSING,
         cells.parameters(row),
         cells.seconds_per_epoch(row),
@@ -181,7 +173,7 @@ def points(found: Interval | None) -> str:
     reach = 100 * (found.high - found.low) / 2
     places = decimals(reach if SILENT < reach < math.inf else None, most=2, alone=1)
     spread = f" ± {reach:.{places}f}" if math.isfinite(reach) else ""
-    return f"{100 * found.estimate:+.{places}f}".replace("-", "−") + spread
+    return plus(100 * found.estimate, places) + spread
 
 
 LEGEND = (
@@ -233,8 +225,7 @@ def block(exercise: Exercise, records: Iterable[Record], stale: Stale) -> str:
     return "\n\n".join(
         [
             f"**{answer(exercise, evidence.records)}**",
-            table(exercise, evidence, stale),
-            "\n".join(f"- {note}" for note in notes),
+            table(exercise, evidence, stale, notes),
         ]
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fitting_room.record import Record
+from fitting_room.report.table import bullets
 from fitting_room.report.verdicts import choices, priced, sharpest, table
 from fitting_room.store.bounds import Bounds
 from fitting_room.store.records import Store
@@ -92,8 +93,7 @@ def prices_block(results: Path, bounds: Bounds) -> str:
         if record.completed:
             records.setdefault(record.spec.case.name, []).append(record)
     found = sharpest(priced(bounds, records))
-    notes, chosen = ("\n".join(f"- {one}" for one in each) for each in (PRICES, choices(found)))
-    return "\n\n".join([table(found), notes, CHOICE, chosen])
+    return "\n\n".join([table(found, PRICES), CHOICE, bullets(choices(found))])
 
 
 def _fresh(text: str, judged_by: str, bounds: Bounds) -> str:

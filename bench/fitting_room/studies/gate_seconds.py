@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fitting_room.judge.timing import SLOWER, Race, Slowdown, slowdown
+from fitting_room.report.table import Table
 from fitting_room.studies.documents import SCHEMA, Origin
-from fitting_room.studies.gate_tables import table
 
 SECONDS = Path("gate", "seconds.json")
 
@@ -64,7 +64,7 @@ def seconds(found: Seconds) -> str:
         f"{(origin.provenance.commit or 'unknown')[:12]}{_busy(found.load)}.",
     ]
     rows = [_row(each) for each in found.races.values()]
-    return "\n\n".join([table(HEAD, rows), "\n".join(f"- {note}" for note in notes)])
+    return Table(HEAD, rows, notes).markdown()
 
 
 def _busy(load: float | None) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
+from fitting_room.format import MISSING, count, name, number
 from fitting_room.judge.price import run
 from fitting_room.judge.rates import Rate, Scenario, Tally
 from fitting_room.judge.sequential import BETA, RUN_ALPHA, Plan
+from fitting_room.report.table import Table
 from fitting_room.studies.documents import Cost, Costs, Simulation, Variants
 from fitting_room.studies.gate import Finding, Sight
-from tabulate import tabulate
 
 TOO_MANY = "✗"
 SHAPES = {"skewed": "skewed towards bad", "heavy": "with heavy tails"}
@@ -26,8 +27,7 @@ def rates(found: Simulation) -> str:
             _one(found),
             "With the committed bounds of each case, per cent of unchanged code that fails if its "
             "seeds scatter …",
-            _cases(found),
-            "\n".join(f"- {note}" for note in _notes(found)),
+            _cases(found, _notes(found)),
         ]
     )
 
@@ -45,9 +45,10 @@ def _introduction(found: Simulation) -> str:
         for plan in plans
     )
     return (
-        f"One assertion, three planned scatters from its bound, over {found.one[0].runs:,} runs "
-        f"each. Its share of the error of a run allows that {percent(found.alpha)} % of unchanged "
-        f"code fails; {percent(BETA)} % of code at the bound may pass. By quadrature, scatter as "
+        "One assertion, three planned scatters from its bound, over "
+        f"{count(found.one[0].runs)} runs each. Its share of the error of a run allows that "
+        f"{percent(found.alpha)} % of unchanged code fails; {percent(BETA)} % of code at the "
+        "bound may pass. By quadrature, scatter as "
         f"planned: {computed}."
     )
 
@@ -65,7 +66,7 @@ def _one(found: Simulation) -> str:
         if not tally.scenario.at_bound
     ]
     head = ("seeds scatter", "from seed", "unchanged fails %", "at the bound passes %", "seeds")
-    return table(head, rows)
+    return Table(head, rows).markdown()
 
 
 def _twin(tally: Tally, among: Iterable[Tally]) -> Tally:
@@ -74,7 +75,7 @@ def _twin(tally: Tally, among: Iterable[Tally]) -> Tally:
     return next(each for each in among if each.scenario == wanted)
 
 
-def _cases(found: Simulation) -> str:
+def _cases(found: Simulation, notes: Sequence[str]) -> str:
     unchanged = [tally.scenario for tally in _any_case(found) if not tally.scenario.at_bound]
     shown = [scenario for scenario in unchanged if scenario.least == 1]
     rows = [
@@ -85,7 +86,8 @@ def _cases(found: Simulation) -> str:
     whole = [_of_run(whole_run(found, scenario)) for scenario in shown]
     last = ("a whole run", str(sum(found.assertions.values())), "1", *whole, "", "")
     head = ("case", "bounds", "from seed", *(f"… {scatter(each)}" for each in shown))
-    return table((*head, "at its bound passes %", "seeds"), [*rows, last])
+    heads = (*head, "at its bound passes %", "seeds")
+    return Table(heads, [*rows, last], notes).markdown()
 
 
 def _row(
@@ -139,7 +141,7 @@ def _excess(found: Simulation) -> list[str]:
 
 def _notes(found: Simulation) -> list[str]:
     return [
-        f"Over {_any_case(found)[0].runs:,} runs a case and column, with 95 % Monte-Carlo "
+        f"Over {count(_any_case(found)[0].runs)} runs a case and column, with 95 % Monte-Carlo "
         f"intervals. Of whole runs over unchanged code {percent(RUN_ALPHA)} % may fail.",
         *_excess(found),
         "The upper table counts in planned scatters: the 90 % upper limits of what the reference "
@@ -173,17 +175,6 @@ def share(rate: Rate) -> str:
     if rate.hits == rate.runs:
         return f"100 (> {100 * low:.4g})"
     return f"{percent(rate.estimate)} ({percent(low)}–{percent(high)})"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a GitHub-flavoured table, the first column to the left."""
-    return tabulate(
-        rows,
-        headers=head,
-        tablefmt="github",
-        disable_numparse=True,
-        colalign=["left"] + ["right"] * (len(head) - 1),
-    )
 
 
 TEN = 10
@@ -220,19 +211,17 @@ def cost(found: Costs) -> str:
             f"{equal / total:.1f}",
         )
         rows.append(("all", "", *ratios, "", ""))
-    return "\n\n".join(
-        [table(COST_HEAD, rows), "\n".join(f"- {note}" for note in _cost_notes(found))]
-    )
+    return Table(COST_HEAD, rows, _cost_notes(found)).markdown()
 
 
 def _cost_row(case: str, found: Cost) -> Sequence[str]:
     seeds, seconds = found.sequential.seeds, found.seconds
     return (
         case,
-        "—" if seconds is None else f"{seconds:.0f}",
+        number(seconds, 0),
         f"{seeds:.2f}",
-        "—" if seconds is None else f"{seconds * seeds:.0f}",
-        "—" if seconds is None else f"{seconds * TEN:.0f}",
+        MISSING if seconds is None else number(seconds * seeds, 0),
+        MISSING if seconds is None else number(seconds * TEN, 0),
         f"{TEN / seeds:.1f}",
         str(found.equal),
         f"{found.equal / seeds:.1f}",
@@ -293,14 +282,8 @@ def variants(found: Variants) -> str:
         f"Measured: {machine}{libraries}; {origin.started[:10]}; commit "
         f"{(origin.provenance.commit or 'unknown')[:12]}.",
     ]
-    return "\n\n".join(
-        [
-            table(
-                VARIANT_HEAD, [*_anew(found.anew), *(_variant_row(each) for each in found.findings)]
-            ),
-            "\n".join(f"- {note}" for note in notes),
-        ]
-    )
+    rows = [*_anew(found.anew), *map(_variant_row, found.findings)]
+    return Table(VARIANT_HEAD, rows, notes).markdown()
 
 
 def _anew(found: Sequence[Finding]) -> list[Sequence[str]]:
@@ -317,22 +300,24 @@ def _anew(found: Sequence[Finding]) -> list[Sequence[str]]:
     )
     noticed = [each.noticed_by[0] for each in found if each.noticed_by]
     compared = Counter(each.compared.partition(" ")[0] for each in found if each.compared)
-    told = ", ".join(f"{count} {outcome}" for outcome, count in compared.items()) or "—"
-    return [(*row, ", ".join(map(_name, noticed)) or "—", "—", _shift(furthest), "—", told)]
+    told = ", ".join(f"{count} {outcome}" for outcome, count in compared.items()) or MISSING
+    return [
+        (*row, ", ".join(map(_name, noticed)) or MISSING, MISSING, _shift(furthest), MISSING, told)
+    ]
 
 
 def _variant_row(found: Finding) -> Sequence[str]:
     took = (found.change, found.outcome, str(found.seeds), f"{found.seconds:.0f}")
     if not found.noticed_by:
         furthest = max(found.sights, key=lambda sight: abs(sight.shift or 0.0))
-        return (*took, "—", "—", _shift(furthest), "—", found.compared or "—")
+        return (*took, MISSING, MISSING, _shift(furthest), MISSING, found.compared or MISSING)
     first, *others = found.noticed_by
-    too = ", ".join(map(_name, others)) or "—"
-    return (*took, _name(first), _when(first), _shift(first), too, found.compared or "—")
+    too = ", ".join(map(_name, others)) or MISSING
+    return (*took, _name(first), _when(first), _shift(first), too, found.compared or MISSING)
 
 
 def _name(sight: Sight) -> str:
-    return sight.metric.replace("_", " ")
+    return name(sight.metric)
 
 
 def _when(sight: Sight) -> str:
@@ -340,4 +325,4 @@ def _when(sight: Sight) -> str:
 
 
 def _shift(sight: Sight) -> str:
-    return "—" if sight.shift is None else f"{sight.shift:+.1f}"
+    return MISSING if sight.shift is None else f"{sight.shift:+.1f}"

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-from fitting_room.format import is_accuracy
+from fitting_room.format import is_accuracy, name, percent
 from fitting_room.judge.components import Component, crossed, nested
+from fitting_room.report.table import Table
 from fitting_room.studies.documents import Crossed, Origin, Sample, Times, disagreement
-from fitting_room.studies.gate_tables import table
 
 METRICS = ("test_accuracy", "test_loss", "training_accuracy", "training_loss")
 SOURCES = {
@@ -24,17 +24,17 @@ TIMES = {"blocks": "minutes", "groups": "processes", "values": "epochs"}
 def accuracy(found: Sequence[Crossed]) -> str:
     """Return the scatter of each metric by its source, and what repeating a seed repeats."""
     rows = [_row(each, metric) for each in found for metric in METRICS]
-    head = ("case", "metric", "sd in all", *(f"sd from {name}" for name in SOURCES.values()))
+    head = ("case", "metric", "sd in all", *(f"sd from {source}" for source in SOURCES.values()))
     notes = [note for each in found for note in (_design(each), _again(each))]
     return "\n\n".join(
         [
-            table(head, rows),
+            Table(head, rows).markdown(),
             "Test images on which two trials differ, in per cent:",
-            table(
+            Table(
                 ("case", "same seeds", "same weights", "same order", "nothing the same"),
                 [_differences(each) for each in found],
-            ),
-            "\n".join(f"- {note}" for note in notes),
+                notes,
+            ).markdown(),
         ]
     )
 
@@ -48,9 +48,9 @@ def _row(found: Crossed, metric: str) -> Sequence[str]:
     total = float(np.sqrt(sum(each.sd**2 for each in components.values())))
     return (
         found.case,
-        f"{metric.replace('_', ' ')}, {unit}",
+        f"{name(metric)}, {unit}",
         f"{scale * total:.2g}",
-        *(_component(components[name], scale) for name in SOURCES),
+        *(_component(components[source], scale) for source in SOURCES),
     )
 
 
@@ -66,7 +66,7 @@ def _differences(found: Crossed) -> Sequence[str]:
     pairs = list(combinations(first, 2))
 
     def share(alike: Sequence[tuple[Sample, Sample]]) -> str:
-        return f"{100 * disagreement(alike):.1f}"
+        return percent(disagreement(alike), 1)
 
     return (
         found.case,
@@ -113,13 +113,13 @@ def times(found: Sequence[Times]) -> str:
         (
             each.case,
             f"{np.median(each.table):.2f}",
-            *(_component(components[name], 100) for name in TIMES),
+            *(_component(components[source], 100) for source in TIMES),
         )
         for each in found
         if len(each.blocks) > 1 and (components := nested(np.log(each.table)))
     ]
-    head = ("case", "median s/epoch", *(f"sd between {name}, %" for name in TIMES.values()))
-    return "\n\n".join([table(head, rows), "\n".join(f"- {_series(each)}" for each in found)])
+    head = ("case", "median s/epoch", *(f"sd between {source}, %" for source in TIMES.values()))
+    return Table(head, rows, [_series(each) for each in found]).markdown()
 
 
 def _series(found: Times) -> str:

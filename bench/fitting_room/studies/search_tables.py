@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
 
-from fitting_room.analysis.figures import Figure, figure, with_spread
-from fitting_room.durations import in_words
+from fitting_room.analysis.figures import Figure, figure
+from fitting_room.format import MISSING, count, in_words, number, percent, with_spread
 from fitting_room.judge.interval import of_difference
+from fitting_room.report.table import Code, Prose, Table
 from fitting_room.spec import TASKS
 from fitting_room.studies.candidates import Study, Tried, read_log, read_study, settings_of
-from tabulate import tabulate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,27 +89,20 @@ def smallest(found: Sequence[Candidate], accuracy: float, *, least_seeds: int) -
 
 def table(found: Sequence[Candidate]) -> str:
     """Return a table in the order given, as Markdown that also reads as plain text."""
-    return tabulate(
-        [_cells(each) for each in found],
-        headers=["candidate", "validation accuracy %", "parameters", "epochs", "s/epoch", "s"],
-        tablefmt="github",
-        disable_numparse=True,
-        colalign=["left", *["right"] * 5],
-    )
+    head = ["candidate", "validation accuracy %", "parameters", "epochs", "s/epoch", "s"]
+    return Table(head, [_cells(each) for each in found]).markdown()
 
 
 def _cells(each: Candidate) -> list[str]:
-    seconds = each.epoch_seconds
-    parameters = each.parameters
     outcomes = sorted({t.outcome for t in each.trials if t.outcome != "completed"})
     accuracy = with_spread(each.accuracy, scale=100, most=2, alone=2) if each.accuracy else ""
     return [
         each.name,
         " ".join(filter(None, [accuracy, *outcomes])),
-        "—" if parameters is None else f"{parameters:,}",
+        count(each.parameters),
         str(each.trials[0].epochs),
-        "—" if seconds is None else f"{seconds:.1f}",
-        f"{each.seconds:.0f}",
+        number(each.epoch_seconds, 1),
+        number(each.seconds, 0),
     ]
 
 
@@ -192,19 +185,19 @@ def smallest_table(found: Sequence[Candidate], marks: Sequence[float]) -> str:
     rows = []
     for mark in marks:
         each = smallest(found, mark, least_seeds=LEAST_SEEDS)
-        rows.append([f"{100 * mark:.2f} %", *([_size(each), *_accuracy(each)] if each else NONE)])
+        rows.append([f"{percent(mark)} %", *([_size(each), *_accuracy(each)] if each else NONE)])
     return _table(["at least", "parameters", *ACCURACY], rows)
 
 
 def _accuracy(each: Candidate) -> list[str]:
     trial = each.trials[-1]
-    accuracy = with_spread(each.accuracy, scale=100, most=2, alone=2) if each.accuracy else "—"
+    accuracy = with_spread(each.accuracy, scale=100, most=2, alone=2) if each.accuracy else MISSING
     told = " ".join(f"{name}={value}" for name, value in trial.arguments.items())
-    return [accuracy, str(trial.epochs), f"`{told}`" if told else trial.builder]
+    return [accuracy, str(trial.epochs), Code(told) if told else trial.builder]
 
 
 def _size(each: Candidate) -> str:
-    return "—" if each.parameters is None else f"{each.parameters:,}"
+    return count(each.parameters)
 
 
 def study_table(study: Study, lines: Sequence[Tried]) -> str:
@@ -222,7 +215,7 @@ def study_table(study: Study, lines: Sequence[Tried]) -> str:
         for name, case in study.cases.items()
     }
     base = found.get(study.base) if study.base else None
-    rows = [[study.about[name], *_row(each, base)] for name, each in found.items()]
+    rows = [[Prose(study.about[name]), *_row(each, base)] for name, each in found.items()]
     head = [study.title, "validation accuracy %", "gained", "parameters", "epochs"]
     notes = [f"Accuracies are of the {split}, mean ± sd over seeds (number of seeds)."]
     if base:
@@ -231,7 +224,7 @@ def study_table(study: Study, lines: Sequence[Tried]) -> str:
             f"Gained: points of the mean over {over}; from 2 seeds on with a 95 % interval."
         )
     notes.extend(_machines([each for each in found.values() if each]))
-    return "\n".join([_table(head, rows), "", *(f"- {note}" for note in notes)])
+    return _table(head, rows, notes)
 
 
 def _machines(found: Sequence[Candidate]) -> Iterator[str]:
@@ -274,12 +267,7 @@ def cost(lines: Sequence[Tried]) -> str:
     )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> str:
     left = {"network", head[0]}
-    return tabulate(
-        rows,
-        headers=list(head),
-        tablefmt="github",
-        disable_numparse=True,
-        colalign=["left" if name in left else "right" for name in head] if rows else None,
-    )
+    align = "".join("l" if name in left else "r" for name in head)
+    return Table(head, rows, notes, align=align).markdown()

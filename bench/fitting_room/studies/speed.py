@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fitting_room.analysis.figures import quartiles, spanned
-from fitting_room.report.format import seconds
+from fitting_room.analysis.figures import Quartiles, quartiles
+from fitting_room.format import MISSING, around, count, spanned
 from fitting_room.report.notes import provenance
+from fitting_room.report.table import Table
 from fitting_room.store.speeds import Speed
-from tabulate import tabulate
 
 HEADINGS = ("case", "s, this bench", "s, plain fit", "ratio", "min–max", "pairs")
 ABSENT = "no reference yet"
@@ -24,16 +24,9 @@ def speed_table(speeds: Sequence[Speed], cases: Sequence[str], *, stale: Mapping
     """
     by_case = {speed.spec.case.name: speed for speed in speeds}
     rows = [_row(case, by_case.get(case), old=case in stale) for case in cases]
-    table = tabulate(
-        rows,
-        headers=HEADINGS,
-        tablefmt="github",
-        disable_numparse=True,
-        colalign=["left"] + ["right"] * (len(HEADINGS) - 1),
-    )
     used = [by_case[case] for case in cases if case in by_case]
     below = [f"{case} is stale: {stale[case]}." for case in cases if case in stale]
-    return "\n\n".join([table, "\n".join(f"- {line}" for line in [*below, *_notes(used)])])
+    return Table(HEADINGS, rows, [*below, *_notes(used)]).markdown()
 
 
 def _row(case: str, speed: Speed | None, *, old: bool) -> list[str]:
@@ -42,8 +35,8 @@ def _row(case: str, speed: Speed | None, *, old: bool) -> list[str]:
     ratios = [ours / plain for ours, plain in zip(speed.ours, speed.plain, strict=True)]
     middle = quartiles(ratios)
     cells = [
-        seconds(quartiles(speed.ours)),
-        seconds(quartiles(speed.plain)),
+        _seconds(quartiles(speed.ours)),
+        _seconds(quartiles(speed.plain)),
         f"{middle.median:.2f}" if middle else ABSENT,
         f"{min(ratios):.2f}–{max(ratios):.2f}",
         str(len(ratios)),
@@ -51,10 +44,14 @@ def _row(case: str, speed: Speed | None, *, old: bool) -> list[str]:
     return [case, *(f"{cell} (stale)" if old else cell for cell in cells)]
 
 
+def _seconds(found: Quartiles | None) -> str:
+    return MISSING if found is None else around(found.median, found.lower, found.upper)
+
+
 def _notes(used: Sequence[Speed]) -> list[str]:
     if not used:
         return ["Nothing is timed yet: `python -m bench speed --json` on a quiet machine."]
-    images = " or ".join(f"{count:,}" for count in sorted({speed.images for speed in used}))
+    images = " or ".join(count(images) for images in sorted({speed.images for speed in used}))
     return [
         f"Seconds per {images} training images, median (quartiles): the recipe's training path "
         "and Keras' `fit` with one step per call and without XLA, interleaved A B B A in one "

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from fitting_room.analysis.figures import Figure, Target
 from fitting_room.analysis.rows import NOT_JUDGED, SEVERITY, Row
-from fitting_room.report import format as cells
+from fitting_room.format import MISSING, accuracy, loss
+from fitting_room.report import cells
 from fitting_room.report.notes import footnotes
 
 
@@ -81,7 +82,7 @@ def _epochs(target: Target, which: int) -> Column:
 
 
 def _rounded(value: float | None, scale: float, places: int) -> str:
-    return cells.MISSING if value is None else f"{scale * value:,.{places}f}"
+    return MISSING if value is None else f"{scale * value:,.{places}f}"
 
 
 QUALITY = (
@@ -100,28 +101,28 @@ QUALITY = (
     Column(
         name="test_accuracy",
         heading="test accuracy (%)",
-        cell=lambda row: cells.accuracy(row.test_accuracy),
+        cell=lambda row: accuracy(row.test_accuracy),
         value=lambda row: _mean(row.test_accuracy),
         metric="test_accuracy",
     ),
     Column(
         name="test_loss",
         heading="test loss (nats)",
-        cell=lambda row: cells.loss(row.test_loss),
+        cell=lambda row: loss(row.test_loss),
         value=lambda row: _mean(row.test_loss),
         metric="test_loss",
     ),
     Column(
         name="training_accuracy",
         heading="training accuracy (%)",
-        cell=lambda row: cells.accuracy(row.training_accuracy),
+        cell=lambda row: accuracy(row.training_accuracy),
         value=lambda row: _mean(row.training_accuracy),
         metric="training_accuracy",
     ),
     Column(
         name="calibration_error",
         heading="calibration error (%)",
-        cell=lambda row: cells.accuracy(row.calibration_error),
+        cell=lambda row: accuracy(row.calibration_error),
         value=lambda row: _mean(row.calibration_error),
     ),
     Column(

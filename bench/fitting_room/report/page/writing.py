@@ -15,8 +15,9 @@ from fitting_room.analysis.mistakes import Confusion, TestSets, confusion, harde
 from fitting_room.analysis.rows import SEVERITY, Row
 from fitting_room.analysis.trials import SHORT, commits, machines, one_per_seed, versions
 from fitting_room.disturbed import disturbance
-from fitting_room.durations import in_words
+from fitting_room.format import MISSING, count, in_words, percent
 from fitting_room.record import Record
+from fitting_room.report import table
 from fitting_room.report.files import as_json
 from fitting_room.report.notes import banner, notes
 from fitting_room.report.page.columns import Column, columns
@@ -98,13 +99,13 @@ def settings_facts(records: Sequence[Record]) -> Facts:
                 ("precision as run", resolved.precision),
                 ("XLA as run", _told(resolved.jit_compile)),
                 ("threads", str(resolved.threads)),
-                ("steps per epoch", f"{resolved.steps_per_epoch:,}"),
+                ("steps per epoch", count(resolved.steps_per_epoch)),
             ]
             if resolved
             else []
         ),
-        *([("parameters", f"{size.parameters:,}")] if size else []),
-        *([("FLOPs per image, forward", f"{size.flops_per_image:,}")] if size else []),
+        *([("parameters", count(size.parameters))] if size else []),
+        *([("FLOPs per image, forward", count(size.flops_per_image))] if size else []),
     ]
 
 
@@ -123,14 +124,17 @@ def provenance_facts(records: Sequence[Record]) -> Facts:
     return [(name, "; ".join(sorted(set(told)))) for name, told in found.items()]
 
 
+TRIALS = ("seed", "outcome", "test accuracy (%)", "time", "ran", "key")
+
+
 def trial_facts(records: Iterable[Record]) -> list[tuple[str, ...]]:
-    """Return one line for each record, whatever became of it: seed, outcome, figures, key."""
+    """Return one line for each record, whatever became of it, in the order of the headings."""
     return [
         (
             str(record.spec.seed),
             f"{record.outcome}: {record.reason}",
-            "—" if record.test_accuracy is None else f"{100 * record.test_accuracy:.2f}",
-            in_words(record.seconds["total"]) if "total" in record.seconds else "—",
+            percent(record.test_accuracy),
+            in_words(record.seconds["total"]) if "total" in record.seconds else MISSING,
             _company(record),
             record.key[:SHORT],
         )
@@ -150,7 +154,7 @@ def _words(name: str) -> str:
 
 def _told(value: object) -> str:
     if value is None:
-        return "—"
+        return MISSING
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
@@ -177,7 +181,8 @@ class Behind:
     """What ``inspect`` drew of it."""
     settings: Facts
     provenance: Facts
-    trials: Sequence[tuple[str, ...]]
+    trials: str
+    """The table of every record, as HTML; empty where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,5 +304,5 @@ def _behind(
         inside=inside(inspected, row.case),
         settings=settings_facts(own),
         provenance=provenance_facts(own),
-        trials=trial_facts(own),
+        trials=table.Table(TRIALS, trial_facts(own)).html(kind="trials") if own else "",
     )

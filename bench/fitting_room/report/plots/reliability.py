@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from fitting_room.analysis.figures import figure as values
 from fitting_room.analysis.mistakes import FEWEST, Confusion, bins
+from fitting_room.format import accuracy
 from fitting_room.record import Confidence
-from fitting_room.report.format import accuracy
 from fitting_room.report.plots.theme import Look, Theme, note, percent
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm

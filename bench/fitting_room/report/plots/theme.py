@@ -15,9 +15,9 @@ from typing import Any
 
 import matplotlib.style
 import numpy as np
-from fitting_room.analysis.figures import spanned
 from fitting_room.analysis.rows import Row
 from fitting_room.analysis.trials import listed
+from fitting_room.format import spanned
 from fitting_room.record import Record
 from fitting_room.store.records import write_whole
 from matplotlib.axes import Axes
