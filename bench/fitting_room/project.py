@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fitting_room.errors import UserError, nearest
 from fitting_room.spec import Case
@@ -23,6 +23,8 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+T = TypeVar("T")
 
 FILE = "pyproject.toml"
 TABLE = "[tool.fitting-room]"
@@ -130,7 +132,7 @@ class Project:
         return found
 
 
-def _named(kind: str, name: str, known: Mapping[str, Any]) -> Any:
+def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
     if name not in known:
         raise UserError(f"There is no {kind} {name!r}. {nearest(name, known)}")
     return known[name]
