@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(as_json(findings, stale=rest.stale))
     else:
-        console = Console(highlight=False)
+        console = Console(markup=False, highlight=False)
         if not console.is_terminal:
             console.width = WIDE
         for each in shown(findings, width=console.width, stale=rest.stale):

@@ -18,7 +18,7 @@ from fitting_room.cli.kept_model import add_arguments, alike, kept_model, wanted
 from fitting_room.durations import natural
 from fitting_room.errors import UserError
 from fitting_room.record import Record, unpack_classes
-from fitting_room.spec import TASKS, Task, TrialSpec
+from fitting_room.spec import TASKS, Task, TrialSpec, folder_of
 from fitting_room.store.models import Kept
 from fitting_room.trial.look import Seen, look
 from numpy.typing import NDArray
@@ -168,7 +168,7 @@ def run(arguments: argparse.Namespace) -> int:
     records = alike(arguments.results, kept.record)
     found = see(kept, records, images=chosen, filters=asked or [FILTER])
     sample = "-sample" if spec.dataset.sample else ""
-    folder = arguments.results / "inspect" / f"{spec.case.name}{sample}"
+    folder = arguments.results / "inspect" / f"{folder_of(spec.case.name)}{sample}"
     print(f"{found.title}\n")
     for name, draw in pictures(found):
         print(save(draw, folder / f"{name}.png", LIGHT))
