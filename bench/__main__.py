@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from fitting_room.cli import COMMANDS, load, settle
 from fitting_room.errors import UserError
 from fitting_room.format import in_terminal
 from fitting_room.project import current
+from fitting_room.surroundings import prepare_streams, signals_heard, unwritten
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,10 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
             load(command).register(subparsers)
         else:
             subparsers.add_parser(command, help=does)
+    prepare_streams()
     asked = parser.parse_args(given)
     try:
-        settle(asked, current(Path.cwd(), Path(__file__).parent))
-        status: int = asked.run(asked)
+        with signals_heard():
+            settle(asked, current(Path.cwd(), Path(__file__).parent))
+            status: int = asked.run(asked)
         sys.stdout.flush()
     except UserError as error:
         print(in_terminal(f"error: {error}"), file=sys.stderr)
@@ -39,10 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader, such as `head`, has seen enough; what is left must not fail at the exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    if lost := unwritten():
+        print(f"error: {lost}", file=sys.stderr)
+        return 2
     return status
 
 

@@ -101,10 +101,30 @@ def test_where_no_comment_may_be_written_nothing_fails(tmp_path: Path) -> None:
 
 def test_long_report_is_cut_between_characters(tmp_path: Path) -> None:
     """GitHub refuses a comment that is too long; what is left is still text."""
-    assert comment(tmp_path, "x" + "±" * 40_000).returncode == 0
+    assert comment(tmp_path, "# x" + "±" * 40_000).returncode == 0
     body = (tmp_path / "calls.body").read_text("utf-8")
     assert len(body.encode()) < 65_536
     assert body.endswith("±\n\n… cut here: the whole report is in the summary of the job.\n")
+
+
+def test_comment_calls_nobody_and_moves_no_cursor(tmp_path: Path) -> None:
+    """A report is made by the code of a pull request: names in it are words, and control goes."""
+    assert comment(tmp_path, "# By @everybody\x1b[2J\n").returncode == 0
+    body = (tmp_path / "calls.body").read_text("utf-8")
+    assert body.splitlines()[1] == "# By @\u200beverybody[2J"
+
+
+@pytest.mark.parametrize("kind", ["link", "binary", "none"])
+def test_what_is_no_report_is_not_posted(tmp_path: Path, kind: str) -> None:
+    """An artifact may hold a link to a file of the machine, or anything else."""
+    report = tmp_path / "report.md"
+    (tmp_path / "secret").write_text("# of the machine\n", encoding="utf-8")
+    if kind == "link":
+        report.symlink_to(tmp_path / "secret")
+    if kind == "binary":
+        report.write_bytes(b"\x7fELF\0")
+    done = run("comment", "7", str(report), folder=tmp_path, programs={"gh": GH}, FOUND="")
+    assert (done.returncode, (tmp_path / "calls").exists()) == (1, False)
 
 
 @pytest.mark.parametrize("status", [0, 1])

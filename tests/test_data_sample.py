@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from data_world import FakeSource, know, tiny
+from fitting_room import machine
 from fitting_room.data import arrays as idx
 from fitting_room.data import find, finding, load, make_sample, sample
 from fitting_room.data.catalogue import KNOWN
@@ -78,7 +79,7 @@ def test_without_a_cache_a_temporary_folder_serves(
     """Where the cache cannot be written, the sample is still to be had."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr(finding.tempfile, "gettempdir", lambda: str(tmp_path / "spare"))
+    monkeypatch.setattr(machine.tempfile, "gettempdir", lambda: str(tmp_path / "spare"))
 
     dataset = sample("mnist")
 

@@ -12,7 +12,7 @@ ENGINE = "fitting_room."
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
 
 VALUES = {"durations", "errors", "format", "disturbed", "job", "machine", "metrics", "record"}
-VALUES |= {"project", "recipe", "spec"}
+VALUES |= {"project", "recipe", "spec", "surroundings"}
 """Single files that every room above them may speak in."""
 
 STORED = {"store", "judge"}

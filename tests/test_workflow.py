@@ -123,6 +123,27 @@ def test_the_job_that_may_write_runs_nothing_of_the_pull_request() -> None:
     assert refs == {"comment": "${{ github.event.pull_request.base.sha }}"}
 
 
+def test_what_a_pull_request_made_is_unpacked_away_from_the_script() -> None:
+    """It cannot replace the script that is run with a token that may write."""
+    steps = jobs()["comment"]["steps"]
+    (step,) = [each for each in steps if "download-artifact" in each.get("uses", "")]
+    assert step["with"]["path"] == "${{ runner.temp }}/comparison"
+
+
+def test_actions_are_pinned_by_commit() -> None:
+    """A tag can be moved to other code; what it was is said beside the commit."""
+    lines = [line for line in WORKFLOW.read_text("utf-8").splitlines() if "uses:" in line]
+    assert len(lines) > 10
+    pinned = re.compile(r"uses: actions/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+    assert [line for line in lines if not pinned.search(line)] == []
+
+
+def test_no_input_becomes_a_command() -> None:
+    """What a person types or a branch is called reaches a script as a quoted variable alone."""
+    bare = [re.sub(r'"[^"{]*"', "", line) for job in jobs() for line in commands(job)]
+    assert [line for line in bare if "$" in line] == []
+
+
 def test_references_are_made_on_demand_alone() -> None:
     """Neither a push nor a pull request trains them, and what comes of it is an artifact."""
     job = jobs()["references"]

@@ -13,6 +13,10 @@ class UserError(Exception):
     """Says what happened, what was expected and what to do; shown without a traceback."""
 
 
+class UnwritableError(UserError):
+    """Nothing can be written where records go: what is trained after it would be lost."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a sentence with the known names closest to ``name``, and all of them.
 

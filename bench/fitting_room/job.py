@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from fitting_room.record import Epoch, Outcome, Provenance, Record
-from fitting_room.spec import TrialSpec
+from fitting_room.spec import TrialSpec, folder_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Assignment:
 
 def run_name(spec: TrialSpec, key: str) -> str:
     """Return the folder of a trial's logs, as a page that compares trials shows it."""
-    return f"{spec.case.name}/seed-{spec.seed}-{key[:8]}"
+    return f"{folder_of(spec.case.name)}/seed-{spec.seed}-{key[:8]}"
 
 
 def best_file(model: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import tempfile
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from fitting_room.record import Machine
+from platformdirs import user_cache_path
 
 PACKAGES = ("tensorflow", "keras", "jax", "torch", "numpy")
 """Whose versions can change a result."""
@@ -105,6 +107,27 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def cache_folder() -> Path:
+    """Return the folder of this user's data and locks.
+
+    It is the user's cache, or a temporary folder where that is no place to write and the user named
+    none, as in a container whose user has no home.
+    """
+    folder = user_cache_path("fitting-room", appauthor=False)
+    named = "XDG_CACHE_HOME" in os.environ
+    return folder if named or _can_hold(folder) else spare_folder()
+
+
+def spare_folder() -> Path:
+    """Return a temporary folder of this user, who need not have a name."""
+    return Path(tempfile.gettempdir()) / f"fitting-room-{os.getuid()}"
+
+
+def _can_hold(folder: Path) -> bool:
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    return folder.is_absolute() and os.access(there, os.W_OK | os.X_OK)
 
 
 def settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any
@@ -103,6 +104,18 @@ class Case:
             "arguments": dict(self.arguments),
             "recipe": {name: value for name, value in told.items() if name not in places},
         }
+
+
+LONGEST_NAME = 140
+"""Bytes of a folder's name: file systems take 255, encrypted ones 143."""
+
+
+def folder_of(case: str) -> str:
+    """Return the folder of a case: its name, or of a long one the beginning and a digest."""
+    if len(case.encode()) <= LONGEST_NAME:
+        return case
+    digest = hashlib.sha256(case.encode()).hexdigest()[:16]
+    return f"{case.encode()[: LONGEST_NAME - 17].decode(errors='ignore')}~{digest}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,9 +31,10 @@ from fitting_room.lab.probe import warnings
 from fitting_room.lab.timing import ANEW, CHUNK_S, Contender, race
 from fitting_room.project import Project
 from fitting_room.record import Record
+from fitting_room.report.ci import in_ci
 from fitting_room.report.comparison import as_json, as_markdown
 from fitting_room.report.readme import difference
-from fitting_room.spec import Case, Dataset
+from fitting_room.spec import Case, Dataset, folder_of
 from fitting_room.store.git import exported
 from fitting_room.store.reading import below
 from fitting_room.store.records import Store, write_whole
@@ -151,7 +152,7 @@ def _check(chosen: Sequence[Facts], found: Comparison) -> None:
 
 def _replace(facts: Facts, store: Store) -> None:
     kept = {store.put(published(record, alone=True)) for record in facts.records}
-    for path in below(store.root, facts.case).glob("seed-*.json"):
+    for path in below(store.root, folder_of(facts.case)).glob("seed-*.json"):
         if path not in kept:
             path.unlink()
 
@@ -272,7 +273,7 @@ def run(args: argparse.Namespace) -> int:
         races=race_all(*places, asked, args.pairs, shared=args.shared) if args.time else None,
         only=args.case,
     )
-    strict = (args.undecided or ("fail" if os.environ.get("CI") else "pass")) == "fail"
+    strict = (args.undecided or ("fail" if in_ci(os.environ) else "pass")) == "fail"
     text = as_markdown(found, undecided=strict)
     print(text, end="")
     if args.output:

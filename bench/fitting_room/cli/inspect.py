@@ -20,7 +20,7 @@ from fitting_room.errors import UserError
 from fitting_room.format import number
 from fitting_room.record import Record, unpack_classes
 from fitting_room.report.table import Table
-from fitting_room.spec import TASKS, Task, TrialSpec
+from fitting_room.spec import TASKS, Task, TrialSpec, folder_of
 from fitting_room.store.models import Kept
 from fitting_room.store.reading import below
 from fitting_room.trial.look import Seen, look
@@ -170,7 +170,7 @@ def run(arguments: argparse.Namespace) -> int:
     records = alike(arguments.results, kept.record)
     found = see(kept, records, images=chosen, filters=asked or [FILTER])
     sample = "-sample" if spec.dataset.sample else ""
-    folder = below(arguments.results / "inspect", f"{spec.case.name}{sample}")
+    folder = below(arguments.results / "inspect", f"{folder_of(spec.case.name)}{sample}")
     print(f"{found.title}\n")
     for name, draw in pictures(found):
         print(save(draw, folder / f"{name}.png", LIGHT))

@@ -145,7 +145,7 @@ def _published(
 
 
 def _show(asked: Asked, answer: Answer, kept: Kept, records: Sequence[Record]) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(markup=False, highlight=False, soft_wrap=True)
     blocks = draws_blocks(console)
     spec = kept.record.spec
     console.print(f"{spec.case.name}, seed {spec.seed}: {asked.title}\n")

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from fitting_room.data.arrays import FILES, Arrays, read_folder
 from fitting_room.data.progress import RejectedError, SourceError, UnavailableError
 from fitting_room.errors import UserError
-from platformdirs import user_cache_path
+from fitting_room.machine import cache_folder
 
 _LOCK_TIMEOUT_S = 900.0
 """Longer than another process may need to try every source."""
@@ -26,8 +26,8 @@ _ORIGIN = "source.txt"
 
 
 def root() -> Path:
-    """Return the folder of all cached data sets; on Linux it is below ``XDG_CACHE_HOME``."""
-    return user_cache_path("fitting-room", appauthor=False) / "data"
+    """Return the folder of all cached data sets."""
+    return cache_folder() / "data"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from fitting_room.data.progress import LogProgress, Progress, SourceError, Unava
 from fitting_room.data.sources import Folder, named_by_user
 from fitting_room.data.verify import verify, verify_checksums
 from fitting_room.errors import UserError
+from fitting_room.machine import spare_folder
 from fitting_room.spec import Dataset
 
 DATA_DIR_VARIABLE = "FITTING_ROOM_DATA"
@@ -25,7 +24,10 @@ DATA_DIR_VARIABLE = "FITTING_ROOM_DATA"
 def chosen_data_dir(option: str | Path | None, environment: Mapping[str, str]) -> Path | None:
     """Return the folder a user named: by the option, else by the variable, else None."""
     value = option or environment.get(DATA_DIR_VARIABLE)
-    return Path(value).expanduser().absolute() if value else None
+    try:
+        return Path(value).expanduser().absolute() if value else None
+    except RuntimeError as error:  # of a user that this machine does not know
+        raise UserError(f"{value} cannot be found: {error} Write the folder in full.") from error
 
 
 def find(
@@ -170,8 +172,7 @@ def _cached(name: str, verify: Callable[[Arrays], None], arrays: Arrays) -> Path
         entry = cache.Entry(folder=cache.root() / name, verify=verify)
         entry.keep(arrays, _SOURCE)
     except UserError:
-        spare = Path(tempfile.gettempdir()) / f"fitting-room-{getpass.getuser()}"
-        entry = cache.Entry(folder=spare / name, verify=verify)
+        entry = cache.Entry(folder=spare_folder() / "data" / name, verify=verify)
         entry.keep(arrays, _SOURCE)
     return entry.folder
 

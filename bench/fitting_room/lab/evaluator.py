@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, replace
 
 from fitting_room.errors import UserError
@@ -17,7 +17,7 @@ from fitting_room.lab.scheduler import Lab
 from fitting_room.machine import this_machine, versions
 from fitting_room.metrics import CURVES, METRICS, UNTRAINED, curve
 from fitting_room.record import Record
-from fitting_room.spec import TASKS, Case
+from fitting_room.spec import TASKS, Case, folder_of
 from fitting_room.store.bounds import Bounds
 
 GIVEN_UP = "given up"
@@ -96,11 +96,18 @@ class Referee:
         return [self._record(one, timed=timed) for one in wanted[:n]]
 
     def _record(self, wanted: Wanted, *, timed: bool) -> Record:
-        record = self.wait(self.lab.request(wanted.spec, timed=timed or wanted.timed))
+        try:
+            record = self.wait(self.lab.request(wanted.spec, timed=timed or wanted.timed))
+        except CancelledError as error:
+            if self.lab.unwritable is None:
+                raise
+            name = f"{wanted.spec.case.name}, seed {wanted.spec.seed}"
+            raise TrialFailedError(f"{name}: not begun. {self.lab.unwritable}") from error
         if record.outcome not in ("completed", "diverged", GIVEN_UP):
+            name = wanted.spec.case.name
             raise TrialFailedError(
-                f"{wanted.spec.case.name}, seed {wanted.spec.seed}: {record.outcome}, "
-                f"{record.reason}. Its record is in {self.lab.store.root / wanted.spec.case.name}."
+                f"{name}, seed {wanted.spec.seed}: {record.outcome}, {record.reason}. "
+                f"Its record is in {self.lab.store.root / folder_of(name)}."
             )
         return record
 

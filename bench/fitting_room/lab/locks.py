@@ -9,7 +9,6 @@ afterwards that they were there.
 from __future__ import annotations
 
 import fcntl
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,13 +19,11 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 from fitting_room.errors import UserError
-from platformdirs import user_cache_path
+from fitting_room.machine import cache_folder
+from fitting_room.surroundings import ending
 
 LOOK_UP_S = 0.1
 """How often one that waits for a lock looks whether it is free."""
-
-ending = threading.Event()
-"""Set while the trials of this process are being ended."""
 
 
 def check_not_ending() -> None:
@@ -54,7 +51,7 @@ def machine_held(waiting: Callable[[], None] = lambda: None, *, alone: bool) -> 
         CancelledError: The trials of this process are ended meanwhile.
         UserError: It is to be held alone, and no lock can be written.
     """
-    folder = user_cache_path("fitting-room")
+    folder = cache_folder()
     once = cache(waiting)
     with ExitStack() as stack:
         try:

@@ -13,9 +13,10 @@ from typing import IO
 
 from fitting_room.durations import now
 from fitting_room.job import Assignment, Listener, Message, silent
-from fitting_room.lab.locks import check_not_ending, ending, machine_held, why_wait
+from fitting_room.lab.locks import check_not_ending, machine_held, why_wait
 from fitting_room.machine import this_machine
 from fitting_room.record import Epoch, Outcome, Record
+from fitting_room.surroundings import ending
 from fitting_room.trial.child import (
     GRACE_S,
     ROOT,

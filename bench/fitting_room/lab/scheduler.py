@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
-from fitting_room.errors import UserError
+from fitting_room.errors import UnwritableError, UserError
 from fitting_room.job import Assignment, Listener, run_name, silent
 from fitting_room.lab.locks import held
 from fitting_room.lab.process import run_trial, trials_ended
@@ -60,7 +60,10 @@ def fulfil(
         UserError: The record or the model cannot be written.
     """
     lock = store.root / ".locks" / f"{assignment.key[:16]}.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnwritableError(f"Cannot write {lock.parent}: {error.strerror}.") from error
     with held(lock):
         record = stored(assignment, store, machine=machine, models=models)
         if record is None:
@@ -108,6 +111,8 @@ class Lab:
     log: Path | None = None
     """TensorBoard's folder; None logs nothing."""
     listen: Listener = silent
+    unwritable: UnwritableError | None = None
+    """Why no record can be kept: what was queued behind the trial that found it is given up."""
     _futures: dict[tuple[str, bool], Future[Record]] = field(default_factory=dict)
     _assignments: dict[bytes, Assignment] = field(default_factory=dict)
 
@@ -145,7 +150,17 @@ class Lab:
                 listen=self.listen,
             )
             self._futures[assignment.key, timed] = known
+            known.add_done_callback(self._look_for_space)
+            if self.unwritable:
+                known.cancel()
         return known
+
+    def _look_for_space(self, done: Future[Record]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, UnwritableError) and self.unwritable is None:
+            self.unwritable = error
+            for future in [*self._futures.values()]:
+                future.cancel()
 
     def close(self) -> None:
         """Give up what has not begun, end what has, and wait until its record is on disk."""

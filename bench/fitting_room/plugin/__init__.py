@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -17,9 +20,14 @@ from fitting_room.record import Record
 from fitting_room.report.ci import Judged, parted, to_properties
 from fitting_room.spec import Case
 from fitting_room.store.records import Store
+from fitting_room.surroundings import ending, prepare_streams, signals_heard
 
 RUN = pytest.StashKey[str]()
 REFEREE = pytest.StashKey[Referee]()
+SIGNALS = pytest.StashKey[ExitStack]()
+LOOKS = ("collectonly", "setupplan", "showfixtures", "show_fixtures_per_test")
+"""Options of pytest that show tests and run none."""
+
 WITHOUT_ASSERTS = (
     "Python was told to leave out assertions, and a test that asserts would pass whatever was "
     "measured. Run without -O, and unset PYTHONOPTIMIZE."
@@ -31,8 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker, and give the run an id that xdist's workers share."""
+    if sys.stdout is None:
+        config.add_cleanup(partial(_reopen, config))
+    prepare_streams()  # before pytest's own reporter takes standard output
     config.addinivalue_line(
         "markers",
         "needs(cases=None, trained=True, timed=False, enough=None): the trials that a test rests "
@@ -55,7 +67,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Plan the trials that the selected tests need, and start on them."""
     needs = [need for item in session.items if _runs(item) for need in _needs(item)]
-    if not needs or session.config.option.collectonly:
+    if not needs or any(session.config.getoption(name, False) for name in LOOKS):
         return
     if not __debug__:
         raise pytest.UsageError(WITHOUT_ASSERTS)
@@ -78,6 +90,10 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     """Start on what is to be trained, unless xdist's workers share it out among themselves."""
     referee = session.config.stash.get(REFEREE, None)
     if referee and not hasattr(session.config, "workerinput"):
+        session.config.stash[SIGNALS] = ExitStack()
+        session.config.stash[SIGNALS].enter_context(signals_heard())
+        if session.config.getoption("setuponly"):  # runs fixtures, and no test that would wait
+            return
         for wanted in unstored(referee):
             referee.lab.request(wanted.spec, timed=wanted.timed)
 
@@ -133,10 +149,24 @@ def times(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case], 
     return times
 
 
+def pytest_keyboard_interrupt() -> None:
+    """From the first Ctrl-C on another one only hurries, until all that trains has ended."""
+    ending.set()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End what still trains, with its record."""
     if referee := config.stash.get(REFEREE, None):
         referee.lab.close()
+    if signals := config.stash.get(SIGNALS, None):
+        signals.close()
+
+
+def _reopen(config: pytest.Config) -> None:
+    """Open closed streams once more: pytest's capture closes them, and its end flushes one."""
+    if capture := config.pluginmanager.get_plugin("capturemanager"):
+        capture.stop_global_capturing()
+    prepare_streams()
 
 
 def _forget(item: Any) -> None:

@@ -12,6 +12,7 @@ from fitting_room.data import chosen_data_dir
 from fitting_room.durations import positive, seconds
 from fitting_room.lab.plan import BACKENDS, DEVICES, SEEDS, TIERS, Options
 from fitting_room.project import Project, current
+from fitting_room.report.ci import in_ci
 
 UNDECIDED = ("fail", "xfail")
 
@@ -105,7 +106,7 @@ def read_options(config: pytest.Config, *, run: str) -> Options:
 def undecided_fails(config: pytest.Config) -> bool:
     """Return whether an open verdict fails its test: asked for, or because nobody is watching."""
     wanted: str | None = config.getoption("undecided")
-    return wanted == "fail" if wanted else bool(os.environ.get("CI"))
+    return wanted == "fail" if wanted else in_ci(os.environ)
 
 
 def results_folder(config: pytest.Config) -> Path:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import sys
+import traceback
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from fitting_room.analysis.audit import claims_in
 from fitting_room.data.finding import held
+from fitting_room.errors import UserError
 from fitting_room.metrics import UNTRAINED
 from fitting_room.plugin.options import log_folder, project_of, records_folder, results_folder
 from fitting_room.record import Record
@@ -27,8 +30,13 @@ from fitting_room.report.ci import (
 )
 from fitting_room.report.files import Summary, shown, write_summary
 from fitting_room.report.progress import Screen
+from fitting_room.report.verdicts import in_order, verdict_lines
 from fitting_room.store.bounds import line_of, smoke_line
 from fitting_room.store.records import Store
+from fitting_room.surroundings import unwritten
+
+UNREPORTED = 6
+"""Exit status of a run whose tests passed and whose report is lost; pytest's own end at 5."""
 
 
 class Results:
@@ -43,6 +51,7 @@ class Results:
         self._tallies: dict[str, str] = {}
         self._properties: dict[str, Properties] = {}
         """All four by the id of the test, of which the last of several runs counts."""
+        self._unreported = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -55,12 +64,20 @@ class Results:
             ours, report.user_properties = parted(report.user_properties)
             self._properties[report.nodeid] = list(dict(ours).items())
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
-        """Give the suite in JUnit XML what its tests said, before it is written."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """Give the suite in JUnit XML what its tests said, before it is written.
+
+        Afterwards a run that was green, and whose report is lost, gets an exit status of its own.
+        """
         if xml := self._strict_report():
             for test, properties in self._properties.items():
                 to_suite(xml, test.rpartition("::")[2], properties)
+        yield
+        if lost := unwritten():
+            print(f"fitting room: {lost}", file=sys.stderr)
+        if (lost or self._unreported) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = UNREPORTED
 
     def _strict_report(self) -> Any:
         return strict_report(self._config.pluginmanager.get_plugins())
@@ -88,6 +105,30 @@ class Results:
         self._show_tallies(terminalreporter)
         if not self._judged:
             return
+        try:
+            self._report(terminalreporter)
+        except Exception as error:
+            self._unreported = True
+            self._say_verdicts(terminalreporter, error)
+
+    def _say_verdicts(self, terminalreporter: Any, error: Exception) -> None:
+        """Print what was found, and in a line of its own why there is no report of it."""
+        ordered = in_order(list(self._judged.values()))
+        by_case = {one.case: [each for each in ordered if each.case == one.case] for one in ordered}
+        screen = Screen(width=self._config.get_terminal_writer().fullwidth)
+        terminalreporter.section("fitting room")
+        for line in verdict_lines(by_case, screen, unjudged=len(self._unjudged)):
+            terminalreporter.write_line(line)
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        found = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+        said = str(error) if isinstance(error, UserError) else found
+        terminalreporter.write_line(f"The report could not be written: {said}")
+        terminalreporter.write_line(
+            f"The verdicts above stand. Exit status {UNREPORTED} says this where all tests passed; "
+            "run the same again for the report: nothing is trained twice."
+        )
+
+    def _report(self, terminalreporter: Any) -> None:
         summary = self._write()
         config, writer = self._config, self._config.get_terminal_writer()
         if config.get_verbosity() > -2:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from fitting_room.errors import UserError
 from fitting_room.job import Assignment, best_file
 from fitting_room.record import Record
-from fitting_room.spec import TrialSpec
+from fitting_room.spec import TrialSpec, folder_of
 from fitting_room.store.reading import below
-from fitting_room.store.records import encoded, read_record, write_whole
+from fitting_room.store.records import (
+    check_folder,
+    encoded,
+    read_record,
+    sweep,
+    write_whole,
+)
 
 SUFFIX = ".keras"
 
@@ -62,7 +68,7 @@ class Models:
             f"order-{spec.order_seed}" if spec.order_seed is not None else "",
         )
         name = "-".join((f"seed-{spec.seed:03d}", *(each for each in told if each)))
-        return below(self.root, spec.case.name, f"{name}{SUFFIX}")
+        return below(self.root, folder_of(spec.case.name), f"{name}{SUFFIX}")
 
     @contextmanager
     def part(self, spec: TrialSpec) -> Iterator[Path]:
@@ -70,6 +76,7 @@ class Models:
         file = self.file(spec)
         part = file.with_name(f".{file.stem}-{uuid.uuid4().hex}{SUFFIX}").absolute()
         check_folder(file.parent)
+        sweep(self.root)
         try:
             yield part
         finally:
@@ -97,11 +104,3 @@ class Models:
         write_whole(file.with_suffix(".md"), self.card(record, file).encode())
         write_whole(file.with_suffix(".json"), encoded(record))
         return Kept(file, record)
-
-
-def check_folder(folder: Path) -> None:
-    """Make the folder, or raise a UserError before anything is trained for it."""
-    probe = folder / ".writable"
-    write_whole(probe, b"")
-    with suppress(OSError):
-        probe.unlink()

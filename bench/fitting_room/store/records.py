@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,11 +14,23 @@ from pathlib import Path
 
 import msgspec
 from fitting_room.disturbed import exclusive
-from fitting_room.errors import UserError, nearest
+from fitting_room.errors import UnwritableError, UserError, nearest
 from fitting_room.record import SCHEMA, Machine, Outcome, Record, unpack_classes
-from fitting_room.spec import TASKS
+from fitting_room.spec import TASKS, folder_of
 from fitting_room.store.key import machine_key
 from fitting_room.store.reading import below, read_json
+
+PROBE_BYTES = 2**20
+"""More than any record of a trial."""
+
+LEFT_FOR_S = 24 * 3600.0
+"""Nothing that still runs has begun to write a file so long ago."""
+
+LEFTOVERS = (".*.part", "*/.*.part", "*/.seed-*.keras", ".locks/*.lock", "*/")
+"""What killed runs leave in a folder of records or models; the last are folders, if empty."""
+
+PART_CHARACTERS = 60
+"""What an unfinished file keeps of its name: its own end has to fit, too."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +62,7 @@ class Store:
         read is told of, moved aside and counted as absent.
         """
         last = f"{machine_key(machine)[:8] if machine else '????????'}{_suffix(outcome)}.json"
-        paths = sorted((self.root / case).glob(f"seed-*-{key[:16]}-{last}"))
+        paths = sorted((self.root / folder_of(case)).glob(f"seed-*-{key[:16]}-{last}"))
         found = [
             record
             for record in map(self._read_or_set_aside, paths)
@@ -66,7 +80,7 @@ class Store:
             UserError: The folder cannot be written, the disk is full or the record's names lead
                 out of it; no part of it is left.
         """
-        path = below(self.root, record.spec.case.name, _file_name(record))
+        path = below(self.root, folder_of(record.spec.case.name), _file_name(record))
         write_whole(path, encoded(record))
         return path
 
@@ -99,9 +113,8 @@ class Store:
 
     def check_writable(self) -> None:
         """Raise a UserError now rather than after the first training."""
-        probe = self.root / ".writable"
-        write_whole(probe, b"")
-        probe.unlink(missing_ok=True)  # another run may have asked, and tidied up, at once
+        check_folder(self.root)
+        sweep(self.root)
 
     def _read_or_set_aside(self, path: Path) -> Record | None:
         try:
@@ -160,21 +173,49 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that no reader, and no interruption, ever sees part of it.
 
     Raises:
-        UserError: It cannot be written.
+        UnwritableError: It cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        path = path.resolve()  # a link stays, and what it leads to is written
+    except (OSError, RuntimeError) as error:  # links that lead to each other
+        raise UnwritableError(f"Cannot write {path}: {error}. Remove the link.") from error
+    temporary = path.with_name(f".{path.name[:PART_CHARACTERS]}.{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content)
         temporary.replace(path)
     except OSError as error:
-        raise UserError(
+        raise UnwritableError(
             f"Cannot write {path}: {error.strerror}. "
             "Free the disk or choose a writable folder with --results."
         ) from error
     finally:
         with suppress(OSError):  # gone already where all went well
             temporary.unlink()
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder, or raise an UnwritableError now rather than after the first training.
+
+    A disk that is full takes an empty file, and one that packs takes zeros; neither takes these.
+    """
+    probe = folder / f".writable-{uuid.uuid4().hex}.part"
+    write_whole(probe, os.urandom(PROBE_BYTES))
+    probe.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what runs that were killed left in a folder and its subfolders, after a day.
+
+    These are files that were not finished, locks, and folders that stayed empty.
+    """
+    before = time.time() - LEFT_FOR_S
+    for pattern in LEFTOVERS:
+        for path in [*folder.glob(pattern)]:
+            with suppress(OSError):  # another run sweeps too, or the folder is read-only
+                if path.stat().st_mtime < before:
+                    # A folder goes only if it is empty.
+                    (path.rmdir if path.is_dir() else path.unlink)()
 
 
 def _file_name(record: Record) -> str:

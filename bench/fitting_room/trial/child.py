@@ -24,6 +24,7 @@ import msgspec
 from fitting_room.job import Assignment, Message
 from fitting_room.machine import DEVICES, settings
 from fitting_room.store.digest import PACKAGES, SOURCES
+from fitting_room.surroundings import hurry
 
 GRACE_S = 15.0
 """Time for a child to say its record after it was asked to end; then it is killed."""
@@ -234,9 +235,12 @@ def end(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
     """Send a child that lives a signal, and kill it if that does not end it in time."""
     if child.poll() is None:
         child.send_signal(number)
-        killer = threading.Timer(GRACE_S, child.kill)
-        killer.daemon = True
-        killer.start()
+        threading.Thread(target=_kill, args=(child,), daemon=True).start()
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    hurry.wait(GRACE_S)
+    child.kill()
 
 
 def why(status: int, errors: IO[bytes]) -> str:

@@ -1,0 +1,120 @@
+"""What a process finds around it: streams that are closed or full, signals that end it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+ending = threading.Event()
+"""Set while what this process began is being ended: another signal only means haste then."""
+
+hurry = threading.Event()
+"""Set by a signal that comes while it ends: what still runs is killed at once."""
+
+_lost: dict[int, OSError] = {}
+"""Number of a standard stream → why nothing more is written there."""
+
+
+def prepare_streams() -> None:
+    """Let any text be written to the standard streams, and let none of them end the process.
+
+    One that is closed is opened on nothing, so that no other file takes its number. A character
+    that its encoding lacks is escaped. The first failure to write leads all that follows to
+    nothing, and ``unwritten`` tells of it.
+    """
+    _lost.clear()
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            stream = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+        if stream is getattr(sys, f"__{name}__"):  # and not what a test catches output with
+            tolerate(stream, number)
+
+
+def tolerate(stream: Any, number: int) -> None:
+    """Let a text stream escape what it cannot encode, and outlive a full disk."""
+    if hasattr(stream, "fitting_room"):
+        return
+    stream.fitting_room = True
+    if stream.errors in ("strict", "surrogateescape"):
+        stream.reconfigure(errors="backslashreplace")
+    for name in ("write", "flush"):
+        setattr(stream, name, _guarded(getattr(stream, name), number))
+
+
+def _guarded(call: Callable[..., Any], number: int) -> Callable[..., Any]:
+    def guarded(*given: Any) -> Any:
+        try:
+            return call(*given)
+        except OSError as error:
+            _lost.setdefault(number, error)
+            _lead_nowhere(number)
+            return len(given[0]) if given else None
+
+    return guarded
+
+
+def _lead_nowhere(number: int) -> None:
+    """Let what is still in a stream's buffer be written, if to nothing."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, number)
+    os.close(nothing)
+
+
+def unwritten() -> str | None:
+    """Say why standard output could not be written; None where all was, or nobody reads it."""
+    error = _lost.get(1)
+    if error is None or error.errno in (errno.EPIPE, errno.EBADF):
+        return None
+    return f"Standard output cannot be written: {error.strerror}. What it was to show is lost."
+
+
+@contextmanager
+def signals_heard() -> Iterator[None]:
+    """Let SIGTERM, and SIGHUP unless it is ignored, do what Ctrl-C does; the next one hurries."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {each: signal.getsignal(each) for each in wanted}
+    for each, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(each, _heard)
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        ending.clear()
+        hurry.clear()
+
+
+def _heard(number: int, _frame: object) -> None:
+    if number == signal.SIGHUP:
+        _leave_terminal((sys.stdout, sys.stderr))
+    if ending.is_set():
+        hurry.set()
+    else:
+        raise KeyboardInterrupt
+
+
+def _leave_terminal(streams: tuple[TextIO, ...]) -> None:
+    """Write no more to a terminal that is gone, where each attempt would fail."""
+    for number, stream in enumerate(streams, start=1):
+        if stream and stream.isatty():
+            _lead_nowhere(number)
