@@ -160,11 +160,11 @@ SLOW += ("jax", "tensorflow", "torch")
 LOADED = {
     ("bench", "--help"): set(),
     ("bench", "show"): {"numpy"},
-    ("bench", "claims"): {"numpy", "rich", "scipy.stats"},
+    ("bench", "claims"): {"numpy", "scipy.stats"},
     # Its page of commands asks every command what it takes, one of which reads photographs.
     ("bench", "readme", "--check"): {"PIL", "numpy", "rich", "scipy.stats"},
     ("bench", "plots", "--readme", "--check"): {"numpy", "scipy.stats"},
-    ("pytest", "bench/", "--co", "-q", "-p", "no:hypothesispytest"): {"numpy", "rich"},
+    ("pytest", "bench/", "--co", "-q", "-p", "no:hypothesispytest"): {"numpy"},
 }
 """What a person starts → the modules of ``SLOW`` that it uses."""
 
