@@ -148,9 +148,6 @@ class EpochClock(keras.callbacks.Callback):
             keras.tree.map_structure(keras.ops.convert_to_numpy, value)
 
 
-Logs = Mapping[str, Any] | None
-
-
 class StopAtThreshold(keras.callbacks.Callback):
     """Stop after the epoch at whose end a metric has been past a threshold for long enough.
 
@@ -260,9 +257,6 @@ def _single(value: float) -> float:
         return float(struct.unpack("f", struct.pack("f", value))[0])
     except OverflowError:
         return math.inf
-
-
-Logs = Mapping[str, Any] | None
 
 
 class MetricsLog(keras.callbacks.Callback):
