@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -143,7 +144,7 @@ def time_paths(
         otherwise=f"See that it trains: pytest bench/ -k {spec.case.architecture}.",
     )
     with started(timed, spec) as timer:
-        sides = (lambda n: timer.train(n, "recipe"), lambda n: timer.train(n, "plain"))
+        sides = (partial(timer.train, path="recipe"), partial(timer.train, path="plain"))
         for train in sides:
             train(images)
         found = list(in_turn(sides, images, range(pairs)))
