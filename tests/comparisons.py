@@ -13,10 +13,10 @@ from fitting_room.analysis.comparison import Comparison
 from fitting_room.analysis.sides import Side, facts_of
 from fitting_room.cli import compare, settle
 from fitting_room.judge.change import Arrivals
+from fitting_room.lab.process import ROOT
 from fitting_room.record import Record
 from fitting_room.store.key import provenance
 from fitting_room.store.records import Store
-from fitting_room.trial.child import ROOT
 from records import MACHINE, PROJECT, VERSIONS, make_record
 
 DENSE = "fashion_mnist-dense_128"

@@ -10,7 +10,7 @@ from typing import Any
 
 def prepare() -> None:
     """Give the process that holds Keras the environment of a trial."""
-    from fitting_room.trial.child import child_environment
+    from fitting_room.lab.process import child_environment
 
     environment = child_environment("tensorflow", "cpu")
     os.environ.clear()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
-from fitting_room.job import Assignment, Listener, Message, silent
+from fitting_room.job import Job, Listener, Message, silent
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab import scheduler
 from fitting_room.lab.evaluator import Referee
@@ -30,15 +30,15 @@ DATASET = make_record(case=CASE).spec.dataset
 SPEC, ORIGIN = make_record().spec, make_record().provenance
 
 
-def trial(assignment: Assignment, listen: Listener = silent, **known: object) -> Record:
-    """Return what a trial of an assignment would have given, without training."""
-    spec = assignment.spec
+def trial(job: Job, listen: Listener = silent, **known: object) -> Record:
+    """Return what a trial of a job would have given, without training."""
+    spec = job.spec
     curve = {} if spec.epochs else {"training_accuracy": [], "test_accuracy": None}
     record = replace(
         make_record(case=spec.case, seed=spec.seed, **(curve | known)),  # type: ignore[arg-type]
-        key=assignment.key,
+        key=job.key,
         spec=spec,
-        provenance=assignment.provenance,
+        provenance=job.provenance,
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         machine=this_machine(),
     )
@@ -51,17 +51,17 @@ class FakeTrials:
     """Stands in for ``run_trial``: remembers what it was given, and gives what ``make`` makes."""
 
     make: Callable[..., Record] = trial
-    ran: list[Assignment] = field(default_factory=list)
+    ran: list[Job] = field(default_factory=list)
 
-    def __call__(self, assignment: Assignment, listen: Listener = silent) -> Record:
+    def __call__(self, job: Job, listen: Listener = silent) -> Record:
         """Run one made-up trial."""
-        self.ran.append(assignment)
-        return self.make(assignment, listen)
+        self.ran.append(job)
+        return self.make(job, listen)
 
     @property
     def seeds(self) -> list[int]:
         """Seeds that ran, in order."""
-        return [assignment.spec.seed for assignment in self.ran]
+        return [job.spec.seed for job in self.ran]
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, make: Callable[..., Record] = trial) -> FakeTrials:

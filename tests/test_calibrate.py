@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fitting_room import data
-from fitting_room.job import Assignment, Listener, silent
+from fitting_room.job import Job, Listener, silent
 from fitting_room.record import Record
 from lab_world import pretend, trial
 
@@ -25,12 +25,12 @@ def test_diverged_seeds_of_a_reference_are_kept_and_not_priced(
 ) -> None:
     """The others suggest bounds and say what these cost; where none is left, nothing is said."""
 
-    def make(assignment: Assignment, listen: Listener = silent) -> Record:
-        seed = assignment.spec.seed
+    def make(job: Job, listen: Listener = silent) -> Record:
+        seed = job.spec.seed
         if seed in lost:
             known = {"outcome": "diverged", "training_accuracy": [0.5, 0.1]}
-            return trial(assignment, listen, test_accuracy=None, test_loss=None, **known)
-        return trial(assignment, listen, training_accuracy=0.89 + seed / 1000)
+            return trial(job, listen, test_accuracy=None, test_loss=None, **known)
+        return trial(job, listen, training_accuracy=0.89 + seed / 1000)
 
     monkeypatch.setattr(data, "find", lambda task, **_: data.sample(task))
     pretend(monkeypatch, make)

@@ -12,7 +12,7 @@ import pytest
 from fitting_room import data
 from fitting_room.cli import calibrate as calibrate_command
 from fitting_room.cli.calibrate import published
-from fitting_room.job import Assignment, Listener, silent
+from fitting_room.job import Job, Listener, silent
 from fitting_room.lab import scheduler
 from fitting_room.record import Outcome, Record
 from fitting_room.store.records import Store
@@ -29,12 +29,12 @@ Calibrate = Callable[..., list[Record]]
 def scored(
     accuracy: float,
     outcome: Outcome,
-    assignment: Assignment,
+    job: Job,
     listen: Listener = silent,
 ) -> Record:
     """Run a made-up trial whose accuracy scatters a little with its seed."""
-    found = accuracy + assignment.spec.seed / 1000
-    return trial(assignment, listen, test_accuracy=found, outcome=outcome)
+    found = accuracy + job.spec.seed / 1000
+    return trial(job, listen, test_accuracy=found, outcome=outcome)
 
 
 @pytest.fixture

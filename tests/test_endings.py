@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from fitting_room.job import Assignment, Message
+from fitting_room.job import Job, Message
 from fitting_room.lab import process
-from fitting_room.lab.process import run_trial
+from fitting_room.lab.process import ROOT, Child, messages, run_trial, strays
 from fitting_room.record import Record
 from fitting_room.spec import TrialSpec
 from fitting_room.store.records import Store
 from fitting_room.trial import __main__
-from fitting_room.trial.child import ROOT, Child, messages, strays
 from trials import assigned
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -36,8 +35,8 @@ def endings() -> Iterator[Endings]:
     children: dict[int, Child] = {}
     start = process._start
 
-    def remember(assignment: Assignment, errors: IO[bytes]) -> Child:
-        child = children[assignment.spec.seed] = start(assignment, errors)
+    def remember(job: Job, errors: IO[bytes]) -> Child:
+        child = children[job.spec.seed] = start(job, errors)
         return child
 
     def after_an_epoch(spec: TrialSpec, message: Message) -> None:

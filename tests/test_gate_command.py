@@ -12,7 +12,7 @@ import pytest
 from fitting_room import data
 from fitting_room.cli import gate, gate_simulation, settle
 from fitting_room.errors import UserError
-from fitting_room.job import Assignment, Listener, silent
+from fitting_room.job import Job, Listener, silent
 from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS
 from fitting_room.record import Record
@@ -42,15 +42,15 @@ RECORDS = list(Store(REFERENCE.parent).all())
 BOUNDS = read_bounds(PROJECT.bounds, cases=CASES, metrics=METRICS)
 
 
-def usual(assignment: Assignment, listen: Listener = silent) -> Record:
+def usual(job: Job, listen: Listener = silent) -> Record:
     """Return what the reference of the case gave on average; a crippled one is off by a tenth.
 
     Seeds that no reference holds take longer, each by another ten seconds.
     """
     known = [record for record in RECORDS if record.spec.case.name == ORIGINAL.name]
-    off = 0.1 if assignment.spec.case.variant else 0.0
+    off = 0.1 if job.spec.case.variant else 0.0
     record = trial(
-        assignment,
+        job,
         listen,
         test_accuracy=fmean(r.test_accuracy or 0 for r in known) - off,
         test_loss=fmean(r.test_loss or 0 for r in known) + off,
@@ -64,16 +64,16 @@ def usual(assignment: Assignment, listen: Listener = silent) -> Record:
         )
         for each in curves
     )
-    extra = 10 + assignment.spec.seed - gate.OTHER_SEEDS
+    extra = 10 + job.spec.seed - gate.OTHER_SEEDS
     total = extra if extra > 0 else record.seconds["total"]
     return replace(record, epochs=epochs, seconds={**record.seconds, "total": float(total)})
 
 
-def blind(assignment: Assignment, listen: Listener = silent) -> Record:
+def blind(job: Job, listen: Listener = silent) -> Record:
     """Return the same for every variant, as if nothing had been crippled."""
-    case = replace(assignment.spec.case, variant="")
-    untouched = replace(assignment, spec=replace(assignment.spec, case=case))
-    return replace(usual(untouched, listen), spec=assignment.spec)
+    case = replace(job.spec.case, variant="")
+    untouched = replace(job, spec=replace(job.spec, case=case))
+    return replace(usual(untouched, listen), spec=job.spec)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fitting_room.job import Assignment, Listener, silent
+from fitting_room.job import Job, Listener, silent
 from fitting_room.judge.curve import Curve
 from fitting_room.judge.sequential import planning_sd
 from fitting_room.judge.verdict import Bound
@@ -56,9 +56,9 @@ def examined(
 ) -> Finding:
     """Examine a case whose every trial gives what is told, or is plausible."""
 
-    def make(assignment: Assignment, listen: Listener = silent) -> Record:
-        told = {k: v[assignment.spec.seed] if isinstance(v, tuple) else v for k, v in known.items()}
-        return trial(assignment, listen, **{"training_accuracy": [0.95, 0.97], **told})
+    def make(job: Job, listen: Listener = silent) -> Record:
+        told = {k: v[job.spec.seed] if isinstance(v, tuple) else v for k, v in known.items()}
+        return trial(job, listen, **{"training_accuracy": [0.95, 0.97], **told})
 
     pretend(monkeypatch, make)
     judge = referee(folder, None, COUNT, FLOOR, need=Need(case=case))

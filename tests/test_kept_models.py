@@ -17,7 +17,7 @@ import pytest
 from bench_runs import PATIENCE_S
 from fitting_room import data
 from fitting_room.errors import UserError
-from fitting_room.job import Assignment, Listener, best_file
+from fitting_room.job import Job, Listener, best_file
 from fitting_room.lab.scheduler import Lab
 from fitting_room.record import Callbacks, Record
 from fitting_room.report.card import card
@@ -35,11 +35,11 @@ def write_model(file: Path, *, config: object = CONFIG) -> None:
         archive.writestr("config.json", json.dumps(config))
 
 
-def kept(assignment: Assignment, listen: Listener) -> Record:
+def kept(job: Job, listen: Listener) -> Record:
     """Run a made-up trial that saves its model where it is told to."""
-    if assignment.keep:
-        write_model(Path(assignment.keep))
-    return trial(assignment, listen)
+    if job.keep:
+        write_model(Path(job.keep))
+    return trial(job, listen)
 
 
 def lab(folder: Path, *, keep: bool = True, fresh: str | None = None) -> Lab:
@@ -83,7 +83,7 @@ def test_what_is_stored_without_its_model_is_trained_again(
     trials = pretend(monkeypatch, kept)
     for keep in (False, True, True, False):
         get(lab(tmp_path, keep=keep))
-    assert [bool(assignment.keep) for assignment in trials.ran] == [False, True]
+    assert [bool(job.keep) for job in trials.ran] == [False, True]
 
 
 def test_a_model_of_other_code_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,10 +114,10 @@ def test_the_best_model_of_a_recipe_lies_beside_the_last(
 ) -> None:
     """The card says of which epoch it is."""
 
-    def best(assignment: Assignment, listen: Listener) -> Record:
-        write_model(best_file(Path(assignment.keep or "")))
+    def best(job: Job, listen: Listener) -> Record:
+        write_model(best_file(Path(job.keep or "")))
         did = Callbacks(stopped_epoch=None, best_epoch=3, learning_rates=())
-        return replace(kept(assignment, listen), callbacks=did)
+        return replace(kept(job, listen), callbacks=did)
 
     pretend(monkeypatch, best)
     get(lab(tmp_path))
@@ -131,9 +131,9 @@ def test_a_trial_that_was_ended_leaves_no_model(
 ) -> None:
     """Not even the part of one that its process had begun to write."""
 
-    def ended(assignment: Assignment, listen: Listener) -> Record:
-        kept(assignment, listen)
-        return trial(assignment, listen, outcome="interrupted")
+    def ended(job: Job, listen: Listener) -> Record:
+        kept(job, listen)
+        return trial(job, listen, outcome="interrupted")
 
     pretend(monkeypatch, ended)
     get(lab(tmp_path))
@@ -173,12 +173,12 @@ def test_a_kept_model_loads_with_plain_keras_and_scores_what_was_recorded(tmp_pa
     """In another folder, where neither package of this project can be imported."""
     from fitting_room.trial.__main__ import _record
 
-    assignment = replace(assigned(), keep=str(tmp_path / "model.keras"))
+    job = replace(assigned(), keep=str(tmp_path / "model.keras"))
     with warnings.catch_warnings():
         # Keras saves a variable as an array in a way that NumPy 2 deprecates.
         warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        record = _record(assignment, {"start": 0.0}, io.BytesIO(), 0.0)
-    arrays = data.load(assignment.spec.dataset)
+        record = _record(job, {"start": 0.0}, io.BytesIO(), 0.0)
+    arrays = data.load(job.spec.dataset)
     np.save(tmp_path / "images.npy", arrays.test_images)
     np.save(tmp_path / "labels.npy", arrays.test_labels)
     command = [sys.executable, "-c", SCRIPT, "model.keras", "images.npy", "labels.npy"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from fitting_room.lab.process import ROOT
 from fitting_room.recipe import Recipe
 from fitting_room.record import Provenance
 from fitting_room.spec import TrialSpec
@@ -19,7 +20,6 @@ from fitting_room.store.key import (
     training_path,
 )
 from fitting_room.store.records import Store
-from fitting_room.trial.child import ROOT
 from records import MACHINE, make_record
 
 RECORD = make_record()

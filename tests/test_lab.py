@@ -15,10 +15,10 @@ from bench_runs import PATIENCE_S
 from fitting_room.errors import UserError
 from fitting_room.job import Message, silent
 from fitting_room.lab import scheduler
+from fitting_room.lab.process import ROOT
 from fitting_room.machine import this_machine
 from fitting_room.store.key import quality_key
 from fitting_room.store.records import Store
-from fitting_room.trial.child import ROOT
 from lab_world import ORIGIN, SPEC, FakeTrials, get, new_lab, pretend, trial
 from records import MACHINE
 
@@ -70,7 +70,7 @@ def test_times_are_taken_from_a_trial_that_was_asked_for_without(
 
 def test_times_of_another_machine_do_not_serve(tmp_path: Path, trials: FakeTrials) -> None:
     """A result does, wherever it was trained."""
-    other = replace(trial(scheduler.assign(SPEC)), machine=MACHINE)
+    other = replace(trial(scheduler.job_of(SPEC)), machine=MACHINE)
     Store(tmp_path).put(other)
     assert get(tmp_path) == other
     assert trials.ran == []
@@ -115,7 +115,7 @@ def test_fresh_run_takes_no_record_but_its_own(
     tmp_path: Path, trials: FakeTrials, started: str
 ) -> None:
     """Whatever the clock said when another was made, and though it lies on another machine."""
-    old = replace(trial(scheduler.assign(SPEC)), started=started, machine=MACHINE)
+    old = replace(trial(scheduler.job_of(SPEC)), started=started, machine=MACHINE)
     Store(tmp_path).put(old)
     assert new_lab(tmp_path, fresh="a").stored(SPEC, timed=False) is None
     assert get(tmp_path, fresh="a") == get(tmp_path, fresh="a") != old
@@ -152,9 +152,9 @@ def test_full_disk_reaches_whoever_waits(tmp_path: Path, monkeypatch: pytest.Mon
         get(tmp_path)
 
 
-def test_assignment_names_the_code_of_this_checkout() -> None:
+def test_job_names_the_code_of_this_checkout() -> None:
     """The key is that of the spec and the origin, which both go with it."""
-    found = scheduler.assign(SPEC)
+    found = scheduler.job_of(SPEC)
     assert found.spec == SPEC
     assert found.key == quality_key(SPEC, found.provenance)
     assert len(found.provenance.training_digest) == 64
@@ -169,4 +169,4 @@ def test_two_copies_of_the_project_in_one_process_are_refused(
     other.__file__ = "/elsewhere/models/other.py"
     monkeypatch.setitem(sys.modules, "models.other", other)
     with pytest.raises(UserError, match=rf"/elsewhere/models/other.py, and the bench from {ROOT}"):
-        scheduler.assign(SPEC)
+        scheduler.job_of(SPEC)

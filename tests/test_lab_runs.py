@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
-from fitting_room.job import Assignment, Listener
+from fitting_room.job import Job, Listener
 from fitting_room.lab import locks, scheduler
 from fitting_room.record import Record
 from fitting_room.store.records import Store
 from lab_world import ORIGIN, SPEC, new_lab, pretend, trial
 
 
-def until_ended(begun: threading.Event, assignment: Assignment, listen: Listener) -> Record:
+def until_ended(begun: threading.Event, job: Job, listen: Listener) -> Record:
     """Train until the trials of this process are ended."""
     begun.set()
     assert locks.ending.wait(timeout=PATIENCE_S)
-    return trial(assignment, listen, outcome="interrupted")
+    return trial(job, listen, outcome="interrupted")
 
 
 def test_closing_ends_what_runs_and_gives_up_what_has_not_begun(
@@ -44,10 +44,10 @@ def test_two_runs_at_once_share_one_trial(tmp_path: Path, monkeypatch: pytest.Mo
     """The second waits for the first, and is served what it stored."""
     begun, go = threading.Event(), threading.Event()
 
-    def slow(assignment: Assignment, listen: Listener) -> Record:
+    def slow(job: Job, listen: Listener) -> Record:
         begun.set()
         assert go.wait(timeout=PATIENCE_S)
-        return trial(assignment, listen)
+        return trial(job, listen)
 
     trials = pretend(monkeypatch, slow)
     runs = [new_lab(tmp_path), new_lab(tmp_path)]

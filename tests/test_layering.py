@@ -16,7 +16,7 @@ VALUES |= {"project", "recipe", "spec", "surroundings"}
 """Single files that every room above them may speak in."""
 
 STORED = {"store", "judge"}
-PARENT = STORED | {"analysis", "report", "lab", "data", "trial.child"}
+PARENT = STORED | {"analysis", "report", "lab", "data"}
 
 ROOMS: dict[str, set[str]] = {
     **dict.fromkeys(VALUES, VALUES),
@@ -29,8 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "analysis": VALUES | STORED,
     "report": VALUES | STORED | {"analysis"},
     "studies": VALUES | STORED | {"analysis", "report", "lab", "data"},
-    # `look` and `contest` are asked by the command alone, and load a framework in their child.
-    "cli": VALUES | PARENT | {"studies", "trial.look", "trial.contest"},
+    "cli": VALUES | PARENT | {"studies"},
     "plugin": VALUES | PARENT | {"studies"},
 }
 """Room → rooms, or single modules of rooms, that it may import besides itself."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from dataclasses import replace
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from fitting_room import data
 from fitting_room.errors import UserError
-from fitting_room.trial.look import ACTIVATION, Look, answer, look
+from fitting_room.lab import look
+from fitting_room.spec import TrialSpec
+from fitting_room.trial.look import ACTIVATION, Arrays, Look, seen
+from numpy.typing import NDArray
 from trials import small
 
 CNN = "fashion_mnist-cnn_32"
@@ -25,30 +28,31 @@ def asked(folder: Path, name: str, *, inside: bool = True) -> tuple[Look, Any]:
     spec = small(name)
     model = build(spec.case.builder, spec.case.arguments, spec.case.recipe, seed=0, steps=1)
     model.save(folder / "model.keras")
-    np.save(folder / "images.npy", data.load(spec.dataset).test_images[:3])
-    files = {key: str(folder / key) for key in ("model.keras", "images.npy", "seen.npz")}
+    shown = io.BytesIO()
+    np.save(shown, images(spec))
     found = Look(
-        model=files["model.keras"],
-        spec=spec,
-        images=files["images.npy"],
-        inside=inside,
-        answer=files["seen.npz"],
+        model=str(folder / "model.keras"), spec=spec, images=shown.getvalue(), inside=inside
     )
     return found, model
+
+
+def images(spec: TrialSpec) -> NDArray[np.uint8]:
+    """Return three test images."""
+    return np.asarray(data.load(spec.dataset).test_images[:3])
 
 
 @pytest.mark.keras
 def test_each_layer_that_makes_a_picture_is_seen(tmp_path: Path) -> None:
     """Two convolutions and two poolings of 32 filters, whose last is what the head gets."""
     request, model = quietly(asked, tmp_path, CNN)
-    seen = answer(request)
-    shapes = [array.shape for name, array in seen.items() if name.startswith(ACTIVATION)]
+    found = seen(request)
+    shapes = [array.shape for name, array in found.items() if name.startswith(ACTIVATION)]
     assert shapes == [(3, 26, 26, 32), (3, 13, 13, 32), (3, 11, 11, 32), (3, 5, 5, 32)]
-    images = np.load(request.images)[..., None].astype("float32") / 255
-    assert np.allclose(seen["probabilities"], model.predict(images, verbose=0), atol=1e-6)
-    first = next(array for name, array in seen.items() if name.startswith(ACTIVATION))
+    shown = images(request.spec)[..., None].astype("float32") / 255
+    assert np.allclose(found["probabilities"], model.predict(shown, verbose=0), atol=1e-6)
+    first = next(array for name, array in found.items() if name.startswith(ACTIVATION))
     kernel, bias = model.layers[0].get_weights()
-    by_hand = np.maximum(np.einsum("hw,hwf->f", images[1, 5:8, 7:10, 0], kernel[:, :, 0]) + bias, 0)
+    by_hand = np.maximum(np.einsum("hw,hwf->f", shown[1, 5:8, 7:10, 0], kernel[:, :, 0]) + bias, 0)
     assert np.allclose(first[1, 5, 7], by_hand, atol=1e-5)
 
 
@@ -57,7 +61,7 @@ def test_filters_are_the_weights_on_the_pixels(tmp_path: Path) -> None:
     """A convolution's own, and those of a dense layer as images."""
     for name, shape in ((CNN, (3, 3, 32)), ("mnist-dense_128", (28, 28, 128))):
         request, model = quietly(asked, tmp_path, name)
-        filters = answer(request)["filters"]
+        filters = seen(request)["filters"]
         assert filters.shape == shape
         weights = next(layer for layer in model.layers if layer.weights).get_weights()[0]
         assert np.array_equal(filters.ravel(), weights.ravel())
@@ -67,7 +71,7 @@ def test_filters_are_the_weights_on_the_pixels(tmp_path: Path) -> None:
 def test_what_there_is_to_be_seen_is_known_without_training(tmp_path: Path) -> None:
     """A model that is built and no more has the layers and the filters of a trained one."""
     trained, _ = quietly(asked, tmp_path, CNN)
-    kept, built = answer(trained), answer(replace(trained, model=None))
+    kept, built = seen(trained), seen(replace(trained, model=None))
     assert [array.shape for array in built.values()] == [array.shape for array in kept.values()]
     assert not np.array_equal(built["probabilities"], kept["probabilities"])
 
@@ -76,37 +80,46 @@ def test_what_there_is_to_be_seen_is_known_without_training(tmp_path: Path) -> N
 def test_answers_alone_are_asked_for_where_that_is_enough(tmp_path: Path) -> None:
     """A prediction does not look inside."""
     request, _ = quietly(asked, tmp_path, "mnist-dense_128", inside=False)
-    assert list(answer(request)) == ["probabilities"]
+    assert list(seen(request)) == ["probabilities"]
 
 
 def test_a_model_that_cannot_be_read_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last that its process said is the reason, and the user hears what to do."""
-    died = CompletedProcess([], 1, stderr=b"Traceback\nValueError: no model\n")
-    monkeypatch.setattr("subprocess.run", lambda *_, **__: died)
+    program = "raise ValueError('no model')"
+    monkeypatch.setattr(look, "LOOK", (sys.executable, "-c", program))
     with pytest.raises(UserError, match=r"bad\.keras could not .*: ValueError: no model\. Remove"):
-        look(tmp_path / "bad.keras", small(), np.zeros((1, 28, 28), np.uint8))
+        look.look(tmp_path / "bad.keras", small(), np.zeros((1, 28, 28), np.uint8))
     with pytest.raises(UserError, match=r"^mnist-dense_128 could not .*: ValueError: no model\.$"):
-        look(None, small(), np.zeros((1, 28, 28), np.uint8))
+        look.look(None, small(), np.zeros((1, 28, 28), np.uint8))
 
 
 def test_a_look_is_read_back_as_it_was_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Layers in order and by their own names, and no filters where there are none."""
+    """Images, layers in order and by their own names, and no filters where there are none."""
     found = {"probabilities": np.eye(3), f"{ACTIVATION}b": np.ones(2), f"{ACTIVATION}a": np.ones(1)}
 
-    def run(*_: object, input: bytes, **__: object) -> CompletedProcess[bytes]:  # noqa: A002 # its name
-        request = msgspec.json.decode(input, type=Look)
-        assert np.load(request.images).shape == (1, 28, 28)
-        np.savez(request.answer, **found)
-        return CompletedProcess([], 0)
+    def ask(_: object, asked: Look, *__: object, **___: object) -> tuple[Arrays, str]:
+        assert np.load(io.BytesIO(asked.images)).shape == (1, 28, 28)
+        npz = io.BytesIO()
+        np.savez(npz, **found)
+        return Arrays(npz.getvalue()), ""
 
-    monkeypatch.setattr("subprocess.run", run)
-    seen = look(tmp_path / "a.keras", small(), np.zeros((1, 28, 28), np.uint8), inside=True)
-    assert (list(seen.activations), seen.filters) == (["b", "a"], None)
-    assert np.array_equal(seen.probabilities, np.eye(3))
+    monkeypatch.setattr(look, "ask", ask)
+    told = look.look(tmp_path / "a.keras", small(), np.zeros((1, 28, 28), np.uint8), inside=True)
+    assert (list(told.activations), told.filters) == (["b", "a"], None)
+    assert np.array_equal(told.probabilities, np.eye(3))
+
+
+def test_a_look_crosses_between_processes() -> None:
+    """A process of its own builds the model and answers with whole arrays."""
+    spec = small("mnist-dense_128")
+    found = look.look(None, spec, images(spec), inside=True)
+    assert found.probabilities.sum(axis=1) == pytest.approx([1, 1, 1])
+    assert found.filters is not None
+    assert found.filters.shape == (28, 28, 128)
 
 
 def quietly(call: Any, *arguments: Any, **named: Any) -> Any:

@@ -12,8 +12,8 @@ import pytest
 from fitting_room import data
 from fitting_room.cli import noise, settle
 from fitting_room.errors import UserError
-from fitting_room.job import Assignment, Listener, silent
-from fitting_room.record import Record, pack_classes
+from fitting_room.job import Job, Listener, silent
+from fitting_room.record import PartialRecord, Record, pack_classes
 from fitting_room.studies.documents import Crossed, Times, read_document, sample
 from fitting_room.studies.gate_blocks import noise_block
 from lab_world import DATASET, ORIGIN, SPEC, FakeTrials, pretend, trial
@@ -22,11 +22,11 @@ from records import PROJECT
 CASE = "fashion_mnist-dense_128"
 
 
-def made_up(assignment: Assignment, listen: Listener = silent) -> Record:
+def made_up(job: Job, listen: Listener = silent) -> Record:
     """Return a trial whose accuracy has a point for each seed of weights, a tenth for orders."""
-    spec = assignment.spec
+    spec = job.spec
     accuracy = 0.8 + 0.01 * spec.seed + 0.001 * (spec.order_seed or 0)
-    record = trial(assignment, listen, test_accuracy=accuracy, test_loss=1 - accuracy)
+    record = trial(job, listen, test_accuracy=accuracy, test_loss=1 - accuracy)
     classes = np.repeat([spec.seed, spec.order_seed or 0], 50)
     return replace(record, predictions=pack_classes(classes))
 
@@ -163,7 +163,7 @@ def test_a_damaged_file_is_met_with_its_name(tmp_path: Path) -> None:
 
 def test_a_trial_that_gave_no_result_is_no_sample() -> None:
     """It is refused with what became of it."""
-    record = trial(Assignment(spec=SPEC, key="k", provenance=ORIGIN))
+    record = trial(Job(spec=SPEC, key="k", provenance=ORIGIN))
     with pytest.raises(ValueError, match="crashed, it broke"):
         sample(replace(record, outcome="crashed", reason="it broke"), repeat=0)
 
@@ -175,11 +175,12 @@ def test_one_seed_decides_the_weights_and_the_other_the_order() -> None:
     from trials import small
 
     def loss(seed: int, order: int | None) -> float:
-        measured: dict[str, object] = {"seconds": {}, "epochs": ()}
+        measured = PartialRecord()
         spec = small(seed=seed, order_seed=order, train_fraction=0.1, evaluate_each_epoch=False)
         with patch("fitting_room.trial.run.measure_inference"):  # it takes longer than the rest
             run(spec, measured, lambda _: None)
-        return float(measured["test_loss"])  # type: ignore[arg-type]
+        assert measured.test_loss is not None
+        return measured.test_loss
 
     again = loss(0, 0)
     assert loss(0, 0) == again

@@ -12,10 +12,10 @@ import pytest
 from fitting_room.cli import inspect, predict
 from fitting_room.cli import inspect as looking
 from fitting_room.cli.kept_model import alike
-from fitting_room.job import Assignment, Listener
+from fitting_room.job import Job, Listener
+from fitting_room.lab.look import Seen
 from fitting_room.record import Record, pack_classes
 from fitting_room.store.records import Store
-from fitting_room.trial.look import Seen
 from lab_world import pretend, trial
 from PIL import Image
 from records import PROJECT, make_record
@@ -44,11 +44,11 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_cache: Path) -> A
     monkeypatch.setattr(command_line, "current", lambda *_: here)
     monkeypatch.setenv("COLUMNS", "200")
 
-    def make(assignment: Assignment, listen: Listener) -> Record:
-        write_model(Path(assignment.keep or ""))
+    def make(job: Job, listen: Listener) -> Record:
+        write_model(Path(job.keep or ""))
         answers = pack_classes(np.arange(500) % 10)
         return replace(
-            trial(assignment, listen), confidence=replace(CONFIDENCE, first=()), predictions=answers
+            trial(job, listen), confidence=replace(CONFIDENCE, first=()), predictions=answers
         )
 
     trials: Any = pretend(monkeypatch, make)

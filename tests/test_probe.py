@@ -5,27 +5,26 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
-import runpy
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from fitting_room.errors import UserError
 from fitting_room.lab import probe
 from fitting_room.lab.probe import Emulated
 from fitting_room.machine import settings
+from fitting_room.trial.probe import Probed, accelerator, threads
 from records import make_record
 
-SAY = 'import os, sys; os.write(int(sys.argv[-1]), f"{}".encode())'
+SAY = "import json, os, sys; os.write(int(sys.argv[-1]), json.dumps({}).encode() + b'\\n')"
 THERE = importlib.util.find_spec("json")
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     """Let every backend be installed, and ``program`` answer for it."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: THERE)
-    monkeypatch.setattr(probe, "ASK", (sys.executable, "-c", program))
+    monkeypatch.setattr(probe, "PROBE", (sys.executable, "-c", program))
 
 
 def test_missing_backend_is_told_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,24 +37,26 @@ def test_missing_backend_is_told_with_its_cure(monkeypatch: pytest.MonkeyPatch) 
 def test_cpu_needs_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the CPU no process is started: the backend takes seconds to load."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: THERE)
-    monkeypatch.setattr(probe, "ASK", ("no such program",))
+    monkeypatch.setattr(probe, "PROBE", ("no such program",))
     assert probe.check_backend("jax", "cpu") is None
 
 
 def test_accelerator_is_the_one_that_the_backend_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it prints besides, as a hook at the interpreter's start may, is no name."""
-    pretend(monkeypatch, f"print('a notice'); {SAY.format('gpu:0')}")
+    pretend(monkeypatch, f"print('a notice'); {SAY.format({'accelerator': 'gpu:0'})}")
     assert probe.check_backend("tensorflow", "gpu") == "gpu:0"
 
 
 def test_backend_is_asked_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """The question goes to the backend of the option, not to the one of the environment."""
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    pretend(monkeypatch, SAY.replace("{}", "{os.environ['KERAS_BACKEND']}"))
+    pretend(monkeypatch, SAY.format("{'accelerator': os.environ['KERAS_BACKEND']}"))
     assert probe.check_backend("jax", "gpu") == "jax"
 
 
-@pytest.mark.parametrize("program", ["print('a notice')", "raise SystemExit(1)"])
+@pytest.mark.parametrize(
+    "program", ["print('a notice')", "raise SystemExit(1)", SAY.format({"accelerator": None})]
+)
 def test_missing_gpu_is_told_with_its_cure(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     """A backend that sees none, or cannot say, is no reason to train on the CPU unasked."""
     pretend(monkeypatch, program)
@@ -63,18 +64,11 @@ def test_missing_gpu_is_told_with_its_cure(monkeypatch: pytest.MonkeyPatch, prog
         probe.check_backend("jax", "gpu")
 
 
-def named(monkeypatch: pytest.MonkeyPatch, backend: str, framework: object) -> str | None:
-    """Return the accelerator that a backend tells of."""
-    found: str | None = program(monkeypatch, backend, framework)["accelerator"]()
-    return found
-
-
-def program(monkeypatch: pytest.MonkeyPatch, backend: str, framework: object) -> dict[str, Any]:
-    """Return the functions of the program, with nothing loaded into this process."""
-    keras = SimpleNamespace(config=SimpleNamespace(backend=lambda: backend))
+def pretend_backend(monkeypatch: pytest.MonkeyPatch, name: str, framework: object) -> None:
+    """Let this process have a backend, with nothing loaded into it."""
+    keras = SimpleNamespace(config=SimpleNamespace(backend=lambda: name))
     monkeypatch.setitem(sys.modules, "keras", keras)
-    monkeypatch.setitem(sys.modules, backend, framework)
-    return runpy.run_module("fitting_room.trial.accelerator")
+    monkeypatch.setitem(sys.modules, name, framework)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +79,8 @@ def test_jax_names_the_device_by_its_maker(
 ) -> None:
     """A number such as gpu:0 would tell nobody where a figure was measured."""
     device = SimpleNamespace(platform=platform, device_kind="Example 9000")
-    assert named(monkeypatch, "jax", SimpleNamespace(devices=lambda: [device])) == expected
+    pretend_backend(monkeypatch, "jax", SimpleNamespace(devices=lambda: [device]))
+    assert accelerator() == expected
 
 
 @pytest.mark.parametrize(
@@ -107,7 +102,8 @@ def test_tensorflow_names_the_device_by_its_maker(
         list_physical_devices=lambda _: [SimpleNamespace(name=name) for name in devices],
         experimental=SimpleNamespace(get_device_details=lambda _: details),
     )
-    assert named(monkeypatch, "tensorflow", SimpleNamespace(config=config)) == expected
+    pretend_backend(monkeypatch, "tensorflow", SimpleNamespace(config=config))
+    assert accelerator() == expected
 
 
 @pytest.mark.parametrize(
@@ -139,25 +135,27 @@ def test_threads_are_those_that_the_backend_makes(
         monkeypatch.delenv(name)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert program(monkeypatch, backend, told)["threads"]() == expected
+    pretend_backend(monkeypatch, backend, told)
+    assert threads() == expected
 
 
 @pytest.mark.parametrize(
     ("native", "timed", "times"),
     [
-        (True, (0.1, 9.0), None),
-        (False, (0.1, 9.4), 9.4),
-        (False, (0.1, 0.7), None),
-        (None, (0.1, 2.3), 2.3),
-        (None, (0.1, 1.1), None),
+        (True, 9.0, None),
+        (False, 9.4, 9.4),
+        (False, 0.7, None),
+        (None, 2.3, 2.3),
+        (None, 1.1, None),
         (False, None, math.inf),
     ],
 )
 def test_a_timed_step_decides_unless_the_processor_has_the_type(
-    native: bool | None, timed: tuple[float, float] | None, times: float | None
+    native: bool | None, timed: float | None, times: float | None
 ) -> None:
     """Flags that are silent, or say that it has not, are no verdict; a step that fails is one."""
-    found = probe.decide("bfloat16", native, lambda: timed)
+    answer = timed and Probed(accelerator=None, times=timed, calibration_seconds=0.1)
+    found = probe.decide("bfloat16", native, lambda: answer or None)
     assert (found and found.times) == times
 
 
@@ -166,15 +164,18 @@ def test_only_another_precision_on_a_processor_is_asked_about(
     monkeypatch: pytest.MonkeyPatch, precision: str, device: str
 ) -> None:
     """Nothing is started for what no processor emulates."""
-    monkeypatch.setattr(probe, "STEP", ("no such program",))
+    monkeypatch.setattr(probe, "PROBE", ("no such program",))
     assert probe.emulation(precision, backend="torch", device=device) is None
 
 
 def test_step_is_timed_where_the_flags_do_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a program of its own, on the backend that was asked for."""
     monkeypatch.setattr(probe, "cpu_flags", frozenset)
-    program = SAY.format("{1 * (os.environ['KERAS_BACKEND'] == 'jax')} {len(sys.argv[1])}")
-    monkeypatch.setattr(probe, "STEP", (sys.executable, "-c", program))
+    program = SAY.format(
+        "{'accelerator': None, 'times': len(json.loads(sys.stdin.readline())['precision']), "
+        "'calibration_seconds': 1 * (os.environ['KERAS_BACKEND'] == 'jax')}"
+    )
+    monkeypatch.setattr(probe, "PROBE", (sys.executable, "-c", program))
     found = probe.emulation.__wrapped__("mixed_bfloat16", backend="jax")
     assert found == Emulated(kind="bfloat16", times=14.0, calibration_seconds=1.0)
 

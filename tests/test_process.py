@@ -13,14 +13,12 @@ from typing import IO
 import msgspec
 import pytest
 from bench_runs import PATIENCE_S
-from fitting_room.job import Assignment, Message
+from fitting_room.job import Job, Message
 from fitting_room.lab import process
 from fitting_room.lab.locks import machine_held
-from fitting_room.lab.process import run_trial, trials_ended
+from fitting_room.lab.process import ROOT, run_trial, trials_ended
 from fitting_room.record import Epoch, Record
 from fitting_room.spec import TrialSpec
-from fitting_room.trial import child
-from fitting_room.trial.child import ROOT
 from records import make_record
 from trials import assigned
 
@@ -37,9 +35,9 @@ def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Child:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     def play(script: str) -> None:
-        def start(_: Assignment, errors: IO[bytes]) -> child.Child:
+        def start(_: Job, errors: IO[bytes]) -> process.Child:
             command = [sys.executable, "-c", f"import os, signal, sys, time\n{script}"]
-            return child.start(command, errors, environment=os.environ)
+            return process.start(command, errors, environment=os.environ)
 
         monkeypatch.setattr(process, "_start", start)
 
@@ -74,7 +72,7 @@ def test_a_child_that_gives_up_is_quoted(play: Child, last_words: str, said: str
 
 
 def test_a_child_that_hears_nothing_still_has_its_record(play: Child) -> None:
-    """Dying before the assignment is read is a crash, and no broken pipe."""
+    """Dying before the job is read is a crash, and no broken pipe."""
     play("os.close(0); os._exit(4)")
     record = run_trial(assigned())
     assert (record.outcome, record.epochs) == ("crashed", ())
@@ -85,7 +83,7 @@ def test_a_child_deaf_to_its_time_limit_is_killed(
     play: Child, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the grace time nothing is waited for, and the reason is the limit."""
-    monkeypatch.setattr(child, "GRACE_S", 0.2)
+    monkeypatch.setattr(process, "GRACE_S", 0.2)
     play(f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SAY_EPOCH}\ntime.sleep({PATIENCE_S})")
     record = run_trial(assigned(time_limit_s=0.5))
     assert record.outcome == "timed out"
@@ -178,7 +176,7 @@ def test_a_child_on_the_cpu_sees_no_gpu(
 ) -> None:
     """The backend is the spec's, and the GPUs are hidden from it unless they were asked for."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    environment = child.child_environment("jax", device)
+    environment = process.child_environment("jax", device)
     assert environment.get("CUDA_VISIBLE_DEVICES") == hidden
     assert environment["KERAS_BACKEND"] == "jax"
 
@@ -188,20 +186,33 @@ def test_a_child_has_the_settings_of_its_key(monkeypatch: pytest.MonkeyPatch) ->
     here = {"OMP_NUM_THREADS": "1", "KERAS_MAX_EPOCHS": "1", "TF_VAR_password": "x", "MY_OWN": "y"}
     for name, value in here.items():
         monkeypatch.setenv(name, value)
-    environment = child.child_environment("tensorflow", "cpu", {"XLA_FLAGS": "--a"})
+    environment = process.child_environment("tensorflow", "cpu", {"XLA_FLAGS": "--a"})
     assert {name: environment.get(name) for name in (*here, "XLA_FLAGS")} == {
         **dict.fromkeys(here), "MY_OWN": "y", "XLA_FLAGS": "--a"
     }  # fmt: skip
-    assert child.child_environment("tensorflow", "cpu")["OMP_NUM_THREADS"] == "1"
+    assert process.child_environment("tensorflow", "cpu")["OMP_NUM_THREADS"] == "1"
 
 
 def test_what_a_process_prints_is_no_answer() -> None:
     """An answer has a descriptor of its own, and what was printed explains a failure."""
-    said = "import os, sys\nprint('hello')\nos.write(int(sys.argv[-1]), sys.stdin.buffer.read())\n"
-    command = [sys.executable, "-c"]
-    assert child.ask([*command, said], b"yes", environment=os.environ) == (b"yes", "")
-    answer, failed = child.ask([*command, f"{said}sys.exit(3)"], environment=os.environ)
-    assert (answer, failed) == (b"", "its process ended with status 3: hello")
+    said = "import os, sys\nprint('hello')\nasked = sys.stdin.buffer.read()\n"
+    answer = "os.write(int(sys.argv[-1]), asked)\n"
+    program = [sys.executable, "-c", f"{said}{answer}"]
+    assert process.ask(program, {"a": 1}, dict, environment=os.environ) == ({"a": 1}, "")
+
+
+@pytest.mark.parametrize(
+    ("end", "why"),
+    [
+        ("sys.exit(3)", "ended with status 3: hello"),
+        ("os.write(int(sys.argv[-1]), b'{}')", "ended with status 0: hello"),
+        ("os.kill(os.getpid(), 9)", "was killed by SIGKILL"),
+    ],
+)
+def test_a_process_without_an_answer_says_why(end: str, why: str) -> None:
+    """Status or signal, and the last that it printed; half a line is no answer."""
+    program = [sys.executable, "-c", f"import os, sys\nprint('hello', flush=True)\n{end}"]
+    assert process.ask(program, None, dict, environment=os.environ) == (None, f"its process {why}")
 
 
 def curve(record: Record) -> list[float | None]:
@@ -230,8 +241,7 @@ def test_a_child_does_not_outlive_its_parent(tmp_path: Path) -> None:
     """The end of its standard input, as when the parent is killed, ends a trial at once."""
     with (tmp_path / "errors").open("wb") as errors:
         orphan = process._start(assigned(), errors)
-    assert orphan.process.stdin
-    orphan.ask(msgspec.json.encode(assigned()) + b"\n0\n")
-    orphan.process.stdin.close()
+    orphan.ask(assigned())
+    orphan.hang_up()
     assert orphan.process.wait(PATIENCE_S) == 1
     orphan.close()

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from fitting_room.errors import UserError
+from fitting_room.lab.process import ROOT
 from fitting_room.machine import settings
 from fitting_room.record import Record
 from fitting_room.store.digest import code_digest
 from fitting_room.store.key import TRAINING_PATH, provenance, why_stale
 from fitting_room.store.records import Store
-from fitting_room.trial.child import ROOT
 from records import make_record
 from test_commit import distrust, git
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,16 @@ import msgspec
 import pytest
 from fitting_room.errors import UserError
 from fitting_room.judge.timing import Race
-from fitting_room.lab import timing
-from fitting_room.lab.timing import ANEW, CHUNK_S, WARM_UPS, Contender, Runner, race
+from fitting_room.lab import process, timing
+from fitting_room.lab.timing import (
+    ANEW,
+    CHUNK_S,
+    WARM_UPS,
+    Timed,
+    Timer,
+    time_checkouts,
+    time_paths,
+)
 from fitting_room.spec import TrialSpec
 from fitting_room.trial.measure import calibration_seconds
 from trials import small
@@ -25,39 +32,41 @@ import json, os, sys
 from pathlib import Path
 answers = os.fdopen(int(sys.argv[-1]), "w", buffering=1)
 json.loads(sys.stdin.readline())
-checkout = os.environ["PYTHONPATH"].split(os.pathsep)[1]
+checkout = str(Path(os.environ["PYTHONPATH"].split(os.pathsep)[0]).parent)
 print(json.dumps({"checkout": checkout}), file=answers)
 seconds = float(Path("seconds").read_text())
 for line in sys.stdin:
+    asked = json.loads(line)
     with open("asked", "a") as file:
-        file.write(line)
-    said = {"wall": int(line) * seconds, "cpu": 2 * int(line) * seconds}
+        print(asked["path"], asked["images"], file=file)
+    wall = asked["images"] * seconds * (3 if asked["path"] == "plain" else 1)
+    said = {"wall": wall, "cpu": 2 * wall}
     print(json.dumps(said), file=answers)
 """
 """Stands in for training: so many seconds an image."""
 
 
 @pytest.fixture
-def sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Contender]:
+def sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Timed]:
     """Two checkouts, of which head needs half as long again for an image."""
-    (tmp_path / "runner.py").write_text(RUNNER, encoding="utf-8")
-    monkeypatch.setattr(timing, "RUNNER", tmp_path / "runner.py")
+    (tmp_path / "timing.py").write_text(RUNNER, encoding="utf-8")
+    monkeypatch.setattr(process, "CHILDREN", tmp_path)
     found = []
     for name, seconds in (("base", 1e-5), ("head", 1.5e-5)):
         folder = tmp_path / name
         folder.mkdir()
         (folder / "seconds").write_text(str(seconds), encoding="utf-8")
         case = msgspec.to_builtins(SPEC.case)
-        found.append(Contender(name=name, checkout=folder, case=case))
+        found.append(Timed(name=name, checkout=folder, case=case))
     return found
 
 
-def run(sides: list[Contender], **known: Any) -> Race:
+def run(sides: list[Timed], **known: Any) -> Race:
     """Race two sides over twelve pairs."""
-    return race(*sides, SPEC, **{"pairs": 12, **known})
+    return time_checkouts(*sides, SPEC, **{"pairs": 12, **known})
 
 
-def test_both_sides_train_the_same_chunks_in_turn(sides: list[Contender]) -> None:
+def test_both_sides_train_the_same_chunks_in_turn(sides: list[Timed]) -> None:
     """Chunks are as long as they should be, alike on both sides, and their seconds are kept."""
     heard: list[tuple[int, float]] = []
     found = run(sides, listen=lambda pair, ratio: heard.append((pair, round(ratio, 6))))
@@ -65,8 +74,8 @@ def test_both_sides_train_the_same_chunks_in_turn(sides: list[Contender]) -> Non
     unit = recipe.batch_size * recipe.steps_per_execution
     assert found.images % unit == 0
     assert CHUNK_S <= found.images * 1e-5 < CHUNK_S + unit * 1e-5
-    asked = [(side.checkout / "asked").read_text("utf-8").split() for side in sides]
-    units, chunks = [str(unit)] * WARM_UPS, [str(found.images)]
+    asked = [(side.checkout / "asked").read_text("utf-8").splitlines() for side in sides]
+    units, chunks = [f"recipe {unit}"] * WARM_UPS, [f"recipe {found.images}"]
     assert asked[0] == asked[1]
     assert asked[0] == [*units, *chunks * ANEW, *units, *chunks * ANEW, *units, *chunks * 2]
     assert heard == [(pair, 1.5) for pair in range(1, 13)]
@@ -74,13 +83,13 @@ def test_both_sides_train_the_same_chunks_in_turn(sides: list[Contender]) -> Non
 
 
 def test_a_process_that_is_slow_by_luck_is_not_kept(
-    sides: list[Contender], monkeypatch: pytest.MonkeyPatch
+    sides: list[Timed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both sides start anew for every few pairs, the other one first."""
     order = []
     start = timing.started
 
-    def noted(side: Contender, spec: TrialSpec) -> AbstractContextManager[Runner]:
+    def noted(side: Timed, spec: TrialSpec) -> AbstractContextManager[Timer]:
         order.append(side.name)
         return start(side, spec)
 
@@ -89,7 +98,7 @@ def test_a_process_that_is_slow_by_luck_is_not_kept(
     assert order == ["base", "head", "head", "base", "base", "head"]
 
 
-def test_the_slower_side_fails(sides: list[Contender]) -> None:
+def test_the_slower_side_fails(sides: list[Timed]) -> None:
     """Half as long again is a slowdown; the other way round it is no failure."""
     verdict = run(sides).verdict(shared=False)
     assert (verdict.outcome, verdict.value) == ("fail", pytest.approx(1.5))
@@ -97,21 +106,31 @@ def test_the_slower_side_fails(sides: list[Contender]) -> None:
 
 
 @pytest.mark.parametrize("failing", [0, 1])
-def test_a_side_that_cannot_train_is_told_of(sides: list[Contender], failing: int) -> None:
+def test_a_side_that_cannot_train_is_told_of(sides: list[Timed], failing: int) -> None:
     """The end of what its process said is the reason, and which side it was."""
     (sides[failing].checkout / "seconds").write_text("not a number", encoding="utf-8")
     with pytest.raises(UserError, match=f"{sides[failing].name} could not be timed: .*ValueError"):
         run(sides)
 
 
-def test_code_from_elsewhere_is_not_timed(sides: list[Contender], tmp_path: Path) -> None:
+def test_code_from_elsewhere_is_not_timed(sides: list[Timed], tmp_path: Path) -> None:
     """A process that would run another checkout's code is refused."""
-    other = tmp_path / "runner.py"
-    other.write_text(
-        RUNNER.replace('os.environ["PYTHONPATH"]', '"/elsewhere:/elsewhere"'), encoding="utf-8"
-    )
+    other = tmp_path / "timing.py"
+    other.write_text(RUNNER.replace('os.environ["PYTHONPATH"]', '"/elsewhere/x"'), encoding="utf-8")
     with pytest.raises(UserError, match="not with its own"):
         run(sides)
+
+
+def test_two_paths_are_timed_in_turn_in_one_process(
+    sides: list[Timed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process trains a chunk of each path that is not counted, then A B B A."""
+    folder = sides[0].checkout
+    monkeypatch.setattr(timing, "ROOT", folder)
+    ours, plain = time_paths(SPEC, pairs=3, images=1000)
+    assert (ours, plain) == (pytest.approx([0.01] * 3), pytest.approx([0.03] * 3))
+    order = [line.split()[0] for line in (folder / "asked").read_text("utf-8").splitlines()]
+    assert order == ["recipe", "plain", *("recipe", "plain", "plain", "recipe", "recipe", "plain")]
 
 
 def test_the_calibration_step_is_the_quickest_of_several() -> None:
@@ -124,10 +143,11 @@ def test_the_calibration_step_is_the_quickest_of_several() -> None:
 @pytest.mark.keras
 def test_chunks_go_on_from_where_they_were() -> None:
     """The same process trains chunk after chunk, and both clocks of each advanced."""
-    from fitting_room.trial.chunks import trainer
+    from fitting_room.trial.timing import Command, Start, trainer
 
-    train = trainer(replace(SPEC, alone=False))
-    for images in (64, 128):
-        wall, cpu = train(images)
-        assert wall > 0 and cpu > 0
+    train = trainer(Start(SPEC, ("recipe", "plain")))
+    for path in ("recipe", "plain"):
+        for images in (64, 128):
+            chunk = train(Command(path, images))  # type: ignore[arg-type] # mypy widens the names
+            assert chunk.wall > 0 and chunk.cpu > 0
     assert "keras" in sys.modules

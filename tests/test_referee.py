@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from bench_runs import PATIENCE_S
 from fitting_room.errors import UserError
-from fitting_room.job import Assignment, Listener
+from fitting_room.job import Job, Listener
 from fitting_room.judge.suggest import suggest_curve
 from fitting_room.judge.verdict import Bound, Verdict, verdict_on
 from fitting_room.lab import evaluator
@@ -75,9 +75,9 @@ def test_seed_that_missed_its_target_calls_for_others(
 ) -> None:
     """The real judge, on a first seed that never reached 99.5 % and two that did."""
 
-    def make(assignment: Assignment, listen: Listener) -> Record:
-        last = 0.996 if assignment.spec.seed else 0.99
-        return trial(assignment, listen, training_accuracy=[0.9, last])
+    def make(job: Job, listen: Listener) -> Record:
+        last = 0.996 if job.spec.seed else 0.99
+        return trial(job, listen, training_accuracy=[0.9, last])
 
     trials = pretend(monkeypatch, make)
     verdict = referee(tmp_path, None, SLOWEST).verdict(CASE, "epochs_to_target")

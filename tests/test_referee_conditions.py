@@ -90,7 +90,7 @@ def test_model_that_is_only_built_is_judged_at_once(
     """No number of seeds makes a count more certain."""
     judge = referee(tmp_path, options, bound, need=Need(case=CASE, trained=False))
     assert judge.verdict(CASE, "parameters").outcome == "pass"
-    assert [assignment.spec.epochs for assignment in trials.ran] == [0]
+    assert [job.spec.epochs for job in trials.ran] == [0]
 
 
 @pytest.mark.parametrize(("accuracy", "outcome"), [(0.8035, "undecided"), (0.81, "pass")])

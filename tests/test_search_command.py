@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from data_world import FakeSource, know, tiny
-from fitting_room.job import Assignment, Listener
+from fitting_room.job import Job, Listener
 from fitting_room.record import Record
 from fitting_room.studies.candidates import read_log
 from lab_world import FakeTrials, pretend, trial
@@ -58,11 +58,11 @@ def test_every_trial_is_given_training_images_alone(
 ) -> None:
     """The folder that a child process is told is that of the split, whose mark it bears."""
     assert search("--seeds", "2") == 0
-    told = {assignment.spec.dataset for assignment in trials.ran}
+    told = {job.spec.dataset for job in trials.ran}
     assert [(d.validation, Path(d.folder).name.split("-")[0]) for d in told] == [
         (True, "validation")
     ]
-    assert {assignment.spec.alone for assignment in trials.ran} == {False}
+    assert {job.spec.alone for job in trials.ran} == {False}
 
 
 def test_it_goes_seed_by_seed_and_logs_each_trial(
@@ -94,8 +94,8 @@ def test_a_trial_that_broke_is_logged_and_tried_again(
     """One that diverged would diverge again, so it is not."""
     outcomes = iter(["crashed", "diverged", "completed"])
 
-    def make(assignment: Assignment, listen: Listener) -> Record:
-        return trial(assignment, listen, outcome=next(outcomes))
+    def make(job: Job, listen: Listener) -> Record:
+        return trial(job, listen, outcome=next(outcomes))
 
     trials.make = make
     assert [search(), search()] == [0, 0]
@@ -107,10 +107,10 @@ def test_an_interrupted_search_keeps_what_it_has(
 ) -> None:
     """Ctrl-C ends it with the usual status, and the next one goes on."""
 
-    def make(assignment: Assignment, listen: Listener) -> Record:
+    def make(job: Job, listen: Listener) -> Record:
         if len(trials.ran) == 2:
             raise KeyboardInterrupt
-        return trial(assignment, listen)
+        return trial(job, listen)
 
     trials.make = make
     assert search() == 130

@@ -169,16 +169,6 @@ def test_a_phase_that_raises_has_its_seconds_too() -> None:
     assert 100 < seconds["load"] < 101
 
 
-def test_two_paths_are_timed_in_pairs() -> None:
-    """A contest of three pairs has three seconds of each path, and their ratios."""
-    from fitting_room.trial.contest import Contest, run
-
-    outcome = run(Contest(spec=small(), pairs=3, images=64))
-    assert (len(outcome.ours), len(outcome.plain)) == (3, 3)
-    assert min(outcome.ours + outcome.plain) > 0
-    assert outcome.ratios[2] == outcome.ours[2] / outcome.plain[2]
-
-
 def test_what_keras_can_do_without_is_absent_only_while_it_is_loaded() -> None:
     """An import fails inside, for whatever was not loaded before, and works again afterwards."""
     from fitting_room.trial.__main__ import _absent

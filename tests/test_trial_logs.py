@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fitting_room.record import Epoch
+from fitting_room.record import Epoch, PartialRecord
 from records import make_record
 
 from bench.cases import CASES
@@ -21,7 +21,7 @@ SPEC = make_record(seed=3).spec
 EPOCH = Epoch(
     number=1, seconds=1, cpu_seconds=1, training_accuracy=0.1, training_loss=1, test_accuracy=0.5
 )
-MEASURED = {"epochs": (EPOCH, EPOCH), "test_accuracy": 0.75, "test_loss": None}
+MEASURED = PartialRecord(epochs=(EPOCH, EPOCH), test_accuracy=0.75)
 
 
 def read(folder: Path) -> Any:

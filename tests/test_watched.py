@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fitting_room import data
-from fitting_room.lab.scheduler import assign
+from fitting_room.lab.scheduler import job_of
 from fitting_room.record import Record
 from fitting_room.spec import TrialSpec
 from fitting_room.store.key import TRAINING_PATH, training_path
@@ -35,11 +35,11 @@ def answer(**recipe: Any) -> tuple[Record, Path]:
     from fitting_room.trial.__main__ import _record
 
     keep = Path(tempfile.mkdtemp()) / "model.keras"
-    assignment = replace(assign(watching(**recipe)), keep=str(keep))
+    job = replace(job_of(watching(**recipe)), keep=str(keep))
     with warnings.catch_warnings():
         # Keras' own ReduceLROnPlateau turns a variable into an array as NumPy 2 deprecates.
         warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        return _record(assignment, {"start": 0.0}, io.BytesIO(), 0.0), keep
+        return _record(job, {"start": 0.0}, io.BytesIO(), 0.0), keep
 
 
 def scored(file: Path) -> tuple[float, float]:
@@ -120,5 +120,5 @@ def test_only_a_recipe_with_callbacks_is_trained_by_their_code() -> None:
     plain = CASES["mnist-dense_128"]
     assert training_path(plain) == TRAINING_PATH
     assert len(training_path(watching().case)) == len(TRAINING_PATH) + 2
-    keys = {assign(watching(stop_patience=n)).key for n in (0, 1)}
+    keys = {job_of(watching(stop_patience=n)).key for n in (0, 1)}
     assert len(keys) == 2

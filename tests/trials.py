@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from fitting_room import data
-from fitting_room.job import Assignment
-from fitting_room.lab.scheduler import assign
+from fitting_room.job import Job
+from fitting_room.lab.scheduler import job_of
 from fitting_room.spec import TrialSpec
 
 from bench.cases import CASES
@@ -26,6 +26,6 @@ def small(name: str = "mnist-dense_128", **changes: Any) -> TrialSpec:
     return replace(spec, **changes)
 
 
-def assigned(name: str = "mnist-dense_128", **changes: Any) -> Assignment:
-    """Return the same as an assignment."""
-    return assign(small(name, **changes))
+def assigned(name: str = "mnist-dense_128", **changes: Any) -> Job:
+    """Return the same as a job."""
+    return job_of(small(name, **changes))

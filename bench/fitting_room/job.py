@@ -1,19 +1,18 @@
-"""What a child process is handed, and what it says back."""
+"""What the child process of a trial is handed, and what it says back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from fitting_room.record import Epoch, Outcome, Provenance, Record
+from fitting_room.record import Epoch, Outcome, PartialRecord, Provenance, Record
 from fitting_room.spec import TrialSpec, folder_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Assignment:
+class Job:
     """A spec with what only the parent knows: the key and the origin of its record."""
 
     spec: TrialSpec
@@ -23,17 +22,33 @@ class Assignment:
     """File for the trained model, ending in ``.keras``; None keeps none."""
     log: str | None = None
     """Folder for TensorBoard's graph, histograms and images; None writes none."""
+    sent: float = 0.0
+    """When the child was handed it, in seconds since 1970."""
 
-    def record(self, outcome: Outcome, reason: str, *, started: str, **measured: Any) -> Record:
+    def record(
+        self, outcome: Outcome, reason: str, *, started: str, measured: PartialRecord
+    ) -> Record:
         """Return the record of this trial with whatever was measured of it."""
         return Record(
             key=self.key,
             spec=self.spec,
-            provenance=self.provenance,
             outcome=outcome,
             reason=reason,
             started=started,
-            **measured,
+            provenance=self.provenance,
+            machine=measured.machine,
+            resolved=measured.resolved,
+            size=measured.size,
+            epochs=measured.epochs,
+            callbacks=measured.callbacks,
+            test_accuracy=measured.test_accuracy,
+            test_loss=measured.test_loss,
+            predictions=measured.predictions,
+            confidence=measured.confidence,
+            inference=measured.inference,
+            calibration_seconds=measured.calibration_seconds,
+            seconds=measured.seconds,
+            peak_memory_bytes=measured.peak_memory_bytes,
         )
 
 
@@ -48,7 +63,7 @@ def best_file(model: Path) -> Path:
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of a child's output: exactly one of the first three."""
+    """One answer of the child: exactly one of the first three."""
 
     note: str | None = None
     """What it is doing, before the first epoch."""

@@ -179,6 +179,29 @@ class Resolved:
     steps_per_epoch: int
 
 
+@dataclass(kw_only=True)
+class PartialRecord:
+    """What is known of a trial while it runs, so that one cut short keeps it.
+
+    Its fields are those of the record that the child process finds out.
+    """
+
+    machine: Machine | None = None
+    resolved: Resolved | None = None
+    size: Size | None = None
+    epochs: tuple[Epoch, ...] = ()
+    callbacks: Callbacks | None = None
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+    predictions: str | None = None
+    confidence: Confidence | None = None
+    inference: Inference | None = None
+    calibration_seconds: float | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Each phase adds to its own."""
+    peak_memory_bytes: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """One trial, as it went."""

@@ -17,7 +17,7 @@ from fitting_room.disturbed import disturbance, exclusive
 from fitting_room.durations import positive
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import emulation, warnings
-from fitting_room.lab.scheduler import Lab, assign
+from fitting_room.lab.scheduler import Lab, job_of
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project, shown
 from fitting_room.record import Outcome, Record
@@ -132,7 +132,7 @@ def _propose(project: Project, records: Mapping[str, Sequence[Record]], *, apply
 
 def _known(spec: TrialSpec, reference: Store) -> Record | None:
     """Return the reference that is there, if it was made by the very code that would run."""
-    return reference.find(spec.case.name, assign(spec).key)
+    return reference.find(spec.case.name, job_of(spec).key)
 
 
 def _whole(case: Case, specs: Sequence[TrialSpec], reference: Store) -> Iterator[Record]:

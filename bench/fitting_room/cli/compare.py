@@ -28,7 +28,7 @@ from fitting_room.judge.timing import Race
 from fitting_room.lab.locks import machine_held, why_wait
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import warnings
-from fitting_room.lab.timing import ANEW, CHUNK_S, Contender, race
+from fitting_room.lab.timing import ANEW, CHUNK_S, Timed, time_checkouts
 from fitting_room.project import Project
 from fitting_room.record import Record
 from fitting_room.report.ci import in_ci
@@ -61,8 +61,8 @@ def race_all(
         chosen = [name for name in names if not asked.cases or name in asked.cases]
         for number, name in enumerate(chosen, start=1):
             sides = (
-                Contender(name="base", checkout=old, case=before[name]),
-                Contender(name="head", checkout=new, case=after[name]),
+                Timed(name="base", checkout=old, case=before[name]),
+                Timed(name="head", checkout=new, case=after[name]),
             )
             told = f"[{number}/{len(chosen)}] {name}"
             task = after[name]["task"]
@@ -71,7 +71,7 @@ def race_all(
     return found
 
 
-def race_case(base: Contender, head: Contender, dataset: Dataset, pairs: int, *, told: str) -> Race:
+def race_case(base: Timed, head: Timed, dataset: Dataset, pairs: int, *, told: str) -> Race:
     """Time one case, alone on this machine; progress goes to standard error as ``told``."""
     spec = specify(msgspec.convert(head.case, Case), 0, Options(), dataset)
     for line in warnings([spec], []):
@@ -91,7 +91,7 @@ def race_case(base: Contender, head: Contender, dataset: Dataset, pairs: int, *,
     print(f"{told}: loading both sides", file=sys.stderr)
     with machine_held(waiting, alone=True):
         began = time.monotonic()
-        return race(base, head, spec, pairs=pairs, listen=listen)
+        return time_checkouts(base, head, spec, pairs=pairs, listen=listen)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from fitting_room.durations import now
 from fitting_room.errors import UserError
 from fitting_room.judge.timing import Race
 from fitting_room.lab.plan import Options, specify
-from fitting_room.lab.timing import ANEW, Contender
+from fitting_room.lab.timing import ANEW, Timed
 from fitting_room.machine import this_machine
 from fitting_room.project import FILE, Handicap, Project
 from fitting_room.store.key import provenance
@@ -61,6 +61,6 @@ def rehearse(name: str, handicap: Handicap, *, root: Path, pairs: int) -> Race:
     """
     case = msgspec.to_builtins(handicap.case)
     with handicap.checkout() as checkout:
-        base = Contender(name="base", checkout=root, case=case)
-        head = Contender(name="head", checkout=checkout, case=case)
+        base = Timed(name="base", checkout=root, case=case)
+        head = Timed(name="head", checkout=checkout, case=case)
         return race_case(base, head, dataset(handicap.case.task), pairs, told=name)

@@ -18,7 +18,7 @@ from fitting_room.durations import positive, seconds
 from fitting_room.errors import UserError
 from fitting_room.format import in_words
 from fitting_room.lab.plan import Options, specify
-from fitting_room.lab.scheduler import Lab, assign
+from fitting_room.lab.scheduler import Lab, job_of
 from fitting_room.record import Record
 from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.spec import Case, Dataset, TrialSpec
@@ -163,7 +163,7 @@ def _cross(case: Case, dataset: Dataset, arguments: argparse.Namespace) -> None:
     known = {(s.key, s.repeat): s for s in before.samples} if before else {}
     progress = Progress(PlainWriter(sys.stderr), live=False)
     labs = [_lab(arguments.results / NOISE / "trials" / str(r), progress) for r in range(2)]
-    keys = [(assign(spec).key, repeat) for spec, repeat in wanted]
+    keys = [(job_of(spec).key, repeat) for spec, repeat in wanted]
     progress.total = sum(key not in known for key in keys)
     origin = before.origin if before and all(key in known for key in keys) else None
     try:

@@ -22,7 +22,7 @@ from fitting_room.errors import UserError, nearest
 from fitting_room.format import in_words
 from fitting_room.lab.plan import BACKENDS, DEVICES
 from fitting_room.lab.probe import check_backend, warnings
-from fitting_room.lab.scheduler import Lab, assign
+from fitting_room.lab.scheduler import Lab, job_of
 from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.spec import TASKS, Case, Dataset, TrialSpec
 from fitting_room.store.records import Store
@@ -104,7 +104,7 @@ def _specs(
 
 def _train(specs: Sequence[TrialSpec], log: Path, arguments: argparse.Namespace) -> None:
     known = {line.key for line in read_log(log) if line.outcome in FINAL}
-    missing = [spec for spec in specs if assign(spec).key not in known]
+    missing = [spec for spec in specs if job_of(spec).key not in known]
     print(f"{len(specs)} trials, {len(specs) - len(missing)} of them in {log}", file=sys.stderr)
     for line in warnings(missing, []):
         print(line, file=sys.stderr)

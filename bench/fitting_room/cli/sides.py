@@ -13,13 +13,12 @@ import msgspec
 from fitting_room.analysis.sides import Side, facts_of
 from fitting_room.analysis.trials import publishable
 from fitting_room.errors import UserError
+from fitting_room.lab import process
 from fitting_room.project import Project
 from fitting_room.record import Provenance, Record
 from fitting_room.store.git import exported, resolve, suggestion, without_git, worktree
 from fitting_room.store.key import training_key, why_stale
 from fitting_room.store.records import Store, read_record
-from fitting_room.trial import child
-from fitting_room.trial.child import python_path
 
 REFERENCE = Path("results") / "reference"
 """Where a commit keeps its reference records."""
@@ -28,8 +27,9 @@ QUESTION = """
 import json, os, sys
 from pathlib import Path
 from types import SimpleNamespace
-*names, descriptor = sys.argv[1:]
-with os.fdopen(int(descriptor), "wb") as answer:
+names = json.loads(sys.stdin.readline())
+known = None
+with os.fdopen(int(sys.argv[-1]), "wb") as answer:
     try:
         import msgspec
         try:
@@ -41,19 +41,21 @@ with os.fdopen(int(descriptor), "wb") as answer:
         from fitting_room.store.records import Store
         root = Path.cwd()
         specs = {n: SimpleNamespace(case=CASES[n], backend="tensorflow") for n in names}
-        told = {
+        known = msgspec.to_builtins({
             "cases": CASES,
             "stale": why_stale(Store(root / "results" / "reference").readable(), CASES, root=root),
             "origins": {name: provenance(spec, root=root) for name, spec in specs.items()},
-        }
-        answer.write(msgspec.json.encode(told) + b"\\n")
+        })
     finally:
         packages = ("bench", "fitting_room", "models")
         ours = [m for name, m in sys.modules.items() if name.split(".")[0] in packages]
         files = [m.__file__ for m in ours if getattr(m, "__file__", None)]
-        answer.write(json.dumps(files).encode())
+        answer.write(json.dumps({"known": known, "files": files}).encode() + b"\\n")
 """
-"""Asked of the side's own code, for only that knows its cases and how it digests itself."""
+"""Asked of the side's own code, for only that knows its cases and how it digests itself.
+
+It speaks the protocol of ``fitting_room.trial.protocol`` by hand: the side may have no such module.
+"""
 
 MEND = "Take the other copy off Python's path (PYTHONPATH, an editable install), or uninstall it."
 
@@ -70,6 +72,14 @@ class Told:
     """Case, of those that were asked for → which code would train it."""
 
 
+class _Answer(msgspec.Struct, frozen=True):
+    """What the process of a side says, whatever becomes of it."""
+
+    known: Told | None
+    files: tuple[str, ...]
+    """Of the project's modules that it has imported."""
+
+
 def ask(folder: Path, who: str, cases: Sequence[str] = ()) -> Told:
     """Ask the code in a folder for its cases, their origins, and which references are stale.
 
@@ -82,18 +92,21 @@ def ask(folder: Path, who: str, cases: Sequence[str] = ()) -> Told:
         UserError: It does not answer, for it is older than references are, or broken; or it is
             not the folder's code that answers.
     """
-    answer, failed = child.ask(
-        [sys.executable, "-c", QUESTION, *cases], environment=environment(folder), folder=folder
+    answer, failed = process.ask(
+        [sys.executable, "-c", QUESTION],
+        cases,
+        _Answer,
+        environment=environment(folder),
+        folder=folder,
     )
-    *told, files = answer.splitlines() or [b"[]"]
-    if found := child.strays(msgspec.json.decode(files, type=list[str]), folder):
+    if answer and (found := process.strays(answer.files, folder)):
         raise UserError(f"{who}: Python imported {found[0]}, not the code in {folder}. {MEND}")
-    if failed:
+    if answer is None or answer.known is None:
         raise UserError(
             f"{who} does not tell its cases; {failed}. Name a commit "
             "that has a bench that runs, or a folder of records."
         )
-    return msgspec.json.decode(told[-1], type=Told)
+    return answer.known
 
 
 def called(commit: str | None) -> str:
@@ -181,7 +194,7 @@ def check_origin(record: Record, said: Provenance, commit: str | None) -> None:
 
 def environment(folder: Path) -> dict[str, str]:
     """Return the environment in which Python and git look at a folder first."""
-    return {**without_git(), **python_path(folder)}
+    return {**without_git(), **process.python_path(folder)}
 
 
 CHECKOUT = "this checkout"

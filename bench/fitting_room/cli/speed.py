@@ -16,6 +16,7 @@ from fitting_room.errors import UserError
 from fitting_room.lab.locks import machine_held, why_wait
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import warnings
+from fitting_room.lab.timing import time_paths
 from fitting_room.machine import this_machine
 from fitting_room.project import Project
 from fitting_room.spec import Case
@@ -23,8 +24,6 @@ from fitting_room.store.key import provenance
 from fitting_room.store.records import write_whole
 from fitting_room.store.speeds import Speed, write_speed
 from fitting_room.studies.speed import speed_table
-from fitting_room.trial.child import ask, child_environment, program
-from fitting_room.trial.contest import Contest, Outcome
 
 PAIRS = 10
 IMAGES = 15_000
@@ -92,22 +91,15 @@ def timed(case: Case, pairs: int, images: int, *, root: Path) -> Speed:
 
     with machine_held(waiting, alone=True):
         started = now()
-        answer, failed = ask(
-            program("fitting_room.trial.contest"),
-            msgspec.json.encode(Contest(spec=spec, pairs=pairs, images=images)),
-            environment=child_environment(spec.backend, spec.device),
-        )
-    if failed:
-        raise UserError(f"{case.name} could not be timed; {failed}.")
-    outcome = msgspec.json.decode(answer, type=Outcome)
+        ours, plain = time_paths(spec, pairs=pairs, images=images)
     return Speed(
         spec=spec,
         started=started,
         provenance=provenance(spec, root=root),
         machine=this_machine(),
         images=images,
-        ours=outcome.ours,
-        plain=outcome.plain,
+        ours=ours,
+        plain=plain,
     )
 
 

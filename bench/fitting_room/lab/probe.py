@@ -13,13 +13,13 @@ from statistics import median
 from fitting_room.errors import UserError
 from fitting_room.format import in_words
 from fitting_room.lab.plan import estimate
+from fitting_room.lab.process import ask, child_environment, program
 from fitting_room.machine import computes_in, cpu_flags
 from fitting_room.record import Record
 from fitting_room.spec import TrialSpec
-from fitting_room.trial.child import ask, child_environment, program
+from fitting_room.trial.probe import Probe, Probed
 
-ASK = program("fitting_room.trial.accelerator")
-STEP = program("fitting_room.trial.precision")
+PROBE = program("probe")
 
 MUCH = 2.0
 """Times the seconds of a step in float32, beyond which a type is emulated: about 0.6 where the
@@ -61,10 +61,10 @@ def check_backend(backend: str, device: str) -> str | None:
         )
     if device == "cpu":
         return None
-    found, _ = ask(ASK, environment=child_environment(backend, device))
-    if not found:
+    found = _ask(Probe(), backend, device)
+    if found is None or found.accelerator is None:
         raise UserError(f"--device gpu: {backend} sees no GPU here. Use --device cpu.")
-    return found.decode()
+    return found.accelerator
 
 
 @lru_cache
@@ -78,7 +78,7 @@ def emulation(precision: str, *, backend: str, device: str = "cpu") -> Emulated 
     if device != "cpu" or kind == "float32":
         return None
     native = computes_in(kind, cpu_flags(), os.environ.get("ONEDNN_MAX_CPU_ISA", ""))
-    return decide(kind, native, lambda: _timed(precision, backend))
+    return decide(kind, native, lambda: _ask(Probe(precision=precision), backend, "cpu"))
 
 
 def warnings(specs: Iterable[TrialSpec], known: Sequence[Record]) -> list[str]:
@@ -111,27 +111,25 @@ def _taking(specs: Sequence[TrialSpec], emulated: Emulated, known: Sequence[Reco
     return f"; {trials} will take about {in_words(total)}"
 
 
-def decide(
-    kind: str, native: bool | None, timed: Callable[[], tuple[float, float] | None]
-) -> Emulated | None:
+def decide(kind: str, native: bool | None, timed: Callable[[], Probed | None]) -> Emulated | None:
     """Return how a type is emulated, by the flags and, unless they say that it is native, by time.
 
     Args:
         kind: such as ``bfloat16``.
         native: what the flags say; None where they are silent.
-        timed: the seconds of the calibration step, and how many times as long as in float32 a step
-            takes; None where it ended without.
+        timed: the times of a step in it; None where its process ended without.
     """
     if native:
         return None
     found = timed()
-    if found is None:
+    if found is None or found.times is None:
         return Emulated(kind=kind, times=math.inf)
-    seconds, times = found
-    return Emulated(kind=kind, times=times, calibration_seconds=seconds) if times > MUCH else None
+    if found.times <= MUCH:
+        return None
+    seconds = found.calibration_seconds
+    return Emulated(kind=kind, times=found.times, calibration_seconds=seconds)
 
 
-def _timed(precision: str, backend: str) -> tuple[float, float] | None:
-    answer, _ = ask((*STEP, precision), environment=child_environment(backend, "cpu"))
-    words = answer.split()
-    return (float(words[0]), float(words[1])) if len(words) == 2 else None
+def _ask(asked: Probe, backend: str, device: str) -> Probed | None:
+    environment = child_environment(backend, device)
+    return ask(PROBE, asked, Probed, environment=environment)[0]

@@ -1,56 +1,223 @@
-"""The parent's side of a trial: start the child, hear it, and see that it ends."""
+"""The parent's half of the protocol: start a child process, hear it, and see that it ends.
+
+``fitting_room.trial.protocol`` says how the two speak.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from typing import IO
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, TypeVar
 
+import msgspec
 from fitting_room.durations import now
-from fitting_room.job import Assignment, Listener, Message, silent
+from fitting_room.job import Job, Listener, Message, silent
 from fitting_room.lab.locks import check_not_ending, machine_held, why_wait
-from fitting_room.machine import this_machine
-from fitting_room.record import Epoch, Outcome, Record
-from fitting_room.surroundings import ending
-from fitting_room.trial.child import (
-    GRACE_S,
-    ROOT,
-    Child,
-    child_environment,
-    end,
-    foreign,
-    messages,
-    program,
-    start,
-    time_limit,
-    why,
+from fitting_room.machine import DEVICES, settings, this_machine
+from fitting_room.record import Epoch, Outcome, PartialRecord, Record
+from fitting_room.store.digest import SOURCES
+from fitting_room.surroundings import ending, hurry
+
+Answer = TypeVar("Answer")
+
+GRACE_S = 15.0
+"""Time for a child to say its record after it was asked to end; then it is killed."""
+
+ROOT = Path(__file__).resolve().parents[3]
+"""The folder that holds the packages ``bench`` and ``models``."""
+
+CHILDREN = ROOT / "bench" / "fitting_room" / "trial"
+
+RUN = (
+    "import os, runpy, sys; sys.path[:0] = sys.argv.pop(1).split(os.pathsep); "
+    "runpy.run_path(sys.argv.pop(1), run_name='__main__')"
 )
+"""Unlike ``python -m`` it does not look into the working directory first."""
+
+PINNED = ("KERAS_", "TF_")
+"""What the variables begin with that no child inherits, but for those that are recorded."""
+
+NO_HOME = f"{os.devnull}/keras"
+"""A home for Keras that cannot be: no ``keras.json`` lies there, and none is written."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process that speaks the protocol."""
+
+    process: subprocess.Popen[bytes]
+    answers: IO[bytes]
+
+    def ask(self, question: object) -> None:
+        """Send a line; a process that died does not answer, which tells."""
+        assert self.process.stdin  # a pipe
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(msgspec.json.encode(question) + b"\n")
+            self.process.stdin.flush()
+
+    def answer(self, kind: type[Answer]) -> Answer | None:
+        """Return its next answer; None if it ended, or was killed in the middle of one."""
+        line = self.answers.readline()
+        return msgspec.json.decode(line, type=kind) if line.endswith(b"\n") else None
+
+    def hang_up(self) -> None:
+        """Let it know that nothing more will be asked."""
+        assert self.process.stdin  # a pipe
+        with suppress(BrokenPipeError):  # unsent input of a child that died
+            self.process.stdin.close()
+
+    def close(self) -> None:
+        """End it, if it lives, and what leads to and from it."""
+        self.process.kill()
+        self.process.wait()
+        self.answers.close()
+        self.hang_up()
+
+
+def program(child: str, folder: Path = ROOT) -> list[str]:
+    """Return the command that runs a file of ``trial``, by name, on the code in a folder."""
+    return [
+        sys.executable, "-c", RUN, os.pathsep.join(sources(folder)), str(CHILDREN / f"{child}.py")
+    ]  # fmt: skip
+
+
+def sources(root: Path) -> list[str]:
+    """Return the folders of a checkout that its packages are imported from."""
+    return [str((root / folder).resolve()) for folder in SOURCES]
+
+
+def python_path(folder: Path) -> dict[str, str]:
+    """Return the variable by which Python finds the packages of a folder before all others."""
+    before = os.environ.get("PYTHONPATH", "")
+    return {"PYTHONPATH": os.pathsep.join([*sources(folder), *([before] if before else [])])}
+
+
+def child_environment(
+    backend: str, device: str, set_to: Mapping[str, str] | None = None, folder: Path = ROOT
+) -> dict[str, str]:
+    """Return the environment of every process that loads a backend.
+
+    A user's ``keras.json`` and variables of Keras have no effect in it, and TensorFlow's none that
+    no record tells of.
+
+    Args:
+        backend: Of Keras.
+        device: ``cpu`` hides every other.
+        set_to: The settings that the key of a trial has; None for those of this process.
+        folder: Holds the packages to be run.
+    """
+    own = settings(os.environ)
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in own and not name.startswith(PINNED)
+    }
+    environment = inherited | (own if set_to is None else dict(set_to)) | python_path(folder)
+    environment |= {
+        "KERAS_BACKEND": backend,
+        "KERAS_HOME": NO_HOME,
+        "PYTHONUNBUFFERED": "1",  # what is printed comes before the error that ends a process
+        "TF_CPP_MIN_LOG_LEVEL": "2",  # errors only
+    }
+    if device == "cpu":
+        environment |= {"CUDA_VISIBLE_DEVICES": "-1", DEVICES: "cpu"}
+    return environment
+
+
+def start(
+    command: Sequence[str],
+    errors: IO[bytes],
+    *,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+) -> Child:
+    """Start a process in a folder; all that it prints goes into the file ``errors``."""
+    reading, writing = os.pipe()
+    answers = os.fdopen(reading, "rb")
+    try:
+        process = subprocess.Popen(
+            [*command, str(writing)],
+            stdin=subprocess.PIPE,
+            stdout=errors,
+            stderr=errors,
+            cwd=folder,
+            env=environment,
+            pass_fds=(writing,),
+        )
+    except BaseException:
+        answers.close()
+        raise
+    finally:
+        os.close(writing)
+    return Child(process, answers)
+
+
+def ask(
+    command: Sequence[str],
+    question: object,
+    kind: type[Answer],
+    *,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+) -> tuple[Answer | None, str]:
+    """Run a process that answers once; return its answer, if it gave one, and why it failed."""
+    with tempfile.TemporaryFile() as errors:
+        child = start(command, errors, environment=environment, folder=folder)
+        try:
+            child.ask(question)
+            child.hang_up()
+            answer = child.answer(kind)
+            status = child.process.wait()
+        finally:
+            child.close()
+        return answer, why(status, errors) if status or answer is None else ""
+
+
+def why(status: int, errors: IO[bytes]) -> str:
+    """Say how a child died, from its exit status and the end of its standard error."""
+    if status < 0:
+        return f"its process was killed by {signal.Signals(-status).name}"
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").strip().splitlines()
+    said = lines[-1].strip() if lines else "it said nothing"
+    return f"its process ended with status {status}: {said}"
+
+
+def strays(files: Iterable[str], root: Path) -> list[str]:
+    """Return the files that are not under ``root``: code of another copy of the project."""
+    outside = [file for file in files if not Path(os.path.normpath(file)).is_relative_to(root)]
+    return [file for file in outside if not Path(file).resolve().is_relative_to(root.resolve())]
+
 
 _living: set[subprocess.Popen[bytes]] = set()
 
 
-def run_trial(assignment: Assignment, listen: Listener = silent) -> Record:
+def run_trial(job: Job, listen: Listener = silent) -> Record:
     """Run one trial in a fresh process and return its record, whatever becomes of it.
 
     A spec that is to be timed waits until no other trial runs on this machine, and any other until
     none is timed there. Raises CancelledError if the trials of this process are ended before it
     began, and a UserError if it is to be timed where no lock can be written.
     """
-    spec = assignment.spec
+    spec = job.spec
     waiting = Message(note=why_wait(alone=spec.alone))
     held = machine_held(lambda: listen(spec, waiting), alone=spec.alone)
     with held, tempfile.TemporaryFile() as errors:
         check_not_ending()
         started = now()
-        child = _start(assignment, errors)
+        child = _start(job, errors)
         _living.add(child.process)
         try:
-            return _attend(child, assignment, listen, started, errors)
+            return _attend(child, job, listen, started, errors)
         finally:
             _living.discard(child.process)
             child.close()
@@ -70,45 +237,57 @@ def trials_ended() -> Iterator[None]:
 
 def _attend(
     child: Child,
-    assignment: Assignment,
+    job: Job,
     listen: Listener,
     started: str,
     errors: IO[bytes],
 ) -> Record:
     epochs: list[Epoch] = []
-    with time_limit(child.process, assignment.spec.time_limit_s) as expired:
-        for message in messages(child, assignment):
-            if said := foreign(message, ROOT):
-                return assignment.record("crashed", said, started=started, machine=this_machine())
+    with time_limit(child.process, job.spec.time_limit_s) as expired:
+        for message in messages(child, job):
+            if said := _foreign(message, ROOT):
+                known = PartialRecord(machine=this_machine())
+                return job.record("crashed", said, started=started, measured=known)
             if message.record is not None:
-                listen(assignment.spec, message)
+                listen(job.spec, message)
                 with suppress(subprocess.TimeoutExpired):
                     child.process.wait(GRACE_S)  # it has nothing left to do but to end
                 return _explain(message.record, expired)
             if message.epoch is not None:
                 epochs.append(message.epoch)
-            listen(assignment.spec, message)
+            listen(job.spec, message)
     status = child.process.wait()
     outcome: Outcome = "interrupted" if status == -signal.SIGINT else "crashed"
     if expired.is_set():
         outcome = "timed out"
-    died = assignment.record(
-        outcome,
-        why(status, errors),
-        started=started,
-        epochs=tuple(epochs),
-        machine=this_machine(),
-    )
+    known = PartialRecord(epochs=tuple(epochs), machine=this_machine())
+    died = job.record(outcome, why(status, errors), started=started, measured=known)
     return _explain(died, expired)
 
 
-def _start(assignment: Assignment, errors: IO[bytes]) -> Child:
-    spec, set_to = assignment.spec, assignment.provenance.settings
-    return start(
-        program("fitting_room.trial"),
-        errors,
-        environment=child_environment(spec.backend, spec.device, set_to),
-    )
+def _start(job: Job, errors: IO[bytes]) -> Child:
+    spec, set_to = job.spec, job.provenance.settings
+    environment = child_environment(spec.backend, spec.device, set_to)
+    return start(program("__main__"), errors, environment=environment)
+
+
+def messages(child: Child, job: Job) -> Iterator[Message]:
+    """Hand the child its job, and yield what it says until it ends or is killed."""
+    child.ask(replace(job, sent=time.time()))
+    while (message := child.answer(Message)) is not None:
+        yield message
+
+
+def _foreign(message: Message, root: Path) -> str | None:
+    """Say what is wrong if a child runs code that is not under ``root``, or tells of none."""
+    if found := strays(message.files, root):
+        return (
+            f"its process imported {found[0]}, and not the code in {root}. "
+            "Take the other copy off Python's path, or uninstall it."
+        )
+    if message.record is not None and not message.files:
+        return f"its process did not tell that it runs the code in {root}"
+    return None
 
 
 def _explain(record: Record, expired: threading.Event) -> Record:
@@ -116,3 +295,36 @@ def _explain(record: Record, expired: threading.Event) -> Record:
         return record
     limit = record.spec.time_limit_s
     return replace(record, reason=f"still running after its time limit of {limit:g} s")
+
+
+@contextmanager
+def time_limit(child: subprocess.Popen[bytes], seconds: float | None) -> Iterator[threading.Event]:
+    """Ask the child to end after so many seconds; the event tells whether that was so."""
+    expired = threading.Event()
+    if seconds is None:
+        yield expired
+        return
+
+    def expire() -> None:
+        expired.set()
+        end(child, signal.SIGTERM)
+
+    timer = threading.Timer(seconds, expire)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield expired
+    finally:
+        timer.cancel()
+
+
+def end(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a child that lives a signal, and kill it if that does not end it in time."""
+    if child.poll() is None:
+        child.send_signal(number)
+        threading.Thread(target=_kill, args=(child,), daemon=True).start()
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    hurry.wait(GRACE_S)
+    child.kill()

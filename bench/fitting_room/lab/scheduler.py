@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 from fitting_room.errors import UnwritableError, UserError
-from fitting_room.job import Assignment, Listener, run_name, silent
+from fitting_room.job import Job, Listener, run_name, silent
 from fitting_room.lab.locks import held
-from fitting_room.lab.process import run_trial, trials_ended
+from fitting_room.lab.process import ROOT, run_trial, strays, trials_ended
 from fitting_room.machine import this_machine
 from fitting_room.record import Machine, Record
 from fitting_room.spec import TrialSpec
@@ -18,10 +18,10 @@ from fitting_room.store.key import provenance, quality_key
 from fitting_room.store.models import Kept, Models
 from fitting_room.store.reading import below
 from fitting_room.store.records import Store
-from fitting_room.trial.child import ROOT, loaded_files, strays
+from fitting_room.trial.protocol import loaded_files
 
 
-def assign(spec: TrialSpec) -> Assignment:
+def job_of(spec: TrialSpec) -> Job:
     """Return ``spec`` with its key and the origin of the code that would run it.
 
     Raises:
@@ -33,24 +33,24 @@ def assign(spec: TrialSpec) -> Assignment:
             "Take one of the two off Python's path, or uninstall it."
         )
     origin = provenance(spec, root=ROOT)
-    return Assignment(spec=spec, key=quality_key(spec, origin), provenance=origin)
+    return Job(spec=spec, key=quality_key(spec, origin), provenance=origin)
 
 
 def fulfil(
-    assignment: Assignment,
+    job: Job,
     store: Store,
     *,
     machine: Machine | None = None,
     models: Models | None = None,
     listen: Listener = silent,
 ) -> Record:
-    """Return the stored record of an assignment, or run the trial and store what it gives.
+    """Return the stored record of a job, or run the trial and store what it gives.
 
     A module-level function of picklable values, so that any ``concurrent.futures`` executor can
     run it. Two runs that want the same trial at once share one.
 
     Args:
-        assignment: What is wanted.
+        job: What is wanted.
         store: Where records are.
         machine: Given, its times are wanted too: only a record timed there will do.
         models: Given, the trained model is wanted too: without it a record will not do.
@@ -59,25 +59,25 @@ def fulfil(
     Raises:
         UserError: The record or the model cannot be written.
     """
-    lock = store.root / ".locks" / f"{assignment.key[:16]}.lock"
+    lock = store.root / ".locks" / f"{job.key[:16]}.lock"
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UnwritableError(f"Cannot write {lock.parent}: {error.strerror}.") from error
     with held(lock):
-        record = stored(assignment, store, machine=machine, models=models)
+        record = stored(job, store, machine=machine, models=models)
         if record is None:
-            record = _train(assignment, store, models, listen)
+            record = _train(job, store, models, listen)
     return record
 
 
-def _train(assignment: Assignment, store: Store, models: Models | None, listen: Listener) -> Record:
-    if models is None or not assignment.spec.epochs:
-        record = replace(run_trial(assignment, listen), run=store.run)
+def _train(job: Job, store: Store, models: Models | None, listen: Listener) -> Record:
+    if models is None or not job.spec.epochs:
+        record = replace(run_trial(job, listen), run=store.run)
         store.put(record)
         return record
-    with models.part(assignment.spec) as part:
-        record = run_trial(replace(assignment, keep=str(part)), listen)
+    with models.part(job.spec) as part:
+        record = run_trial(replace(job, keep=str(part)), listen)
         record = replace(record, run=store.run)
         store.put(record)
         if record.completed:
@@ -86,15 +86,15 @@ def _train(assignment: Assignment, store: Store, models: Models | None, listen: 
 
 
 def stored(
-    assignment: Assignment,
+    job: Job,
     store: Store,
     *,
     machine: Machine | None,
     models: Models | None = None,
 ) -> Record | None:
-    """Return the completed record that answers an assignment, or None."""
-    record = store.find(assignment.spec.case.name, assignment.key, machine=machine)
-    if models and assignment.spec.epochs and models.find(assignment) is None:
+    """Return the completed record that answers a job, or None."""
+    record = store.find(job.spec.case.name, job.key, machine=machine)
+    if models and job.spec.epochs and models.find(job) is None:
         return None
     return record
 
@@ -114,12 +114,12 @@ class Lab:
     unwritable: UnwritableError | None = None
     """Why no record can be kept: what was queued behind the trial that found it is given up."""
     _futures: dict[tuple[str, bool], Future[Record]] = field(default_factory=dict)
-    _assignments: dict[bytes, Assignment] = field(default_factory=dict)
+    _jobs: dict[bytes, Job] = field(default_factory=dict)
 
     def stored(self, spec: TrialSpec, *, timed: bool) -> Record | None:
         """Return the stored record of ``spec``; ``timed`` wants it timed on this machine."""
         return stored(
-            self._assignment(spec),
+            self._job(spec),
             self.store,
             machine=self._machine(timed and spec.alone),
             models=self.models,
@@ -131,25 +131,25 @@ class Lab:
 
     def kept(self, spec: TrialSpec) -> Kept | None:
         """Return the kept model of ``spec`` that this code made, if there is one."""
-        return self.models.find(self._assignment(spec)) if self.models else None
+        return self.models.find(self._job(spec)) if self.models else None
 
     def request(self, spec: TrialSpec, *, timed: bool) -> Future[Record]:
         """Return the future record of ``spec``, submitting it if nobody has."""
-        assignment = self._assignment(spec)
+        job = self._job(spec)
         timed = timed and spec.alone  # one that shares its machine has no times to keep
-        known = self._futures.get((assignment.key, True))
+        known = self._futures.get((job.key, True))
         if known is None and not timed:
-            known = self._futures.get((assignment.key, False))
+            known = self._futures.get((job.key, False))
         if known is None:
             known = self.executor.submit(
                 fulfil,
-                assignment,
+                job,
                 self.store,
                 machine=self._machine(timed),
                 models=self.models,
                 listen=self.listen,
             )
-            self._futures[assignment.key, timed] = known
+            self._futures[job.key, timed] = known
             known.add_done_callback(self._look_for_space)
             if self.unwritable:
                 known.cancel()
@@ -174,14 +174,14 @@ class Lab:
     def _machine(self, timed: bool) -> Machine | None:
         return this_machine(self.accelerator) if timed else None
 
-    def _logged(self, assignment: Assignment) -> Assignment:
-        if self.log is None or not assignment.spec.epochs:
-            return assignment
-        folder = below(self.log, run_name(assignment.spec, assignment.key))
-        return replace(assignment, log=str(folder))
+    def _logged(self, job: Job) -> Job:
+        if self.log is None or not job.spec.epochs:
+            return job
+        folder = below(self.log, run_name(job.spec, job.key))
+        return replace(job, log=str(folder))
 
-    def _assignment(self, spec: TrialSpec) -> Assignment:
+    def _job(self, spec: TrialSpec) -> Job:
         key = msgspec.json.encode(spec)  # a spec holds mappings, which have no hash
-        if key not in self._assignments:
-            self._assignments[key] = self._logged(assign(spec))
-        return self._assignments[key]
+        if key not in self._jobs:
+            self._jobs[key] = self._logged(job_of(spec))
+        return self._jobs[key]

@@ -1,112 +1,154 @@
-"""A/B timing: two checkouts timed in turn, in processes that live side by side."""
+"""A/B timing: two sides train chunks in turn, A B B A.
+
+The sides are two checkouts, each in a process of its own, or two training paths within one.
+"""
 
 from __future__ import annotations
 
 import math
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import msgspec
 from fitting_room.errors import UserError
 from fitting_room.judge.timing import Race
+from fitting_room.lab.process import ROOT, Child, child_environment, program, start, why
 from fitting_room.spec import TrialSpec
-from fitting_room.trial.child import ROOT, Child, child_environment, start, why
+from fitting_room.trial.timing import Chunk, Command, Ready, TrainingPath
 
-# This checkout's, whichever side it runs: both are to be timed alike.
-RUNNER = ROOT / "bench" / "harness" / "trial" / "chunks.py"
-RUN_PATH = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')"
+OTHERWISE = "Compare with a commit that trains, or leave --time out."
 
-
-class Chunk(msgspec.Struct, frozen=True):
-    """Seconds of the training steps of one chunk."""
-
-    wall: float
-    cpu: float
-    """Of the process, all threads."""
-
-
-class _Ready(msgspec.Struct):
-    checkout: str
-
-
-Answer = TypeVar("Answer", Chunk, _Ready)
+Answer = TypeVar("Answer", Chunk, Ready)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contender:
-    """What races: a folder with ``bench`` and ``models``, and what it is to train."""
+class Timed:
+    """What is timed: a folder with ``bench`` and ``models``, and what it is to train."""
 
     name: str
-    """``base`` or ``head``, for messages."""
+    """Such as ``base`` or ``head``, for messages."""
     checkout: Path
     case: Any
     """The case as that checkout has it, in plain values: its recipe may have other fields."""
+    paths: tuple[TrainingPath, ...] = ("recipe",)
+    otherwise: str = OTHERWISE
+    """What to do where it cannot be timed."""
 
 
 @dataclass
-class Runner:
-    """The process of a contender."""
+class Timer:
+    """The process that times a checkout."""
 
-    contender: Contender
+    timed: Timed
     child: Child
     errors: IO[bytes]
-    _ready: bool = field(default=False)
+    _ready: bool = False
 
-    def train(self, images: int) -> Chunk:
+    def train(self, images: int, path: TrainingPath = "recipe") -> Chunk:
         """Train on so many images, going on from where it was.
 
         Raises:
             UserError: It cannot: its commit is too old, its code is broken, or it was killed.
         """
         if not self._ready:
-            self._check(Path(self._answer(_Ready).checkout))
+            self._check(Path(self._answer(Ready).checkout))
             self._ready = True
-        self.child.ask(b"%d\n" % images)
+        self.child.ask(Command(path, images))
         return self._answer(Chunk)
 
     def _answer(self, kind: type[Answer]) -> Answer:
-        line = self.child.answers.readline()
-        if line.endswith(b"\n"):
-            return msgspec.json.decode(line, type=kind)
-        said = why(self.child.process.wait(), self.errors)
-        raise UserError(
-            f"{self.contender.name} could not be timed: {said}. "
-            "Compare with a commit that trains, or leave --time out."
-        )
+        answer = self.child.answer(kind)
+        if answer is None:
+            failed = why(self.child.process.wait(), self.errors)
+            raise UserError(
+                f"{self.timed.name} could not be timed: {failed}. {self.timed.otherwise}"
+            )
+        return answer
 
     def _check(self, checkout: Path) -> None:
-        if checkout != self.contender.checkout.resolve():
+        if checkout != self.timed.checkout.resolve():
             raise UserError(
-                f"{self.contender.name} would have been timed with the code in {checkout}, not "
-                f"with its own in {self.contender.checkout}. Start Python without other paths."
+                f"{self.timed.name} would have been timed with the code in {checkout}, not "
+                f"with its own in {self.timed.checkout}. Start Python without other paths."
             )
 
 
 @contextmanager
-def started(contender: Contender, spec: TrialSpec) -> Iterator[Runner]:
-    """Start a contender's process, which loads while others do, and end it with the block."""
+def started(timed: Timed, spec: TrialSpec) -> Iterator[Timer]:
+    """Start a process that times a checkout, and end it with the block.
+
+    It loads while others do, and the first chunk waits for it. The clock is this checkout's,
+    whichever side it runs: both are to be timed alike.
+    """
     with tempfile.TemporaryFile() as errors:
-        child = _start(contender, spec, errors)
+        child = start(
+            program("timing", timed.checkout),
+            errors,
+            environment=child_environment(spec.backend, spec.device, folder=timed.checkout),
+            folder=timed.checkout,
+        )
         try:
-            own = {**msgspec.to_builtins(spec), "case": contender.case}
-            child.ask(msgspec.json.encode(own) + b"\n")
-            yield Runner(contender, child, errors)
+            own = {**msgspec.to_builtins(spec), "case": timed.case}
+            child.ask({"spec": own, "paths": timed.paths})
+            yield Timer(timed, child, errors)
         finally:
             child.close()
 
 
-def _start(contender: Contender, spec: TrialSpec, errors: IO[bytes]) -> Child:
-    return start(
-        [sys.executable, "-c", RUN_PATH, str(RUNNER)],
-        errors,
-        environment=child_environment(spec.backend, spec.device, folder=contender.checkout),
-        folder=contender.checkout,
+Train = Callable[[int], Chunk]
+"""Trains one side on so many images."""
+
+
+def in_turn(
+    sides: tuple[Train, Train], images: int, pairs: Sequence[int]
+) -> Iterator[tuple[Chunk, Chunk]]:
+    """Train a chunk of each side for every pair, A B B A, and yield the seconds of both.
+
+    Args:
+        sides: A and B.
+        images: of each chunk.
+        pairs: their numbers; B goes first in the odd ones.
+    """
+    for pair in pairs:
+        order = (0, 1) if pair % 2 == 0 else (1, 0)
+        seconds = {side: sides[side](images) for side in order}
+        yield seconds[0], seconds[1]
+
+
+def time_paths(
+    spec: TrialSpec, *, pairs: int, images: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Time the recipe's training path and Keras' plain ``fit`` in one process.
+
+    Args:
+        spec: whose recipe is not tuned.
+        pairs: of chunks; each path first trains one that is not counted.
+        images: of each chunk.
+
+    Returns:
+        Wall seconds of the chunks of both paths, one value a pair.
+
+    Raises:
+        UserError: The process failed.
+    """
+    timed = Timed(
+        name=spec.case.name,
+        checkout=ROOT,
+        case=msgspec.to_builtins(spec.case),
+        paths=("recipe", "plain"),
+        otherwise=f"See that it trains: pytest bench/ -k {spec.case.architecture}.",
     )
+    with started(timed, spec) as timer:
+        sides = (partial(timer.train, path="recipe"), partial(timer.train, path="plain"))
+        for train in sides:
+            train(images)
+        found = list(in_turn(sides, images, range(pairs)))
+    return tuple(ours.wall for ours, _ in found), tuple(plain.wall for _, plain in found)
 
 
 CHUNK_S = 0.3
@@ -119,9 +161,9 @@ ANEW = 5
 """Pairs after which both processes start anew."""
 
 
-def race(
-    base: Contender,
-    head: Contender,
+def time_checkouts(
+    base: Timed,
+    head: Timed,
     spec: TrialSpec,
     *,
     pairs: int,
@@ -142,38 +184,38 @@ def race(
         UserError: A side cannot train: its commit is too old, or its code is broken.
     """
     images = 0
-    found: tuple[list[Chunk], list[Chunk]] = ([], [])
+    found: list[tuple[Chunk, Chunk]] = []
     for begin in range(0, pairs, ANEW):
         with _both(base, head, spec, base_first=begin // ANEW % 2 == 0) as both:
             quickest = _warm_up(both, spec)
             images = images or _size(quickest, spec)
-            for pair in range(begin, min(begin + ANEW, pairs)):
-                for side in (0, 1) if pair % 2 == 0 else (1, 0):
-                    found[side].append(both[side].train(images))
-                listen(pair + 1, found[1][-1].wall / found[0][-1].wall)
+            sides = (both[0].train, both[1].train)
+            for old, new in in_turn(sides, images, range(begin, min(begin + ANEW, pairs))):
+                found.append((old, new))
+                listen(len(found), new.wall / old.wall)
     return Race(
         images=images,
-        base_wall=tuple(chunk.wall for chunk in found[0]),
-        head_wall=tuple(chunk.wall for chunk in found[1]),
-        base_cpu=tuple(chunk.cpu for chunk in found[0]),
-        head_cpu=tuple(chunk.cpu for chunk in found[1]),
+        base_wall=tuple(old.wall for old, _ in found),
+        head_wall=tuple(new.wall for _, new in found),
+        base_cpu=tuple(old.cpu for old, _ in found),
+        head_cpu=tuple(new.cpu for _, new in found),
     )
 
 
 @contextmanager
 def _both(
-    base: Contender, head: Contender, spec: TrialSpec, *, base_first: bool
-) -> Iterator[tuple[Runner, Runner]]:
+    base: Timed, head: Timed, spec: TrialSpec, *, base_first: bool
+) -> Iterator[tuple[Timer, Timer]]:
     """Start both, of which either may be the first, and give base and head."""
     order = (base, head) if base_first else (head, base)
     with started(order[0], spec) as first, started(order[1], spec) as second:
         yield (first, second) if base_first else (second, first)  # both load by now
 
 
-def _warm_up(both: Sequence[Runner], spec: TrialSpec) -> float:
+def _warm_up(both: Sequence[Timer], spec: TrialSpec) -> float:
     """Train chunks of one unit that are not counted; return the wall time of the quicker last."""
     for _ in range(WARM_UPS):
-        last = [runner.train(_unit(spec)) for runner in both]
+        last = [timer.train(_unit(spec)) for timer in both]
     return min(chunk.wall for chunk in last)
 
 

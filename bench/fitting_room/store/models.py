@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fitting_room.errors import UserError
-from fitting_room.job import Assignment, best_file
+from fitting_room.job import Job, best_file
 from fitting_room.record import Record
 from fitting_room.spec import TrialSpec, folder_of
 from fitting_room.store.reading import below
@@ -47,14 +47,14 @@ class Models:
     run: str | None = None
     """Id of a run that wants fresh trials: no model but its own is found; None finds any."""
 
-    def find(self, assignment: Assignment) -> Kept | None:
+    def find(self, job: Job) -> Kept | None:
         """Return the model that this very code made."""
-        file = self.file(assignment.spec)
+        file = self.file(job.spec)
         try:
             record = read_record(file.with_suffix(".json"))
         except UserError:
             return None
-        whole = file.exists() and record.key == assignment.key
+        whole = file.exists() and record.key == job.key
         return Kept(file, record) if whole and self.run in (None, record.run) else None
 
     def file(self, spec: TrialSpec) -> Path:

@@ -1,7 +1,7 @@
-"""``python -m fitting_room.trial N``: an assignment on standard input, messages on descriptor N.
+"""The child process of a trial: it is asked a ``Job`` and answers with messages.
 
-Both are lines of JSON. SIGINT and SIGTERM end the trial with the record of what there is; the end
-of standard input ends it at once, for then the parent is gone.
+SIGINT and SIGTERM end the trial with the record of what there is; the end of standard input ends it
+at once, for then the parent is gone.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-import msgspec
 from fitting_room.durations import now
 from fitting_room.errors import UserError
-from fitting_room.job import Assignment, Message
+from fitting_room.job import Job, Message
 from fitting_room.machine import peak_memory_bytes, this_machine
-from fitting_room.record import Outcome, Record
-from fitting_room.trial.child import answering, loaded_files
+from fitting_room.record import Outcome, PartialRecord, Record
+from fitting_room.trial.protocol import answering, loaded_files, question, say
 
 AGAIN_S = 1.0
 """When to stop once more, if the first time had no effect."""
@@ -34,29 +33,25 @@ class Stopped(BaseException):
 
 
 def main() -> None:
-    """Run the assignment and say its record."""
+    """Run the job and say its record."""
     began = time.perf_counter()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     output = answering()
-    line = sys.stdin.buffer.readline()
-    sent = float(sys.stdin.buffer.readline())
-    assignment = msgspec.json.decode(line, type=Assignment)
+    job = question(Job)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    seconds = {"start": max(0.0, time.time() - sent)}
-    record = _record(assignment, seconds, output, began)
-    _say(output, Message(record=record, files=loaded_files()))
+    seconds = {"start": max(0.0, time.time() - job.sent)}
+    record = _record(job, seconds, output, began)
+    say(output, Message(record=record, files=loaded_files()))
     # What is left is the frameworks' tear-down, seconds of it: the record is out, so skip it.
     os._exit(0)
 
 
-def _record(
-    assignment: Assignment, seconds: dict[str, float], output: IO[bytes], began: float
-) -> Record:
+def _record(job: Job, seconds: dict[str, float], output: IO[bytes], began: float) -> Record:
     started = now()
-    measured: dict[str, Any] = {"seconds": seconds, "epochs": (), "machine": this_machine()}
+    measured = PartialRecord(seconds=seconds, machine=this_machine())
     try:
-        outcome, reason = _run(assignment, measured, output)
+        outcome, reason = _run(job, measured, output)
     except Stopped as stop:
         timed_out = stop.args[0] == signal.SIGTERM
         outcome = "timed out" if timed_out else "interrupted"
@@ -67,29 +62,27 @@ def _record(
         outcome, reason = "crashed", f"{type(error).__name__}: {error}"
     _ignore_signals()
     seconds["total"] = seconds["start"] + time.perf_counter() - began
-    measured["peak_memory_bytes"] = peak_memory_bytes()
-    return assignment.record(outcome, reason, started=started, **measured)
+    measured.peak_memory_bytes = peak_memory_bytes()
+    return job.record(outcome, reason, started=started, measured=measured)
 
 
-def _run(
-    assignment: Assignment, measured: dict[str, Any], output: IO[bytes]
-) -> tuple[Outcome, str]:
-    spec = assignment.spec
+def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome, str]:
+    spec = job.spec
     began = time.perf_counter()
-    _say(output, Message(note=f"loading {spec.backend}", files=loaded_files()))
+    say(output, Message(note=f"loading {spec.backend}", files=loaded_files()))
     with _absent("IPython", "matplotlib"):
         from fitting_room.trial import run  # takes seconds: it loads Keras and its backend
-        from fitting_room.trial.accelerator import accelerator
+        from fitting_room.trial.probe import accelerator
 
-    measured["seconds"]["import"] = time.perf_counter() - began
+    measured.seconds["import"] = time.perf_counter() - began
     found = accelerator()
     if spec.device == "gpu" and found is None:
         raise UserError(f"{spec.backend} sees no GPU here; use --device cpu.")
-    measured["machine"] = this_machine(found)
-    keep = None if assignment.keep is None else Path(assignment.keep)
-    log = None if assignment.log is None else Path(assignment.log)
-    run.run(spec, measured, lambda epoch: _say(output, Message(epoch=epoch)), keep, log)
-    return _outcome(assignment, measured)
+    measured.machine = this_machine(found)
+    keep = None if job.keep is None else Path(job.keep)
+    log = None if job.log is None else Path(job.log)
+    run.run(spec, measured, lambda epoch: say(output, Message(epoch=epoch)), keep, log)
+    return _outcome(job, measured)
 
 
 @contextmanager
@@ -107,8 +100,8 @@ def _absent(*names: str) -> Iterator[None]:
             del sys.modules[name]
 
 
-def _outcome(assignment: Assignment, measured: dict[str, Any]) -> tuple[Outcome, str]:
-    spec, epochs = assignment.spec, measured["epochs"]
+def _outcome(job: Job, measured: PartialRecord) -> tuple[Outcome, str]:
+    spec, epochs = job.spec, measured.epochs
     loss = epochs[-1].training_loss if epochs else math.nan
     if loss is None:
         return "diverged", f"the training loss was no finite number in epoch {len(epochs)}"
@@ -116,7 +109,7 @@ def _outcome(assignment: Assignment, measured: dict[str, Any]) -> tuple[Outcome,
         low, high = spec.loss_limits[len(epochs) - 1]
         said = f"training loss {loss:.4f} after epoch {len(epochs)}"
         return "given up", f"{said}, where unchanged code stays within {low:.4f}–{high:.4f}"
-    callbacks = measured.get("callbacks")
+    callbacks = measured.callbacks
     if callbacks and callbacks.stopped_epoch == len(epochs):
         return "completed", f"reached its threshold after epoch {len(epochs)}"
     if len(epochs) < spec.epochs:
@@ -136,11 +129,6 @@ def _ignore_signals() -> None:
     """Let nothing cut the record short."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
-
-
-def _say(output: IO[bytes], message: Message) -> None:
-    output.write(msgspec.json.encode(message) + b"\n")
-    output.flush()
 
 
 def _die_with_parent() -> None:

@@ -6,16 +6,14 @@ The trial shares its machine with the writing, so its times are not kept.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
-from fitting_room.record import Epoch
+from fitting_room.record import Epoch, PartialRecord
 from fitting_room.spec import TrialSpec
 from fitting_room.trial.callbacks import Logs
-
-FIGURES = ("test_accuracy", "test_loss")
 
 
 class TrialLogs(keras.callbacks.TensorBoard):
@@ -24,18 +22,18 @@ class TrialLogs(keras.callbacks.TensorBoard):
     They never join the logs of ``fit``, where a recipe's callbacks could learn from them.
     """
 
-    def __init__(self, folder: Path, measured: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, measured: PartialRecord) -> None:
         super().__init__(log_dir=folder, histogram_freq=1)
         self._measured = measured
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write weights, and the figures of the epoch that is the last one measured."""
-        last: Epoch = self._measured["epochs"][-1]
-        super().on_epoch_end(epoch, {**(logs or {}), **_figures(dataclasses.asdict(last))})
+        last = self._measured.epochs[-1]
+        super().on_epoch_end(epoch, {**(logs or {}), **_figures(last)})
 
 
 def logged(
-    train: Callable[..., None], folder: Path, spec: TrialSpec, measured: Mapping[str, Any]
+    train: Callable[..., None], folder: Path, spec: TrialSpec, measured: PartialRecord
 ) -> Callable[..., None]:
     """Return a function that trains as ``train`` does, with a log of the trial in ``folder``.
 
@@ -76,14 +74,15 @@ def hyperparameters(spec: TrialSpec) -> dict[str, bool | int | float | str]:
     }
 
 
-def write_score(folder: Path, measured: Mapping[str, Any]) -> None:
+def write_score(folder: Path, measured: PartialRecord) -> None:
     """Write how the trained model was scored: after an average of weights, not the last epoch."""
     from tensorflow import summary  # whatever the backend, TensorBoard's writers are TensorFlow's
 
     with summary.create_file_writer(str(folder / "train")).as_default():
         for name, value in _figures(measured).items():
-            summary.scalar(name, value, step=len(measured["epochs"]) - 1)
+            summary.scalar(name, value, step=len(measured.epochs) - 1)
 
 
-def _figures(found: Mapping[str, Any]) -> dict[str, float]:
-    return {name: found[name] for name in FIGURES if found.get(name) is not None}
+def _figures(found: Epoch | PartialRecord) -> dict[str, float]:
+    figures = {"test_accuracy": found.test_accuracy, "test_loss": found.test_loss}
+    return {name: value for name, value in figures.items() if value is not None}

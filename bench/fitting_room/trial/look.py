@@ -1,26 +1,16 @@
-"""Looking into a kept model: what it answers, and what its layers do with an image.
-
-``python -m fitting_room.trial.look`` reads a ``Look`` on standard input and writes the arrays it
-found into the file that it names. ``look`` starts it and reads them back.
-"""
+"""The child process of a look: what a model answers, and what its layers do with an image."""
 
 from __future__ import annotations
 
 import importlib
-import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping
+import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-from fitting_room.errors import UserError
 from fitting_room.spec import TrialSpec
-from fitting_room.trial.child import child_environment, program
+from fitting_room.trial.protocol import answer_once
 from numpy.typing import NDArray
 
 ACTIVATION = "activation "
@@ -29,82 +19,26 @@ ACTIVATION = "activation "
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What a child is to look at, and where it puts what it sees."""
+    """What a child is to look at."""
 
     model: str | None
     """A ``.keras`` file; None for one that is built, and not trained."""
     spec: TrialSpec
     """Of the training that made it, or would."""
-    images: str
-    """A ``.npy`` file: shape (n, 28, 28), uint8, bright on black."""
+    images: bytes
+    """As ``numpy.save`` writes them: shape (n, 28, 28), uint8, bright on black."""
     inside: bool
     """Whether layers and filters are wanted, not the answers alone."""
-    answer: str
-    """The ``.npz`` file to write."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What a model makes of n images."""
+class Arrays(msgspec.Struct, frozen=True):
+    """What a look finds."""
 
-    probabilities: NDArray[np.float32]
-    """Shape (n, 10)."""
-    activations: Mapping[str, NDArray[np.float32]]
-    """Layer → shape (n, height, width, filters), of each convolution and pooling, in order."""
-    filters: NDArray[np.float32] | None
-    """Weights of the first layer that looks at pixels: shape (height, width, units); None if it
-    does not see an image."""
+    npz: bytes
+    """Arrays by name, as ``numpy.savez`` writes them."""
 
 
-def look(
-    model: Path | None, spec: TrialSpec, images: NDArray[np.uint8], *, inside: bool = False
-) -> Seen:
-    """Show images, shape (n, 28, 28), to a kept model in a process of its own.
-
-    Without one it is built and not trained: enough to know what there is to be seen.
-
-    Raises:
-        UserError: That process failed; the message has the last that it said.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        asked = Look(
-            model=None if model is None else str(model.absolute()),
-            spec=spec,
-            images=str(Path(folder, "images.npy")),
-            inside=inside,
-            answer=str(Path(folder, "seen.npz")),
-        )
-        np.save(asked.images, images)
-        ran = subprocess.run(
-            program("fitting_room.trial.look"),
-            input=msgspec.json.encode(asked),
-            env=child_environment(spec.backend, spec.device),
-            capture_output=True,
-            check=False,
-        )
-        if ran.returncode:
-            last = (ran.stderr.decode(errors="replace").strip().splitlines() or ["nothing"])[-1]
-            mend = " Remove it, and it is trained anew." if model else ""
-            raise UserError(
-                f"{model or spec.case.name} could not be asked; its process said: {last}.{mend}"
-            )
-        with np.load(asked.answer, allow_pickle=False) as found:
-            return _seen(dict(found))
-
-
-def _seen(found: dict[str, Any]) -> Seen:
-    return Seen(
-        probabilities=found["probabilities"],
-        activations={
-            name.removeprefix(ACTIVATION): array
-            for name, array in found.items()
-            if name.startswith(ACTIVATION)
-        },
-        filters=found.get("filters"),
-    )
-
-
-def answer(asked: Look) -> dict[str, Any]:
+def seen(asked: Look) -> dict[str, Any]:
     """Return the arrays that a look finds, by name."""
     import keras
     from fitting_room.trial.fit import prepare
@@ -117,7 +51,7 @@ def answer(asked: Look) -> dict[str, Any]:
         model = build(**case.arguments)
     else:
         model = keras.models.load_model(asked.model, compile=False)
-    images = prepare(np.load(asked.images, allow_pickle=False), asked.spec.case.recipe)
+    images = prepare(np.load(io.BytesIO(asked.images), allow_pickle=False), case.recipe)
     found = {"probabilities": model.predict(images, verbose=0)}
     if asked.inside:
         found |= _activations(model, images) | _filters(model)
@@ -158,7 +92,11 @@ def _filters(model: Any) -> dict[str, Any]:
     return {}
 
 
+def _answer(asked: Look) -> Arrays:
+    npz = io.BytesIO()
+    np.savez(npz, **seen(asked))
+    return Arrays(npz.getvalue())
+
+
 if __name__ == "__main__":
-    wanted = msgspec.json.decode(sys.stdin.buffer.read(), type=Look)
-    np.savez(wanted.answer, **answer(wanted))
-    os._exit(0)  # skips the frameworks' tear-down
+    answer_once(Look, _answer)

@@ -13,18 +13,15 @@ import keras
 import numpy as np
 from fitting_room import data
 from fitting_room.job import best_file
-from fitting_room.record import Epoch, Resolved, pack_classes
+from fitting_room.record import Epoch, PartialRecord, Resolved, pack_classes
 from fitting_room.spec import TrialSpec
 from fitting_room.training.callbacks import EpochClock
 from fitting_room.trial import fit, tuned, watched
-from fitting_room.trial.accelerator import threads
 from fitting_room.trial.callbacks import EpochLog, StopAtAccuracy, finite
 from fitting_room.trial.logs import logged, write_score
 from fitting_room.trial.measure import calibration_seconds, measure_inference, size
+from fitting_room.trial.probe import threads
 from fitting_room.trial.score import BATCH_SIZE, confidence, score
-
-Measured = dict[str, Any]
-"""Fields of the record, filled as they become known, so that a trial cut short keeps them."""
 
 Test = tuple[np.ndarray, np.ndarray]
 """The test images as the model sees them, shape (n, 28, 28, 1), float32, and their labels, (n,)."""
@@ -32,25 +29,25 @@ Test = tuple[np.ndarray, np.ndarray]
 
 def run(
     spec: TrialSpec,
-    measured: Measured,
+    measured: PartialRecord,
     tell: Callable[[Epoch], None],
     keep: Path | None = None,
     log: Path | None = None,
 ) -> None:
-    """Train and measure as ``spec`` says; put every field of the record into ``measured``.
+    """Train and measure as ``spec`` says; put all that is found into ``measured`` as it comes.
 
     The trained model is saved as ``keep``, and the best one of a recipe that wants it beside it;
     what TensorBoard shows is written into the folder ``log``.
     """
-    seconds: dict[str, float] = measured["seconds"]
+    seconds = measured.seconds
     recipe = spec.case.recipe
     with phase(seconds, "load"):
         training, held_out, test = _load(spec)
     steps = -(-len(training.labels) // recipe.batch_size)
     with phase(seconds, "build"):
         model, trained = _build(spec, steps)
-    measured["size"] = size(model)
-    measured["resolved"] = _resolved(model, steps)
+    measured.size = size(model)
+    measured.resolved = _resolved(model, steps)
     if spec.epochs:
         with tempfile.TemporaryDirectory() as scratch:
             best = best_file(keep or Path(scratch, "model.keras"))
@@ -58,16 +55,16 @@ def run(
             train = watch.train if watch else fit.train
             train = logged(train, log, spec, measured) if log else train
             _train(spec, trained, training, train, test, measured, tell)
-        measured["callbacks"] = watch.told() if watch else None
+        measured.callbacks = watch.told() if watch else None
         if log:
             write_score(log, measured)
     if spec.inference:
         with phase(seconds, "inference"):
-            measured["inference"] = measure_inference(model, test[0], alone=spec.alone)
+            measured.inference = measure_inference(model, test[0], alone=spec.alone)
     if spec.alone:
         with phase(seconds, "calibration"):
-            measured["calibration_seconds"] = calibration_seconds()
-    if keep and measured.get("test_accuracy") is not None:
+            measured.calibration_seconds = calibration_seconds()
+    if keep and measured.test_accuracy is not None:
         _save(model, keep)
 
 
@@ -107,25 +104,25 @@ def _train(
     training: fit.TrainingImages,
     train: Callable[..., None],
     test: Test,
-    measured: Measured,
+    measured: PartialRecord,
     tell: Callable[[Epoch], None],
 ) -> None:
     clock = EpochClock()
     scorer = (lambda: score(model, *test)) if spec.evaluate_each_epoch else None
 
     def keep(epoch: Epoch) -> None:
-        measured["epochs"] = (*measured["epochs"], epoch)
+        measured.epochs = (*measured.epochs, epoch)
         tell(epoch)
 
     log = EpochLog(clock, score=scorer, tell=keep, give_up=spec.leaves)
     recipe = spec.case.recipe
     stop = [StopAtAccuracy(recipe.stop_at_accuracy)] if recipe.stop_at_accuracy else []
-    seconds: dict[str, float] = measured["seconds"]
+    seconds = measured.seconds
     if spec.order_seed is not None:
         keras.utils.set_random_seed(spec.order_seed)
     with phase(seconds, "fit_overhead"):
         train(model, training, recipe, epochs=spec.epochs, callbacks=[clock, log, *stop])
-    epochs: tuple[Epoch, ...] = measured["epochs"]
+    epochs = measured.epochs
     seconds["train"] = sum(epoch.seconds for epoch in epochs)
     seconds["evaluate"] = sum(epoch.evaluate_seconds for epoch in epochs)
     seconds["fit_overhead"] -= seconds["train"] + seconds["evaluate"]
@@ -136,11 +133,11 @@ def _train(
         # An average of weights takes their place when `fit` ends: after the last epoch's score.
         known = None if recipe.weight_average else log.last_score
         final = known or score(model, *test)
-        measured["test_accuracy"] = final.accuracy
-        measured["test_loss"] = finite(final.loss)
-        measured["predictions"] = pack_classes(final.classes)
+        measured.test_accuracy = final.accuracy
+        measured.test_loss = finite(final.loss)
+        measured.predictions = pack_classes(final.classes)
         probabilities = model.predict(test[0], batch_size=BATCH_SIZE, verbose=0)
-        measured["confidence"] = confidence(np.asarray(probabilities, np.float64), test[1])
+        measured.confidence = confidence(np.asarray(probabilities, np.float64), test[1])
 
 
 def _save(model: Any, file: Path) -> None:

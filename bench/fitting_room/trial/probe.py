@@ -1,0 +1,147 @@
+"""The child process of a probe: what the backend computes on, and how slow a precision is there."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from fitting_room import machine
+from fitting_room.trial.protocol import answer_once
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What is asked of the backend that this process has."""
+
+    precision: str | None = None
+    """To be timed; None asks for the accelerator alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probed:
+    """What the backend answers."""
+
+    accelerator: str | None
+    """The maker's name of the first GPU or other accelerator; None on a CPU."""
+    times: float | None = None
+    """How many times as long as in float32 a training step takes in the precision."""
+    calibration_seconds: float | None = None
+
+
+def probed(asked: Probe) -> Probed:
+    """Return the accelerator and, if a precision is asked about, the times of a step in it."""
+    from fitting_room.trial.measure import calibration_seconds
+
+    if asked.precision is None:
+        return Probed(accelerator=accelerator())
+    return Probed(
+        accelerator=accelerator(),
+        times=step_seconds(asked.precision) / step_seconds("float32"),
+        calibration_seconds=calibration_seconds(),
+    )
+
+
+BATCH = 32
+CHANNELS = 32
+STEPS = 3
+"""Timed after one that traces; the quickest counts."""
+
+
+def step_seconds(precision: str) -> float:
+    """Return the seconds of one training step of two convolutions on small images."""
+    import keras
+
+    keras.config.set_dtype_policy(precision)
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, CHANNELS)),
+            keras.layers.Conv2D(CHANNELS, 3, padding="same", activation="relu"),
+            keras.layers.Conv2D(CHANNELS, 3, padding="same", activation="relu"),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(10, activation="softmax", dtype="float32"),
+        ]
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    images = np.zeros((BATCH, 28, 28, CHANNELS), np.float32)
+    labels = np.zeros(BATCH, np.uint8)
+    seconds = []
+    for _ in range(1 + STEPS):
+        began = time.perf_counter()
+        model.train_on_batch(images, labels)
+        seconds.append(time.perf_counter() - began)
+    return min(seconds[1:])
+
+
+def accelerator() -> str | None:
+    """Return the maker's name of the first GPU or other accelerator, or None on a CPU."""
+    import keras
+
+    return {"jax": _of_jax, "torch": _of_torch, "tensorflow": _of_tensorflow}[
+        keras.config.backend()
+    ]()
+
+
+def threads() -> int:
+    """Return over how many threads of the CPU the backend spreads one operation.
+
+    It is the size of the pool that the backend makes for it: as the backend tells where it was
+    told one or tells at all, else as many as the cores that this process may use, which is what
+    TensorFlow and JAX make then. ``OMP_NUM_THREADS`` counts for torch alone: the others have pools
+    of their own. ``cpu_seconds`` of an epoch tell how busy they were.
+    """
+    import keras
+
+    return {"jax": _jax_threads, "torch": _torch_threads, "tensorflow": _tensorflow_threads}[
+        keras.config.backend()
+    ]()
+
+
+def _jax_threads() -> int:
+    return _number("NPROC") or machine.usable_cores()
+
+
+def _torch_threads() -> int:
+    import torch
+
+    return int(torch.get_num_threads())
+
+
+def _tensorflow_threads() -> int:
+    import tensorflow as tf
+
+    asked = int(tf.config.threading.get_intra_op_parallelism_threads())
+    return asked or _number("TF_NUM_INTRAOP_THREADS") or machine.usable_cores()
+
+
+def _number(variable: str) -> int:
+    """Return a variable's value; 0 where it is none, which backends then pass over."""
+    value = os.environ.get(variable, "")
+    return int(value) if value.isdecimal() else 0
+
+
+def _of_jax() -> str | None:
+    import jax
+
+    first = jax.devices()[0]
+    return None if first.platform == "cpu" else str(first.device_kind)
+
+
+def _of_torch() -> str | None:
+    import torch
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+
+
+def _of_tensorflow() -> str | None:
+    import tensorflow as tf
+
+    for device in tf.config.list_physical_devices("GPU"):
+        details = tf.config.experimental.get_device_details(device)
+        return str(details.get("device_name", device.name))
+    return None
+
+
+if __name__ == "__main__":
+    answer_once(Probe, probed)

@@ -1,0 +1,134 @@
+"""The child process of an A/B timing: it trains chunks of images on command, by a named path.
+
+Run by its file, with the checkout to be timed first on Python's path: so any commit that can train
+is timed by this very clock, also one from before this file. Hence it speaks the protocol of
+``fitting_room.trial.protocol`` by hand. It is asked a ``Start`` and then a ``Command`` a line; it
+answers with the checkout's folder, then with the seconds of each chunk.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import msgspec
+from fitting_room.spec import TrialSpec
+
+PLAIN = {"steps_per_execution": 1, "jit_compile": False}
+"""What ``compile`` and ``fit`` do on a CPU when nothing is asked of them."""
+
+TrainingPath = Literal["recipe", "plain"]
+"""The recipe's, or Keras' ``fit`` as shipped, which knows no tuned recipe."""
+
+
+class Start(msgspec.Struct, frozen=True):
+    """What the process is to have built before its first command."""
+
+    spec: TrialSpec
+    paths: tuple[TrainingPath, ...]
+
+
+class Command(msgspec.Struct, frozen=True):
+    """One chunk: train on the first images of the training set, going on from where it was."""
+
+    path: TrainingPath
+    images: int
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The process has built what it was to."""
+
+    checkout: str
+    """The folder of the code that it runs."""
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """Seconds of the training steps of one chunk."""
+
+    wall: float
+    cpu: float
+    """Of the process, all threads."""
+
+
+def main() -> None:
+    """Build what is to be timed, then train one chunk a command; the end of the input ends it."""
+    output = os.fdopen(int(sys.argv[-1]), "wb")
+    start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
+    train = trainer(start)
+    module = sys.modules[TrialSpec.__module__].__file__ or ""
+    _say(output, Ready(str(Path(module).resolve().parents[2])))
+    for line in sys.stdin.buffer:
+        _say(output, train(msgspec.json.decode(line, type=Command)))
+    os._exit(0)  # skips the frameworks' tear-down
+
+
+def trainer(start: Start) -> Callable[[Command], Chunk]:
+    """Return a function that trains a chunk and times its training steps alone."""
+    from fitting_room import data
+    from fitting_room.trial import fit
+
+    spec = start.spec
+    recipe = spec.case.recipe
+    arrays = data.load(spec.dataset)
+    training = fit.training_images(arrays.train_images, arrays.train_labels, recipe, seed=spec.seed)
+    steps = -(-len(training.labels) // recipe.batch_size)
+    models = {path: _build(path, spec, steps) for path in start.paths}
+    clock = _clock()
+
+    def train(chunk: Command) -> Chunk:
+        images, labels = training.images[: chunk.images], training.labels[: chunk.images]
+        part = replace(training, images=images, labels=labels)
+        fit.train(models[chunk.path], part, recipe, epochs=1, callbacks=[clock])
+        wall, cpu = clock.seconds
+        return Chunk(wall, cpu)
+
+    return train
+
+
+def _build(path: TrainingPath, spec: TrialSpec, steps: int) -> Any:
+    from fitting_room.trial import fit
+
+    case = spec.case
+    if path == "plain":
+        recipe = replace(case.recipe, **PLAIN)  # type: ignore[arg-type]
+        return fit.build(case.builder, case.arguments, recipe, seed=spec.seed, steps=steps)
+    if getattr(case.recipe, "tuned", False):
+        from fitting_room.trial import tuned
+
+        known = {"seed": spec.seed, "steps": steps, "epochs": spec.epochs}
+        return tuned.build(case.builder, case.arguments, case.recipe, **known)[1]
+    return fit.build(case.builder, case.arguments, case.recipe, seed=spec.seed, steps=steps)
+
+
+def _clock() -> Any:
+    """Return a callback that times what lies between the begin and the end of an epoch.
+
+    Its own, and not the checkout's: both sides must be timed alike.
+    """
+    import keras
+
+    class Clock(keras.callbacks.Callback):
+        seconds = (0.0, 0.0)
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self._began = (time.perf_counter(), time.process_time())
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            wall, cpu = self._began
+            self.seconds = (time.perf_counter() - wall, time.process_time() - cpu)
+
+    return Clock()
+
+
+def _say(output: IO[bytes], answer: object) -> None:
+    output.write(msgspec.json.encode(answer) + b"\n")
+    output.flush()
+
+
+if __name__ == "__main__":
+    main()
