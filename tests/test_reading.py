@@ -36,10 +36,9 @@ from fitting_room.studies.documents import (
     read_document,
 )
 from fitting_room.studies.gate_seconds import SECONDS, Seconds
-from records import make_record
+from records import PROJECT, make_record
 
 from bench.cases import CASES
-from bench.exercises import EXERCISE_CASES
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
@@ -252,7 +251,7 @@ READERS: dict[str, tuple[Callable[[Path], object], Path | bytes]] = {
     "lines of bounds": (_lines, ROOT / "bench" / "bounds.toml"),
     "claims": (lambda path: read_claims(path, cases=CASES), ROOT / "bench" / "claims.toml"),
     "published": (
-        lambda path: read_published(path, cases=CASES, others=EXERCISE_CASES),
+        lambda path: read_published(path, cases=CASES, others=PROJECT.exercise_cases),
         ROOT / "bench" / "claims.toml",
     ),
     "study": (

@@ -52,10 +52,12 @@ Run = Callable[..., pytest.RunResult]
 def run(pytester: pytest.Pytester) -> Run:
     """Run the suite above with the plugin."""
     pytester.makepyfile(SUITE)
-    names = ("cases", "bounds", "claims")
-    files = [f"--override-ini=fitting_room_{n}={ROOT / 'bench' / n}.toml" for n in names[1:]]
+    files = [f'{name} = "{ROOT / "bench" / name}.toml"' for name in ("bounds", "claims")]
+    known = ['cases = "bench.cases:CASES"', 'exercises = "bench.exercises:EXERCISES"']
+    table = ["[tool.fitting-room]", *known, *files]
+    (pytester.path / "pyproject.toml").write_text("\n".join(table), encoding="utf-8")
     plugin = ("-p", "fitting_room.plugin", "-p", "no:hypothesispytest", "--junitxml=junit.xml")
-    return lambda *arguments: pytester.runpytest_inprocess(*plugin, *files, *arguments)
+    return lambda *arguments: pytester.runpytest_inprocess(*plugin, *arguments)
 
 
 def junit(folder: Path) -> ElementTree.Element:

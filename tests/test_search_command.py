@@ -134,7 +134,7 @@ def test_without_candidates_it_shows_the_whole_log(
     ("arguments", "told"),
     [
         (["search", "mnits"], "There is no task 'mnits'. Did you mean 'mnist'?"),
-        (["search", "mnist", "none.toml"], "none.toml cannot be read as TOML"),
+        (["search", "mnist", "none.toml"], "none.toml cannot be read: No such file"),
     ],
 )
 def test_a_mistake_in_the_call_is_told_in_a_sentence(

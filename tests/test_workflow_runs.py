@@ -25,9 +25,9 @@ def workflow() -> dict[Any, Any]:
 
 def steps(job: str) -> dict[str, dict[str, Any]]:
     """Return what a training job restores, runs and saves, in its order."""
-    kinds = {"actions/cache/restore@v4": "restore", "actions/cache/save@v4": "save"}
+    kinds = {"actions/cache/restore": "restore", "actions/cache/save": "save"}
     found = [
-        (kinds.get(step.get("uses", ""), "run" if "run" in step else ""), step)
+        (kinds.get(step.get("uses", "").partition("@")[0], "run" if "run" in step else ""), step)
         for step in jobs()[job]["steps"]
     ]
     return {kind: step for kind, step in found if kind}
