@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fitting_room.spec import TASKS, Case
-
 from models import MODELS
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from fitting_room.lab.probe import Emulated, emulation
-from fitting_room.spec import Case
 
 from bench.cases import CASES, INSTEAD, LONG
+from fitting_room.lab.probe import Emulated, emulation
+from fitting_room.spec import Case
 
 WHY = {
     "accept": "it trains long: --tier full, and --seeds 1 for one seed",

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fitting_room.spec import TASKS, Case
-from fitting_room.studies.exercises import Exercise
-
 from bench.cases import CASES, lawful
 from bench.variants import CRIPPLED
+from fitting_room.spec import TASKS, Case
+from fitting_room.studies.exercises import Exercise
 
 DENSE = CASES["fashion_mnist-dense_128"]
 DIGITS = CASES["mnist-dense_128"]

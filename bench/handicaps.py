@@ -11,9 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
-from fitting_room.project import Handicap
-
 from bench.cases import CASES
+from fitting_room.project import Handicap
 
 ROOT = Path(__file__).resolve().parents[1]
 CASE = CASES["fashion_mnist-dense_128"]

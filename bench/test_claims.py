@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+
 from fitting_room.analysis.audit import Grounds, audit, claims_in, grounds
 from fitting_room.analysis.claims import Finding
 from fitting_room.errors import UserError

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from fitting_room.spec import TASKS, Case
 
 from bench.cases import CASES
+from fitting_room.spec import TASKS, Case
 
 AIMING = {name: case for name, case in CASES.items() if TASKS[case.task].targets}
 

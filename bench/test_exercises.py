@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
+from bench.exercises import EXERCISES
 from fitting_room.errors import UserError
 from fitting_room.lab.evaluator import Referee
 from fitting_room.plugin.options import results_folder
@@ -17,8 +19,6 @@ from fitting_room.record import Record
 from fitting_room.spec import Case
 from fitting_room.store.records import write_whole
 from fitting_room.studies.exercises import Exercise, answer, block
-
-from bench.exercises import EXERCISES
 
 LEARNED = 0.5
 """Share of test images that whatever learns at all classifies rightly; a guess has a tenth."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+
+from bench.variants import CRIPPLED, UNCHANGED
 from fitting_room.errors import UserError
 from fitting_room.lab.evaluator import Referee
 from fitting_room.plugin.options import results_folder
 from fitting_room.spec import Case
 from fitting_room.store.records import write_whole
 from fitting_room.studies.gate import Finding, examine
-
-from bench.variants import CRIPPLED, UNCHANGED
 
 pytestmark = pytest.mark.needs(trained=True)
 

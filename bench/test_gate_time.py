@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+
+from bench.handicaps import HANDICAPS, ROOT
 from fitting_room.cli.gate_seconds import rehearse
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Verdict
 from fitting_room.plugin.options import results_folder
 from fitting_room.store.records import write_whole
-
-from bench.handicaps import HANDICAPS, ROOT
 
 PAIRS = 20
 """Of chunks of about 0.3 s: half a minute a race."""

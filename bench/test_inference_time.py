@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from bench.cases import CASES
 from fitting_room.plugin.results import ReplayClock, extra_info
 from fitting_room.record import Inference, Record
 from fitting_room.spec import Case
-
-from bench.cases import CASES
 
 CLOCK = ReplayClock()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from fitting_room.spec import Case
 
 from bench.cases import CASES
+from fitting_room.spec import Case
 
 
 @pytest.mark.needs(trained=False)

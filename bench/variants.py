@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fitting_room.project import Variant
-
 from bench.cases import CASES
+from fitting_room.project import Variant
 
 ORIGINAL = CASES["fashion_mnist-dense_128"]
 """The cheapest to train of the published cases."""

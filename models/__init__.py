@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fitting_room.recipe import Recipe
-
 from models.architecture import Architecture
 
 DENSE = "models.dense:dense"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from records import make_record
+
+from bench.cases import CASES
 from fitting_room.analysis.audit import audit
 from fitting_room.analysis.claims import Finding
 from fitting_room.record import Record
 from fitting_room.store.claims import read_published
 from fitting_room.store.speeds import Speed
-from records import make_record
-
-from bench.cases import CASES
 
 DENSE, CNN, WIDE = (f"fashion_mnist-{name}" for name in ("dense_128", "cnn_64", "cnn_32"))
 SOURCE = 'source = "book"'

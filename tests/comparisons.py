@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from records import MACHINE, PROJECT, VERSIONS, make_record
+
 from fitting_room.analysis.comparison import Comparison
 from fitting_room.analysis.sides import Side, facts_of
 from fitting_room.cli import compare, settle
@@ -17,7 +19,6 @@ from fitting_room.lab.process import ROOT
 from fitting_room.record import Record
 from fitting_room.store.key import provenance
 from fitting_room.store.records import Store
-from records import MACHINE, PROJECT, VERSIONS, make_record
 
 DENSE = "fashion_mnist-dense_128"
 SCATTER = (np.random.default_rng(11).normal(size=(20, 2)) * (0.004, 0.001)).tolist()

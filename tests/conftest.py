@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 from bench_runs import Run, bench
-from fitting_room.plugin import options
-from fitting_room.project import current
 from imports import ROOT
 from keras_process import call, prepare
+
+from fitting_room.plugin import options
+from fitting_room.project import current
 
 KERAS = pytest.StashKey[ProcessPoolExecutor]()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+
 from fitting_room.data import arrays as idx
 from fitting_room.data import catalogue
 from fitting_room.data.arrays import FILES, Arrays

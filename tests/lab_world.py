@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
+from records import make_record
+
+from bench.cases import CASES
 from fitting_room.job import Job, Listener, Message, silent
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab import scheduler
@@ -21,9 +24,6 @@ from fitting_room.record import Record
 from fitting_room.spec import TrialSpec
 from fitting_room.store.bounds import SMOKE, Bounds
 from fitting_room.store.records import Store
-from records import make_record
-
-from bench.cases import CASES
 
 CASE = CASES["mnist-single_conv_32"]
 DATASET = make_record(case=CASE).spec.dataset

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from records import make_record
+
+from bench.cases import CASES
 from fitting_room.analysis.mistakes import TestSet
 from fitting_room.analysis.rows import rows
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Confidence, Mistake, Record
 from fitting_room.report.page.writing import write_page
 from fitting_room.store.claims import Claim
-from records import make_record
-
-from bench.cases import CASES
 
 DENSE, CNN, DIGITS = "fashion_mnist-dense_128", "fashion_mnist-cnn_64", "mnist-dense_128"
 LABELS = np.arange(100, dtype=np.uint8) % 10

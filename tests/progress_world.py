@@ -5,10 +5,11 @@ from __future__ import annotations
 from concurrent.futures import Future
 from dataclasses import replace
 
+from records import make_record
+
 from fitting_room.job import Message
 from fitting_room.record import Record
 from fitting_room.report.progress import Progress
-from records import make_record
 
 RECORD = replace(make_record(), seconds={"total": 21.4})
 SPEC, EPOCHS = RECORD.spec, RECORD.epochs

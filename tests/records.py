@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from imports import ROOT
+
 from fitting_room.project import current
 from fitting_room.record import (
     Epoch,
@@ -20,7 +22,6 @@ from fitting_room.record import (
     pack_classes,
 )
 from fitting_room.spec import Case, Dataset, TrialSpec
-from imports import ROOT
 
 PROJECT = current(ROOT)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from records import make_record
+
 from fitting_room.recipe import Recipe
 from fitting_room.record import Outcome, Record
 from fitting_room.spec import Case
 from fitting_room.studies.candidates import Tried, tried
-from records import make_record
 
 HELD_OUT = "validation split of the training images (last 5,000)"
 

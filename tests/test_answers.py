@@ -8,6 +8,10 @@ from functools import partial
 
 import numpy as np
 import pytest
+from PIL import Image
+from records import make_record
+from rich.console import Console
+
 from fitting_room.record import Confidence, Record
 from fitting_room.report.answer import (
     Answer,
@@ -20,9 +24,6 @@ from fitting_room.report.answer import (
 )
 from fitting_room.report.plots.images import answer_picture
 from fitting_room.report.plots.theme import LIGHT, render
-from PIL import Image
-from records import make_record
-from rich.console import Console
 
 CLASSES = ("cat", "dog", "2")
 CONFIDENCE = Confidence(

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from audit_world import CNN, DENSE, SOURCE, figure, judged, seeds, statement
-from fitting_room.record import Confidence, Record
 from records import make_failed_record, make_record
+
+from fitting_room.record import Confidence, Record
 
 DIGITS = "mnist-single_conv_32"
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from audit_world import CNN, DENSE, SOURCE, figure, judged, seeds, statement
+from records import PROJECT
+
 from fitting_room.cli import claims, settle
 from fitting_room.errors import UserError
 from fitting_room.report.audit import as_markdown, shown, tally
 from fitting_room.report.progress import Screen
 from fitting_room.store.records import Store
-from records import PROJECT
 
 OVER = f'cases = ["{CNN}"]\nover = "{DENSE}"\nlow = 0'
 WORDS = statement("difference", "test_accuracy", OVER)

@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 
 import pytest
 from bench_runs import Run, bench
-from fitting_room.store.records import Store
 from junit_schema import faults
 
 from bench.cases import CASES, LONG
 from conftest import Bench
+from fitting_room.store.records import Store
 
 QUICK = [name for name in CASES if name not in LONG]
 """What the smoke tier trains; of the others it counts the parameters."""

@@ -8,14 +8,14 @@ from unittest.mock import ANY
 
 import pytest
 from bench_runs import Run, bench
-from fitting_room.lab.probe import Emulated
-from fitting_room.store.records import Store
 from lab_world import pretend
 from test_bench import verdicts
 
 from bench.cases import CASES, LONG
 from bench.conftest import left_out
 from conftest import Bench
+from fitting_room.lab.probe import Emulated
+from fitting_room.store.records import Store
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from fitting_room.errors import UserError
 from fitting_room.judge.quality import judge
 from fitting_room.store.bounds import Bounds, read_bounds

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fitting_room import data
-from fitting_room.job import Job, Listener, silent
-from fitting_room.record import Record
 from lab_world import pretend, trial
 
 from bench import __main__ as command_line
+from fitting_room import data
+from fitting_room.job import Job, Listener, silent
+from fitting_room.record import Record
 
 CASE = "fashion_mnist-dense_128"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fitting_room import data
 from lab_world import pretend
 from test_kept_models import kept
 
 from bench import __main__ as command_line
+from fitting_room import data
 
 CASE = "fashion_mnist-dense_128"
 

@@ -9,6 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from lab_world import ORIGIN, pretend, trial
+from records import disturbed, make_record
+
+from bench import __main__ as command_line
 from fitting_room import data
 from fitting_room.cli import calibrate as calibrate_command
 from fitting_room.cli.calibrate import published
@@ -16,10 +20,6 @@ from fitting_room.job import Job, Listener, silent
 from fitting_room.lab import scheduler
 from fitting_room.record import Outcome, Record
 from fitting_room.store.records import Store
-from lab_world import ORIGIN, pretend, trial
-from records import disturbed, make_record
-
-from bench import __main__ as command_line
 
 CASE = "fashion_mnist-dense_128"
 

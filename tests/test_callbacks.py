@@ -44,6 +44,7 @@ def half(accuracy: float = 0.5) -> Any:
 def test_the_clock_holds_the_steps_and_not_the_scoring() -> None:
     """In a real ``fit`` of four steps a second each, an hour of scoring is not in the seconds."""
     import keras
+
     from fitting_room.training.callbacks import EpochClock
     from fitting_room.trial.callbacks import EpochLog
 

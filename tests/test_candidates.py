@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
 from fitting_room.errors import UserError
 from fitting_room.spec import Case
 from fitting_room.studies.candidates import Study, read_study

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fitting_room.report.card import card, foreign
 from lab_world import trial
 from records import make_record
 from test_kept_models import CONFIG, write_model
 from trials import assigned
+
+from fitting_room.report.card import card, foreign
 
 
 @pytest.mark.parametrize("sample", [True, False])

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fitting_room.store.key import explain, provenance, what_changed
 from records import make_record
 from test_commit import git
+
+from fitting_room.store.key import explain, provenance, what_changed
 
 FILES = {
     "models/__init__.py": "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from fitting_room.errors import UserError
 from fitting_room.store.claims import Published, read_published
 from fitting_room.store.statements import METRICS, METRICS_OF, kinds

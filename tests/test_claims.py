@@ -7,12 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from fitting_room.analysis.audit import claims_in
-from fitting_room.errors import UserError
-from fitting_room.store.claims import read_claims, read_published
 from records import PROJECT
 
 from bench.cases import CASES
+from fitting_room.analysis.audit import claims_in
+from fitting_room.errors import UserError
+from fitting_room.store.claims import read_claims, read_published
 
 PUBLISHED = Path(__file__).parents[1] / "bench" / "claims.toml"
 ROWS = [name for name, case in CASES.items() if not case.recipe.tuned]

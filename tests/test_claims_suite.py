@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from audit_world import DENSE, figure
-from fitting_room.analysis import audit
 
 from conftest import Bench
+from fitting_room.analysis import audit
 
 
 def held(run: Bench, folder: Path, more: str = "") -> pytest.RunResult:

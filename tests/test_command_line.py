@@ -12,10 +12,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fitting_room.errors import UserError
 from imports import ROOT
 
 from bench import __main__ as command_line
+from fitting_room.errors import UserError
 
 NAMES = [
     "data",

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from fitting_room.errors import UserError
 from fitting_room.store.git import checkout, exported, resolve, suggestion, worktree
 

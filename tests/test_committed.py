@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 from audit_world import DENSE, plain
+from imports import ROOT
+from records import PROJECT, make_record
+
 from fitting_room.analysis.audit import claims_in, grounds
 from fitting_room.cli.exercises import slim
 from fitting_room.errors import UserError
@@ -14,8 +17,6 @@ from fitting_room.record import Record
 from fitting_room.store.key import provenance
 from fitting_room.store.records import Store
 from fitting_room.store.speeds import Speed, write_speed
-from imports import ROOT
-from records import PROJECT, make_record
 
 WIDER = PROJECT.exercise_cases["fashion_mnist-dense_512"]
 

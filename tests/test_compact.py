@@ -26,7 +26,6 @@ STEM = 9 * 8 + 4 * 8
 def test_every_number_is_counted(body: str, parameters: int) -> None:
     """Kernels, normalisation with its statistics, shortcuts, weights of channels, and the head."""
     from fitting_room.trial.measure import size
-
     from models.compact import compact
 
     assert size(compact(body=body)).parameters == parameters

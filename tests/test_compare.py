@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from comparisons import DENSE, call, elsewhere, seeds, stored
-from fitting_room.errors import UserError
-from fitting_room.spec import Case
 
 from bench.cases import CASES
+from fitting_room.errors import UserError
+from fitting_room.spec import Case
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ from pathlib import Path
 import msgspec
 import pytest
 from comparisons import DENSE, seeds
+from imports import ROOT
+from records import PROJECT
+from test_commit import git
+
 from fitting_room.cli.sides import Asked, Place, ask, check_origin, side_of
 from fitting_room.errors import UserError
 from fitting_room.record import Provenance
 from fitting_room.store.records import Store
-from imports import ROOT
-from records import PROJECT
-from test_commit import git
 
 pytestmark = pytest.mark.usefixtures("plain_git")
 

@@ -11,16 +11,16 @@ from typing import Any
 import comparisons
 import pytest
 from comparisons import DENSE, call, of_code, seeds, stored
-from fitting_room.analysis.comparison import Raced
-from fitting_room.cli import compare, sides
-from fitting_room.errors import UserError
-from fitting_room.judge.verdict import Verdict
-from fitting_room.record import Record
 from imports import ROOT
 from records import PROJECT
 from test_commit import git
 
 from bench.cases import CASES
+from fitting_room.analysis.comparison import Raced
+from fitting_room.cli import compare, sides
+from fitting_room.errors import UserError
+from fitting_room.judge.verdict import Verdict
+from fitting_room.record import Record
 
 pytestmark = pytest.mark.usefixtures("plain_git")
 

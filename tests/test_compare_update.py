@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from comparisons import DENSE, call, seeds, stored
+
 from fitting_room.errors import UserError
 from fitting_room.store.records import Store
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from comparisons import DENSE, elsewhere, outcomes, seeds, side
+from records import make_record
+
 from fitting_room.analysis.comparison import Raced, compare
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Record
 from fitting_room.report.comparison import as_json, as_markdown
-from records import make_record
 
 
 def test_the_same_records_are_the_same() -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from comparisons import DENSE, seeds, side
-from fitting_room.analysis.comparison import compare
-from fitting_room.record import Record
-from fitting_room.report.comparison import as_json, as_markdown
 from records import make_record
 
 from bench.cases import CASES
+from fitting_room.analysis.comparison import compare
+from fitting_room.record import Record
+from fitting_room.report.comparison import as_json, as_markdown
 
 
 def test_a_case_renamed_is_compared_and_told_of() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fitting_room.analysis.sides import Facts, facts_of
-from fitting_room.record import Record
 from records import MACHINE, VERSIONS, make_failed_record, make_record
 
 from bench.cases import CASES
+from fitting_room.analysis.sides import Facts, facts_of
+from fitting_room.record import Record
 
 DENSE = "fashion_mnist-dense_128"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fitting_room.record import Mistake
 from fitting_room.trial.score import BINS, MISTAKES, confidence
 

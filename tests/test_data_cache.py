@@ -15,6 +15,7 @@ from bench_runs import PATIENCE_S
 from data_world import FakeSource, Notes, know, tiny
 from filelock import FileLock
 from filelock import Timeout as LockTimeout
+
 from fitting_room.data import cache, find, load
 from fitting_room.errors import UserError
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from data_world import FakeSource, know, tiny, write_idx
+from rich.console import Console
+
 from fitting_room.cli import data
 from fitting_room.cli.data import TerminalProgress
 from fitting_room.data import chosen_data_dir
 from fitting_room.data.progress import RejectedError, UnavailableError
 from fitting_room.errors import UserError
-from rich.console import Console
 
 
 @pytest.fixture(autouse=True)

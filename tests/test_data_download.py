@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 from data_world import tiny
+
 from fitting_room.data import arrays as idx
 from fitting_room.data import sources
 from fitting_room.data.arrays import FILES, Arrays

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from data_world import FakeSource, Notes, know, tiny, write_idx
+
 from fitting_room.data import find, load
 from fitting_room.data.progress import RejectedError, UnavailableError
 from fitting_room.errors import UserError

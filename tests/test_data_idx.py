@@ -6,11 +6,12 @@ import hashlib
 
 import numpy as np
 import pytest
-from fitting_room.data import arrays as idx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
+
+from fitting_room.data import arrays as idx
 
 BYTES = arrays(np.uint8, array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=5))
 

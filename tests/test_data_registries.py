@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from data_world import tiny, write_idx
+
 from fitting_room.data import sources
 from fitting_room.data.progress import LogProgress, RejectedError, UnavailableError
 from fitting_room.data.sources import DebianPackage, NpmPackage

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from data_world import FakeSource, know, tiny
+
 from fitting_room import machine
 from fitting_room.data import arrays as idx
 from fitting_room.data import find, finding, load, make_sample, sample

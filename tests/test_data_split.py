@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from data_world import tiny
+
 from fitting_room import data
 from fitting_room.data.arrays import FILES, Arrays
 from fitting_room.data.split import validation_split

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from data_world import know, tiny
+
 from fitting_room.data.arrays import FILES, combined
 from fitting_room.data.catalogue import KNOWN, Look
 from fitting_room.data.progress import RejectedError

@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fitting_room import data
-from fitting_room.errors import UserError
 from imports import ROOT
 
 from bench.__main__ import main
 from bench.variants import ORIGINAL
+from fitting_room import data
+from fitting_room.errors import UserError
 
 COMMANDS = {
     "calibrate": ["fashion_mnist-dense_128"],

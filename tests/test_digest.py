@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
 from fitting_room.store.digest import code_digest
 
 NET = """

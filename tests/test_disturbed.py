@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from records import MACHINE, make_record
+
 from fitting_room.disturbed import chunks, disturbance, exclusive
 from fitting_room.record import Machine, Record
-from records import MACHINE, make_record
 
 
 def ran(*clocks: tuple[float, float], seed: int = 0, machine: Machine = MACHINE) -> Record:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from trials import assigned
+
 from fitting_room.job import Job, Message
 from fitting_room.lab import process
 from fitting_room.lab.process import ROOT, Child, messages, run_trial, strays
@@ -19,7 +21,6 @@ from fitting_room.record import Record
 from fitting_room.spec import TrialSpec
 from fitting_room.store.records import Store
 from fitting_room.trial import __main__
-from trials import assigned
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 

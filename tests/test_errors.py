@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from fitting_room.errors import UserError, nearest
 
 KNOWN = ["dense_128", "cnn_64"]

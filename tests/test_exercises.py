@@ -6,11 +6,11 @@ from dataclasses import replace
 from importlib import import_module
 
 import pytest
-from fitting_room.errors import UserError
 from records import PROJECT
 
 from bench.cases import CASES
 from bench.exercises import EXERCISES
+from fitting_room.errors import UserError
 
 WIDTH, DURATION, STOPPING = (EXERCISES[name] for name in ("width", "duration", "stopping"))
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fitting_room.analysis.evidence import Evidence
-from fitting_room.record import Record
-from fitting_room.studies.exercises import Exercise, answer, block
 from records import make_record
 from scipy import stats
 
 from bench.exercises import EXERCISES
+from fitting_room.analysis.evidence import Evidence
+from fitting_room.record import Record
+from fitting_room.studies.exercises import Exercise, answer, block
 
 WIDTH, DURATION, STOPPING = (EXERCISES[name] for name in ("width", "duration", "stopping"))
 

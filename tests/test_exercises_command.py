@@ -7,10 +7,6 @@ from pathlib import Path
 
 import pytest
 from data_world import FakeSource, know, tiny
-from fitting_room.cli import readme
-from fitting_room.lab.plan import Need, Options, plan
-from fitting_room.store.records import Store
-from fitting_room.studies import exercises as blocks
 from imports import ROOT
 from lab_world import FakeTrials, pretend
 from records import PROJECT, make_record
@@ -19,6 +15,10 @@ from bench.__main__ import main
 from bench.cases import CASES
 from bench.exercises import EXERCISES
 from conftest import Bench
+from fitting_room.cli import readme
+from fitting_room.lab.plan import Need, Options, plan
+from fitting_room.store.records import Store
+from fitting_room.studies import exercises as blocks
 
 DENSE = "fashion_mnist-dense_128"
 

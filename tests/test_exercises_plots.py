@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fitting_room.report.plots.theme import LIGHT, Draw
-from fitting_room.store.records import Store
-from fitting_room.studies.exercise_plots import pictures
-from fitting_room.studies.exercises import Exercise
 from records import make_record
 
 from bench.__main__ import main
 from bench.exercises import EXERCISES
+from fitting_room.report.plots.theme import LIGHT, Draw
+from fitting_room.store.records import Store
+from fitting_room.studies.exercise_plots import pictures
+from fitting_room.studies.exercises import Exercise
 
 FILTERS = EXERCISES["filters"]
 

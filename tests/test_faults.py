@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from bench_runs import Run, finish, start
 from data_world import know, tiny, write_idx
-from fitting_room.store.records import Store
 from lab_world import pretend
 
 from conftest import Bench
+from fitting_room.store.records import Store
 
 ONE = ("-k", "test_accuracy and mnist-dense_128 and not fashion")
 TWO = ("-k", "test_accuracy and dense_128")

@@ -8,10 +8,10 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from fitting_room import data
-from fitting_room.recipe import Recipe
 
 from bench.cases import CASES
+from fitting_room import data
+from fitting_room.recipe import Recipe
 
 pytestmark = pytest.mark.keras
 
@@ -156,6 +156,7 @@ def test_a_recipes_precision_holds_for_its_own_build_only() -> None:
 def test_each_backend_is_asked_for_what_it_can_do(backend: str, jit: bool, steps: int) -> None:
     """JAX always compiles, and Keras on torch neither compiles nor joins steps."""
     import keras
+
     from fitting_room.trial import fit
 
     with mock.patch.object(keras.config, "backend", lambda: backend):

@@ -29,6 +29,7 @@ def test_a_forward_pass_costs_two_operations_per_multiply_add(name: str) -> None
 def test_parameters_that_training_leaves_alone_are_counted_apart() -> None:
     """Of batch normalisation's four numbers a channel, two are trained and two are not."""
     import keras
+
     from fitting_room.trial.measure import size
 
     normalised = [keras.Input((8,)), keras.layers.Dense(5), keras.layers.BatchNormalization()]
@@ -41,6 +42,7 @@ def test_parameters_that_training_leaves_alone_are_counted_apart() -> None:
 def test_a_random_generator_is_no_parameter() -> None:
     """Dropout keeps a seed among its variables, and adds nothing to the count."""
     import keras
+
     from fitting_room.trial.measure import size
 
     layers = [keras.Input((8,)), keras.layers.Dense(5), keras.layers.Dropout(0.5)]

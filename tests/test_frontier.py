@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from fitting_room.studies.search_tables import candidates, frontier, smallest, table
 from search_world import line
+
+from fitting_room.studies.search_tables import candidates, frontier, smallest, table
 
 LINES = [
     line("small", accuracy=0.980, parameters=1_000),

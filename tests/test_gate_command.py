@@ -9,6 +9,12 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
+from imports import ROOT
+from lab_world import FakeTrials, pretend, trial
+from records import PROJECT
+
+from bench.cases import CASES
+from bench.variants import CRIPPLED, ORIGINAL
 from fitting_room import data
 from fitting_room.cli import gate, gate_simulation, settle
 from fitting_room.errors import UserError
@@ -30,12 +36,6 @@ from fitting_room.studies.documents import (
 )
 from fitting_room.studies.gate import gauges, reference_values
 from fitting_room.studies.gate_blocks import ABSENT, STALE, cost_block, gate_block
-from imports import ROOT
-from lab_world import FakeTrials, pretend, trial
-from records import PROJECT
-
-from bench.cases import CASES
-from bench.variants import CRIPPLED, ORIGINAL
 
 REFERENCE = ROOT / "results" / "reference" / ORIGINAL.name
 RECORDS = list(Store(REFERENCE.parent).all())

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lab_world import CASE, ORIGIN, pretend, referee, trial
+from records import make_record
+
+from bench.variants import CRIPPLED, ORIGINAL
 from fitting_room.job import Job, Listener, silent
 from fitting_room.judge.curve import Curve
 from fitting_room.judge.sequential import planning_sd
@@ -17,10 +21,6 @@ from fitting_room.record import Record
 from fitting_room.spec import Case
 from fitting_room.store.key import quality_key
 from fitting_room.studies.gate import Finding, examine
-from lab_world import CASE, ORIGIN, pretend, referee, trial
-from records import make_record
-
-from bench.variants import CRIPPLED, ORIGINAL
 
 VARIANT = replace(CASE, variant="crippled")
 SD = 0.002

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from imports import ROOT
+
 from fitting_room.judge.rates import Scenario, scenarios
 from fitting_room.judge.sequential import RUN_ALPHA
 from fitting_room.studies.documents import SIMULATION, Simulation, read_document
 from fitting_room.studies.gate_tables import TOO_MANY, rates, scatter, whole_run
-from imports import ROOT
 
 UNCHANGED = [each for each in scenarios(planned=False) if not each.at_bound]
 TWICE = [each for each in UNCHANGED if each.sd != 1 and each.shape != "normal"]

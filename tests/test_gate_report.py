@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from records import make_record
+
 from fitting_room.judge.rates import Rate, Scenario, Tally
 from fitting_room.studies.documents import Cost, Costs, Measured, Variants, origin_of
 from fitting_room.studies.gate import Finding, Sight
 from fitting_room.studies.gate_tables import cost, percent, scatter, share, variants
-from records import make_record
 
 SIGHT = Sight(
     metric="test_accuracy", outcome="fail", n=2, epoch=5, shift=-4.2, evidence="much too low"

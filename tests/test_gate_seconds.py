@@ -7,17 +7,17 @@ import filecmp
 from pathlib import Path
 
 import pytest
+from imports import ROOT
+from records import PROJECT, make_record
+
+from bench import handicaps
+from bench.handicaps import COMPUTE, HANDICAPS, SLEEP, slowed
 from fitting_room.cli import gate_seconds
 from fitting_room.judge.timing import Race
 from fitting_room.spec import Dataset
 from fitting_room.studies.documents import origin_of
 from fitting_room.studies.gate_blocks import UNRACED, seconds_block
 from fitting_room.studies.gate_seconds import Rehearsed, Seconds, seconds
-from imports import ROOT
-from records import PROJECT, make_record
-
-from bench import handicaps
-from bench.handicaps import COMPUTE, HANDICAPS, SLEEP, slowed
 
 
 def ratio(wall: float, cpu: float = 1.0) -> Race:

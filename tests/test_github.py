@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Outcome, Verdict
 from fitting_room.report.ci import Judged, append_summary, workflow_commands

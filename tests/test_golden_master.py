@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from records import PROJECT
+
+from bench.cases import CASES
 from fitting_room.analysis.audit import audit, claims_in, grounds, references
 from fitting_room.analysis.comparison import compare
 from fitting_room.analysis.sides import Side, facts_of
@@ -23,9 +26,6 @@ from fitting_room.judge.sequential import share
 from fitting_room.metrics import METRICS
 from fitting_room.record import Record
 from fitting_room.store.bounds import Bounds, read_bounds
-from records import PROJECT
-
-from bench.cases import CASES
 
 ROOT = Path(__file__).parents[1]
 FILE = Path(__file__).with_name("golden_master.json")

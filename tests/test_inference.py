@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fitting_room.trial.measure import BATCH_SIZE, CALLS, CHUNKS, measure_inference
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
-from fitting_room.judge.censored import best_by, epochs_to_target, first_epoch, same_speed, survival
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fitting_room.judge.censored import best_by, epochs_to_target, first_epoch, same_speed, survival
 
 # Remission of acute myelogenous leukaemia in weeks: Miller, "Survival Analysis", 1981, p. 49.
 MAINTAINED = [9, 13, None, 18, 23, None, 31, 34, None, 48, None]

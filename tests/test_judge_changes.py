@@ -7,6 +7,8 @@ import math
 import numpy as np
 import pytest
 from comparisons import arrivals
+from scipy.stats import ttest_ind
+
 from fitting_room.judge.change import (
     RED,
     Arrivals,
@@ -20,7 +22,6 @@ from fitting_room.judge.change import (
     timed,
 )
 from fitting_room.judge.verdict import Outcome, Verdict
-from scipy.stats import ttest_ind
 
 BASE = (0.8702, 0.8688, 0.8731, 0.8659, 0.8714, 0.8695)
 WORSE = tuple(value - 0.03 for value in BASE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+
 from fitting_room.judge.claims import (
     OUTCOMES,
     Better,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fitting_room.judge.components import crossed, nested
 
 # Montgomery, "Design and Analysis of Experiments": 20 parts, measured twice by each of 3 operators.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+
 from fitting_room.judge.curve import Curve, judge_curve
 from fitting_room.judge.price import setback
 from fitting_room.judge.verdict import Bound

@@ -9,6 +9,11 @@ from statistics import fmean, stdev
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.stats import norm
+
 from fitting_room.judge.interval import (
     Interval,
     accuracy_difference,
@@ -20,10 +25,6 @@ from fitting_room.judge.interval import (
     of_ratio,
     superiority,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import stats
-from scipy.stats import norm
 
 SEEDS = [0.8670, 0.8742, 0.8711, 0.8655, 0.8768, 0.8699]
 OTHERS = [0.9012, 0.8987, 0.9075, 0.9040]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+
 from fitting_room.judge.quality import judge, judge_without_reference
 from fitting_room.judge.suggest import suggest
 from fitting_room.judge.verdict import Bound

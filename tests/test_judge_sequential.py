@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 
 import pytest
+from scipy.stats import chi2, norm, ttest_1samp
+
 from fitting_room.judge.price import in_brief, price, run
 from fitting_room.judge.quality import judge
 from fitting_room.judge.sequential import (
@@ -19,7 +21,6 @@ from fitting_room.judge.sequential import (
     share,
 )
 from fitting_room.judge.verdict import Bound
-from scipy.stats import chi2, norm, ttest_1samp
 
 PLAN = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=1e-4)
 FLOOR = Bound(

@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import binom, kurtosis, skew
+
 from fitting_room.judge.price import run
 from fitting_room.judge.rates import (
     Gauge,
@@ -24,7 +26,6 @@ from fitting_room.judge.rates import (
 from fitting_room.judge.sequential import Plan, decide_all, planning_sd
 from fitting_room.judge.simulation import CODES, SHAPES, like_the_reference, together, walk
 from fitting_room.judge.verdict import Bound
-from scipy.stats import binom, kurtosis, skew
 
 RUNS = 20_000
 ALPHA = 1e-4

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
+from scipy.stats import binom
+
 from fitting_room.judge.price import price, run
 from fitting_room.judge.quality import judge
 from fitting_room.judge.sequential import Plan, decide, decide_all, plans
 from fitting_room.judge.suggest import suggest
 from fitting_room.judge.verdict import Bound
-from scipy.stats import binom
 
 RUNS = 20_000
 ALPHA = 1e-4  # one hundred assertions share 1 %

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from fitting_room.judge.timing import judge_pairs, judge_stored, slowdown
 from fitting_room.judge.verdict import Verdict
 

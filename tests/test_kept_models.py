@@ -15,6 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bench_runs import PATIENCE_S
+from lab_world import SPEC, pretend, trial
+from trials import assigned
+
 from fitting_room import data
 from fitting_room.errors import UserError
 from fitting_room.job import Job, Listener, best_file
@@ -23,8 +26,6 @@ from fitting_room.record import Callbacks, Record
 from fitting_room.report.card import card
 from fitting_room.store.models import Models
 from fitting_room.store.records import Store
-from lab_world import SPEC, pretend, trial
-from trials import assigned
 
 CONFIG = {"module": "keras.layers", "class_name": "Dense", "config": {}}
 

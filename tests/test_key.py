@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from records import MACHINE, make_record
+
 from fitting_room.lab.process import ROOT
 from fitting_room.recipe import Recipe
 from fitting_room.record import Provenance
@@ -20,7 +22,6 @@ from fitting_room.store.key import (
     training_path,
 )
 from fitting_room.store.records import Store
-from records import MACHINE, make_record
 
 RECORD = make_record()
 SPEC, ORIGIN = RECORD.spec, RECORD.provenance

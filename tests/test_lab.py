@@ -12,6 +12,9 @@ from types import ModuleType
 
 import pytest
 from bench_runs import PATIENCE_S
+from lab_world import ORIGIN, SPEC, FakeTrials, get, new_lab, pretend, trial
+from records import MACHINE
+
 from fitting_room.errors import UserError
 from fitting_room.job import Message, silent
 from fitting_room.lab import scheduler
@@ -19,8 +22,6 @@ from fitting_room.lab.process import ROOT
 from fitting_room.machine import this_machine
 from fitting_room.store.key import quality_key
 from fitting_room.store.records import Store
-from lab_world import ORIGIN, SPEC, FakeTrials, get, new_lab, pretend, trial
-from records import MACHINE
 
 CASE = SPEC.case.name
 

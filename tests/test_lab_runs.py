@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
+from lab_world import ORIGIN, SPEC, new_lab, pretend, trial
+
 from fitting_room.job import Job, Listener
 from fitting_room.lab import locks, scheduler
 from fitting_room.record import Record
 from fitting_room.store.records import Store
-from lab_world import ORIGIN, SPEC, new_lab, pretend, trial
 
 
 def until_ended(begun: threading.Event, job: Job, listen: Listener) -> Record:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock, Timeout
+from imports import ROOT
+
 from fitting_room.errors import UserError
 from fitting_room.lab.locks import machine_held
-from imports import ROOT
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
+from lab_world import CASE, DATASET, SPEC, pretend
+
 from fitting_room.job import run_name
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.scheduler import Lab
 from fitting_room.store.records import Store
-from lab_world import CASE, DATASET, SPEC, pretend
 
 
 @pytest.mark.parametrize(("log", "alone"), [(None, True), (Path("logs"), False)])

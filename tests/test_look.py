@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from trials import small
+
 from fitting_room import data
 from fitting_room.errors import UserError
 from fitting_room.lab import look
 from fitting_room.spec import TrialSpec
 from fitting_room.trial.look import ACTIVATION, Arrays, Look, seen
-from numpy.typing import NDArray
-from trials import small
 
 CNN = "fashion_mnist-cnn_32"
 

@@ -25,6 +25,7 @@ def test_smoothed_cross_entropy_is_that_of_smoothed_labels(smoothing: float) -> 
 def test_it_is_saved_by_its_arguments() -> None:
     """What is read back smooths as much."""
     import keras
+
     from fitting_room.training.losses import SmoothedCrossentropy
 
     made = SmoothedCrossentropy(0.2)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from records import make_failed_record, make_record
+
 from fitting_room.metrics import METRICS, UNTRAINED
 from fitting_room.record import Record
-from records import make_failed_record, make_record
 
 DIGITS = "mnist-single_conv_32"
 

@@ -31,7 +31,6 @@ def test_every_number_is_counted(
 ) -> None:
     """Kernels, normalisation with its statistics, the pooling's weights, and the head."""
     from fitting_room.trial.measure import size
-
     from models.minimal import minimal
 
     counted = size(minimal(**arguments))

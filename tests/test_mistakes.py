@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from records import make_record
+
 from fitting_room.analysis.mistakes import confusion, hardest
 from fitting_room.record import Confidence, Mistake, Record
-from records import make_record
 
 LABELS = np.array([0, 0, 1, 1, 2, 2], np.uint8)
 

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.keras
 def step(shape: tuple[int, ...], *, rate: float = 0.1, **arguments: Any) -> tuple[Any, Any]:
     """Return a random variable before and after one step along a random gradient."""
     import keras
+
     from fitting_room.training.muon import KernelMuon
 
     rng = np.random.default_rng(0)
@@ -54,6 +55,7 @@ def test_only_kernels_decay() -> None:
 def test_it_is_saved_by_its_arguments() -> None:
     """What is read back has the same settings."""
     import keras
+
     from fitting_room.training.muon import KernelMuon
 
     made = KernelMuon(0.07, adam_lr_ratio=0.3, momentum=0.8, beta_2=0.95, weight_decay=0.1)

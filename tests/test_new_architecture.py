@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from bench_runs import Run, bench
-from fitting_room.store.records import Store
 from imports import ROOT
 
 from bench.cases import CASES
+from fitting_room.store.records import Store
 
 FUNCTION = '''
 """The smallest classifier there is."""

@@ -9,6 +9,9 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from lab_world import DATASET, ORIGIN, SPEC, FakeTrials, pretend, trial
+from records import PROJECT
+
 from fitting_room import data
 from fitting_room.cli import noise, settle
 from fitting_room.errors import UserError
@@ -16,8 +19,6 @@ from fitting_room.job import Job, Listener, silent
 from fitting_room.record import PartialRecord, Record, pack_classes
 from fitting_room.studies.documents import Crossed, Times, read_document, sample
 from fitting_room.studies.gate_blocks import noise_block
-from lab_world import DATASET, ORIGIN, SPEC, FakeTrials, pretend, trial
-from records import PROJECT
 
 CASE = "fashion_mnist-dense_128"
 
@@ -171,8 +172,9 @@ def test_a_trial_that_gave_no_result_is_no_sample() -> None:
 @pytest.mark.keras
 def test_one_seed_decides_the_weights_and_the_other_the_order() -> None:
     """The same two repeat every bit; either one changed changes what is learned."""
-    from fitting_room.trial.run import run
     from trials import small
+
+    from fitting_room.trial.run import run
 
     def loss(seed: int, order: int | None) -> float:
         measured = PartialRecord()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from fitting_room.errors import UserError
 from fitting_room.lab.plan import MOST_SEEDS, Options
 from fitting_room.plugin import options as plugin_options

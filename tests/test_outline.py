@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from lab_world import get, new_lab, pretend
+from records import MACHINE, make_record
+
+from bench.cases import CASES
 from fitting_room.lab import evaluator
 from fitting_room.lab.evaluator import Referee, outline, unstored
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.record import Record
 from fitting_room.store.bounds import Bounds
-from lab_world import get, new_lab, pretend
-from records import MACHINE, make_record
-
-from bench.cases import CASES
 
 CHOSEN = [CASES["fashion_mnist-dense_128"], CASES["mnist-dense_128"]]
 RECORDS = [make_record(case=case) for case in CHOSEN]

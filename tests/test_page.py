@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pages
 import pytest
+from pages import CNN, DENSE, DIGITS, RECORDS, record, write
+from records import PROJECT, disturbed, make_failed_record
+
 from fitting_room.cli import report, settle
 from fitting_room.report.page import writing
 from fitting_room.store.records import Store
-from pages import CNN, DENSE, DIGITS, RECORDS, record, write
-from records import PROJECT, disturbed, make_failed_record
 
 VOID = {"meta", "img", "br"}
 

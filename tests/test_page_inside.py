@@ -7,12 +7,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from fitting_room.analysis.rows import rows
-from fitting_room.report.page.drawn import inside
-from fitting_room.report.page.writing import page
 from pages import CNN, RECORDS
 
 from bench.cases import CASES
+from fitting_room.analysis.rows import rows
+from fitting_room.report.page.drawn import inside
+from fitting_room.report.page.writing import page
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=timezone.utc).timestamp()
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fitting_room import data
-from fitting_room.data.picture import CENTRE, LONGEST, MOST_PIXELS, convert, read_picture
-from fitting_room.errors import UserError
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
+
+from fitting_room import data
+from fitting_room.data.picture import CENTRE, LONGEST, MOST_PIXELS, convert, read_picture
+from fitting_room.errors import UserError
 
 DARK = np.pad(np.full((10, 10), 40, np.uint8), 10, constant_values=220)
 """A dark square on light paper, 30 × 30."""

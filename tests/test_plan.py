@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from fitting_room.lab.plan import Need, Options, Wanted, estimate, plan, specify
-from fitting_room.record import Record
-from fitting_room.spec import TrialSpec
 from records import make_failed_record, make_record
 
 from bench.cases import CASES
+from fitting_room.lab.plan import Need, Options, Wanted, estimate, plan, specify
+from fitting_room.record import Record
+from fitting_room.spec import TrialSpec
 
 DENSE, DIGITS = CASES["fashion_mnist-dense_128"], CASES["mnist-single_conv_32"]
 DATA = {"fashion_mnist": make_record().spec.dataset, "mnist": make_record(case=DIGITS).spec.dataset}

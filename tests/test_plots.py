@@ -12,6 +12,12 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from records import make_record
+
+from bench.cases import CASES
 from fitting_room.analysis.rows import rows
 from fitting_room.report.plots.album import Album, of_case, overview
 from fitting_room.report.plots.survival import curve
@@ -28,12 +34,6 @@ from fitting_room.report.plots.theme import (
     save,
 )
 from fitting_room.report.plots.tradeoff import frontier, steps
-from hypothesis import given
-from hypothesis import strategies as st
-from matplotlib.figure import Figure
-from records import make_record
-
-from bench.cases import CASES
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
 RECORDS = [make_record(case=case, seed=seed) for case in (DENSE, DIGITS) for seed in (0, 1)]

@@ -10,11 +10,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from fitting_room.analysis.rows import rows
-from fitting_room.judge.verdict import Bound
-from fitting_room.record import Confidence, Record
-from fitting_room.report.plots.album import Album, of_case, overview
-from fitting_room.report.plots.theme import LIGHT, THEMES, Draw, Theme, render
 from imports import ROOT
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,6 +18,11 @@ from pages import IMAGES
 from records import make_record
 
 from bench.cases import CASES
+from fitting_room.analysis.rows import rows
+from fitting_room.judge.verdict import Bound
+from fitting_room.record import Confidence, Record
+from fitting_room.report.plots.album import Album, of_case, overview
+from fitting_room.report.plots.theme import LIGHT, THEMES, Draw, Theme, render
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 DIGITS = "mnist-dense_128"

@@ -7,13 +7,14 @@ import re
 from pathlib import Path
 
 import pytest
+from imports import ROOT
+from records import PROJECT, make_record
+
 from fitting_room.cli import plots, settle
 from fitting_room.errors import UserError
 from fitting_room.report.plots import theme as canvas
 from fitting_room.report.plots.theme import Theme
 from fitting_room.store.records import Store
-from imports import ROOT
-from records import PROJECT, make_record
 
 DENSE = "fashion_mnist-dense_128"
 LARGEST = 150_000

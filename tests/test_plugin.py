@@ -9,10 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fitting_room import plugin
 from imports import ROOT
 
 from conftest import Bench
+from fitting_room import plugin
 
 
 def test_tests_without_a_referee_are_left_alone(pytester: pytest.Pytester) -> None:

@@ -9,13 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fitting_room.cli import inspect, predict
-from fitting_room.cli import inspect as looking
-from fitting_room.cli.kept_model import alike
-from fitting_room.job import Job, Listener
-from fitting_room.lab.look import Seen
-from fitting_room.record import Record, pack_classes
-from fitting_room.store.records import Store
 from lab_world import pretend, trial
 from PIL import Image
 from records import PROJECT, make_record
@@ -23,6 +16,13 @@ from test_answers import CONFIDENCE
 from test_kept_models import write_model
 
 from bench import __main__ as command_line
+from fitting_room.cli import inspect, predict
+from fitting_room.cli import inspect as looking
+from fitting_room.cli.kept_model import alike
+from fitting_room.job import Job, Listener
+from fitting_room.lab.look import Seen
+from fitting_room.record import Record, pack_classes
+from fitting_room.store.records import Store
 
 PNG = b"\x89PNG"
 SURE = np.eye(10, dtype=np.float32)[9] * 0.9 + 0.01

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from records import make_record
+
 from fitting_room.judge.curve import Curve
 from fitting_room.judge.verdict import Bound
 from fitting_room.report.verdicts import Priced, choices, priced, sharpest, table
 from fitting_room.store.bounds import Bounds
-from records import make_record
 
 CASE = "fashion_mnist-dense_128"
 FIRST, SECOND = 5.0, 3.0

@@ -10,12 +10,13 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from records import make_record
+
 from fitting_room.errors import UserError
 from fitting_room.lab import probe
 from fitting_room.lab.probe import Emulated
 from fitting_room.machine import settings
 from fitting_room.trial.probe import Probed, accelerator, threads
-from records import make_record
 
 SAY = "import json, os, sys; os.write(int(sys.argv[-1]), json.dumps({}).encode() + b'\\n')"
 THERE = importlib.util.find_spec("json")

@@ -9,12 +9,13 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
+from progress_world import EPOCHS, NAME, RECORD, SPEC, Screen, Waiting, hear, plain
+from records import make_failed_record
+
 from fitting_room.job import Message
 from fitting_room.record import Record
 from fitting_room.report import progress as module
 from fitting_room.report.progress import PlainWriter, Progress
-from progress_world import EPOCHS, NAME, RECORD, SPEC, Screen, Waiting, hear, plain
-from records import make_failed_record
 
 
 def test_plain_output_has_a_line_for_each_message() -> None:

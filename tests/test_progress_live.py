@@ -6,10 +6,11 @@ import re
 from dataclasses import replace
 
 import pytest
+from progress_world import EPOCHS, NAME, RECORD, SPEC, Screen, Waiting, hear, plain
+
 from fitting_room.job import Message
 from fitting_room.report import progress as module
 from fitting_room.report.progress import ERASE, Progress
-from progress_world import EPOCHS, NAME, RECORD, SPEC, Screen, Waiting, hear, plain
 
 
 def test_terminal_shows_one_line_that_is_written_over() -> None:

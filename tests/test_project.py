@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from fitting_room.errors import UserError
-from fitting_room.project import current
 from imports import ROOT
 
 from bench.__main__ import main
 from bench.cases import CASES
+from fitting_room.errors import UserError
+from fitting_room.project import current
 
 CASES_OF = """
 from fitting_room.recipe import Recipe

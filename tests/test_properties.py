@@ -6,6 +6,7 @@ import json
 from dataclasses import fields, replace
 
 import pytest
+
 from fitting_room.judge.verdict import Verdict
 from fitting_room.report.ci import Judged, from_properties, to_properties
 

@@ -8,6 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from records import make_record
+from test_commit import distrust, git
+
+from bench.cases import CASES
 from fitting_room.errors import UserError
 from fitting_room.lab.process import ROOT
 from fitting_room.machine import settings
@@ -15,10 +19,6 @@ from fitting_room.record import Record
 from fitting_room.store.digest import code_digest
 from fitting_room.store.key import TRAINING_PATH, provenance, why_stale
 from fitting_room.store.records import Store
-from records import make_record
-from test_commit import distrust, git
-
-from bench.cases import CASES
 
 pytestmark = pytest.mark.usefixtures("plain_git")
 

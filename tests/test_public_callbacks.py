@@ -151,6 +151,7 @@ class Time:
 def test_the_clock_holds_the_steps_and_not_the_validation(steps: int, calls: int) -> None:
     """In a plain fit with validation data, as in one call of the step for a whole epoch."""
     import keras
+
     from fitting_room.training.callbacks import EpochClock
 
     time = Time()

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from trials import small
+
 from fitting_room.errors import UserError
 from fitting_room.judge.timing import Race
 from fitting_room.lab import process, timing
@@ -23,7 +25,6 @@ from fitting_room.lab.timing import (
 )
 from fitting_room.spec import TrialSpec
 from fitting_room.trial.measure import calibration_seconds
-from trials import small
 
 SPEC = small()
 

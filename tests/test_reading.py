@@ -14,6 +14,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from records import PROJECT, make_record
+
+from bench.cases import CASES
 from fitting_room.errors import UserError
 from fitting_room.metrics import METRICS
 from fitting_room.record import Confidence, Mistake
@@ -36,9 +39,6 @@ from fitting_room.studies.documents import (
     read_document,
 )
 from fitting_room.studies.gate_seconds import SECONDS, Seconds
-from records import PROJECT, make_record
-
-from bench.cases import CASES
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fitting_room.cli import plots, readme
-from fitting_room.report.plots import theme
-from fitting_room.store.records import Store
 from imports import ROOT
 from records import PROJECT, make_record
 
 from bench import __main__ as command_line
 from bench.__main__ import main
+from fitting_room.cli import plots, readme
+from fitting_room.report.plots import theme
+from fitting_room.store.records import Store
 
 BLOCK = re.compile(
     rb"(<!-- fitting-room: (?P<name>[^\n]+) -->\n).*?(<!-- /fitting-room -->)", re.DOTALL

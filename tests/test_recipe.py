@@ -6,6 +6,7 @@ from dataclasses import MISSING, FrozenInstanceError, fields
 from typing import Any
 
 import pytest
+
 from fitting_room.recipe import PLAIN, Recipe
 
 

@@ -6,8 +6,9 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
-from fitting_room.record import Size, pack_classes, unpack_classes
 from records import make_failed_record, make_record
+
+from fitting_room.record import Size, pack_classes, unpack_classes
 
 
 @pytest.mark.parametrize("count", [0, 1, 10_000])

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from records import MACHINE, disturbed, make_failed_record, make_record
+
 from fitting_room.errors import UserError
 from fitting_room.record import SCHEMA, Outcome, Record
 from fitting_room.store.records import Store, read_record
-from records import MACHINE, disturbed, make_failed_record, make_record
 
 RECORD = make_record()
 CASE, KEY = RECORD.spec.case.name, RECORD.key

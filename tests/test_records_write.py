@@ -9,9 +9,10 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
+from records import make_record
+
 from fitting_room.errors import UserError
 from fitting_room.store.records import Store, write_whole
-from records import make_record
 
 RECORD = make_record()
 

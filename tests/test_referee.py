@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
+from lab_world import CASE, FakeTrials, pretend, referee, trial
+from records import make_record
+
 from fitting_room.errors import UserError
 from fitting_room.job import Job, Listener
 from fitting_room.judge.suggest import suggest_curve
@@ -18,8 +21,6 @@ from fitting_room.lab.evaluator import TrialFailedError
 from fitting_room.lab.plan import MOST_SEEDS, Options
 from fitting_room.metrics import curve
 from fitting_room.record import Record
-from lab_world import CASE, FakeTrials, pretend, referee, trial
-from records import make_record
 
 FLOOR = Bound(metric="test_accuracy", at_least=0.8, reason="a round figure")
 SLOWEST = Bound(metric="epochs_to_target", at_most=7, reason="published")

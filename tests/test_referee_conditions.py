@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from lab_world import CASE, FakeTrials, pretend, referee, trial
+
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab.plan import Need, Options
-from lab_world import CASE, FakeTrials, pretend, referee, trial
 
 FLOOR = Bound(metric="test_accuracy", at_least=0.8, reason="a round figure")
 EASY = Bound(metric="test_accuracy", at_least=0.3, reason="learns at all")

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fitting_room.errors import UserError
-from fitting_room.spec import TASKS, Case
 from imports import ROOT
 from records import PROJECT
 
 import models
 from bench import cases
 from bench.cases import CASES, INSTEAD, LONG
+from fitting_room.errors import UserError
+from fitting_room.spec import TASKS, Case
 from models import MODELS
 
 PUBLISHED = {

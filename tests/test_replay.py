@@ -7,8 +7,9 @@ from dataclasses import replace
 from statistics import median
 
 import pytest
-from fitting_room.plugin.results import ReplayClock, extra_info
 from records import make_failed_record, make_record
+
+from fitting_room.plugin.results import ReplayClock, extra_info
 
 SECONDS = [3.0, 2.0, 4.5, 2.5]
 

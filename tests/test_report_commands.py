@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from records import PROJECT, make_failed_record, make_record
+
 from fitting_room.cli import readme, settle, show
 from fitting_room.errors import UserError
 from fitting_room.record import Callbacks, Record
 from fitting_room.store.records import Store
-from records import PROJECT, make_failed_record, make_record
 
 DENSE = "fashion_mnist-dense_128"
 BLOCKS = "\n".join(

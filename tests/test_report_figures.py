@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from fitting_room.analysis.figures import figure, quartiles
-from fitting_room.format import decimals, with_spread
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fitting_room.analysis.figures import figure, quartiles
+from fitting_room.format import decimals, with_spread
 
 
 def test_a_figure_has_mean_and_sample_sd() -> None:

@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from records import make_record
+
+from bench.cases import CASES
 from fitting_room.analysis.rows import Row, rows
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Confidence
 from fitting_room.report.files import write_report
 from fitting_room.store.claims import Claim
-from records import make_record
-
-from bench.cases import CASES
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 RECORDS = [make_record(seed=seed, test_accuracy=0.87 + seed / 100) for seed in range(3)]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from records import MACHINE, make_failed_record, make_record
+
+from bench.cases import CASES
 from fitting_room.analysis.rows import rows
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Record
 from fitting_room.report.summary import summary, task_table
 from fitting_room.store.claims import Claim
-from records import MACHINE, make_failed_record, make_record
-
-from bench.cases import CASES
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 WIDE = "fashion_mnist-cnn_32"

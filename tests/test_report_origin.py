@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fitting_room.analysis.trials import commits, counted_commits, machines, settings, versions
 from records import MACHINE, VERSIONS, make_record
+
+from fitting_room.analysis.trials import commits, counted_commits, machines, settings, versions
 
 NEWER = replace(MACHINE, cpu="Example CPU (family 2, avx2)")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textwrap import indent
 
 import pytest
+
 from fitting_room.errors import UserError
 from fitting_room.report.readme import difference, regenerate
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from records import MACHINE, make_failed_record, make_record
+
+from bench.cases import CASES
 from fitting_room.analysis.rows import Row, rows
 from fitting_room.analysis.trials import publishable
 from fitting_room.judge.verdict import Outcome, Verdict
 from fitting_room.record import Confidence, Record
 from fitting_room.spec import TASKS
-from records import MACHINE, make_failed_record, make_record
-
-from bench.cases import CASES
 
 DENSE = "fashion_mnist-dense_128"
 DIGITS = "mnist-single_conv_32"

@@ -8,9 +8,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from fitting_room.store.bounds import line_of
 from imports import ROOT
 from junit_schema import faults
+
+from fitting_room.store.bounds import line_of
 
 SUITE = """
     import pytest

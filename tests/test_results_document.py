@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
-from fitting_room.record import SCHEMA, Outcome, Record
 from records import make_record
+
+from fitting_room.record import SCHEMA, Outcome, Record
 
 DOCUMENT = (Path(__file__).parents[1] / "results" / "README.md").read_text(encoding="utf-8")
 CELL = r" *([^|]*?) *\|"

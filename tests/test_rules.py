@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from fitting_room.analysis.trials import flags_of, publishable
-from fitting_room.cli.calibrate import published
-from fitting_room.spec import TASKS
-from fitting_room.store.digest import code_digest
-from fitting_room.store.key import training_path
 from imports import ROOT, imports_of, module_of, sources
 from records import make_record
 from search_world import searched
 
 from bench.cases import CASES, lawful
+from fitting_room.analysis.trials import flags_of, publishable
+from fitting_room.cli.calibrate import published
+from fitting_room.spec import TASKS
+from fitting_room.store.digest import code_digest
+from fitting_room.store.key import training_path
 
 TUNED = [case for case in CASES.values() if case.recipe.tuned]
 

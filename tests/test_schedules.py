@@ -56,6 +56,7 @@ def test_a_rate_stays_at_its_end() -> None:
 def test_a_schedule_is_saved_with_its_optimizer(name: str) -> None:
     """What is read back gives the same rates."""
     import keras
+
     from fitting_room.training import schedules
 
     optimizer = keras.optimizers.SGD(getattr(schedules, name)(0.5, 20, 0.3))

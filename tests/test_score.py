@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 from fitting_room.trial.score import score, score_probabilities
 
 

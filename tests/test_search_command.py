@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from data_world import FakeSource, know, tiny
-from fitting_room.job import Job, Listener
-from fitting_room.record import Record
-from fitting_room.studies.candidates import read_log
 from lab_world import FakeTrials, pretend, trial
 
 from bench.__main__ import main
+from fitting_room.job import Job, Listener
+from fitting_room.record import Record
+from fitting_room.studies.candidates import read_log
 
 CANDIDATES = """
 [defaults]

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from records import make_failed_record, make_record
+from search_world import HELD_OUT, line, searched
+
 from fitting_room.errors import UserError
 from fitting_room.recipe import Recipe
 from fitting_room.studies.candidates import Tried, append, read_log, settings_of, tried
-from records import make_failed_record, make_record
-from search_world import HELD_OUT, line, searched
 
 
 def test_lines_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from dataclasses import FrozenInstanceError, replace
 
 import msgspec
 import pytest
-from fitting_room.spec import TASKS, TrialSpec
 from records import make_record
+
+from fitting_room.spec import TASKS, TrialSpec
 
 SPEC = make_record(case="mnist-single_conv_32").spec
 

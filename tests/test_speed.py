@@ -6,12 +6,13 @@ import argparse
 from pathlib import Path
 
 import pytest
+from records import PROJECT, make_record
+
 from fitting_room.cli import settle, speed
 from fitting_room.errors import UserError
 from fitting_room.record import Record
 from fitting_room.store.speeds import Speed, read_speeds, write_speed
 from fitting_room.studies.speed import speed_table
-from records import PROJECT, make_record
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 

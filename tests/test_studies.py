@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fitting_room.studies.candidates import Tried, append
-from fitting_room.studies.search_tables import blocks, cost, frontier_table, smallest_table, within
 from scipy.stats import ttest_ind
 from search_world import line
+
+from fitting_room.studies.candidates import Tried, append
+from fitting_room.studies.search_tables import blocks, cost, frontier_table, smallest_table, within
 
 STUDY = """
 title = "ingredient"

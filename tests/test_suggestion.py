@@ -7,14 +7,14 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
+from records import make_failed_record, make_record
+
+from bench.cases import CASES
 from fitting_room.analysis.suggestion import suggest
 from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS
 from fitting_room.record import Record
 from fitting_room.store.bounds import read_bounds
-from records import make_failed_record, make_record
-
-from bench.cases import CASES
 
 DENSE, DIGITS = CASES["fashion_mnist-dense_128"], CASES["mnist-single_conv_32"]
 ACCURACIES = [0.871, 0.8755, 0.8723, 0.8791, 0.8764]

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from records import make_record
+
+from bench.cases import CASES
 from fitting_room.judge.verdict import Outcome, Verdict
 from fitting_room.metrics import METRICS
 from fitting_room.record import Record
@@ -13,9 +16,6 @@ from fitting_room.report.ci import Judged
 from fitting_room.report.files import Summary, shown, write_summary
 from fitting_room.report.progress import Screen
 from fitting_room.store.records import Store
-from records import make_record
-
-from bench.cases import CASES
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
 RECORD = make_record(test_accuracy=0.8731)

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from imports import ROOT
+
 from fitting_room import machine, surroundings
 from fitting_room.data import chosen_data_dir
 from fitting_room.errors import UnwritableError, UserError
@@ -21,7 +23,6 @@ from fitting_room.lab.scheduler import Lab
 from fitting_room.report.ci import in_ci
 from fitting_room.spec import folder_of
 from fitting_room.store.records import Store, sweep, write_whole
-from imports import ROOT
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

@@ -10,13 +10,6 @@ from pathlib import Path
 
 import pytest
 from audit_world import DENSE, figure, judged, seeds
-from fitting_room.analysis.rows import rows
-from fitting_room.format import in_code, in_html, in_markdown, in_prose, in_terminal, one_line
-from fitting_room.report.audit import as_markdown, shown
-from fitting_room.report.notes import banner
-from fitting_room.report.progress import Screen
-from fitting_room.report.summary import summary, tables
-from fitting_room.report.table import Code, Prose, Table, bullets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from imports import ROOT, imports_of
@@ -24,6 +17,13 @@ from markdown_it import MarkdownIt
 from records import make_failed_record, make_record
 
 from bench.cases import CASES
+from fitting_room.analysis.rows import rows
+from fitting_room.format import in_code, in_html, in_markdown, in_prose, in_terminal, one_line
+from fitting_room.report.audit import as_markdown, shown
+from fitting_room.report.notes import banner
+from fitting_room.report.progress import Screen
+from fitting_room.report.summary import summary, tables
+from fitting_room.report.table import Code, Prose, Table, bullets
 
 HOSTILE = (
     "a | b",

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from records import make_record
+
+from bench.cases import CASES
 from fitting_room.analysis.rows import rows
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Record
 from fitting_room.report.progress import Screen
 from fitting_room.report.summary import tables
 from fitting_room.store.claims import read_claims
-from records import make_record
-
-from bench.cases import CASES
 
 CLAIMS = read_claims(Path("bench/claims.toml"), cases=CASES)
 RECORDS = [make_record(case=case, seed=seed) for case in CASES.values() for seed in (0, 1)]

@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from trials import assigned, small
+
 from fitting_room import data
 from fitting_room.job import Message
 from fitting_room.record import Record, unpack_classes
-from trials import assigned, small
 
 pytestmark = pytest.mark.keras
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fitting_room.record import Epoch, PartialRecord
 from records import make_record
 
 from bench.cases import CASES
+from fitting_room.record import Epoch, PartialRecord
 
 IMAGES = np.random.default_rng(0).random((8, 28, 28, 1), np.float32)
 LABELS = np.arange(8, dtype=np.uint8)
@@ -52,8 +52,9 @@ def train(epochs: int, *callbacks: Any) -> Any:
 @pytest.mark.keras
 def test_trial_is_one_run_and_what_is_learned_stays_the_same(tmp_path: Path) -> None:
     """Curves, weights, layers and settings are in one folder; the weights are equal to the bit."""
-    from fitting_room.trial.logs import logged, write_score
     from tensorboard.plugins.hparams import metadata
+
+    from fitting_room.trial.logs import logged, write_score
 
     folder = tmp_path / "case" / "seed-3"
     model = train(2, lambda run: logged(run, folder, SPEC, MEASURED))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from fitting_room.recipe import Recipe
 
 pytestmark = pytest.mark.keras
@@ -54,7 +55,6 @@ def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
 def test_what_is_counted_and_used_is_the_model_alone() -> None:
     """What is trained shares its weights, and leaves images as they are when it predicts."""
     from fitting_room.trial.measure import size
-
     from models.minimal import minimal
 
     model, trained, made = built(rotate_degrees=20.0, flip="alternating", erase_pixels=9)

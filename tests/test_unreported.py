@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fitting_room.errors import UserError
-from fitting_room.plugin.results import UNREPORTED, Results
 
 from conftest import Bench
+from fitting_room.errors import UserError
+from fitting_room.plugin.results import UNREPORTED, Results
 
 
 @pytest.mark.parametrize("error", [UserError("the disk is full"), ValueError("a fault")])

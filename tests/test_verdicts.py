@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from fitting_room.judge.price import BRIEF, in_brief
 from fitting_room.judge.verdict import Outcome, Verdict
 from fitting_room.report.ci import Judged

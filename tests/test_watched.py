@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from trials import small
+
+from bench.cases import CASES
 from fitting_room import data
 from fitting_room.lab.scheduler import job_of
 from fitting_room.record import Record
 from fitting_room.spec import TrialSpec
 from fitting_room.store.key import TRAINING_PATH, training_path
-from trials import small
-
-from bench.cases import CASES
 
 
 def watching(**recipe: Any) -> TrialSpec:
@@ -45,6 +45,7 @@ def answer(**recipe: Any) -> tuple[Record, Path]:
 def scored(file: Path) -> tuple[float, float]:
     """Return accuracy and loss of a saved model on the test images."""
     import keras
+
     from fitting_room.trial.fit import prepare
     from fitting_room.trial.score import score
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+
 from fitting_room.record import Epoch, Outcome, PartialRecord, Provenance, Record
 from fitting_room.spec import TrialSpec, folder_of
 

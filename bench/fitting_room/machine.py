@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from fitting_room.record import Machine
 from platformdirs import user_cache_path
+
+from fitting_room.record import Machine
 
 PACKAGES = ("tensorflow", "keras", "jax", "torch", "numpy")
 """Whose versions can change a result."""

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
+
 from fitting_room.spec import Name, TrialSpec
 
 SCHEMA = 1

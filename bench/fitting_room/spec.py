@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Annotated, Any
 
 import msgspec
+
 from fitting_room.recipe import Recipe
 
 # The one value that players and referee agree on; no model comes with it.

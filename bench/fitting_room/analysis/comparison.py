@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+
 from fitting_room.analysis.sides import COUNTS, QUALITY, Facts, Pace, Pairs, Side, match
 from fitting_room.judge.change import (
     RED,

@@ -8,8 +8,9 @@ from itertools import combinations
 from typing import Protocol
 
 import numpy as np
-from fitting_room.record import Confidence, Record, unpack_classes
 from numpy.typing import NDArray
+
+from fitting_room.record import Confidence, Record, unpack_classes
 
 Labels = NDArray[np.uint8]
 """Shape (images,)."""

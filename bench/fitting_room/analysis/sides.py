@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from statistics import median_low
 
 import msgspec
+
 from fitting_room.analysis.trials import of_one_machine, on_sample
 from fitting_room.judge.change import Arrivals, Sample
 from fitting_room.metrics import METRICS

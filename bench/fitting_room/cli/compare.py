@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+
 from fitting_room import data
 from fitting_room.analysis.comparison import Comparison, Raced, compare
 from fitting_room.analysis.sides import Facts, Side

@@ -7,6 +7,10 @@ import os
 from pathlib import Path
 from types import TracebackType
 
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
+
 from fitting_room.cli import COMMANDS
 from fitting_room.data import DATA_DIR_VARIABLE, Arrays, chosen_data_dir, find, load
 from fitting_room.data.arrays import FILES
@@ -17,9 +21,6 @@ from fitting_room.errors import UserError
 from fitting_room.format import count, in_terminal
 from fitting_room.report.table import Table
 from fitting_room.spec import Dataset
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

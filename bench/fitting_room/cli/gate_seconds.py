@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import msgspec
+
 from fitting_room.cli.compare import race_case
 from fitting_room.cli.sharing import dataset
 from fitting_room.durations import now

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 import numpy as np
+
 from fitting_room.disturbed import exclusive
 from fitting_room.errors import UserError
 from fitting_room.format import in_words

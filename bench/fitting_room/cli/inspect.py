@@ -10,6 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fitting_room import data
 from fitting_room.analysis.mistakes import Pair, most_confused
 from fitting_room.analysis.trials import one_per_seed
@@ -24,7 +26,6 @@ from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Task, TrialSpec, folder_of
 from fitting_room.store.models import Kept
 from fitting_room.store.reading import below
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from fitting_room.report.plots.theme import Draw

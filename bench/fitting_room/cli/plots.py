@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.stored import Stored, read_stored
 from fitting_room.data.finding import held

@@ -9,6 +9,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
 from fitting_room import data
 from fitting_room.analysis.audit import claims_in
 from fitting_room.cli import COMMANDS
@@ -30,8 +33,6 @@ from fitting_room.report.answer import (
 )
 from fitting_room.spec import TASKS, TrialSpec
 from fitting_room.store.models import Kept
-from numpy.typing import NDArray
-from rich.console import Console
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 import msgspec
+
 from fitting_room.cli import COMMANDS
 from fitting_room.errors import UserError, nearest
 from fitting_room.format import in_terminal, number, percent

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from fitting_room.analysis.sides import Side, facts_of
 from fitting_room.analysis.trials import publishable
 from fitting_room.errors import UserError

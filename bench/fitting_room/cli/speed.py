@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.sharing import dataset
 from fitting_room.durations import now, positive

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fitting_room.errors import UserError
 from fitting_room.spec import Dataset
-from numpy.typing import NDArray
 
 _UNSIGNED_BYTE = 0x08
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock, Timeout
+
 from fitting_room.data.arrays import FILES, Arrays, read_folder
 from fitting_room.data.progress import RejectedError, SourceError, UnavailableError
 from fitting_room.errors import UserError

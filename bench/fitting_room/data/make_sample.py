@@ -9,11 +9,12 @@ import gzip
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fitting_room.data import arrays as idx
 from fitting_room.data.arrays import FILES, Arrays, load
 from fitting_room.data.catalogue import KNOWN
 from fitting_room.data.finding import SAMPLES, SUMS, find
-from numpy.typing import NDArray
 
 _TRAIN_PER_CLASS = 100
 _TEST_PER_CLASS = 50

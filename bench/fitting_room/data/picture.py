@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from fitting_room.errors import UserError
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import ndimage
+
+from fitting_room.errors import UserError
 
 LEAST_EDGE = 8
 """Pixels: in fewer there is nothing to see."""

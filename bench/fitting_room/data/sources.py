@@ -20,10 +20,11 @@ from typing import IO, ClassVar
 from urllib.parse import urlsplit
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fitting_room.data import arrays
 from fitting_room.data.arrays import FILES, Arrays
 from fitting_room.data.progress import Progress, RejectedError, SourceError, UnavailableError
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)

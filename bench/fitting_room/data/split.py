@@ -10,12 +10,13 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fitting_room.data import cache
 from fitting_room.data.arrays import FILES, Arrays, combined, read_array
 from fitting_room.data.progress import RejectedError
 from fitting_room.errors import UserError
 from fitting_room.spec import Dataset
-from numpy.typing import NDArray
 
 HELD_OUT = 5_000
 """Training images that take the place of the test set, unless another number is asked for."""

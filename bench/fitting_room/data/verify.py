@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fitting_room.data.arrays import FILES, Arrays
 from fitting_room.data.catalogue import KNOWN, Known
 from fitting_room.data.progress import RejectedError
-from numpy.typing import NDArray
 
 _CLASSES = 10
 _MEAN_TOLERANCE = 0.01

@@ -23,6 +23,7 @@ from typing import Literal
 
 import numpy as np
 import scipy
+
 from fitting_room.format import is_accuracy, is_loss, shown, shown_difference
 from fitting_room.judge.censored import epochs_to_target, same_speed
 from fitting_room.judge.interval import of_difference, superiority

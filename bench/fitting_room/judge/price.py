@@ -11,6 +11,7 @@ from statistics import fmean
 
 import numpy as np
 import scipy
+
 from fitting_room.format import is_accuracy, shown
 from fitting_room.judge.sequential import Decision, Plan
 from fitting_room.judge.verdict import Bound

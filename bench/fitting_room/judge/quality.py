@@ -8,6 +8,7 @@ from dataclasses import replace
 from statistics import fmean, stdev
 
 import scipy
+
 from fitting_room.format import shown, shown_difference
 from fitting_room.judge.censored import best_by
 from fitting_room.judge.price import diverged_seeds, weighed

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
+
 from fitting_room.format import is_loss
 from fitting_room.judge.price import run
 from fitting_room.judge.sequential import Plan, decide_all, plans

@@ -15,6 +15,7 @@ from statistics import fmean
 
 import numpy as np
 import scipy
+
 from fitting_room.judge.verdict import Bound, Outcome
 
 RUN_ALPHA = 0.01  # chance that a run of the bench over unchanged code shows a failure

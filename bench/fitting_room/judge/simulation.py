@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
+
 from fitting_room.judge.sequential import SCATTER_CHANGED, Plan, chi2_quantile
 from fitting_room.judge.verdict import Outcome
 

@@ -8,6 +8,7 @@ from statistics import median
 
 import numpy as np
 import scipy
+
 from fitting_room.judge.verdict import Outcome, Verdict
 
 FEWEST_PAIRS = 10  # below that the exact test cannot reach P_VALUE by a margin

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from filelock import FileLock, Timeout
+
 from fitting_room.errors import UserError
 from fitting_room.machine import cache_folder
 from fitting_room.surroundings import ending

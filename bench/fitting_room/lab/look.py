@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
 from fitting_room.errors import UserError
 from fitting_room.lab.process import ask, child_environment, program
 from fitting_room.spec import TrialSpec
 from fitting_room.trial.look import ACTIVATION, Arrays, Look
-from numpy.typing import NDArray
 
 LOOK = program("look")
 

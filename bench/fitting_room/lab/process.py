@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 import msgspec
+
 from fitting_room.durations import now
 from fitting_room.job import Job, Listener, Message, silent
 from fitting_room.lab.locks import check_not_ending, machine_held, why_wait

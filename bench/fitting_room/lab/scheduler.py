@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
+
 from fitting_room.errors import UnwritableError, UserError
 from fitting_room.job import Job, Listener, run_name, silent
 from fitting_room.lab.locks import held

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import msgspec
+
 from fitting_room.errors import UserError
 from fitting_room.judge.timing import Race
 from fitting_room.lab.process import ROOT, Child, child_environment, program, start, why

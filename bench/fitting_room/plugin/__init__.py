@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+
 from fitting_room.errors import UserError
 from fitting_room.lab.evaluator import Referee, outline, unstored
 from fitting_room.lab.plan import Need

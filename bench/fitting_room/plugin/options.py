@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from fitting_room.data import chosen_data_dir
 from fitting_room.durations import positive, seconds
 from fitting_room.lab.plan import BACKENDS, DEVICES, SEEDS, TIERS, Options

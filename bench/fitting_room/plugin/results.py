@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from fitting_room.analysis.audit import claims_in
 from fitting_room.data.finding import held
 from fitting_room.errors import UserError

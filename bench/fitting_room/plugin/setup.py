@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from fitting_room import data
 from fitting_room.lab.evaluator import Referee, loss_limits, unstored
 from fitting_room.lab.plan import Need, Options, plan

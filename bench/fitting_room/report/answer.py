@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from fitting_room.analysis.trials import one_per_seed, publishable
-from fitting_room.record import Confidence, Record
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.text import Text
+
+from fitting_room.analysis.trials import one_per_seed, publishable
+from fitting_room.record import Confidence, Record
 
 
 @dataclass(frozen=True, kw_only=True)

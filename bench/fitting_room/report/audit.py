@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+
 from fitting_room.analysis.claims import NO_RECORDS, Finding
 from fitting_room.analysis.evidence import title
 from fitting_room.analysis.trials import one_per_seed

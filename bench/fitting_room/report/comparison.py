@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+
 from fitting_room.analysis.comparison import RACED, Compared, Comparison, differences
 from fitting_room.analysis.sides import COUNTS, Facts, Side
 from fitting_room.format import MISSING, shown, shown_difference

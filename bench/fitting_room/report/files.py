@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from fitting_room.analysis.figures import Figure
 from fitting_room.analysis.rows import Row, rows
 from fitting_room.record import Outcome, Record

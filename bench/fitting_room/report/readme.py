@@ -16,8 +16,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fitting_room.errors import UserError, nearest
 from markdown_it import MarkdownIt
+
+from fitting_room.errors import UserError, nearest
 
 MARKER = re.compile(r"<!--\s*(?:fitting-room:\s*(?P<name>.*?)|/fitting-room)\s*-->")
 LINE_ENDS = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from fitting_room.format import in_code, in_html, in_markdown, in_prose, in_terminal, one_line
 from tabulate import tabulate
+
+from fitting_room.format import in_code, in_html, in_markdown, in_prose, in_terminal, one_line
 
 ALIGNED = {"l": "left", "r": "right", "d": "decimal"}
 GAP = "  "

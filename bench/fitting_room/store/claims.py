@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+
 from fitting_room.errors import UserError
 from fitting_room.judge.claims import Better, Outcome
 from fitting_room.store import statements as rules

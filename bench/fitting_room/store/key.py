@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from fitting_room.errors import UserError
 from fitting_room.machine import settings, versions
 from fitting_room.record import Machine, Provenance, Record

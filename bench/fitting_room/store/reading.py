@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+
 from fitting_room.errors import UserError
 from fitting_room.spec import NAME, VARIANT
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import msgspec
+
 from fitting_room.disturbed import exclusive
 from fitting_room.errors import UnwritableError, UserError, nearest
 from fitting_room.record import SCHEMA, Machine, Outcome, Record, unpack_classes

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+
 from fitting_room.record import Count, Machine, Provenance, Record, Taken
 from fitting_room.spec import TrialSpec
 from fitting_room.store.reading import below, read_json

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
+
 from fitting_room.errors import nearest
 from fitting_room.judge.claims import OUTCOMES, Better, Outcome
 from fitting_room.spec import TASKS

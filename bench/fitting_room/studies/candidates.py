@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from fitting_room.errors import UserError, nearest
 from fitting_room.recipe import Recipe
 from fitting_room.record import Count, Fraction, Loss, Outcome, Record, Seconds

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 import numpy as np
+
 from fitting_room.judge.rates import Rate, Tally
 from fitting_room.record import (
     Fraction,

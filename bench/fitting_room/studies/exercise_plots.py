@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
 from fitting_room.analysis.evidence import Evidence
 from fitting_room.analysis.rows import rows
 from fitting_room.judge.interval import Interval
@@ -15,9 +19,6 @@ from fitting_room.report.plots.album import Pictures
 from fitting_room.report.plots.curves import curves
 from fitting_room.report.plots.theme import Draw, Look, Theme, caption, note, percent
 from fitting_room.studies.exercises import Exercise
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 MANY = 8
 """Points beyond which their names are written aslant."""

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import TypeVar
 
 import numpy as np
+
 from fitting_room.judge.censored import best_by
 from fitting_room.judge.quality import EPOCHS
 from fitting_room.judge.rates import Gauge

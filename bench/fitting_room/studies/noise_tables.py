@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
+
 from fitting_room.format import is_accuracy, name, percent
 from fitting_room.judge.components import Component, crossed, nested
 from fitting_room.report.table import Table

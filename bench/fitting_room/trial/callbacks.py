@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import keras
+
 from fitting_room.machine import other_cores, usage
 from fitting_room.record import Epoch
 from fitting_room.training.callbacks import EpochClock

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+
 from fitting_room.record import Epoch, PartialRecord
 from fitting_room.spec import TrialSpec
 from fitting_room.trial.callbacks import Logs

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
+
 from fitting_room.spec import TrialSpec
 from fitting_room.trial.protocol import answer_once
-from numpy.typing import NDArray
 
 ACTIVATION = "activation "
 """Begins the name of an array of activations; that of its layer follows."""
@@ -41,6 +42,7 @@ class Arrays(msgspec.Struct, frozen=True):
 def seen(asked: Look) -> dict[str, Any]:
     """Return the arrays that a look finds, by name."""
     import keras
+
     from fitting_room.trial.fit import prepare
 
     case = asked.spec.case

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from fitting_room.record import Inference, Size
 from keras import layers
+
+from fitting_room.record import Inference, Size
 
 
 def size(model: Any) -> Size:

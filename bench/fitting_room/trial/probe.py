@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+
 from fitting_room import machine
 from fitting_room.trial.protocol import answer_once
 

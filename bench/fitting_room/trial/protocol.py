@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import IO, TypeVar
 
 import msgspec
+
 from fitting_room.store.digest import PACKAGES
 
 Question = TypeVar("Question")

@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 import numpy as np
+
 from fitting_room import data
 from fitting_room.job import best_file
 from fitting_room.record import Epoch, PartialRecord, Resolved, pack_classes

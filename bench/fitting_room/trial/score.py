@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from fitting_room.record import Confidence, Mistake
 
 BATCH_SIZE = 1000

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 import msgspec
+
 from fitting_room.spec import TrialSpec
 
 PLAIN = {"steps_per_execution": 1, "jit_compile": False}

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import keras
+
 from fitting_room.recipe import Recipe
 from fitting_room.trial import fit
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+
 from fitting_room.recipe import Recipe
 from fitting_room.record import Callbacks
 from fitting_room.training.callbacks import StopAtThreshold

@@ -10,6 +10,8 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
 from fitting_room.analysis import trials
 from fitting_room.analysis.mistakes import Confusion, TestSets, confusion, hardest
 from fitting_room.analysis.rows import SEVERITY, Row
@@ -24,7 +26,6 @@ from fitting_room.report.page.columns import Column, columns
 from fitting_room.report.page.drawn import Known, Picture, Plots, data_address, inside, known, plots
 from fitting_room.spec import TASKS
 from fitting_room.store.records import write_whole
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 MOST = 24
 """Images a case."""

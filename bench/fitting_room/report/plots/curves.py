@@ -9,16 +9,17 @@ from itertools import pairwise
 from statistics import fmean
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
 from fitting_room.analysis.figures import Figure as Values
 from fitting_room.analysis.rows import Row
 from fitting_room.disturbed import LIMIT, Chunk, chunks
 from fitting_room.judge.verdict import Bound
 from fitting_room.record import Record
 from fitting_room.report.plots.theme import Look, Theme, note, percent, whole
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 ACROSS = 5
 """Columns beside each other."""

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+
 from fitting_room.analysis.mistakes import Pair
 from fitting_room.record import Confidence
 from fitting_room.report.answer import Answer
 from fitting_room.report.plots.reliability import shares
 from fitting_room.report.plots.theme import Theme, note
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
-from numpy.typing import NDArray
 
 
 def show(axes: Axes, pixels: Any, *, title: str = "", **look: Any) -> None:

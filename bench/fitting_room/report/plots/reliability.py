@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from fitting_room.analysis.figures import figure as values
-from fitting_room.analysis.mistakes import FEWEST, Confusion, bins
-from fitting_room.format import accuracy
-from fitting_room.record import Confidence
-from fitting_room.report.plots.theme import Look, Theme, note, percent
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MultipleLocator
+
+from fitting_room.analysis.figures import figure as values
+from fitting_room.analysis.mistakes import FEWEST, Confusion, bins
+from fitting_room.format import accuracy
+from fitting_room.record import Confidence
+from fitting_room.report.plots.theme import Look, Theme, note, percent
 
 SHOWN = 0.0005
 """Smallest share that is written into its square."""

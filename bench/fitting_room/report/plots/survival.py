@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
 from fitting_room.analysis.figures import Target
 from fitting_room.analysis.rows import Row
 from fitting_room.judge.censored import first_epoch, survival
 from fitting_room.record import Record
 from fitting_room.report.plots.theme import Look, Theme, note, panels, percent, whole
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 ACROSS = 3
 """Panels beside each other."""

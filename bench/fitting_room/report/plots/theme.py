@@ -15,11 +15,6 @@ from typing import Any
 
 import matplotlib.style
 import numpy as np
-from fitting_room.analysis.rows import Row
-from fitting_room.analysis.trials import listed
-from fitting_room.format import spanned
-from fitting_room.record import Record
-from fitting_room.store.records import write_whole
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -27,6 +22,12 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox
+
+from fitting_room.analysis.rows import Row
+from fitting_room.analysis.trials import listed
+from fitting_room.format import spanned
+from fitting_room.record import Record
+from fitting_room.store.records import write_whole
 
 Look = dict[str, Any]
 """How to draw something, by Matplotlib's names."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from fitting_room.analysis.rows import Row
-from fitting_room.report.plots.theme import Line, Look, Theme, label, logarithmic, note, percent
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
+from fitting_room.analysis.rows import Row
+from fitting_room.report.plots.theme import Line, Look, Theme, label, logarithmic, note, percent
 
 Point = tuple[float, float]
 """Cost and gain."""
