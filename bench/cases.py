@@ -1,4 +1,4 @@
-"""Where players and referee meet: every architecture on every task it has a recipe for."""
+"""Where players and evaluator meet: every architecture on every task it has a recipe for."""
 
 from __future__ import annotations
 

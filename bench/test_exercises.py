@@ -13,7 +13,7 @@ import pytest
 
 from bench.exercises import EXERCISES
 from fitting_room.errors import UserError
-from fitting_room.lab.evaluator import Referee
+from fitting_room.lab.evaluator import Evaluator
 from fitting_room.plugin.options import results_folder
 from fitting_room.record import Record
 from fitting_room.spec import Case
@@ -57,13 +57,13 @@ def _needs(exercise: Exercise, **more: Any) -> pytest.MarkDecorator:
 
 
 @pytest.fixture
-def trained(referee: Referee) -> Callable[[Case], list[Record]]:
+def trained(evaluator: Evaluator) -> Callable[[Case], list[Record]]:
     """Get the records of a case, or fail with why there are none."""
 
     def trained(case: Case) -> list[Record]:
         __tracebackhide__ = True
         try:
-            return referee.records(case)
+            return evaluator.records(case)
         except UserError as error:
             pytest.fail(str(error), pytrace=False)
 

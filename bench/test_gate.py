@@ -7,7 +7,7 @@ import pytest
 
 from bench.variants import CRIPPLED, UNCHANGED
 from fitting_room.errors import UserError
-from fitting_room.lab.evaluator import Referee
+from fitting_room.lab.evaluator import Evaluator
 from fitting_room.plugin.options import results_folder
 from fitting_room.spec import Case
 from fitting_room.store.records import write_whole
@@ -32,13 +32,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def found(
-    referee: Referee,
+    evaluator: Evaluator,
     case: Case,
     request: pytest.FixtureRequest,
 ) -> Finding:
     """Hold a variant to its original's bounds, and keep what came of it under ``latest/gate/``."""
     try:
-        found = examine(referee, case, CRIPPLED.get(case.variant, UNCHANGED).words)
+        found = examine(evaluator, case, CRIPPLED.get(case.variant, UNCHANGED).words)
     except UserError as error:
         pytest.fail(str(error), pytrace=False)
     name = f"{case.variant or 'unchanged'}.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from bench.handicaps import HANDICAPS, ROOT
+from bench.slowdowns import ROOT, SLOWDOWNS
 from fitting_room.cli.gate_seconds import rehearse
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Verdict
@@ -22,22 +22,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     why = "clocks need a quiet machine: --tier full"
     marks = [] if full else [pytest.mark.skip(reason=why)]
     slowed = "slowed" in metafunc.function.__name__
-    names = [name for name in HANDICAPS if HANDICAPS[name].red == slowed]
-    metafunc.parametrize("handicap", [pytest.param(name, marks=marks) for name in names])
+    names = [name for name in SLOWDOWNS if SLOWDOWNS[name].red == slowed]
+    metafunc.parametrize("slowdown", [pytest.param(name, marks=marks) for name in names])
 
 
 @pytest.fixture
-def raced(handicap: str, request: pytest.FixtureRequest) -> Verdict:
+def raced(slowdown: str, request: pytest.FixtureRequest) -> Verdict:
     """Race this checkout against itself, and keep what came of it under ``latest/gate/``."""
     try:
-        found = rehearse(handicap, HANDICAPS[handicap], root=ROOT, pairs=PAIRS)
+        found = rehearse(slowdown, SLOWDOWNS[slowdown], root=ROOT, pairs=PAIRS)
     except UserError as error:
         pytest.fail(str(error), pytrace=False)
     verdict = found.verdict(shared=False)
     folder = results_folder(request.config) / "latest" / "gate"
     told = {"race": found, "verdict": verdict}
     content = msgspec.json.format(msgspec.json.encode(told)) + b"\n"
-    write_whole(folder / f"time-{handicap}.json", content)
+    write_whole(folder / f"time-{slowdown}.json", content)
     request.node.user_properties.append(("race", verdict.evidence))
     return verdict
 

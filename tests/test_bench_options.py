@@ -8,7 +8,7 @@ from unittest.mock import ANY
 
 import pytest
 from bench_runs import Run, bench
-from lab_world import pretend
+from scheduler_world import pretend
 from test_bench import verdicts
 
 from bench.cases import CASES, LONG

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lab_world import pretend
+from scheduler_world import pretend
 from test_kept_models import kept
 
 from bench import __main__ as command_line

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from lab_world import ORIGIN, pretend, trial
 from records import disturbed, make_record
+from scheduler_world import ORIGIN, pretend, trial
 
 from bench import __main__ as command_line
 from fitting_room import data

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lab_world import trial
 from records import make_record
+from scheduler_world import trial
 from test_kept_models import CONFIG, write_model
 from trials import assigned
 

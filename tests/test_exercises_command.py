@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from data_world import FakeSource, know, tiny
 from imports import ROOT
-from lab_world import FakeTrials, pretend
 from records import PROJECT, make_record
+from scheduler_world import FakeTrials, pretend
 
 from bench.__main__ import main
 from bench.cases import CASES

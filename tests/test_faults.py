@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bench_runs import Run, finish, start
 from data_world import know, tiny, write_idx
-from lab_world import pretend
+from scheduler_world import pretend
 
 from conftest import Bench
 from fitting_room.store.records import Store

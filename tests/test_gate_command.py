@@ -10,8 +10,8 @@ from statistics import fmean
 
 import pytest
 from imports import ROOT
-from lab_world import FakeTrials, pretend, trial
 from records import PROJECT
+from scheduler_world import FakeTrials, pretend, trial
 
 from bench.cases import CASES
 from bench.variants import CRIPPLED, ORIGINAL

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab_world import CASE, ORIGIN, pretend, referee, trial
 from records import make_record
+from scheduler_world import CASE, ORIGIN, new_evaluator, pretend, trial
 
 from bench.variants import CRIPPLED, ORIGINAL
 from fitting_room.job import Job, Listener, silent
@@ -61,12 +61,12 @@ def examined(
         return trial(job, listen, **{"training_accuracy": [0.95, 0.97], **told})
 
     pretend(monkeypatch, make)
-    judge = referee(folder, None, COUNT, FLOOR, need=Need(case=case))
+    judge = new_evaluator(folder, None, COUNT, FLOOR, need=Need(case=case))
     judge.bounds = replace(judge.bounds, curves={CASE.name: {bands.metric: bands}})
     try:
         return examine(judge, case, "something")
     finally:
-        judge.lab.close()
+        judge.scheduler.close()
 
 
 Examined = Callable[..., Finding]

@@ -10,8 +10,8 @@ import pytest
 from imports import ROOT
 from records import PROJECT, make_record
 
-from bench import handicaps
-from bench.handicaps import COMPUTE, HANDICAPS, SLEEP, slowed
+from bench import slowdowns
+from bench.slowdowns import COMPUTE, SLEEP, SLOWDOWNS, slowed
 from fitting_room.cli import gate_seconds
 from fitting_room.judge.timing import Race
 from fitting_room.spec import Dataset
@@ -49,13 +49,13 @@ def test_a_neighbour_is_gone_after_the_race() -> None:
     """The checkout is the real one, and the process that kept a core busy has ended."""
     started = []
     with pytest.MonkeyPatch.context() as patch:
-        real = handicaps.subprocess.Popen
+        real = slowdowns.subprocess.Popen
         patch.setattr(
-            handicaps.subprocess,
+            slowdowns.subprocess,
             "Popen",
             lambda *a, **k: started.append(real(*a, **k)) or started[0],
         )
-        with HANDICAPS["busy_neighbour"].checkout() as checkout:
+        with SLOWDOWNS["busy_neighbour"].checkout() as checkout:
             assert (checkout, started[0].poll()) == (ROOT, None)
     assert started[0].returncode is not None
 
@@ -69,7 +69,7 @@ def test_wrong_verdicts_are_marked_and_fail(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """What must go red and does is right; what stays green is marked, and the status is 1."""
-    races = {name: ratio(factor if each.red else 1.01) for name, each in HANDICAPS.items()}
+    races = {name: ratio(factor if each.red else 1.01) for name, each in SLOWDOWNS.items()}
     monkeypatch.setattr(gate_seconds, "rehearse", lambda name, *_, **__: races[name])
     data = Dataset(name="fashion_mnist", folder="", source="", checksum="")
     monkeypatch.setattr(gate_seconds, "dataset", lambda _: data)

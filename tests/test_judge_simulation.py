@@ -159,7 +159,7 @@ def test_seeds_that_diverge_now_and_then_do_not_fail_a_case() -> None:
 
 
 def _grown(runs: Iterable[list[float]], bound: Bound) -> Iterable[str]:
-    """Add seeds as the lab does: only while the verdict is open."""
+    """Add seeds as the scheduler does: only while the verdict is open."""
     for row in runs:
         outcomes = (judge(row[: k + 1], bound, alpha=ALPHA).outcome for k in range(6))
         yield next((outcome for outcome in outcomes if outcome != "undecided"), "undecided")

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bench_runs import PATIENCE_S
-from lab_world import SPEC, pretend, trial
+from scheduler_world import SPEC, pretend, trial
 from trials import assigned
 
 from fitting_room import data
 from fitting_room.errors import UserError
 from fitting_room.job import Job, Listener, best_file
-from fitting_room.lab.scheduler import Lab
+from fitting_room.lab.scheduler import Scheduler
 from fitting_room.record import Callbacks, Record
 from fitting_room.report.card import card
 from fitting_room.store.models import Models
@@ -43,16 +43,16 @@ def kept(job: Job, listen: Listener) -> Record:
     return trial(job, listen)
 
 
-def lab(folder: Path, *, keep: bool = True, fresh: str | None = None) -> Lab:
-    """Return the lab of a new run, which keeps models or does not."""
-    return Lab(
+def scheduler(folder: Path, *, keep: bool = True, fresh: str | None = None) -> Scheduler:
+    """Return the scheduler of a new run, which keeps models or does not."""
+    return Scheduler(
         store=Store(folder / "trials", fresh),
         executor=ThreadPoolExecutor(1),
         models=Models(folder / "models", card, fresh) if keep else None,
     )
 
 
-def get(run: Lab) -> Record:
+def get(run: Scheduler) -> Record:
     """Return the record of a spec as that run gets it."""
     try:
         return run.request(SPEC, timed=False).result(timeout=PATIENCE_S)
@@ -68,12 +68,12 @@ def test_a_model_has_its_record_and_its_card_beside_it(
 ) -> None:
     """And nothing else is left there; a second run trains nothing."""
     trials = pretend(monkeypatch, kept)
-    record = get(lab(tmp_path))
+    record = get(scheduler(tmp_path))
     names = sorted(path.name for path in (tmp_path / FILE).parent.iterdir())
     assert names == ["seed-000.json", "seed-000.keras", "seed-000.md"]
-    found = lab(tmp_path).kept(SPEC)
+    found = scheduler(tmp_path).kept(SPEC)
     assert found and (found.record, found.file) == (record, tmp_path / FILE)
-    assert get(lab(tmp_path)) == record
+    assert get(scheduler(tmp_path)) == record
     assert len(trials.ran) == 1
 
 
@@ -83,20 +83,20 @@ def test_what_is_stored_without_its_model_is_trained_again(
     """Only where models are wanted, and once."""
     trials = pretend(monkeypatch, kept)
     for keep in (False, True, True, False):
-        get(lab(tmp_path, keep=keep))
+        get(scheduler(tmp_path, keep=keep))
     assert [bool(job.keep) for job in trials.ran] == [False, True]
 
 
 def test_a_model_of_other_code_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its record beside it has another key, and a fresh run does not take an old one."""
     trials = pretend(monkeypatch, kept)
-    record = get(lab(tmp_path))
-    assert lab(tmp_path, fresh="a").kept(SPEC) is None
+    record = get(scheduler(tmp_path))
+    assert scheduler(tmp_path, fresh="a").kept(SPEC) is None
     beside = (tmp_path / FILE).with_suffix(".json")
     beside.write_text(beside.read_text("utf-8").replace(record.key, "0" * 64), "utf-8")
-    assert lab(tmp_path).kept(SPEC) is None
-    assert lab(tmp_path).stored(SPEC, timed=False) is None
-    get(lab(tmp_path))
+    assert scheduler(tmp_path).kept(SPEC) is None
+    assert scheduler(tmp_path).stored(SPEC, timed=False) is None
+    get(scheduler(tmp_path))
     assert len(trials.ran) == 2
 
 
@@ -106,8 +106,8 @@ def test_a_model_that_cannot_be_written_is_told_and_its_record_kept(
     """The disk was full when the child saved it: without --keep-models the run goes on."""
     pretend(monkeypatch)
     with pytest.raises(UserError, match=r"could not be written under .*Free the disk"):
-        get(lab(tmp_path))
-    assert lab(tmp_path, keep=False).stored(SPEC, timed=False) is not None
+        get(scheduler(tmp_path))
+    assert scheduler(tmp_path, keep=False).stored(SPEC, timed=False) is not None
 
 
 def test_the_best_model_of_a_recipe_lies_beside_the_last(
@@ -121,7 +121,7 @@ def test_the_best_model_of_a_recipe_lies_beside_the_last(
         return replace(kept(job, listen), callbacks=did)
 
     pretend(monkeypatch, best)
-    get(lab(tmp_path))
+    get(scheduler(tmp_path))
     file = tmp_path / FILE
     assert best_file(file).exists()
     assert "its lowest validation loss, epoch 3." in file.with_suffix(".md").read_text("utf-8")
@@ -137,7 +137,7 @@ def test_a_trial_that_was_ended_leaves_no_model(
         return trial(job, listen, outcome="interrupted")
 
     pretend(monkeypatch, ended)
-    get(lab(tmp_path))
+    get(scheduler(tmp_path))
     assert list((tmp_path / FILE).parent.iterdir()) == []
 
 

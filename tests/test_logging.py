@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
-from lab_world import CASE, DATASET, SPEC, pretend
+from scheduler_world import CASE, DATASET, SPEC, pretend
 
 from fitting_room.job import run_name
 from fitting_room.lab.plan import Options, specify
-from fitting_room.lab.scheduler import Lab
+from fitting_room.lab.scheduler import Scheduler
 from fitting_room.store.records import Store
 
 
@@ -33,11 +33,13 @@ def test_each_trained_trial_has_a_folder_of_its_own(
 ) -> None:
     """It is told to the child; one that is only built has nothing to log."""
     trials = pretend(monkeypatch)
-    lab = Lab(store=Store(tmp_path), executor=ThreadPoolExecutor(1), log=tmp_path / "logs")
+    scheduler = Scheduler(
+        store=Store(tmp_path), executor=ThreadPoolExecutor(1), log=tmp_path / "logs"
+    )
     trained, built = SPEC, specify(CASE, 0, Options(), DATASET, trained=False)
     for spec in (trained, built):
-        lab.request(spec, timed=False).result(timeout=PATIENCE_S)
-    lab.close()
+        scheduler.request(spec, timed=False).result(timeout=PATIENCE_S)
+    scheduler.close()
     first, second = trials.ran
     assert first.log == str(tmp_path / "logs" / run_name(first.spec, first.key))
     assert second.log is None

@@ -9,8 +9,8 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from lab_world import DATASET, ORIGIN, SPEC, FakeTrials, pretend, trial
 from records import PROJECT
+from scheduler_world import DATASET, ORIGIN, SPEC, FakeTrials, pretend, trial
 
 from fitting_room import data
 from fitting_room.cli import noise, settle

@@ -89,7 +89,7 @@ def test_nothing_asked_for_is_the_default(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_every_option_is_read(tmp_path: Path) -> None:
-    """Each option reaches the value that the lab is given."""
+    """Each option reaches the value that the scheduler is given."""
     line = "--tier full --seeds 3 --epochs 2 --device gpu --backend jax --data-dir d --offline"
     more = "--fresh --time-limit 1.5 --results r"
     assert read(tmp_path, *line.split(), *more.split()) == Options(

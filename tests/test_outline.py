@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from lab_world import get, new_lab, pretend
 from records import MACHINE, make_record
+from scheduler_world import get, new_scheduler, pretend
 
 from bench.cases import CASES
 from fitting_room.lab import evaluator
-from fitting_room.lab.evaluator import Referee, outline, unstored
+from fitting_room.lab.evaluator import Evaluator, outline, unstored
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.record import Record
 from fitting_room.store.bounds import Bounds
@@ -21,22 +21,22 @@ RECORDS = [make_record(case=case) for case in CHOSEN]
 DATA = {record.spec.case.task: record.spec.dataset for record in RECORDS}
 
 
-def referee(
+def new_evaluator(
     folder: Path, options: Options | None = None, accelerator: str | None = None
-) -> Referee:
-    """Return the referee of a run that selected every test of two cases."""
+) -> Evaluator:
+    """Return the evaluator of a run that selected every test of two cases."""
     options = options or Options()
-    lab = new_lab(folder)
-    lab.accelerator = accelerator
-    return Referee(
-        lab=lab,
+    scheduler = new_scheduler(folder)
+    scheduler.accelerator = accelerator
+    return Evaluator(
+        scheduler=scheduler,
         bounds=Bounds(path=Path("bounds.toml")),
         options=options,
         planned=plan([Need(case=case) for case in CHOSEN], options, DATA),
     )
 
 
-def lines(judge: Referee, word: str, *known: Record) -> list[str]:
+def lines(judge: Evaluator, word: str, *known: Record) -> list[str]:
     """Return what the outline says after ``word: ``."""
     found = (line.split(": ", 1) for text in outline(judge, known) for line in text.splitlines())
     return [rest for first, rest in found if first == word]
@@ -49,7 +49,7 @@ def _trials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_trials_that_are_stored_are_not_planned_again(tmp_path: Path) -> None:
     """What is missing is told apart from what is there."""
-    judge = referee(tmp_path, Options(seeds=2))
+    judge = new_evaluator(tmp_path, Options(seeds=2))
     get(tmp_path, judge.planned[CHOSEN[0].name][1].spec)
     missing = [(wanted.spec.case.name, wanted.spec.seed) for wanted in unstored(judge)]
     assert missing == [(CHOSEN[0].name, 0), (CHOSEN[1].name, 0), (CHOSEN[1].name, 1)]
@@ -57,7 +57,7 @@ def test_trials_that_are_stored_are_not_planned_again(tmp_path: Path) -> None:
 
 def test_nothing_is_known_of_a_first_run(tmp_path: Path) -> None:
     """A time is only told by what ran before."""
-    told = lines(referee(tmp_path), "trials")
+    told = lines(new_evaluator(tmp_path), "trials")
     assert told == ["2, 0 stored already, 2 to train, time unknown until they ran once"]
 
 
@@ -65,13 +65,13 @@ def test_time_is_told_by_earlier_trials(tmp_path: Path) -> None:
     """Two trials of about a minute each take two."""
     spent = {"total": 60.0, "train": 17.0, "evaluate": 1.0}
     known = [replace(record, seconds=spent) for record in RECORDS]
-    judge = referee(tmp_path, Options(seeds=1))
+    judge = new_evaluator(tmp_path, Options(seeds=1))
     assert lines(judge, "trials", *known)[0].endswith("2 to train, about 2 min")
 
 
 def test_nothing_to_train_says_why(tmp_path: Path) -> None:
     """A run that takes seconds explains itself."""
-    judge = referee(tmp_path)
+    judge = new_evaluator(tmp_path)
     for wanted in judge.planned.values():
         get(tmp_path, wanted[0].spec)
     why = "nothing to train: no code, data or version has changed since"
@@ -93,12 +93,12 @@ def test_nothing_to_train_says_why(tmp_path: Path) -> None:
 )
 def test_tier_is_told_with_its_seeds(tmp_path: Path, options: Options, told: str) -> None:
     """What is not for publication is marked from the start."""
-    assert lines(referee(tmp_path, options), "tier") == [told]
+    assert lines(new_evaluator(tmp_path, options), "tier") == [told]
 
 
 def test_each_data_set_is_told_with_its_source(tmp_path: Path) -> None:
     """Once each, however many trials rest on it."""
-    judge = referee(tmp_path, Options(seeds=3))
+    judge = new_evaluator(tmp_path, Options(seeds=3))
     told = ["fashion_mnist from the local cache", "mnist from the local cache"]
     assert lines(judge, "data") == told
 
@@ -108,7 +108,7 @@ def test_device_and_versions_are_told(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(evaluator, "this_machine", lambda _: MACHINE)
     monkeypatch.setattr(evaluator, "versions", lambda backend: {"python": "3.13", backend: "1.0"})
     options = Options(backend="jax")
-    cpu = referee(tmp_path, options)
+    cpu = new_evaluator(tmp_path, options)
     assert lines(cpu, "device") == ["cpu, 2 cores, Example CPU (avx2)"]
     assert lines(cpu, "versions") == ["python 3.13, jax 1.0"]
-    assert lines(referee(tmp_path, options, "gpu:0"), "device") == ["gpu:0"]
+    assert lines(new_evaluator(tmp_path, options, "gpu:0"), "device") == ["gpu:0"]

@@ -15,7 +15,7 @@ from conftest import Bench
 from fitting_room import plugin
 
 
-def test_tests_without_a_referee_are_left_alone(pytester: pytest.Pytester) -> None:
+def test_tests_without_an_evaluator_are_left_alone(pytester: pytest.Pytester) -> None:
     """A project whose tests judge no case sees no header, no folder and no table of the bench."""
     pytester.makepyfile("def test_sum() -> None:\n    assert 1 + 1 == 2\n")
     done = pytester.runpytest_inprocess("-p", "fitting_room.plugin")

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lab_world import pretend, trial
 from PIL import Image
 from records import PROJECT, make_record
+from scheduler_world import pretend, trial
 from test_answers import CONFIDENCE
 from test_kept_models import write_model
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from data_world import FakeSource, know, tiny
-from lab_world import FakeTrials, pretend, trial
+from scheduler_world import FakeTrials, pretend, trial
 
 from bench.__main__ import main
 from fitting_room.job import Job, Listener

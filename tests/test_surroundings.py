@@ -19,7 +19,7 @@ from imports import ROOT
 from fitting_room import machine, surroundings
 from fitting_room.data import chosen_data_dir
 from fitting_room.errors import UnwritableError, UserError
-from fitting_room.lab.scheduler import Lab
+from fitting_room.lab.scheduler import Scheduler
 from fitting_room.report.ci import in_ci
 from fitting_room.spec import folder_of
 from fitting_room.store.records import Store, sweep, write_whole
@@ -144,13 +144,13 @@ def test_a_full_disk_is_noticed_before_training(
 
 def test_what_is_queued_is_not_begun_once_nothing_can_be_kept(tmp_path: Path) -> None:
     """The trial that found the disk full is the last one."""
-    lab = Lab(store=Store(tmp_path), executor=None)  # type: ignore[arg-type]
+    scheduler = Scheduler(store=Store(tmp_path), executor=None)  # type: ignore[arg-type]
     queued: Future[Any] = Future()
-    lab._futures["a", False] = queued
+    scheduler._futures["a", False] = queued
     found: Future[Any] = Future()
     found.set_exception(UnwritableError("No space left"))
-    lab._look_for_space(found)
-    assert (queued.cancelled(), str(lab.unwritable)) == (True, "No space left")
+    scheduler._look_for_space(found)
+    assert (queued.cancelled(), str(scheduler.unwritable)) == (True, "No space left")
 
 
 def test_leftovers_of_kills_go_after_a_day(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ T = TypeVar("T")
 FILE = "pyproject.toml"
 TABLE = "[tool.fitting-room]"
 
-OBJECTS = ("cases", "instead", "exercises", "variants", "handicaps")
+OBJECTS = ("cases", "instead", "exercises", "variants", "slowdowns")
 """Keys that hold ``module:name`` of a mapping."""
 PATHS = ("bounds", "claims", "results")
 """Keys that hold a path, relative to the file."""
@@ -50,7 +50,7 @@ class Variant:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Handicap:
+class Slowdown:
     """What is done to one side of a race of a checkout against itself."""
 
     case: Case
@@ -107,9 +107,9 @@ class Project:
         return self._mapping("variants")
 
     @cached_property
-    def handicaps(self) -> Mapping[str, Handicap]:
+    def slowdowns(self) -> Mapping[str, Slowdown]:
         """Name → what is done to a race, to see that the judge of seconds notices."""
-        return self._mapping("handicaps")
+        return self._mapping("slowdowns")
 
     def case(self, name: str) -> Case:
         """Return the case of that name, or raise a UserError that names the nearest."""

@@ -11,7 +11,7 @@ import msgspec
 
 from fitting_room.recipe import Recipe
 
-# The one value that players and referee agree on; no model comes with it.
+# The one value that players and evaluator agree on; no model comes with it.
 
 VARIANT = r"^(?!.*\.\.)[\w.=+~-]*\Z"
 NAME = VARIANT.replace("*\\Z", "+\\Z")

@@ -17,7 +17,7 @@ from fitting_room.disturbed import disturbance, exclusive
 from fitting_room.durations import positive
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import emulation, warnings
-from fitting_room.lab.scheduler import Lab, job_of
+from fitting_room.lab.scheduler import Scheduler, job_of
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project, shown
 from fitting_room.record import Outcome, Record
@@ -63,34 +63,34 @@ def run(arguments: argparse.Namespace) -> int:
     reference = Store(arguments.results / "reference")
     progress = Progress(PlainWriter(sys.stderr), live=False)
     run = uuid4().hex if arguments.fresh else None
-    lab = Lab(
+    scheduler = Scheduler(
         store=Store(arguments.results / "trials", run),
         executor=executor_for(arguments),
         models=Models(arguments.results / "models", card, run) if arguments.keep_models else None,
         listen=progress.listen,
     )
-    for store in (reference, lab.store):
+    for store in (reference, scheduler.store):
         store.check_writable()
     for name, why in explain(reference.readable(), project.cases, root=project.root).items():
         print(f"The reference of {name} is stale: {why}.", file=sys.stderr)
     specs = _specs(cases, arguments)
     known = [None if arguments.fresh else _known(spec, reference) for spec in specs]
     pairs = list(zip(specs, known, strict=True))
-    missing = [spec for spec, record in pairs if record is None or lab.lacks_model(spec)]
-    unstored = [spec for spec in missing if lab.stored(spec, timed=False) is None]
+    missing = [spec for spec, record in pairs if record is None or scheduler.lacks_model(spec)]
+    unstored = [spec for spec in missing if scheduler.stored(spec, timed=False) is None]
     progress.total = len(unstored)
     for line in warnings(unstored, reference.readable()):
         print(line, file=sys.stderr)
     referred = {record.key for record in known if record}
     try:
-        for future in [lab.request(spec, timed=False) for spec in missing]:
+        for future in [scheduler.request(spec, timed=False) for spec in missing]:
             record = progress.wait(future)
             if record.key in referred:
                 continue  # its model alone was missing: the reference stays as it is
             if record.outcome in RESULTS:
                 _refer(record, reference, alone=not arguments.shared)
     finally:
-        lab.close()
+        scheduler.close()
     whole = {case.name: list(_whole(case, specs, reference)) for case in cases}
     return _propose(project, whole, apply=arguments.apply)
 

@@ -17,7 +17,7 @@ from fitting_room.cli.sharing import add_data_options, add_sharing_options, data
 from fitting_room.durations import positive
 from fitting_room.format import in_words
 from fitting_room.lab.plan import Options, estimate, specify
-from fitting_room.lab.scheduler import Lab
+from fitting_room.lab.scheduler import Scheduler
 from fitting_room.project import Project, from_here
 from fitting_room.record import Record
 from fitting_room.report.progress import PlainWriter, Progress
@@ -122,21 +122,21 @@ def _train(specs: Sequence[TrialSpec], results: Path, executor: Executor) -> Non
     kept = Store(results / "exercises")
     progress = Progress(PlainWriter(sys.stderr), live=False)
     trials = Store(results / "trials")
-    lab = Lab(store=trials, executor=executor, listen=progress.listen)
-    # Made by the very code that would run; one lab's digests serve all.
-    committed = [replace(lab, store=Store(results / name)) for name in FOLDERS]
+    scheduler = Scheduler(store=trials, executor=executor, listen=progress.listen)
+    # Made by the very code that would run; one scheduler's digests serve all.
+    committed = [replace(scheduler, store=Store(results / name)) for name in FOLDERS]
     missing = [s for s in specs if not any(each.stored(s, timed=False) for each in committed)]
-    progress.total = sum(lab.stored(spec, timed=spec.alone) is None for spec in missing)
+    progress.total = sum(scheduler.stored(spec, timed=spec.alone) is None for spec in missing)
     print(_outline(specs, missing, trials), file=sys.stderr)
     try:
         for store in (kept, trials):
             store.check_writable()
-        for future in [lab.request(spec, timed=spec.alone) for spec in missing]:
+        for future in [scheduler.request(spec, timed=spec.alone) for spec in missing]:
             record = progress.wait(future)
             if record.outcome in RESULTS:
                 kept.replace(slim(record, alone=record.spec.alone))
     finally:
-        lab.close()
+        scheduler.close()
 
 
 def _outline(specs: Sequence[TrialSpec], missing: Sequence[TrialSpec], trials: Store) -> str:

@@ -20,9 +20,9 @@ from fitting_room.cli.sharing import add_data_options, datasets
 from fitting_room.durations import positive
 from fitting_room.errors import UserError
 from fitting_room.judge.change import RED
-from fitting_room.lab.evaluator import Referee, unstored
+from fitting_room.lab.evaluator import Evaluator, unstored
 from fitting_room.lab.plan import Need, Options, plan
-from fitting_room.lab.scheduler import Lab
+from fitting_room.lab.scheduler import Scheduler
 from fitting_room.metrics import METRICS
 from fitting_room.project import FILE, Project, Variant
 from fitting_room.record import Record
@@ -46,14 +46,14 @@ from fitting_room.studies.gate_blocks import cost_block, gate_block
 from fitting_room.studies.gate_tables import TEN
 
 
-def examined(referee: Referee, variant: Variant, base: Side) -> Finding:
+def examined(evaluator: Evaluator, variant: Variant, base: Side) -> Finding:
     """Hold a variant to the bounds of its original, and compare the same trials with ``base``.
 
     Raises:
         UserError: A trial gave no result, or the original has no bounds.
     """
-    found = examine(referee, variant.case, variant.words)
-    return replace(found, compared=_compared(base, referee.records(variant.case, found.seeds)))
+    found = examine(evaluator, variant.case, variant.words)
+    return replace(found, compared=_compared(base, evaluator.records(variant.case, found.seeds)))
 
 
 def untouched(project: Project) -> Variant:
@@ -143,18 +143,18 @@ def _examine(
     options = Options(results=arguments.results)
     crippled = list(arguments.project.variants.values())
     unchanged = untouched(arguments.project)
-    referee, progress = _referee(arguments, bounds, options, [unchanged, *crippled])
-    progress.total = len(unstored(referee)) + arguments.again
+    evaluator, progress = _referee(arguments, bounds, options, [unchanged, *crippled])
+    progress.total = len(unstored(evaluator)) + arguments.again
     base = side("the reference", completed(unchanged.case.name, records))
     try:
-        findings = [examined(referee, each, base) for each in (unchanged, *crippled)]
-        ten = referee.records(unchanged.case, TEN)
+        findings = [examined(evaluator, each, base) for each in (unchanged, *crippled)]
+        ten = evaluator.records(unchanged.case, TEN)
         other = [
-            examined(anew(referee, unchanged.case, first=first), unchanged, base)
+            examined(anew(evaluator, unchanged.case, first=first), unchanged, base)
             for first in range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.again, 10)
         ]
     finally:
-        referee.lab.close()
+        evaluator.scheduler.close()
     document = Variants(
         origin=origin_of(ten[0]),
         bounds=digest_of(bounds),
@@ -179,23 +179,25 @@ def _examine(
 
 def _referee(
     arguments: argparse.Namespace, bounds: Bounds, options: Options, variants: Sequence[Variant]
-) -> tuple[Referee, Progress]:
+) -> tuple[Evaluator, Progress]:
     cases = [each.case for each in variants]
     found = datasets((case.task for case in cases), arguments)
     progress = Progress(PlainWriter(sys.stderr), live=False)
     run = uuid4().hex if arguments.fresh else None
-    lab = Lab(
+    scheduler = Scheduler(
         store=Store(arguments.results / "trials", run),
         executor=ThreadPoolExecutor(1),
         listen=progress.listen,
     )
-    lab.store.check_writable()
+    scheduler.store.check_writable()
     planned = plan([Need(case=case) for case in cases], options, found)
     first = planned[cases[0].name][0]
     planned[cases[0].name] = [
         replace(first, spec=replace(first.spec, seed=seed)) for seed in range(TEN)
     ]
     return (
-        Referee(lab=lab, bounds=bounds, options=options, planned=planned, wait=progress.wait),
+        Evaluator(
+            scheduler=scheduler, bounds=bounds, options=options, planned=planned, wait=progress.wait
+        ),
         progress,
     )

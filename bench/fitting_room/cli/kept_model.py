@@ -13,7 +13,7 @@ from fitting_room.cli.sharing import add_data_options, datasets
 from fitting_room.durations import natural
 from fitting_room.errors import UserError
 from fitting_room.lab.plan import Options, specify
-from fitting_room.lab.scheduler import Lab
+from fitting_room.lab.scheduler import Scheduler
 from fitting_room.record import Record
 from fitting_room.report.card import card
 from fitting_room.report.progress import PlainWriter, Progress
@@ -62,22 +62,22 @@ def kept_model(spec: TrialSpec, results: Path, *, check: Callable[[], None] = la
     name = f"{spec.case.name}, seed {spec.seed},"
     progress = Progress(PlainWriter(sys.stderr), live=False)
     progress.total = 1
-    lab = Lab(
+    scheduler = Scheduler(
         store=Store(results / "trials"),
         executor=ThreadPoolExecutor(1),
         models=Models(results / "models", card),
         listen=progress.listen,
     )
     try:
-        found = lab.kept(spec)
+        found = scheduler.kept(spec)
         if found is not None:
             return found
         check()
         print(f"No model of {name} is kept: it is trained now.", file=sys.stderr)
-        record = progress.wait(lab.request(spec, timed=False))
-        found = lab.kept(spec)
+        record = progress.wait(scheduler.request(spec, timed=False))
+        found = scheduler.kept(spec)
     finally:
-        lab.close()
+        scheduler.close()
     if found is None:
         raise UserError(f"The training of {name} {record.outcome}: {record.reason}.")
     print(f"Kept as {found.file}.", file=sys.stderr)

@@ -18,7 +18,7 @@ from fitting_room.durations import positive, seconds
 from fitting_room.errors import UserError
 from fitting_room.format import in_words
 from fitting_room.lab.plan import Options, specify
-from fitting_room.lab.scheduler import Lab, job_of
+from fitting_room.lab.scheduler import Scheduler, job_of
 from fitting_room.record import Record
 from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.spec import Case, Dataset, TrialSpec
@@ -48,7 +48,7 @@ def time_blocks(
     cases: Sequence[Case],
     datasets: Mapping[str, Dataset],
     *,
-    lab: Lab,
+    scheduler: Scheduler,
     wait: Callable[[Future[Record]], Record],
     minutes: float,
     results: Path,
@@ -62,7 +62,7 @@ def time_blocks(
             if began + slowest > until and number >= FEWEST:
                 return
             specs = _timed(case, datasets[case.task], number)
-            records = [wait(lab.request(spec, timed=True)) for spec in specs]
+            records = [wait(scheduler.request(spec, timed=True)) for spec in specs]
             _append(records, results / NOISE / f"{case.name}-times.json")
             slowest = max(slowest, time.monotonic() - began)
             left = in_words(max(until - time.monotonic(), 0))
@@ -70,7 +70,7 @@ def time_blocks(
 
 
 def _timed(case: Case, dataset: Dataset, number: int) -> Iterator[TrialSpec]:
-    """Yield the trials of a block; only their seeds differ, for a lab trains no spec twice."""
+    """Yield the trials of a block; only their seeds differ, for a scheduler repeats no spec."""
     recipe = replace(case.recipe, train_fraction=IMAGES.get(case.name, 1.0), stop_at_accuracy=None)
     for process in range(PROCESSES):
         seed = PROCESSES * number + process
@@ -135,18 +135,20 @@ def run(arguments: argparse.Namespace) -> int:
     found = datasets((case.task for case in cases), arguments)
     if arguments.times:
         progress = Progress(PlainWriter(sys.stderr), live=False)
-        lab = _lab(arguments.results / NOISE / "trials" / "timed", progress, run=uuid4().hex)
+        scheduler = _scheduler(
+            arguments.results / NOISE / "trials" / "timed", progress, run=uuid4().hex
+        )
         try:
             time_blocks(
                 cases,
                 found,
-                lab=lab,
+                scheduler=scheduler,
                 wait=progress.wait,
                 minutes=arguments.minutes,
                 results=arguments.results,
             )
         finally:
-            lab.close()
+            scheduler.close()
     else:
         for case in cases:
             _cross(case, found[case.task], arguments)
@@ -162,7 +164,9 @@ def _cross(case: Case, dataset: Dataset, arguments: argparse.Namespace) -> None:
     before = read_document(path, Crossed)
     known = {(s.key, s.repeat): s for s in before.samples} if before else {}
     progress = Progress(PlainWriter(sys.stderr), live=False)
-    labs = [_lab(arguments.results / NOISE / "trials" / str(r), progress) for r in range(2)]
+    schedulers = [
+        _scheduler(arguments.results / NOISE / "trials" / str(r), progress) for r in range(2)
+    ]
     keys = [(job_of(spec).key, repeat) for spec, repeat in wanted]
     progress.total = sum(key not in known for key in keys)
     origin = before.origin if before and all(key in known for key in keys) else None
@@ -170,12 +174,12 @@ def _cross(case: Case, dataset: Dataset, arguments: argparse.Namespace) -> None:
         found: list[Sample] = []
         for (spec, repeat), key in zip(wanted, keys, strict=True):
             if key not in known:
-                record = progress.wait(labs[repeat].request(spec, timed=False))
+                record = progress.wait(schedulers[repeat].request(spec, timed=False))
                 known[key], origin = _sample(record, repeat), origin_of(record)
             found.append(known[key])
     finally:
-        for lab in labs:
-            lab.close()
+        for scheduler in schedulers:
+            scheduler.close()
     assert origin is not None  # either nothing was missing, or something was trained
     write_document(
         path,
@@ -207,8 +211,8 @@ def _sample(record: Record, repeat: int) -> Sample:
         raise UserError(f"A trial gave no result: {error}. Run the command again.") from error
 
 
-def _lab(folder: Path, progress: Progress, *, run: str | None = None) -> Lab:
+def _scheduler(folder: Path, progress: Progress, *, run: str | None = None) -> Scheduler:
     store = Store(folder, run)
     store.check_writable()
     executor = ThreadPoolExecutor(1)
-    return Lab(store=store, executor=executor, listen=progress.listen)
+    return Scheduler(store=store, executor=executor, listen=progress.listen)

@@ -22,7 +22,7 @@ from fitting_room.errors import UserError, nearest
 from fitting_room.format import in_words
 from fitting_room.lab.plan import BACKENDS, DEVICES
 from fitting_room.lab.probe import check_backend, warnings
-from fitting_room.lab.scheduler import Lab, job_of
+from fitting_room.lab.scheduler import Scheduler, job_of
 from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.spec import TASKS, Case, Dataset, TrialSpec
 from fitting_room.store.records import Store
@@ -110,19 +110,19 @@ def _train(specs: Sequence[TrialSpec], log: Path, arguments: argparse.Namespace)
         print(line, file=sys.stderr)
     progress = Progress(PlainWriter(sys.stderr), live=False, verbosity=-1)
     progress.total = len(missing)
-    lab = Lab(
+    scheduler = Scheduler(
         store=Store(log.parent / "trials"),
         executor=ThreadPoolExecutor(arguments.jobs),
         listen=progress.listen,
     )
-    lab.store.check_writable()
+    scheduler.store.check_writable()
     began = time.monotonic()
     try:
-        futures = [lab.request(spec, timed=False) for spec in missing]
+        futures = [scheduler.request(spec, timed=False) for spec in missing]
         for done, future in enumerate(futures, start=1):
             append(log, tried(progress.wait(future)))
             left = (time.monotonic() - began) / done * (len(missing) - done)
             if left:
                 print(f"about {in_words(left)} left", file=sys.stderr, flush=True)
     finally:
-        lab.close()
+        scheduler.close()

@@ -13,7 +13,7 @@ from fitting_room.judge.quality import EPOCHS, judge, judge_best
 from fitting_room.judge.sequential import share
 from fitting_room.judge.verdict import Bound, Verdict
 from fitting_room.lab.plan import MOST_SEEDS, Limits, Options, Wanted, estimate, specify
-from fitting_room.lab.scheduler import Lab
+from fitting_room.lab.scheduler import Scheduler
 from fitting_room.machine import this_machine, versions
 from fitting_room.metrics import CURVES, METRICS, UNTRAINED, curve
 from fitting_room.record import Record
@@ -28,10 +28,10 @@ class TrialFailedError(UserError):
 
 
 @dataclass
-class Referee:
+class Evaluator:
     """Holds cases to their bounds with as few trials as that takes."""
 
-    lab: Lab
+    scheduler: Scheduler
     bounds: Bounds
     options: Options
     planned: Mapping[str, list[Wanted]]
@@ -97,17 +97,17 @@ class Referee:
 
     def _record(self, wanted: Wanted, *, timed: bool) -> Record:
         try:
-            record = self.wait(self.lab.request(wanted.spec, timed=timed or wanted.timed))
+            record = self.wait(self.scheduler.request(wanted.spec, timed=timed or wanted.timed))
         except CancelledError as error:
-            if self.lab.unwritable is None:
+            if self.scheduler.unwritable is None:
                 raise
             name = f"{wanted.spec.case.name}, seed {wanted.spec.seed}"
-            raise TrialFailedError(f"{name}: not begun. {self.lab.unwritable}") from error
+            raise TrialFailedError(f"{name}: not begun. {self.scheduler.unwritable}") from error
         if record.outcome not in ("completed", "diverged", GIVEN_UP):
             name = wanted.spec.case.name
             raise TrialFailedError(
                 f"{name}, seed {wanted.spec.seed}: {record.outcome}, {record.reason}. "
-                f"Its record is in {self.lab.store.root / folder_of(name)}."
+                f"Its record is in {self.scheduler.store.root / folder_of(name)}."
             )
         return record
 
@@ -168,26 +168,26 @@ def _given_up(metric: str, record: Record, *, n: int) -> Verdict:
     )
 
 
-def unstored(referee: Referee) -> list[Wanted]:
+def unstored(evaluator: Evaluator) -> list[Wanted]:
     """Return the planned trials that no stored record answers."""
     return [
         wanted
-        for each in referee.planned.values()
+        for each in evaluator.planned.values()
         for wanted in each
-        if referee.lab.stored(wanted.spec, timed=wanted.timed) is None
+        if evaluator.scheduler.stored(wanted.spec, timed=wanted.timed) is None
     ]
 
 
-def outline(referee: Referee, known: Sequence[Record]) -> list[str]:
+def outline(evaluator: Evaluator, known: Sequence[Record]) -> list[str]:
     """Return the lines of the header; ``known`` are earlier records, to estimate the time by."""
-    missing = unstored(referee)
-    total = sum(map(len, referee.planned.values()))
+    missing = unstored(evaluator)
+    total = sum(map(len, evaluator.planned.values()))
     return [
-        _where(referee.options, referee.lab.accelerator),
-        *_data(referee),
-        f"tier: {_tier(referee.options)}",
+        _where(evaluator.options, evaluator.scheduler.accelerator),
+        *_data(evaluator),
+        f"tier: {_tier(evaluator.options)}",
         f"trials: {total}, {total - len(missing)} stored already, {_work(missing, known)}",
-        *_models(referee),
+        *_models(evaluator),
     ]
 
 
@@ -198,8 +198,8 @@ def _where(options: Options, accelerator: str | None) -> str:
     return f"device: {device}\nversions: {found}"
 
 
-def _data(referee: Referee) -> list[str]:
-    datasets = {w.spec.dataset.name: w.spec.dataset for p in referee.planned.values() for w in p}
+def _data(evaluator: Evaluator) -> list[str]:
+    datasets = {w.spec.dataset.name: w.spec.dataset for p in evaluator.planned.values() for w in p}
     return [f"data: {dataset.name} from {dataset.source}" for dataset in datasets.values()]
 
 
@@ -212,19 +212,22 @@ def _tier(options: Options) -> str:
     return f"{options.tier}, {seeds}{extra}{epochs}{marks}"
 
 
-def _models(referee: Referee) -> list[str]:
+def _models(evaluator: Evaluator) -> list[str]:
     """Say where models are kept, and why trials that are stored run again."""
-    lab = referee.lab
-    if lab.models is None:
+    scheduler = evaluator.scheduler
+    if scheduler.models is None:
         return []
-    planned = [wanted for each in referee.planned.values() for wanted in each if wanted.spec.epochs]
-    without = replace(lab, models=None)
+    planned = [
+        wanted for each in evaluator.planned.values() for wanted in each if wanted.spec.epochs
+    ]
+    without = replace(scheduler, models=None)
     again = sum(
-        lab.lacks_model(wanted.spec) and without.stored(wanted.spec, timed=wanted.timed) is not None
+        scheduler.lacks_model(wanted.spec)
+        and without.stored(wanted.spec, timed=wanted.timed) is not None
         for wanted in planned
     )
     why = f"; {again} stored without one, so trained again" if again else ""
-    return [f"models: kept in {lab.models.root}{why}"]
+    return [f"models: kept in {scheduler.models.root}{why}"]
 
 
 def _work(missing: Sequence[Wanted], known: Sequence[Record]) -> str:

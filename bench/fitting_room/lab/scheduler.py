@@ -101,7 +101,7 @@ def stored(
 
 
 @dataclass
-class Lab:
+class Scheduler:
     """Hands each trial to the executor once, and keeps what it gave for the run."""
 
     store: Store

@@ -1,4 +1,4 @@
-"""The pytest plugin: it acts only where a selected test uses the ``referee`` fixture."""
+"""The pytest plugin: it acts only where a selected test uses the ``evaluator`` fixture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from fitting_room.errors import UserError
-from fitting_room.lab.evaluator import Referee, outline, unstored
+from fitting_room.lab.evaluator import Evaluator, outline, unstored
 from fitting_room.lab.plan import Need
 from fitting_room.plugin.options import add_options, undecided_fails
 from fitting_room.plugin.results import Results
@@ -24,7 +24,7 @@ from fitting_room.store.records import Store
 from fitting_room.surroundings import ending, prepare_streams, signals_heard
 
 RUN = pytest.StashKey[str]()
-REFEREE = pytest.StashKey[Referee]()
+EVALUATOR = pytest.StashKey[Evaluator]()
 SIGNALS = pytest.StashKey[ExitStack]()
 LOOKS = ("collectonly", "setupplan", "showfixtures", "show_fixtures_per_test")
 """Options of pytest that show tests and run none."""
@@ -74,49 +74,49 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise pytest.UsageError(WITHOUT_ASSERTS)
     try:
         run = session.config.stash[RUN]
-        session.config.stash[REFEREE] = assemble(session.config, needs, run=run)
+        session.config.stash[EVALUATOR] = assemble(session.config, needs, run=run)
     except UserError as error:
         raise pytest.UsageError(str(error)) from error
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Print device, versions, data, tier, number of trials and the time they will take."""
-    referee = config.stash.get(REFEREE, None)
+    evaluator = config.stash.get(EVALUATOR, None)
     quiet = config.get_verbosity() < 0  # as pytest's own header
-    return outline(referee, _known(referee)) if referee and not quiet else []
+    return outline(evaluator, _known(evaluator)) if evaluator and not quiet else []
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Start on what is to be trained, unless xdist's workers share it out among themselves."""
-    referee = session.config.stash.get(REFEREE, None)
-    if referee and not hasattr(session.config, "workerinput"):
+    evaluator = session.config.stash.get(EVALUATOR, None)
+    if evaluator and not hasattr(session.config, "workerinput"):
         session.config.stash[SIGNALS] = ExitStack()
         session.config.stash[SIGNALS].enter_context(signals_heard())
         if session.config.getoption("setuponly"):  # runs fixtures, and no test that would wait
             return
-        for wanted in unstored(referee):
-            referee.lab.request(wanted.spec, timed=wanted.timed)
+        for wanted in unstored(evaluator):
+            evaluator.scheduler.request(wanted.spec, timed=wanted.timed)
 
 
 @pytest.fixture
-def referee(request: pytest.FixtureRequest) -> Referee:
+def evaluator(request: pytest.FixtureRequest) -> Evaluator:
     """Get records and verdicts; ``@pytest.mark.needs`` says which trials a test rests on."""
-    return request.config.stash[REFEREE]
+    return request.config.stash[EVALUATOR]
 
 
 @pytest.fixture
-def hold(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case, str], None]:
+def hold(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case, str], None]:
     """Hold a case to its bound: ``hold(case, metric)`` passes, fails or skips the test."""
     _forget(request.node)
 
     def hold(case: Case, metric: str) -> None:
         __tracebackhide__ = True
         try:
-            verdict = referee.verdict(case, metric)
+            verdict = evaluator.verdict(case, metric)
         except UserError as error:
             pytest.fail(str(error), pytrace=False)
-        keys = [record.key for record in referee.records(case, verdict.n)]
+        keys = [record.key for record in evaluator.records(case, verdict.n)]
         judged = Judged(case=case.name, records=keys, verdict=verdict)
         request.node.user_properties += to_properties(judged)
         said = f"{case.name} {metric}: {verdict.outcome}: {verdict.evidence}"
@@ -131,16 +131,16 @@ def hold(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case, st
 
 
 @pytest.fixture
-def times(referee: Referee, request: pytest.FixtureRequest) -> Callable[[Case], list[Record]]:
+def times(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case], list[Record]]:
     """Get the records of a case, trained or built alone on this machine."""
     _forget(request.node)
 
     def times(case: Case) -> list[Record]:
         __tracebackhide__ = True
-        if referee.options.log:
+        if evaluator.options.log:
             pytest.skip(f"{case.name}: with --tensorboard nothing is timed")
         try:
-            records = referee.records(case, timed=True)
+            records = evaluator.records(case, timed=True)
         except UserError as error:
             pytest.fail(str(error), pytrace=False)
         judged = Judged(case=case.name, records=[record.key for record in records])
@@ -157,8 +157,8 @@ def pytest_keyboard_interrupt() -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End what still trains, with its record."""
-    if referee := config.stash.get(REFEREE, None):
-        referee.lab.close()
+    if evaluator := config.stash.get(EVALUATOR, None):
+        evaluator.scheduler.close()
     if signals := config.stash.get(SIGNALS, None):
         signals.close()
 
@@ -176,8 +176,8 @@ def _forget(item: Any) -> None:
 
 
 def _runs(item: Any) -> bool:
-    """Whether a selected item asks the referee, and is not skipped whatever comes."""
-    return "referee" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("skip")
+    """Whether a selected item asks the evaluator, and is not skipped whatever comes."""
+    return "evaluator" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("skip")
 
 
 def _needs(item: Any) -> list[Need]:
@@ -187,7 +187,7 @@ def _needs(item: Any) -> list[Need]:
     return [Need(case=case, **known) for case in cases]
 
 
-def _known(referee: Referee) -> list[Record]:
+def _known(evaluator: Evaluator) -> list[Record]:
     """Earlier records, to estimate the time by: those of this machine, else the committed ones."""
-    local = referee.lab.store.readable()
-    return local or Store(referee.options.results / "reference").readable()
+    local = evaluator.scheduler.store.readable()
+    return local or Store(evaluator.options.results / "reference").readable()

@@ -1,4 +1,4 @@
-"""From pytest's configuration to a referee that is ready to judge."""
+"""From pytest's configuration to an evaluator that is ready to judge."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from fitting_room import data
-from fitting_room.lab.evaluator import Referee, loss_limits, unstored
+from fitting_room.lab.evaluator import Evaluator, loss_limits, unstored
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.lab.probe import check_backend
-from fitting_room.lab.scheduler import Lab
+from fitting_room.lab.scheduler import Scheduler
 from fitting_room.machine import usable_cores
 from fitting_room.metrics import METRICS
 from fitting_room.plugin.options import project_of, read_options
@@ -30,8 +30,8 @@ from fitting_room.store.models import Models
 from fitting_room.store.records import Store
 
 
-def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Referee:
-    """Return the referee of the run of that id.
+def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Evaluator:
+    """Return the evaluator of the run of that id.
 
     Raises:
         UserError: Data, backend, bounds or the results folder are not as they must be.
@@ -42,28 +42,28 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Refer
     accelerator = check_backend(options.backend, options.device)
     datasets = {task: _dataset(task, options) for task in {need.case.task for need in needs}}
     progress = _progress(config)
-    lab = _lab(options, accelerator, progress)
-    lab.store.check_writable()
+    scheduler = _scheduler(options, accelerator, progress)
+    scheduler.store.check_writable()
     planned = plan(
         needs,
         options,
         datasets,
-        stored=lambda wanted: lab.stored(wanted.spec, timed=wanted.timed) is not None,
+        stored=lambda wanted: scheduler.stored(wanted.spec, timed=wanted.timed) is not None,
         limits=lambda case: loss_limits(case, bounds, options),
     )
-    referee = Referee(
-        lab=lab,
+    evaluator = Evaluator(
+        scheduler=scheduler,
         bounds=bounds,
         options=options,
         planned=planned,
         wait=_uncaptured(config, progress.wait),
     )
-    progress.total = len(unstored(referee))
-    return referee
+    progress.total = len(unstored(evaluator))
+    return evaluator
 
 
-def _lab(options: Options, accelerator: str | None, progress: Progress) -> Lab:
-    return Lab(
+def _scheduler(options: Options, accelerator: str | None, progress: Progress) -> Scheduler:
+    return Scheduler(
         store=Store(options.trials, options.fresh),
         executor=ThreadPoolExecutor(1 if options.tier != "smoke" else usable_cores()),
         accelerator=accelerator,

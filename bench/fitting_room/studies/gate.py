@@ -14,7 +14,7 @@ from fitting_room.judge.quality import EPOCHS
 from fitting_room.judge.rates import Gauge
 from fitting_room.judge.sequential import planning_sd
 from fitting_room.judge.verdict import Bound, Outcome, Verdict
-from fitting_room.lab.evaluator import Referee
+from fitting_room.lab.evaluator import Evaluator
 from fitting_room.metrics import CURVES, KNOWN_AFTER, METRICS, UNTRAINED, curve
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case
@@ -129,7 +129,7 @@ def _values(gauge: Gauge, case: Case, bounds: Bounds, record: Record) -> list[fl
 Entry = TypeVar("Entry")
 
 
-def examine(referee: Referee, variant: Case, change: str) -> Finding:
+def examine(evaluator: Evaluator, variant: Case, change: str) -> Finding:
     """Judge a variant by every bound of its original, adding seeds until one fails or all pass.
 
     An exact count that is off needs no training; the other metrics are judged all the same, to
@@ -139,13 +139,13 @@ def examine(referee: Referee, variant: Case, change: str) -> Finding:
         TrialFailedError: A trial crashed, or was ended.
         UserError: The original has no bounds.
     """
-    referee = replace(referee, bounds=_lent(referee.bounds, variant))
-    metrics = referee.bounds.metrics(variant.name)
-    least, most = referee.options.least_seeds, referee.options.most_seeds
+    evaluator = replace(evaluator, bounds=_lent(evaluator.bounds, variant))
+    metrics = evaluator.bounds.metrics(variant.name)
+    least, most = evaluator.options.least_seeds, evaluator.options.most_seeds
     for n in range(least, most + 1):
-        records = referee.records(variant, n)
+        records = evaluator.records(variant, n)
         verdicts = {
-            metric: referee.judged(variant, metric, records, least=least, most=most)
+            metric: evaluator.judged(variant, metric, records, least=least, most=most)
             for metric in metrics
         }
         outcomes = {verdicts[metric].outcome for metric in metrics if metric not in UNTRAINED}
@@ -158,21 +158,23 @@ def examine(referee: Referee, variant: Case, change: str) -> Finding:
         seeds=n,
         seconds=sum(record.seconds["total"] for record in records),
         training_seconds=sum(record.seconds["train"] for record in records),
-        sights=tuple(_sight(referee.bounds, variant, each, records) for each in verdicts.values()),
+        sights=tuple(
+            _sight(evaluator.bounds, variant, each, records) for each in verdicts.values()
+        ),
         keys=tuple(record.key for record in records),
     )
 
 
-def anew(referee: Referee, case: Case, *, first: int) -> Referee:
-    """Return a referee that trains a case with the seeds from ``first`` on, instead of from 0.
+def anew(evaluator: Evaluator, case: Case, *, first: int) -> Evaluator:
+    """Return an evaluator that trains a case with the seeds from ``first`` on, instead of from 0.
 
     The seeds that everybody trains first are those that the reference was made of: on the machine
     that it was made on they give the very same figures, and say nothing about luck.
     """
-    model = referee.planned[case.name][0]
-    seeds = range(first, first + referee.options.most_seeds)
+    model = evaluator.planned[case.name][0]
+    seeds = range(first, first + evaluator.options.most_seeds)
     wanted = [replace(model, spec=replace(model.spec, seed=seed)) for seed in seeds]
-    return replace(referee, planned={**referee.planned, case.name: wanted})
+    return replace(evaluator, planned={**evaluator.planned, case.name: wanted})
 
 
 def _lent(bounds: Bounds, variant: Case) -> Bounds:

@@ -1,4 +1,4 @@
-"""A lab whose trials are made up, for tests of what goes on around them."""
+"""A scheduler whose trials are made up, for tests of what goes on around them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from bench.cases import CASES
 from fitting_room.job import Job, Listener, Message, silent
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab import scheduler
-from fitting_room.lab.evaluator import Referee
+from fitting_room.lab.evaluator import Evaluator
 from fitting_room.lab.plan import Need, Options, plan
-from fitting_room.lab.scheduler import Lab
+from fitting_room.lab.scheduler import Scheduler
 from fitting_room.machine import this_machine
 from fitting_room.record import Record
 from fitting_room.spec import TrialSpec
@@ -65,44 +65,46 @@ class FakeTrials:
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, make: Callable[..., Record] = trial) -> FakeTrials:
-    """Let every lab of this process run made-up trials of code that never changes."""
+    """Let every scheduler of this process run made-up trials of code that never changes."""
     trials = FakeTrials(make)
     monkeypatch.setattr(scheduler, "run_trial", trials)
     monkeypatch.setattr(scheduler, "provenance", lambda *_, **__: ORIGIN)
     return trials
 
 
-def new_lab(folder: Path, *, executor: Executor | None = None, fresh: str | None = None) -> Lab:
-    """Return the lab of a new run whose records are in ``folder``."""
-    return Lab(store=Store(folder, fresh), executor=executor or ThreadPoolExecutor(1))
+def new_scheduler(
+    folder: Path, *, executor: Executor | None = None, fresh: str | None = None
+) -> Scheduler:
+    """Return the scheduler of a new run whose records are in ``folder``."""
+    return Scheduler(store=Store(folder, fresh), executor=executor or ThreadPoolExecutor(1))
 
 
 def get(
     folder: Path, spec: TrialSpec = SPEC, *, timed: bool = False, fresh: str | None = None
 ) -> Record:
     """Return the record of a spec as a new run gets it."""
-    run = new_lab(folder, fresh=fresh)
+    run = new_scheduler(folder, fresh=fresh)
     try:
         return run.request(spec, timed=timed).result(timeout=PATIENCE_S)
     finally:
         run.close()
 
 
-def referee(
+def new_evaluator(
     folder: Path,
     options: Options | None = None,
     *bounds: Bound,
     smoke: Sequence[Bound] = (),
     need: Need | None = None,
-) -> Referee:
-    """Return the referee of a run that selected one test of ``CASE``."""
+) -> Evaluator:
+    """Return the evaluator of a run that selected one test of ``CASE``."""
     options = options or Options()
     tables = {
         CASE.name: {bound.metric: bound for bound in bounds},
         SMOKE: {bound.metric: bound for bound in smoke},
     }
-    return Referee(
-        lab=new_lab(folder),
+    return Evaluator(
+        scheduler=new_scheduler(folder),
         bounds=Bounds(path=Path("bounds.toml"), tables=tables),
         options=options,
         planned=plan([need or Need(case=CASE)], options, {CASE.task: DATASET}),

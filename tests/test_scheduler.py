@@ -1,4 +1,4 @@
-"""The lab: one trial per key and run, from the store where it has one."""
+"""The scheduler: one trial per key and run, from the store where it has one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from types import ModuleType
 
 import pytest
 from bench_runs import PATIENCE_S
-from lab_world import ORIGIN, SPEC, FakeTrials, get, new_lab, pretend, trial
 from records import MACHINE
+from scheduler_world import ORIGIN, SPEC, FakeTrials, get, new_scheduler, pretend, trial
 
 from fitting_room.errors import UserError
 from fitting_room.job import Message, silent
@@ -34,10 +34,10 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTrials]:
 
 def test_trial_is_trained_once_and_served_thereafter(tmp_path: Path, trials: FakeTrials) -> None:
     """A second run of the same code trains nothing, and gets the same record."""
-    assert new_lab(tmp_path).stored(SPEC, timed=True) is None
+    assert new_scheduler(tmp_path).stored(SPEC, timed=True) is None
     first = get(tmp_path)
     assert get(tmp_path) == get(tmp_path, timed=True) == first
-    assert new_lab(tmp_path).stored(SPEC, timed=True) == first
+    assert new_scheduler(tmp_path).stored(SPEC, timed=True) == first
     assert len(trials.ran) == 1
 
 
@@ -51,7 +51,7 @@ def test_record_is_on_disk_before_anybody_has_it(tmp_path: Path, trials: FakeTri
 
 def test_one_run_asks_once(tmp_path: Path, trials: FakeTrials) -> None:
     """Tests that want the same trial share one future; another seed has its own."""
-    run = new_lab(tmp_path)
+    run = new_scheduler(tmp_path)
     timed = run.request(SPEC, timed=True)
     assert run.request(SPEC, timed=False) is timed
     assert run.request(replace(SPEC, seed=1), timed=False) is not timed
@@ -63,7 +63,7 @@ def test_times_are_taken_from_a_trial_that_was_asked_for_without(
     tmp_path: Path, trials: FakeTrials
 ) -> None:
     """A trial that ran alone here has times, whether they were wanted then or not."""
-    run = new_lab(tmp_path)
+    run = new_scheduler(tmp_path)
     plain = run.request(SPEC, timed=False).result(timeout=PATIENCE_S)
     assert run.request(SPEC, timed=True).result(timeout=PATIENCE_S) == plain
     assert len(trials.ran) == 1
@@ -102,7 +102,7 @@ def test_failed_trial_is_stored_and_not_served(
 ) -> None:
     """It is not tried twice in one run, and is tried again in the next."""
     trials = pretend(monkeypatch, partial(trial, outcome="crashed"))
-    run = new_lab(tmp_path)
+    run = new_scheduler(tmp_path)
     failed = run.request(SPEC, timed=False).result(timeout=PATIENCE_S)
     assert run.request(SPEC, timed=False).result(timeout=PATIENCE_S) == failed
     assert list(Store(tmp_path).all()) == [failed]
@@ -118,7 +118,7 @@ def test_fresh_run_takes_no_record_but_its_own(
     """Whatever the clock said when another was made, and though it lies on another machine."""
     old = replace(trial(scheduler.job_of(SPEC)), started=started, machine=MACHINE)
     Store(tmp_path).put(old)
-    assert new_lab(tmp_path, fresh="a").stored(SPEC, timed=False) is None
+    assert new_scheduler(tmp_path, fresh="a").stored(SPEC, timed=False) is None
     assert get(tmp_path, fresh="a") == get(tmp_path, fresh="a") != old
     assert len(trials.ran) == 1
     assert get(tmp_path, fresh="b").run == "b"
@@ -134,7 +134,7 @@ def test_fresh_record_serves_later_runs(tmp_path: Path, trials: FakeTrials) -> N
 def test_listener_hears_the_trial(tmp_path: Path, trials: FakeTrials) -> None:
     """What a trial says reaches whoever listens."""
     heard: list[Message] = []
-    run = new_lab(tmp_path)
+    run = new_scheduler(tmp_path)
     run.listen = lambda _, message: heard.append(message)
     record = run.request(SPEC, timed=False).result(timeout=PATIENCE_S)
     assert [message.record for message in heard] == [record]

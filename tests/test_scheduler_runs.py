@@ -1,4 +1,4 @@
-"""Runs of a lab: ended early, two at once, and on other executors."""
+"""Runs of a scheduler: ended early, two at once, and on other executors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
-from lab_world import ORIGIN, SPEC, new_lab, pretend, trial
+from scheduler_world import ORIGIN, SPEC, new_scheduler, pretend, trial
 
 from fitting_room.job import Job, Listener
 from fitting_room.lab import locks, scheduler
@@ -32,7 +32,7 @@ def test_closing_ends_what_runs_and_gives_up_what_has_not_begun(
     """The trial that runs leaves its record; the others never begin."""
     begun = threading.Event()
     trials = pretend(monkeypatch, partial(until_ended, begun))
-    run = new_lab(tmp_path)
+    run = new_scheduler(tmp_path)
     futures = [run.request(replace(SPEC, seed=seed), timed=False) for seed in range(3)]
     assert begun.wait(timeout=PATIENCE_S)
     run.close()
@@ -51,7 +51,7 @@ def test_two_runs_at_once_share_one_trial(tmp_path: Path, monkeypatch: pytest.Mo
         return trial(job, listen)
 
     trials = pretend(monkeypatch, slow)
-    runs = [new_lab(tmp_path), new_lab(tmp_path)]
+    runs = [new_scheduler(tmp_path), new_scheduler(tmp_path)]
     first = runs[0].request(SPEC, timed=True)
     assert begun.wait(timeout=PATIENCE_S)
     second = runs[1].request(SPEC, timed=True)
@@ -70,7 +70,7 @@ def test_any_executor_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """A pool of fresh processes takes the place of threads: all that it is handed can travel."""
     monkeypatch.setattr(scheduler, "provenance", lambda *_, **__: ORIGIN)
     spawn = multiprocessing.get_context("spawn")
-    run = new_lab(tmp_path, executor=ProcessPoolExecutor(2, spawn, fake_trials_here))
+    run = new_scheduler(tmp_path, executor=ProcessPoolExecutor(2, spawn, fake_trials_here))
     futures = [run.request(replace(SPEC, seed=seed), timed=True) for seed in range(3)]
     records = [future.result(timeout=PATIENCE_S) for future in futures]
     run.close()

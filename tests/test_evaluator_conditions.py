@@ -1,4 +1,4 @@
-"""The referee under other conditions: what may be judged on the sample, or with other epochs."""
+"""The evaluator under other conditions: what may be judged on the sample, or with other epochs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from lab_world import CASE, FakeTrials, pretend, referee, trial
+from scheduler_world import CASE, FakeTrials, new_evaluator, pretend, trial
 
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab.plan import Need, Options
@@ -37,7 +37,7 @@ def test_other_conditions_are_not_compared(
     tmp_path: Path, trials: FakeTrials, options: Options, evidence: str
 ) -> None:
     """The value is told, and neither passes nor fails."""
-    verdict = referee(tmp_path, options, FLOOR).verdict(CASE, "test_accuracy")
+    verdict = new_evaluator(tmp_path, options, FLOOR).verdict(CASE, "test_accuracy")
     assert (verdict.outcome, verdict.evidence) == ("not comparable", evidence)
     assert (verdict.value, verdict.n, verdict.passed) == (0.875, 1, False)
     assert trials.seeds == [0]
@@ -48,7 +48,7 @@ def test_value_that_is_not_there_is_not_compared(
 ) -> None:
     """A diverged trial of an override has no value to tell."""
     pretend(monkeypatch, partial(trial, outcome="diverged", test_accuracy=None))
-    verdict = referee(tmp_path, Options(epochs=2), FLOOR).verdict(CASE, "test_accuracy")
+    verdict = new_evaluator(tmp_path, Options(epochs=2), FLOOR).verdict(CASE, "test_accuracy")
     assert (verdict.outcome, verdict.value) == ("not comparable", None)
 
 
@@ -57,7 +57,7 @@ def test_a_curve_that_no_bound_fits_tells_its_end(
     tmp_path: Path, trials: FakeTrials, options: Options
 ) -> None:
     """On the sample, or with other epochs, there is no band for an epoch."""
-    verdict = referee(tmp_path, options, COUNT).verdict(CASE, "training_loss_by_epoch")
+    verdict = new_evaluator(tmp_path, options, COUNT).verdict(CASE, "training_loss_by_epoch")
     assert (verdict.outcome, verdict.n) == ("not comparable", 1)
     assert verdict.value == pytest.approx(1 - 0.893)
     assert len(trials.ran) == 1
@@ -69,7 +69,7 @@ def test_sample_has_bounds_of_its_own(
 ) -> None:
     """In the smoke tier the bound for all cases counts, and the case's own does not."""
     own = HARD if bound is EASY else EASY
-    judge = referee(tmp_path, Options(tier="smoke"), own, smoke=[bound])
+    judge = new_evaluator(tmp_path, Options(tier="smoke"), own, smoke=[bound])
     assert judge.verdict(CASE, "test_accuracy").outcome == outcome
     assert len(trials.ran) == 1
 
@@ -79,7 +79,7 @@ def test_parameters_are_judged_under_any_conditions(
     tmp_path: Path, trials: FakeTrials, options: Options
 ) -> None:
     """A count does not depend on data or epochs."""
-    assert referee(tmp_path, options, COUNT).verdict(CASE, "parameters").passed
+    assert new_evaluator(tmp_path, options, COUNT).verdict(CASE, "parameters").passed
     assert len(trials.ran) == 1
 
 
@@ -89,7 +89,7 @@ def test_model_that_is_only_built_is_judged_at_once(
     tmp_path: Path, trials: FakeTrials, bound: Bound, options: Options
 ) -> None:
     """No number of seeds makes a count more certain."""
-    judge = referee(tmp_path, options, bound, need=Need(case=CASE, trained=False))
+    judge = new_evaluator(tmp_path, options, bound, need=Need(case=CASE, trained=False))
     assert judge.verdict(CASE, "parameters").outcome == "pass"
     assert [job.spec.epochs for job in trials.ran] == [0]
 
@@ -100,7 +100,7 @@ def test_few_seeds_that_do_not_settle_it_leave_it_open(
 ) -> None:
     """One seed two scatters low is no failure, though no other may come: that takes six."""
     pretend(monkeypatch, partial(trial, test_accuracy=accuracy))
-    verdict = referee(tmp_path, Options(seeds=1), CALIBRATED).verdict(CASE, "test_accuracy")
+    verdict = new_evaluator(tmp_path, Options(seeds=1), CALIBRATED).verdict(CASE, "test_accuracy")
     assert (verdict.outcome, verdict.n) == (outcome, 1)
 
 
@@ -109,7 +109,7 @@ def test_limits_of_a_first_seed_are_not_those_of_others(
 ) -> None:
     """A later one is weighed with those before it, and need not fail alone."""
     trials = pretend(monkeypatch, partial(trial, test_accuracy=0.8049))
-    judge = referee(tmp_path, None, CALIBRATED)
+    judge = new_evaluator(tmp_path, None, CALIBRATED)
     (first,) = judge.planned[CASE.name]
     limited = replace(first, spec=replace(first.spec, loss_limits=((0.1, 0.2),)))
     judge.planned = {CASE.name: [limited]}

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.cases import CASES
-from fitting_room.project import Handicap
+from fitting_room.project import Slowdown
 
 ROOT = Path(__file__).resolve().parents[1]
 CASE = CASES["fashion_mnist-dense_128"]
@@ -85,13 +85,13 @@ def busy_neighbour() -> Iterator[Path]:
 
 def _handicap(
     checkout: Callable[[], AbstractContextManager[Path]], words: str, *, red: bool = False
-) -> Handicap:
-    return Handicap(case=CASE, checkout=checkout, words=words, red=red)
+) -> Slowdown:
+    return Slowdown(case=CASE, checkout=checkout, words=words, red=red)
 
 
 PART = f"{SHARE:.0%}".replace("%", " %")
 
-HANDICAPS: dict[str, Handicap] = {
+SLOWDOWNS: dict[str, Slowdown] = {
     "unchanged": _handicap(as_it_is, "nothing"),
     "busy_neighbour": _handicap(
         busy_neighbour, "nothing, beside a process that keeps one core busy"

@@ -1,4 +1,4 @@
-"""The referee: as few trials as a verdict takes."""
+"""The evaluator: as few trials as a verdict takes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
-from lab_world import CASE, FakeTrials, pretend, referee, trial
 from records import make_record
+from scheduler_world import CASE, FakeTrials, new_evaluator, pretend, trial
 
 from fitting_room.errors import UserError
 from fitting_room.job import Job, Listener
@@ -56,7 +56,7 @@ def test_seeds_are_added_only_while_the_verdict_is_open(
 ) -> None:
     """One by one, up to the most that the options allow."""
     monkeypatch.setattr(evaluator, "judge", open_until(open_for))
-    verdict = referee(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
+    verdict = new_evaluator(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
     assert (verdict.outcome, verdict.n) == (outcome, seeds)
     assert trials.seeds == list(range(seeds))
 
@@ -67,7 +67,7 @@ def test_number_of_seeds_that_was_asked_for_is_kept(
 ) -> None:
     """An open verdict asks for no more than what the user wants."""
     monkeypatch.setattr(evaluator, "judge", open_until(9))
-    assert referee(tmp_path, options, FLOOR).verdict(CASE, "test_accuracy").n == 2
+    assert new_evaluator(tmp_path, options, FLOOR).verdict(CASE, "test_accuracy").n == 2
     assert trials.seeds == [0, 1]
 
 
@@ -81,7 +81,7 @@ def test_seed_that_missed_its_target_calls_for_others(
         return trial(job, listen, training_accuracy=[0.9, last])
 
     trials = pretend(monkeypatch, make)
-    verdict = referee(tmp_path, None, SLOWEST).verdict(CASE, "epochs_to_target")
+    verdict = new_evaluator(tmp_path, None, SLOWEST).verdict(CASE, "epochs_to_target")
     assert (verdict.outcome, verdict.n, trials.seeds) == ("pass", 3, [0, 1, 2])
 
 
@@ -93,7 +93,7 @@ def test_trials_are_waited_for_as_the_caller_wants_it(tmp_path: Path, trials: Fa
         waited.append(future.result(timeout=PATIENCE_S))  # type: ignore[attr-defined]
         return waited[-1]
 
-    judge = referee(tmp_path, None, COUNT)
+    judge = new_evaluator(tmp_path, None, COUNT)
     judge.wait = wait
     assert judge.verdict(CASE, "parameters").passed
     assert (len(waited), len(trials.ran)) == (1, 1)
@@ -106,7 +106,7 @@ def test_failed_trial_is_told_with_its_place(
     """Case, seed, outcome, reason and folder stand in one sentence."""
     pretend(monkeypatch, partial(trial, outcome=outcome, reason="it fell over"))
     with pytest.raises(TrialFailedError) as told:
-        referee(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
+        new_evaluator(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
     place = tmp_path / CASE.name
     expected = f"{CASE.name}, seed 0: {outcome}, it fell over. Its record is in {place}."
     assert str(told.value) == expected
@@ -115,7 +115,7 @@ def test_failed_trial_is_told_with_its_place(
 def test_diverged_trial_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Training that ran away is a result of the code, and two of them are a failure."""
     trials = pretend(monkeypatch, partial(trial, outcome="diverged", test_accuracy=None))
-    verdict = referee(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
+    verdict = new_evaluator(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
     assert (verdict.outcome, verdict.value, trials.seeds) == ("fail", None, [0, 1])
 
 
@@ -124,13 +124,13 @@ def test_missing_bound_is_told_before_anything_is_trained(
 ) -> None:
     """The lines to add are told at once."""
     with pytest.raises(UserError, match=r"test_loss = \{ at_most"):
-        referee(tmp_path, None, FLOOR).verdict(CASE, "test_loss")
+        new_evaluator(tmp_path, None, FLOOR).verdict(CASE, "test_loss")
     assert trials.ran == []
 
 
 def test_timed_records_are_those_planned(tmp_path: Path, trials: FakeTrials) -> None:
     """Times need no more seeds than the plan has."""
-    records = referee(tmp_path, Options(seeds=2)).records(CASE, timed=True)
+    records = new_evaluator(tmp_path, Options(seeds=2)).records(CASE, timed=True)
     assert [record.spec.seed for record in records] == [0, 1]
     assert trials.seeds == [0, 1]
 
@@ -147,7 +147,7 @@ def test_error_is_shared_among_all_bounds_of_the_file(
 
     monkeypatch.setattr(evaluator, "judge", judge)
     for bounds in ([FLOOR], [FLOOR, COUNT, SLOWEST]):
-        referee(tmp_path, None, *bounds).verdict(CASE, "test_accuracy")
+        new_evaluator(tmp_path, None, *bounds).verdict(CASE, "test_accuracy")
     assert shares[1] < shares[0]
     assert trials.seeds == [0]
 
@@ -161,7 +161,7 @@ def test_learning_curve_is_judged_epoch_by_epoch(
     name = "training_loss_by_epoch"
     seeds = [curve(make_record(case=CASE, training_accuracy=0.893 + s / 999), name) for s in (0, 1)]
     bands = suggest_curve(name, "training_loss", [[v for v in c if v is not None] for c in seeds])
-    judge = referee(tmp_path)
+    judge = new_evaluator(tmp_path)
     judge.bounds = replace(judge.bounds, curves={CASE.name: {name: bands}})
     assert judge.verdict(CASE, name).outcome == outcome
 
@@ -171,7 +171,7 @@ def test_trial_that_was_given_up_fails_the_whole_case(
 ) -> None:
     """What it did not come to measure fails for the reason that it was given up for."""
     pretend(monkeypatch, partial(trial, outcome="given up", reason="loss 9 after epoch 1"))
-    verdict = referee(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
+    verdict = new_evaluator(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
     assert (verdict.outcome, verdict.n) == ("fail", 1)
     assert verdict.evidence == "seed 0 was given up: loss 9 after epoch 1"
 
@@ -183,6 +183,6 @@ def test_epochs_with_a_reference_are_judged_by_the_best_value(
     """One seed far on either side of the target decides, where counting would ask for three."""
     pretend(monkeypatch, partial(trial, training_accuracy=[0.9, best, 0.98]))
     by_two = replace(SLOWEST, at_most=2, mean=0.9985, sd=0.0005, reference_seeds=20)
-    verdict = referee(tmp_path, None, by_two).verdict(CASE, "epochs_to_target")
+    verdict = new_evaluator(tmp_path, None, by_two).verdict(CASE, "epochs_to_target")
     assert (verdict.outcome, verdict.n) == (outcome, 1)
     assert verdict.bound == "≤ 2 epochs to ≥ 99.5 %"
