@@ -53,14 +53,19 @@ def audited(request: pytest.FixtureRequest) -> Audit:
 
 def test_claim(claim: str, audited: Audit, request: pytest.FixtureRequest) -> None:
     """It has a verdict with a reason, and the verdict that the file expects, if it does."""
-    (found,) = [each for each in audited.findings if each.name == claim]
-    for name in ("published", "measured", "verdict", "because"):
-        request.node.user_properties.append((name, getattr(found, name)))
-    assert found.verdict in OUTCOMES
-    assert found.because
+    (found,) = [each for each in audited.findings if each.claim.name == claim]
+    verdict = found.verdict
+    request.node.user_properties += [
+        ("published", verdict.against),
+        ("measured", found.measured),
+        ("verdict", verdict.label),
+        ("because", verdict.reason),
+    ]
+    assert verdict.label in OUTCOMES
+    assert verdict.reason
     if found.surprising:
-        expected = f"claims.toml expects {found.expected}"
-        told = f"{claim}: {found.verdict}, where {expected}: {found.because}"
+        expected = f"claims.toml expects {found.claim.expected}"
+        told = f"{claim}: {verdict.label}, where {expected}: {verdict.reason}"
         if old := {*audited.grounds.stale, *audited.grounds.outdated} & {*found.cases}:
             pytest.skip(f"{told}. What was measured of {', '.join(sorted(old))} is of other code")
         pytest.fail(told, pytrace=False)
@@ -72,9 +77,9 @@ def test_claims_that_are_settled_are_expected(
     """No verdict can drift unseen: all but the undecided ones stand in the file."""
     request.node.user_properties.append((TALLY, f"{tally(audited.findings)}."))
     free = [
-        f'{each.name}: expected = "{each.verdict}"'
+        f'{each.claim.name}: expected = "{each.verdict.label}"'
         for each in audited.findings
-        if each.expected is None and each.verdict != "undecided"
+        if each.claim.expected is None and each.verdict.outcome != "undecided"
     ]
     if free:
         pytest.fail(

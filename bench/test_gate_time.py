@@ -38,15 +38,15 @@ def raced(slowdown: str, request: pytest.FixtureRequest) -> Verdict:
     told = {"race": found, "verdict": verdict}
     content = msgspec.json.format(msgspec.json.encode(told)) + b"\n"
     write_whole(folder / f"time-{slowdown}.json", content)
-    request.node.user_properties.append(("race", verdict.evidence))
+    request.node.user_properties.append(("race", verdict.reason))
     return verdict
 
 
 def test_gate_lets_equal_seconds_pass(raced: Verdict) -> None:
     """The checkout raced against itself is no slower, alone or beside a busy process."""
-    assert raced.outcome == "pass", raced.evidence
+    assert raced.outcome == "pass", raced.reason
 
 
 def test_gate_notices_slowed_seconds(raced: Verdict) -> None:
     """A step that sleeps or computes 15 % longer fails, on one clock or on both."""
-    assert raced.outcome == "fail", raced.evidence
+    assert raced.outcome == "fail", raced.reason

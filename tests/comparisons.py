@@ -54,7 +54,7 @@ def side(records: Sequence[Record], told: str = "folder x") -> Side:
 
 def outcomes(found: Comparison) -> dict[str, str]:
     """Return metric → what became of it, for a comparison of one case."""
-    return {each.change.metric: each.change.outcome for each in found.findings}
+    return {each.verdict.metric: each.verdict.label for each in found.changes}
 
 
 def elsewhere(records: Sequence[Record]) -> list[Record]:

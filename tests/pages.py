@@ -66,7 +66,7 @@ def write(
         path.write_text(BEFORE[0], "utf-8")
     cases = [DENSE, "fashion_mnist-cnn_32", CNN, DIGITS, "mnist-single_conv_32"]
     failed = Verdict(
-        metric="test_loss", outcome="fail", value=0.5, n=2, bound="≤ 0.4", evidence="n=2"
+        metric="test_loss", outcome="fail", estimate=0.5, n=2, against="≤ 0.4", reason="n=2"
     )
     claim = Claim(
         case=CNN, metric="parameters", published="9", low=9, high=9, source="Book", note="Odd."

@@ -23,8 +23,12 @@ def test_a_figure_gets_a_verdict_with_value_interval_and_n(
 ) -> None:
     """Seeds of 87.2 ± 0.14 %: one more falls within 86.8–87.6 %."""
     (found,) = judged(tmp_path, figure(printed, value), *seeds(DENSE, 0.872))
-    assert (found.verdict, found.measured, found.n) == (verdict, "87.20 ± 0.14 % (6)", 6)
-    assert found.because == "a new seed falls within 86.81–87.59 %"
+    assert (found.verdict.label, found.measured, found.verdict.n) == (
+        verdict,
+        "87.20 ± 0.14 % (6)",
+        6,
+    )
+    assert found.verdict.reason == "a new seed falls within 86.81–87.59 %"
 
 
 def test_without_records_everything_waits(tmp_path: Path) -> None:
@@ -32,8 +36,8 @@ def test_without_records_everything_waits(tmp_path: Path) -> None:
     over = f'cases = ["{CNN}"]\nover = "{DENSE}"\nlow = 0'
     text = figure("87.3%", 0.873) + statement("difference", "test_accuracy", over)
     found = judged(tmp_path, text, *seeds(CNN, 0.9))
-    assert [each.verdict for each in found] == ["undecided", "undecided"]
-    assert [each.because for each in found] == [
+    assert [each.verdict.label for each in found] == ["undecided", "undecided"]
+    assert [each.verdict.reason for each in found] == [
         "no reference records yet",
         "no reference records yet of dense_128",
     ]
@@ -43,9 +47,9 @@ def test_failed_trials_are_no_evidence(tmp_path: Path) -> None:
     """Nothing is measured by a crash, and beside results it is told."""
     claim = figure("87.3%", 0.873)
     (nothing,) = judged(tmp_path, claim, make_failed_record())
-    assert nothing.because == "no reference records yet"
+    assert nothing.verdict.reason == "no reference records yet"
     (found,) = judged(tmp_path, claim, *seeds(DENSE, 0.872), make_failed_record(seed=9))
-    assert found.because.endswith("; 1 more trials came to no result")
+    assert found.verdict.reason.endswith("; 1 more trials came to no result")
 
 
 def test_two_figures_of_a_source_contradict_each_other(tmp_path: Path) -> None:
@@ -55,9 +59,12 @@ def test_two_figures_of_a_source_contradict_each_other(tmp_path: Path) -> None:
         f'metric = "test_accuracy"\npublished = "about 82%"\nvalue = 0.82\n{SOURCE}\n'
     )
     table, text = judged(tmp_path, figure("87.3%", 0.873) + other, *seeds(DENSE, 0.872))
-    assert (table.verdict, text.verdict) == ("reproduced", "contradicted by its own source")
-    assert "the same source also says about 82%" in table.because
-    assert "the same source also says 87.3%" in text.because
+    assert (table.verdict.label, text.verdict.label) == (
+        "reproduced",
+        "contradicted by its own source",
+    )
+    assert "the same source also says about 82%" in table.verdict.reason
+    assert "the same source also says 87.3%" in text.verdict.reason
 
 
 @pytest.mark.parametrize(
@@ -77,8 +84,8 @@ def test_figures_that_exclude_each_other_need_no_records(
         f'metric = "{metric}"\npublished = "{printed[1]}"\nvalue = {values[1]}\n{SOURCE}\n'
     )
     found = judged(tmp_path, text)
-    assert [each.verdict for each in found] == ["contradicted by its own source"] * 2
-    told = [each.because.split("; ")[0] for each in found]
+    assert [each.verdict.label for each in found] == ["contradicted by its own source"] * 2
+    told = [each.verdict.reason.split("; ")[0] for each in found]
     assert told == [f"the same source also says {other}" for other in printed[::-1]]
 
 
@@ -86,22 +93,25 @@ def test_a_count_that_the_described_layers_do_not_have_is_contradicted(tmp_path:
     """With a description the source is wrong by itself; without one it is only not reproduced."""
     claim = figure("62,826", 62_826, "parameters", 'described = "Dense 128, Dense 10"')
     (found,) = judged(tmp_path, claim, make_record())
-    assert found.verdict == "contradicted by its own source"
-    assert found.because == "the layers it describes (Dense 128, Dense 10) have 101,770, not 62,826"
+    assert found.verdict.label == "contradicted by its own source"
+    assert (
+        found.verdict.reason
+        == "the layers it describes (Dense 128, Dense 10) have 101,770, not 62,826"
+    )
     (bare,) = judged(tmp_path, figure("62,826", 62_826, "parameters"), make_record())
-    assert bare.verdict == "not reproduced"
+    assert bare.verdict.label == "not reproduced"
 
 
 def test_training_accuracy_published_as_test_accuracy_is_told(tmp_path: Path) -> None:
     """It fails as what it is printed as, and the sentence has both figures."""
     claim = figure("89%", 0.89, more='watches = "training_accuracy"')
     (found,) = judged(tmp_path, claim, *seeds(DENSE, 0.872, training_accuracy=0.89))
-    assert found.verdict == "contradicted by its own source"
+    assert found.verdict.label == "contradicted by its own source"
     assert found.mislabelled == ("training accuracy", "test accuracy")
     told = "a training accuracy published as test accuracy, here 89.00 ± 0.00 % (6); "
-    assert found.because.startswith(told)
+    assert found.verdict.reason.startswith(told)
     (unmeasured,) = judged(tmp_path, claim)
-    assert unmeasured.verdict == "contradicted by its own source"
+    assert unmeasured.verdict.label == "contradicted by its own source"
 
 
 def sure(record: Record, probability: float) -> Record:
@@ -116,10 +126,10 @@ def test_the_probability_of_a_class_is_judged_where_it_is_kept(tmp_path: Path) -
     more = 'image = 0\nlabel = 9\nbetter = "higher"'
     claim, records = figure("0.537", 0.537, "probability", more), seeds(DENSE, 0.87)
     (before,) = judged(tmp_path, claim, *records)
-    assert before.because == "no reference records with probability yet"
+    assert before.verdict.reason == "no reference records with probability yet"
     kept = [sure(each, 0.93 + n / 100) for n, each in enumerate(records)]
     (after,) = judged(tmp_path, claim, *kept)
-    assert (after.verdict, after.n) == ("exceeded", 6)
+    assert (after.verdict.label, after.verdict.n) == ("exceeded", 6)
 
 
 def test_never_is_exceeded_by_seeds_that_arrive(tmp_path: Path) -> None:
@@ -127,9 +137,9 @@ def test_never_is_exceeded_by_seeds_that_arrive(tmp_path: Path) -> None:
     claim = f'[{DIGITS}.epochs_to_target]\npublished = "never"\nvalue = inf\n{SOURCE}'
     records = seeds(DIGITS, 0.98, training_accuracy=[0.9, 0.99, 0.996])
     (found,) = judged(tmp_path, claim, *records)
-    assert (found.verdict, found.measured) == ("exceeded", "3, reached 6/6")
+    assert (found.verdict.label, found.measured) == ("exceeded", "3, reached 6/6")
     vain = seeds(DIGITS, 0.98, training_accuracy=[0.9] * 10)
-    assert judged(tmp_path, claim, *vain)[0].verdict == "reproduced"
+    assert judged(tmp_path, claim, *vain)[0].verdict.label == "reproduced"
 
 
 def test_another_verdict_than_expected_is_news(tmp_path: Path) -> None:
@@ -158,4 +168,4 @@ def test_counts_and_single_epochs_are_figures_too(
     printed = f"{value:,}" if value > 1 else f"{100 * value:.0f}%"
     claim = figure(printed, value, metric, more)
     records = seeds(DENSE, 0.872, training_accuracy=0.89)
-    assert judged(tmp_path, claim, *records)[0].verdict == verdict
+    assert judged(tmp_path, claim, *records)[0].verdict.label == verdict

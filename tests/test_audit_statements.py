@@ -18,7 +18,7 @@ def test_a_difference_is_held_against_its_range(tmp_path: Path, gain: float, ver
     body = f'cases = ["{CNN}"]\nover = "{DENSE}"\nlow = 0.03\nhigh = 0.04\n'
     text = statement("difference", "test_accuracy", body + 'published = "3.0–4.0 points"')
     (found,) = judged(tmp_path, text, *seeds(DENSE, 0.87), *seeds(CNN, 0.87 + gain))
-    assert found.verdict == verdict
+    assert found.verdict.label == verdict
 
 
 def test_a_statement_that_the_source_s_own_table_refutes_is_contradicted(tmp_path: Path) -> None:
@@ -27,8 +27,8 @@ def test_a_statement_that_the_source_s_own_table_refutes_is_contradicted(tmp_pat
     body = f'cases = ["{CNN}"]\nover = "{DENSE}"\nlow = 0.03\nhigh = 0.04'
     text = printed + statement("difference", "test_accuracy", body)
     *_, found = judged(tmp_path, text, *seeds(DENSE, 0.87), *seeds(CNN, 0.88))
-    assert found.verdict == "contradicted by its own source"
-    assert "its own figures have cnn_64 +1.00 (+0.90 to +1.10) points" in found.because
+    assert found.verdict.label == "contradicted by its own source"
+    assert "its own figures have cnn_64 +1.00 (+0.90 to +1.10) points" in found.verdict.reason
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_an_order_holds_if_each_step_does(
     cases = (CNN, WIDE, DENSE)
     text = statement("order", "test_accuracy", f"cases = {list(cases)}")
     records = [r for case, mean in zip(cases, accuracies, strict=True) for r in seeds(case, mean)]
-    assert judged(tmp_path, text, *records)[0].verdict == verdict
+    assert judged(tmp_path, text, *records)[0].verdict.label == verdict
 
 
 @pytest.mark.parametrize(("last", "verdict"), [(0.891, "reproduced"), (0.93, "not reproduced")])
@@ -55,16 +55,16 @@ def test_steps_from_case_to_case_diminish(tmp_path: Path, last: float, verdict: 
     cases = (DENSE, WIDE, CNN)
     text = statement("diminishing", "test_accuracy", f"cases = {list(cases)}")
     records = [*seeds(DENSE, 0.87), *seeds(WIDE, 0.89), *seeds(CNN, last)]
-    assert judged(tmp_path, text, *records)[0].verdict == verdict
+    assert judged(tmp_path, text, *records)[0].verdict.label == verdict
 
 
 def test_epochs_of_one_case_diminish(tmp_path: Path) -> None:
     """Ten points by the second epoch and one by the fourth."""
     body = f'case = "{DENSE}"\nepochs = [1, 2, 4]'
     text = statement("diminishing", "training_accuracy", body)
-    assert judged(tmp_path, text, *curves(0.8, 0.9, 0.9, 0.91))[0].verdict == "reproduced"
-    assert judged(tmp_path, text, *curves(0.8, 0.8, 0.9, 0.99))[0].verdict == "not reproduced"
-    assert judged(tmp_path, text, *curves(0.8, 0.9))[0].because == (
+    assert judged(tmp_path, text, *curves(0.8, 0.9, 0.9, 0.91))[0].verdict.label == "reproduced"
+    assert judged(tmp_path, text, *curves(0.8, 0.8, 0.9, 0.99))[0].verdict.label == "not reproduced"
+    assert judged(tmp_path, text, *curves(0.8, 0.9))[0].verdict.reason == (
         "no seed was trained for 4 epochs"
     )
 
@@ -72,8 +72,8 @@ def test_epochs_of_one_case_diminish(tmp_path: Path) -> None:
 def test_a_turn_is_where_the_best_epoch_is(tmp_path: Path) -> None:
     """Training loss, 1 − accuracy here, is lowest at epoch 3; one still falling has not turned."""
     text = statement("turn", "training_loss", f'case = "{DENSE}"\nlow = 2\nhigh = 4')
-    assert judged(tmp_path, text, *curves(0.8, 0.85, 0.9, 0.88))[0].verdict == "reproduced"
-    assert judged(tmp_path, text, *curves(0.9, 0.85, 0.8, 0.8))[0].verdict == "not reproduced"
+    assert judged(tmp_path, text, *curves(0.8, 0.85, 0.9, 0.88))[0].verdict.label == "reproduced"
+    assert judged(tmp_path, text, *curves(0.9, 0.85, 0.8, 0.8))[0].verdict.label == "not reproduced"
 
 
 def test_a_turn_that_nobody_watched_for_is_open(tmp_path: Path) -> None:
@@ -84,8 +84,8 @@ def test_a_turn_that_nobody_watched_for_is_open(tmp_path: Path) -> None:
     )
     records = curves(0.8, 0.85, 0.9, 0.95)
     (found,) = judged(tmp_path, early, *records)
-    assert (found.verdict, found.measured) == ("not reproduced", "∞ (∞–∞), reached 0/6")
-    assert judged(tmp_path, late, *records)[0].verdict == "undecided"
+    assert (found.verdict.label, found.measured) == ("not reproduced", "∞ (∞–∞), reached 0/6")
+    assert judged(tmp_path, late, *records)[0].verdict.label == "undecided"
 
 
 def test_a_target_is_reached_by_an_epoch_or_not(tmp_path: Path) -> None:
@@ -93,8 +93,8 @@ def test_a_target_is_reached_by_an_epoch_or_not(tmp_path: Path) -> None:
     body = f'case = "{DENSE}"\ntarget = 0.9\nby = {{}}'
     text = statement("reach", "training_accuracy", body)
     records = curves(0.8, 0.85, 0.92, 0.95)
-    assert judged(tmp_path, text.format(3), *records)[0].verdict == "reproduced"
-    assert judged(tmp_path, text.format(2), *records)[0].verdict == "not reproduced"
+    assert judged(tmp_path, text.format(3), *records)[0].verdict.label == "reproduced"
+    assert judged(tmp_path, text.format(2), *records)[0].verdict.label == "not reproduced"
 
 
 def test_an_opinion_is_listed_and_not_judged(tmp_path: Path) -> None:
@@ -102,4 +102,7 @@ def test_an_opinion_is_listed_and_not_judged(tmp_path: Path) -> None:
     text = statement("opinion", "test_accuracy", f'cases = ["{CNN}", "{WIDE}"]')
     for records in ([], seeds(CNN, 0.9)):
         (found,) = judged(tmp_path, text, *records)
-        assert (found.verdict, found.because) == ("not comparable", "no measurement decides it")
+        assert (found.verdict.label, found.verdict.reason) == (
+            "not comparable",
+            "no measurement decides it",
+        )

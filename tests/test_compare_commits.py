@@ -16,7 +16,7 @@ from records import PROJECT
 from test_commit import git
 
 from bench.cases import CASES
-from fitting_room.analysis.comparison import Raced
+from fitting_room.analysis.comparison import in_turn
 from fitting_room.cli import compare, sides
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Verdict
@@ -165,7 +165,7 @@ def test_this_checkout_is_what_its_code_would_repeat(
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("pass", 0), ("fail", 1)])
-def test_seconds_are_raced_where_that_is_asked_for(
+def test_seconds_are_timed_where_that_is_asked_for(
     repository: Path,
     outcome: Any,
     status: int,
@@ -175,10 +175,10 @@ def test_seconds_are_raced_where_that_is_asked_for(
     """The verdict of a race stands in the place of the stored seconds'."""
     assert repository.exists()
     verdict = Verdict(
-        metric="seconds_per_epoch", outcome=outcome, value=1.3, n=20, bound="…", evidence="raced"
+        metric="seconds_per_epoch", outcome=outcome, estimate=1.3, n=20, against="…", reason="raced"
     )
-    races = {DENSE: Raced(verdict=verdict, base=0.3, head=0.39)}
-    monkeypatch.setattr(compare, "race_all", lambda *_, **__: races)
+    timed = {DENSE: in_turn(verdict, base=0.3, head=0.39)}
+    monkeypatch.setattr(compare, "time_all", lambda *_, **__: timed)
     assert call("plain", "again", "--case", DENSE, "--time") == status
     assert "×1.30" in capsys.readouterr().out
 

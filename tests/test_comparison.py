@@ -11,7 +11,7 @@ import pytest
 from comparisons import DENSE, elsewhere, outcomes, seeds, side
 from records import make_record
 
-from fitting_room.analysis.comparison import Raced, compare
+from fitting_room.analysis.comparison import compare, in_turn
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Record
 from fitting_room.report.comparison import as_json, as_markdown
@@ -21,7 +21,7 @@ def test_the_same_records_are_the_same() -> None:
     """Every metric, count and second is; the comparison is green."""
     found = compare(side(seeds()), side(seeds()))
     assert set(outcomes(found).values()) == {"same"}
-    assert len(found.findings) == 10
+    assert len(found.changes) == 10
     assert not found.red(undecided=True)
     assert as_markdown(found, undecided=True).split("\n")[2] == "**Green**: 10 unchanged."
 
@@ -30,7 +30,7 @@ def test_other_seeds_of_the_same_code_are_the_same() -> None:
     """Scatter alone is no change, and the evidence says what would have been seen."""
     found = compare(side(seeds()), side(seeds(first=8)))
     assert set(outcomes(found).values()) == {"same"}
-    evidence = found.findings[0].change.evidence
+    evidence = found.changes[0].verdict.reason
     assert re.search(r"is caught with 80 % power$", evidence)
 
 
@@ -93,8 +93,8 @@ def test_a_time_beyond_the_warning_is_pointed_at() -> None:
 def test_seconds_without_a_measure_are_not_comparable(head: list[Record], why: str) -> None:
     """Records from before the calibration step, or trained beside others, say why."""
     found = compare(side(seeds()), side(head))
-    (seconds,) = (e.change for e in found.findings if e.change.metric == "seconds_per_epoch")
-    assert (seconds.outcome, seconds.evidence.startswith(why)) == ("not comparable", True)
+    (seconds,) = (v for c in found.changes if (v := c.verdict).metric == "seconds_per_epoch")
+    assert (seconds.outcome, seconds.reason.startswith(why)) == ("not comparable", True)
 
 
 @pytest.mark.parametrize("known", [{"sample": True}, {"epochs": 2}])
@@ -127,14 +127,14 @@ def test_counts_alone_may_be_all_there_is() -> None:
     ("outcome", "status"), [("pass", False), ("fail", True), ("undecided", False)]
 )
 def test_interleaved_seconds_stand_for_stored_ones(outcome: Any, status: bool) -> None:
-    """A race in this session decides, also where there are no records of the case."""
+    """What is timed in this session decides, also where there are no records of the case."""
     verdict = Verdict(
-        metric="seconds_per_epoch", outcome=outcome, value=1.2, n=20, bound="…", evidence="wall"
+        metric="seconds_per_epoch", outcome=outcome, estimate=1.2, n=20, against="…", reason="wall"
     )
-    races = {name: Raced(verdict=verdict, base=0.3, head=0.36) for name in (DENSE, "mnist-x")}
-    found = compare(side(seeds()), side(seeds()), races=races)
-    seconds = [e for e in found.findings if e.change.metric == "seconds_per_chunk"]
-    assert [each.case for each in seconds] == [DENSE, "mnist-x"]
+    timed = {name: in_turn(verdict, base=0.3, head=0.36) for name in (DENSE, "mnist-x")}
+    found = compare(side(seeds()), side(seeds()), in_turn=timed)
+    seconds = [v for c in found.changes if (v := c.verdict).metric == "seconds_per_chunk"]
+    assert [each.subject for each in seconds] == [DENSE, "mnist-x"]
     assert found.red(undecided=False) == status
     assert "×1.20" in as_markdown(found, undecided=False)
 
@@ -152,5 +152,5 @@ def test_only_the_cases_asked_for_are_compared() -> None:
     """The others are neither judged nor missed."""
     both = [*seeds(), *seeds(case="mnist-dense_128")]
     found = compare(side(both), side(seeds()), only=[DENSE])
-    assert {each.case for each in found.findings} == {DENSE}
+    assert {each.verdict.subject for each in found.changes} == {DENSE}
     assert not found.pairs.missing

@@ -54,7 +54,7 @@ def test_json_and_markdown_have_the_same_findings(make: Callable[..., Any]) -> N
     found = compare(side(seeds()), side(seeds(off=-0.06)))
     text = make(found, undecided=False)
     text = text.decode() if isinstance(text, bytes) else text
-    assert all(each.change.metric in text for each in found.findings)
+    assert all(each.verdict.metric in text for each in found.changes)
     if make is as_json:
         assert seeds()[0].key in text
 
@@ -72,10 +72,10 @@ def test_predictions_are_compared_image_by_image() -> None:
         for r, p in zip(seeds(off=-0.06), packed(wrong), strict=True)
     ]
     found = compare(side(base), side(head), labels=lambda _: truth)
-    (images,) = (e.images for e in found.findings if e.images)
+    (images,) = (c.images for c in found.changes if c.images)
     assert images.estimate == pytest.approx(-0.1)
     assert "on the same images -10.00 points" in as_markdown(found, undecided=False)
-    assert not any(e.images for e in compare(side(base), side(head)).findings)
+    assert not any(c.images for c in compare(side(base), side(head)).changes)
 
 
 def packed(classes: np.ndarray) -> list[Record]:

@@ -116,7 +116,7 @@ def test_diverged_trial_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Training that ran away is a result of the code, and two of them are a failure."""
     trials = pretend(monkeypatch, partial(trial, outcome="diverged", test_accuracy=None))
     verdict = new_evaluator(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
-    assert (verdict.outcome, verdict.value, trials.seeds) == ("fail", None, [0, 1])
+    assert (verdict.outcome, verdict.estimate, trials.seeds) == ("fail", None, [0, 1])
 
 
 def test_missing_bound_is_told_before_anything_is_trained(
@@ -173,7 +173,7 @@ def test_trial_that_was_given_up_fails_the_whole_case(
     pretend(monkeypatch, partial(trial, outcome="given up", reason="loss 9 after epoch 1"))
     verdict = new_evaluator(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
     assert (verdict.outcome, verdict.n) == ("fail", 1)
-    assert verdict.evidence == "seed 0 was given up: loss 9 after epoch 1"
+    assert verdict.reason == "seed 0 was given up: loss 9 after epoch 1"
 
 
 @pytest.mark.parametrize(("best", "outcome"), [(0.999, "pass"), (0.99, "fail")])
@@ -185,4 +185,4 @@ def test_epochs_with_a_reference_are_judged_by_the_best_value(
     by_two = replace(SLOWEST, at_most=2, mean=0.9985, sd=0.0005, reference_seeds=20)
     verdict = new_evaluator(tmp_path, None, by_two).verdict(CASE, "epochs_to_target")
     assert (verdict.outcome, verdict.n) == (outcome, 1)
-    assert verdict.bound == "≤ 2 epochs to ≥ 99.5 %"
+    assert verdict.against == "≤ 2 epochs to ≥ 99.5 %"

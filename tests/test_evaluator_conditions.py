@@ -38,8 +38,8 @@ def test_other_conditions_are_not_compared(
 ) -> None:
     """The value is told, and neither passes nor fails."""
     verdict = new_evaluator(tmp_path, options, FLOOR).verdict(CASE, "test_accuracy")
-    assert (verdict.outcome, verdict.evidence) == ("not comparable", evidence)
-    assert (verdict.value, verdict.n, verdict.passed) == (0.875, 1, False)
+    assert (verdict.outcome, verdict.reason) == ("not comparable", evidence)
+    assert (verdict.estimate, verdict.n, verdict.passed) == (0.875, 1, False)
     assert trials.seeds == [0]
 
 
@@ -49,7 +49,7 @@ def test_value_that_is_not_there_is_not_compared(
     """A diverged trial of an override has no value to tell."""
     pretend(monkeypatch, partial(trial, outcome="diverged", test_accuracy=None))
     verdict = new_evaluator(tmp_path, Options(epochs=2), FLOOR).verdict(CASE, "test_accuracy")
-    assert (verdict.outcome, verdict.value) == ("not comparable", None)
+    assert (verdict.outcome, verdict.estimate) == ("not comparable", None)
 
 
 @pytest.mark.parametrize("options", [Options(epochs=2), Options(tier="smoke")])
@@ -59,7 +59,7 @@ def test_a_curve_that_no_bound_fits_tells_its_end(
     """On the sample, or with other epochs, there is no band for an epoch."""
     verdict = new_evaluator(tmp_path, options, COUNT).verdict(CASE, "training_loss_by_epoch")
     assert (verdict.outcome, verdict.n) == ("not comparable", 1)
-    assert verdict.value == pytest.approx(1 - 0.893)
+    assert verdict.estimate == pytest.approx(1 - 0.893)
     assert len(trials.ran) == 1
 
 

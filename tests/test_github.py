@@ -24,9 +24,14 @@ test_accuracy = { at_least = 0.97, reason = "x" }
 def judged(outcome: Outcome, evidence: str = "it is so") -> Judged:
     """Return what a test said."""
     verdict = Verdict(
-        metric="test_accuracy", outcome=outcome, value=0.3, n=1, bound="≥ 97.0 %", evidence=evidence
+        metric="test_accuracy",
+        outcome=outcome,
+        estimate=0.3,
+        n=1,
+        against="≥ 97.0 %",
+        reason=evidence,
     )
-    return Judged(case="mnist-dense_128", records=[], verdict=verdict)
+    return Judged(case="mnist-dense_128", records=(), verdict=verdict)
 
 
 def lines(*said: Judged) -> list[str]:

@@ -84,7 +84,7 @@ def _recorded(bounds: Bounds, records: list[Record]) -> dict[str, list[list[Any]
             values = [METRICS[metric](record) for record in of]
             for n in range(1, min(len(of), 6) + 1):
                 verdict = judge(values[:n], bound, alpha=alpha)
-                kept = [metric, n, verdict.outcome, _rounded(verdict.value), verdict.n]
+                kept = [metric, n, verdict.outcome, _rounded(verdict.estimate), verdict.n]
                 found.setdefault(name, []).append(kept)
     return found
 
@@ -93,7 +93,10 @@ def _claims() -> list[list[Any]]:
     """Return the verdict on each published claim."""
     published = claims_in(PROJECT.claims, PROJECT)
     rest = grounds(PROJECT, PROJECT.results)
-    return [[each.name, each.verdict] for each in audit(published, rest.records, rest.speeds)]
+    return [
+        [each.claim.name, each.verdict.label]
+        for each in audit(published, rest.records, rest.speeds)
+    ]
 
 
 def _compared(records: list[Record]) -> list[list[Any]]:
@@ -101,9 +104,9 @@ def _compared(records: list[Record]) -> list[list[Any]]:
     halves = [[r for r in records if r.spec.seed % 2 == parity] for parity in (0, 1)]
     base, head = (Side(told=str(i), facts=facts_of(half)) for i, half in enumerate(halves))
     return [
-        [each.case, change.metric, change.outcome, _rounded(change.base), _rounded(change.head)]
-        for each in compare(base, head).findings
-        for change in [each.change]
+        [verdict.subject, verdict.metric, verdict.label, _rounded(each.base), _rounded(each.head)]
+        for each in compare(base, head).changes
+        for verdict in [each.verdict]
     ]
 
 

@@ -10,7 +10,6 @@ from comparisons import arrivals
 from scipy.stats import ttest_ind
 
 from fitting_room.judge.change import (
-    RED,
     Arrivals,
     Change,
     Question,
@@ -52,7 +51,7 @@ def test_the_interval_is_welchs() -> None:
     low, high = ttest_ind(head, BASE, equal_var=False).confidence_interval(0.95)
     assert (
         f"(95 %: {100 * low:+.2f} points to {100 * high:+.2f} points)"
-        in asked(Sample(values=head)).evidence
+        in asked(Sample(values=head)).verdict.reason
     )
 
 
@@ -90,21 +89,21 @@ def test_direction_depends_on_the_metric(
     metric: str, head: tuple[float, ...], outcome: str
 ) -> None:
     """Losing three points is bad for an accuracy and good for a loss, with one seed or with six."""
-    assert asked(Sample(values=head), metric=metric).outcome == outcome
+    assert asked(Sample(values=head), metric=metric).verdict.label == outcome
 
 
 def test_sides_change_places() -> None:
     """One seed of base is weighed by head's scatter: what head gained is an improvement."""
     found = asked(Sample(values=BASE), Sample(values=WORSE[:1]))
-    assert (found.outcome, found.seeds) == ("improvement", (1, 6))
-    assert "by the scatter of head's seeds" in found.evidence
+    assert (found.verdict.label, found.seeds) == ("improvement", (1, 6))
+    assert "by the scatter of head's seeds" in found.verdict.reason
 
 
 def test_one_seed_near_the_bound_decides_nothing() -> None:
     """Between the limits of the sequential test the answer is open, and that is no regression."""
     found = asked(Sample(values=(0.8545,)))
-    assert (found.outcome, found.outcome in RED) == ("undecided", False)
-    assert "a change of" in found.evidence
+    assert (found.verdict.label, found.verdict.outcome == "fail") == ("undecided", False)
+    assert "a change of" in found.verdict.reason
 
 
 @pytest.mark.parametrize(
@@ -115,16 +114,16 @@ def test_without_scatter_on_either_side_nothing_is_decided(
 ) -> None:
     """One seed each, or none on one side, is undecided."""
     found = asked(Sample(values=head), Sample(values=base))
-    assert found.outcome == "undecided"
+    assert found.verdict.label == "undecided"
 
 
 def test_two_diverged_seeds_are_a_regression_and_one_is_told() -> None:
     """As in the gate: one may be bad luck; and base's own do not count against head."""
     found = [asked(Sample(values=BASE[:5], diverged=n)) for n in (1, 2)]
-    assert [each.outcome for each in found] == ["same", "regression"]
-    assert "1 more diverged" in found[0].evidence
+    assert [each.verdict.label for each in found] == ["same", "regression"]
+    assert "1 more diverged" in found[0].verdict.reason
     assert (
-        asked(Sample(values=BASE[:5], diverged=2), Sample(values=BASE, diverged=2)).outcome
+        asked(Sample(values=BASE[:5], diverged=2), Sample(values=BASE, diverged=2)).verdict.label
         == "same"
     )
 
@@ -132,13 +131,13 @@ def test_two_diverged_seeds_are_a_regression_and_one_is_told() -> None:
 def test_a_side_whose_only_seed_diverged_is_open() -> None:
     """One may be bad luck, also where there is no other: what to compare is missing."""
     found = asked(Sample(values=(), diverged=1))
-    assert (found.outcome, "1 more diverged" in found.evidence) == ("undecided", True)
+    assert (found.verdict.label, "1 more diverged" in found.verdict.reason) == ("undecided", True)
 
 
 def test_seeds_that_base_lost_say_nothing_of_head() -> None:
     """The one that base kept is weighed by head's scatter, however many diverged beside it."""
     found = asked(Sample(values=BASE), Sample(values=BASE[:1], diverged=2))
-    assert (found.outcome, found.seeds) == ("same", (3, 6))
+    assert (found.verdict.label, found.seeds) == ("same", (3, 6))
 
 
 def test_the_family_s_error_is_held() -> None:
@@ -151,7 +150,7 @@ def test_the_family_s_error_is_held() -> None:
         family = [Question(metric="test_accuracy", base=b, head=h) for b, h in sides]
         came = [(arrivals(generator, 6), arrivals(generator, n)) for n in (5, 2)]
         family += [Question(metric="epochs_to_target", base=b, head=h) for b, h in came]
-        outcomes = {change.outcome for change in judge_changes(family, alpha=alpha)}
+        outcomes = {change.verdict.label for change in judge_changes(family, alpha=alpha)}
         wrong += bool(outcomes & {"regression", "improvement"})
     assert wrong / runs < alpha + 3 * np.sqrt(alpha * (1 - alpha) / runs)
 
@@ -159,9 +158,9 @@ def test_the_family_s_error_is_held() -> None:
 def test_an_exact_count_is_equal_or_changed() -> None:
     """One parameter fewer is red; a side that did not count cannot be compared."""
     counts = [judge_count("parameters", (101_770,) * 2, head) for head in ((101_770,), (101_769,))]
-    assert [each.outcome for each in counts] == ["same", "changed"]
-    assert counts[1].evidence == "101,770 → 101,769 (-1)"
-    assert judge_count("parameters", (), (3,)).outcome == "not comparable"
+    assert [each.verdict.label for each in counts] == ["same", "changed"]
+    assert counts[1].verdict.reason == "101,770 → 101,769 (-1)"
+    assert judge_count("parameters", (), (3,)).verdict.outcome == "not comparable"
 
 
 @pytest.mark.parametrize(
@@ -177,9 +176,9 @@ def test_an_exact_count_is_equal_or_changed() -> None:
 def test_seconds_become_a_change(outcome: Outcome, ratio: float | None, told: str) -> None:
     """A verdict on time reads like the others; twice as fast is suspicious."""
     verdict = Verdict(
-        metric="seconds_per_epoch", outcome=outcome, value=ratio, n=1, bound="< 2", evidence="…"
+        metric="seconds_per_epoch", outcome=outcome, estimate=ratio, n=1, against="< 2", reason="…"
     )
-    assert timed(verdict, base=1.0, head=ratio).outcome == told
+    assert timed(verdict, base=1.0, head=ratio).verdict.label == told
 
 
 def test_another_course_of_training_is_a_change_either_way() -> None:
@@ -188,7 +187,7 @@ def test_another_course_of_training_is_a_change_either_way() -> None:
         asked(Sample(values=values), metric="drop_in_training_loss")
         for values in (WORSE, tuple(value + 0.03 for value in BASE))
     ]
-    assert [change.outcome for change in found] == ["changed", "changed"]
+    assert [change.verdict.label for change in found] == ["changed", "changed"]
 
 
 def seeds(*epochs: int | None) -> Arrivals:
@@ -219,21 +218,21 @@ def test_arrival_is_judged_with_those_that_never_came(
     """Later by three epochs, one of them never, is worse; all at once is no warning."""
     other = seeds(*head)
     for side in (other, ARRIVED):
-        assert compared(side).outcome == (outcome if side is other else "same")
+        assert compared(side).verdict.label == (outcome if side is other else "same")
 
 
 def test_two_seeds_are_no_surer_than_their_order() -> None:
     """Of the 66 pairs of twelve seeds the two latest are one: the p-value is that, and no alarm."""
     found = compared(seeds(9, 9))
-    assert (found.outcome, found.seeds) == ("same", (10, 2))
-    assert f"p = {1 / math.comb(12, 2):.2g}" in found.evidence
+    assert (found.verdict.label, found.seeds) == ("same", (10, 2))
+    assert f"p = {1 / math.comb(12, 2):.2g}" in found.verdict.reason
 
 
 @pytest.mark.parametrize(("base", "head"), [(ARRIVED, seeds(9)), (seeds(5), ARRIVED)])
 def test_one_seed_decides_nothing(base: Arrivals, head: Arrivals) -> None:
     """Of either side: the verdict stays open, and says what it takes."""
     found = compared(head, base)
-    assert (found.outcome, found.evidence.endswith("each side needs 2 seeds")) == (
+    assert (found.verdict.label, found.verdict.reason.endswith("each side needs 2 seeds")) == (
         "undecided",
         True,
     )
@@ -241,12 +240,12 @@ def test_one_seed_decides_nothing(base: Arrivals, head: Arrivals) -> None:
 
 def test_seeds_that_all_arrive_at_once_are_the_same() -> None:
     """Where nothing varies there is no statistic, no warning and no alarm."""
-    assert compared(seeds(5, 5), seeds(5, 5, 5)).outcome == "same"
+    assert compared(seeds(5, 5), seeds(5, 5, 5)).verdict.label == "same"
 
 
 def test_one_seed_beside_itself_is_the_same() -> None:
     """What a folder says of itself is no open question."""
-    assert compared(seeds(5), seeds(5)).outcome == "same"
+    assert compared(seeds(5), seeds(5)).verdict.label == "same"
 
 
 def test_arrivals_keep_the_error_of_their_family() -> None:
@@ -258,6 +257,6 @@ def test_arrivals_keep_the_error_of_their_family() -> None:
             (arrivals(generator, m), arrivals(generator, n)) for m in (20, 6) for n in (6, 2, 1)
         ]
         family = [Question(metric="epochs_to_target", base=b, head=h) for b, h in sides]
-        outcomes = {change.outcome for change in judge_changes(family, alpha=alpha)}
+        outcomes = {change.verdict.label for change in judge_changes(family, alpha=alpha)}
         wrong += bool(outcomes & {"regression", "improvement"})
     assert wrong / runs < alpha + 3 * np.sqrt(alpha * (1 - alpha) / runs)

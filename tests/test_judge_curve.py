@@ -55,7 +55,7 @@ def test_every_epoch_must_stay_in_its_band(
 def test_the_first_epoch_that_failed_is_told() -> None:
     """With its value, its band and the ratio that decided."""
     verdict = judge_curve([(0.5, 0.43, 0.39)], CURVE)
-    assert verdict.evidence.startswith("epoch 2 of 3: 0.4300 (n=1); bound 0.3923–0.4077;")
+    assert verdict.reason.startswith("epoch 2 of 3: 0.4300 (n=1); bound 0.3923–0.4077;")
     assert verdict.epoch == 2
 
 
@@ -63,7 +63,7 @@ def test_the_first_epoch_that_failed_is_told() -> None:
 def test_one_diverged_seed_is_shown(lost: Sequence[float | None]) -> None:
     """Whichever epoch is told of, and whenever the seed was lost."""
     verdict = judge_curve([lost, MEANS], CURVE)
-    assert (verdict.outcome, "1 of 2 seeds diverged" in verdict.evidence) == ("pass", True)
+    assert (verdict.outcome, "1 of 2 seeds diverged" in verdict.reason) == ("pass", True)
 
 
 def test_limits_are_where_one_seed_alone_fails() -> None:

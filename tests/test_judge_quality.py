@@ -87,12 +87,12 @@ def test_a_diverged_seed_is_shown_without_a_reference_too() -> None:
     """It is among the seeds that the verdict rests on, and told of."""
     verdict = judge([0.9, None, 0.901, 0.899, 0.902, 0.9], FLOOR)
     assert (verdict.outcome, verdict.n) == ("pass", 6)
-    assert verdict.evidence.endswith("; 1 of 6 seeds diverged")
+    assert verdict.reason.endswith("; 1 of 6 seeds diverged")
 
 
 def test_a_diverged_seed_is_shown() -> None:
     """Evidence names the value, how many seeds, the bound, the margin and the loss of a seed."""
-    evidence = judge([0.9, None], FLOOR, coarse=True).evidence
+    evidence = judge([0.9, None], FLOOR, coarse=True).reason
     assert evidence == ("90.00 % (n=1); bound ≥ 89.0 %; margin +1.00 points; 1 of 2 seeds diverged")
 
 
@@ -114,8 +114,8 @@ def test_epochs_to_target_asks_each_seed(epochs: Sequence[float | None], outcome
 def test_epochs_to_target_shows_how_many_reached_it() -> None:
     """A run that never reached the target is counted, not turned into a number."""
     verdict = judge([5, None, 8], EPOCHS)
-    assert "reached 2/3, at epoch 5, never, 8" in verdict.evidence
-    assert verdict.value == 6.5
+    assert "reached 2/3, at epoch 5, never, 8" in verdict.reason
+    assert verdict.estimate == 6.5
 
 
 def test_the_last_seed_decides_what_no_other_can() -> None:

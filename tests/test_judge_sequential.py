@@ -138,18 +138,18 @@ def test_one_diverged_seed_is_shown_and_shortens_the_test() -> None:
     """It counts towards the seed limit, so that the sign decides one converged seed earlier."""
     verdict = judge([None, 0.8965], FLOOR, most=2)
     assert verdict.outcome != "undecided"
-    assert "1 of 2 seeds diverged" in verdict.evidence
+    assert "1 of 2 seeds diverged" in verdict.reason
     assert judge([0.906, None, 0.906, None], FLOOR).outcome == "fail"
 
 
 def test_the_verdict_rests_on_the_seeds_up_to_the_decision() -> None:
     """Seeds that another metric asked for do not move the value."""
-    assert judge([0.906, 0.9, 0.89], FLOOR).value == 0.906
+    assert judge([0.906, 0.9, 0.89], FLOOR).estimate == 0.906
 
 
 def test_the_evidence_is_one_line_with_all_its_numbers() -> None:
     """Value, n, bound, ratio and limits, false alarms, and the smallest loss caught."""
-    evidence = judge([0.906], FLOOR, alpha=1e-4).evidence
+    evidence = judge([0.906], FLOOR, alpha=1e-4).reason
     parts = ["90.60 % (n=1)", "bound ≥ 89.0 %", "log-likelihood ratio +", "pass from +3.0"]
     parts += ["fail to -9.2", "unchanged code fails", "is caught with 80 % power"]
     assert all(part in evidence for part in parts)
@@ -159,7 +159,7 @@ def test_the_evidence_is_one_line_with_all_its_numbers() -> None:
 def test_evidence_in_brief_keeps_every_number() -> None:
     """A line that fits where each verdict has one, of a floor as of a band."""
     for values, bound in (([0.906], FLOOR), ([0.185], BAND)):
-        evidence = judge(values, bound, alpha=1e-4).evidence
+        evidence = judge(values, bound, alpha=1e-4).reason
         brief = in_brief(evidence)
         numbers = re.findall(r"\d[\d.]*", evidence.removesuffix("is caught with 80 % power"))
         assert re.findall(r"\d[\d.]*", brief) == numbers

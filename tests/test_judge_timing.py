@@ -42,13 +42,13 @@ def test_a_neighbour_slows_both_alike() -> None:
     """Interleaved chunks that double together for half of the run give no verdict of slower."""
     busy = [1.0] * 6 + [2.0] * 6
     verdict = judge_pairs(base_wall=busy, head_wall=busy, base_cpu=busy, head_cpu=busy)
-    assert (verdict.outcome, verdict.value) == ("pass", 1.0)
+    assert (verdict.outcome, verdict.estimate) == ("pass", 1.0)
 
 
 def test_few_pairs_decide_nothing_and_a_sudden_gain_is_pointed_at() -> None:
     """Nine pairs are undecided; code twice as fast passes under suspicion."""
     assert paired(2.0, 2.0, pairs=9).outcome == "undecided"
-    assert "suspiciously faster" in paired(0.5, 0.5).evidence
+    assert "suspiciously faster" in paired(0.5, 0.5).reason
 
 
 def test_the_exact_test_has_the_p_value_of_all_signs() -> None:
@@ -76,7 +76,7 @@ def test_a_stored_time_is_compared_in_calibration_steps(
         stored=HERE,
     )
     assert verdict.outcome == outcome
-    assert ("warning" in verdict.evidence) == warned
+    assert ("warning" in verdict.reason) == warned
 
 
 @pytest.mark.parametrize("name", HERE)
@@ -93,4 +93,4 @@ def test_other_machines_are_not_comparable_and_the_reason_is_named(name: str) ->
             stored=stored,
         )
         assert verdict.outcome == "not comparable"
-        assert verdict.evidence.startswith(f"{name}: {stored.get(name, 'unknown')} then")
+        assert verdict.reason.startswith(f"{name}: {stored.get(name, 'unknown')} then")

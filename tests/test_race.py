@@ -102,7 +102,7 @@ def test_a_process_that_is_slow_by_luck_is_not_kept(
 def test_the_slower_side_fails(sides: list[Timed]) -> None:
     """Half as long again is a slowdown; the other way round it is no failure."""
     verdict = run(sides).verdict(shared=False)
-    assert (verdict.outcome, verdict.value) == ("fail", pytest.approx(1.5))
+    assert (verdict.outcome, verdict.estimate) == ("fail", pytest.approx(1.5))
     assert run(sides[::-1]).verdict(shared=False).outcome == "pass"
 
 

@@ -21,7 +21,9 @@ from fitting_room.store.claims import Claim
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 RECORDS = [make_record(seed=seed, test_accuracy=0.87 + seed / 100) for seed in range(3)]
-VERDICT = Verdict(metric="test_loss", outcome="pass", value=0.3, n=3, bound="≤ 1", evidence="0.3")
+VERDICT = Verdict(
+    metric="test_loss", outcome="pass", estimate=0.3, n=3, against="≤ 1", reason="0.3"
+)
 NEVER = Claim(
     case=DENSE,
     metric="epochs_to_target",
@@ -58,7 +60,7 @@ def test_json_has_figures_verdicts_and_keys(tmp_path: Path) -> None:
     first, second = json.loads(text, parse_constant=pytest.fail)["rows"]
     assert first["test_accuracy"]["mean"] == pytest.approx(0.88)
     assert first["test_accuracy"]["n"] == 3
-    assert first["verdicts"][0]["evidence"] == "0.3"
+    assert first["verdicts"][0]["reason"] == "0.3"
     assert first["keys"] == [record.key for record in RECORDS]
     assert first["published"]["epochs_to_target"]["low"] is None
     assert (first["stale"], second["stale"]) == (None, "changed")

@@ -163,7 +163,7 @@ def test_a_stale_case_is_marked_with_its_reason() -> None:
 def test_a_verdict_that_is_no_pass_is_explained() -> None:
     """The column has the outcome, and the line below the evidence; a lost trial is told too."""
     verdict = Verdict(
-        metric="test_loss", outcome="fail", value=1, n=1, bound="≤ 0.4", evidence="1 > 0.4"
+        metric="test_loss", outcome="fail", estimate=1, n=1, against="≤ 0.4", reason="1 > 0.4"
     )
     text = table(make_record(), make_failed_record(seed=1), verdicts={DENSE: [verdict]})
     assert cells_of(text, "dense_128")[-1] == "fail"

@@ -22,7 +22,7 @@ ELSEWHERE = replace(MACHINE, cores=64)
 def row_of(case: str, *records: Record, outcomes: tuple[Outcome, ...] = ()) -> Row:
     """Return the row of one case, with a verdict of each of ``outcomes``."""
     given = [
-        Verdict(metric="test_loss", outcome=o, value=None, n=1, bound="≤ 1", evidence="so")
+        Verdict(metric="test_loss", outcome=o, estimate=None, n=1, against="≤ 1", reason="so")
         for o in outcomes
     ]
     return rows([CASES[case]], records, {case: given}, {})[0]

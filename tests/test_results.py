@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -23,10 +24,11 @@ SUITE = """
     @pytest.mark.parametrize("metric", OUTCOMES)
     def test_bound(request, metric):
         outcome = OUTCOMES[metric]
+        why = "50 % & <no more>"
         verdict = Verdict(
-            metric=metric, outcome=outcome, value=0.5, n=1, bound="x", evidence="50 % & <no more>"
+            metric=metric, outcome=outcome, estimate=0.5, n=1, against="x", reason=why
         )
-        judged = Judged(case="mnist-dense_128", records=["a1"], verdict=verdict)
+        judged = Judged(case="mnist-dense_128", records=("a1",), verdict=verdict)
         request.node.user_properties += [*to_properties(judged), ("owner", "me")]
         if outcome == "fail":
             pytest.fail("EVIDENCE", pytrace=False)
@@ -78,9 +80,10 @@ def test_junit_obeys_its_schema(run: Run, pytester: pytest.Pytester) -> None:
     wrong = [fault for fault in faults(junit(pytester.path)) if "holds properties" not in fault]
     assert wrong == []
     found = suite_properties(pytester.path)
-    assert found["test_bound[test_loss].outcome"] == "fail"
-    assert found["test_bound[test_loss].evidence"] == "50 % & <no more>"
-    assert found["test_bound[test_accuracy].records"] == "a1"
+    judged = json.loads(found["test_bound[test_loss].judged"])
+    assert (judged["case"], judged["records"]) == (CASE, ["a1"])
+    assert judged["verdict"]["outcome"] == "fail"
+    assert judged["verdict"]["reason"] == "50 % & <no more>"
     assert found["test_claim.published"] == "87.3%"
 
 
@@ -96,7 +99,7 @@ def test_older_family_has_the_verdicts_in_the_tests(run: Run, pytester: pytest.P
     run("-o", "junit_family=xunit1")
     test = junit(pytester.path).find(".//testcase[@name='test_bound[test_loss]']")
     assert test is not None
-    assert "outcome" in [each.get("name") for each in test.iter("property")]
+    assert "judged" in [each.get("name") for each in test.iter("property")]
     assert suite_properties(pytester.path) == {}
 
 
@@ -120,7 +123,7 @@ def test_a_test_that_runs_again_counts_once(run: Run, pytester: pytest.Pytester)
     assert "3 bounds: 1 fail, 1 undecided, 1 pass\n1 test failed without a verdict\n" in shown
     assert shown.count("59 claims: 8 exceeded") == 1
     found = [each.get("name") for each in junit(pytester.path).iter("property")]
-    assert found.count("test_bound[test_loss].outcome") == 1
+    assert found.count("test_bound[test_loss].judged") == 1
 
 
 def test_of_several_runs_the_last_counts(run: Run, pytester: pytest.Pytester) -> None:

@@ -24,10 +24,10 @@ RECORD = make_record(test_accuracy=0.8731)
 def judged(outcome: Outcome | None, *records: Record, metric: str = "test_loss") -> Judged:
     """Return what one test said of the case of ``records``."""
     verdict = outcome and Verdict(
-        metric=metric, outcome=outcome, value=0.3, n=1, bound="≤ 0.300", evidence="it is so"
+        metric=metric, outcome=outcome, estimate=0.3, n=1, against="≤ 0.300", reason="it is so"
     )
     keys = [record.key for record in records]
-    return Judged(case=records[0].spec.case.name, records=keys, verdict=verdict or None)
+    return Judged(case=records[0].spec.case.name, records=tuple(keys), verdict=verdict or None)
 
 
 def write(folder: Path, *said: Judged, stored: tuple[Record, ...] = (RECORD,)) -> Summary:

@@ -92,7 +92,7 @@ def test_quiet_run_has_no_notes() -> None:
 def test_evidence_is_not_repeated_below_the_table() -> None:
     """It stands with the verdicts, and nowhere else, with ``-v`` neither."""
     verdict = Verdict(
-        metric="test_loss", outcome="fail", value=1.0, n=1, bound="≤ 0.3", evidence="it is so"
+        metric="test_loss", outcome="fail", estimate=1.0, n=1, against="≤ 0.3", reason="it is so"
     )
     record = make_record()
     said = {record.spec.case.name: [verdict]}
@@ -107,7 +107,7 @@ def test_name_has_the_colour_of_its_verdict() -> None:
         return f"\x1b[31m{text}\x1b[0m" if colours.get("red") else text
 
     verdict = Verdict(
-        metric="test_loss", outcome="fail", value=1.0, n=1, bound="≤ 0.3", evidence="so"
+        metric="test_loss", outcome="fail", estimate=1.0, n=1, against="≤ 0.3", reason="so"
     )
     record = make_record()
     said = {record.spec.case.name: [verdict]}

@@ -22,9 +22,9 @@ def judged(
 ) -> Judged:
     """Return what a test said."""
     verdict = Verdict(
-        metric=metric, outcome=outcome, value=value, n=1, bound="≥ 89.0 %", evidence=EVIDENCE
+        metric=metric, outcome=outcome, estimate=value, n=1, against="≥ 89.0 %", reason=EVIDENCE
     )
-    return Judged(case=CASE, records=[], verdict=verdict, explained=explained)
+    return Judged(case=CASE, records=(), verdict=verdict, explained=explained)
 
 
 def lines(*said: Judged, **settings: object) -> list[str]:
@@ -46,7 +46,7 @@ def test_evidence_without_a_ratio_needs_no_legend() -> None:
     """A count says what it is."""
     verdict = judged("pass").verdict
     assert verdict
-    counted = Judged(case=CASE, records=[], verdict=replace(verdict, evidence="counted = 7 (n=1)"))
+    counted = Judged(case=CASE, records=(), verdict=replace(verdict, reason="counted = 7 (n=1)"))
     assert lines(counted)[-3:] == ["What passed:", CASE, "  test_accuracy  counted = 7 (n=1)"]
 
 
@@ -125,4 +125,4 @@ def test_every_outcome_has_a_colour_and_a_word() -> None:
 
 def test_nothing_judged_is_nothing_said() -> None:
     """A run that only measured has no headline."""
-    assert verdict_lines({CASE: [Judged(case=CASE, records=[])]}, Screen()) == []
+    assert verdict_lines({CASE: [Judged(case=CASE, records=())]}, Screen()) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fitting_room import format as words
@@ -176,9 +176,15 @@ def audit(
     evidence = Evidence(records, speeds)
     figures = [claim for claim in published.all if isinstance(claim, Claim)]
     tables = [claim for metrics in published.figures.values() for claim in metrics.values()]
-    return [
+    found = [
         on_figure(each, evidence, figures)
         if isinstance(each, Claim)
         else on_statement(each, evidence, tables)
         for each in published.all
     ]
+    return [_with_records(each, evidence) for each in found]
+
+
+def _with_records(found: Finding, evidence: Evidence) -> Finding:
+    keys = tuple(record.key for case in found.cases for record in evidence.trained(case))
+    return replace(found, verdict=replace(found.verdict, records=keys))

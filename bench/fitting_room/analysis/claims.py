@@ -5,21 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from fitting_room import format as words
 from fitting_room.analysis.evidence import COUNTS, Evidence, short, title
 from fitting_room.analysis.figures import figure
 from fitting_room.judge.claims import (
     LEAST_SEEDS,
+    OUTCOMES,
     Better,
-    Outcome,
+    Label,
     as_printed,
     exclude,
     judge_figure,
     with_its_source,
 )
 from fitting_room.judge.interval import Interval, of_new_count, of_new_seed, of_new_share
+from fitting_room.judge.verdict import Verdict
 from fitting_room.spec import TASKS
 from fitting_room.store.claims import Claim
 from fitting_room.store.statements import AnyStatement
@@ -29,97 +31,105 @@ NO_RECORDS = "no reference records yet"
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A claim with its verdict, and all that it rests on."""
+    """A claim with the verdict on it, and the words that a table has for both."""
 
-    name: str
-    """As the claims file has it."""
+    claim: Claim | AnyStatement
+    verdict: Verdict
+    """Its interval is where a new seed falls, or how surely a mean is known."""
     said: str
     """What the claim is about, in words."""
-    published: str
-    source: str
-    verdict: Outcome
-    because: str
-    """One sentence, computed."""
-    kind: str = "figure"
-    """What sort of claim it is, as the claims file has it."""
     short: str = ""
     """Why it does not hold, in a sentence that other claims may share; empty where it does."""
     measured: str = ""
     """With scatter and n; empty where nothing was measured."""
-    interval: Interval | None = None
-    """In the metric's own unit: where a new seed falls, or how surely a mean is known."""
-    n: int = 0
-    """Seeds, or timed epochs, of the case that has fewest of them."""
     cases: tuple[str, ...]
     """Whose records it rests on, or waits for."""
-    mislabelled: tuple[str, str] | None = None
-    """The metric that a figure was taken from, and the one it was published as, in words."""
-    note: str | None = None
-    expected: Outcome | None = None
+
+    @property
+    def kind(self) -> str:
+        """The sort of claim, as the claims file has it."""
+        return "figure" if isinstance(self.claim, Claim) else str(self.claim.__struct_config__.tag)
+
+    @property
+    def mislabelled(self) -> tuple[str, str] | None:
+        """The metric that a figure was taken from, and the one it was published as, in words."""
+        if not isinstance(self.claim, Claim) or not self.claim.watches:
+            return None
+        return words.name(self.claim.watches), words.name(self.claim.metric)
 
     @property
     def surprising(self) -> bool:
         """Whether the verdict is another than the claims file says it is known to get."""
-        return self.expected not in (None, self.verdict)
+        return self.claim.expected not in (None, self.verdict.label)
 
 
-FAULTS: tuple[Outcome, ...] = ("not reproduced", "contradicted by its own source")
+FAULTS: tuple[Label, ...] = ("not reproduced", "contradicted by its own source")
 """Verdicts of which a reader must know why."""
 
 
-def on_claim(claim: Claim, verdict: Outcome, because: str, **known: Any) -> Finding:
+def _verdict(
+    claim: Claim | AnyStatement,
+    label: Label,
+    because: str,
+    *,
+    interval: Interval | None = None,
+    n: int = 0,
+    published: str = "",
+) -> Verdict:
+    return Verdict(
+        subject=claim.name,
+        metric=getattr(claim, "metric", ""),
+        question="as published",
+        against=published or claim.published,
+        outcome=OUTCOMES[label],
+        label=label,
+        estimate=interval.estimate if interval else None,
+        interval=interval,
+        n=n,
+        reason=because,
+    )
+
+
+def on_claim(
+    claim: Claim, label: Label, because: str, *, measured: str = "", **known: Any
+) -> Finding:
     """Return the finding on a figure."""
     return Finding(
-        name=claim.name,
+        claim=claim,
+        verdict=_verdict(claim, label, because, **known),
         said=claim.said or f"{title(claim.case)}, {short(claim.case)}: {words.name(claim.metric)}",
-        published=claim.published,
-        source=claim.source,
-        verdict=verdict,
-        because=because,
-        short=short_of_figure(claim, verdict),
+        short=short_of_figure(claim, label),
+        measured=measured,
         cases=(claim.case,),
-        mislabelled=(words.name(claim.watches), words.name(claim.metric))
-        if claim.watches
-        else None,
-        note=claim.note,
-        expected=claim.expected,
-        **known,
     )
 
 
 def on_statement(
     statement: AnyStatement,
-    verdict: Outcome,
+    label: Label,
     because: Sequence[str],
     *,
     short: str = "The 95 % interval lies outside what it says.",
+    measured: str = "",
     **known: Any,
 ) -> Finding:
     """Return the finding on a statement, for reasons of which some may be empty.
 
     ``short`` is why it is not reproduced, if it is not, in a sentence that others may share.
     """
-    if verdict == "contradicted by its own source":
+    if label == "contradicted by its own source":
         short = "Figures of the same source say otherwise."
     return Finding(
-        **{
-            "name": statement.name,
-            "said": statement.said,
-            "published": statement.published,
-            "source": statement.source,
-            "verdict": verdict,
-            "because": "; ".join(filter(None, because)),
-            "kind": str(statement.__struct_config__.tag),
-            "short": short if verdict in FAULTS else "",
-            "cases": statement.cases_named,
-            "note": statement.note,
-            "expected": statement.expected,
-            **known,
-        }
+        claim=statement,
+        verdict=_verdict(statement, label, "; ".join(filter(None, because)), **known),
+        said=statement.said,
+        short=short if label in FAULTS else "",
+        measured=measured,
+        cases=statement.cases_named,
     )
 
 
-def short_of_figure(claim: Claim, verdict: Outcome) -> str:
+def short_of_figure(claim: Claim, verdict: Label) -> str:
     """Return why a figure does not hold, in a sentence that others may share; empty if it does."""
     if verdict not in FAULTS:
         return ""
@@ -167,10 +177,10 @@ def on_figure(claim: Claim, evidence: Evidence, others: Sequence[Claim]) -> Find
     found = _by_records(claim, evidence)
     contradictions = contradicting(claim, others)
     contradicted = bool(contradictions or claim.watches)
-    said = [*_watched(claim, evidence), *_also(contradictions), found.because]
-    verdict = with_its_source(found.verdict, contradicted=contradicted)
-    short = short_of_figure(claim, verdict)
-    return replace(found, verdict=verdict, because="; ".join(said), short=short)
+    said = [*_watched(claim, evidence), *_also(contradictions), found.verdict.reason]
+    label = with_its_source(cast("Label", found.verdict.label), contradicted=contradicted)
+    verdict = replace(found.verdict, outcome=OUTCOMES[label], label=label, reason="; ".join(said))
+    return replace(found, verdict=verdict, short=short_of_figure(claim, label))
 
 
 def _by_records(claim: Claim, evidence: Evidence) -> Finding:
@@ -240,7 +250,7 @@ def _on_count(claim: Claim, values: Sequence[float]) -> Finding:
     layers = f"the layers it describes ({claim.described}) have {shown}"
     counted = layers if claim.described else f"counted {shown}"
     contradicted = bool(claim.described)
-    outcome: Outcome = "reproduced" if agrees else "not reproduced"
+    outcome: Label = "reproduced" if agrees else "not reproduced"
     return on_claim(
         claim,
         with_its_source(outcome, contradicted=contradicted),

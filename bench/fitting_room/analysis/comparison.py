@@ -9,7 +9,6 @@ import numpy as np
 
 from fitting_room.analysis.sides import COUNTS, QUALITY, Facts, Pace, Pairs, Side, match
 from fitting_room.judge.change import (
-    RED,
     Change,
     Question,
     judge_changes,
@@ -23,25 +22,23 @@ from fitting_room.judge.timing import METRIC, SLOWER, WARN, judge_stored
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import unpack_classes
 
-RACED = "seconds_per_chunk"
-"""What a race measures: chunks of an epoch, of the same images on both sides."""
+IN_TURN = "seconds_per_chunk"
+"""What is timed in turn: chunks of an epoch, of the same images on both sides."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Raced:
-    """Seconds of one case, base and head interleaved in one session."""
+def in_turn(verdict: Verdict, *, base: float, head: float) -> Change:
+    """Return the verdict on seconds of base and head, interleaved in one session, as a change.
 
-    verdict: Verdict
-    base: float
-    """Median seconds of base's chunks."""
-    head: float
+    Args:
+        verdict: On the pairs of chunks.
+        base: Median seconds of base's chunks.
+        head: The same of head's.
+    """
+    return timed(replace(verdict, metric=IN_TURN), base=base, head=head, faster=1 / SLOWER)
 
 
-def judge_seconds(base: Pace | None, head: Pace | None, race: Raced | None) -> Change:
-    """Judge a race where there was one, and else stored times in calibration steps."""
-    if race:
-        change = timed(race.verdict, base=race.base, head=race.head, faster=1 / SLOWER)
-        return replace(change, metric=RACED)
+def judge_seconds(base: Pace | None, head: Pace | None) -> Change:
+    """Judge stored times, in calibration steps."""
     for side, pace in (("base", base), ("head", head)):
         if pace is None:
             return not_comparable(METRIC, f"{side} has no epoch that was timed alone")
@@ -117,32 +114,27 @@ def _where(cases: Sequence[str], total: int) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compared:
-    """What became of one metric of one case."""
-
-    case: str
-    change: Change
-    images: Interval | None = None
-    """Of test accuracy: head less base on the very same images, over images and seeds."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Base and head, and all that was found."""
 
     base: Side
     head: Side
     pairs: Pairs
-    findings: tuple[Compared, ...]
+    changes: tuple[Change, ...]
 
-    def of(self, *outcomes: str) -> list[Compared]:
-        """Return the findings with one of these outcomes."""
-        return [finding for finding in self.findings if finding.change.outcome in outcomes]
+    def of(self, *labels: str) -> list[Change]:
+        """Return the changes whose verdicts have one of these labels."""
+        return [change for change in self.changes if change.verdict.label in labels]
+
+    @property
+    def failed(self) -> list[Change]:
+        """The changes that fail a gate."""
+        return [change for change in self.changes if change.verdict.outcome == "fail"]
 
     def red(self, *, undecided: bool) -> bool:
         """Whether a gate fails; ``undecided`` says whether an open verdict is enough for that."""
-        outcomes = [*RED, *(["undecided"] if undecided else [])]
-        return bool(self.pairs.missing or self.of(*outcomes))
+        outcomes = ("fail", "undecided") if undecided else ("fail",)
+        return bool(self.pairs.missing) or any(c.verdict.outcome in outcomes for c in self.changes)
 
 
 def compare(
@@ -150,7 +142,7 @@ def compare(
     head: Side,
     *,
     labels: Labels = lambda _: None,
-    races: Mapping[str, Raced] | None = None,
+    in_turn: Mapping[str, Change] | None = None,
     only: Sequence[str] = (),
 ) -> Comparison:
     """Compare two sides.
@@ -159,38 +151,38 @@ def compare(
         base: what was.
         head: what is.
         labels: of the test images, to compare predictions image by image.
-        races: head's case → interleaved seconds, which stand for those of the records.
+        in_turn: head's case → interleaved seconds, which stand for those of the records.
         only: cases to compare, by either side's name; all, if none is given.
     """
     pairs = _chosen(match(base, head), only)
-    raced = races or {}
+    interleaved = in_turn or {}
     by_pair = [
-        _of_pair(*pair, quality, labels, raced)
+        _of_pair(*pair, quality, labels, interleaved)
         for pair, quality in zip(pairs.pairs, _quality(pairs.pairs), strict=True)
     ]
     pairs = replace(pairs, missing=(*pairs.missing, *_unlike(pairs.pairs, by_pair)))
-    findings = [finding for found in by_pair for finding in found]
+    changes = [change for found in by_pair for change in found]
     measured = {head.case for _, head in pairs.pairs}
-    findings += [
-        Compared(case=case, change=judge_seconds(None, None, race))
-        for case, race in raced.items()
-        if case not in measured
-    ]
-    return Comparison(base=base, head=head, pairs=pairs, findings=tuple(findings))
+    changes += [_of_case(change, c) for c, change in interleaved.items() if c not in measured]
+    return Comparison(base=base, head=head, pairs=pairs, changes=tuple(changes))
+
+
+def _of_case(change: Change, case: str, *records: str) -> Change:
+    return replace(change, verdict=replace(change.verdict, subject=case, records=records))
 
 
 def _unlike(
-    pairs: Sequence[tuple[Facts, Facts]], found: Sequence[Sequence[Compared]]
+    pairs: Sequence[tuple[Facts, Facts]], found: Sequence[Sequence[Change]]
 ) -> Iterator[tuple[str, str]]:
     """Yield name and reason of each pair of which no quality, or nothing at all, was compared.
 
     A comparison that compared nothing must not be green.
     """
-    for pair, findings in zip(pairs, found, strict=True):
-        quality = [f.change for f in findings if f.change.metric in (*QUALITY, EPOCHS)]
-        told = quality or [finding.change for finding in findings]
-        if all(change.outcome == "not comparable" for change in told):
-            reasons = dict.fromkeys(change.evidence for change in told)
+    for pair, changes in zip(pairs, found, strict=True):
+        verdicts = [change.verdict for change in changes]
+        told = [v for v in verdicts if v.metric in (*QUALITY, EPOCHS)] or verdicts
+        if all(verdict.outcome == "not comparable" for verdict in told):
+            reasons = dict.fromkeys(verdict.reason for verdict in told)
             yield name_of(*pair), f"nothing to compare it by: {'; '.join(reasons) or 'no figures'}"
 
 
@@ -249,22 +241,21 @@ def _of_pair(
     head: Facts,
     quality: Sequence[Change],
     labels: Labels,
-    races: Mapping[str, Raced],
-) -> list[Compared]:
-    name = name_of(base, head)
+    in_turn: Mapping[str, Change],
+) -> list[Change]:
     found = [
-        Compared(
-            case=name,
-            change=change,
-            images=same_images(base, head, labels) if change.metric == "test_accuracy" else None,
-        )
+        replace(change, images=same_images(base, head, labels))
+        if change.verdict.metric == "test_accuracy"
+        else change
         for change in quality
     ]
-    found += [Compared(case=name, change=change) for change in _counts(base, head)]
-    race = races.get(head.case)
-    if race or base.pace or head.pace:
-        found.append(Compared(case=name, change=judge_seconds(base.pace, head.pace, race)))
-    return found
+    found += _counts(base, head)
+    if head.case in in_turn:
+        found.append(in_turn[head.case])
+    elif base.pace or head.pace:
+        found.append(judge_seconds(base.pace, head.pace))
+    keys = [record.key for record in (*base.records, *head.records)]
+    return [_of_case(change, name_of(base, head), *keys) for change in found]
 
 
 def _counts(base: Facts, head: Facts) -> list[Change]:

@@ -10,7 +10,7 @@ from fitting_room import format as words
 from fitting_room.analysis import claims
 from fitting_room.analysis.claims import Finding
 from fitting_room.analysis.evidence import Evidence
-from fitting_room.judge.claims import LEAST_SEEDS, Check, Outcome, judge_figure, judge_statement
+from fitting_room.judge.claims import LEAST_SEEDS, Check, Label, judge_figure, judge_statement
 from fitting_room.judge.interval import Interval, of_ratio
 from fitting_room.spec import Case
 from fitting_room.store.speeds import Speed
@@ -153,7 +153,7 @@ def _times(found: Interval) -> str:
 
 def _multiple(
     statement: Ratio, found: Interval, theirs: Interval | None, costs: Costs
-) -> tuple[Outcome, str]:
+) -> tuple[Label, str]:
     if statement.low is None and theirs is None:
         return "undecided", f"its source prints no {words.name(statement.metric)} of both"
     if not costs.comparable:

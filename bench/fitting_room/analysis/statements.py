@@ -12,7 +12,7 @@ from fitting_room.analysis import claims
 from fitting_room.analysis.claims import BETTER, Finding
 from fitting_room.analysis.evidence import Evidence, short
 from fitting_room.judge.censored import epochs_to_target, first_epoch
-from fitting_room.judge.claims import Check, Outcome, as_printed, judge_statement, with_its_source
+from fitting_room.judge.claims import Check, Label, as_printed, judge_statement, with_its_source
 from fitting_room.judge.interval import LEVEL, Interval, of_contrast, of_ranges
 from fitting_room.store.statements import Difference, Diminishing, Order, Reach, Turn
 
@@ -164,7 +164,7 @@ def _checks(things: Sequence[Asked], found: Sequence[Interval | None]) -> Checks
     ]
 
 
-def _decisive(checks: Checks, outcome: Outcome) -> Checks:
+def _decisive(checks: Checks, outcome: Label) -> Checks:
     """Return what a verdict rests on: all that agrees, or else what does not."""
     if outcome == "reproduced":
         return checks

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from fitting_room import data
-from fitting_room.analysis.comparison import Comparison, Raced, compare
+from fitting_room.analysis.comparison import Comparison, compare, in_turn
 from fitting_room.analysis.sides import Facts, Side
 from fitting_room.analysis.trials import publishable
 from fitting_room.cli import COMMANDS
@@ -25,6 +25,7 @@ from fitting_room.cli.sides import Asked, Place, ask, called, place, side_of
 from fitting_room.durations import positive
 from fitting_room.errors import UserError, nearest
 from fitting_room.format import in_words
+from fitting_room.judge.change import Change
 from fitting_room.judge.timing import Race
 from fitting_room.lab.locks import machine_held, why_wait
 from fitting_room.lab.plan import Options, specify
@@ -47,15 +48,15 @@ Checkout = tuple[Path, Mapping[str, Any]]
 """A folder with ``bench`` and ``models``, and its cases by name, in plain values."""
 
 
-def race_all(
+def time_all(
     base: Place, head: Place, asked: Asked, pairs: int, *, shared: bool
-) -> dict[str, Raced]:
+) -> dict[str, Change]:
     """Return case → seconds of base and head, for every case that both checkouts have.
 
     Raises:
         UserError: A checkout cannot train.
     """
-    found: dict[str, Raced] = {}
+    found: dict[str, Change] = {}
     project = asked.project
     with _checkout(base, project) as (old, before), _checkout(head, project) as (new, after):
         names = [name for name in after if name in before]
@@ -68,11 +69,13 @@ def race_all(
             told = f"[{number}/{len(chosen)}] {name}"
             task = after[name]["task"]
             dataset = data.find(task, data_dir=asked.data_dir, offline=asked.offline)
-            found[name] = _raced(race_case(*sides, dataset, pairs, told=told), shared=shared)
+            timing = time_case(*sides, dataset, pairs, told=told)
+            before_s, after_s = timing.medians
+            found[name] = in_turn(timing.verdict(shared=shared), base=before_s, head=after_s)
     return found
 
 
-def race_case(base: Timed, head: Timed, dataset: Dataset, pairs: int, *, told: str) -> Race:
+def time_case(base: Timed, head: Timed, dataset: Dataset, pairs: int, *, told: str) -> Race:
     """Time one case, alone on this machine; progress goes to standard error as ``told``."""
     spec = specify(msgspec.convert(head.case, Case), 0, Options(), dataset)
     for line in warnings([spec], []):
@@ -102,11 +105,6 @@ def _checkout(place: Place, project: Project) -> Iterator[Checkout]:
         return
     with exported(place.commit, root=project.root) as folder:
         yield folder, ask(folder, called(place.commit)).cases
-
-
-def _raced(found: Race, *, shared: bool) -> Raced:
-    base, head = found.medians
-    return Raced(verdict=found.verdict(shared=shared), base=base, head=head)
 
 
 FEWEST = 2
@@ -271,7 +269,7 @@ def run(args: argparse.Namespace) -> int:
         base,
         head,
         labels=lambda task: _labels(task, data_dir),
-        races=race_all(*places, asked, args.pairs, shared=args.shared) if args.time else None,
+        in_turn=time_all(*places, asked, args.pairs, shared=args.shared) if args.time else None,
         only=args.case,
     )
     strict = (args.undecided or ("fail" if in_ci(os.environ) else "pass")) == "fail"

@@ -19,7 +19,6 @@ from fitting_room.cli.gate_simulation import completed, costs, setups, simulate
 from fitting_room.cli.sharing import add_data_options, datasets
 from fitting_room.durations import positive
 from fitting_room.errors import UserError
-from fitting_room.judge.change import RED
 from fitting_room.lab.evaluator import Evaluator, unstored
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.lab.scheduler import Scheduler
@@ -78,9 +77,9 @@ def side(told: str, records: Sequence[Record]) -> Side:
 
 def _compared(base: Side, records: Sequence[Record]) -> str:
     found = compare(base, side("the variant", records))
-    judged = len(found.findings) - len(found.of("not comparable"))
+    judged = len(found.changes) - len(found.of("not comparable"))
     if found.red(undecided=False):
-        return f"red by {len(found.of(*RED))} of {judged}"
+        return f"red by {len(found.failed)} of {judged}"
     unsure = found.of("undecided")
     return f"open by {len(unsure)} of {judged}" if unsure else "green"
 

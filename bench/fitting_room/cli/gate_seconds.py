@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from fitting_room.cli.compare import race_case
+from fitting_room.cli.compare import time_case
 from fitting_room.cli.sharing import dataset
 from fitting_room.durations import now
 from fitting_room.errors import UserError
@@ -64,4 +64,4 @@ def rehearse(name: str, slowdown: Slowdown, *, root: Path, pairs: int) -> Race:
     with slowdown.checkout() as checkout:
         base = Timed(name="base", checkout=root, case=case)
         head = Timed(name="head", checkout=checkout, case=case)
-        return race_case(base, head, dataset(slowdown.case.task), pairs, told=name)
+        return time_case(base, head, dataset(slowdown.case.task), pairs, told=name)

@@ -16,22 +16,23 @@ epochs to a target          the log-rank test, as some seeds may never reach it;
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from statistics import fmean, mean, stdev, variance
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import scipy
 
 from fitting_room.format import is_accuracy, is_loss, shown, shown_difference
 from fitting_room.judge.censored import epochs_to_target, same_speed
-from fitting_room.judge.interval import of_difference, superiority
+from fitting_room.judge.interval import Interval, of_difference, superiority
 from fitting_room.judge.price import POWER
 from fitting_room.judge.quality import EPOCHS, judge
 from fitting_room.judge.sequential import RUN_ALPHA, holm
 from fitting_room.judge.suggest import suggest
-from fitting_room.judge.verdict import Verdict
+from fitting_room.judge.verdict import Outcome, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +80,18 @@ class Question:
     head: Sample | Arrivals
 
 
-Outcome = Literal["same", "changed", "regression", "improvement", "undecided", "not comparable"]
+Label = Literal["same", "changed", "regression", "improvement", "undecided", "not comparable"]
+"""A verdict on a change in words; ``changed`` is another count, or a training that runs otherwise.
+"""
 
-RED: frozenset[Outcome] = frozenset({"changed", "regression"})
-"""Outcomes that fail a gate; ``changed`` is another count, or a training that runs differently."""
+OUTCOMES: Mapping[Label, Outcome] = {
+    "same": "pass",
+    "improvement": "pass",
+    "changed": "fail",
+    "regression": "fail",
+    "undecided": "undecided",
+    "not comparable": "not comparable",
+}
 
 FASTER = 0.5
 """Stored times below this share of base's are flagged: head may not do the same work."""
@@ -90,19 +99,44 @@ FASTER = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """How one metric changed."""
+    """The verdict on one metric of one case on two sides, with the figures of both."""
 
-    metric: str
-    outcome: Outcome
+    verdict: Verdict
+    """Its estimate is head less base, of times their ratio."""
     base: float | None = None
     """Mean over the seeds, in the metric's own unit; None where there is none."""
     head: float | None = None
     seeds: tuple[int, int] = (0, 0)
     """Numbers of seeds of base and head; for interleaved times numbers of pairs."""
-    evidence: str
-    """One line for a person, with the numbers."""
     warned: bool = False
     """Whether it is so near to a regression that somebody should look."""
+    images: Interval | None = None
+    """Of test accuracy: head less base on the very same images, over images and seeds."""
+
+
+def changed(
+    metric: str,
+    label: Label,
+    reason: str,
+    *,
+    base: float | None = None,
+    head: float | None = None,
+    seeds: tuple[int, int] = (0, 0),
+    interval: Interval | None = None,
+) -> Change:
+    """Return what became of a metric between two sides."""
+    verdict = Verdict(
+        metric=metric,
+        question="same as that base",
+        against="—" if base is None else shown(metric, base),
+        outcome=OUTCOMES[label],
+        label=label,
+        estimate=None if base is None or head is None else head - base,
+        interval=interval,
+        n=sum(seeds),
+        reason=reason,
+    )
+    return Change(verdict=verdict, base=base, head=head, seeds=seeds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,20 +144,15 @@ class Test:
     """The result of one test, before it is adjusted for the others."""
 
     p_value: float
-    direction: Outcome
-    """The outcome if it is not chance."""
-    base: float | None
-    head: float | None
-    seeds: tuple[int, int]
-    result: str
-    """Evidence to print before the p-value."""
+    found: Change
+    """What became of it if that is not chance; its reason stands before the p-value."""
     price: str = ""
-    """Evidence to print after it."""
+    """Reason to print after it."""
 
 
 def not_comparable(metric: str, reason: str) -> Change:
     """Return that two sides cannot be compared, and why."""
-    return Change(metric=metric, outcome="not comparable", evidence=reason)
+    return changed(metric, "not comparable", reason)
 
 
 def judge_count(metric: str, base: Sequence[int], head: Sequence[int]) -> Change:
@@ -140,13 +169,13 @@ def judge_count(metric: str, base: Sequence[int], head: Sequence[int]) -> Change
     before, after = base[-1], head[-1]
     same = {*base, *head} == {before}
     difference = shown_difference(metric, after - before)
-    return Change(
-        metric=metric,
-        outcome="same" if same else "changed",
+    return changed(
+        metric,
+        "same" if same else "changed",
+        f"{before:,}, exactly" if same else f"{before:,} → {after:,} ({difference})",
         base=before,
         head=after,
         seeds=(len(base), len(head)),
-        evidence=f"{before:,}, exactly" if same else f"{before:,} → {after:,} ({difference})",
     )
 
 
@@ -161,27 +190,26 @@ def timed(
     """Return a verdict on seconds as a change.
 
     Args:
-        verdict: its value is the ratio of head to base.
+        verdict: its estimate is the ratio of head to base.
         base: seconds, as a table shows them.
         head: the same of head.
         faster: ratio at or below which a gain is suspicious.
         warn: ratio at or above which a pass is flagged.
     """
-    outcome: Outcome = "same"
+    passed = verdict.outcome == "pass"
+    ratio = 1.0 if verdict.estimate is None else verdict.estimate
+    label: Label = "same" if ratio > faster else "improvement"
     if verdict.outcome == "fail":
-        outcome = "regression"
+        label = "regression"
     elif verdict.outcome != "pass":
-        outcome = verdict.outcome
-    elif verdict.value is not None and verdict.value <= faster:
-        outcome = "improvement"
+        label = verdict.outcome
+    reason = f"{verdict.reason}; bound {verdict.against}" if verdict.n else verdict.reason
     return Change(
-        metric=verdict.metric,
-        outcome=outcome,
+        verdict=replace(verdict, question="same as that base", label=label, reason=reason),
         base=base,
         head=head,
         seeds=(verdict.n, verdict.n),
-        warned=verdict.outcome == "pass" and (verdict.value or 0.0) >= warn,
-        evidence=f"{verdict.evidence}; bound {verdict.bound}" if verdict.n else verdict.evidence,
+        warned=passed and ratio >= warn,
     )
 
 
@@ -204,58 +232,59 @@ def judge_changes(questions: Sequence[Question], *, alpha: float = RUN_ALPHA) ->
     tests = [answer for answer in answers if isinstance(answer, Test)]
     adjusted = iter(holm([test.p_value for test in tests]) if tests else ())
     return [
-        _decided(question.metric, answer, next(adjusted), len(tests), each)
-        if isinstance(answer, Test)
-        else answer
-        for question, answer in zip(questions, answers, strict=True)
+        _decided(answer, next(adjusted), len(tests), each) if isinstance(answer, Test) else answer
+        for answer in answers
     ]
 
 
-def _decided(metric: str, test: Test, adjusted: float, tests: int, each: float) -> Change:
-    outcome: Outcome = "same"
-    if adjusted < each * tests:
-        outcome = test.direction
+def _decided(test: Test, adjusted: float, tests: int, each: float) -> Change:
+    verdict = test.found.verdict
     p_value = f"p = {test.p_value:.2g}, {adjusted:.2g} among {tests} tests"
-    return Change(
-        metric=metric,
-        outcome=outcome,
-        base=test.base,
-        head=test.head,
-        seeds=test.seeds,
-        evidence="; ".join(part for part in (test.result, p_value, test.price) if part),
+    reason = "; ".join(part for part in (verdict.reason, p_value, test.price) if part)
+    if adjusted < each * tests:
+        return replace(test.found, verdict=replace(verdict, reason=reason))
+    return replace(
+        test.found, verdict=replace(verdict, reason=reason, outcome="pass", label="same")
     )
 
 
 def _test(question: Question, alpha: float) -> Test | Change:
-    metric, base, head = question.metric, question.base, question.head
+    base, head = question.base, question.head
     if isinstance(base, Arrivals) and isinstance(head, Arrivals):
         return judge_arrivals(base, head)
     assert isinstance(base, Sample) and isinstance(head, Sample)  # a question asks of two alike
-    means = f"{base.words(metric)} → {head.words(metric)}"
+    answer = partial(_change, question.metric, base, head)
     if head.diverged > base.diverged and head.diverged >= 2:
-        return _change(question, "regression", f"{means}: two seeds may not diverge")
+        return answer("regression", ": two seeds may not diverge")
     if not base.values or not head.values:
-        return _change(question, "undecided", f"{means}: nothing to compare")
+        return answer("undecided", ": nothing to compare")
     if base.values == head.values and base.diverged == head.diverged:
-        return _change(question, "same", f"{means}: the same values, seed by seed")
+        return answer("same", ": the same values, seed by seed")
     least, most = sorted((len(base.values), len(head.values)))
     if most < 2:
-        return _change(question, "undecided", f"{means}: two seeds on one side would show scatter")
+        return answer("undecided", ": two seeds on one side would show scatter")
     if least < 2:
-        return _sequential(question, base, head, alpha)
-    return _t_test(metric, base, head, alpha)
+        return _sequential(question.metric, base, head, alpha)
+    return _t_test(question.metric, base, head, alpha)
 
 
-def _change(question: Question, outcome: Outcome, evidence: str) -> Change:
-    base, head = question.base, question.head
-    assert isinstance(base, Sample) and isinstance(head, Sample)
-    return Change(
-        metric=question.metric,
-        outcome=outcome,
+def _change(
+    metric: str,
+    base: Sample,
+    head: Sample,
+    label: Label,
+    reason: str,
+    interval: Interval | None = None,
+) -> Change:
+    """Return a change of means; ``reason`` is what follows them."""
+    return changed(
+        metric,
+        label,
+        f"{base.words(metric)} → {head.words(metric)}{reason}",
         base=base.mean,
         head=head.mean,
         seeds=(base.seeds, head.seeds),
-        evidence=evidence,
+        interval=interval,
     )
 
 
@@ -266,45 +295,41 @@ def _t_test(metric: str, base: Sample, head: Sample, alpha: float) -> Test:
     amount = f"{100 * caught:.2f} points" if is_accuracy(metric) else f"{caught:.4f}"
     ends = (difference.estimate, difference.low, difference.high)
     change, low, high = (shown_difference(metric, end) for end in ends)
+    direction = _direction(metric, difference.estimate)
+    reason = f": {change} (95 %: {low} to {high})"
     return Test(
         p_value=student(base.values, head.values),
-        direction=_direction(metric, difference.estimate),
-        base=base.mean,
-        head=head.mean,
-        seeds=(base.seeds, head.seeds),
-        result=f"{base.words(metric)} → {head.words(metric)}: {change} (95 %: {low} to {high})",
+        found=_change(metric, base, head, direction, reason, difference),
         price=f"P(head > base) = {better.estimate:.2f} ({better.low:.2f}–{better.high:.2f}); "
         f"a change of {amount} is caught with {100 * POWER:.0f} % power",
     )
 
 
-def _direction(metric: str, change: float) -> Outcome:
+def _direction(metric: str, change: float) -> Label:
     if metric in EITHER_WAY:
         return "changed"
     worse = change > 0 if is_loss(metric) else change < 0
     return "regression" if worse else "improvement"
 
 
-def _sequential(question: Question, base: Sample, head: Sample, alpha: float) -> Change:
+def _sequential(metric: str, base: Sample, head: Sample, alpha: float) -> Change:
     """Weigh the side with few seeds in the band of the other."""
-    metric, few_are_head = question.metric, len(head.values) < len(base.values)
+    few_are_head = len(head.values) < len(base.values)
     reference, few = (base, head) if few_are_head else (head, base)
     change = fmean(few.values) - fmean(reference.values)
-    means = f"{base.words(metric)} → {head.words(metric)}"
-    outcome: Outcome = "same"
     if stdev(reference.values) == 0:
-        evidence = f"{means}: the reference does not scatter"
-        changed = change != 0
+        differs, label, reason = change != 0, "same", ": the reference does not scatter"
     else:
         bound = suggest(metric, reference.values, both_sides=True)
         verdict = judge(few.values, bound, most=max(MOST, len(few.values)), alpha=alpha)
         side = "base" if few_are_head else "head"
-        evidence = f"{means}; by the scatter of {side}'s seeds: {verdict.evidence}"
-        changed = verdict.outcome == "fail"
-        outcome = "undecided" if verdict.outcome == "undecided" else "same"
-    if changed:
-        outcome = _direction(metric, change if few_are_head else -change)
-    return _change(question, outcome, evidence)
+        reason = f"; by the scatter of {side}'s seeds: {verdict.reason}"
+        differs = verdict.outcome == "fail"
+        label = "undecided" if verdict.outcome == "undecided" else "same"
+    found: Label = "undecided" if label == "undecided" else "same"
+    if differs:
+        found = _direction(metric, change if few_are_head else -change)
+    return _change(metric, base, head, found, reason)
 
 
 FEWEST = 2
@@ -319,25 +344,20 @@ def judge_arrivals(base: Arrivals, head: Arrivals) -> Test | Change:
     """
     before, after = (epochs_to_target(s.epochs, watched=s.watched) for s in (base, head))
     medians = f"{before.words} → {after.words}"
-    alike = base == head
-    if alike or min(before.n, after.n) < FEWEST:
-        why = "the same, seed by seed" if alike else f"each side needs {FEWEST} seeds"
-        return Change(
-            metric=EPOCHS,
-            outcome="same" if alike else "undecided",
-            base=before.median,
-            head=after.median,
-            seeds=(before.n, after.n),
-            evidence=f"{medians}: {why}",
-        )
+    figures: dict[str, Any] = {
+        "base": before.median,
+        "head": after.median,
+        "seeds": (before.n, after.n),
+    }
+    if base == head:
+        return changed(EPOCHS, "same", f"{medians}: the same, seed by seed", **figures)
+    if min(before.n, after.n) < FEWEST:
+        return changed(EPOCHS, "undecided", f"{medians}: each side needs {FEWEST} seeds", **figures)
     later = after.restricted_mean > before.restricted_mean
+    direction: Label = "regression" if later else "improvement"
     return Test(
         p_value=max(_log_rank(base, head), 1 / math.comb(before.n + after.n, after.n)),
-        direction="regression" if later else "improvement",
-        base=before.median,
-        head=after.median,
-        seeds=(before.n, after.n),
-        result=f"{medians}, log-rank",
+        found=changed(EPOCHS, direction, f"{medians}, log-rank", **figures),
     )
 
 

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from fitting_room.judge.interval import Interval
+from fitting_room.judge.verdict import Outcome
 
-Outcome = Literal[
+Label = Literal[
     "reproduced",
     "exceeded",
     "not reproduced",
@@ -31,7 +32,14 @@ Outcome = Literal[
     "undecided",
     "not comparable",
 ]
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+OUTCOMES: Mapping[Label, Outcome] = {
+    "reproduced": "pass",
+    "exceeded": "pass",
+    "not reproduced": "fail",
+    "contradicted by its own source": "fail",
+    "undecided": "undecided",
+    "not comparable": "not comparable",
+}
 
 Better = Literal["higher", "lower"]
 
@@ -59,9 +67,7 @@ class Check:
         return "below" if self.found.high <= self.low else "across"
 
 
-def judge_figure(
-    found: Interval, claimed: Interval, *, seeds: int, better: Better | None
-) -> Outcome:
+def judge_figure(found: Interval, claimed: Interval, *, seeds: int, better: Better | None) -> Label:
     """Judge a figure.
 
     Args:
@@ -82,7 +88,7 @@ def beats(found: Interval, claimed: Interval, *, better: Better | None) -> bool:
     return better == "lower" and found.high < claimed.low
 
 
-def judge_statement(checks: Sequence[Check], *, better: Better | None) -> Outcome:
+def judge_statement(checks: Sequence[Check], *, better: Better | None) -> Label:
     """Judge a statement that says something of each of ``checks``.
 
     Args:
@@ -98,7 +104,7 @@ def judge_statement(checks: Sequence[Check], *, better: Better | None) -> Outcom
     return "exceeded" if good in places else "reproduced"
 
 
-def with_its_source(outcome: Outcome, *, contradicted: bool) -> Outcome:
+def with_its_source(outcome: Label, *, contradicted: bool) -> Label:
     """Return the outcome, given whether another claim of the same source excludes this one."""
     return "contradicted by its own source" if contradicted and outcome != "reproduced" else outcome
 

@@ -66,10 +66,10 @@ def judge_curve(
     return Verdict(
         metric=curve.metric,
         outcome=outcome,
-        value=fmean(decided.values[: decided.seeds]) if decided.values else None,
+        estimate=fmean(decided.values[: decided.seeds]) if decided.values else None,
         n=decided.seeds + decided.diverged,
-        bound=bound.words,
-        evidence=f"epoch {at + 1} of {len(curve.epochs)}: {evidence}",
+        against=bound.words,
+        reason=f"epoch {at + 1} of {len(curve.epochs)}: {evidence}",
         epoch=at + 1,
     )
 

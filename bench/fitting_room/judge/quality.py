@@ -109,7 +109,7 @@ def _without_reference(
     numbers = [value for value in values if value is not None]
     verdict = judge_without_reference(numbers, bound, most=most, alpha=alpha)
     n = verdict.n + len(values) - len(numbers)
-    return replace(verdict, n=n, evidence=verdict.evidence + _trouble(values))
+    return replace(verdict, n=n, reason=verdict.reason + _trouble(values))
 
 
 def _mean_of_seeds(
@@ -226,6 +226,6 @@ def judge_best(
     return replace(
         verdict,
         metric=bound.metric,
-        bound=f"{bound.words} epochs to {floor.words}",
-        evidence=f"best {metric.replace('_', ' ')} by epoch {epoch}: {verdict.evidence}",
+        against=f"{bound.words} epochs to {floor.words}",
+        reason=f"best {metric.replace('_', ' ')} by epoch {epoch}: {verdict.reason}",
     )

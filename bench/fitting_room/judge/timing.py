@@ -94,10 +94,10 @@ def _verdict(outcome: Outcome, value: float | None, n: int, limit: float, eviden
     return Verdict(
         metric=METRIC,
         outcome=outcome,
-        value=value,
+        estimate=value,
         n=n,
-        bound=f"< {limit:.2f} × base",
-        evidence=evidence,
+        against=f"< {limit:.2f} × base",
+        reason=evidence,
     )
 
 

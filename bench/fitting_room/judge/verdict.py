@@ -9,26 +9,37 @@ from statistics import fmean
 from typing import Literal
 
 from fitting_room.format import shown_limits
+from fitting_room.judge.interval import Interval
 
 Outcome = Literal["pass", "fail", "undecided", "not comparable"]
+Question = Literal["within this bound", "same as that base", "as published"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The decision on one metric of one case."""
+    """The answer to one question about one subject: the only kind of answer there is."""
 
+    subject: str = ""
+    """The case, or the claim, that it is about, by name; empty until a caller who knows says."""
     metric: str
+    question: Question = "within this bound"
+    against: str
+    """The bound, the base's figure or the published one, in words: ``≥ 89.0 %``."""
     outcome: Outcome
-    value: float | None
-    """Mean over the seeds it rests on, in the metric's own unit; None where there is none."""
+    label: str = ""
+    """The outcome in the words of its question: ``regression``, ``reproduced``."""
+    estimate: float | None
+    """What was measured, in the metric's own unit: a mean over seeds, or a difference of two."""
+    interval: Interval | None = None
+    """How surely the estimate is known, or where one more seed falls."""
     n: int
     """Number of seeds (pairs, for times) it rests on."""
-    bound: str
-    """The bound in words, such as ``≥ 89.0 %``."""
-    evidence: str
+    reason: str
     """One line for a person, with the numbers; complete without colour."""
     epoch: int | None = None
     """Epoch of a learning curve that decided, from 1."""
+    records: tuple[str, ...] = ()
+    """Keys of the records that it rests on."""
 
     @property
     def passed(self) -> bool:
@@ -37,17 +48,17 @@ class Verdict:
 
 
 def verdict_on(
-    bound: Bound, outcome: Outcome, values: Sequence[float | None], evidence: str
+    bound: Bound, outcome: Outcome, values: Sequence[float | None], reason: str
 ) -> Verdict:
     """Return the verdict that rests on the seeds ``values``, None for those that diverged."""
     numbers = [value for value in values if value is not None]
     return Verdict(
         metric=bound.metric,
         outcome=outcome,
-        value=fmean(numbers) if numbers else None,
+        estimate=fmean(numbers) if numbers else None,
         n=len(values),
-        bound=bound.words,
-        evidence=evidence,
+        against=bound.words,
+        reason=reason,
     )
 
 

@@ -50,10 +50,12 @@ class Evaluator:
         if metric in UNTRAINED:
             least = most = 1  # every seed would count the same
         for n in range(least, most + 1):
-            verdict = self.judged(case, metric, self.records(case, n), least=least, most=most)
+            records = self.records(case, n)
+            verdict = self.judged(case, metric, records, least=least, most=most)
             if verdict.outcome != "undecided":
                 break
-        return verdict
+        keys = tuple(record.key for record in records[: verdict.n])
+        return replace(verdict, subject=case.name, records=keys)
 
     def judged(
         self, case: Case, metric: str, records: Sequence[Record], *, least: int, most: int
@@ -135,10 +137,10 @@ class Evaluator:
         return Verdict(
             metric=metric,
             outcome="not comparable",
-            value=sum(values) / len(values) if values else None,
+            estimate=sum(values) / len(values) if values else None,
             n=len(records),
-            bound="—",
-            evidence=why,
+            against="—",
+            reason=why,
         )
 
 
@@ -161,10 +163,10 @@ def _given_up(metric: str, record: Record, *, n: int) -> Verdict:
     return Verdict(
         metric=metric,
         outcome="fail",
-        value=None,
+        estimate=None,
         n=n,
-        bound="—",
-        evidence=f"seed {record.spec.seed} was given up: {record.reason}",
+        against="—",
+        reason=f"seed {record.spec.seed} was given up: {record.reason}",
     )
 
 

@@ -116,10 +116,9 @@ def hold(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case
             verdict = evaluator.verdict(case, metric)
         except UserError as error:
             pytest.fail(str(error), pytrace=False)
-        keys = [record.key for record in evaluator.records(case, verdict.n)]
-        judged = Judged(case=case.name, records=keys, verdict=verdict)
+        judged = Judged(case=case.name, records=verdict.records, verdict=verdict)
         request.node.user_properties += to_properties(judged)
-        said = f"{case.name} {metric}: {verdict.outcome}: {verdict.evidence}"
+        said = f"{case.name} {metric}: {verdict.outcome}: {verdict.reason}"
         if verdict.outcome == "not comparable":
             pytest.skip(said)
         if verdict.outcome == "undecided" and not undecided_fails(request.config):
@@ -143,7 +142,7 @@ def times(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Cas
             records = evaluator.records(case, timed=True)
         except UserError as error:
             pytest.fail(str(error), pytrace=False)
-        judged = Judged(case=case.name, records=[record.key for record in records])
+        judged = Judged(case=case.name, records=tuple(record.key for record in records))
         request.node.user_properties += to_properties(judged)
         return records
 

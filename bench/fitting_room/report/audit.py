@@ -64,7 +64,7 @@ def as_markdown(
 
 def as_json(findings: Sequence[Finding], *, stale: Mapping[str, str]) -> str:
     """Return every finding in full, numbers in the units of their metrics; infinite ones null."""
-    told = [_told(each, stale) for each in findings]
+    told = [_plain(each, stale) for each in findings]
     document = {"schema": SCHEMA, "verdicts": dict(_counts(findings)), "claims": told}
     return msgspec.json.format(msgspec.json.encode(document)).decode()
 
@@ -72,9 +72,10 @@ def as_json(findings: Sequence[Finding], *, stale: Mapping[str, str]) -> str:
 def row(each: Finding, stale: Mapping[str, str]) -> tuple[str, ...]:
     """Return the cells of a finding, in the order of the headings."""
     old = " (stale)" if any(case in stale for case in each.cases) else ""
-    missing = "no reference yet" if NO_RECORDS in each.because else "none"
+    verdict = each.verdict
+    missing = "no reference yet" if NO_RECORDS in verdict.reason else "none"
     measured = f"{each.measured}{old}" if each.measured else missing
-    return (each.said, each.published, measured, each.verdict, each.because)
+    return (each.said, verdict.against, measured, verdict.label, verdict.reason)
 
 
 def tally(findings: Sequence[Finding]) -> str:
@@ -93,7 +94,7 @@ def _section(each: Finding) -> str:
 
 def _of_table(each: Finding) -> str | None:
     """Return the case whose figure, beside ours in the tables of a task, a finding is about."""
-    case = each.name.partition(".")[0]
+    case = each.claim.name.partition(".")[0]
     return case if case in each.cases else None
 
 
@@ -112,7 +113,7 @@ def _cells(each: Finding, stale: Mapping[str, str], marks: Sequence[str]) -> tup
 
 def _notes(each: Finding) -> tuple[str, str]:
     """Return what must be known of a claim, and why it does not hold, which may be the same."""
-    note = each.note or ""
+    note = each.claim.note or ""
     return note, note if note and each.short and each.mislabelled else each.short
 
 
@@ -121,7 +122,7 @@ def _mislabelled(findings: Sequence[Finding]) -> list[str]:
     found: dict[tuple[str, str], list[str]] = {}
     for each in findings:
         if each.mislabelled:
-            found.setdefault(each.mislabelled, []).append(f"{each.said} {each.published}")
+            found.setdefault(each.mislabelled, []).append(f"{each.said} {each.verdict.against}")
     return [
         f"Published as {printed}, but a {really}: {listed(figures)}."
         for (really, printed), figures in found.items()
@@ -129,7 +130,7 @@ def _mislabelled(findings: Sequence[Finding]) -> list[str]:
 
 
 def _counts(findings: Sequence[Finding]) -> list[tuple[str, int]]:
-    found = Counter(each.verdict for each in findings)
+    found = Counter(each.verdict.label for each in findings)
     return [(verdict, found[verdict]) for verdict in OUTCOMES if found[verdict]]
 
 
@@ -146,7 +147,7 @@ def _below(
         for case in cases
         for record in one_per_seed([r for r in records if r.spec.case.name == case])
     ]
-    sources = list(dict.fromkeys(each.source for each in findings))
+    sources = list(dict.fromkeys(each.claim.source for each in findings))
     return [
         *(f"{case} is stale: {stale[case]}." for case in cases if case in stale),
         RULE,
@@ -156,10 +157,26 @@ def _below(
     ]
 
 
-def _told(each: Finding, stale: Mapping[str, str]) -> dict[str, Any]:
-    told = msgspec.to_builtins(each)
-    why = {case: stale[case] for case in each.cases if case in stale}
-    return {**told, "stale": why}
+def _plain(each: Finding, stale: Mapping[str, str]) -> dict[str, Any]:
+    claim, verdict = each.claim, each.verdict
+    return {
+        "name": claim.name,
+        "said": each.said,
+        "published": verdict.against,
+        "source": claim.source,
+        "verdict": verdict.label,
+        "because": verdict.reason,
+        "kind": each.kind,
+        "short": each.short,
+        "measured": each.measured,
+        "interval": verdict.interval,
+        "n": verdict.n,
+        "cases": each.cases,
+        "mislabelled": each.mislabelled,
+        "note": claim.note,
+        "expected": claim.expected,
+        "stale": {case: stale[case] for case in each.cases if case in stale},
+    }
 
 
 STYLES = {
@@ -202,7 +219,8 @@ def _paragraph(cells: Sequence[str], screen: Screen) -> list[str]:
 def surprises(findings: Sequence[Finding]) -> list[str]:
     """Return one line for each verdict that is not the one the file expects."""
     return [
-        f"{each.name}: {each.verdict}, where {each.expected} is expected. {each.because}."
+        f"{each.claim.name}: {each.verdict.label}, where {each.claim.expected} is expected. "
+        f"{each.verdict.reason}."
         for each in findings
         if each.surprising
     ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Verdict
@@ -42,7 +45,7 @@ def workflow_commands(
                 "title": f"{one.case}: {one.verdict.metric} {one.verdict.outcome}",
             }
             where = ",".join(f"{key}={_property(value)}" for key, value in place.items())
-            found.append(f"::{LEVELS[one.verdict.outcome]} {where}::{_data(one.verdict.evidence)}")
+            found.append(f"::{LEVELS[one.verdict.outcome]} {where}::{_data(one.verdict.reason)}")
     return found
 
 
@@ -79,7 +82,7 @@ def strict_report(plugins: Iterable[Any]) -> Any:
 
 
 def to_suite(xml: Any, test: str, properties: Properties) -> None:
-    """Give the suite the properties of a test, as ``test_accuracy[mnist-dense_128].value``."""
+    """Give the suite the properties of a test, as ``test_accuracy[mnist-dense_128].judged``."""
     for name, value in properties:
         xml.add_global_property(f"{test}.{name}", value)
 
@@ -91,14 +94,15 @@ def parted(properties: Properties) -> tuple[Properties, Properties]:
 
 
 Properties = list[tuple[str, object]]
-_VERDICT = ("metric", "outcome", "value", "n", "bound", "evidence", "epoch")
+JUDGED = "judged"
+"""The property of a test that says what it found, as JSON, for xdist and for JUnit."""
 TALLY = "tally"
 """Of a test that has one sentence on all that its suite judged: the end of the run shows it."""
 
 SUITES = frozenset({"published", "measured", "verdict", "because", "gate", "race", TALLY})
 """Of properties that suites give their tests themselves."""
 
-NAMES = frozenset({"case", "records", *_VERDICT, *SUITES})
+NAMES = frozenset({JUDGED, *SUITES})
 """Of all properties by which a test of the bench says what it found."""
 
 
@@ -107,7 +111,7 @@ class Judged:
     """What one test said of a case; no verdict where it only measured."""
 
     case: str
-    records: Sequence[str]
+    records: tuple[str, ...]
     """Keys of the records it rests on."""
     verdict: Verdict | None = None
     explained: bool = False
@@ -115,19 +119,11 @@ class Judged:
 
 
 def to_properties(judged: Judged) -> Properties:
-    """Return plain pairs that survive JSON and XML; what a verdict does not have is left out."""
-    pairs: Properties = [("case", judged.case), ("records", " ".join(judged.records))]
-    if judged.verdict:
-        told = ((name, getattr(judged.verdict, name)) for name in _VERDICT)
-        pairs += [(name, value) for name, value in told if value is not None]
-    return pairs
+    """Return the one property that holds all of it; infinite numbers survive."""
+    return [(JUDGED, json.dumps(msgspec.to_builtins(judged), ensure_ascii=False))]
 
 
 def from_properties(properties: Iterable[tuple[str, object]]) -> Judged | None:
     """Return what ``to_properties`` was given, or None where it was not a test of a case."""
-    found: Mapping[str, Any] = dict(properties)
-    if "case" not in found or "records" not in found:
-        return None
-    told: dict[str, Any] = {name: found.get(name) for name in _VERDICT}
-    verdict = Verdict(**told) if "outcome" in found else None
-    return Judged(case=found["case"], records=found["records"].split(), verdict=verdict)
+    told = dict(properties).get(JUDGED)
+    return msgspec.convert(json.loads(str(told)), Judged) if told else None

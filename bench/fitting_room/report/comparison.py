@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from fitting_room.analysis.comparison import RACED, Compared, Comparison, differences
+from fitting_room.analysis.comparison import IN_TURN, Comparison, differences
 from fitting_room.analysis.sides import COUNTS, Facts, Side
 from fitting_room.format import MISSING, shown, shown_difference
-from fitting_room.judge.change import RED, Change
+from fitting_room.judge.change import OUTCOMES, Change
 from fitting_room.report.table import Table, bullets
 
 SCHEMA = 1
@@ -32,7 +32,7 @@ def as_json(found: Comparison, *, undecided: bool) -> bytes:
         "appeared": pairs.appeared,
         "vanished": pairs.vanished,
         "two_names": {head.case: base.case for base, head in pairs.two_names},
-        "findings": [_finding(finding) for finding in found.findings],
+        "findings": [_plain(change) for change in found.changes],
     }
     return msgspec.json.format(msgspec.json.encode(told)) + b"\n"
 
@@ -45,13 +45,23 @@ def _side(side: Side) -> dict[str, Any]:
     return {"what": side.told, "cases": cases}
 
 
-def _finding(finding: Compared) -> dict[str, Any]:
-    plain = msgspec.to_builtins(finding)
-    return {"case": plain["case"], **plain["change"], "same_images": plain["images"]}
+def _plain(change: Change) -> dict[str, Any]:
+    verdict = change.verdict
+    return {
+        "case": verdict.subject,
+        "metric": verdict.metric,
+        "outcome": verdict.label,
+        "base": change.base,
+        "head": change.head,
+        "seeds": change.seeds,
+        "evidence": verdict.reason,
+        "warned": change.warned,
+        "same_images": change.images,
+    }
 
 
 SECTIONS = {
-    "Regressions": tuple(sorted(RED)),
+    "Regressions": tuple(label for label, outcome in OUTCOMES.items() if outcome == "fail"),
     "Suspicious improvements": ("improvement",),
     "Undecided": ("undecided",),
 }
@@ -70,11 +80,11 @@ def as_markdown(found: Comparison, *, undecided: bool) -> str:
     """Return the whole comparison; ``undecided`` says whether an open verdict fails it."""
     parts = ["# Comparison", _headline(found, undecided=undecided), _sides(found)]
     listed = {heading: found.of(*outcomes) for heading, outcomes in SECTIONS.items()}
-    listed["Timed in turn"] = [each for each in found.findings if each.change.metric == RACED]
-    listed["Warnings"] = [each for each in found.findings if each.change.warned]
+    listed["Timed in turn"] = [c for c in found.changes if c.verdict.metric == IN_TURN]
+    listed["Warnings"] = [change for change in found.changes if change.warned]
     parts += [part for heading, lines in listed.items() for part in _section(heading, lines)]
     parts += _cases(found)
-    parts += _figures(found.findings)
+    parts += _figures(found.changes)
     parts += _reasons(found.of("not comparable"))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -113,20 +123,20 @@ def _notes(side: Side) -> list[str]:
     return [note for facts in side.facts.values() for note in facts.notes]
 
 
-def _section(heading: str, findings: Sequence[Compared]) -> list[str]:
-    if not findings:
+def _section(heading: str, changes: Sequence[Change]) -> list[str]:
+    if not changes:
         return []
-    return [f"## {heading}", HINTS.get(heading, ""), bullets([*map(_line, findings)])]
+    return [f"## {heading}", HINTS.get(heading, ""), bullets([*map(_line, changes)])]
 
 
-def _line(finding: Compared) -> str:
-    change, images = finding.change, finding.images
+def _line(change: Change) -> str:
+    verdict, images = change.verdict, change.images
     same = ""
     if images:
-        told = [shown_difference(change.metric, x) for x in (images.low, images.high)]
-        estimate = shown_difference(change.metric, images.estimate)
+        told = [shown_difference(verdict.metric, x) for x in (images.low, images.high)]
+        estimate = shown_difference(verdict.metric, images.estimate)
         same = f"; on the same images {estimate} (95 %: {told[0]} to {told[1]})"
-    return f"{finding.case} {change.metric} {change.outcome}: {change.evidence}{same}"
+    return f"{verdict.subject} {verdict.metric} {verdict.label}: {verdict.reason}{same}"
 
 
 def _cases(found: Comparison) -> list[str]:
@@ -150,22 +160,22 @@ def _two_names(base: Facts, head: Facts) -> str:
     )
 
 
-def _figures(findings: Sequence[Compared]) -> list[str]:
+def _figures(changes: Sequence[Change]) -> list[str]:
     """Return the table, without the counts that are as they were: those fit a line."""
-    told = [finding for finding in findings if finding.change.outcome != "not comparable"]
-    alike = [f for f in told if f.change.metric in COUNTS and f.change.outcome == "same"]
-    rows = [[f.case, *_cells(f.change)] for f in told if f not in alike]
+    told = [change for change in changes if change.verdict.outcome != "not comparable"]
+    alike = [c for c in told if c.verdict.metric in COUNTS and c.verdict.label == "same"]
+    rows = [_cells(change) for change in told if change not in alike]
     found = ["## Every figure"] if told else []
     if rows:
         found.append(Table(HEADINGS, rows, align="llrrrrl").markdown())
     if alike:
-        counts = ", ".join(dict.fromkeys(finding.change.metric for finding in alike))
+        counts = ", ".join(dict.fromkeys(change.verdict.metric for change in alike))
         found.append(f"Exactly the same, {len(alike)} counts: {counts}.")
     return found
 
 
 def _cells(change: Change) -> list[str]:
-    metric = change.metric
+    metric = change.verdict.metric
     if metric.startswith("seconds"):
         amounts = [f"{x:.3g} s" if x is not None else MISSING for x in (change.base, change.head)]
         ratio = change.head / change.base if change.base and change.head else None
@@ -174,20 +184,17 @@ def _cells(change: Change) -> list[str]:
         amounts = [
             shown(metric, x) if x is not None else MISSING for x in (change.base, change.head)
         ]
-        known = change.base is not None and change.head is not None
-        difference = (
-            shown_difference(metric, (change.head or 0) - (change.base or 0)) if known else ""
-        )
+        by = change.verdict.estimate
+        difference = "" if by is None else shown_difference(metric, by)
     seeds = " → ".join(map(str, change.seeds))
-    return [metric, *amounts, difference, seeds, change.outcome]
+    return [change.verdict.subject, metric, *amounts, difference, seeds, change.verdict.label]
 
 
-def _reasons(findings: Iterable[Compared]) -> list[str]:
+def _reasons(changes: Iterable[Change]) -> list[str]:
     """Tell each reason once, with the metrics and cases that it concerns."""
     of: dict[str, dict[str, list[str]]] = {}
-    for finding in findings:
-        cases = of.setdefault(finding.change.evidence, {})
-        cases.setdefault(finding.change.metric, []).append(finding.case)
+    for verdict in (change.verdict for change in changes):
+        of.setdefault(verdict.reason, {}).setdefault(verdict.metric, []).append(verdict.subject)
     lines = [f"{', '.join(metrics)} of {_all(metrics)}: {why}" for why, metrics in of.items()]
     return ["## Not comparable", bullets(lines)] if lines else []
 

@@ -22,7 +22,7 @@ from fitting_room.spec import Case
 from fitting_room.store.claims import Claims
 from fitting_room.store.records import Store, write_whole
 
-SCHEMA = 1
+SCHEMA = 2
 """Of ``summary.json``."""
 
 OVER_SEEDS = ("test_accuracy", "test_loss", "training_accuracy", "calibration_error")
@@ -53,7 +53,7 @@ def write_report(
 
 
 def as_json(rows: Sequence[Row], *, stale: Mapping[str, str]) -> bytes:
-    """Return every figure with its n, every verdict with its evidence, and the records' keys.
+    """Return every figure with its n, every verdict with its reason, and the records' keys.
 
     Infinite numbers, such as a published "never", are null.
     """

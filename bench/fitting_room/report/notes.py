@@ -98,7 +98,7 @@ def _records_of(row: Row, records: Sequence[Record]) -> list[Record]:
 def _verdicts(rows: Sequence[Row]) -> list[str]:
     judged = [(row, verdict) for row in rows for verdict in row.verdicts]
     return [
-        f"{row.architecture}: {v.metric} {v.outcome}: {v.evidence}."
+        f"{row.architecture}: {v.metric} {v.outcome}: {v.reason}."
         for row, v in judged
         if v.outcome != "pass"
     ]

@@ -98,7 +98,7 @@ def _incomparable(verdicts: Sequence[Verdict], screen: Screen) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for verdict in verdicts:
         if verdict.outcome == APART:
-            reasons.setdefault(verdict.evidence, []).append(verdict.metric)
+            reasons.setdefault(verdict.reason, []).append(verdict.metric)
     told = (
         f"{APART}, as {why}: {', '.join(dict.fromkeys(metrics))}"
         for why, metrics in reasons.items()
@@ -108,7 +108,7 @@ def _incomparable(verdicts: Sequence[Verdict], screen: Screen) -> list[str]:
 
 def _reason(verdict: Verdict, screen: Screen, *, explained: bool) -> str:
     """Return a verdict's evidence, or its figure and bound where pytest has told the evidence."""
-    said = f"{_value(verdict)}, bound {verdict.bound}" if explained else verdict.evidence
+    said = f"{_value(verdict)}, bound {verdict.against}" if explained else verdict.reason
     text = screen.folded(f"{verdict.metric} {verdict.outcome}: {said}", first="    ", rest=" " * 8)
     return text.replace(
         f" {verdict.outcome}:", f" {screen.outcome(verdict.outcome, verdict.outcome)}:", 1
@@ -116,9 +116,9 @@ def _reason(verdict: Verdict, screen: Screen, *, explained: bool) -> str:
 
 
 def _value(verdict: Verdict) -> str:
-    if verdict.value is None:
+    if verdict.estimate is None:
         return f"no value (n={verdict.n})"
-    return f"{shown(verdict.metric, verdict.value)} (n={verdict.n})"
+    return f"{shown(verdict.metric, verdict.estimate)} (n={verdict.n})"
 
 
 def _passed(judged: Mapping[str, Sequence[Judged]], screen: Screen) -> list[str]:
@@ -131,12 +131,12 @@ def _passed(judged: Mapping[str, Sequence[Judged]], screen: Screen) -> list[str]
     if not verdicts:
         return []
     width = max(len(verdict.metric) for verdict in verdicts)
-    weighed = any("log-likelihood" in verdict.evidence for verdict in verdicts)
+    weighed = any("log-likelihood" in verdict.reason for verdict in verdicts)
     lines = [screen.folded(f"What passed: {BRIEF}." if weighed else "What passed:", rest="    ")]
     for case, each in met.items():
         lines += [case] if each else []
         lines += [
-            screen.folded(in_brief(v.evidence), first=f"  {v.metric:{width}}  ", rest=" " * 8)
+            screen.folded(in_brief(v.reason), first=f"  {v.metric:{width}}  ", rest=" " * 8)
             for v in each
         ]
     return ["", *lines]

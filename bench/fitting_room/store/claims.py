@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from fitting_room.errors import UserError
-from fitting_room.judge.claims import Better, Outcome
+from fitting_room.judge.claims import Better, Label
 from fitting_room.store import statements as rules
 from fitting_room.store.reading import Toml, brief, read_toml
 from fitting_room.store.statements import AnyStatement, Epoch, check_known, converted, statement
@@ -34,7 +34,7 @@ class _Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     described: str | None = None
     watches: str | None = None
     better: Better | None = None
-    expected: Outcome | None = None
+    expected: Label | None = None
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -105,7 +105,7 @@ class Claim:
     """The metric that the figure was really taken from, where it is printed as another."""
     better: Better | None = None
     """Which way the metric is better, where that does not follow from it."""
-    expected: Outcome | None = None
+    expected: Label | None = None
     """Verdict that the audit is known to come to; another one is news."""
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar, get_args
 import msgspec
 
 from fitting_room.errors import nearest
-from fitting_room.judge.claims import OUTCOMES, Better, Outcome
+from fitting_room.judge.claims import OUTCOMES, Better, Label
 from fitting_room.spec import TASKS
 from fitting_room.store.reading import brief
 
@@ -132,7 +132,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     published: str = "in words"
     """As it was printed, where it has a figure."""
     note: str | None = None
-    expected: Outcome | None = None
+    expected: Label | None = None
     """Verdict that the audit is known to come to; another one is news."""
 
     @property
@@ -223,7 +223,7 @@ _MISSING = re.compile(r"missing required field `(?P<key>[^`]*)`$")
 _ONE_OF = re.compile(r"enum value '(?P<name>[^']*)' - at `\$\.(?P<key>\w+)`")
 _PLACE = re.compile(r"at `\$\.(?P<key>\w+)")
 
-NAMES: Mapping[str, tuple[str, ...]] = {"expected": OUTCOMES, "better": get_args(Better)}
+NAMES: Mapping[str, tuple[str, ...]] = {"expected": tuple(OUTCOMES), "better": get_args(Better)}
 """Key → what it may be."""
 
 Made = TypeVar("Made", bound=msgspec.Struct)

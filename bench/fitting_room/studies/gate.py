@@ -209,7 +209,7 @@ def _sight(bounds: Bounds, case: Case, verdict: Verdict, records: Sequence[Recor
         n=verdict.n,
         epoch=epoch,
         shift=_shift(bound, values),
-        evidence=verdict.evidence,
+        evidence=verdict.reason,
     )
 
 
