@@ -55,7 +55,9 @@ def test_times_of_other_code_are_left_out(tmp_path: Path) -> None:
     write_speed(tmp_path / "speed", of_this_code(plain("fashion_mnist-cnn_64", 1, 2)))
     rest = grounds(PROJECT, tmp_path)
     assert [each.spec.case.name for each in rest.speeds] == ["fashion_mnist-cnn_64"]
-    assert rest.outdated == {DENSE: "the code of its architecture changed since"}
+    assert rest.outdated == {
+        DENSE: "the code of its architecture, models/dense.py: dense, changed since"
+    }
     assert rest.stale == {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from comparisons import DENSE, elsewhere, outcomes, seeds, side
 from records import make_record
 
 from fitting_room.analysis.comparison import compare, in_turn
+from fitting_room.judge.change import changed
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Record
 from fitting_room.report.comparison import as_json, as_markdown
@@ -154,3 +156,21 @@ def test_only_the_cases_asked_for_are_compared() -> None:
     found = compare(side(both), side(seeds()), only=[DENSE])
     assert {each.verdict.subject for each in found.changes} == {DENSE}
     assert not found.pairs.missing
+
+
+def test_what_is_the_same_is_counted_and_listed_when_asked() -> None:
+    """A reader sees what changed first; ``-v`` has every row."""
+    found = compare(side(seeds()), side(seeds()))
+    short, full = (as_markdown(found, undecided=False, verbose=each) for each in (False, True))
+    assert "| test_accuracy" not in short
+    assert "The same, 10 figures: test_accuracy" in short
+    assert "| test_accuracy" in full
+
+
+def test_a_target_that_nobody_reaches_is_said_in_words() -> None:
+    """Two infinite medians have no difference, and none is printed."""
+    never = changed("epochs_to_target", "same", "so", base=math.inf, head=math.inf, seeds=(2, 2))
+    assert never.verdict.estimate is None
+    found = replace(compare(side(seeds()), side(seeds())), changes=(never,))
+    text = as_markdown(found, undecided=False, verbose=True)
+    assert re.search(r"epochs_to_target \|\s+never \|\s+never \|\s+\|", text)

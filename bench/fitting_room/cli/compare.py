@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import msgspec
@@ -24,7 +25,7 @@ from fitting_room.cli.calibrate import published
 from fitting_room.cli.sides import Asked, Place, ask, called, place, side_of
 from fitting_room.durations import positive
 from fitting_room.errors import UserError, nearest
-from fitting_room.format import in_words
+from fitting_room.format import in_words, listed
 from fitting_room.judge.change import Change
 from fitting_room.judge.timing import Race
 from fitting_room.lab.locks import machine_held, why_wait
@@ -216,6 +217,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "choices": UNDECIDED,
         "help": "whether an open verdict fails the comparison: it does where CI is set",
     },
+    "-v": {
+        "action": "store_true",
+        "dest": "verbose",
+        "help": "list the figures that are the same, too",
+    },
     "--output": {"type": Path, "metavar": "FILE", "help": "write the Markdown there too"},
     "--json": {"type": Path, "metavar": "FILE", "help": "write the comparison as JSON"},
     "--update-reference": {
@@ -273,7 +279,12 @@ def run(args: argparse.Namespace) -> int:
         only=args.case,
     )
     strict = (args.undecided or ("fail" if in_ci(os.environ) else "pass")) == "fail"
-    text = as_markdown(found, undecided=strict)
+    text = as_markdown(
+        found,
+        undecided=strict,
+        hint=_hint(found, args.seeds),
+        verbose=args.verbose,
+    )
     print(text, end="")
     if args.output:
         write_whole(args.output, text.encode())
@@ -283,6 +294,21 @@ def run(args: argparse.Namespace) -> int:
         update_reference(found, args.results / "reference")
         return 0
     return int(found.red(undecided=strict))
+
+
+def _hint(found: Comparison, seeds: int) -> str:
+    """Say what trains the cases that are missing, and how long that took when it was done."""
+    known = {
+        name: [record.seconds["total"] for record in facts.records if "total" in record.seconds]
+        for side in (found.base, found.head)
+        for name, facts in side.facts.items()
+    }
+    missing = [name for name, _ in found.pairs.missing]
+    took = sum(median(known[name]) * seeds for name in missing if known.get(name))
+    unknown = [name for name in missing if not known.get(name)]
+    time = f", about {in_words(took)} on the machine of their records" if took else ""
+    rest = f" (unknown for {listed(unknown)})" if took and unknown else ""
+    return f"`--train` trains what is missing, {seeds} seeds a case{time}{rest}."
 
 
 def _check_timeable(*places: Place) -> None:

@@ -305,12 +305,18 @@ def _of_checkout(place: Place, asked: Asked) -> Side:
     into = asked.results / "compare" / "checkout"
     folders = (asked.results / "reference", asked.results / "trials", into / "reference")
     project = asked.project
-    stored = (record for folder in folders for record in Store(folder).all())
+    stored = [record for folder in folders for record in Store(folder).all()]
     records = repeated(stored, project)
+    stale = why_stale(filter(publishable, stored), project.cases, root=project.root)
     wanted = _wanted(project.cases, records, asked)
     if wanted:
         records += _trained(project.root, wanted, into, asked, None)
-    return Side(told=place.told, facts=facts_of(records), known=frozenset(project.cases))
+    return Side(
+        told=place.told,
+        facts=facts_of(records),
+        known=frozenset(project.cases),
+        unfit={name: f"its records are stale: {why}" for name, why in stale.items()},
+    )
 
 
 def _wanted(cases: Iterable[str], records: Sequence[Record], asked: Asked) -> list[str]:

@@ -125,13 +125,14 @@ def changed(
     interval: Interval | None = None,
 ) -> Change:
     """Return what became of a metric between two sides."""
+    known = [x for x in (base, head) if x is not None and math.isfinite(x)]
     verdict = Verdict(
         metric=metric,
         question="same as that base",
         against="—" if base is None else shown(metric, base),
         outcome=OUTCOMES[label],
         label=label,
-        estimate=None if base is None or head is None else head - base,
+        estimate=known[1] - known[0] if len(known) > 1 else None,
         interval=interval,
         n=sum(seeds),
         reason=reason,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -76,15 +77,24 @@ HINTS = {
 }
 
 
-def as_markdown(found: Comparison, *, undecided: bool) -> str:
-    """Return the whole comparison; ``undecided`` says whether an open verdict fails it."""
+def as_markdown(
+    found: Comparison, *, undecided: bool, hint: str = "", verbose: bool = False
+) -> str:
+    """Return the whole comparison.
+
+    Args:
+        found: All that was compared.
+        undecided: Whether an open verdict fails it.
+        hint: What to do about cases that are missing.
+        verbose: Show the figures that are the same, too.
+    """
     parts = ["# Comparison", _headline(found, undecided=undecided), _sides(found)]
     listed = {heading: found.of(*outcomes) for heading, outcomes in SECTIONS.items()}
     listed["Timed in turn"] = [c for c in found.changes if c.verdict.metric == IN_TURN]
     listed["Warnings"] = [change for change in found.changes if change.warned]
     parts += [part for heading, lines in listed.items() for part in _section(heading, lines)]
-    parts += _cases(found)
-    parts += _figures(found.changes)
+    parts += _cases(found, hint)
+    parts += _figures(found.changes, verbose=verbose)
     parts += _reasons(found.of("not comparable"))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -139,11 +149,12 @@ def _line(change: Change) -> str:
     return f"{verdict.subject} {verdict.metric} {verdict.label}: {verdict.reason}{same}"
 
 
-def _cases(found: Comparison) -> list[str]:
+def _cases(found: Comparison, hint: str) -> list[str]:
     """Tell of cases that only one side has, and of those that have another name now."""
     pairs = found.pairs
     lines = [
         *(f"{name} is missing: {why}" for name, why in pairs.missing),
+        *([hint] if pairs.missing and hint else []),
         *(f"{_two_names(*pair)}" for pair in pairs.two_names),
         *(f"{name} appeared: base has nothing to compare it with" for name in pairs.appeared),
         *(f"{name} vanished: head's code does not have it" for name in pairs.vanished),
@@ -160,17 +171,24 @@ def _two_names(base: Facts, head: Facts) -> str:
     )
 
 
-def _figures(changes: Sequence[Change]) -> list[str]:
-    """Return the table, without the counts that are as they were: those fit a line."""
+def _figures(changes: Sequence[Change], *, verbose: bool) -> list[str]:
+    """Return the table; what is the same fits a line, unless all of it is asked for."""
     told = [change for change in changes if change.verdict.outcome != "not comparable"]
-    alike = [c for c in told if c.verdict.metric in COUNTS and c.verdict.label == "same"]
+    same = [
+        change
+        for change in told
+        if change.verdict.label == "same" and not change.warned and change.verdict.metric != IN_TURN
+    ]
+    exact = [change for change in same if change.verdict.metric in COUNTS]
+    alike = exact if verbose else same
     rows = [_cells(change) for change in told if change not in alike]
-    found = ["## Every figure"] if told else []
+    found = ["## Figures"] if told else []
     if rows:
         found.append(Table(HEADINGS, rows, align="llrrrrl").markdown())
     if alike:
-        counts = ", ".join(dict.fromkeys(change.verdict.metric for change in alike))
-        found.append(f"Exactly the same, {len(alike)} counts: {counts}.")
+        metrics = ", ".join(dict.fromkeys(change.verdict.metric for change in alike))
+        more = "" if verbose else " `-v` lists them."
+        found.append(f"The same, {len(alike)} figures: {metrics}.{more}")
     return found
 
 
@@ -181,13 +199,17 @@ def _cells(change: Change) -> list[str]:
         ratio = change.head / change.base if change.base and change.head else None
         difference = f"×{ratio:.2f}" if ratio else ""
     else:
-        amounts = [
-            shown(metric, x) if x is not None else MISSING for x in (change.base, change.head)
-        ]
+        amounts = [_amount(metric, x) for x in (change.base, change.head)]
         by = change.verdict.estimate
         difference = "" if by is None else shown_difference(metric, by)
     seeds = " → ".join(map(str, change.seeds))
     return [change.verdict.subject, metric, *amounts, difference, seeds, change.verdict.label]
+
+
+def _amount(metric: str, value: float | None) -> str:
+    if value is None:
+        return MISSING
+    return "never" if math.isinf(value) else shown(metric, value)
 
 
 def _reasons(changes: Iterable[Change]) -> list[str]:

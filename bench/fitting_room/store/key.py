@@ -127,10 +127,18 @@ def why_stale(
         if record.spec.case.content != case.content:
             found[case.name] = "its arguments or its recipe changed since"
         elif record.provenance.architecture_digest != architecture(case.name):
-            found[case.name] = "the code of its architecture changed since"
+            found[case.name] = (
+                f"the code of its architecture, {_place(case.builder)}, changed since"
+            )
         elif record.provenance.training_digest != training(training_path(case)):
             found[case.name] = "the code of the training path changed since"
     return found
+
+
+def _place(builder: str) -> str:
+    """Return ``models/dense.py: dense`` of ``models.dense:dense``."""
+    module, _, function = builder.partition(":")
+    return f"{module.replace('.', '/')}.py: {function}"
 
 
 def _architecture_digest(case: Case, sources: Sources) -> str:
