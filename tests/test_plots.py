@@ -19,8 +19,8 @@ from records import make_record
 
 from bench.cases import CASES
 from fitting_room.analysis.rows import rows
-from fitting_room.report.plots.album import Album, of_case, overview
-from fitting_room.report.plots.survival import curve
+from fitting_room.report.plots.album import Album, made_with, of_case, overview
+from fitting_room.report.plots.curves import curve
 from fitting_room.report.plots.theme import (
     DARK,
     LIGHT,
@@ -28,12 +28,10 @@ from fitting_room.report.plots.theme import (
     Theme,
     drawn_by,
     for_any_page,
-    label,
-    made_with,
     render,
     save,
 )
-from fitting_room.report.plots.tradeoff import frontier, steps
+from fitting_room.report.plots.tradeoff import frontier, label, steps
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
 RECORDS = [make_record(case=case, seed=seed) for case in (DENSE, DIGITS) for seed in (0, 1)]

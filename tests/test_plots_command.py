@@ -82,14 +82,14 @@ def test_a_picture_is_drawn_again_only_where_what_it_rests_on_changed(
 
     every = len(plots.SHOWN) * len(plots.ENDS)
     monkeypatch.setattr(canvas, "render", render)
-    monkeypatch.setattr(plots, "DRAWING", ["fitting_room.report.plots.theme:LIGHT"])
+    monkeypatch.setattr(plots, "DRAWING", ("fitting_room.report.plots.theme:LIGHT",))
     assert (count(), count(), count("--check")) == (every, 0, 0)
     file = tmp_path / "out" / f"{plots.SHOWN[0]}.svg"
     file.write_bytes(file.read_bytes().replace(b"light", b"lighter"))
     assert (count("--check"), count(), count("--check")) == (every, every, 0)
     Store(records).put(make_record(seed=2, test_accuracy=0.9))
     assert (count("--check"), count(), count("--check")) == (every, every, 0)
-    monkeypatch.setattr(plots, "DRAWING", ["fitting_room.report.plots.theme:DARK"])
+    monkeypatch.setattr(plots, "DRAWING", ("fitting_room.report.plots.theme:DARK",))
     assert count("--check") == every
 
 

@@ -98,9 +98,9 @@ def check_filters(spec: TrialSpec, asked: Sequence[int] | None) -> None:
 def pictures(view: View) -> Iterator[tuple[str, Draw]]:
     """Yield the name of each picture, and how it is drawn."""
     # Matplotlib takes longer to load than all of this together.
+    from fitting_room.report.plots.album import made_with
     from fitting_room.report.plots.images import activations, confused, filters, samples
     from fitting_room.report.plots.reliability import reliability
-    from fitting_room.report.plots.theme import made_with
 
     arrays, classes, seen = view.arrays, view.task.classes, view.seen
     images, labels = np.asarray(arrays.test_images), np.asarray(arrays.test_labels)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 import time
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +19,8 @@ from fitting_room.format import in_words
 from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project, from_here
+from fitting_room.report.plots import SEAL, basis, drawing, is_sealed, sealed
 from fitting_room.store.bounds import read_bounds
-from fitting_room.store.digest import Sources
 from fitting_room.store.records import write_whole
 
 if TYPE_CHECKING:
@@ -38,9 +36,6 @@ SHOWN = ("accuracy-parameters", "fashion_mnist-seeds")
 
 ENDS = ("", "-dark")
 """What follows its name in the files of a picture, light and dark."""
-
-ENGINE = Path(__file__).parents[2]
-"""The folder that holds the engine, in whose project the pictures are drawn or not."""
 
 DRAWING = tuple(
     f"fitting_room.report.plots.{name}"
@@ -94,15 +89,15 @@ def committed(stored: Stored, folder: Path | None = None, *, check: bool) -> boo
         UserError: One cannot be drawn from these records.
     """
     folder = folder or from_here(stored.project.results / PICTURES)
-    basis = _basis(stored)
+    rests_on = _basis(stored)
     paths = [folder / f"{name}{end}.svg" for name in SHOWN for end in ENDS]
-    if all(path.is_file() and _is_sealed(path.read_bytes(), basis) for path in paths):
+    if all(is_sealed(path, rests_on) for path in paths):
         print(f"The pictures in {folder} are up to date.")
         return False
-    return _drawn(stored, folder, basis, check=check)
+    return _drawn(stored, folder, rests_on, check=check)
 
 
-def _drawn(stored: Stored, folder: Path, basis: bytes, *, check: bool) -> bool:
+def _drawn(stored: Stored, folder: Path, rests_on: bytes, *, check: bool) -> bool:
     from fitting_room.report.plots.album import overview
     from fitting_room.report.plots.theme import THEMES, drawn_by, render
 
@@ -119,38 +114,17 @@ def _drawn(stored: Stored, folder: Path, basis: bytes, *, check: bool) -> bool:
                 stale.append(path)
                 print(f"{path} {'is stale' if check else 'drawn'}.")
             if not check:
-                write_whole(path, after + _seal(after, basis))
+                write_whole(path, sealed(after, rests_on))
     if not stale and not unlike:
         print(f"The pictures in {folder} are up to date.")
     return bool(stale)
 
 
-SEAL = b"<!-- fitting-room: "
-"""Begins the last line of a committed picture, which holds a digest of all it depends on."""
-
-
 def _basis(stored: Stored) -> bytes:
     """Return a digest of the records that pictures rest on, and of the code that draws them."""
-    sources = Sources(ENGINE)
-    parts = (
-        repr(
-            (stored.rows, sorted(stored.stale.items()), sorted(_bounds(stored.project).items()))
-        ).encode(),
-        *sorted(map(msgspec.json.encode, stored.records)),
-        sources.digest(DRAWING).encode(),
-        version("matplotlib").encode(),
-    )
-    return hashlib.sha256(b"\n".join(parts)).digest()
-
-
-def _seal(svg: bytes, basis: bytes) -> bytes:
-    """Return the last line of a picture; it covers the picture too, so that an edit is seen."""
-    return b"%s%s -->\n" % (SEAL, hashlib.sha256(basis + svg).hexdigest().encode())
-
-
-def _is_sealed(file: bytes, basis: bytes) -> bool:
-    svg, mark, rest = file.partition(SEAL)
-    return mark + rest == _seal(svg, basis)
+    told = (stored.rows, sorted(stored.stale.items()), sorted(_bounds(stored.project).items()))
+    records = sorted(map(msgspec.json.encode, stored.records))
+    return basis(repr(told).encode(), *records, drawing(DRAWING))
 
 
 def _shown(pictures: Pictures) -> dict[str, Draw]:

@@ -9,16 +9,17 @@ from statistics import fmean
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from fitting_room.analysis.evidence import Evidence
 from fitting_room.analysis.rows import rows
 from fitting_room.judge.interval import Interval
 from fitting_room.record import Record
-from fitting_room.report.plots.album import Pictures
+from fitting_room.report.plots.album import Pictures, caption
 from fitting_room.report.plots.curves import curves
-from fitting_room.report.plots.theme import Draw, Look, Theme, caption, note, percent
+from fitting_room.report.plots.theme import Draw, Look, Theme, key, marks, note, percent
 from fitting_room.studies.exercises import Exercise
+
+SEED, MEAN = "one seed", "mean over seeds; below: what is paid, with its spread"
 
 MANY = 8
 """Points beyond which their names are written aslant."""
@@ -72,7 +73,7 @@ def points(
     below.set_xlim(-0.5, len(places) - 0.5)
     aslant = {"rotation": 40, "ha": "right"} if len(places) >= MANY else {}
     below.set_xticks(range(len(places)), [each.label for each in places], **aslant)
-    figure.legend(handles=_key(theme), loc="outside upper center", ncols=2)
+    key(figure, {SEED: _seed(theme), MEAN: _average(theme)}, columns=2)
     note(figure, said, theme)
     return figure
 
@@ -124,16 +125,8 @@ def _joined(axes: Axes, values: Sequence[float | None], lines: Lines, theme: The
 
 
 def _seed(theme: Theme) -> Look:
-    return {"ls": "", "marker": "o", "color": theme.test, "ms": 3.5, "mew": 0, "alpha": 0.6}
+    return marks("o", theme.test, ms=3.5, mew=0, alpha=0.6)
 
 
 def _average(theme: Theme) -> Look:
-    return {"ls": "", "marker": "D", "color": theme.ink, "ms": 4.5, "mec": theme.paper, "mew": 0.6}
-
-
-def _key(theme: Theme) -> list[Line2D]:
-    looks = {
-        "one seed": _seed(theme),
-        "mean over seeds; below: what is paid, with its spread": _average(theme),
-    }
-    return [Line2D([], [], label=name, **look) for name, look in looks.items()]
+    return marks("D", theme.ink, ms=4.5, mec=theme.paper, mew=0.6)
