@@ -16,7 +16,7 @@ from fitting_room.analysis.rows import Row, rows
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Confidence
-from fitting_room.report.files import write_report
+from fitting_room.report.summary import write_report
 from fitting_room.store.claims import Claim
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"

@@ -13,8 +13,8 @@ from fitting_room.judge.verdict import Outcome, Verdict
 from fitting_room.metrics import METRICS
 from fitting_room.record import Record
 from fitting_room.report.ci import Judged
-from fitting_room.report.files import Summary, shown, write_summary
 from fitting_room.report.progress import Screen
+from fitting_room.report.summary import Summary, shown, write_summary
 from fitting_room.store.records import Store
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"

@@ -24,7 +24,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it is."""
     # Only this command writes one, and every command would wait for Jinja.
-    from fitting_room.report.page.writing import write_page
+    from fitting_room.report.page import write_page
 
     stored = read_stored(arguments.records, arguments.project)
     datasets = {record.spec.dataset.checksum: record.spec.dataset for record in stored.records}
@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.output or from_here(arguments.project.results / OUTPUT),
         stored.rows,
         stored.records,
+        run=f"Records of {arguments.records}",
         test_sets=test_sets,
         stale=stored.stale,
         inspected=arguments.records.parent / "inspect",

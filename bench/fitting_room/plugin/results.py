@@ -29,8 +29,8 @@ from fitting_room.report.ci import (
     to_suite,
     workflow_commands,
 )
-from fitting_room.report.files import Summary, shown, write_summary
 from fitting_room.report.progress import Screen
+from fitting_room.report.summary import Summary, shown, write_summary
 from fitting_room.report.verdicts import in_order, verdict_lines
 from fitting_room.store.bounds import line_of, smoke_line
 from fitting_room.store.records import Store
@@ -156,9 +156,8 @@ class Results:
         cases, claims = project.cases, claims_in(project.claims, project).figures
         store = Store(records_folder(config), self._fresh)
         folder = results_folder(config) / "latest"
-        return _with_page(
-            write_summary(list(self._judged.values()), cases, claims, store, folder), folder
-        )
+        summary = write_summary(list(self._judged.values()), cases, claims, store, folder)
+        return _with_page(summary, folder, tier=config.getoption("tier"))
 
     def _tell_github(self, summary: Summary) -> list[str]:
         """Write the job summary, and return the annotations."""
@@ -177,15 +176,16 @@ class Results:
         return workflow_commands(judged, os.path.relpath(bounds, checkout), line)
 
 
-def _with_page(summary: Summary, folder: Path) -> Summary:
+def _with_page(summary: Summary, folder: Path, *, tier: str) -> Summary:
     """Write the report page beside the other files of a summary."""
-    from fitting_room.report.page.writing import write_page  # only a run that ends waits for Jinja
+    from fitting_room.report.page import write_page  # only a run that ends waits for Jinja
 
     test_sets = held(record.spec.dataset for record in summary.records)
     page = write_page(
         folder / "report.html",
         summary.rows,
         summary.records,
+        run=f"A run of the {tier} tier",
         test_sets=test_sets,
         inspected=folder.parent / "inspect",
     )

@@ -37,7 +37,8 @@ def confusion_matrix(
     axes.set(xlabel="class predicted", ylabel="true class", aspect="equal")
     axes.set_title(f"{title}: % of each true class")
     mean, sd = 100 * found.mean, None if found.sd is None else 100 * found.sd
-    shades = LinearSegmentedColormap.from_list("shares", [theme.paper, theme.test])
+    # Shades of one colour, so that a page can change it.
+    shades = LinearSegmentedColormap.from_list("shares", [(theme.test, 0), (theme.test, 1)])
     places, norm = np.arange(len(mean)), PowerNorm(0.5, 0, 100)  # so that small errors show
     axes.pcolormesh(places, places, mean, cmap=shades, norm=norm)
     axes.invert_yaxis()
