@@ -159,13 +159,12 @@ def _bounds(project: Project) -> Mapping[str, Mapping[str, Bound]]:
 
 def _draw(album: Album, names: list[str], folder: Path) -> int:
     """Write each picture as SVG and PNG, light and dark; tell which there cannot be."""
-    from fitting_room.report.plots.album import of_case, overview
+    from fitting_room.report.plots.album import everything, of_case
     from fitting_room.report.plots.theme import KINDS, THEMES, save
 
-    pictures: Pictures = {} if names else overview(album)
+    pictures = {} if names else dict(everything(album))
     for row in album.rows:
-        if not names or row.case in names:
-            pictures = {**pictures, **of_case(album, row)}
+        pictures |= of_case(album, row) if row.case in names else {}
     drawn = {name: draw for name, draw in pictures.items() if not isinstance(draw, str)}
     began = time.monotonic()
     for number, (name, draw) in enumerate(drawn.items(), start=1):

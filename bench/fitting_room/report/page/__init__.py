@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -35,9 +35,6 @@ from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, folder_of
 from fitting_room.store.records import write_whole
 
-if TYPE_CHECKING:
-    from fitting_room.report.plots.album import Album, Pictures
-
 PLOTS = {
     "curves": "Accuracy and loss per epoch",
     "seconds": "Seconds per epoch over the run",
@@ -55,8 +52,7 @@ INSPECTED = {
 """Name of a file by ``inspect`` → what it shows, in their order."""
 
 DRAWING = tuple(
-    f"fitting_room.report.plots.{each}"
-    for each in ("album:overview", "album:of_case", "theme:for_any_page")
+    f"fitting_room.report.plots.{each}" for each in ("album:everything", "theme:for_any_page")
 )
 """The code that makes the plots, with all that it calls."""
 
@@ -190,12 +186,6 @@ def _behind(row: Row, given: _Given) -> dict[str, Any]:
 
 def _plots(row: Row, trained: Sequence[Record], given: _Given) -> Pairs:
     """Return the plots of a case from its trained records, one for each seed."""
-
-    def pictures(album: Album) -> Pictures:
-        from fitting_room.report.plots.album import of_case
-
-        return of_case(album, row)
-
     can = {
         "curves": bool(trained),
         "seconds": bool(trained),
@@ -203,7 +193,7 @@ def _plots(row: Row, trained: Sequence[Record], given: _Given) -> Pairs:
         "confusion": any(record.predictions for record in given.here(trained)),
     }
     found = [
-        (_plot(f"{row.case}-{kind}", pictures, [row], trained, given), shows)
+        (_plot(f"{row.case}-{kind}", [row], trained, given), shows)
         for kind, shows in PLOTS.items()
         if can[kind]
     ]
@@ -212,40 +202,21 @@ def _plots(row: Row, trained: Sequence[Record], given: _Given) -> Pairs:
 
 def _overview(rows: Sequence[Row], given: _Given) -> str:
     """Return the address of the picture that says most, or nothing for a single case."""
-
-    def pictures(album: Album) -> Pictures:
-        from fitting_room.report.plots.album import overview
-
-        return overview(album)
-
-    if sum(row.test_accuracy is not None for row in rows) < 2:
-        return ""
-    return _plot("accuracy-parameters", pictures, rows, given.records, given)
+    trained = sum(row.test_accuracy is not None for row in rows)
+    return _plot("accuracy-parameters", rows, given.records, given) if trained > 1 else ""
 
 
-def _plot(
-    called: str,
-    pictures: Callable[[Album], Pictures],
-    rows: Sequence[Row],
-    records: Sequence[Record],
-    given: _Given,
-) -> str:
+def _plot(called: str, rows: Sequence[Row], records: Sequence[Record], given: _Given) -> str:
     """Return the address of a plot, which is drawn only where what it rests on has changed."""
 
     def draw() -> bytes:
         # Matplotlib takes longer to load than the rest of the page to write.
-        from fitting_room.report.plots.album import Album
+        from fitting_room.report.plots.album import Album, everything
         from fitting_room.report.plots.theme import for_any_page
 
-        album = Album(
-            rows=rows,
-            records=records,
-            bounds=lambda *_: None,
-            test_sets=given.test_sets,
-            stale=given.stale,
-        )
-        found = pictures(album)[called]
-        return b"" if isinstance(found, str) else for_any_page(found)
+        found = everything(Album(rows, records, lambda *_: None, given.test_sets, given.stale))
+        picture = found[called]
+        return b"" if isinstance(picture, str) else for_any_page(picture)
 
     said = [(replace(row, verdict="", verdicts=()), given.stale.get(row.case)) for row in rows]
     code = plots.drawing(DRAWING)

@@ -21,7 +21,7 @@ Pictures = Mapping[str, Draw | str]
 """Name → how it is drawn, or in words why it cannot be."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Album:
     """What pictures are drawn from."""
 
@@ -59,6 +59,14 @@ def overview(album: Album) -> Pictures:
         rows = [row for row in album.trained if row.task == name]
         if rows:
             found |= _of_task(album, task, rows)
+    return found
+
+
+def everything(album: Album) -> Pictures:
+    """Return the pictures that compare cases, and those of each case."""
+    found = dict(overview(album))
+    for row in album.rows:
+        found |= of_case(album, row)
     return found
 
 

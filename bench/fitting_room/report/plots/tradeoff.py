@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
-from matplotlib.transforms import Bbox
 
 from fitting_room.analysis.rows import Row
 from fitting_room.report.plots.theme import Look, Theme, key, logarithmic, marks, note, percent
@@ -184,83 +183,62 @@ def _key(theme: Theme, cost: Cost, *, claimed: bool) -> dict[str, Look]:
 
 
 PLACES = (
-    (8, 0, "left", "center"),
-    (-8, 0, "right", "center"),
-    (0, 8, "center", "bottom"),
-    (0, -8, "center", "top"),
-    (7, 6, "left", "bottom"),
-    (7, -6, "left", "top"),
-    (-7, 6, "right", "bottom"),
-    (-7, -6, "right", "top"),
-    (9, 14, "left", "bottom"),
-    (9, -14, "left", "top"),
-    (-9, 14, "right", "bottom"),
-    (-9, -14, "right", "top"),
+    *((8, 0), (-8, 0), (0, 8), (0, -8), (7, 6), (7, -6), (-7, 6), (-7, -6)),
+    *((9, 14), (9, -14), (-9, 14), (-9, -14)),
 )
-"""Offsets in points and alignments, the best first."""
+"""Offsets of a name in points, the best first."""
 
 AROUND = 3.0
 """Pixels that a point takes to each side, and the distance between those of a line."""
 
-Line = Sequence[tuple[float, float]]
+Line = Sequence[Point]
 """A line from point to point, or a single point; coordinates of the axes."""
 
 
 def label(
     axes: Axes, names: Sequence[tuple[str, float, float]], *, avoid: Sequence[Line]
 ) -> list[Annotation]:
-    """Write each (name, x, y) beside its point, at the first place that is free.
+    """Write each (name, x, y) beside its point, at the place that hides least.
 
     Args:
-        axes: laid out, with their final limits; what does not fit into them is not free.
-        names: with the coordinates of their points.
-        avoid: points and lines that are to stay visible.
+        axes: Laid out, with their final limits; what does not fit into them is not free.
+        names: With the coordinates of their points.
+        avoid: Points and lines that are to stay visible.
     """
     FigureCanvasAgg(axes.figure.get_figure(root=True))  # it measures text
     paths = [*avoid, *([(x, y)] for _, x, y in names)]
-    taken = [box for path in paths for box in _boxes(axes.transData.transform(path))]
-    written = []
+    taken = np.concatenate([_squares(axes.transData.transform(path)) for path in paths])
+    written, room = [], np.array(axes.bbox.extents)
     for name, x, y in names:
         text = axes.annotate(
             name, (x, y), (0, 0), textcoords="offset points", fontsize=8.5, in_layout=False
         )
-        taken.append(_place(text, taken, axes.bbox))
+        boxes = [_moved(text, place) for place in PLACES]
+        hidden = [_shared(box, taken) - _shared(box, room) for box in boxes]
+        areas = [_shared(box, box) for box in boxes]
+        best = min(range(len(boxes)), key=lambda at: hidden[at] + areas[at])
+        taken = np.vstack([taken, _moved(text, PLACES[best])])
         written.append(text)
     return written
 
 
-def _place(text: Annotation, taken: Sequence[Bbox], room: Bbox) -> Bbox:
-    """Move the text to the place that hides least, and return what it covers."""
-    found = []
-    for place in PLACES:
-        _move(text, place)
-        box = text.get_window_extent()
-        hidden = sum(_overlap(box, other) for other in taken)
-        found.append((hidden + _area(box) - _overlap(box, room), box, place))
-    _, box, place = min(found, key=lambda each: each[0])  # of equal ones the first
-    _move(text, place)
-    return box
+def _moved(text: Annotation, place: tuple[float, float]) -> np.ndarray:
+    """Put a name at an offset from its point; return what it covers: left, bottom, right, top."""
+    x, y = np.sign(place).astype(int)
+    text.set(position=place, ha=("center", "left", "right")[x], va=("center", "bottom", "top")[y])
+    return np.array(text.get_window_extent().extents)
 
 
-def _move(text: Annotation, place: tuple[float, float, str, str]) -> None:
-    text.set_position(place[:2])
-    text.set(ha=place[2], va=place[3])
-
-
-def _boxes(path: np.ndarray) -> list[Bbox]:
-    """Cover a path, shape (points, 2), pixels, with small squares."""
+def _squares(path: np.ndarray) -> np.ndarray:
+    """Cover a path, shape (points, 2), pixels, with small squares, shape (n, 4)."""
     points = [path[0]]
     for begin, end in pairwise(path):
         steps = max(1, int(np.hypot(*(end - begin)) / AROUND))
         points += [begin + (end - begin) * step / steps for step in range(1, steps + 1)]
-    return [Bbox([point - AROUND, point + AROUND]) for point in points]
+    return np.hstack([np.array(points) - AROUND, np.array(points) + AROUND])
 
 
-def _area(box: Bbox) -> float:
-    return float(box.width * box.height)
-
-
-def _overlap(one: Bbox, other: Bbox) -> float:
-    """Return the area that two rectangles share, in pixels."""
-    both = Bbox.intersection(one, other)
-    return _area(both) if both else 0.0
+def _shared(box: np.ndarray, others: np.ndarray) -> float:
+    """Return the area, in pixels, that a rectangle shares with others, shape (..., 4)."""
+    sides = np.minimum(box[2:], others[..., 2:]) - np.maximum(box[:2], others[..., :2])
+    return float(np.prod(np.maximum(sides, 0), axis=-1).sum())
