@@ -225,17 +225,19 @@ def test_nothing_is_missing_where_records_have_all() -> None:
     assert kinds == {"curves", "seconds", "confusion", "reliability"}
 
 
-@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
 @pytest.mark.parametrize("name", PICTURES)
-def test_every_axis_says_what_it_is(name: str, theme: Theme) -> None:
-    """By a label of its own or of the axes that it stands in line with, or by names."""
+def test_every_axis_says_what_it_is_within_the_frame(name: str) -> None:
+    """By a label of its own or of the axes that it stands in line with, or by names.
+
+    Viewers that count in single precision draw coordinates far outside in the wrong place.
+    """
     drawn: list[Figure] = []
 
     def draw(theme: Theme) -> Figure:
         drawn.append(PICTURES[name](theme))
         return drawn[0]
 
-    assert render(draw, theme, "svg").startswith(b"<?xml")
+    assert reach(render(draw, LIGHT, "svg")) < 0.01
     grid = [(axes, axes.get_subplotspec()) for axes in drawn[0].axes if axes.axison]
     labelled_columns = {place.colspan for axes, place in grid if place and axes.get_xlabel()}
     labelled_rows = {place.rowspan for axes, place in grid if place and axes.get_ylabel()}
@@ -258,12 +260,6 @@ def reach(svg: bytes) -> float:
     assert len(points) > 50
     shares = np.array(points, float) / (wide, high)
     return float(np.maximum(-shares, shares - 1).max())
-
-
-@pytest.mark.parametrize("name", PICTURES)
-def test_no_picture_goes_beyond_its_frame(name: str) -> None:
-    """Viewers that count in single precision draw coordinates far outside in the wrong place."""
-    assert reach(render(PICTURES[name], LIGHT, "svg")) < 0.01
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "results").rglob("*.svg")), ids=lambda p: p.stem)
