@@ -141,15 +141,21 @@ def _block(task: str, rows: Sequence[Row], records: Sequence[Record], screen: Sc
 
 
 def _fitting(rows: Sequence[Row], screen: Screen) -> tuple[str, list[str]]:
-    """Return the table with as many columns as fit, and the headings of those that do not."""
-    columns = measured(rows)
-    dropped: list[str] = []
-    for metric in LEAST_WANTED:
-        if _with_published(rows, columns).width <= screen.width:
-            break
-        dropped += [column.heading for column in columns if column.metric == metric]
-        columns = [column for column in columns if column.metric != metric]
-    lines = [line for row in rows for line in ((row, ""), (row, "published"))[: _height(row)]]
+    """Return the table with as many columns as fit, and the headings of those that do not.
+
+    Published figures stand below ours, for want of width.
+    """
+    lines = [(row, below) for row in rows for below in (False, True)[: 2 if row.published else 1]]
+    columns, marks, dropped = measured(rows), footnotes(rows), list[str]()
+
+    def table() -> Table:
+        cells = [
+            ["published", *(cited(row, column.metric, marks) for column in columns)]
+            if below
+            else [row.architecture, *(column.cell(row) for column in columns)]
+            for row, below in lines
+        ]
+        return Table(["architecture", *(column.heading for column in columns)], cells)
 
     def style(line: int, column: int, text: str) -> str:
         if line < 0:
@@ -159,22 +165,12 @@ def _fitting(rows: Sequence[Row], screen: Screen) -> tuple[str, list[str]]:
             return screen.mark(text, light=True)
         return text if column else screen.outcome(text, row.verdict)
 
-    return _with_published(rows, columns).terminal(style=style), dropped
-
-
-def _height(row: Row) -> int:
-    return 2 if row.published else 1
-
-
-def _with_published(rows: Sequence[Row], columns: Sequence[Column]) -> Table:
-    """Return the table in which published figures stand below ours, for want of width."""
-    marks = footnotes(rows)
-    lines = []
-    for row in rows:
-        lines.append([row.architecture, *(column.cell(row) for column in columns)])
-        if row.published:
-            lines.append(["published", *(cited(row, column.metric, marks) for column in columns)])
-    return Table(["architecture", *(column.heading for column in columns)], lines)
+    for metric in LEAST_WANTED:
+        if table().width <= screen.width:
+            break
+        dropped += [column.heading for column in columns if column.metric == metric]
+        columns = [column for column in columns if column.metric != metric]
+    return table().terminal(style=style), dropped
 
 
 SCHEMA = 2
