@@ -169,7 +169,9 @@ def test_the_first_screen_says_what_the_run_was_and_what_failed(tmp_path: Path) 
 def test_bounds_that_do_not_compare_are_one_line_and_fail_no_case() -> None:
     """Nine metrics on another machine are one reason, not nine."""
     apart = [
-        Verdict(metric=m, outcome="not comparable", estimate=1, n=1, against="≤ 1", reason="it is new")
+        Verdict(
+            metric=m, outcome="not comparable", estimate=1, n=1, against="≤ 1", reason="it is new"
+        )
         for m in ("test_loss", "seconds_per_epoch")
     ]
     met = Verdict(metric="parameters", outcome="pass", estimate=1, n=1, against="1", reason="1")

@@ -120,7 +120,9 @@ def test_workers_may_end_in_any_order(tmp_path: Path) -> None:
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 RECORDS = [make_record(seed=seed, test_accuracy=0.87 + seed / 100) for seed in range(3)]
-VERDICT = Verdict(metric="test_loss", outcome="pass", estimate=0.3, n=3, against="≤ 1", reason="0.3")
+VERDICT = Verdict(
+    metric="test_loss", outcome="pass", estimate=0.3, n=3, against="≤ 1", reason="0.3"
+)
 NEVER = Claim(
     case=DENSE,
     metric="epochs_to_target",
