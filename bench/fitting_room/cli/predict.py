@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         from fitting_room.report.plots.theme import LIGHT, save
 
         title = f"{spec.case.name}, seed {spec.seed}: {asked.title}"
-        shown = (asked.pixels, answer, confidences(records), title)
+        shown = (asked.pixels, answer, list(confidences(records).values()), title)
         save(partial(answer_picture, *shown), arguments.output, LIGHT)
         print(f"\nDrawn into {arguments.output}.")
     return 0
@@ -175,7 +175,7 @@ def _told(answer: Answer, kept: Kept, records: Sequence[Record]) -> list[str]:
             f"{100 * confidence.calibration_error:.2f} %."
         )
     if answer.seeds:
-        errors = [each.calibration_error for each in confidences(records)]
+        errors = [each.calibration_error for each in confidences(records).values()]
         lines.append(
             f"mean, lowest and highest are over {len(answer.seeds)} seeds of the records, whose "
             f"expected calibration errors are {100 * min(errors):.2f}–{100 * max(errors):.2f} %."

@@ -37,11 +37,6 @@ def seconds_per_epoch(row: Row) -> str:
     return MISSING if found is None else around(found.median, found.lower, found.upper)
 
 
-def parameters(row: Row) -> str:
-    """Return the count with thousands separators."""
-    return count(row.parameters)
-
-
 def published(row: Row, metric: str) -> str:
     """Return a figure as it was printed, marked where it contradicts an exact count of ours."""
     claim = row.published.get(metric)
@@ -119,7 +114,10 @@ TRAINING_ACCURACY = _mean("training accuracy %", "training_accuracy", accuracy)
 TEST_LOSS = _mean("test loss", "test_loss", loss)
 CALIBRATION_ERROR = _mean("calibration error %", "calibration_error", accuracy)
 PARAMETERS = Column(
-    heading="parameters", cell=parameters, value=lambda row: row.parameters, metric="parameters"
+    heading="parameters",
+    cell=lambda row: count(row.parameters),
+    value=lambda row: row.parameters,
+    metric="parameters",
 )
 SECONDS = Column(
     heading="s/epoch",

@@ -16,7 +16,7 @@ from fitting_room.judge.interval import Interval
 from fitting_room.record import Record
 from fitting_room.report.plots.album import Pictures, caption
 from fitting_room.report.plots.curves import curves
-from fitting_room.report.plots.theme import Draw, Look, Theme, key, marks, note, percent
+from fitting_room.report.plots.theme import Draw, Look, Theme, explained, marks, percent
 from fitting_room.studies.exercises import Exercise
 
 SEED, MEAN = "one seed", "mean over seeds; below: what is paid, with its spread"
@@ -73,9 +73,8 @@ def points(
     below.set_xlim(-0.5, len(places) - 0.5)
     aslant = {"rotation": 40, "ha": "right"} if len(places) >= MANY else {}
     below.set_xticks(range(len(places)), [each.label for each in places], **aslant)
-    key(figure, {SEED: _seed(theme), MEAN: _average(theme)}, columns=2)
-    note(figure, said, theme)
-    return figure
+    looks = {SEED: _seed(theme), MEAN: _average(theme)}
+    return explained(figure, looks, said, theme, columns=2)
 
 
 def _picture(exercise: Exercise, evidence: Evidence, stale: Mapping[str, str]) -> Draw | str:

@@ -10,10 +10,10 @@ from statistics import median
 from fitting_room.analysis.evidence import Evidence
 from fitting_room.analysis.figures import figure
 from fitting_room.analysis.rows import Row, rows
-from fitting_room.format import MISSING, accuracy, decimals, listed, loss, plus
+from fitting_room.format import MISSING, accuracy, count, decimals, listed, loss, plus
 from fitting_room.judge.interval import LEVEL, Interval, of_contrast
 from fitting_room.record import Record
-from fitting_room.report.columns import parameters, seconds_per_epoch
+from fitting_room.report.columns import seconds_per_epoch
 from fitting_room.report.notes import provenance
 from fitting_room.report.table import Table
 from fitting_room.spec import Case
@@ -161,7 +161,7 @@ def _cells(line: Line, found: Differences, evidence: Evidence, stale: Stale) -> 
         loss(of["test_loss"]),
         accuracy(of["training_accuracy"]),
         f"{median(ran):g} ({min(ran)}–{max(ran)})" if ran else MISSING,
-        parameters(row),
+        count(row.parameters),
         seconds_per_epoch(row),
     ]
 

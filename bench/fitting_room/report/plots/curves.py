@@ -19,7 +19,7 @@ from fitting_room.disturbed import LIMIT, Chunk, chunks
 from fitting_room.judge.censored import first_epoch, survival
 from fitting_room.judge.verdict import Bound
 from fitting_room.record import Record
-from fitting_room.report.plots.theme import Look, Theme, key, marks, note, percent, whole
+from fitting_room.report.plots.theme import Look, Theme, explained, marks, percent, whole
 
 ACROSS = 5
 """Columns beside each other."""
@@ -48,9 +48,7 @@ def curves(
             axes.set_xlabel("epoch" if measure == "loss" or len(columns) == 1 else "")
             axes.set_ylabel("" if number % ACROSS else name)
     percent(blocks[0][0].yaxis)
-    key(figure, _curves_key(theme))
-    note(figure, small_print, theme)
-    return figure
+    return explained(figure, _curves_key(theme), small_print, theme)
 
 
 def _layout(count: int) -> tuple[Figure, list[list[Axes]]]:
@@ -107,12 +105,10 @@ def _curves_key(theme: Theme) -> dict[str, Look]:
     }
 
 
-KINDS = {
-    "left alone": "one epoch",
-    "disturbed": f"disturbed: over {LIMIT} × the least wall / CPU time",
-    "tracing": "first of a seed, with tracing",
-}
-"""What became of an epoch, and in words."""
+ALONE = "one epoch"
+DISTURBED = f"disturbed: over {LIMIT} × the least wall / CPU time"
+TRACING = "first of a seed, with tracing"
+"""What became of an epoch."""
 
 
 def seconds(records: Sequence[Record], title: str, theme: Theme, *, small_print: str) -> Figure:
@@ -120,18 +116,16 @@ def seconds(records: Sequence[Record], title: str, theme: Theme, *, small_print:
     figure = Figure(figsize=(8.4, 4.4))
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     found, looks = chunks(records), _seconds_looks(theme)
-    for kind in KINDS:
+    for kind, look in looks.items():
         own = [(place, chunk) for place, chunk in enumerate(found) if _kind(chunk) == kind]
-        places, look = [place for place, _ in own], looks[KINDS[kind]]
+        places = [place for place, _ in own]
         upper.plot(places, [chunk.epoch.seconds for _, chunk in own], **look)
         lower.plot(places, [chunk.ratio for _, chunk in own], **look)
     upper.set(title=title, ylabel="seconds per epoch", ylim=(0, None))
     lower.axhline(LIMIT, color=theme.bad, lw=1, ls="--")
     lower.set(ylabel="wall / CPU time,\nleast = 1", xlabel="seed, its epochs from left to right")
     _separate(lower, found)
-    key(figure, looks)
-    note(figure, small_print, theme)
-    return figure
+    return explained(figure, looks, small_print, theme)
 
 
 def _separate(axes: Axes, found: Sequence[Chunk]) -> None:
@@ -149,19 +143,16 @@ def _separate(axes: Axes, found: Sequence[Chunk]) -> None:
 
 
 def _kind(chunk: Chunk) -> str:
-    if chunk.tracing:
-        return "tracing"
-    return "disturbed" if chunk.disturbed else "left alone"
+    return TRACING if chunk.tracing else DISTURBED if chunk.disturbed else ALONE
 
 
 def _seconds_looks(theme: Theme) -> dict[str, Look]:
     hollow = {"mfc": theme.paper, "mec": theme.test, "mew": 1.3, "ms": 5.5}
-    looks = (
-        marks("o", theme.test, mec=theme.paper, ms=6),
-        marks("x", theme.bad, mew=1.5, ms=5.5),
-        {"ls": "", "marker": "o", **hollow},
-    )
-    return dict(zip(KINDS.values(), looks, strict=True))
+    return {
+        ALONE: marks("o", theme.test, mec=theme.paper, ms=6),
+        DISTURBED: marks("x", theme.bad, mew=1.5, ms=5.5),
+        TRACING: {"ls": "", "marker": "o", **hollow},
+    }
 
 
 SEEDS = (-0.36, 0.12)
@@ -198,9 +189,7 @@ def seeds(rows: Sequence[Row], bounds: Bounds, theme: Theme, *, small_print: str
         axes.grid(visible=False, axis="y")
         if "%" in words:
             percent(axes.xaxis)
-    key(figure, _seeds_looks(theme))
-    note(figure, small_print, theme)
-    return figure
+    return explained(figure, _seeds_looks(theme), small_print, theme)
 
 
 def _values(axes: Axes, place: int, found: Values | None, theme: Theme) -> None:
@@ -305,9 +294,7 @@ def survivals(
     fitting = int(figure.get_figwidth() / WORDS)
     looks = _survival_looks(theme)
     drawn = {name: look for name, look in looks.items() if claimed or name != PUBLISHED}
-    key(figure, drawn, columns=fitting)
-    note(figure, small_print, theme)
-    return figure
+    return explained(figure, drawn, small_print, theme, columns=fitting)
 
 
 def _panels(count: int) -> tuple[Figure, list[Axes]]:

@@ -59,10 +59,8 @@ def answer_picture(
     figure = Figure(figsize=(sum(WIDTHS[:panels]) + 0.6, 4.0))
     figure.suptitle(title, fontsize=11)
     axes = figure.subplots(1, panels, width_ratios=WIDTHS[:panels])
-    truth = answer.truth
-    show(
-        axes[0], pixels, title="label unknown" if truth is None else f"label: {answer.named(truth)}"
-    )
+    label = "unknown" if answer.truth is None else answer.named(answer.truth)
+    show(axes[0], pixels, title=f"label: {label}")
     _bars(axes[1], answer, theme)
     if found:
         shares(axes[2], found, theme)
@@ -230,7 +228,4 @@ def _block(
         for column, (layer, found) in enumerate(layers.items(), start=1):
             height, width = found.shape[1:3]
             of = f"{layer} {height}×{width}" if row == 0 else ""
-            square = found[row, :, :, chosen]
-            least, most = float(square.min()), float(square.max())
-            most = most if most > least else least + 1
-            show(axes[row, column], square, title=of, cmap="viridis", vmin=least, vmax=most)
+            show(axes[row, column], found[row, :, :, chosen], title=of, cmap="viridis")

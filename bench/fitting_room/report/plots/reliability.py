@@ -14,7 +14,7 @@ from fitting_room.analysis.figures import figure as values
 from fitting_room.analysis.mistakes import FEWEST, Confusion, bins
 from fitting_room.format import accuracy
 from fitting_room.record import Confidence
-from fitting_room.report.plots.theme import Look, Theme, key, marks, note, percent
+from fitting_room.report.plots.theme import Look, Theme, explained, marks, note, percent
 
 SHOWN = 0.0005
 """Smallest share that is written into its square."""
@@ -77,9 +77,7 @@ def reliability(
     _histogram(lower, found, theme)
     lower.set(xlabel="probability given to the class predicted (%)", ylabel="test images (%)")
     percent(lower.yaxis)
-    key(figure, _looks(theme), columns=2)
-    note(figure, small_print, theme)
-    return figure
+    return explained(figure, _looks(theme), small_print, theme, columns=2)
 
 
 def shares(axes: Axes, found: Sequence[Confidence], theme: Theme) -> None:

@@ -203,10 +203,14 @@ def marks(shape: str, color: str, **more: Any) -> Look:
     return {"ls": "", "marker": shape, "color": color, **more}
 
 
-def key(figure: Figure, looks: Mapping[str, Look], *, columns: int = 4) -> None:
-    """Say above everything else what each look stands for; one without a line is an area."""
+def explained(
+    figure: Figure, looks: Mapping[str, Look], small_print: str, theme: Theme, *, columns: int = 4
+) -> Figure:
+    """Say above a figure what each look stands for, one without a line an area; return it."""
     handles = [
         Patch(label=name, **look) if look.get("lw") == 0 else Line2D([], [], label=name, **look)
         for name, look in looks.items()
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=columns)
+    note(figure, small_print, theme)
+    return figure

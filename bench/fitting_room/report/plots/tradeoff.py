@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
 from fitting_room.analysis.rows import Row
-from fitting_room.report.plots.theme import Look, Theme, key, logarithmic, marks, note, percent
+from fitting_room.report.plots.theme import Look, Theme, explained, logarithmic, marks, percent
 
 Point = tuple[float, float]
 """Cost and gain."""
@@ -109,8 +109,7 @@ def tradeoff(
         _draw(axes, spots, theme)
     grid[0].set_ylabel("test accuracy after the last epoch (%)")
     claimed = any(spot.claim for spots in found for spot in spots)
-    key(figure, _key(theme, cost, claimed=claimed))
-    note(figure, small_print, theme)
+    explained(figure, _key(theme, cost, claimed=claimed), small_print, theme)
     figure.draw_without_rendering()
     for axes, spots in zip(grid, found, strict=True):
         _arrows(axes, spots, theme)
