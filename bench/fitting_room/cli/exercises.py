@@ -13,7 +13,7 @@ from fitting_room.analysis.audit import FOLDERS
 from fitting_room.analysis.trials import publishable
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.calibrate import RESULTS, published
-from fitting_room.cli.sharing import add_data_options, add_sharing_options, datasets, executor_for
+from fitting_room.cli.session import DATA, add_options, datasets, executor_for
 from fitting_room.durations import positive
 from fitting_room.format import in_words
 from fitting_room.lab.plan import Options, estimate, specify
@@ -49,9 +49,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FOLDER",
         help="draw a picture of each, light and dark, as SVG and PNG (results/plots)",
     )
-    add_data_options(parser)
-    add_sharing_options(parser)
-    parser.add_argument("--results", type=Path)
+    add_options(parser, *DATA, "--shared", "--jobs", "--results")
     parser.set_defaults(run=run)
 
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from statistics import fmean
 from uuid import uuid4
 
@@ -16,7 +15,7 @@ from fitting_room.analysis.sides import Side, facts_of
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.gate_seconds import rehearse_all
 from fitting_room.cli.gate_simulation import completed, costs, setups, simulate
-from fitting_room.cli.sharing import add_data_options, datasets
+from fitting_room.cli.session import DATA, add_options, datasets
 from fitting_room.durations import positive
 from fitting_room.errors import UserError
 from fitting_room.lab.evaluator import Evaluator, unstored
@@ -107,8 +106,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--times", action="store_true", help="put the judge of seconds to the test instead"
     )
-    add_data_options(parser)
-    parser.add_argument("--results", type=Path)
+    add_options(parser, *DATA, "--results")
     parser.set_defaults(run=run)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from fitting_room.cli.compare import time_case
-from fitting_room.cli.sharing import dataset
+from fitting_room.cli.session import dataset
 from fitting_room.durations import now
 from fitting_room.errors import UserError
 from fitting_room.judge.timing import Race

@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from fitting_room.cli import COMMANDS
-from fitting_room.cli.sharing import add_data_options, datasets
+from fitting_room.cli.session import DATA, add_options, datasets
 from fitting_room.durations import positive, seconds
 from fitting_room.errors import UserError
 from fitting_room.format import in_words
@@ -122,8 +122,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--minutes", type=seconds, default=MINUTES, help=f"how long to time ({MINUTES:g})"
     )
-    add_data_options(parser)
-    parser.add_argument("--results", type=Path)
+    add_options(parser, *DATA, "--results")
     parser.set_defaults(run=run)
 
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fitting_room.cli import COMMANDS
-from fitting_room.cli.sharing import add_data_options
+from fitting_room.cli.session import DATA, add_options
 from fitting_room.data import chosen_data_dir, find
 from fitting_room.data.split import HELD_OUT, validation_split
 from fitting_room.durations import positive, seconds
@@ -50,8 +50,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--device", choices=DEVICES, default="cpu")
     parser.add_argument("--backend", choices=BACKENDS, default="tensorflow")
     parser.add_argument("--time-limit", type=seconds, metavar="SECONDS", help="end longer trials")
-    add_data_options(parser)
-    parser.add_argument("--results", type=Path)
+    add_options(parser, *DATA, "--results")
     parser.set_defaults(run=run)
 
 

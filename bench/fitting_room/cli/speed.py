@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from fitting_room.cli import COMMANDS
-from fitting_room.cli.sharing import dataset
+from fitting_room.cli.session import add_options, dataset
 from fitting_room.durations import now, positive
 from fitting_room.errors import UserError
 from fitting_room.lab.locks import machine_held, why_wait
@@ -44,7 +44,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="keep the figures as results/speed/CASE.json, to be committed: README's table",
     )
-    parser.add_argument("--results", type=Path)
+    add_options(parser, "--results")
     parser.set_defaults(run=run)
 
 
