@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from records import PROJECT, make_record
 from scipy import stats
+from tables import cells
 
 from bench.__main__ import main
 from bench.cases import CASES
@@ -89,13 +90,6 @@ def seeds_of(exercise: Exercise, label: str, accuracies: Sequence[float]) -> lis
     ]
 
 
-def cells(exercise: Exercise, records: Sequence[Record], label: str) -> list[str]:
-    """Return the cells of one line of the table."""
-    lines = block(exercise, records, {}).replace("\N{NO-BREAK SPACE}", " ").splitlines()
-    (line,) = (line for line in lines if line.startswith(f"| {label} "))
-    return [cell.strip() for cell in line.strip("|").split("|")]
-
-
 def test_a_sure_gain_has_its_uncertainty() -> None:
     """The interval is Welch's, widened for the six lines of the column (oracle: SciPy)."""
     base, wide = [0.870, 0.872, 0.868, 0.871, 0.869], [0.880, 0.882, 0.878, 0.883]
@@ -103,7 +97,10 @@ def test_a_sure_gain_has_its_uncertainty() -> None:
     test = stats.ttest_ind(wide, base, equal_var=False)
     low, high = test.confidence_interval(1 - 0.05 / 6)
     gain = 100 * (np.mean(wide) - np.mean(base))
-    assert cells(WIDTH, records, "512")[2] == f"{gain:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+    assert (
+        cells(block(WIDTH, records, {}), "512")[2]
+        == f"{gain:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+    )
     more = [*records, make_record(case="mnist-single_conv_32")]
     assert answer(WIDTH, more) == "Test accuracy against 128 neurons: higher with 512."
 
@@ -140,8 +137,8 @@ def test_epochs_are_compared_with_the_end_of_the_same_run() -> None:
         run_of("Fashion MNIST", seed, [0.80 + seed / 10 + loss] * 4 + [0.80 + seed / 10] * 26)
         for seed, loss in enumerate(losses)
     ]
-    assert cells(DURATION, runs, "Fashion MNIST after 2")[2] == student(losses, of=10)
-    assert cells(DURATION, runs, "Fashion MNIST after 30")[2] == "—"
+    assert cells(block(DURATION, runs, {}), "Fashion MNIST after 2")[2] == student(losses, of=10)
+    assert cells(block(DURATION, runs, {}), "Fashion MNIST after 30")[2] == "—"
     assert answer(DURATION, runs).startswith("Test accuracy against 30 epochs: lower with Fashion")
 
 
@@ -154,7 +151,7 @@ def test_a_run_that_stops_is_compared_with_that_of_its_seed_which_does_not() -> 
         for seed, loss in enumerate(losses)
     ]
     alone = run_of("Fashion MNIST at 85 %", 9, [0.1] * 2)
-    found = cells(STOPPING, [*whole, *early, alone], "Fashion MNIST at 85 %")
+    found = cells(block(STOPPING, [*whole, *early, alone], {}), "Fashion MNIST at 85 %")
     assert found[2] == student(losses, of=6)
     assert "2 (2–3)" in found
 

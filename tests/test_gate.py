@@ -14,6 +14,7 @@ import pytest
 from imports import ROOT
 from records import PROJECT, make_record
 from scheduler_world import CASE, ORIGIN, new_evaluator, pretend, trial
+from tables import cells
 
 from bench.slowdowns import COMPUTE, SLEEP, SLOWDOWNS, slowed
 from bench.variants import CRIPPLED, ORIGINAL
@@ -194,12 +195,6 @@ FINDING = Finding(
     keys=("a", "b"),
 )
 GREEN = replace(FINDING, variant="", change="nothing", sights=(PASSED,), seeds=1, seconds=10.0)
-
-
-def cells(text: str, start: str) -> list[str]:
-    """Return the cells of the row that begins so."""
-    row = next(line for line in text.splitlines() if line.startswith(f"| {start}"))
-    return [cell.strip() for cell in row.strip("|").split("|")]
 
 
 def test_a_finding_tells_what_noticed_first_and_how_far_off_it_was() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from imports import ROOT
+from tables import cells
 
 from fitting_room.judge.rates import Rate, Scenario, Tally, scenarios
 from fitting_room.judge.sequential import RUN_ALPHA
@@ -64,12 +65,6 @@ def test_a_run_that_keeps_to_its_error_has_no_mark(simulation: Simulation) -> No
         for name, tallies in simulation.cases.items()
     }
     assert TOO_MANY not in rates(replace(simulation, cases=cases))
-
-
-def cells(text: str, start: str) -> list[str]:
-    """Return the cells of the row that begins so."""
-    row = next(line for line in text.splitlines() if line.startswith(f"| {start}"))
-    return [cell.strip() for cell in row.strip("|").split("|")]
 
 
 def test_costs_are_ratios_and_seconds() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from fitting_room.disturbed import exclusive
 from fitting_room.errors import UserError
-from fitting_room.format import MISSING, count, counted, in_words, number, two_digits
+from fitting_room.format import MISSING, count, counted, in_words, number, plus, two_digits
 from fitting_room.judge.censored import best_by
 from fitting_room.judge.quality import EPOCHS
 from fitting_room.judge.rates import (
@@ -342,7 +342,7 @@ def scatter(scenario: Scenario) -> str:
     """Return in words how seeds scatter."""
     size = "as planned" if scenario.planned else "as the reference"
     if scenario.sd != 1:
-        size = f"{100 * (scenario.sd - 1):+.0f} %".replace("-", "−")
+        size = f"{plus(100 * (scenario.sd - 1), 0)} %"
     return size if scenario.shape == "normal" else f"{SHAPES[scenario.shape]}, {size}"
 
 
