@@ -166,7 +166,7 @@ def run(arguments: argparse.Namespace) -> int:
     labels = np.asarray(data.load(spec.dataset).test_labels)
     chosen = _chosen(arguments.images, TASKS[spec.case.task], labels)
     asked = arguments.filters
-    kept = kept_model(spec, arguments.results, check=partial(check_filters, spec, asked))
+    kept = kept_model(spec, arguments, check=partial(check_filters, spec, asked))
     print("Asking the model …", file=sys.stderr)
     records = alike(arguments.results, kept.record)
     found = see(kept, records, images=chosen, filters=asked or [FILTER])

@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     spec = wanted(arguments)
     given = arguments.image
     asked = _test_image(arguments.index, spec) if given is None else _file(given, spec.case.task)
-    kept = kept_model(spec, arguments.results)
+    kept = kept_model(spec, arguments)
     probabilities = look(kept.file, spec, asked.pixels[np.newaxis]).probabilities[0]
     records = alike(arguments.results, kept.record)
     answer = _answer(asked, spec, probabilities, records, arguments.project)

@@ -26,7 +26,6 @@ from fitting_room.store.claims import Published
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import write_whole
 from fitting_room.store.speeds import read_speeds
-from fitting_room.studies.speed import speed_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +72,13 @@ def claims_block(known: Committed) -> str:
 
 def speed_block(known: Committed) -> str:
     """Return the training path of each case against a plain ``fit``."""
+    speed_table = import_module("fitting_room.cli.speed").speed_table
     speeds = read_speeds(known.results / "speed")
     stale = why_stale(
         [each.record for each in speeds], known.project.cases, root=known.project.root
     )
     plain = [name for name, case in known.project.cases.items() if not case.recipe.tuned]
-    return speed_table(speeds, plain, stale=stale)
+    return str(speed_table(speeds, plain, stale=stale))
 
 
 def exercise_block(name: str, known: Committed) -> str:
@@ -93,7 +93,7 @@ def exercise_block(name: str, known: Committed) -> str:
 
 def gate_block(name: str, known: Committed) -> str:
     """Return what was measured of the gate; SciPy is loaded only where a file asks for it."""
-    blocks = import_module("fitting_room.studies.gate_blocks")
+    blocks = import_module("fitting_room.studies.gate")
     read_bounds = import_module("fitting_room.store.bounds").read_bounds
     bounds = read_bounds(known.project.bounds, cases=known.project.cases, metrics=METRICS)
     return str(blocks.BLOCKS[name](known.results, bounds))
