@@ -166,7 +166,12 @@ def _told(answer: Answer, kept: Kept, records: Sequence[Record]) -> list[str]:
         said = "which is right" if answer.truth == answer.label else "so it is wrong"
         lines.append(f"The label is {answer.named(answer.truth)}, {said}.")
     confidence = kept.record.confidence
-    if confidence is not None:
+    if answer.truth is None:
+        lines.append(
+            "How often such an answer is right is not known: that is measured on test images, and "
+            "this is none."
+        )
+    elif confidence is not None:
         low, high, share, images = as_sure(confidence, sure)
         right = f"{100 * share:.1f} % were right" if images else "so none tells how often"
         lines.append(
