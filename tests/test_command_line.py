@@ -15,6 +15,7 @@ import pytest
 from imports import ROOT
 
 from bench import __main__ as command_line
+from fitting_room.cli import load
 from fitting_room.errors import UserError
 
 NAMES = [
@@ -30,6 +31,8 @@ NAMES = [
     "speed",
     "gate",
     "noise",
+    "remove",
+    "rename",
     "plots",
     "report",
     "readme",
@@ -87,6 +90,15 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
         command_line.main([name, "--help"])
     assert ended.value.code == 0
     assert f"usage: python -m bench {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_argument_has_a_help_text(name: str) -> None:
+    """A bare ``--results RESULTS`` tells nobody what lies there."""
+    subparsers = argparse.ArgumentParser().add_subparsers()
+    load(name).register(subparsers)
+    actions = subparsers.choices[name]._actions
+    assert [action.dest for action in actions if not action.help] == []
 
 
 @pytest.mark.parametrize("status", [0, 1])

@@ -224,11 +224,13 @@ def run(args: argparse.Namespace) -> int:
         elif file in stale:
             _write(file, made[file])
         print(f"{file} {_state(stale=file in stale, check=args.check)}.")
+    left = sorted({r.spec.case.name for r in known.records} - {*args.project.known})
+    for case in left:
+        print(f"{case} has references and is no case: python -m bench remove {case}, or rename.")
     drawn = not args.file and _draw(known, check=args.check)
     if args.check and (stale or drawn):
         print("Run the same without --check.")
-        return 1
-    return 0
+    return int(args.check and bool(stale or drawn or left))
 
 
 def committed(project: Project, results: Path, claims: Path | None) -> Committed:
