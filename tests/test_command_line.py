@@ -84,17 +84,14 @@ def test_help_gives_each_command_one_line(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each explains itself."""
+def test_every_command_and_argument_explains_itself(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bare ``--results RESULTS`` tells nobody what lies there."""
     with pytest.raises(SystemExit) as ended:
         command_line.main([name, "--help"])
     assert ended.value.code == 0
     assert f"usage: python -m bench {name}" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_argument_has_a_help_text(name: str) -> None:
-    """A bare ``--results RESULTS`` tells nobody what lies there."""
     subparsers = argparse.ArgumentParser().add_subparsers()
     load(name).register(subparsers)
     actions = subparsers.choices[name]._actions

@@ -6,15 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from imports import ROOT
 from records import PROJECT, make_record
+from test_kept_models import write_model
 
 from bench import __main__ as command_line
 from bench.cases import CASES
+from fitting_room.job import Job
 from fitting_room.record import Record
+from fitting_room.report.card import card
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.claims import read_published
 from fitting_room.store.key import quality_key
-from fitting_room.store.records import Store
+from fitting_room.store.models import Models
+from fitting_room.store.records import Store, encoded
+from fitting_room.store.speeds import read_speeds
 
 NEW = CASES["fashion_mnist-dense_128"]
 OLD = replace(NEW, architecture="old")
@@ -111,6 +117,33 @@ def test_remove_leaves_nothing_of_a_case(results: Path) -> None:
     published = read_published(Path("claims.toml"), cases=CASES)
     assert published.all == []
     assert command_line.main(["remove", OLD.name]) == 2
+
+
+def test_rename_takes_models_times_and_pictures_along(results: Path) -> None:
+    """What lies beside the records is found under the new name, and nothing under the old."""
+    model = Models(results / "models", card).file(make_record(case=OLD).spec)
+    model.parent.mkdir(parents=True)
+    write_model(model)
+    model.with_suffix(".json").write_bytes(encoded(key(make_record(case=OLD))))
+    (results / "inspect" / f"{OLD.name}-sample").mkdir(parents=True)
+    for room in ("speed", "noise"):
+        text = (ROOT / "results" / room / f"{NEW.name}.json").read_text("utf-8")
+        text = text.replace('"dense_128"', '"old"').replace(NEW.name, OLD.name)
+        (results / room).mkdir()
+        (results / room / f"{OLD.name}.json").write_text(text, "utf-8")
+    assert command_line.main(["rename", OLD.name, NEW.name, "--apply"]) == 0
+    wanted = Job(
+        spec=make_record(case=NEW).spec,
+        key=key(make_record(case=NEW)).key,
+        provenance=make_record(case=NEW).provenance,
+    )
+    assert Models(results / "models", card).find(wanted)
+    committed = [each for each in read_speeds(ROOT / "results/speed") if each.spec.case == NEW]
+    assert read_speeds(results / "speed") == committed
+    noise = Path("results", "noise", f"{NEW.name}.json")
+    assert noise.read_bytes() == (ROOT / noise).read_bytes()
+    assert (results / "inspect" / f"{NEW.name}-sample").is_dir()
+    assert [path for path in results.rglob("*") if OLD.name in path.name] == []
 
 
 def test_rename_makes_records_answer_for_the_new_name(results: Path) -> None:

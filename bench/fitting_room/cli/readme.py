@@ -160,9 +160,7 @@ def blocks(known: Committed) -> dict[str, Callable[[], str]]:
     told = {f"exercise {name}": partial(exercise_block, name) for name in known.project.exercises}
     return {
         **{name: partial(make, known) for name, make in (BLOCKS | told).items()},
-        **{
-            name: lambda name=name: searches()[name] for name in _searches(known.results / "search")
-        },
+        **{name: partial(searched, name) for name in _searches(known.results / "search")},
     }
 
 
