@@ -93,7 +93,7 @@ def test_one_data_set_never_stands_in_for_another(
     know(monkeypatch, "mnist")
     write_idx(tiny("fashion_mnist"), tmp_path / "data" / "mnist")
     said = refused(run, *ONE, f"--data-dir={tmp_path / 'data'}", tier="accept")
-    assert "MNIST was not found" in said
+    assert "MNIST is not in the folder that was named" in said
     assert str(tmp_path / "data") in said
 
 
