@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +18,7 @@ from trials import assigned
 from fitting_room.job import Job, Message
 from fitting_room.lab import process
 from fitting_room.lab.process import ROOT, Child, messages, run_trial, strays
-from fitting_room.record import Record
+from fitting_room.record import Machine, Record
 from fitting_room.spec import TrialSpec
 from fitting_room.store.records import Store
 from fitting_room.trial import __main__
@@ -116,6 +117,31 @@ def test_an_end_that_is_swallowed_comes_again(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(__main__, "_run", train)
     record = __main__._record(assigned(), {"start": 0.0}, io.BytesIO(), time.perf_counter())
     assert (record.outcome, record.reason) == ("timed out", "ended by SIGTERM")
+
+
+@pytest.mark.usefixtures("handlers")
+def test_an_end_before_the_framework_is_there_has_its_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-C while the machine is being described, or anything after it, is told as such."""
+    machine = process.this_machine()
+
+    def describe(*_: object) -> Machine:
+        monkeypatch.setattr(__main__, "this_machine", lambda *_: machine)
+        raise __main__.Stopped(signal.SIGINT)
+
+    monkeypatch.setattr(__main__, "this_machine", describe)
+    record = __main__._record(assigned(), {"start": 0.0}, io.BytesIO(), time.perf_counter())
+    assert (record.outcome, record.reason) == ("interrupted", "ended by SIGINT")
+    assert record.machine == machine
+
+
+def test_a_child_that_its_own_alarm_killed_was_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sets one only when it is asked to end, and is killed where Python tears down too long."""
+    die = "import os, signal; os.kill(os.getpid(), signal.SIGALRM)"
+    monkeypatch.setattr(process, "program", lambda *_: [sys.executable, "-c", die])
+    record = run_trial(assigned())
+    assert (record.outcome, record.reason) == ("interrupted", "ended by SIGINT")
 
 
 def test_a_child_runs_this_code_wherever_it_is_started(

@@ -69,6 +69,15 @@ def test_time_is_told_by_earlier_trials(tmp_path: Path) -> None:
     assert lines(judge, "trials", *known)[0].endswith("2 to train, about 2 min")
 
 
+def test_what_is_only_built_is_not_called_training(tmp_path: Path) -> None:
+    """A count of parameters needs no epoch."""
+    judge = new_evaluator(tmp_path)
+    needs = [Need(case=CHOSEN[0], trained=False), Need(case=CHOSEN[1])]
+    judge.planned = plan(needs, judge.options, DATA)
+    told = "2, 0 stored already, 1 to train, 1 to build, time unknown until they ran once"
+    assert lines(judge, "trials") == [told]
+
+
 def test_nothing_to_train_says_why(tmp_path: Path) -> None:
     """A run that takes seconds explains itself."""
     judge = new_evaluator(tmp_path)

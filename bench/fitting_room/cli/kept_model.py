@@ -31,6 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser, *DATA, "--results")
 
 
+def test_image(index: int, images: int) -> int:
+    """Return the index of a test image, or raise a UserError if there are fewer images."""
+    if index < images:
+        return index
+    raise UserError(
+        f"There is no test image {index}: there are {images:,}, so the last is {images - 1}."
+    )
+
+
 def wanted(arguments: argparse.Namespace) -> TrialSpec:
     """Return the training whose model the options mean.
 

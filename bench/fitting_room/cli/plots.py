@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fitting_room.cli import COMMANDS
-from fitting_room.cli.stored import Stored, read_stored
+from fitting_room.cli.report import Stored, read_stored
 from fitting_room.data.finding import held
 from fitting_room.errors import UserError
 from fitting_room.format import in_words

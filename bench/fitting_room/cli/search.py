@@ -46,8 +46,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help=f"last training images, held out to compare by ({HELD_OUT})",
     )
     parser.add_argument("--jobs", type=positive, default=1, help="trials side by side (1)")
-    parser.add_argument("--device", choices=DEVICES, default="cpu")
-    parser.add_argument("--backend", choices=BACKENDS, default="tensorflow")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where to train (cpu)")
+    parser.add_argument(
+        "--backend", choices=BACKENDS, default="tensorflow", help="Keras' backend (tensorflow)"
+    )
     parser.add_argument("--time-limit", type=seconds, metavar="SECONDS", help="end longer trials")
     add_options(parser, *DATA, "--results")
     parser.set_defaults(run=run)

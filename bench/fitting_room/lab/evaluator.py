@@ -237,4 +237,6 @@ def _work(missing: Sequence[Wanted], known: Sequence[Record]) -> str:
         return "nothing to train: no code, data or version has changed since"
     seconds = estimate([wanted.spec for wanted in missing], known)
     time = "time unknown until they ran once" if seconds is None else f"about {in_words(seconds)}"
-    return f"{len(missing)} to train, {time}"
+    built = sum(not wanted.spec.epochs for wanted in missing)
+    counts = {"train": len(missing) - built, "build": built}
+    return ", ".join([*(f"{n} to {verb}" for verb, n in counts.items() if n), time])

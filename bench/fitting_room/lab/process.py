@@ -258,11 +258,14 @@ def _attend(
                 epochs.append(message.epoch)
             listen(job.spec, message)
     status = child.process.wait()
-    outcome: Outcome = "interrupted" if status == -signal.SIGINT else "crashed"
+    # A child sets an alarm only once it was asked to end.
+    stopped = status in (-signal.SIGINT, -signal.SIGALRM)
+    outcome: Outcome = "interrupted" if stopped else "crashed"
     if expired.is_set():
         outcome = "timed out"
+    reason = "ended by SIGINT" if stopped else why(status, errors)
     known = PartialRecord(epochs=tuple(epochs), machine=this_machine())
-    died = job.record(outcome, why(status, errors), started=started, measured=known)
+    died = job.record(outcome, reason, started=started, measured=known)
     return _explain(died, expired)
 
 

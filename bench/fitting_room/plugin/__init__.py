@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -22,6 +22,8 @@ from fitting_room.report.ci import Judged, parted, to_properties
 from fitting_room.spec import Case
 from fitting_room.store.records import Store
 from fitting_room.surroundings import ending, prepare_streams, signals_heard
+
+Answer = TypeVar("Answer")
 
 RUN = pytest.StashKey[str]()
 EVALUATOR = pytest.StashKey[Evaluator]()
@@ -112,10 +114,7 @@ def hold(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case
 
     def hold(case: Case, metric: str) -> None:
         __tracebackhide__ = True
-        try:
-            verdict = evaluator.verdict(case, metric)
-        except UserError as error:
-            pytest.fail(str(error), pytrace=False)
+        verdict = _answer(evaluator.verdict, case, metric)
         judged = Judged(case=case.name, records=verdict.records, verdict=verdict)
         request.node.user_properties += to_properties(judged)
         said = f"{case.name} {metric}: {verdict.outcome}: {verdict.reason}"
@@ -138,15 +137,22 @@ def times(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Cas
         __tracebackhide__ = True
         if evaluator.options.log:
             pytest.skip(f"{case.name}: with --tensorboard nothing is timed")
-        try:
-            records = evaluator.records(case, timed=True)
-        except UserError as error:
-            pytest.fail(str(error), pytrace=False)
+        records = _answer(partial(evaluator.records, timed=True), case)
         judged = Judged(case=case.name, records=tuple(record.key for record in records))
         request.node.user_properties += to_properties(judged)
         return records
 
     return times
+
+
+def _answer(ask: Callable[..., Answer], *given: object) -> Answer:
+    """Return what is asked for; a mistake of the user fails the test, told once."""
+    __tracebackhide__ = True
+    try:
+        return ask(*given)
+    except UserError as error:
+        said = str(error)
+    pytest.fail(said, pytrace=False)  # outside, or pytest shows the error a second time
 
 
 def pytest_keyboard_interrupt() -> None:
