@@ -16,7 +16,8 @@ from fitting_room.job import Job, Listener, silent
 from fitting_room.judge.curve import Curve
 from fitting_room.judge.sequential import planning_sd
 from fitting_room.judge.verdict import Bound
-from fitting_room.lab.plan import Need, estimate
+from fitting_room.lab.estimate import estimate
+from fitting_room.lab.plan import Need
 from fitting_room.record import Record
 from fitting_room.spec import Case
 from fitting_room.store.key import quality_key

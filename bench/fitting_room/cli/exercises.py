@@ -15,8 +15,8 @@ from fitting_room.cli import COMMANDS
 from fitting_room.cli.calibrate import RESULTS, published
 from fitting_room.cli.sharing import add_data_options, add_sharing_options, datasets, executor_for
 from fitting_room.durations import positive
-from fitting_room.format import in_words
-from fitting_room.lab.plan import Options, estimate, specify
+from fitting_room.lab.estimate import forecast
+from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.project import Project, from_here
 from fitting_room.record import Record
@@ -141,10 +141,8 @@ def _train(specs: Sequence[TrialSpec], results: Path, executor: Executor) -> Non
 
 def _outline(specs: Sequence[TrialSpec], missing: Sequence[TrialSpec], trials: Store) -> str:
     told = f"{len(specs)} trials, {len(specs) - len(missing)} of them committed already"
-    seconds = estimate(missing, _all(trials)) if missing else 0
-    if seconds is None:
-        return f"{told}; {len(missing)} to train, time unknown until they ran once"
-    return f"{told}; {len(missing)} to train, about {in_words(seconds)}"
+    time = forecast(missing, _all(trials) if missing else [])
+    return f"{told}; {len(missing)} to train, {time}"
 
 
 def _all(trials: Store) -> list[Record]:

@@ -69,13 +69,13 @@ def kept_model(spec: TrialSpec, results: Path, *, check: Callable[[], None] = la
         listen=progress.listen,
     )
     try:
-        found = scheduler.kept(spec)
+        found = scheduler.saved_model(spec)
         if found is not None:
             return found
         check()
         print(f"No model of {name} is kept: it is trained now.", file=sys.stderr)
         record = progress.wait(scheduler.request(spec, timed=False))
-        found = scheduler.kept(spec)
+        found = scheduler.saved_model(spec)
     finally:
         scheduler.close()
     if found is None:
