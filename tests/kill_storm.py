@@ -107,7 +107,8 @@ def started(folder: Path) -> subprocess.Popen[bytes]:
     """Start a run whose processes can be told from all others."""
     own = {MARK: str(folder), "XDG_CACHE_HOME": str(folder.parent / "cache")}
     command = [sys.executable, __file__, "--run", str(folder)]
-    return subprocess.Popen(command, env=os.environ | own, stderr=subprocess.DEVNULL)
+    with (folder.parent / f"{folder.name}.log").open("ab") as log:
+        return subprocess.Popen(command, env=os.environ | own, stderr=log)
 
 
 def strike(folder: Path, delay: float, dice: random.Random, tally: Tally) -> None:
@@ -138,7 +139,9 @@ def strike(folder: Path, delay: float, dice: random.Random, tally: Tally) -> Non
             tally.unreadable.append(str(error))
     status = started(folder).wait(PATIENCE_S)
     completed = [record for record in Store(folder).readable() if record.completed]
-    tally.stuck += (status, len(completed)) != (0, len(SEEDS))
+    if (status, len(completed)) != (0, len(SEEDS)):
+        tally.stuck += 1
+        print((folder.parent / f"{folder.name}.log").read_text("utf-8"), file=sys.stderr)
 
 
 def main() -> int:

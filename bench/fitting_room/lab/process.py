@@ -333,7 +333,9 @@ def _attend(child: Child, job: Job, listen: Listener, started: str, errors: IO[b
             epochs.append(message.epoch)
     measured.epochs = tuple(epochs)
     status = child.process.wait()
-    outcome: Outcome = "interrupted" if status == -signal.SIGINT else "crashed"
+    # Asked to end, a framework may abort in the middle of a call instead.
+    asked = ending.is_set() or status == -signal.SIGINT
+    outcome: Outcome = "interrupted" if asked else "crashed"
     return job.record(outcome, why(status, errors), started=started, measured=measured)
 
 
