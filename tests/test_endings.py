@@ -1,8 +1,9 @@
-"""Real trials, killed, interrupted and out of time while they train."""
+"""Real trials and real runs: killed, interrupted, out of time, and on a disk that is full."""
 
 from __future__ import annotations
 
 import io
+import resource
 import signal
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from bench_runs import Run, finish, start
 from trials import assigned
 
 from fitting_room.job import Job, Message
@@ -161,3 +163,58 @@ def test_a_child_runs_this_code_wherever_it_is_started(
         child.close()
     assert str(ROOT / "bench" / "fitting_room" / "__init__.py") in told.files
     assert strays(told.files, ROOT) == []
+
+
+ONE = ("-k", "test_accuracy and fashion_mnist-dense_128", "--epochs", "100000")
+
+
+SIGNALS = ((signal.SIGTERM,), (signal.SIGHUP,), (signal.SIGINT, signal.SIGINT))
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[signal.Signals, ...], Run]:
+    """Start a run of the bench for each of the signals, and send them while it trains."""
+    folders = {numbers: tmp_path_factory.mktemp("stopped") for numbers in SIGNALS}
+    runs = {numbers: start(*ONE, results=folder) for numbers, folder in folders.items()}
+    found = {}
+    for numbers, run in runs.items():
+        assert run.stdout
+        read = ""
+        while "epoch 2/" not in read and run.poll() is None:
+            read += run.stdout.readline()
+        for number in numbers:
+            run.send_signal(number)
+            time.sleep(0.1)
+        found[numbers] = finish(run, folders[numbers], read)
+    return found
+
+
+@pytest.mark.parametrize("numbers", SIGNALS)
+def test_a_signal_to_a_run_records_what_its_trial_had(
+    stopped: dict[tuple[signal.Signals, ...], Run], numbers: tuple[signal.Signals, ...]
+) -> None:
+    """It ends as by one Ctrl-C: with pytest's own code, a record, and no traceback.
+
+    After two signals the trial may be killed, and still leaves the epochs that it told of.
+    """
+    run = stopped[numbers]
+    (record,) = Store(run.results / "trials").all()
+    assert run.status == pytest.ExitCode.INTERRUPTED
+    assert record.outcome == "interrupted"
+    assert len(record.epochs) >= 2
+    assert "Traceback" not in run.output + run.errors
+
+
+@pytest.mark.parametrize(("when", "said"), [("", "Cannot write"), ("loading", "not begun")])
+def test_a_run_whose_files_cannot_grow_stops(tmp_path: Path, when: str, said: str) -> None:
+    """It trains nothing where that is so from the start, and later nothing that is queued."""
+    run, read = start("-k", "test_accuracy and not minimal", results=tmp_path), ""
+    assert run.stdout
+    while when not in read and run.poll() is None:
+        read += run.stdout.readline()
+    resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (1000, 1000))
+    done = finish(run, tmp_path, read)
+    assert done.status > 0
+    assert said in done.output + done.errors
+    assert "Traceback" not in done.output + done.errors
+    assert list(Store(tmp_path / "trials").all()) == []

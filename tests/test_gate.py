@@ -24,7 +24,8 @@ from fitting_room.judge.curve import Curve
 from fitting_room.judge.sequential import planning_sd
 from fitting_room.judge.timing import Race
 from fitting_room.judge.verdict import Bound
-from fitting_room.lab.plan import Need, estimate
+from fitting_room.lab.estimate import estimate
+from fitting_room.lab.plan import Need
 from fitting_room.record import Record
 from fitting_room.spec import Case, Dataset
 from fitting_room.store.key import quality_key

@@ -14,8 +14,8 @@ from fitting_room.cli import COMMANDS
 from fitting_room.cli.calibrate import RESULTS, published
 from fitting_room.cli.session import DATA, add_options, datasets, session
 from fitting_room.durations import positive
-from fitting_room.format import in_words
-from fitting_room.lab.plan import Options, estimate, specify
+from fitting_room.lab.estimate import forecast
+from fitting_room.lab.plan import Options, specify
 from fitting_room.project import Project, from_here
 from fitting_room.record import Record
 from fitting_room.spec import TrialSpec
@@ -133,7 +133,4 @@ def _outline(specs: Sequence[TrialSpec], missing: Sequence[TrialSpec], trials: S
     told = f"{len(specs)} trials, {len(specs) - len(missing)} of them committed already"
     stores = (trials, *(Store(trials.root.parent / name) for name in FOLDERS))
     known = [record for store in stores for record in store.readable()] if missing else []
-    seconds = estimate(missing, known)
-    if seconds is None:
-        return f"{told}; {len(missing)} to train, time unknown until they ran once"
-    return f"{told}; {len(missing)} to train, about {in_words(seconds)}"
+    return f"{told}; {len(missing)} to train, {forecast(missing, known)}"

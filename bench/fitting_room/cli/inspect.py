@@ -20,7 +20,7 @@ from fitting_room.cli.kept_model import add_arguments, alike, kept_model, test_i
 from fitting_room.durations import natural
 from fitting_room.errors import UserError
 from fitting_room.format import number
-from fitting_room.lab.look import Seen, look
+from fitting_room.lab.probe import Seen, look
 from fitting_room.record import Record, unpack_classes
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Task, TrialSpec, folder_of

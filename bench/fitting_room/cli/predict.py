@@ -18,7 +18,7 @@ from fitting_room.cli import COMMANDS
 from fitting_room.cli.kept_model import add_arguments, alike, kept_model, test_image, wanted
 from fitting_room.data.picture import convert
 from fitting_room.durations import natural
-from fitting_room.lab.look import look
+from fitting_room.lab.probe import look
 from fitting_room.project import Project
 from fitting_room.record import Record
 from fitting_room.report.answer import (

@@ -20,8 +20,9 @@ from fitting_room.data.split import HELD_OUT, validation_split
 from fitting_room.durations import positive, seconds
 from fitting_room.errors import UserError, nearest
 from fitting_room.format import in_words
+from fitting_room.lab.estimate import warnings
 from fitting_room.lab.plan import BACKENDS, DEVICES, Options, specify
-from fitting_room.lab.probe import check_backend, warnings
+from fitting_room.lab.probe import check_backend
 from fitting_room.lab.scheduler import job_of
 from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.spec import TASKS, Case, Dataset, TrialSpec

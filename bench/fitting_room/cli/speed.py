@@ -17,9 +17,9 @@ from fitting_room.cli.session import add_options, dataset
 from fitting_room.durations import now, positive
 from fitting_room.errors import UserError
 from fitting_room.format import around, count, spanned
-from fitting_room.lab.locks import machine_held, why_wait
+from fitting_room.lab.estimate import warnings
 from fitting_room.lab.plan import Options, specify
-from fitting_room.lab.probe import warnings
+from fitting_room.lab.process import machine_lock, why_wait
 from fitting_room.lab.timing import time_paths
 from fitting_room.machine import this_machine
 from fitting_room.project import Project
@@ -97,9 +97,9 @@ def timed(case: Case, pairs: int, images: int, *, root: Path) -> Speed:
         print(line, file=sys.stderr)
 
     def waiting() -> None:
-        print(f" {why_wait(alone=True)} …", end="", file=sys.stderr, flush=True)
+        print(f" {why_wait(exclusive=True)} …", end="", file=sys.stderr, flush=True)
 
-    with machine_held(waiting, alone=True):
+    with machine_lock(waiting, exclusive=True):
         started = now()
         ours, plain = time_paths(spec, pairs=pairs, images=images)
     return Speed(

@@ -20,7 +20,6 @@ from fitting_room.plugin.setup import assemble, fit_benchmark_tables
 from fitting_room.record import Record
 from fitting_room.report.ci import Judged, parted, to_properties
 from fitting_room.spec import Case
-from fitting_room.store.records import Store
 from fitting_room.surroundings import ending, prepare_streams, signals_heard
 
 Answer = TypeVar("Answer")
@@ -85,7 +84,7 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Print device, versions, data, tier, number of trials and the time they will take."""
     evaluator = config.stash.get(EVALUATOR, None)
     quiet = config.get_verbosity() < 0  # as pytest's own header
-    return outline(evaluator, _known(evaluator)) if evaluator and not quiet else []
+    return outline(evaluator) if evaluator and not quiet else []
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -190,9 +189,3 @@ def _needs(item: Any) -> list[Need]:
     known = dict(mark.kwargs) if mark else {}
     cases = known.pop("cases", None) or [item.callspec.params["case"]]
     return [Need(case=case, **known) for case in cases]
-
-
-def _known(evaluator: Evaluator) -> list[Record]:
-    """Earlier records, to estimate the time by: those of this machine, else the committed ones."""
-    local = evaluator.scheduler.store.readable()
-    return local or Store(evaluator.options.results / "reference").readable()
