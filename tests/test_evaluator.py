@@ -378,3 +378,11 @@ def test_device_and_versions_are_told(tmp_path: Path, monkeypatch: pytest.Monkey
     assert lines(cpu, "device") == ["cpu, 2 cores, Example CPU (avx2)"]
     assert lines(cpu, "versions") == ["python 3.13, jax 1.0"]
     assert lines(of_two_cases(tmp_path, options, "gpu:0"), "device") == ["gpu:0"]
+
+
+def test_what_is_only_built_is_not_called_training(tmp_path: Path) -> None:
+    """A count of parameters needs no epoch."""
+    judge = new_evaluator(tmp_path)
+    needs = [Need(case=CHOSEN[0], trained=False), Need(case=CHOSEN[1])]
+    judge.planned = plan(needs, judge.options, DATA)
+    assert "1 to train, 1 to build, " in lines(judge, "trials")[0]

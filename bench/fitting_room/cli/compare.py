@@ -256,16 +256,7 @@ def run(args: argparse.Namespace) -> int:
     """Compare; print and keep what was found; return 1 where a gate fails."""
     root = args.project.root
     places = place(args.base, root), place(args.head, root)
-    data_dir = data.chosen_data_dir(args.data_dir, os.environ)
-    asked = Asked(
-        project=args.project,
-        results=args.results,
-        cases=tuple(args.case),
-        seeds=args.seeds if args.train else None,
-        data_dir=data_dir,
-        offline=args.offline,
-        shared=args.shared,
-    )
+    asked = _asked(args)
     if args.time:
         _check_timeable(*places)
     sides = {each: side_of(each, asked) for each in dict.fromkeys(places)}
@@ -274,7 +265,7 @@ def run(args: argparse.Namespace) -> int:
     found = compare(
         base,
         head,
-        labels=lambda task: _labels(task, data_dir),
+        labels=lambda task: _labels(task, asked.data_dir),
         in_turn=time_all(*places, asked, args.pairs, shared=args.shared) if args.time else None,
         only=args.case,
     )
@@ -294,6 +285,18 @@ def run(args: argparse.Namespace) -> int:
         update_reference(found, args.results / "reference")
         return 0
     return int(found.red(undecided=strict))
+
+
+def _asked(args: argparse.Namespace) -> Asked:
+    return Asked(
+        project=args.project,
+        results=args.results,
+        cases=tuple(args.case),
+        seeds=args.seeds if args.train else None,
+        data_dir=data.chosen_data_dir(args.data_dir, os.environ),
+        offline=args.offline,
+        shared=args.shared,
+    )
 
 
 def _hint(found: Comparison, seeds: int) -> str:
