@@ -9,8 +9,7 @@ from scheduler_world import pretend, trial
 
 from bench import __main__ as command_line
 from fitting_room import data
-from fitting_room.job import Job, Listener, silent
-from fitting_room.record import Record
+from fitting_room.record import Job, Listener, Record, silent
 
 CASE = "fashion_mnist-dense_128"
 

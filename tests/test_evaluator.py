@@ -13,14 +13,13 @@ from records import make_record
 from scheduler_world import CASE, FakeTrials, new_evaluator, pretend, trial
 
 from fitting_room.errors import UserError
-from fitting_room.job import Job, Listener
 from fitting_room.judge.suggest import suggest_curve
 from fitting_room.judge.verdict import Bound, Verdict, verdict_on
 from fitting_room.lab import evaluator
 from fitting_room.lab.evaluator import TrialFailedError
 from fitting_room.lab.plan import MOST_SEEDS, Options
 from fitting_room.metrics import curve
-from fitting_room.record import Record
+from fitting_room.record import Job, Listener, Record
 
 FLOOR = Bound(metric="test_accuracy", at_least=0.8, reason="a round figure")
 SLOWEST = Bound(metric="epochs_to_target", at_most=7, reason="published")

@@ -19,7 +19,7 @@ from tables import cells
 from bench.slowdowns import COMPUTE, SLEEP, SLOWDOWNS, slowed
 from bench.variants import CRIPPLED, ORIGINAL
 from fitting_room.cli import gate as command
-from fitting_room.job import Job, Listener, silent
+from fitting_room.record import Job, Listener, silent
 from fitting_room.judge.curve import Curve
 from fitting_room.judge.sequential import planning_sd
 from fitting_room.judge.timing import Race

@@ -16,10 +16,10 @@ from records import MACHINE
 from scheduler_world import ORIGIN, SPEC, FakeTrials, get, new_scheduler, pretend, trial
 
 from fitting_room.errors import UserError
-from fitting_room.job import Message, silent
 from fitting_room.lab import scheduler
 from fitting_room.lab.process import ROOT
 from fitting_room.machine import this_machine
+from fitting_room.record import Message, silent
 from fitting_room.store.key import quality_key
 from fitting_room.store.records import Store
 

@@ -13,9 +13,8 @@ import pytest
 from bench_runs import PATIENCE_S
 from scheduler_world import ORIGIN, SPEC, new_scheduler, pretend, trial
 
-from fitting_room.job import Job, Listener
 from fitting_room.lab import locks, scheduler
-from fitting_room.record import Record
+from fitting_room.record import Job, Listener, Record
 from fitting_room.store.records import Store
 
 

@@ -18,7 +18,8 @@ from fitting_room.analysis.sides import Side, facts_of
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.compare import time_case
 from fitting_room.cli.session import DATA, Session, add_options, dataset, datasets, session
-from fitting_room.durations import now, positive
+from fitting_room.errors import positive
+from fitting_room.record import now
 from fitting_room.errors import UserError
 from fitting_room.judge.timing import Race
 from fitting_room.lab.evaluator import Evaluator, unstored

@@ -17,15 +17,14 @@ from fitting_room.analysis.mistakes import Pair, most_confused
 from fitting_room.analysis.trials import one_per_seed
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.kept_model import add_arguments, alike, kept_model, wanted
-from fitting_room.durations import natural
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, natural
 from fitting_room.format import number
 from fitting_room.lab.look import Seen, look
 from fitting_room.record import Record, unpack_classes
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Task, TrialSpec, folder_of
-from fitting_room.store.models import Kept
 from fitting_room.store.reading import below
+from fitting_room.store.records import Kept
 
 if TYPE_CHECKING:
     from fitting_room.report.plots.theme import Draw

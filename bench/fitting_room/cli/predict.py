@@ -17,8 +17,7 @@ from fitting_room.analysis.audit import claims_in
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.kept_model import add_arguments, alike, kept_model, wanted
 from fitting_room.data.picture import convert
-from fitting_room.durations import natural
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, natural
 from fitting_room.lab.look import look
 from fitting_room.project import Project
 from fitting_room.record import Record
@@ -32,7 +31,7 @@ from fitting_room.report.answer import (
     table,
 )
 from fitting_room.spec import TASKS, TrialSpec
-from fitting_room.store.models import Kept
+from fitting_room.store.records import Kept
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from fitting_room.spec import TASKS
 from fitting_room.store.claims import Published
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import write_whole
-from fitting_room.store.speeds import read_speeds
+from fitting_room.store.records import read_speeds
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,8 @@ import msgspec
 from fitting_room.analysis.figures import quartiles
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.session import add_options, dataset
-from fitting_room.durations import now, positive
+from fitting_room.errors import positive
+from fitting_room.record import now
 from fitting_room.errors import UserError
 from fitting_room.format import around, count, spanned
 from fitting_room.lab.locks import machine_held, why_wait
@@ -28,7 +29,7 @@ from fitting_room.report.table import Table
 from fitting_room.spec import Case
 from fitting_room.store.key import provenance
 from fitting_room.store.records import write_whole
-from fitting_room.store.speeds import Speed, write_speed
+from fitting_room.store.records import Speed, write_speed
 
 PAIRS = 10
 IMAGES = 15_000

@@ -2,7 +2,7 @@
 
 The machine's lock lies in the user's cache. Every trial of that user takes it, from whatever
 checkout: a timed one alone, the others beside each other. Trials of other users, of containers with
-a cache of their own, and work that is no trial are not kept out: ``fitting_room.disturbed`` tells
+a cache of their own, and work that is no trial are not kept out: ``fitting_room.machine`` tells
 afterwards that they were there.
 """
 

@@ -20,11 +20,19 @@ from typing import IO, TypeVar
 
 import msgspec
 
-from fitting_room.durations import now
-from fitting_room.job import Job, Listener, Message, silent
 from fitting_room.lab.locks import check_not_ending, machine_held, why_wait
 from fitting_room.machine import DEVICES, settings, this_machine
-from fitting_room.record import Epoch, Outcome, PartialRecord, Record
+from fitting_room.record import (
+    Epoch,
+    Job,
+    Listener,
+    Message,
+    Outcome,
+    PartialRecord,
+    Record,
+    now,
+    silent,
+)
 from fitting_room.store.digest import SOURCES
 from fitting_room.surroundings import ending, hurry
 

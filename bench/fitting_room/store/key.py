@@ -17,7 +17,7 @@ from fitting_room.errors import UserError
 from fitting_room.machine import settings, versions
 from fitting_room.record import Machine, Provenance, Record
 from fitting_room.spec import Case, TrialSpec
-from fitting_room.store.digest import PACKAGES, Sources, code_digest, reached
+from fitting_room.store.digest import PACKAGES, Sources
 from fitting_room.store.git import Checkout, checkout, exported
 
 TRAINING_PATH = (
@@ -95,7 +95,7 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
         commit=commit,
         dirty=dirty,
         architecture_digest=architecture,
-        training_digest=code_digest(path, root=root),
+        training_digest=Sources(root).digest(path),
         versions=versions(spec.backend),
         settings=settings(os.environ),
     )
@@ -223,7 +223,7 @@ def what_changed(names: Iterable[str], *, commit: str | None, root: Path) -> str
     wanted = list(names)
     try:
         with exported(commit, root=root, only=PACKAGES) as before:
-            old, new = reached(wanted, root=before), reached(wanted, root=root)
+            old, new = Sources(before).reached(wanted), Sources(root).reached(wanted)
     except (UserError, LookupError, OSError, SyntaxError, ValueError):
         return ""
     differing = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))

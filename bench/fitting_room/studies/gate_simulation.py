@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from fitting_room.disturbed import exclusive
+from fitting_room.machine import exclusive
 from fitting_room.errors import UserError
 from fitting_room.format import MISSING, count, counted, in_words, number, plus, two_digits
 from fitting_room.judge.censored import best_by

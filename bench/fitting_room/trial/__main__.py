@@ -17,11 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from fitting_room.durations import now
 from fitting_room.errors import UserError
-from fitting_room.job import Job, Message
 from fitting_room.machine import peak_memory_bytes, this_machine
-from fitting_room.record import Outcome, PartialRecord, Record
+from fitting_room.record import Job, Message, Outcome, PartialRecord, Record, now
 from fitting_room.trial.protocol import answering, loaded_files, question, say
 
 AGAIN_S = 1.0

@@ -13,8 +13,7 @@ import keras
 import numpy as np
 
 from fitting_room import data
-from fitting_room.job import best_file
-from fitting_room.record import Epoch, PartialRecord, Resolved, pack_classes
+from fitting_room.record import Epoch, PartialRecord, Resolved, best_file, pack_classes
 from fitting_room.spec import TrialSpec
 from fitting_room.training.callbacks import EpochClock
 from fitting_room.trial import fit, tuned, watched
