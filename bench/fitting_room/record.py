@@ -28,6 +28,7 @@ Probability = Annotated[float, msgspec.Meta(ge=0, le=1.001)]
 """A mean of float32 numbers may be rounded to a little more than 1."""
 Loss = Annotated[float, msgspec.Meta(ge=-3.5e38, le=3.5e38)]
 """What float32 holds: the square of a larger number is infinite in float64 too."""
+Figure = Annotated[float, msgspec.Meta(ge=-1e300, le=1e300)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 Taken = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
@@ -202,6 +203,7 @@ class PartialRecord:
     seconds: dict[str, float] = field(default_factory=dict)
     """Each phase adds to its own."""
     peak_memory_bytes: int | None = None
+    metrics: Mapping[str, float] | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,6 +241,9 @@ class Record:
     seconds: Mapping[str, Seconds] = field(default_factory=dict)
     """Wall time of each phase, total included; ``results/README.md`` names them."""
     peak_memory_bytes: Count | None = None
+    metrics: Mapping[str, Figure] | msgspec.UnsetType = msgspec.UNSET
+    """Of the project's own, on the test images after the last epoch; unset, and not written, where
+    it has none."""
 
     def __post_init__(self) -> None:
         """Refuse a date that is none, epochs out of order and predictions that do not decode."""
@@ -294,6 +299,8 @@ class Job:
     """File for the trained model, ending in ``.keras``; None keeps none."""
     log: str | None = None
     """Folder for TensorBoard's graph, histograms and images; None writes none."""
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    """Of the project's own, name → ``module:function`` of those to be computed."""
     sent: float = 0.0
     """When the child was handed it, in seconds since 1970."""
 

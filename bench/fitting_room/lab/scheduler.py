@@ -12,6 +12,7 @@ from fitting_room.errors import UnwritableError, UserError
 from fitting_room.lab.locks import held
 from fitting_room.lab.process import ROOT, run_trial, strays, trials_ended
 from fitting_room.machine import this_machine
+from fitting_room.metrics import sources
 from fitting_room.record import Job, Listener, Machine, Record, run_name, silent
 from fitting_room.spec import TrialSpec
 from fitting_room.store.key import provenance, quality_key
@@ -32,7 +33,7 @@ def job_of(spec: TrialSpec) -> Job:
             "Take one of the two off Python's path, or uninstall it."
         )
     origin = provenance(spec, root=ROOT)
-    return Job(spec=spec, key=quality_key(spec, origin), provenance=origin)
+    return Job(spec=spec, key=quality_key(spec, origin), provenance=origin, metrics=sources())
 
 
 def fulfil(

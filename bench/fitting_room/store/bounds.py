@@ -13,7 +13,7 @@ from fitting_room.errors import UserError, nearest
 from fitting_room.format import is_accuracy
 from fitting_room.judge.curve import Curve
 from fitting_room.judge.verdict import Bound
-from fitting_room.metrics import CURVES, UNTRAINED
+from fitting_room.metrics import CURVES, UNTRAINED, known
 from fitting_room.store.reading import Toml, brief, converted, read_toml
 
 EXAMPLES = {
@@ -153,7 +153,7 @@ class Bounds:
         return own.get(metric) or self.tables.get(SMOKE, {}).get(metric)
 
     def _missing(self, case: str, metric: str) -> str:
-        example = EXAMPLES.get(metric, "at_least = 0.0")
+        example = EXAMPLES.get(metric) or _example(metric)
         line = f'{metric} = {{ {example}, reason = "why the bound sits here" }}'
         if case in self.tables:
             return (
@@ -184,6 +184,10 @@ def read_bounds(path: Path, *, cases: Collection[str], metrics: Collection[str])
         tables[name] = reader.bounds(name, content)
         curves[name] = reader.curves(name, content)
     return Bounds(path=path, tables=tables, curves=curves, on_sample=on_sample)
+
+
+def _example(metric: str) -> str:
+    return "at_most = 1.0" if known(metric).better == "lower" else "at_least = 0.0"
 
 
 def line_of(path: Path, table: str, metric: str) -> int:

@@ -15,6 +15,7 @@ import msgspec
 
 from fitting_room.errors import UserError
 from fitting_room.machine import settings, versions
+from fitting_room.metrics import sources
 from fitting_room.record import Machine, Provenance, Record
 from fitting_room.spec import Case, TrialSpec
 from fitting_room.store.digest import PACKAGES, Sources
@@ -102,10 +103,11 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
 
 
 def training_path(case: Case) -> tuple[str, ...]:
-    """Return the code that a case is trained by: more if its recipe is tuned, all that it uses."""
+    """Return the code that trains and scores a case, with the project's own metrics."""
     recipe = case.recipe
     tuned = (TUNED_PATH, *recipe.pieces) if recipe.tuned else ()
-    return (*TRAINING_PATH, *tuned, *(WATCHED_PATH if recipe.watched else ()))
+    watched = WATCHED_PATH if recipe.watched else ()
+    return (*TRAINING_PATH, *tuned, *watched, *sources().values())
 
 
 def why_stale(
@@ -117,9 +119,9 @@ def why_stale(
         UserError: The builder of a case cannot be found or read.
     """
     found: dict[str, str] = {}
-    sources = Sources(root)
-    training = lru_cache(sources.digest)
-    architecture = lru_cache(lambda name: _architecture_digest(cases[name], sources))
+    code = Sources(root)
+    training = lru_cache(code.digest)
+    architecture = lru_cache(lambda name: _architecture_digest(cases[name], code))
     for record in records:
         case = cases.get(record.spec.case.name)
         if case is None:

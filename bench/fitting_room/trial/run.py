@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from fitting_room import data
+from fitting_room.metrics import computed
 from fitting_room.record import Epoch, PartialRecord, Resolved, best_file, pack_classes
 from fitting_room.spec import TrialSpec
 from fitting_room.training.callbacks import EpochClock
@@ -33,11 +34,13 @@ def run(
     tell: Callable[[Epoch], None],
     keep: Path | None = None,
     log: Path | None = None,
+    metrics: Mapping[str, str] = {},
 ) -> None:
     """Train and measure as ``spec`` says; put all that is found into ``measured`` as it comes.
 
     The trained model is saved as ``keep``, and the best one of a recipe that wants it beside it;
-    what TensorBoard shows is written into the folder ``log``.
+    what TensorBoard shows is written into the folder ``log``. Of ``metrics``, name →
+    ``module:function``, each is computed after the last epoch.
     """
     seconds = measured.seconds
     recipe = spec.case.recipe
@@ -54,7 +57,7 @@ def run(
             watch = watched.watch(recipe, model, held_out, best) if recipe.watched else None
             train = watch.train if watch else fit.train
             train = logged(train, log, spec, measured) if log else train
-            _train(spec, trained, training, train, test, measured, tell)
+            _train(spec, trained, training, train, test, measured, tell, metrics)
         measured.callbacks = watch.told() if watch else None
         if log:
             write_score(log, measured)
@@ -106,6 +109,7 @@ def _train(
     test: Test,
     measured: PartialRecord,
     tell: Callable[[Epoch], None],
+    metrics: Mapping[str, str],
 ) -> None:
     clock = EpochClock()
     scorer = (lambda: score(model, *test)) if spec.evaluate_each_epoch else None
@@ -137,7 +141,10 @@ def _train(
         measured.test_loss = finite(final.loss)
         measured.predictions = pack_classes(final.classes)
         probabilities = model.predict(test[0], batch_size=BATCH_SIZE, verbose=0)
-        measured.confidence = confidence(np.asarray(probabilities, np.float64), test[1])
+        probabilities = np.asarray(probabilities, np.float64)
+        measured.confidence = confidence(probabilities, test[1])
+        if metrics:
+            measured.metrics = computed(metrics, test[1], probabilities)
 
 
 def _save(model: Any, file: Path) -> None:
