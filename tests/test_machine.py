@@ -66,16 +66,6 @@ def test_system_without_such_files_is_described_all_the_same(
     assert machine.peak_memory_bytes() is None
 
 
-def test_description_is_stable() -> None:
-    """Asked twice, the machine is the same, so that its times can be found again."""
-    assert machine.this_machine() == machine.this_machine()
-
-
-def test_missing_file_reads_as_nothing(tmp_path: Path) -> None:
-    """No error comes of a file that another system lacks."""
-    assert machine._read(str(tmp_path / "none")) == ""
-
-
 def test_cores_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """An affinity counts where the system has one, all cores where it has none."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7}, raising=False)

@@ -1,4 +1,4 @@
-"""Records on disk: what is found, and by whom; written whole or not at all, whatever happens."""
+"""Records: their own figures, how they are written, whole or not at all, and who finds them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 from records import MACHINE, disturbed, make_failed_record, make_record
 
 from fitting_room.errors import UserError
-from fitting_room.record import SCHEMA, Outcome, Record
+from fitting_room.record import SCHEMA, Outcome, Record, Size, pack_classes, unpack_classes
 from fitting_room.store.records import Store, read_record, write_whole
 
 RECORD = make_record()
@@ -214,3 +215,31 @@ def test_two_processes_leave_one_whole_file(store: Store) -> None:
             assert store.find(RECORD.spec.case.name, RECORD.key) == RECORD
     assert [writer.exception() for writer in writers] == [None, None]
     assert len(files(store.root)) == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 10_000])
+def test_predictions_come_back_as_they_were(count: int) -> None:
+    """Packed classes unpack to the same bytes, as text that JSON holds."""
+    classes = np.random.default_rng(0).integers(0, 10, count)
+    packed = pack_classes(classes)
+    assert packed.isascii()
+    assert unpack_classes(packed).tolist() == classes.tolist()
+
+
+def test_packed_predictions_are_compact() -> None:
+    """Ten thousand classes take less than one byte each, even where they are random."""
+    classes = np.random.default_rng(0).integers(0, 10, 10_000)
+    assert len(pack_classes(classes)) < 8_000
+
+
+def test_parameters_are_trainable_and_not() -> None:
+    """A normalisation layer's moving averages are parameters too."""
+    size = Size(trainable_parameters=20, non_trainable_parameters=3, flops_per_image=0)
+    assert size.parameters == 23
+
+
+def test_only_a_completed_trial_may_be_judged() -> None:
+    """A crashed or diverged one is no result."""
+    assert make_record().completed
+    assert not make_failed_record().completed
+    assert not make_record(outcome="diverged").completed

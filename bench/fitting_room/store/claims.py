@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 
@@ -156,8 +156,7 @@ class Opinion(Statement, tag_field="kind", tag="opinion", frozen=True, kw_only=T
 
 AnyStatement = Difference | Ratio | Order | Diminishing | Turn | Reach | Opinion
 KINDS: Mapping[str, type[AnyStatement]] = {
-    str(kind.__struct_config__.tag): kind
-    for kind in (Difference, Ratio, Order, Diminishing, Turn, Reach, Opinion)
+    str(kind.__struct_config__.tag): kind for kind in get_args(AnyStatement)
 }
 """Name of a kind of statement → its class."""
 
@@ -166,7 +165,6 @@ class _Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What a figure has, in the file and read."""
 
     published: str
-    """As it was printed; this is what tables show."""
     source: str
     """Author, title, kind of work and year; in the file the name of one of ``[sources]``."""
     note: str | None = None
@@ -287,10 +285,6 @@ def _placed(toml: Toml, table: str) -> Iterator[None]:
         raise UserError(message if message.endswith(".") else f"{message}.") from None
 
 
-_NAMED = ("kind", "said", "case", "metric")
-"""What a figure under ``[claims.NAME]`` has besides the keys of one under ``[CASE]``."""
-
-
 @dataclass(frozen=True)
 class _Reader:
     toml: Toml
@@ -314,11 +308,12 @@ class _Reader:
             table = _table(told, "kind, said and source")
             if table.get("kind") != "figure":
                 return self.statement({**table, "name": name})
-            for key in _NAMED[1:]:
-                if not isinstance(table.get(key), str):
+            rest = {key: value for key, value in table.items() if key != "kind"}
+            taken = {key: rest.pop(key, None) for key in ("said", "case", "metric")}
+            for key, value in taken.items():
+                if not isinstance(value, str):
                     raise ValueError(f'needs a line {key} = "…"')
-            rest = {key: value for key, value in table.items() if key not in _NAMED}
-            return self.figure(name, table["case"], table["metric"], rest, table["said"])
+            return self.figure(name, told=rest, **taken)
 
     def statement(self, table: Mapping[str, Any]) -> AnyStatement:
         """Read a statement, and write its source out."""
@@ -362,8 +357,7 @@ def _check_figure(
 def _check_statement(made: AnyStatement) -> None:
     """Refuse metrics that its kind cannot be about, cases named twice, and ranges that are none."""
     _check_known(f"metric for kind = {made.kind!r}", made.metric, METRICS_OF[made.kind])
-    twice = [case for case, n in Counter(made.cases_named).items() if n > 1]
-    if twice:
+    if twice := [case for case, n in Counter(made.cases_named).items() if n > 1]:
         raise ValueError(f"names {twice[0]} twice")
     low, high = getattr(made, "low", None), getattr(made, "high", None)
     if low is not None and high is not None and not low <= high:

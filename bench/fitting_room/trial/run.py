@@ -22,7 +22,7 @@ from fitting_room.trial.callbacks import EpochLog, StopAtAccuracy, finite
 from fitting_room.trial.logs import logged, write_score
 from fitting_room.trial.measure import calibration_seconds, measure_inference, size
 from fitting_room.trial.probe import threads
-from fitting_room.trial.score import BATCH_SIZE, confidence, score
+from fitting_room.trial.score import BATCH_SIZE, Score, confidence, score
 
 Test = tuple[np.ndarray, np.ndarray]
 """The test images as the model sees them, shape (n, 28, 28, 1), float32, and their labels, (n,)."""
@@ -39,8 +39,7 @@ def run(
     """Train and measure as ``spec`` says; put all that is found into ``measured`` as it comes.
 
     The trained model is saved as ``keep``, and the best one of a recipe that wants it beside it;
-    what TensorBoard shows is written into the folder ``log``. Of ``metrics``, name →
-    ``module:function``, each is computed after the last epoch.
+    what TensorBoard shows is written into ``log``; ``metrics`` has the name → ``module:function``.
     """
     seconds = measured.seconds
     recipe = spec.case.recipe
@@ -136,15 +135,21 @@ def _train(
     with phase(seconds, "evaluate"):
         # An average of weights takes their place when `fit` ends: after the last epoch's score.
         known = None if recipe.weight_average else log.last_score
-        final = known or score(model, *test)
-        measured.test_accuracy = final.accuracy
-        measured.test_loss = finite(final.loss)
-        measured.predictions = pack_classes(final.classes)
-        probabilities = model.predict(test[0], batch_size=BATCH_SIZE, verbose=0)
-        probabilities = np.asarray(probabilities, np.float64)
-        measured.confidence = confidence(probabilities, test[1])
-        if metrics:
-            measured.metrics = computed(metrics, test[1], probabilities)
+        _keep(known or score(model, *test), model, test, measured, metrics)
+
+
+def _keep(
+    final: Score, model: Any, test: Test, measured: PartialRecord, metrics: Mapping[str, str]
+) -> None:
+    """Put down the last score, how sure the model was, and the project's own metrics."""
+    measured.test_accuracy = final.accuracy
+    measured.test_loss = finite(final.loss)
+    measured.predictions = pack_classes(final.classes)
+    probabilities = model.predict(test[0], batch_size=BATCH_SIZE, verbose=0)
+    probabilities = np.asarray(probabilities, np.float64)
+    measured.confidence = confidence(probabilities, test[1])
+    if metrics:
+        measured.metrics = computed(metrics, test[1], probabilities)
 
 
 def _save(model: Any, file: Path) -> None:
