@@ -23,8 +23,7 @@ from fitting_room.record import Confidence, Mistake
 from fitting_room.store.bounds import line_of, read_bounds, smoke_line
 from fitting_room.store.claims import read_published
 from fitting_room.store.reading import DEEPEST, below, read_bytes, read_toml
-from fitting_room.store.records import Store, encoded, read_record
-from fitting_room.store.records import read_speeds
+from fitting_room.store.records import Models, Store, encoded, read_record, read_speeds
 from fitting_room.studies import read_document
 from fitting_room.studies.gate import SECONDS, VARIANTS, Seconds, Variants
 from fitting_room.studies.gate_simulation import COST, SIMULATION, Costs, Simulation

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from fitting_room import data
 from fitting_room.cli.session import DATA, add_options, datasets, session
-from fitting_room.errors import natural
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, natural
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.scheduler import job_of
 from fitting_room.record import Record
