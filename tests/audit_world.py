@@ -12,7 +12,7 @@ from fitting_room.analysis.audit import audit
 from fitting_room.analysis.claims import Finding
 from fitting_room.record import Record
 from fitting_room.store.claims import read_published
-from fitting_room.store.speeds import Speed
+from fitting_room.store.records import Speed
 
 DENSE, CNN, WIDE = (f"fashion_mnist-{name}" for name in ("dense_128", "cnn_64", "cnn_32"))
 SOURCE = 'source = "book"'

@@ -36,7 +36,7 @@ MARK = "KILL_STORM"
 
 CHILD = """
 import time
-from fitting_room.job import Message
+from fitting_room.record import Message
 from fitting_room.record import Epoch
 from fitting_room.trial import __main__ as child
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from records import make_record
 
-from fitting_room.job import Message
-from fitting_room.record import Record
+from fitting_room.record import Message, Record
 from fitting_room.report.progress import Progress
 
 RECORD = replace(make_record(), seconds={"total": 21.4})

@@ -13,14 +13,13 @@ from bench_runs import PATIENCE_S
 from records import make_record
 
 from bench.cases import CASES
-from fitting_room.job import Job, Listener, Message, silent
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab import scheduler
 from fitting_room.lab.evaluator import Evaluator
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.machine import this_machine
-from fitting_room.record import Record
+from fitting_room.record import Job, Listener, Message, Record, silent
 from fitting_room.spec import TrialSpec
 from fitting_room.store.bounds import SMOKE, Bounds
 from fitting_room.store.records import Store

@@ -9,7 +9,7 @@ import pytest
 from audit_world import CNN, DENSE, WIDE, figure, judged, plain, seeds, statement
 from records import MACHINE, VERSIONS, make_record
 
-from fitting_room.store.speeds import Speed
+from fitting_room.store.records import Speed
 
 RATIO = statement("ratio", "seconds_per_epoch", f'case = "{CNN}"\nover = "{DENSE}"')
 """Of 21 s over 10 s, where ``PRINTED`` stands before it."""

@@ -17,9 +17,8 @@ from bench import __main__ as command_line
 from fitting_room import data
 from fitting_room.cli import calibrate as calibrate_command
 from fitting_room.cli.calibrate import published
-from fitting_room.job import Job, Listener, silent
 from fitting_room.lab import scheduler
-from fitting_room.record import Outcome, Record
+from fitting_room.record import Job, Listener, Outcome, Record, silent
 from fitting_room.store.records import Store
 
 CASE = "fashion_mnist-dense_128"

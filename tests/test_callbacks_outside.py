@@ -18,7 +18,9 @@ from imports import ROOT
 SCRIPT = """
 import json, sys
 import keras, numpy as np
-from fitting_room.training.callbacks import EpochClock, MetricsLog, StopAtThreshold
+from fitting_room.training.callbacks import EpochClock
+from fitting_room.training.callbacks import MetricsLog
+from fitting_room.training.callbacks import StopAtThreshold
 
 x = np.random.default_rng(0).random((60, 8), np.float32)
 y = (x.sum(axis=1) > 4).astype("uint8")

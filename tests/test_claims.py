@@ -1,4 +1,4 @@
-"""Published figures: what the file says and how its mistakes are told."""
+"""Published figures and statements: what the file says, what a claim may say, and slips."""
 
 from __future__ import annotations
 
@@ -9,26 +9,189 @@ from pathlib import Path
 import pytest
 from records import PROJECT
 
-from bench.cases import CASES
+from bench.cases import CASES as OURS
 from fitting_room.analysis.audit import claims_in
 from fitting_room.errors import UserError
-from fitting_room.store.claims import read_claims, read_published
+from fitting_room.store.claims import KINDS, METRICS, METRICS_OF, Published, read_published
 
-PUBLISHED = Path(__file__).parents[1] / "bench" / "claims.toml"
-ROWS = [name for name, case in CASES.items() if not case.recipe.tuned]
+SHIPPED = claims_in(Path(__file__).parents[1] / "bench" / "claims.toml", PROJECT)
+ROWS = [name for name, case in OURS.items() if not case.recipe.tuned]
 """What was published was trained by a plain ``fit``; the others are our own."""
 
+CASES = ("mnist-dense_128", "mnist-cnn_64", "mnist-cnn_32")
+IT = '[claims.it]\nkind = "{}"\nsaid = "so"\nsource = "book"\nmetric = "{}"\n'
+A, B, C = (f'"{case}"' for case in CASES)
+BODIES = {
+    "figure": f'case = {A}\npublished = "1"\nvalue = 1\n',
+    "difference": f"cases = [{A}]\nover = {B}\nlow = 0\n",
+    "ratio": f"case = {A}\nover = {B}\nlow = 1\n",
+    "order": f"cases = [{A}, {B}]\n",
+    "diminishing": f"cases = [{A}, {B}, {C}]\n",
+    "turn": f"case = {A}\nlow = 1\nhigh = 3\n",
+    "reach": f"case = {A}\ntarget = 0.9\nby = 3\n",
+    "opinion": f"cases = [{A}]\n",
+}
+"""Kind → all that it takes besides."""
 
-def load(folder: Path, text: str) -> object:
-    """Write ``text`` as a claims file and load it, with one known case."""
+
+def told(kind: str, metric: str = "test_accuracy") -> str:
+    """Return a claim of a kind, with nothing wrong but perhaps its metric."""
+    return IT.format(kind, metric) + BODIES[kind]
+
+
+def read(folder: Path, text: str, *, others: tuple[str, ...] = ()) -> Published:
+    """Write ``text`` as a claims file and read it."""
     path = folder / "claims.toml"
     path.write_text(f'[sources]\nbook = "A. Author, Book, 1999"\n{text}', encoding="utf-8")
-    return read_claims(path, cases=["mnist-dense_128"])
+    return read_published(path, cases=CASES, others=others)
+
+
+def refused(folder: Path, text: str, message: str) -> None:
+    """Assert that a claim is refused, with the file, its own name and a message."""
+    with pytest.raises(UserError, match=message) as raised:
+        read(folder, text)
+    assert "claims.toml" in str(raised.value)
+    assert "claims.it" in str(raised.value)
+
+
+def test_every_kind_says_what_it_may_be_about() -> None:
+    """A new kind cannot be forgotten in the table, nor a metric of it misspelt."""
+    assert set(METRICS_OF) == {"figure", *KINDS} == set(BODIES)
+    assert {metric for metrics in METRICS_OF.values() for metric in metrics} == set(METRICS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric"), [(kind, m) for kind in METRICS_OF for m in METRICS if kind != "figure"]
+)
+def test_a_kind_takes_its_metrics_and_no_other(tmp_path: Path, kind: str, metric: str) -> None:
+    """What could not be judged is refused with the nearest that could."""
+    if metric in METRICS_OF[kind]:
+        (found,) = read(tmp_path, told(kind, metric)).statements
+        assert (found.kind, found.metric) == (kind, metric)
+    else:
+        message = rf"\[claims.it\] has '{metric}', which is no metric for kind = '{kind}'. .*Known"
+        refused(tmp_path, told(kind, metric), message)
+
+
+def figure(metric: str, **keys: object) -> str:
+    """Return a figure of a metric, with keys besides."""
+    return told("figure", metric) + "".join(f"{key} = {value!r}\n" for key, value in keys.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (figure("parameters", epoch=2), "'parameters', which is no metric that takes epoch"),
+        (figure("test_accuracy", image=2), "'test_accuracy', which is no metric that takes image"),
+        (figure("test_loss", described="Dense"), "'test_loss', which is no metric that takes desc"),
+        (figure("test_loss", watches="parameters"), "'parameters', which is no metric to watch"),
+        (figure("test_loss", epoch=0), "has epoch = 0: expected int >= 1"),
+        (figure("test_loss", epoch=-1), "has epoch = -1: expected int >= 1"),
+        (
+            figure("test_loss", epoch=2).replace("= 2", "= true"),
+            "has epoch = True: expected int, got bool",
+        ),
+        (figure("probability", image=0), "needs a line label = "),
+        (figure("probability", label=0), "needs a line image = "),
+        (figure("probability", image=0, label=10), "label = 10; they count from 0 to 9"),
+        (figure("probability", image=0, label=-1), "has label = -1: expected int >= 0"),
+        (figure("probability", image=-1, label=1), "has image = -1: expected int >= 0"),
+        (
+            figure("test_loss", expected="reproducd"),
+            "has expected = 'reproducd'. Did you mean 'reproduced'",
+        ),
+        (figure("test_loss", better="up"), "has better = 'up'. Known: higher, lower"),
+        (figure("test_accuracy").replace("= 1\n", "= 87.3\n"), "87.3 for .* a fraction"),
+        (figure("test_loss").replace("= 1\n", "= -0.3\n"), "-0.3 for .* never negative"),
+    ],
+)
+def test_a_figure_that_makes_no_sense_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    """Each would be judged as something else than it says, or not at all."""
+    refused(tmp_path, text, message)
+
+
+def test_a_probability_of_a_class_of_an_image_is_a_figure(tmp_path: Path) -> None:
+    """The last class of ten is number 9."""
+    (found,) = read(tmp_path, figure("probability", image=3, label=9)).further
+    assert (found.image, found.label) == (3, 9)
+
+
+def changed(kind: str, old: str, new: str) -> str:
+    """Return a claim of a kind with something replaced, which must have been there."""
+    assert old in told(kind)
+    return told(kind).replace(old, new)
+
+
+TURN = told("turn")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (IT.format("trun", "test_loss"), r"\[claims.it\] has no known kind. Did you mean 'turn'"),
+        (TURN.replace('"turn"', "[]"), r"has no known kind. Known: figure, difference"),
+        (TURN.replace("high = 3\n", ""), "needs a line high"),
+        (TURN + "hgih = 3\n", "has an unknown key. Did you mean 'high'"),
+        (TURN.replace("= 3", '= "x"'), "has high = 'x': expected float, got str"),
+        (
+            TURN.replace("dense_128", "dense_12"),
+            "'mnist-dense_12', which is no case. Did you mean 'mnist-dense_128'",
+        ),
+        (TURN.replace("test_accuracy", "loss"), "Did you mean 'test_loss'"),
+        (TURN.replace('"book"', '"bok"'), "'bok', which is no source. Did you mean 'book'"),
+        (
+            TURN.replace('"book"', '{ title = "Book" }'),
+            "has source = a table of 1: expected str, got",
+        ),
+        (IT.format("diminishing", "test_loss"), "at least three cases, or case and three epochs"),
+        (IT.format("figure", "test_loss"), 'needs a line case = "…"'),
+        ("[claims]\nit = 3", r"\[claims.it\] must be a table of kind, said and source"),
+        (changed("order", f", {B}", ""), "has cases = a list of 1: expected array of length >= 2"),
+        (
+            changed("difference", f"[{A}]", "[]"),
+            "has cases = a list of 0: expected array of length >= 1",
+        ),
+        (
+            changed("opinion", f"[{A}]", "[]"),
+            "has cases = a list of 0: expected array of length >= 1",
+        ),
+        (changed("difference", B, A), "names mnist-dense_128 twice"),
+        (changed("order", B, A), "names mnist-dense_128 twice"),
+        (changed("difference", "low = 0\n", ""), "needs low, high, or both"),
+        (changed("difference", "low = 0", "low = 3"), "3 for test_accuracy, which is a fraction"),
+        (changed("turn", "high = 3", "high = 0"), "low = 1 above high = 0"),
+        (told("ratio", "parameters").replace("low", "high"), "has high and no low"),
+        (changed("reach", "0.9", "90"), "has target = 90: expected float <= 1.0"),
+        (changed("reach", "by = 3", "by = 0"), "has by = 0: expected int >= 1"),
+    ],
+)
+def test_a_statement_that_makes_no_sense_is_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    """Kinds, keys, types, names, numbers of cases and ranges, each with the file."""
+    refused(tmp_path, text, message)
+
+
+@pytest.mark.parametrize("epochs", ["[0, 2, 4]", "[-1, 2, 4]", "[4, 2, 1]", "[1, 2]"])
+def test_epochs_that_gain_less_count_from_one_in_order(tmp_path: Path, epochs: str) -> None:
+    """A negative one would be counted from the end."""
+    text = IT.format("diminishing", "test_accuracy") + f"case = {A}\nepochs = {epochs}\n"
+    refused(tmp_path, text, "three epochs in order|expected int >= 1")
+
+
+def test_a_statement_may_speak_of_a_case_that_no_table_has(tmp_path: Path) -> None:
+    """Such as a point of an exercise, if it is known; tables have no figure of it."""
+    text = TURN.replace(A, '"mnist-later"')
+    refused(tmp_path, text, "'mnist-later', which is no case")
+    (found,) = read(tmp_path, text, others=("mnist-later",)).statements
+    assert (found.cases_named, found.source) == (("mnist-later",), "A. Author, Book, 1999")
+    with pytest.raises(UserError, match="'mnist-later', which is no case"):
+        read(tmp_path, "[mnist-later]", others=("mnist-later",))
 
 
 def test_every_published_row_is_a_claim_of_a_known_case() -> None:
     """The file that ships has the seven rows of the two published tables."""
-    claims = read_claims(PUBLISHED, cases=CASES)
+    claims = SHIPPED.figures
     assert {case: len(metrics) for case, metrics in claims.items()} == {
         case: 3 if case.startswith("mnist") else 4 for case in ROWS
     }
@@ -36,7 +199,7 @@ def test_every_published_row_is_a_claim_of_a_known_case() -> None:
 
 def test_a_printed_figure_agrees_with_its_number() -> None:
     """The first number printed in a claim, per cent or plain, is the low end of its interval."""
-    for metrics in read_claims(PUBLISHED, cases=CASES).values():
+    for metrics in SHIPPED.figures.values():
         for claim in metrics.values():
             printed = claim.published.strip("~>s ").replace(",", "").split("–")[0]
             if math.isinf(claim.low):
@@ -49,7 +212,7 @@ def test_a_printed_figure_agrees_with_its_number() -> None:
 
 def test_the_accuracies_of_mnist_are_told_to_be_training_accuracies() -> None:
     """Both MNIST rows carry a note on what was published as test accuracy."""
-    claims = read_claims(PUBLISHED, cases=CASES)
+    claims = SHIPPED.figures
     notes = [claims[case]["test_accuracy"].note for case in ROWS if case.startswith("mnist")]
     assert len(notes) == 2
     assert all("training accuracy" in (note or "") for note in notes)
@@ -57,8 +220,7 @@ def test_the_accuracies_of_mnist_are_told_to_be_training_accuracies() -> None:
 
 def test_the_baseline_is_told_apart_from_the_table() -> None:
     """What the source says of it in prose, in a chart and of one image, as it printed it."""
-    further = claims_in(PUBLISHED, PROJECT).further
-    of_baseline = [claim for claim in further if not claim.metric.endswith("images")]
+    of_baseline = [claim for claim in SHIPPED.further if not claim.metric.endswith("images")]
     assert [(c.metric, c.epoch, c.label, c.low) for c in of_baseline] == [
         ("training_accuracy", None, None, 0.83),
         ("training_loss", None, None, 0.48),
@@ -74,8 +236,7 @@ def test_the_baseline_is_told_apart_from_the_table() -> None:
 
 def test_what_is_said_in_words_is_there_too() -> None:
     """Each statement of the source has its kind."""
-    statements = claims_in(PUBLISHED, PROJECT).statements
-    kinds = Counter(type(each).__name__ for each in statements)
+    kinds = Counter(type(each).__name__ for each in SHIPPED.statements)
     assert kinds == {
         "Difference": 5,
         "Ratio": 7,
@@ -90,19 +251,15 @@ def test_what_is_said_in_words_is_there_too() -> None:
 def test_a_range_keeps_both_ends(tmp_path: Path) -> None:
     """Low and high stand for a published range, and the source is written out."""
     text = '[mnist-dense_128.epochs_to_target]\npublished = "5–7"\nlow = 5\nhigh = 7\n'
-    claim = load(tmp_path, text + 'source = "book"')["mnist-dense_128"]["epochs_to_target"]  # type: ignore[index]
+    figures = read(tmp_path, text + 'source = "book"').figures
+    claim = figures["mnist-dense_128"]["epochs_to_target"]
     assert (claim.low, claim.high, claim.source) == (5, 7, "A. Author, Book, 1999")
-
-
-def test_no_file_means_no_claims(tmp_path: Path) -> None:
-    """A project without published figures needs no empty file."""
-    assert read_claims(tmp_path / "claims.toml", cases=[]) == {}
 
 
 def test_a_syntax_error_is_told_with_file_and_line(tmp_path: Path) -> None:
     """The line in the message is the line of the mistake."""
     with pytest.raises(UserError, match=r"claims\.toml:3: this is not valid TOML"):
-        load(tmp_path, "value = = 3")
+        read(tmp_path, "value = = 3")
 
 
 CLAIM = 'test_loss = {{ published = "0.3", source = "book", {} }}'
@@ -136,19 +293,11 @@ CLAIM = 'test_loss = {{ published = "0.3", source = "book", {} }}'
 def test_a_mistake_is_told_with_what_to_write(tmp_path: Path, text: str, message: str) -> None:
     """Each malformed claim is refused with a message that names the file and the remedy."""
     with pytest.raises(UserError, match=message) as raised:
-        load(tmp_path, text)
+        read(tmp_path, text)
     assert "claims.toml" in str(raised.value)
-
-
-def test_tables_do_without_what_is_said_in_words(tmp_path: Path) -> None:
-    """A claim on a case that no table has is no concern of theirs, and the audit's."""
-    text = '[claims.it]\nkind = "turn"\ncase = "mnist-later"'
-    assert load(tmp_path, text) == {}
-    with pytest.raises(UserError, match="needs a line said"):
-        read_published(tmp_path / "claims.toml", cases=[])
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     """Who asks for an audit of it gets its name."""
     with pytest.raises(UserError, match=r"none\.toml cannot be read"):
-        read_published(tmp_path / "none.toml", cases=[])
+        read_published(tmp_path / "none.toml", cases=CASES)

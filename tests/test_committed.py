@@ -15,8 +15,7 @@ from fitting_room.cli.exercises import slim
 from fitting_room.errors import UserError
 from fitting_room.record import Record
 from fitting_room.store.key import provenance
-from fitting_room.store.records import Store
-from fitting_room.store.speeds import Speed, write_speed
+from fitting_room.store.records import Speed, Store, write_speed
 
 WIDER = PROJECT.exercise_cases["fashion_mnist-dense_512"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fitting_room.store.digest import code_digest
+from fitting_room.store.digest import Sources
 
 NET = """
     import keras
@@ -36,7 +36,7 @@ def digest(root: Path, files: dict[str, str], *names: str) -> str:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text), encoding="utf-8")
-    return code_digest(names or ["models.net:net"], root=root)
+    return Sources(root).digest(names or ["models.net:net"])
 
 
 def changed(root: Path, file: str, old: str, new: str) -> bool:

@@ -17,10 +17,9 @@ import pytest
 from bench_runs import Run, finish, start
 from trials import assigned
 
-from fitting_room.job import Job, Message
 from fitting_room.lab import process
 from fitting_room.lab.process import ROOT, Child, messages, run_trial, strays
-from fitting_room.record import Machine, Record
+from fitting_room.record import Job, Machine, Message, Record
 from fitting_room.spec import TrialSpec
 from fitting_room.store.records import Store
 from fitting_room.trial import __main__

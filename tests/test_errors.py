@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fitting_room.errors import UserError, nearest
+from fitting_room.errors import nearest
 
 KNOWN = ["dense_128", "cnn_64"]
 
@@ -31,8 +31,3 @@ def test_part_that_many_names_have_suggests_none() -> None:
 def test_far_name_is_met_with_all_there_are() -> None:
     """Nothing is suggested where nothing is near."""
     assert nearest("transformer", iter(KNOWN)) == "Known: dense_128, cnn_64."
-
-
-def test_error_says_its_message_and_no_more() -> None:
-    """What a user reads is the message itself."""
-    assert str(UserError("No data. Use --data-dir.")) == "No data. Use --data-dir."

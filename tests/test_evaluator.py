@@ -22,14 +22,13 @@ from scheduler_world import (
 
 from bench.cases import CASES
 from fitting_room.errors import UserError
-from fitting_room.job import Job, Listener
 from fitting_room.judge.suggest import suggest_curve
 from fitting_room.judge.verdict import Bound, Verdict, verdict_on
 from fitting_room.lab import evaluator
 from fitting_room.lab.evaluator import Evaluator, TrialFailedError, outline, unstored
 from fitting_room.lab.plan import MOST_SEEDS, Need, Options, plan
 from fitting_room.metrics import curve
-from fitting_room.record import Record
+from fitting_room.record import Job, Listener, Record
 from fitting_room.store.bounds import Bounds
 
 FLOOR = Bound(metric="test_accuracy", at_least=0.8, reason="a round figure")

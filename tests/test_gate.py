@@ -19,14 +19,13 @@ from tables import cells
 from bench.slowdowns import COMPUTE, SLEEP, SLOWDOWNS, slowed
 from bench.variants import CRIPPLED, ORIGINAL
 from fitting_room.cli import gate as command
-from fitting_room.job import Job, Listener, silent
 from fitting_room.judge.curve import Curve
 from fitting_room.judge.sequential import planning_sd
 from fitting_room.judge.timing import Race
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab.estimate import estimate
 from fitting_room.lab.plan import Need
-from fitting_room.record import Record
+from fitting_room.record import Job, Listener, Record, silent
 from fitting_room.spec import Case, Dataset
 from fitting_room.store.key import quality_key
 from fitting_room.studies import QUIET, origin_of

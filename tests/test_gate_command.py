@@ -18,10 +18,9 @@ from bench.variants import CRIPPLED, ORIGINAL
 from fitting_room import data
 from fitting_room.cli import gate, settle
 from fitting_room.errors import UserError
-from fitting_room.job import Job, Listener, silent
 from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS
-from fitting_room.record import Record
+from fitting_room.record import Job, Listener, Record, silent
 from fitting_room.store.bounds import Bounds, read_bounds
 from fitting_room.store.records import Store
 from fitting_room.studies import ABSENT, read_document

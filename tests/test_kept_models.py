@@ -20,12 +20,10 @@ from trials import assigned
 
 from fitting_room import data
 from fitting_room.errors import UserError
-from fitting_room.job import Job, Listener, best_file
 from fitting_room.lab.scheduler import Scheduler
-from fitting_room.record import Callbacks, Record
+from fitting_room.record import Callbacks, Job, Listener, Record, best_file
 from fitting_room.report.card import card
-from fitting_room.store.models import Models
-from fitting_room.store.records import Store
+from fitting_room.store.records import Models, Store
 
 CONFIG = {"module": "keras.layers", "class_name": "Dense", "config": {}}
 

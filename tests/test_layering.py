@@ -11,8 +11,8 @@ from imports import ROOT, Import, imports_of, module_of, sources
 ENGINE = "fitting_room."
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
 
-VALUES = {"durations", "errors", "format", "disturbed", "job", "machine", "metrics", "record"}
-VALUES |= {"project", "recipe", "spec", "surroundings"}
+VALUES = {"errors", "format", "machine", "metrics", "project", "recipe", "record", "spec"}
+VALUES |= {"surroundings"}
 """Single files that every room above them may speak in."""
 
 STORED = {"store", "judge"}

@@ -9,9 +9,9 @@ import pytest
 from bench_runs import PATIENCE_S
 from scheduler_world import CASE, DATASET, SPEC, pretend
 
-from fitting_room.job import run_name
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.scheduler import Scheduler
+from fitting_room.record import run_name
 from fitting_room.store.records import Store
 
 

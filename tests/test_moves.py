@@ -12,15 +12,12 @@ from test_kept_models import write_model
 
 from bench import __main__ as command_line
 from bench.cases import CASES
-from fitting_room.job import Job
-from fitting_room.record import Record
+from fitting_room.record import Job, Record
 from fitting_room.report.card import card
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.claims import read_published
 from fitting_room.store.key import quality_key
-from fitting_room.store.models import Models
-from fitting_room.store.records import Store, encoded
-from fitting_room.store.speeds import read_speeds
+from fitting_room.store.records import Models, Store, encoded, read_speeds
 
 NEW = CASES["fashion_mnist-dense_128"]
 OLD = replace(NEW, architecture="old")

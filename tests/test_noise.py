@@ -15,8 +15,7 @@ from scheduler_world import DATASET, ORIGIN, SPEC, FakeTrials, pretend, trial
 from fitting_room import data
 from fitting_room.cli import noise, settle
 from fitting_room.errors import UserError
-from fitting_room.job import Job, Listener, silent
-from fitting_room.record import PartialRecord, Record, pack_classes
+from fitting_room.record import Job, Listener, PartialRecord, Record, pack_classes, silent
 from fitting_room.studies import read_document
 from fitting_room.studies.noise import Crossed, Times, noise_block, sample
 

@@ -19,9 +19,8 @@ from bench import __main__ as command_line
 from fitting_room.cli import inspect, predict
 from fitting_room.cli import inspect as looking
 from fitting_room.cli.kept_model import alike
-from fitting_room.job import Job, Listener
 from fitting_room.lab.probe import Seen
-from fitting_room.record import Record, pack_classes
+from fitting_room.record import Job, Listener, Record, pack_classes
 from fitting_room.store.records import Store
 
 PNG = b"\x89PNG"

@@ -20,10 +20,9 @@ from records import make_record
 from trials import assigned
 
 from fitting_room.errors import UserError
-from fitting_room.job import Job, Message
 from fitting_room.lab import process
 from fitting_room.lab.process import ROOT, machine_lock, run_trial, trials_ended
-from fitting_room.record import Epoch, Record
+from fitting_room.record import Epoch, Job, Message, Record
 from fitting_room.spec import TrialSpec
 
 EPOCH = Epoch(number=1, seconds=1.0, cpu_seconds=2.0, training_accuracy=0.5, training_loss=1.0)

@@ -12,8 +12,7 @@ import pytest
 from progress_world import EPOCHS, NAME, RECORD, SPEC, Screen, Waiting, hear, plain
 from records import make_failed_record
 
-from fitting_room.job import Message
-from fitting_room.record import Record
+from fitting_room.record import Message, Record
 from fitting_room.report import progress as module
 from fitting_room.report.progress import PlainWriter, Progress
 

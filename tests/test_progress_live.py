@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from progress_world import EPOCHS, NAME, RECORD, SPEC, Screen, Waiting, hear, plain
 
-from fitting_room.job import Message
+from fitting_room.record import Message
 from fitting_room.report import progress as module
 from fitting_room.report.progress import ERASE, Progress
 

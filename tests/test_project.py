@@ -12,6 +12,7 @@ from imports import ROOT
 from bench.__main__ import main
 from bench.cases import CASES
 from fitting_room.errors import UserError
+from fitting_room.metrics import METRICS
 from fitting_room.project import current
 
 CASES_OF = """
@@ -37,6 +38,7 @@ def project(folder: Path, table: str, *, name: str = "") -> Path:
 def own_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget folders that a project put on Python's path."""
     monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "own_metrics", raising=False)
 
 
 def test_this_project_is_found_from_any_folder_of_it() -> None:
@@ -104,6 +106,41 @@ def test_cases_that_cannot_be_imported_are_told(tmp_path: Path, cases: str, said
     found = current(folder)
     with pytest.raises(UserError, match=f'has cases = "{cases}", but .*({said})'):
         assert found.cases
+
+
+OWN_METRICS = """
+from fitting_room.metrics import Metric
+from fitting_room.metrics import macro_f1
+
+F1 = Metric(name="macro_f1", better="higher", format="percent", compute=macro_f1)
+METRICS = [F1]
+TWICE = [F1, F1]
+WRONG = [F1, 3]
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("METRICS", ""),
+        ("TWICE", "metrics in .* cannot be used: there is a metric macro_f1 already"),
+        ("WRONG", "3 in it is no fitting_room.metrics.Metric"),
+        ("F1", "own_metrics has F1 there, which is no list. Name a list of"),
+    ],
+)
+def test_a_project_declares_its_own_metrics(tmp_path: Path, name: str, said: str) -> None:
+    """They are known as long as it is the project at hand."""
+    table = f'cases = "a:A"\nmetrics = "own_metrics:{name}"'
+    folder = project(tmp_path, table)
+    (folder / "own_metrics.py").write_text(OWN_METRICS, encoding="utf-8")
+    if said:
+        with pytest.raises(UserError, match=said):
+            current(folder)
+    else:
+        assert [metric.name for metric in current(folder).metrics] == ["macro_f1"]
+        assert "macro_f1" in METRICS
+    current(ROOT)
+    assert "macro_f1" not in METRICS
 
 
 def test_a_command_is_that_of_the_project_it_is_called_in(

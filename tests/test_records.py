@@ -1,19 +1,23 @@
-"""Records on disk: what is found, and by whom."""
+"""Records: their own figures, how they are written, whole or not at all, and who finds them."""
 
 from __future__ import annotations
 
 import errno
 import json
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 from records import MACHINE, disturbed, make_failed_record, make_record
 
 from fitting_room.errors import UserError
-from fitting_room.record import SCHEMA, Outcome, Record
-from fitting_room.store.records import Store, read_record
+from fitting_room.record import SCHEMA, Outcome, Record, Size, pack_classes, unpack_classes
+from fitting_room.store.records import Store, read_record, write_whole
 
 RECORD = make_record()
 CASE, KEY = RECORD.spec.case.name, RECORD.key
@@ -144,3 +148,98 @@ def test_unreadable_record_stops_a_listing_only_where_it_matters(store: Store) -
     assert store.readable() == [RECORD]
     with pytest.raises(UserError, match=r"seed-001-.* is no readable record"):
         list(store.all())
+
+
+def test_results_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """The error names the file, the reason and the option."""
+    (tmp_path / "results").write_text("a file, no folder")
+    store = Store(tmp_path / "results" / "trials")
+    with pytest.raises(UserError, match=r"Cannot write .*: Not a directory.*--results"):
+        store.put(RECORD)
+    with pytest.raises(UserError, match=r"Cannot write"):
+        store.check_writable()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
+def test_read_only_folder_is_told_before_training(store: Store) -> None:
+    """A folder that refuses a record is found out by the first check."""
+    store.root.mkdir()
+    store.root.chmod(0o500)
+    with pytest.raises(UserError, match="Permission denied"):
+        store.check_writable()
+
+
+def test_check_leaves_nothing_behind(store: Store) -> None:
+    """Asking whether a folder can be written leaves no file in it."""
+    store.check_writable()
+    assert files(store.root) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "shown"),
+    [(OSError(errno.ENOSPC, "No space left on device"), UserError), (KeyboardInterrupt(), None)],
+)
+def test_write_cut_short_leaves_the_old_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: BaseException,
+    shown: type[Exception] | None,
+) -> None:
+    """Neither a full disk nor Ctrl-C leaves part of a file, or loses the one before."""
+
+    def write_half(self: Path, content: bytes) -> int:
+        with self.open("wb") as stream:
+            stream.write(content[: len(content) // 2])
+        raise fault
+
+    path = tmp_path / "record.json"
+    path.write_text("old")
+    monkeypatch.setattr(Path, "write_bytes", write_half)
+    with pytest.raises(shown or KeyboardInterrupt):
+        write_whole(path, b"new content")
+    assert (path.read_text(), files(tmp_path)) == ("old", ["record.json"])
+
+
+def put_often(root: Path) -> None:
+    """Put the same record again and again; run by another process."""
+    for _ in range(50):
+        Store(root).put(RECORD)
+
+
+def test_two_processes_leave_one_whole_file(store: Store) -> None:
+    """However writes overlap, every reader sees a whole record, and no temporary file stays."""
+    store.put(RECORD)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        writers = [pool.submit(put_often, store.root) for _ in range(2)]
+        while not all(writer.done() for writer in writers):
+            assert store.find(RECORD.spec.case.name, RECORD.key) == RECORD
+    assert [writer.exception() for writer in writers] == [None, None]
+    assert len(files(store.root)) == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 10_000])
+def test_predictions_come_back_as_they_were(count: int) -> None:
+    """Packed classes unpack to the same bytes, as text that JSON holds."""
+    classes = np.random.default_rng(0).integers(0, 10, count)
+    packed = pack_classes(classes)
+    assert packed.isascii()
+    assert unpack_classes(packed).tolist() == classes.tolist()
+
+
+def test_packed_predictions_are_compact() -> None:
+    """Ten thousand classes take less than one byte each, even where they are random."""
+    classes = np.random.default_rng(0).integers(0, 10, 10_000)
+    assert len(pack_classes(classes)) < 8_000
+
+
+def test_parameters_are_trainable_and_not() -> None:
+    """A normalisation layer's moving averages are parameters too."""
+    size = Size(trainable_parameters=20, non_trainable_parameters=3, flops_per_image=0)
+    assert size.parameters == 23
+
+
+def test_only_a_completed_trial_may_be_judged() -> None:
+    """A crashed or diverged one is no result."""
+    assert make_record().completed
+    assert not make_failed_record().completed
+    assert not make_record(outcome="diverged").completed

@@ -42,7 +42,7 @@ def word(hint: object) -> str:
     """Return what a type is called in JSON."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(word(argument) for argument in arguments)
+        return " or ".join(word(each) for each in arguments if each is not msgspec.UnsetType)
     if origin is typing.Literal:
         return "string"
     if origin is tuple:

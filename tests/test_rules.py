@@ -13,7 +13,7 @@ from bench.cases import CASES, lawful
 from fitting_room.analysis.trials import flags_of, publishable
 from fitting_room.cli.calibrate import published
 from fitting_room.spec import TASKS
-from fitting_room.store.digest import code_digest
+from fitting_room.store.digest import Sources
 from fitting_room.store.key import training_path
 
 TUNED = [case for case in CASES.values() if case.recipe.tuned]
@@ -76,4 +76,4 @@ def test_architectures_cannot_reach_data() -> None:
 @pytest.mark.parametrize("case", TUNED, ids=lambda case: case.name)
 def test_every_piece_of_a_tuned_recipe_is_there(case: object) -> None:
     """All that its digest covers can be read, so that none of it can change unseen."""
-    assert code_digest(training_path(case), root=ROOT)  # type: ignore[arg-type]
+    assert Sources(ROOT).digest(training_path(case))  # type: ignore[arg-type]

@@ -10,8 +10,7 @@ from data_world import FakeSource, know, tiny
 from scheduler_world import FakeTrials, pretend, trial
 
 from bench.__main__ import main
-from fitting_room.job import Job, Listener
-from fitting_room.record import Record
+from fitting_room.record import Job, Listener, Record
 from fitting_room.studies.search import read_log
 
 CANDIDATES = """

@@ -12,7 +12,7 @@ from fitting_room.cli import settle, speed
 from fitting_room.cli.speed import speed_table
 from fitting_room.errors import UserError
 from fitting_room.record import Record
-from fitting_room.store.speeds import Speed, read_speeds, write_speed
+from fitting_room.store.records import Speed, read_speeds, write_speed
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 

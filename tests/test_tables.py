@@ -8,15 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from records import MACHINE, make_failed_record, make_record
+from records import MACHINE, PROJECT, make_failed_record, make_record
 
 from bench.cases import CASES
+from fitting_room.analysis.audit import claims_in
 from fitting_room.analysis.rows import rows
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Record
 from fitting_room.report.progress import Screen
 from fitting_room.report.summary import summary, tables, task_table
-from fitting_room.store.claims import Claim, read_claims
+from fitting_room.store.claims import Claim
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 WIDE = "fashion_mnist-cnn_32"
@@ -174,7 +175,7 @@ def test_the_summary_has_a_heading_for_each_task_with_rows() -> None:
     assert "## MNIST" not in text
 
 
-CLAIMS = read_claims(Path("bench/claims.toml"), cases=CASES)
+CLAIMS = claims_in(Path("bench/claims.toml"), PROJECT).figures
 RECORDS = [make_record(case=case, seed=seed) for case in CASES.values() for seed in (0, 1)]
 
 

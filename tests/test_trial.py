@@ -16,8 +16,7 @@ import pytest
 from trials import assigned, small
 
 from fitting_room import data
-from fitting_room.job import Message
-from fitting_room.record import Record, unpack_classes
+from fitting_room.record import Message, Record, unpack_classes
 
 pytestmark = pytest.mark.keras
 

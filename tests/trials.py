@@ -7,8 +7,8 @@ from typing import Any
 
 from bench.cases import CASES
 from fitting_room import data
-from fitting_room.job import Job
 from fitting_room.lab.scheduler import job_of
+from fitting_room.record import Job
 from fitting_room.spec import TrialSpec
 
 RECIPE = {"epochs", "train_fraction", "learning_rate", "stop_at_accuracy", "jit_compile"}

@@ -1,9 +1,12 @@
-"""The one kind of error that a user can mend."""
+"""Errors that a user can mend, and numbers as a command line takes them."""
 
 from __future__ import annotations
 
+import argparse
 import difflib
+import math
 from collections.abc import Iterable
+from contextlib import suppress
 
 FEW = 3
 """Names that a suggestion may have: more are no help."""
@@ -43,3 +46,27 @@ def _close(name: str, names: list[str]) -> list[str]:
     parts = [] if whole else difflib.get_close_matches(name, of_part, n=1)
     found = whole or [each for part in parts for each in of_part[part]]
     return found if len(found) <= FEW else []
+
+
+def positive(text: str) -> int:
+    """Return a whole number from 1, or raise the error that argparse shows in one line."""
+    return _whole(text, least=1)
+
+
+def natural(text: str) -> int:
+    """Return a whole number from 0, or raise the error that argparse shows in one line."""
+    return _whole(text, least=0)
+
+
+def _whole(text: str, *, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least}, not {text!r}")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds above 0, or raise the error that argparse shows in one line."""
+    with suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, not {text!r}")

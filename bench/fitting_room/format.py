@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from fitting_room.metrics import known
+
 MISSING = "—"
 NEVER = "∞"
 
@@ -52,12 +54,7 @@ class Ends(Protocol):
 
 def is_accuracy(metric: str) -> bool:
     """Return whether a metric is a fraction between 0 and 1, shown in per cent."""
-    return metric.endswith("accuracy")
-
-
-def is_loss(metric: str) -> bool:
-    """Return whether a metric is a loss: the lower, the better."""
-    return metric.endswith("loss")
+    return known(metric).format == "percent"
 
 
 def name(metric: str) -> str:
@@ -67,7 +64,7 @@ def name(metric: str) -> str:
 
 def points(metric: str) -> str:
     """Return the unit of a difference, after a space: that of accuracies is points."""
-    return " points" if is_accuracy(metric) else ""
+    return known(metric).points
 
 
 def listed(names: Sequence[str]) -> str:
@@ -126,34 +123,33 @@ def _decimals(values: Iterable[float], *, fewest: int, most: int) -> int:
 
 def shown(metric: str, value: float) -> str:
     """Return a measured value as a person reads it: ``90.42 %``, ``0.2641``, ``243,786``."""
-    if is_accuracy(metric):
+    kind = known(metric)
+    if kind.format == "percent":
         return f"{100 * value:.2f} %"
-    if is_loss(metric):
-        return f"{value:.4f}"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+    if kind.format == "decimals":
+        return f"{value:.4f}{kind.suffix}"
+    return f"{value:,.{0 if float(value).is_integer() else 1}f}{kind.suffix}"
 
 
 def shown_limits(metric: str, limits: tuple[float, ...]) -> str:
     """Return one limit, or the two of a band, with every decimal that the file gives."""
-    if is_accuracy(metric):
-        percent = [100 * limit for limit in limits]
-        decimals = _decimals(percent, fewest=1, most=4)
-        return "–".join(f"{limit:.{decimals}f}" for limit in percent) + " %"
-    if is_loss(metric):
-        decimals = _decimals(limits, fewest=3, most=5)
-        return "–".join(f"{limit:.{decimals}f}" for limit in limits)
+    kind = known(metric)
+    scaled = [kind.scale * limit for limit in limits]
     if math.inf in limits:
-        return "∞"
-    return "–".join(f"{limit:,g}" if limit % 1 else f"{limit:,.0f}" for limit in limits)
+        return NEVER
+    if kind.format == "number":
+        ends = [f"{limit:,g}" if limit % 1 else f"{limit:,.0f}" for limit in scaled]
+    else:
+        fewest, most = (1, 4) if kind.format == "percent" else (3, 5)
+        ends = [f"{x:.{_decimals(scaled, fewest=fewest, most=most)}f}" for x in scaled]
+    return "–".join(ends) + kind.suffix
 
 
 def shown_difference(metric: str, difference: float) -> str:
     """Return a signed difference: ``+1.10 points`` for an accuracy, ``-0.0120`` for a loss."""
-    if is_accuracy(metric):
-        return f"{100 * difference:+.2f} points"
-    if is_loss(metric):
-        return f"{difference:+.4f}"
-    return f"{difference:+,g}"
+    kind = known(metric)
+    digits = {"percent": ".2f", "decimals": ".4f", "number": ",g"}[kind.format]
+    return f"{kind.scale * difference:+{digits}}{kind.points}"
 
 
 def decimals(spread: float | None, *, most: int, alone: int) -> int:
@@ -193,9 +189,10 @@ def measured(metric: str, found: Spread | None) -> str:
     """Return ``87.0 ± 0.5 % (6)``: mean, sd and number of seeds."""
     if found is None:
         return ""
-    if is_accuracy(metric):
-        return accuracy(found).replace(" (", " % (")
-    return with_spread(found, most=4 if is_loss(metric) else 3, alone=3)
+    kind = known(metric)
+    most, alone = {"percent": (2, 1), "decimals": (4, 3), "number": (3, 3)}[kind.format]
+    figure = with_spread(found, scale=kind.scale, most=most, alone=alone)
+    return figure.replace(" (", f"{kind.suffix} (")
 
 
 def around(middle: float, low: float, high: float, unit: str = "") -> str:
@@ -206,14 +203,14 @@ def around(middle: float, low: float, high: float, unit: str = "") -> str:
 
 def span(metric: str, found: Ends) -> str:
     """Return ``85.6–88.4 %``, with two digits of half of what lies between the ends."""
-    scale, unit = (100.0, " %") if is_accuracy(metric) else (1.0, "")
-    low, high = scale * found.low, scale * found.high
-    if is_accuracy(metric):
+    kind = known(metric)
+    low, high = kind.scale * found.low, kind.scale * found.high
+    if kind.format == "percent":
         low, high = max(low, 0.0), min(high, 100.0)
-    places = 1 if is_accuracy(metric) else 3
+    places = 1 if kind.format == "percent" else 3
     if 0 < high - low < math.inf:
         places = min(max(1 - math.floor(math.log10((high - low) / 2)), 0), 4)
-    return f"{_end(low, places)}–{_end(high, places)}{unit}"
+    return f"{_end(low, places)}–{_end(high, places)}{kind.suffix}"
 
 
 def signed(metric: str, found: Ends, *, alone: int = 1) -> str:
@@ -230,9 +227,10 @@ def signed(metric: str, found: Ends, *, alone: int = 1) -> str:
 
 def between(metric: str, estimates: Sequence[float]) -> str:
     """Return ``+0.9 to +3.2 points``: the lowest and the highest of several differences."""
-    scale, places = (100.0, 1) if is_accuracy(metric) else (1.0, 3)
-    ends = dict.fromkeys(plus(scale * x, places) for x in (min(estimates), max(estimates)))
-    return " to ".join(ends) + points(metric)
+    kind = known(metric)
+    places = 1 if kind.format == "percent" else 3
+    ends = dict.fromkeys(plus(kind.scale * x, places) for x in (min(estimates), max(estimates)))
+    return " to ".join(ends) + kind.points
 
 
 def epochs(found: Ends) -> str:

@@ -1,11 +1,101 @@
-"""The figures that a record is judged by, each a function of one record."""
+"""Metrics: how each is shown, which way it is better, and what its value of a record is.
+
+The one place that knows a metric; bounds, verdicts, tables and comparisons look it up by its name.
+A project declares its own metrics beside the built-in ones.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from fitting_room.record import Record
+from fitting_room.errors import UserError
 from fitting_room.spec import TASKS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from fitting_room.record import Record
+
+Better = Literal["higher", "lower", "neither"]
+Format = Literal["percent", "decimals", "number"]
+"""A fraction in per cent, four decimals, or a count, which has a decimal where it needs one."""
+
+Function = Callable[["np.ndarray", "np.ndarray"], float]
+"""From labels, shape (n,), integers, and class probabilities, (n, classes), float64, to a value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A figure that a record is judged by; calling it with a record gives its value there.
+
+    A project's own is computed from the test images after the last epoch, or, without ``compute``,
+    reported by its trainer as ``record.metrics[name]``.
+
+    Raises:
+        ValueError: The name is no identifier, a choice is unknown, or no child process could
+            import the function.
+    """
+
+    name: str
+    unit: str = ""
+    """Written after a value; that of a fraction is per cent, that of its differences points."""
+    better: Better = "neither"
+    """Where it is neither, a change either way is one."""
+    format: Format = "decimals"
+    per_epoch: bool = False
+    """Whether every epoch of a record has it as well."""
+    compute: Function | None = None
+    """A function that a module defines."""
+    trained: bool = True
+    """Whether a model has it only once it is trained."""
+    known_after: int | None = None
+    """Epoch after which it is known; None where that is the last one."""
+    of: Callable[[Record], float | None] | None = None
+    """Its value of a record, for built-in metrics."""
+
+    def __post_init__(self) -> None:
+        """Refuse what could only fail later."""
+        if not re.fullmatch(r"[A-Za-z]\w*", self.name):
+            raise ValueError(f"{self.name!r} is no name for a metric: letters, digits and _ are")
+        for key, kind in (("better", Better), ("format", Format)):
+            if getattr(self, key) not in (known := get_args(kind)):
+                told = f"must be one of {', '.join(known)}, not {getattr(self, key)!r}"
+                raise ValueError(f"{key} of {self.name} {told}")
+        if self.compute and "<" in self.source:
+            raise ValueError(f"compute of {self.name} must be a function that a module defines")
+
+    def __call__(self, record: Record) -> float | None:
+        """Return the value of one record; None where it has none, as after divergence."""
+        if self.of:
+            return self.of(record)
+        return (record.metrics or {}).get(self.name) if record.completed else None
+
+    @property
+    def source(self) -> str:
+        """``module:function`` that computes it; empty where none does."""
+        function: Any = self.compute
+        return f"{function.__module__}:{function.__qualname__}" if function else ""
+
+    @property
+    def scale(self) -> float:
+        """Factor from a value to what is shown of it."""
+        return 100.0 if self.format == "percent" else 1.0
+
+    @property
+    def suffix(self) -> str:
+        """What follows a value, after a space."""
+        unit = "%" if self.format == "percent" else self.unit
+        return f" {unit}" if unit else ""
+
+    @property
+    def points(self) -> str:
+        """What follows a difference, after a space."""
+        return " points" if self.format == "percent" else self.suffix
 
 
 def epochs_to_target(record: Record) -> float | None:
@@ -18,9 +108,11 @@ def epochs_to_target(record: Record) -> float | None:
     return None
 
 
-def _last(record: Record, metric: str) -> float | None:
-    """Return the last epoch's value; what it is after divergence says nothing."""
-    return getattr(record.epochs[-1], metric) if record.completed and record.epochs else None
+def _last(metric: str) -> Callable[[Record], float | None]:
+    """Return what gives the last epoch's value; what it is after divergence says nothing."""
+    return lambda record: (
+        getattr(record.epochs[-1], metric) if record.completed and record.epochs else None
+    )
 
 
 def _drop(record: Record) -> float | None:
@@ -36,22 +128,60 @@ def _drop(record: Record) -> float | None:
     return round(first - second, 9)  # what float32 cannot hold is no scatter
 
 
-METRICS: dict[str, Callable[[Record], float | None]] = {
-    "parameters": lambda record: record.size.parameters if record.size else None,
-    "test_accuracy": lambda record: record.test_accuracy,
-    "test_loss": lambda record: record.test_loss,
-    "training_accuracy": lambda record: _last(record, "training_accuracy"),
-    "training_loss": lambda record: _last(record, "training_loss"),
-    "drop_in_training_loss": _drop,
-    "calibration_error": lambda record: (
-        record.confidence.calibration_error if record.confidence else None
+def _accuracy(name: str, of: Callable[[Record], float | None]) -> Metric:
+    return Metric(name=name, better="higher", format="percent", per_epoch=True, of=of)
+
+
+def _loss(name: str, of: Callable[[Record], float | None]) -> Metric:
+    return Metric(name=name, better="lower", per_epoch=True, of=of)  # nats go without saying
+
+
+BUILT_IN = (
+    Metric(
+        name="parameters",
+        format="number",
+        trained=False,
+        of=lambda record: record.size.parameters if record.size else None,
     ),
-    "epochs_to_target": epochs_to_target,
+    _accuracy("test_accuracy", lambda record: record.test_accuracy),
+    _loss("test_loss", lambda record: record.test_loss),
+    _accuracy("training_accuracy", _last("training_accuracy")),
+    _loss("training_loss", _last("training_loss")),
+    Metric(name="drop_in_training_loss", known_after=2, of=_drop),
+    Metric(
+        name="calibration_error",
+        better="lower",
+        format="number",
+        of=lambda record: record.confidence.calibration_error if record.confidence else None,
+    ),
+    Metric(name="epochs_to_target", better="lower", format="number", of=epochs_to_target),
+)
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in BUILT_IN}
+"""Name → metric: the built-in ones, and those that the project at hand declares."""
+
+FURTHER: Mapping[str, Metric] = {
+    "validation_accuracy": _accuracy("validation_accuracy", _last("validation_accuracy")),
+    "validation_loss": _loss("validation_loss", _last("validation_loss")),
+    "seconds_per_epoch": Metric(name="seconds_per_epoch", better="lower", format="number"),
 }
-"""Name → the value of one record; None where it has none, as after divergence."""
+"""Figures that are shown, and no bound is for."""
 
 CURVES = {f"{metric}_by_epoch": metric for metric in ("training_loss", "training_accuracy")}
 """Name of a learning curve → what it shows after each epoch."""
+
+KNOWN_AFTER = {metric.name: metric.known_after for metric in BUILT_IN if metric.known_after}
+"""Metric → epoch after which it is known, where that is not the last."""
+
+UNTRAINED = frozenset(metric.name for metric in BUILT_IN if not metric.trained)
+"""Metrics that a model has before it is trained."""
+
+
+def known(name: str) -> Metric:
+    """Return the metric of that name, or the one behind a curve; any other name is a number's."""
+    behind = CURVES.get(name, name)
+    found = METRICS.get(behind) or FURTHER.get(behind)
+    return found or Metric(name=behind, format="number")
 
 
 def curve(record: Record, name: str) -> tuple[float | None, ...]:
@@ -59,8 +189,64 @@ def curve(record: Record, name: str) -> tuple[float | None, ...]:
     return tuple(getattr(epoch, CURVES[name]) for epoch in record.epochs)
 
 
-KNOWN_AFTER = {"drop_in_training_loss": 2}
-"""Metric → epoch after which it is known, where that is not the last."""
+def declare(own: Iterable[Metric]) -> None:
+    """Let a project's own metrics be known, and no more those of another one.
 
-UNTRAINED = frozenset({"parameters"})
-"""Metrics that a model has before it is trained."""
+    Raises:
+        ValueError: One has the name of a built-in metric, or two have the same.
+    """
+    found = {metric.name: metric for metric in BUILT_IN}
+    for metric in own:
+        if metric.name in found or metric.name in {**FURTHER, **CURVES}:
+            raise ValueError(f"there is a metric {metric.name} already: give yours another name")
+        found[metric.name] = metric
+    METRICS.clear()
+    METRICS.update(found)
+
+
+def sources() -> dict[str, str]:
+    """Return name → ``module:function`` of the declared metrics that are computed."""
+    return {name: metric.source for name, metric in METRICS.items() if metric.source}
+
+
+def computed(
+    sources: Mapping[str, str], labels: np.ndarray, probabilities: np.ndarray
+) -> dict[str, float]:
+    """Return the values of metrics, each of which is named by its ``module:function``.
+
+    Args:
+        sources: Name → ``module:function``.
+        labels: Of the test images, shape (n,), integers.
+        probabilities: Of every class, shape (n, classes), float64.
+
+    Raises:
+        UserError: A function gives no finite number.
+    """
+    found = {}
+    for name, source in sources.items():
+        module, _, function = source.partition(":")
+        value = float(getattr(import_module(module), function)(labels, probabilities))
+        if not math.isfinite(value):
+            raise UserError(f"{source} gave {value} for {name}. A metric must be a finite number.")
+        found[name] = value
+    return found
+
+
+def macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the unweighted mean of the F1 scores of all classes, a fraction.
+
+    A class counts that an image has or was given: Opitz and Burst, "Macro F1 and Macro F1", 2019,
+    equation 2; ``sklearn.metrics.f1_score(average="macro")`` is the same.
+    """
+    predicted = probabilities.argmax(axis=1)
+    scores = []
+    for each in {*labels.tolist(), *predicted.tolist()}:
+        found, true = predicted == each, labels == each
+        scores.append(2 * (found & true).sum() / (found.sum() + true.sum()))
+    return float(sum(scores) / len(scores))
+
+
+def worst_class_accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the share of images classified rightly of the class with the smallest such share."""
+    right = probabilities.argmax(axis=1) == labels
+    return min(float(right[labels == each].mean()) for each in set(labels.tolist()))

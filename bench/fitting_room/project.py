@@ -1,7 +1,7 @@
 """The project at hand: what it trains, and where its bounds, claims and results lie.
 
-Its ``pyproject.toml`` tells both. Reading it imports nothing; what ``module:name`` stands for is
-imported once, when it is first asked for.
+Its ``pyproject.toml`` tells both. Reading it imports nothing but the project's own metrics, if it
+has any; what else ``module:name`` stands for is imported once, when it is first asked for.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fitting_room.errors import UserError, nearest
+from fitting_room.metrics import Metric, declare
 from fitting_room.spec import Case
 
 if sys.version_info >= (3, 11):
@@ -29,8 +30,8 @@ T = TypeVar("T")
 FILE = "pyproject.toml"
 TABLE = "[tool.fitting-room]"
 
-OBJECTS = ("cases", "instead", "exercises", "variants", "slowdowns")
-"""Keys that hold ``module:name`` of a mapping."""
+OBJECTS = ("cases", "instead", "exercises", "variants", "slowdowns", "metrics")
+"""Keys that hold ``module:name``: of a list of metrics, or else of a mapping."""
 PATHS = ("bounds", "claims", "results")
 """Keys that hold a path, relative to the file."""
 
@@ -111,6 +112,17 @@ class Project:
         """Name → what is done to a race, to see that the judge of seconds notices."""
         return self._mapping("slowdowns")
 
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The project's own, beside those that every record has."""
+        if "metrics" not in self.objects:
+            return ()
+        found, where = self._object("metrics", list | tuple, "list of fitting_room.metrics.Metric")
+        wrong = [each for each in found if not isinstance(each, Metric)]
+        if wrong:
+            raise UserError(f"{where} {wrong[0]!r} in it is no fitting_room.metrics.Metric.")
+        return tuple(found)
+
     def case(self, name: str) -> Case:
         """Return the case of that name, or raise a UserError that names the nearest."""
         return _named("case", name, self.cases)
@@ -122,14 +134,20 @@ class Project:
     def _mapping(self, key: str) -> Mapping[str, Any]:
         if key not in self.objects:
             return {}
+        found: Mapping[str, Any] = self._object(key, Mapping, f"mapping of names to {key}")[0]
+        return found
+
+    def _object(self, key: str, kind: Any, words: str) -> tuple[Any, str]:
+        """Return what a key stands for, and how a sentence on what is wrong with it begins."""
         told = self.objects[key]
         module, _, name = told.partition(":")
         where = f'{self.root / FILE}: {TABLE} has {key} = "{told}", but'
         found = getattr(_imported(module, self.root, where), name, None)
-        if not isinstance(found, Mapping):
-            what = "no such name" if found is None else f"{name} there, which is no mapping"
-            raise UserError(f"{where} {module} has {what}. Name a mapping of names to {key}.")
-        return found
+        if not isinstance(found, kind):
+            there = f"{name} there, which is no {words.split()[0]}"
+            has = "no such name" if found is None else there
+            raise UserError(f"{where} {module} has {has}. Name a {words}.")
+        return found, where
 
 
 def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
@@ -155,22 +173,31 @@ def _imported(module: str, root: Path, where: str) -> Any:
 
 
 def current(*folders: Path) -> Project:
-    """Return the project of the first folder that lies in one.
+    """Return the project of the first folder that lies in one, and declare its metrics.
 
     Args:
         folders: Each is looked at with all folders above it, nearest first.
 
     Raises:
-        UserError: None lies in a project, or the table of one cannot be meant.
+        UserError: None lies in a project, its table cannot be meant, or its metrics cannot be used.
     """
     for folder in folders:
         for each in (folder, *folder.parents):
             if found := read_project(each):
+                _declare(found)
                 return found
     raise UserError(
         f"There is no {FILE} with a table {TABLE} in {folders[0]} or a folder above it. "
         f"Write one beside your code:\n\n{EXAMPLE}"
     )
+
+
+def _declare(project: Project) -> None:
+    try:
+        declare(project.metrics)
+    except ValueError as error:
+        where = f"{project.root / FILE}: metrics in {TABLE}"
+        raise UserError(f"{where} cannot be used: {error}.") from None
 
 
 @cache

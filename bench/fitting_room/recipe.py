@@ -2,47 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
-WATCHED = frozenset(
-    {
-        "validation_fraction",
-        "stop_metric",
-        "stop_threshold",
-        "stop_direction",
-        "stop_patience",
-        "plateau_factor",
-        "plateau_patience",
-        "keep_best",
-    }
-)
-"""Their names."""
+from typing import Any
 
 REPORTED = ("accuracy", "loss", "val_accuracy", "val_loss")
 """Metrics of an epoch; the last two of the images that ``validation_fraction`` holds out."""
-
-
-def check(recipe: Recipe) -> None:
-    """Raise ValueError for callbacks that could only fail later, inside a trial."""
-    known = REPORTED if recipe.validation_fraction else REPORTED[:2]
-    if recipe.stop_metric is not None and recipe.stop_metric not in known:
-        told = f"must be one of {', '.join(known)}, not {recipe.stop_metric!r}"
-        raise ValueError(f"stop_metric {told}; val_… wants a validation_fraction")
-    if recipe.stop_direction not in ("above", "below"):
-        raise ValueError(f"stop_direction must be above or below, not {recipe.stop_direction!r}")
-    if recipe.keep_best and not recipe.validation_fraction:
-        raise ValueError("keep_best wants a validation_fraction to choose by")
-    if recipe.plateau_factor is None:
-        return
-    if not 0 < recipe.plateau_factor < 1:
-        raise ValueError(f"plateau_factor must be in (0, 1), not {recipe.plateau_factor}")
-    if recipe.schedule != "constant":
-        raise ValueError(f"plateau_factor and schedule {recipe.schedule!r} both set the rate")
-
 
 SCHEDULES = ("constant", "linear_to_zero", "cosine_to_zero", "one_cycle")
 """Shapes of the learning rate; all but the first are functions of ``training.schedules``."""
@@ -131,22 +96,19 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuse values that could only fail later, inside a trial."""
-        for name in ("epochs", "batch_size", "steps_per_execution"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not 0 < self.train_fraction <= 1:
-            raise ValueError(f"train_fraction must be in (0, 1], not {self.train_fraction}")
-        for name in NOT_NEGATIVE:
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
-        for name in SHARES:
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be in [0, 1), not {getattr(self, name)}")
-        for name, known in (("schedule", SCHEDULES), ("flip", FLIPS)):
-            if getattr(self, name) not in known:
-                told = f"must be one of {', '.join(known)}, not {getattr(self, name)!r}"
-                raise ValueError(f"{name} {told}")
-        check(self)
+        for words, allowed, names in LIMITS:
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and not allowed(value):
+                    raise ValueError(f"{name} must {words}, not {value!r}")
+        known = REPORTED if self.validation_fraction else REPORTED[:2]
+        if self.stop_metric is not None and self.stop_metric not in known:
+            told = f"must be one of {', '.join(known)}, not {self.stop_metric!r}"
+            raise ValueError(f"stop_metric {told}; val_… wants a validation_fraction")
+        if self.keep_best and not self.validation_fraction:
+            raise ValueError("keep_best wants a validation_fraction to choose by")
+        if self.plateau_factor is not None and self.schedule != "constant":
+            raise ValueError(f"plateau_factor and schedule {self.schedule!r} both set the rate")
 
     @property
     def watched(self) -> bool:
@@ -176,31 +138,25 @@ class Recipe:
         return tuple(name for name, used in wanted.items() if used)
 
 
-PLAIN = frozenset(
-    {
-        "epochs",
-        "batch_size",
-        "optimizer",
-        "learning_rate",
-        "beta_1",
-        "stop_at_accuracy",
-        "precision",
-        "steps_per_execution",
-        "jit_compile",
-        "scale_pixels",
-        "train_fraction",
-        "shuffle_labels",
-    }
-)
+_NAMES = [field.name for field in fields(Recipe)]
+
+PLAIN = frozenset(_NAMES[: _NAMES.index("schedule")])
 """Fields that a plain ``compile`` and ``fit`` honour."""
 
-NOT_NEGATIVE = (
-    "learning_rate",
-    "weight_decay",
-    "rotate_degrees",
-    "shift_pixels",
-    "erase_pixels",
-    "stop_patience",
-    "plateau_patience",
+WATCHED = frozenset(_NAMES[_NAMES.index("validation_fraction") :])
+"""Fields that name callbacks, and what those watch."""
+
+LIMITS: tuple[tuple[str, Callable[[Any], bool], tuple[str, ...]], ...] = (
+    ("be at least 1", lambda x: x >= 1, ("epochs", "batch_size", "steps_per_execution")),
+    ("be in (0, 1]", lambda x: 0 < x <= 1, ("train_fraction",)),
+    ("not be negative", lambda x: x >= 0, ("learning_rate", "weight_decay", "rotate_degrees")),
+    ("not be negative", lambda x: x >= 0, ("shift_pixels", "erase_pixels")),
+    ("not be negative", lambda x: x >= 0, ("stop_patience", "plateau_patience")),
+    ("be in [0, 1)", lambda x: 0 <= x < 1, ("warm_up", "label_smoothing", "weight_average")),
+    ("be in [0, 1)", lambda x: 0 <= x < 1, ("zoom", "validation_fraction")),
+    ("be in (0, 1)", lambda x: 0 < x < 1, ("plateau_factor",)),
+    (f"be one of {', '.join(SCHEDULES)}", SCHEDULES.__contains__, ("schedule",)),
+    (f"be one of {', '.join(FLIPS)}", FLIPS.__contains__, ("flip",)),
+    ("be above or below", ("above", "below").__contains__, ("stop_direction",)),
 )
-SHARES = ("warm_up", "label_smoothing", "weight_average", "zoom", "validation_fraction")
+"""What a value must be, in words and as a test, and the fields that it holds for."""

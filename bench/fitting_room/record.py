@@ -1,4 +1,4 @@
-"""The record: everything a trial measured, as one JSON document.
+"""The record: everything a trial measured, as one JSON document, and how a child sends it.
 
 ``results/README.md`` explains each key; a test holds the two together.
 """
@@ -8,15 +8,16 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
 
-from fitting_room.spec import Name, TrialSpec
+from fitting_room.spec import Name, TrialSpec, folder_of
 
 SCHEMA = 1
 
@@ -27,6 +28,7 @@ Probability = Annotated[float, msgspec.Meta(ge=0, le=1.001)]
 """A mean of float32 numbers may be rounded to a little more than 1."""
 Loss = Annotated[float, msgspec.Meta(ge=-3.5e38, le=3.5e38)]
 """What float32 holds: the square of a larger number is infinite in float64 too."""
+Figure = Annotated[float, msgspec.Meta(ge=-1e300, le=1e300)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 Taken = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
@@ -201,6 +203,7 @@ class PartialRecord:
     seconds: dict[str, float] = field(default_factory=dict)
     """Each phase adds to its own."""
     peak_memory_bytes: int | None = None
+    metrics: Mapping[str, float] | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,6 +241,9 @@ class Record:
     seconds: Mapping[str, Seconds] = field(default_factory=dict)
     """Wall time of each phase, total included; ``results/README.md`` names them."""
     peak_memory_bytes: Count | None = None
+    metrics: Mapping[str, Figure] | msgspec.UnsetType = msgspec.UNSET
+    """Of the project's own, on the test images after the last epoch; unset, and not written, where
+    it has none."""
 
     def __post_init__(self) -> None:
         """Refuse a date that is none, epochs out of order and predictions that do not decode."""
@@ -275,3 +281,68 @@ def unpack_classes(packed: str) -> np.ndarray:
     if not unpacker.eof:
         raise ValueError(f"predictions are cut off, or of more than {MOST_IMAGES} images")
     return np.frombuffer(found, np.uint8)
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601, to the millisecond: such strings sort as they follow."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A spec with what only the parent knows: the key and the origin of its record."""
+
+    spec: TrialSpec
+    key: str
+    provenance: Provenance
+    keep: str | None = None
+    """File for the trained model, ending in ``.keras``; None keeps none."""
+    log: str | None = None
+    """Folder for TensorBoard's graph, histograms and images; None writes none."""
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    """Of the project's own, name → ``module:function`` of those to be computed."""
+    sent: float = 0.0
+    """When the child was handed it, in seconds since 1970."""
+
+    def record(
+        self, outcome: Outcome, reason: str, *, started: str, measured: PartialRecord
+    ) -> Record:
+        """Return the record of this trial with whatever was measured of it."""
+        return Record(
+            key=self.key,
+            spec=self.spec,
+            outcome=outcome,
+            reason=reason,
+            started=started,
+            provenance=self.provenance,
+            **vars(measured),
+        )
+
+
+def run_name(spec: TrialSpec, key: str) -> str:
+    """Return the folder of a trial's logs, as a page that compares trials shows it."""
+    return f"{folder_of(spec.case.name)}/seed-{spec.seed}-{key[:8]}"
+
+
+def best_file(model: Path) -> Path:
+    """Return where the best model goes, of a recipe that keeps it, beside the trained one."""
+    return model.with_name(f"{model.stem}-best{model.suffix}")
+
+
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One answer of the child: exactly one of the first three."""
+
+    note: str | None = None
+    """What it is doing, before the first epoch."""
+    epoch: Epoch | None = None
+    record: Record | None = None
+    files: tuple[str, ...] = ()
+    """Of the project's modules that it has imported: with its first note and with its record."""
+
+
+Listener = Callable[[TrialSpec, Message], None]
+"""Hears every message of every trial, from any thread."""
+
+
+def silent(spec: TrialSpec, message: Message) -> None:
+    """Hear nothing."""

@@ -18,20 +18,21 @@ from fitting_room.errors import UserError
 from fitting_room.judge.claims import Check, judge_statement
 from fitting_room.project import Project
 from fitting_room.record import Record
-from fitting_room.store.claims import Claim, Published, read_published
-from fitting_room.store.key import why_stale
-from fitting_room.store.records import Store
-from fitting_room.store.speeds import Speed, read_speeds
-from fitting_room.store.statements import (
+from fitting_room.store.claims import (
     AnyStatement,
+    Claim,
     Difference,
     Diminishing,
     Opinion,
     Order,
+    Published,
     Ratio,
     Reach,
     Turn,
+    read_published,
 )
+from fitting_room.store.key import why_stale
+from fitting_room.store.records import Speed, Store, read_speeds
 
 FOLDERS = ("reference", "exercises")
 """Of records under the results: those of the tables, and of the points that no table has."""

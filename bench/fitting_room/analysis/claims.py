@@ -23,8 +23,7 @@ from fitting_room.judge.claims import (
 from fitting_room.judge.interval import Interval, of_new_count, of_new_seed, of_new_share
 from fitting_room.judge.verdict import Verdict
 from fitting_room.spec import TASKS
-from fitting_room.store.claims import Claim
-from fitting_room.store.statements import AnyStatement
+from fitting_room.store.claims import AnyStatement, Claim
 
 NO_RECORDS = "no reference records yet"
 

@@ -13,8 +13,8 @@ from fitting_room.analysis.evidence import Evidence
 from fitting_room.judge.claims import LEAST_SEEDS, Check, Label, judge_figure, judge_statement
 from fitting_room.judge.interval import Interval, of_ratio
 from fitting_room.spec import Case
-from fitting_room.store.speeds import Speed
-from fitting_room.store.statements import Ratio
+from fitting_room.store.claims import Ratio
+from fitting_room.store.records import Speed
 
 SECONDS = "seconds_per_epoch"
 

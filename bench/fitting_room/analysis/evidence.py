@@ -15,7 +15,7 @@ from fitting_room.metrics import METRICS
 from fitting_room.record import Record, unpack_classes
 from fitting_room.spec import TASKS
 from fitting_room.store.claims import Claim
-from fitting_room.store.speeds import Speed
+from fitting_room.store.records import Speed
 
 
 def _training_images(record: Record) -> float | None:

@@ -14,7 +14,7 @@ from fitting_room.analysis.evidence import Evidence, short
 from fitting_room.judge.censored import epochs_to_target, first_epoch
 from fitting_room.judge.claims import Check, Label, as_printed, judge_statement, with_its_source
 from fitting_room.judge.interval import LEVEL, Interval, of_contrast, of_ranges
-from fitting_room.store.statements import Difference, Diminishing, Order, Reach, Turn
+from fitting_room.store.claims import Difference, Diminishing, Order, Reach, Turn
 
 Weights = Mapping[str, float]
 """Case → its weight in a sum of means."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from fitting_room.disturbed import exclusive
+from fitting_room.machine import exclusive
 from fitting_room.record import Machine, Record
 
 

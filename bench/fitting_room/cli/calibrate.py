@@ -12,12 +12,12 @@ from tempfile import TemporaryDirectory
 from fitting_room.analysis.suggestion import difference, propose, suggest
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.session import OPTIONS, Session, add_options, datasets, session
-from fitting_room.disturbed import disturbance, exclusive
-from fitting_room.durations import positive
+from fitting_room.errors import positive
 from fitting_room.lab.estimate import warnings
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import emulation
 from fitting_room.lab.scheduler import job_of
+from fitting_room.machine import disturbance, exclusive
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project, shown
 from fitting_room.record import Outcome, Record

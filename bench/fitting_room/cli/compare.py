@@ -23,8 +23,7 @@ from fitting_room.analysis.trials import publishable
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.calibrate import published
 from fitting_room.cli.sides import Asked, Place, ask, called, place, side_of
-from fitting_room.durations import positive
-from fitting_room.errors import UserError, nearest
+from fitting_room.errors import UserError, nearest, positive
 from fitting_room.format import in_words, listed
 from fitting_room.judge.change import Change
 from fitting_room.judge.timing import Race

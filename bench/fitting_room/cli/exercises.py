@@ -13,7 +13,7 @@ from fitting_room.analysis.trials import publishable
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.calibrate import RESULTS, published
 from fitting_room.cli.session import DATA, add_options, datasets, session
-from fitting_room.durations import positive
+from fitting_room.errors import positive
 from fitting_room.lab.estimate import forecast
 from fitting_room.lab.plan import Options, specify
 from fitting_room.project import Project, from_here

@@ -18,8 +18,7 @@ from fitting_room.analysis.sides import Side, facts_of
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.compare import time_case
 from fitting_room.cli.session import DATA, Session, add_options, dataset, datasets, session
-from fitting_room.durations import now, positive
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, positive
 from fitting_room.judge.timing import Race
 from fitting_room.lab.evaluator import Evaluator, unstored
 from fitting_room.lab.plan import Need, Options, plan, specify
@@ -27,7 +26,7 @@ from fitting_room.lab.timing import ANEW, Timed
 from fitting_room.machine import this_machine
 from fitting_room.metrics import METRICS
 from fitting_room.project import FILE, Project, Slowdown, Variant
-from fitting_room.record import Record
+from fitting_room.record import Record, now
 from fitting_room.store.bounds import Bounds, read_bounds
 from fitting_room.store.key import provenance
 from fitting_room.store.records import Store

@@ -17,8 +17,7 @@ from fitting_room.analysis.mistakes import Pair, most_confused
 from fitting_room.analysis.trials import one_per_seed
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.kept_model import add_arguments, alike, kept_model, test_image, wanted
-from fitting_room.durations import natural
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, natural
 from fitting_room.format import number
 from fitting_room.lab.probe import Seen, look
 from fitting_room.record import Record, unpack_classes

@@ -9,16 +9,14 @@ from pathlib import Path
 
 from fitting_room import data
 from fitting_room.cli.session import DATA, add_options, datasets, session
-from fitting_room.durations import natural
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, natural
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.scheduler import job_of
 from fitting_room.record import Record
 from fitting_room.report.card import card
 from fitting_room.spec import TrialSpec
 from fitting_room.store.key import training_key
-from fitting_room.store.models import Kept, Models
-from fitting_room.store.records import Store
+from fitting_room.store.records import Kept, Models, Store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.session import DATA, Session, add_options, datasets, session
-from fitting_room.durations import positive, seconds
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, positive, seconds
 from fitting_room.format import in_words
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.scheduler import job_of

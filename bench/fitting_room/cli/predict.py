@@ -17,7 +17,7 @@ from fitting_room.analysis.audit import claims_in
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.kept_model import add_arguments, alike, kept_model, test_image, wanted
 from fitting_room.data.picture import convert
-from fitting_room.durations import natural
+from fitting_room.errors import natural
 from fitting_room.lab.probe import look
 from fitting_room.project import Project
 from fitting_room.record import Record
@@ -31,7 +31,7 @@ from fitting_room.report.answer import (
     table,
 )
 from fitting_room.spec import TASKS, TrialSpec
-from fitting_room.store.models import Kept
+from fitting_room.store.records import Kept
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

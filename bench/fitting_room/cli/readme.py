@@ -22,8 +22,7 @@ from fitting_room.report.readme import difference, regenerate
 from fitting_room.report.summary import task_table
 from fitting_room.spec import TASKS
 from fitting_room.store.key import why_stale
-from fitting_room.store.records import write_whole
-from fitting_room.store.speeds import read_speeds
+from fitting_room.store.records import read_speeds, write_whole
 
 
 @dataclass(frozen=True, kw_only=True)

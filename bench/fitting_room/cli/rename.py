@@ -20,10 +20,17 @@ from fitting_room.record import Record
 from fitting_room.report.card import card
 from fitting_room.spec import Case, TrialSpec, folder_of
 from fitting_room.store.key import quality_key
-from fitting_room.store.models import Models
 from fitting_room.store.reading import read_json, read_toml
-from fitting_room.store.records import Store, read_record, write_whole
-from fitting_room.store.speeds import AGAIN, SCHEMA, Speed, write_speed
+from fitting_room.store.records import (
+    SPEED_AGAIN,
+    SPEED_SCHEMA,
+    Models,
+    Speed,
+    Store,
+    read_record,
+    write_speed,
+    write_whole,
+)
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -73,7 +80,7 @@ def _rename(path: Path, records: list[Record], new: Case, results: Path) -> None
             models.file(record.spec).parent.mkdir(parents=True, exist_ok=True)
             models.put(record, path / models.file(record.spec).name)
     elif room == "speed":
-        speed = read_json(path, Speed, what="times", schema=SCHEMA, mend=AGAIN)
+        speed = read_json(path, Speed, what="times", schema=SPEED_SCHEMA, mend=SPEED_AGAIN)
         write_speed(path.parent, replace(speed, spec=_under(speed.spec, new)))
     elif room == "noise":
         document = msgspec.json.decode(path.read_bytes()) | {"case": new.name}

@@ -17,8 +17,7 @@ from fitting_room.cli import COMMANDS
 from fitting_room.cli.session import DATA, add_options, session
 from fitting_room.data import chosen_data_dir, find
 from fitting_room.data.split import HELD_OUT, validation_split
-from fitting_room.durations import positive, seconds
-from fitting_room.errors import UserError, nearest
+from fitting_room.errors import UserError, nearest, positive, seconds
 from fitting_room.format import in_words
 from fitting_room.lab.estimate import warnings
 from fitting_room.lab.plan import BACKENDS, DEVICES, Options, specify

@@ -14,15 +14,13 @@ from typing import Any
 from uuid import uuid4
 
 from fitting_room import data
-from fitting_room.durations import positive
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, positive
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.record import Record
 from fitting_room.report.card import card
 from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.spec import Dataset, TrialSpec
-from fitting_room.store.models import Models
-from fitting_room.store.records import Store
+from fitting_room.store.records import Models, Store
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "--data-dir": {

@@ -14,8 +14,7 @@ import msgspec
 from fitting_room.analysis.figures import quartiles
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.session import add_options, dataset
-from fitting_room.durations import now, positive
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, positive
 from fitting_room.format import around, count, spanned
 from fitting_room.lab.estimate import warnings
 from fitting_room.lab.plan import Options, specify
@@ -23,12 +22,12 @@ from fitting_room.lab.process import machine_lock, why_wait
 from fitting_room.lab.timing import time_paths
 from fitting_room.machine import this_machine
 from fitting_room.project import Project
+from fitting_room.record import now
 from fitting_room.report.notes import provenance as made_by
 from fitting_room.report.table import Table
 from fitting_room.spec import Case
 from fitting_room.store.key import provenance
-from fitting_room.store.records import write_whole
-from fitting_room.store.speeds import Speed, write_speed
+from fitting_room.store.records import Speed, write_speed, write_whole
 
 PAIRS = 10
 IMAGES = 15_000

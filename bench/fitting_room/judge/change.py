@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy as np
 import scipy
 
-from fitting_room.format import is_accuracy, is_loss, shown, shown_difference
+from fitting_room.format import is_accuracy, shown, shown_difference
 from fitting_room.judge.censored import epochs_to_target, same_speed
 from fitting_room.judge.interval import Interval, of_difference, superiority
 from fitting_room.judge.price import POWER
@@ -33,6 +33,7 @@ from fitting_room.judge.quality import EPOCHS, judge
 from fitting_room.judge.sequential import RUN_ALPHA, holm
 from fitting_room.judge.suggest import suggest
 from fitting_room.judge.verdict import Outcome, Verdict
+from fitting_room.metrics import known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,9 +215,6 @@ def timed(
     )
 
 
-EITHER_WAY = frozenset({"drop_in_training_loss"})
-"""Metrics that are no better high than low: another value is a change of the training."""
-
 MOST = 6
 """Seeds after which the sequential test decides by the sign of its ratio."""
 
@@ -307,9 +305,10 @@ def _t_test(metric: str, base: Sample, head: Sample, alpha: float) -> Test:
 
 
 def _direction(metric: str, change: float) -> Label:
-    if metric in EITHER_WAY:
+    better = known(metric).better
+    if better == "neither":
         return "changed"
-    worse = change > 0 if is_loss(metric) else change < 0
+    worse = change > 0 if better == "lower" else change < 0
     return "regression" if worse else "improvement"
 
 

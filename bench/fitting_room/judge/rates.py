@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from fitting_room.format import is_loss
 from fitting_room.judge.price import run
 from fitting_room.judge.sequential import Plan, decide_all, plans
 from fitting_room.judge.simulation import (
@@ -26,6 +25,7 @@ from fitting_room.judge.simulation import (
     walk,
 )
 from fitting_room.judge.verdict import Bound
+from fitting_room.metrics import known
 
 AGAIN = 25
 """Runs of each scenario that the gate's own function judges too, one by one."""
@@ -183,7 +183,8 @@ def _scatter(bound: Bound, sides: Sequence[Plan], scenario: Scenario) -> float:
 
 def _worse_end(bound: Bound) -> tuple[float, int]:
     """Return the end of a bound that worse code comes to, and the sign of its distance."""
-    upwards = bound.at_most is not None or (bound.between is not None and is_loss(bound.metric))
+    rising = bound.between is not None and known(bound.metric).better != "higher"
+    upwards = bound.at_most is not None or rising
     return (bound.highest, 1) if upwards else (bound.lowest, -1)
 
 

@@ -10,6 +10,7 @@ from fitting_room.format import is_accuracy
 from fitting_room.judge.curve import Curve
 from fitting_room.judge.sequential import DELTA_MOST, planning_sd
 from fitting_room.judge.verdict import Bound
+from fitting_room.metrics import known
 
 BAND = 5.0
 """Scatters to each side of a training metric's mean.
@@ -34,10 +35,10 @@ def suggest(metric: str, values: Sequence[float], *, both_sides: bool, band: flo
     mean, sd, seeds = fmean(values), stdev(values), len(values)
     scatters = band if both_sides else DELTA_MOST
     room = scatters * planning_sd(sd, seeds)
-    higher_is_better = is_accuracy(metric)
-    places = 3 if higher_is_better else max(3, 1 - math.floor(math.log10(room)))
+    higher_is_better, fraction = known(metric).better == "higher", is_accuracy(metric)
+    places = 3 if fraction else max(3, 1 - math.floor(math.log10(room)))
     low, high = _rounded(mean - room, math.floor, places), _rounded(mean + room, math.ceil, places)
-    if higher_is_better:
+    if fraction:
         high = min(high, 1.0)
     low = max(low, 0.0)
     return Bound(

@@ -4,7 +4,7 @@
 
 The machine's lock lies in the user's cache. Every trial of that user takes it, from whatever
 checkout: a timed one exclusively, the others beside each other. Trials of other users, of
-containers with a cache of their own, and other work are not kept out: ``fitting_room.disturbed``
+containers with a cache of their own, and other work are not kept out: ``fitting_room.machine``
 tells afterwards that they were there.
 """
 
@@ -29,11 +29,19 @@ from typing import IO, TypeVar
 
 import msgspec
 
-from fitting_room.durations import now
 from fitting_room.errors import UserError
-from fitting_room.job import Job, Listener, Message, silent
 from fitting_room.machine import DEVICES, cache_folder, settings, this_machine
-from fitting_room.record import Epoch, Outcome, PartialRecord, Record
+from fitting_room.record import (
+    Epoch,
+    Job,
+    Listener,
+    Message,
+    Outcome,
+    PartialRecord,
+    Record,
+    now,
+    silent,
+)
 from fitting_room.store.digest import SOURCES
 from fitting_room.surroundings import ending, hurry
 

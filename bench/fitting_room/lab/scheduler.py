@@ -10,15 +10,14 @@ from pathlib import Path
 import msgspec
 
 from fitting_room.errors import UnwritableError, UserError
-from fitting_room.job import Job, Listener, run_name, silent
 from fitting_room.lab.process import ROOT, file_lock, run_trial, strays, trials_ended
 from fitting_room.machine import this_machine
-from fitting_room.record import Machine, Record
+from fitting_room.metrics import sources
+from fitting_room.record import Job, Listener, Machine, Record, run_name, silent
 from fitting_room.spec import TrialSpec
 from fitting_room.store.key import provenance, quality_key
-from fitting_room.store.models import Kept, Models
 from fitting_room.store.reading import below
-from fitting_room.store.records import Store
+from fitting_room.store.records import Kept, Models, Store
 from fitting_room.trial.protocol import loaded_files
 
 
@@ -34,7 +33,7 @@ def job_of(spec: TrialSpec) -> Job:
             "Take one of the two off Python's path, or uninstall it."
         )
     origin = provenance(spec, root=ROOT)
-    return Job(spec=spec, key=quality_key(spec, origin), provenance=origin)
+    return Job(spec=spec, key=quality_key(spec, origin), provenance=origin, metrics=sources())
 
 
 def fulfil(

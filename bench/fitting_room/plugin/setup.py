@@ -27,8 +27,7 @@ from fitting_room.report.card import card
 from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.spec import Dataset
 from fitting_room.store.bounds import read_bounds
-from fitting_room.store.models import Models
-from fitting_room.store.records import Store
+from fitting_room.store.records import Models, Store
 
 
 def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Evaluator:

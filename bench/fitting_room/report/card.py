@@ -11,8 +11,7 @@ from typing import Any
 
 from fitting_room.analysis.trials import on_sample
 from fitting_room.format import count, number, percent
-from fitting_room.job import best_file
-from fitting_room.record import Record
+from fitting_room.record import Record, best_file
 from fitting_room.report.table import Code, Table
 from fitting_room.spec import TASKS
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TextIO
 
 from fitting_room.format import in_terminal, in_words, one_line
-from fitting_room.job import Message
-from fitting_room.record import Epoch, Record
+from fitting_room.record import Epoch, Message, Record
 from fitting_room.spec import TrialSpec
 
 Mark = Callable[..., str]

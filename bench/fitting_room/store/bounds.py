@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+import msgspec
 
 from fitting_room.errors import UserError, nearest
 from fitting_room.format import is_accuracy
 from fitting_room.judge.curve import Curve
-from fitting_room.judge.verdict import KINDS, Bound
-from fitting_room.metrics import CURVES, UNTRAINED
-from fitting_room.store.reading import Toml, brief, read_toml
+from fitting_room.judge.verdict import Bound
+from fitting_room.metrics import CURVES, UNTRAINED, known
+from fitting_room.store.reading import Toml, brief, converted, read_toml
 
-KEYS = (*KINDS, "sd", "seeds", "mean", "reason")
 EXAMPLES = {
     "parameters": "exactly = 101_770",
     "test_accuracy": "at_least = 0.85",
@@ -33,6 +33,21 @@ MOST_SEEDS = 100_000
 LISTS = ("between", "mean", "sd")
 """Keys of a curve that have one element for each epoch."""
 
+Amount = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys of a bound, as the file has them."""
+
+    reason: str
+    exactly: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    at_least: Amount | None = None
+    at_most: Amount | None = None
+    between: tuple[Amount, Amount] | None = None
+    sd: Amount | None = None
+    seeds: Annotated[int, msgspec.Meta(ge=0, le=MOST_SEEDS)] | None = None
+    mean: Amount | None = None
+
 
 def read_bound(metric: str, entry: object) -> Bound:
     """Return the bound of one entry.
@@ -44,12 +59,20 @@ def read_bound(metric: str, entry: object) -> Bound:
         raise ValueError(f"expected {{ at_least = …, reason = … }}, and found {brief(entry)}")
     if "reason" not in entry:
         raise ValueError('a reason is needed: reason = "why the bound sits where it does"')
-    for key, value in entry.items():
-        _check(metric, key, value)
-    fields = {"reference_seeds" if key == "seeds" else key: v for key, v in entry.items()}
-    if "between" in fields:
-        fields["between"] = tuple(float(end) for end in fields["between"])
+    fields = msgspec.structs.asdict(converted(entry, _Entry))
+    fields["reference_seeds"] = fields.pop("seeds")
+    if is_accuracy(metric):
+        _check_fractions(fields)
     return Bound(metric=metric, **fields)
+
+
+def _check_fractions(fields: Mapping[str, Any]) -> None:
+    """Refuse per cents where fractions are meant."""
+    for key, value in fields.items():
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, float) and number > 1:
+                hint = f"; did you mean {number / 100:g}?" if number <= 100 else ""
+                raise ValueError(f"accuracies are fractions, and {key} = {number} is above 1{hint}")
 
 
 def read_curve(metric: str, entry: object) -> Curve:
@@ -79,37 +102,6 @@ def _epoch(metric: str, entry: Mapping[str, Any], at: int) -> Bound:
         return read_bound(metric, here)
     except ValueError as error:
         raise ValueError(f"epoch {at + 1}: {error}") from None
-
-
-def _check(metric: str, key: str, value: object) -> None:
-    """Refuse an unknown key, a wrong type, and a number that cannot be meant."""
-    if key not in KEYS:
-        raise ValueError(f"there is no key {key!r}. {nearest(key, KEYS)[:-1]}")
-    if key == "reason":
-        if not isinstance(value, str):
-            raise ValueError(f"the reason must be text in quotes, and is {brief(value)}")
-        return
-    numbers = value if key == "between" else [value]
-    if not isinstance(numbers, list) or (key == "between" and len(numbers) != 2):
-        raise ValueError(f"between takes two numbers, [lowest, highest], and found {brief(value)}")
-    for number in numbers:
-        _check_number(metric, key, number)
-
-
-def _check_number(metric: str, key: str, number: object) -> None:
-    whole = key in ("exactly", "seeds")
-    if isinstance(number, bool) or not isinstance(number, int if whole else (int, float)):
-        wanted = "an integer" if whole else "a number"
-        raise ValueError(f"{key} takes {wanted}, and found {brief(number)}")
-    if metric == "epochs_to_target" and key == "at_most" and number == math.inf:
-        return  # the target need not be reached
-    if key == "seeds" and number > MOST_SEEDS:
-        raise ValueError(f"seeds are at most {MOST_SEEDS:,}, and found {number}")
-    if not math.isfinite(number) or number < 0:
-        raise ValueError(f"{key} must be finite and not negative, and is {number!r}")
-    if is_accuracy(metric) and key != "seeds" and number > 1:
-        percent = f"; did you mean {number / 100:g}?" if number <= 100 else ""
-        raise ValueError(f"accuracies are fractions, and {key} = {number} is above 1{percent}")
 
 
 SMOKE = "smoke"
@@ -161,7 +153,7 @@ class Bounds:
         return own.get(metric) or self.tables.get(SMOKE, {}).get(metric)
 
     def _missing(self, case: str, metric: str) -> str:
-        example = EXAMPLES.get(metric, "at_least = 0.0")
+        example = EXAMPLES.get(metric) or _example(metric)
         line = f'{metric} = {{ {example}, reason = "why the bound sits here" }}'
         if case in self.tables:
             return (
@@ -184,36 +176,19 @@ def read_bounds(path: Path, *, cases: Collection[str], metrics: Collection[str])
         UserError: the file is missing, is not TOML, or holds a name or a number that cannot be
             meant; the message gives the file, the line and the nearest valid name.
     """
-    source = _source(path)
-    read = {
-        name: _table(table, source=source, name=name, cases=cases, metrics=metrics)
-        for name, table in _flat(source.document).items()
-    }
-    own = {name: read.pop(name) for name in list(read) if name.endswith(f".{SMOKE}")}
-    return Bounds(
-        path=path,
-        tables=_only(Bound, read),
-        curves=_only(Curve, read),
-        on_sample={name.removesuffix(f".{SMOKE}"): of for name, of in _only(Bound, own).items()},
-    )
+    reader = _Reader(_source(path), (*cases, SMOKE), (*metrics, *CURVES))
+    tables, curves, on_sample = {}, {}, {}
+    for name, table in reader.source.document.items():
+        content = reader.table(name, table)
+        smoke = content.pop(SMOKE, {}) if name != SMOKE else {}
+        on_sample[name] = reader.bounds(f"{name}.{SMOKE}", smoke, trained=True)
+        tables[name] = reader.bounds(name, content)
+        curves[name] = reader.curves(name, content)
+    return Bounds(path=path, tables=tables, curves=curves, on_sample=on_sample)
 
 
-def _only(
-    kind: type[T], read: Mapping[str, Mapping[str, Bound | Curve]]
-) -> dict[str, dict[str, T]]:
-    return {
-        name: {metric: each for metric, each in found.items() if isinstance(each, kind)}
-        for name, found in read.items()
-    }
-
-
-def _flat(document: Mapping[str, object]) -> dict[str, object]:
-    """Return the tables of a file, with the smoke bounds of a case beside its other ones."""
-    found = dict(document)
-    for name, table in document.items():
-        if name != SMOKE and isinstance(table, dict) and SMOKE in table:
-            found[f"{name}.{SMOKE}"] = table.pop(SMOKE)
-    return found
+def _example(metric: str) -> str:
+    return "at_most = 1.0" if known(metric).better == "lower" else "at_least = 0.0"
 
 
 def line_of(path: Path, table: str, metric: str) -> int:
@@ -232,32 +207,50 @@ def _source(path: Path) -> Toml:
     return read_toml(path, mend="It holds the bounds.", infinite=True)
 
 
-def _table(
-    table: object,
-    *,
-    source: Toml,
-    name: str,
-    cases: Collection[str],
-    metrics: Collection[str],
-) -> dict[str, Bound | Curve]:
-    own = name.removesuffix(f".{SMOKE}")
-    if own not in (*cases, SMOKE):
-        left = f"If it was removed or renamed: python -m bench remove {own}, or rename {own} NEW."
-        problem = f"there is no case {own!r}. {nearest(own, (*cases, SMOKE))} {left}"
-        raise source.refuse(problem, own)
-    if not isinstance(table, dict):
-        raise source.refuse(f"expected a table [{name}], and found {brief(table)}.", name)
-    bounds: dict[str, Bound | Curve] = {}
-    known = (*metrics, *CURVES)
-    for metric, entry in table.items():
-        if metric not in known:
-            unknown = f"there is no metric {metric!r}. {nearest(metric, known)}"
-            raise source.refuse(unknown, name, metric)
-        if own != name and (metric in CURVES or metric in UNTRAINED):
-            raise source.refuse(f"It stands in [{own}] alone.", name, metric)
+@dataclass(frozen=True)
+class _Reader:
+    source: Toml
+    cases: tuple[str, ...]
+    metrics: tuple[str, ...]
+
+    def table(self, name: str, table: object) -> dict[str, Any]:
+        case = name.removesuffix(f".{SMOKE}")
+        if case not in self.cases:
+            left = f"python -m bench remove {case}, or rename {case} NEW"
+            unknown = (
+                f"there is no case {case!r}. {nearest(case, self.cases)} "
+                f"If it was removed or renamed: {left}."
+            )
+            raise self.source.refuse(unknown, case)
+        if not isinstance(table, dict):
+            raise self.source.refuse(f"expected a table [{name}], and found {brief(table)}.", name)
+        return table
+
+    def bounds(self, name: str, table: object, *, trained: bool = False) -> dict[str, Bound]:
+        """Read the bounds of a table; where only ``trained`` models count, no other metric."""
+        content = self.table(name, table)
+        for metric in content:
+            if metric not in self.metrics:
+                unknown = f"there is no metric {metric!r}. {nearest(metric, self.metrics)}"
+                raise self.source.refuse(unknown, name, metric)
+            if trained and (metric in CURVES or metric in UNTRAINED):
+                only = f"It stands in [{name.removesuffix(f'.{SMOKE}')}] alone."
+                raise self.source.refuse(only, name, metric)
+        return {
+            metric: self._read(read_bound, name, metric, entry)
+            for metric, entry in content.items()
+            if metric not in CURVES
+        }
+
+    def curves(self, name: str, table: Mapping[str, object]) -> dict[str, Curve]:
+        return {
+            metric: self._read(read_curve, name, metric, entry)
+            for metric, entry in table.items()
+            if metric in CURVES
+        }
+
+    def _read(self, read: Callable[[str, object], T], name: str, metric: str, entry: object) -> T:
         try:
-            read = read_curve if metric in CURVES else read_bound
-            bounds[metric] = read(metric, entry)
+            return read(metric, entry)
         except ValueError as error:
-            raise source.refuse(f"{error}.", name, metric) from None
-    return bounds
+            raise self.source.refuse(f"{error}.", name, metric) from None

@@ -26,59 +26,42 @@ Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 Scope = (*Function, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
-def code_digest(names: Iterable[str], *, root: Path) -> str:
-    """Return the SHA-256 over what ``names`` do, with all they refer to, in any order.
-
-    Args:
-        names: As ``module:function``, ``module:Class`` or ``module:*``.
-        root: The folder that holds the packages.
-
-    Raises:
-        LookupError: A module has no such definition.
-    """
-    return Sources(root).digest(names)
-
-
-def reached(names: Iterable[str], *, root: Path) -> dict[str, str]:
-    """Return the content of ``names`` and of all they refer to, by ``module:definition``."""
-    sources = Sources(root)
-    found: dict[str, str] = {}
-    for name in names:
-        found |= dict(zip(sources.order(name), sources.walk(name), strict=True))
-    return found
-
-
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass
 class Sources:
-    """The source files under a folder, each parsed once."""
+    """The source files under a folder that holds the packages, each parsed once."""
 
     root: Path
     _trees: dict[str, ast.Module] = field(default_factory=dict)
     _imports: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def digest(self, names: Iterable[str]) -> str:
-        """Return what ``code_digest`` does, for several questions about one folder."""
-        return _sha256("\n".join(sorted(_sha256("\n".join(self.walk(name))) for name in names)))
+        """Return the SHA-256 over what ``names`` do, with all they refer to, in any order.
 
-    def order(self, name: str) -> list[str]:
-        """Return ``name`` and all it refers to, as ``module:definition``, in order of discovery."""
-        return self._discover(name)[0]
+        Args:
+            names: As ``module:function``, ``module:Class`` or ``module:*``.
 
-    def walk(self, name: str) -> list[str]:
-        """Return the contents of what ``order`` names, each naming the others by their number."""
-        return self._discover(name)[1]
+        Raises:
+            LookupError: A module has no such definition.
+        """
+        contents = ["\n".join(self._discover(name).values()) for name in names]
+        return _sha256("\n".join(sorted(map(_sha256, contents))))
 
-    def _discover(self, name: str) -> tuple[list[str], list[str]]:
+    def reached(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the content of ``names`` and of all they refer to, by ``module:definition``."""
+        return {name: content for each in names for name, content in self._discover(each).items()}
+
+    def _discover(self, name: str) -> dict[str, str]:
+        """Return ``module:definition`` → content; each content names the others by their number."""
         order, contents = [self.origin(name)], list[str]()
         for current in order:  # grows while it is walked
             module, symbol = current.split(":")
             nodes = self.definition(module, symbol)
             contents.append(_Content(self, module, nodes, order).text())
-        return order, contents
+        return dict(zip(order, contents, strict=True))
 
     def path(self, module: str) -> Path | None:
         """Return the file of a module of the project, or None for any other."""

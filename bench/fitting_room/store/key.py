@@ -15,9 +15,10 @@ import msgspec
 
 from fitting_room.errors import UserError
 from fitting_room.machine import settings, versions
+from fitting_room.metrics import sources
 from fitting_room.record import Machine, Provenance, Record
 from fitting_room.spec import Case, TrialSpec
-from fitting_room.store.digest import PACKAGES, Sources, code_digest, reached
+from fitting_room.store.digest import PACKAGES, Sources
 from fitting_room.store.git import Checkout, checkout, exported
 
 TRAINING_PATH = (
@@ -95,17 +96,18 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
         commit=commit,
         dirty=dirty,
         architecture_digest=architecture,
-        training_digest=code_digest(path, root=root),
+        training_digest=Sources(root).digest(path),
         versions=versions(spec.backend),
         settings=settings(os.environ),
     )
 
 
 def training_path(case: Case) -> tuple[str, ...]:
-    """Return the code that a case is trained by: more if its recipe is tuned, all that it uses."""
+    """Return the code that trains and scores a case, with the project's own metrics."""
     recipe = case.recipe
     tuned = (TUNED_PATH, *recipe.pieces) if recipe.tuned else ()
-    return (*TRAINING_PATH, *tuned, *(WATCHED_PATH if recipe.watched else ()))
+    watched = WATCHED_PATH if recipe.watched else ()
+    return (*TRAINING_PATH, *tuned, *watched, *sources().values())
 
 
 def why_stale(
@@ -117,9 +119,9 @@ def why_stale(
         UserError: The builder of a case cannot be found or read.
     """
     found: dict[str, str] = {}
-    sources = Sources(root)
-    training = lru_cache(sources.digest)
-    architecture = lru_cache(lambda name: _architecture_digest(cases[name], sources))
+    code = Sources(root)
+    training = lru_cache(code.digest)
+    architecture = lru_cache(lambda name: _architecture_digest(cases[name], code))
     for record in records:
         case = cases.get(record.spec.case.name)
         if case is None:
@@ -223,7 +225,7 @@ def what_changed(names: Iterable[str], *, commit: str | None, root: Path) -> str
     wanted = list(names)
     try:
         with exported(commit, root=root, only=PACKAGES) as before:
-            old, new = reached(wanted, root=before), reached(wanted, root=root)
+            old, new = Sources(before).reached(wanted), Sources(root).reached(wanted)
     except (UserError, LookupError, OSError, SyntaxError, ValueError):
         return ""
     differing = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, nearest
 from fitting_room.spec import NAME, VARIANT
 
 if sys.version_info >= (3, 11):
@@ -204,6 +204,42 @@ def _wrong(value: object, *, infinite: bool) -> str:
 
 def _place(keys: Keys) -> tuple[str, str]:
     return ".".join(keys[:-1]), keys[-1] if keys else ""
+
+
+_UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]*)`")
+_MISSING = re.compile(r"missing required field `(?P<key>[^`]*)`$")
+_ONE_OF = re.compile(r"enum value '(?P<name>[^']*)' - at `\$\.(?P<key>\w+)`")
+_PLACE = re.compile(r"at `\$\.(?P<key>\w+)")
+
+
+def converted(fields: Mapping[str, Any], kind: type[Kind]) -> Kind:
+    """Return a table of a TOML file as a value of ``kind``.
+
+    Raises:
+        ValueError: It lacks a key, has one too many, or one of a wrong type or out of range.
+    """
+    try:
+        return msgspec.convert(fields, type=kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(_mistake(str(error), fields, kind)) from None
+
+
+def _mistake(message: str, fields: Mapping[str, Any], kind: type[Any]) -> str:
+    known = kind.__struct_fields__
+    if unknown := _UNKNOWN.search(message):
+        return f"has an unknown key. {nearest(unknown['key'], known)}"
+    if missing := _MISSING.search(message):
+        return f"needs a line {missing['key']} = …"
+    if one := _ONE_OF.search(message):
+        hint = get_type_hints(kind)[one["key"]]
+        names = [
+            n for part in (hint, *get_args(hint)) for n in get_args(part) if isinstance(n, str)
+        ]
+        return f"has {one['key']} = {brief(fields[one['key']])}. {nearest(one['name'], names)}"
+    what = message.split(" - at ")[0].replace("`", "").replace(" | null", "")
+    place = _PLACE.search(message)
+    has = f"has {place['key']} = {brief(fields[place['key']])}: " if place else ""
+    return f"{has}{what[:1].lower()}{what[1:]}"
 
 
 def brief(value: object) -> str:

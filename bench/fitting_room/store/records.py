@@ -1,4 +1,4 @@
-"""Records on disk: one file each, written whole or not at all."""
+"""Records, trained models and timings on disk: each file written whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,18 +6,30 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
-from fitting_room.disturbed import exclusive
 from fitting_room.errors import UnwritableError, UserError, nearest
-from fitting_room.record import SCHEMA, Machine, Outcome, Record, unpack_classes
-from fitting_room.spec import TASKS, folder_of
+from fitting_room.machine import exclusive
+from fitting_room.record import (
+    SCHEMA,
+    Count,
+    Job,
+    Machine,
+    Outcome,
+    Provenance,
+    Record,
+    Taken,
+    best_file,
+    unpack_classes,
+)
+from fitting_room.spec import TASKS, TrialSpec, folder_of
 from fitting_room.store.key import machine_key
 from fitting_room.store.reading import below, read_json
 
@@ -227,3 +239,152 @@ def _file_name(record: Record) -> str:
 
 def _suffix(outcome: Outcome) -> str:
     return "" if outcome == "completed" else "-" + outcome.replace(" ", "_")
+
+
+SUFFIX = ".keras"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A trained model on disk."""
+
+    file: Path
+    record: Record
+    """Of the very training that made it."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """A folder of models: ``<case>/seed-<seed>.keras``, with ``.json`` and ``.md`` beside each.
+
+    Those of another backend, of a sample or of overridden epochs have that in their name, so that
+    none takes the place of the one that a reader expects.
+    """
+
+    root: Path
+    card: Callable[[Record, Path], str]
+    """Writes the card, in Markdown, of the model in a file."""
+    run: str | None = None
+    """Id of a run that wants fresh trials: no model but its own is found; None finds any."""
+
+    def find(self, job: Job) -> Kept | None:
+        """Return the model that this very code made."""
+        file = self.file(job.spec)
+        try:
+            record = read_record(file.with_suffix(".json"))
+        except UserError:
+            return None
+        whole = file.exists() and record.key == job.key
+        return Kept(file, record) if whole and self.run in (None, record.run) else None
+
+    def file(self, spec: TrialSpec) -> Path:
+        """Return where the model of a trial belongs."""
+        told = (
+            "sample" if spec.dataset.sample else "",
+            "validation" if spec.dataset.validation else "",
+            f"{spec.epochs}-epochs" if spec.overridden else "",
+            spec.backend if spec.backend != "tensorflow" else "",
+            spec.device if spec.device != "cpu" else "",
+            f"order-{spec.order_seed}" if spec.order_seed is not None else "",
+        )
+        name = "-".join((f"seed-{spec.seed:03d}", *(each for each in told if each)))
+        return below(self.root, folder_of(spec.case.name), f"{name}{SUFFIX}")
+
+    @contextmanager
+    def part(self, spec: TrialSpec) -> Iterator[Path]:
+        """Yield a file for a model that is not finished; what is left of it is removed."""
+        file = self.file(spec)
+        part = file.with_name(f".{file.stem}-{uuid.uuid4().hex}{SUFFIX}").absolute()
+        check_folder(file.parent)
+        sweep(self.root)
+        try:
+            yield part
+        finally:
+            for each in (part, best_file(part)):
+                each.unlink(missing_ok=True)
+
+    def put(self, record: Record, part: Path) -> Kept:
+        """Put a finished model, with its record and card, in the place of the one before.
+
+        Raises:
+            UserError: There is no whole file; its record is stored all the same.
+        """
+        file = self.file(record.spec)
+        if not part.exists():
+            raise UserError(
+                f"The model of {record.spec.case.name}, seed {record.spec.seed}, could not be "
+                f"written under {file.parent}. Free the disk and run again with --keep-models."
+            )
+        # The record says whose the model is: without it there is none.
+        file.with_suffix(".json").unlink(missing_ok=True)
+        best_file(file).unlink(missing_ok=True)
+        part.replace(file)
+        if best_file(part).exists():
+            best_file(part).replace(best_file(file))
+        write_whole(file.with_suffix(".md"), self.card(record, file).encode())
+        write_whole(file.with_suffix(".json"), encoded(record))
+        return Kept(file, record)
+
+
+SPEED_SCHEMA = 1
+SPEED_AGAIN = "Measure again: python -m bench speed --json."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """The training path of a case against a plain ``fit``, interleaved in one process."""
+
+    schema: int = SPEED_SCHEMA
+    spec: TrialSpec
+    started: str
+    """UTC, ISO 8601."""
+    provenance: Provenance
+    machine: Machine
+    images: Count
+    """Training images in each timed epoch."""
+    ours: Annotated[tuple[Taken, ...], msgspec.Meta(min_length=1)]
+    """Seconds per epoch of the recipe's path, one value a pair, in the order they ran."""
+    plain: tuple[Taken, ...]
+    """The same of Keras' plain ``fit``."""
+
+    def __post_init__(self) -> None:
+        """Refuse times that are not in pairs."""
+        if len(self.ours) != len(self.plain):
+            raise ValueError(f"ours has {len(self.ours)} times and plain has {len(self.plain)}")
+
+    @property
+    def record(self) -> Record:
+        """What is known of it as a record: the code, the machine, the date."""
+        return Record(
+            key="",
+            spec=self.spec,
+            outcome="completed",
+            reason="timed, and not trained",
+            started=self.started,
+            provenance=self.provenance,
+            machine=self.machine,
+        )
+
+
+def write_speed(folder: Path, speed: Speed) -> Path:
+    """Write the figures of a case as ``<case>.json``, in the place of older ones.
+
+    Raises:
+        UserError: The folder cannot be written.
+    """
+    path = below(folder, f"{speed.spec.case.name}.json")
+    kept = replace(speed, spec=replace(speed.spec, dataset=replace(speed.spec.dataset, folder="")))
+    write_whole(path, msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
+    return path
+
+
+def read_speeds(folder: Path) -> Sequence[Speed]:
+    """Return the figures of every case in a folder, by name; none where there is no folder.
+
+    Raises:
+        UserError: A file is none of this schema.
+    """
+    return [
+        read_json(path, Speed, what="times", schema=SPEED_SCHEMA, mend=SPEED_AGAIN)
+        for path in sorted(folder.glob("*.json"))
+    ]

@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from fitting_room.disturbed import exclusive
 from fitting_room.errors import UserError
 from fitting_room.format import MISSING, count, counted, in_words, number, plus, two_digits
 from fitting_room.judge.censored import best_by
@@ -33,6 +32,7 @@ from fitting_room.judge.rates import (
 from fitting_room.judge.sequential import BETA, RUN_ALPHA, planning_sd, share
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab.plan import MOST_SEEDS
+from fitting_room.machine import exclusive
 from fitting_room.metrics import CURVES, METRICS, curve
 from fitting_room.record import Record
 from fitting_room.report.table import Table

@@ -14,14 +14,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-from fitting_room.durations import now
 from fitting_room.errors import UserError
-from fitting_room.job import Job, Message
 from fitting_room.machine import peak_memory_bytes, this_machine
-from fitting_room.record import Outcome, PartialRecord, Record
+from fitting_room.record import Epoch, Job, Message, Outcome, PartialRecord, Record, now
 from fitting_room.trial.protocol import answering, loaded_files, question, say
 
 AGAIN_S = 1.0
@@ -84,8 +83,12 @@ def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome,
     measured.machine = this_machine(found)
     keep = None if job.keep is None else Path(job.keep)
     log = None if job.log is None else Path(job.log)
-    run.run(spec, measured, lambda epoch: say(output, Message(epoch=epoch)), keep, log)
+    run.run(spec, measured, partial(_tell, output), keep, log, job.metrics)
     return _outcome(job, measured)
+
+
+def _tell(output: IO[bytes], epoch: Epoch) -> None:
+    say(output, Message(epoch=epoch))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ import keras
 import numpy as np
 
 from fitting_room import data
-from fitting_room.job import best_file
 from fitting_room.machine import calibration_seconds
-from fitting_room.record import Epoch, PartialRecord, Resolved, pack_classes
+from fitting_room.metrics import computed
+from fitting_room.record import Epoch, PartialRecord, Resolved, best_file, pack_classes
 from fitting_room.spec import TrialSpec
 from fitting_room.training.callbacks import EpochClock
 from fitting_room.trial import fit, tuned, watched
@@ -23,7 +23,7 @@ from fitting_room.trial.callbacks import EpochLog, StopAtAccuracy, finite
 from fitting_room.trial.logs import logged, write_score
 from fitting_room.trial.measure import measure_inference, size
 from fitting_room.trial.probe import threads
-from fitting_room.trial.score import BATCH_SIZE, confidence, score
+from fitting_room.trial.score import BATCH_SIZE, Score, confidence, score
 
 Test = tuple[np.ndarray, np.ndarray]
 """The test images as the model sees them, shape (n, 28, 28, 1), float32, and their labels, (n,)."""
@@ -35,11 +35,12 @@ def run(
     tell: Callable[[Epoch], None],
     keep: Path | None = None,
     log: Path | None = None,
+    metrics: Mapping[str, str] = {},
 ) -> None:
     """Train and measure as ``spec`` says; put all that is found into ``measured`` as it comes.
 
     The trained model is saved as ``keep``, and the best one of a recipe that wants it beside it;
-    what TensorBoard shows is written into the folder ``log``.
+    what TensorBoard shows is written into ``log``; ``metrics`` has the name → ``module:function``.
     """
     seconds = measured.seconds
     recipe = spec.case.recipe
@@ -56,7 +57,7 @@ def run(
             watch = watched.watch(recipe, model, held_out, best) if recipe.watched else None
             train = watch.train if watch else fit.train
             train = logged(train, log, spec, measured) if log else train
-            _train(spec, trained, training, train, test, measured, tell)
+            _train(spec, trained, training, train, test, measured, tell, metrics)
         measured.callbacks = watch.told() if watch else None
         if log:
             write_score(log, measured)
@@ -108,6 +109,7 @@ def _train(
     test: Test,
     measured: PartialRecord,
     tell: Callable[[Epoch], None],
+    metrics: Mapping[str, str],
 ) -> None:
     clock = EpochClock()
     scorer = (lambda: score(model, *test)) if spec.evaluate_each_epoch else None
@@ -134,12 +136,21 @@ def _train(
     with phase(seconds, "evaluate"):
         # An average of weights takes their place when `fit` ends: after the last epoch's score.
         known = None if recipe.weight_average else log.last_score
-        final = known or score(model, *test)
-        measured.test_accuracy = final.accuracy
-        measured.test_loss = finite(final.loss)
-        measured.predictions = pack_classes(final.classes)
-        probabilities = model.predict(test[0], batch_size=BATCH_SIZE, verbose=0)
-        measured.confidence = confidence(np.asarray(probabilities, np.float64), test[1])
+        _keep(known or score(model, *test), model, test, measured, metrics)
+
+
+def _keep(
+    final: Score, model: Any, test: Test, measured: PartialRecord, metrics: Mapping[str, str]
+) -> None:
+    """Put down the last score, how sure the model was, and the project's own metrics."""
+    measured.test_accuracy = final.accuracy
+    measured.test_loss = finite(final.loss)
+    measured.predictions = pack_classes(final.classes)
+    probabilities = model.predict(test[0], batch_size=BATCH_SIZE, verbose=0)
+    probabilities = np.asarray(probabilities, np.float64)
+    measured.confidence = confidence(probabilities, test[1])
+    if metrics:
+        measured.metrics = computed(metrics, test[1], probabilities)
 
 
 def _save(model: Any, file: Path) -> None:

@@ -24,8 +24,8 @@ from fitting_room.analysis import trials
 from fitting_room.analysis.mistakes import TestSets, hardest
 from fitting_room.analysis.rows import SEVERITY, Row
 from fitting_room.analysis.trials import SHORT, listed, on_sample, one_per_seed
-from fitting_room.disturbed import disturbance
 from fitting_room.format import MISSING, count, in_words, name, percent
+from fitting_room.machine import disturbance
 from fitting_room.record import Record
 from fitting_room.report import plots
 from fitting_room.report.columns import cited, everything

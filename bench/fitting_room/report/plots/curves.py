@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from fitting_room.analysis.figures import Figure as Values
 from fitting_room.analysis.figures import Target
 from fitting_room.analysis.rows import Row
-from fitting_room.disturbed import LIMIT, Chunk, chunks
 from fitting_room.judge.censored import first_epoch, survival
 from fitting_room.judge.verdict import Bound
+from fitting_room.machine import LIMIT, Chunk, chunks
 from fitting_room.record import Record
 from fitting_room.report.plots.theme import Look, Theme, explained, marks, percent, whole
 
