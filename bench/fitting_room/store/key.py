@@ -24,15 +24,15 @@ TRAINING_PATH = (
     "fitting_room.trial.fit:training_images",
     "fitting_room.trial.fit:build",
     "fitting_room.trial.fit:train",
-    "fitting_room.trial.callbacks:StopAtAccuracy",
-    "fitting_room.trial.score:score",
+    "fitting_room.trial.fit:StopAtAccuracy",
+    "fitting_room.trial.measure:score",
 )
 """All that can change what a trial learns or how it is scored."""
 
-TUNED_PATH = "fitting_room.trial.tuned:build"
+TUNED_PATH = "fitting_room.trial.fit:build_tuned"
 """What a tuned recipe goes through besides, with the pieces that it names."""
 
-WATCHED_PATH = ("fitting_room.trial.watched:split", "fitting_room.trial.watched:watch")
+WATCHED_PATH = ("fitting_room.trial.fit:split", "fitting_room.trial.fit:watch")
 """What a recipe with callbacks goes through besides."""
 
 

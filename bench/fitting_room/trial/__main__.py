@@ -25,7 +25,7 @@ from fitting_room.record import Outcome, PartialRecord, Record
 from fitting_room.trial.protocol import answering, loaded_files, question, say
 
 AGAIN_S = 1.0
-"""When to stop once more, if the first time had no effect."""
+"""Until a signal is heard once more, if the first time had no effect."""
 
 
 class Stopped(BaseException):
@@ -79,8 +79,7 @@ def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome,
     if spec.device == "gpu" and found is None:
         raise UserError(f"{spec.backend} sees no GPU here; use --device cpu.")
     measured.machine = this_machine(found)
-    keep = None if job.keep is None else Path(job.keep)
-    log = None if job.log is None else Path(job.log)
+    keep, log = (None if path is None else Path(path) for path in (job.keep, job.log))
     run.run(spec, measured, lambda epoch: say(output, Message(epoch=epoch)), keep, log)
     return _outcome(job, measured)
 
@@ -109,8 +108,7 @@ def _outcome(job: Job, measured: PartialRecord) -> tuple[Outcome, str]:
         low, high = spec.loss_limits[len(epochs) - 1]
         said = f"training loss {loss:.4f} after epoch {len(epochs)}"
         return "given up", f"{said}, where unchanged code stays within {low:.4f}–{high:.4f}"
-    callbacks = measured.callbacks
-    if callbacks and callbacks.stopped_epoch == len(epochs):
+    if measured.callbacks and measured.callbacks.stopped_epoch == len(epochs):
         return "completed", f"reached its threshold after epoch {len(epochs)}"
     if len(epochs) < spec.epochs:
         return "completed", f"reached its stopping accuracy after epoch {len(epochs)}"
