@@ -134,7 +134,10 @@ def test_record_of_this_code_is_fresh(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (edit("models/dense.py", '"relu"', '"tanh"'), "the code of its architecture"),
+        (
+            edit("models/dense.py", '"relu"', '"tanh"'),
+            "the code of its architecture, models/dense.py: dense,",
+        ),
         (
             edit("bench/fitting_room/trial/measure.py", "1e-7", "1e-6"),
             "the code of the training path",
