@@ -162,7 +162,7 @@ def test_a_missing_gpu_is_told_and_not_made_up_for() -> None:
 
 def test_a_phase_that_raises_has_its_seconds_too() -> None:
     """What a failed phase took is added to what it took before."""
-    from fitting_room.trial.run import phase
+    from fitting_room.trial.measure import phase
 
     seconds = {"load": 100.0}
     with pytest.raises(OSError, match="full"), phase(seconds, "load"):

@@ -46,6 +46,7 @@ class Job:
             test_loss=measured.test_loss,
             predictions=measured.predictions,
             confidence=measured.confidence,
+            metrics=measured.metrics,
             inference=measured.inference,
             calibration_seconds=measured.calibration_seconds,
             seconds=measured.seconds,

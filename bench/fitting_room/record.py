@@ -196,6 +196,7 @@ class PartialRecord:
     test_loss: float | None = None
     predictions: str | None = None
     confidence: Confidence | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
     inference: Inference | None = None
     calibration_seconds: float | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -232,6 +233,8 @@ class Record:
     """Class predicted for every test image; see ``unpack_classes``."""
     confidence: Confidence | None = None
     """On the test images after the last epoch; None in records made before it was kept."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """What the case's own trainer reported, by name."""
     inference: Inference | None = None
     calibration_seconds: Seconds | None = None
     """Of the calibration step in the same process; None where it was not alone, or not yet kept."""

@@ -39,6 +39,8 @@ def main() -> None:
         signal.signal(number, _stop)
     output = answering()
     job = question(Job)
+    if job.spec.case.trainer:
+        os.setpgid(0, 0)  # the parent kills this group: all that a trainer leaves behind
     threading.Thread(target=_die_with_parent, daemon=True).start()
     seconds = {"start": max(0.0, time.time() - job.sent)}
     record = _record(job, seconds, output, began)
@@ -69,7 +71,15 @@ def _record(job: Job, seconds: dict[str, float], output: IO[bytes], began: float
 def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome, str]:
     spec = job.spec
     began = time.perf_counter()
-    say(output, Message(note=f"loading {spec.backend}", files=loaded_files()))
+    told = spec.case.trainer or spec.backend
+    say(output, Message(note=f"loading {told}", files=loaded_files()))
+    if spec.case.trainer:
+        from fitting_room.trial import trainer
+
+        train = trainer.trainer_of(spec.case.trainer)
+        measured.seconds["import"] = time.perf_counter() - began
+        trainer.run(train, spec, measured, lambda epoch: say(output, Message(epoch=epoch)))
+        return _outcome(job, measured)
     with _absent("IPython", "matplotlib"):
         from fitting_room.trial import run  # takes seconds: it loads Keras and its backend
         from fitting_room.trial.probe import accelerator
@@ -110,6 +120,8 @@ def _outcome(job: Job, measured: PartialRecord) -> tuple[Outcome, str]:
         return "given up", f"{said}, where unchanged code stays within {low:.4f}–{high:.4f}"
     if measured.callbacks and measured.callbacks.stopped_epoch == len(epochs):
         return "completed", f"reached its threshold after epoch {len(epochs)}"
+    if len(epochs) < spec.epochs and spec.case.trainer:
+        return "completed", f"its trainer ended after epoch {len(epochs)}"
     if len(epochs) < spec.epochs:
         return "completed", f"reached its stopping accuracy after epoch {len(epochs)}"
     return "completed", f"trained for {len(epochs)} epochs" if epochs else "built, not trained"

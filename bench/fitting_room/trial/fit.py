@@ -1,4 +1,4 @@
-"""The training path: everything that can change what a trial learns is in this file.
+"""Keras' trainer: with the images, everything that can change what its trials learn.
 
 Its source, with all it calls, is the training digest of a record. A plain recipe goes through
 ``training_images``, ``build`` and ``train`` alone; what else a recipe asks for is below them, and
@@ -14,41 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from fitting_room.recipe import Recipe
 from fitting_room.record import Callbacks
 from fitting_room.training.callbacks import StopAtThreshold
+from fitting_room.trial.images import TrainingImages, prepare, split, training_images
 from fitting_room.trial.measure import BATCH_SIZE
 
+__all__ = ["TrainingImages", "build", "prepare", "split", "train", "training_images"]
+
 Logs = Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingImages:
-    """What ``fit`` is given, in memory as a whole."""
-
-    images: np.ndarray
-    """Shape (n, 28, 28, 1), float32."""
-    labels: np.ndarray
-    """Shape (n,), uint8."""
-
-
-def prepare(images: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Return uint8 ``images``, shape (n, 28, 28), as float32 with a channel axis, scaled or not."""
-    scale = 255.0 if recipe.scale_pixels else 1.0
-    return np.asarray(images[..., np.newaxis], np.float32) / np.float32(scale)
-
-
-def training_images(
-    images: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int
-) -> TrainingImages:
-    """Take the recipe's part of the training images, and permute labels if it is a control."""
-    kept = round(len(images) * recipe.train_fraction)
-    chosen = np.array(labels[:kept])
-    if recipe.shuffle_labels:
-        chosen = np.random.default_rng(seed).permutation(chosen)
-    return TrainingImages(images=prepare(images[:kept], recipe), labels=chosen)
 
 
 def build(
@@ -212,17 +187,6 @@ def _tuned_optimizer(recipe: Recipe, steps: int) -> Any:
 
 
 # What recipes go through besides that name callbacks, or hold out images for them to watch.
-
-
-def split(training: TrainingImages, recipe: Recipe) -> tuple[TrainingImages, TrainingImages | None]:
-    """Return what is trained on, and the trailing part that the recipe holds out, if any."""
-    kept = len(training.labels) - round(len(training.labels) * recipe.validation_fraction)
-    if kept == len(training.labels):
-        return training, None
-    return (
-        TrainingImages(images=training.images[:kept], labels=training.labels[:kept]),
-        TrainingImages(images=training.images[kept:], labels=training.labels[kept:]),
-    )
 
 
 class Rates(keras.callbacks.Callback):

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fitting_room.record import Confidence, Inference, Mistake, Size
+from fitting_room.record import (
+    Confidence,
+    Inference,
+    Mistake,
+    PartialRecord,
+    Size,
+    pack_classes,
+)
 
 BATCH_SIZE = 1000
 """Images per step of evaluation and prediction; large, since nothing is learned from them."""
@@ -80,6 +88,39 @@ def confidence(probabilities: np.ndarray, labels: np.ndarray) -> Confidence:
             for i in wrong
         ),
     )
+
+
+def keep_score(
+    measured: PartialRecord, found: np.ndarray, labels: np.ndarray, known: Score | None = None
+) -> None:
+    """Put what predictions of the test images are worth on record.
+
+    Args:
+        measured: Gets it.
+        found: Class probabilities, shape (n, classes), or class numbers, shape (n,), integers.
+        labels: Shape (n,).
+        known: The score of these predictions, where it has been computed.
+    """
+    if found.ndim == 1:
+        measured.test_accuracy = float(np.mean(found == labels))
+        measured.predictions = pack_classes(found)
+        return
+    exact = np.asarray(found, np.float64)
+    score = known or score_probabilities(exact, labels)
+    measured.test_accuracy = score.accuracy
+    measured.test_loss = finite(score.loss)
+    measured.predictions = pack_classes(score.classes)
+    measured.confidence = confidence(exact, labels)
+
+
+@contextmanager
+def phase(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Add the wall time of the block to ``seconds[name]``, also when it raises."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
 
 
 def finite(value: Any) -> float | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,12 @@ import numpy as np
 from fitting_room import data
 from fitting_room.job import best_file
 from fitting_room.machine import other_cores, usage
-from fitting_room.record import Epoch, PartialRecord, Resolved, pack_classes
+from fitting_room.record import Epoch, PartialRecord, Resolved
 from fitting_room.spec import TrialSpec
 from fitting_room.training.callbacks import EpochClock
 from fitting_room.trial import fit, measure
 from fitting_room.trial.fit import Logs, TrainingImages
-from fitting_room.trial.measure import Score, finite
+from fitting_room.trial.measure import Score, finite, keep_score, phase
 from fitting_room.trial.probe import threads
 
 Tell = Callable[[Epoch], None]
@@ -174,34 +173,12 @@ def _train(
         )
 
 
-def keep_score(
-    measured: PartialRecord, probabilities: np.ndarray, labels: np.ndarray, known: Score | None
-) -> None:
-    """Put what class probabilities, shape (n, classes), of the test images are worth on record."""
-    exact = np.asarray(probabilities, np.float64)
-    found = known or measure.score_probabilities(exact, labels)
-    measured.test_accuracy = found.accuracy
-    measured.test_loss = finite(found.loss)
-    measured.predictions = pack_classes(found.classes)
-    measured.confidence = measure.confidence(exact, labels)
-
-
 def _save(model: Any, file: Path) -> None:
     """Save it whole or, as on a full disk, not at all: the parent misses the file, and says so."""
     try:
         model.save(file)
     except OSError:
         file.unlink(missing_ok=True)
-
-
-@contextmanager
-def phase(seconds: dict[str, float], name: str) -> Iterator[None]:
-    """Add the wall time of the block to ``seconds[name]``, also when it raises."""
-    began = time.perf_counter()
-    try:
-        yield
-    finally:
-        seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
 
 
 # A trial in TensorBoard. It shares its machine with the writing, so its times are not kept.
