@@ -203,7 +203,7 @@ def test_a_plain_recipe_keeps_the_training_path_it_always_had() -> None:
 def test_a_tuned_recipe_adds_the_longer_path_and_its_pieces() -> None:
     """And none of the pieces that it does not name."""
     case = with_recipe(schedule="one_cycle", weight_average=0.9).case
-    added = ("fitting_room.trial.tuned:build", "fitting_room.training.schedules:one_cycle")
+    added = ("fitting_room.trial.fit:build_tuned", "fitting_room.training.schedules:one_cycle")
     assert training_path(case) == (*TRAINING_PATH, *added)
 
 

@@ -67,7 +67,7 @@ def test_origin_names_the_commit_and_whether_it_is_dirty(checkout: Path, dirty: 
     assert (origin.commit, origin.dirty) == (git(checkout, "rev-parse", "HEAD"), dirty)
 
 
-@pytest.mark.parametrize("untracked", ["models/dense.py", "bench/fitting_room/trial/score.py"])
+@pytest.mark.parametrize("untracked", ["models/dense.py", "bench/fitting_room/trial/measure.py"])
 def test_code_that_is_in_no_commit_has_none(checkout: Path, untracked: str) -> None:
     """A commit that lacks a file that runs is not the one that ran."""
     git(checkout, "init", "--quiet")
@@ -134,8 +134,14 @@ def test_record_of_this_code_is_fresh(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (edit("models/dense.py", '"relu"', '"tanh"'), "the code of its architecture"),
-        (edit("bench/fitting_room/trial/score.py", "1000", "500"), "the code of the training path"),
+        (
+            edit("models/dense.py", '"relu"', '"tanh"'),
+            "the code of its architecture, models/dense.py: dense,",
+        ),
+        (
+            edit("bench/fitting_room/trial/measure.py", "1e-7", "1e-6"),
+            "the code of the training path",
+        ),
     ],
 )
 def test_record_of_other_code_is_stale(
@@ -159,15 +165,16 @@ TUNED = replace(CASE, recipe=replace(RECIPE, schedule="one_cycle", flip="random"
 
 
 @pytest.mark.parametrize(
-    ("changed", "stale"),
+    ("changed", "old", "stale"),
     [
-        ("bench/fitting_room/training/schedules.py", {TUNED.name}),
-        ("bench/fitting_room/trial/tuned.py", {TUNED.name}),
-        ("bench/fitting_room/training/losses.py", set()),
+        ("training/schedules.py", "return ", {TUNED.name}),
+        ("trial/fit.py", '"beta", ', {TUNED.name}),
+        ("trial/fit.py", "monitor=", set()),
+        ("training/losses.py", "return ", set()),
     ],
 )
 def test_code_that_only_tuned_recipes_go_through_retires_theirs_alone(
-    checkout: Path, changed: str, stale: set[str]
+    checkout: Path, changed: str, old: str, stale: set[str]
 ) -> None:
     """A plain record outlives changes of it, and a tuned one those of pieces it does not use."""
     plain = replace(CASE, architecture="plain")
@@ -176,7 +183,7 @@ def test_code_that_only_tuned_recipes_go_through_retires_theirs_alone(
         replace(RECORD, spec=spec, provenance=provenance(spec, root=checkout))
         for spec in (replace(SPEC, case=case) for case in cases.values())
     ]
-    edit(changed, "return ", "return None or ")(checkout)
+    edit(f"bench/fitting_room/{changed}", old, f"{old}None or ")(checkout)
     assert set(why_stale(records, cases, root=checkout)) == stale
 
 

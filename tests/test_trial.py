@@ -5,18 +5,23 @@ from __future__ import annotations
 import io
 import json
 import sys
+import warnings
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import msgspec
 import numpy as np
 import pytest
+from records import make_record
 from trials import assigned, small
 
+from bench.cases import CASES
 from fitting_room import data
-from fitting_room.record import Message, Record, unpack_classes
+from fitting_room.record import Epoch, Message, PartialRecord, Record, unpack_classes
 
 pytestmark = pytest.mark.keras
 
@@ -65,11 +70,6 @@ def test_the_accuracy_is_that_of_the_kept_predictions() -> None:
     assert np.mean(unpack_classes(record.predictions) == truth) == record.test_accuracy
     assert record.test_accuracy == record.epochs[-1].test_accuracy
     assert record.test_loss == record.epochs[-1].test_loss
-
-
-def test_the_confidence_is_that_of_the_scored_model() -> None:
-    """Its bins hold every test image, and its right answers are the recorded accuracy."""
-    record, _ = two_epochs()
     assert record.confidence
     images, right = sum(record.confidence.images), sum(record.confidence.right)
     assert right / images == record.test_accuracy
@@ -161,7 +161,7 @@ def test_a_missing_gpu_is_told_and_not_made_up_for() -> None:
 
 def test_a_phase_that_raises_has_its_seconds_too() -> None:
     """What a failed phase took is added to what it took before."""
-    from fitting_room.trial.run import phase
+    from fitting_room.trial.measure import phase
 
     seconds = {"load": 100.0}
     with pytest.raises(OSError, match="full"), phase(seconds, "load"):
@@ -179,3 +179,73 @@ def test_what_keras_can_do_without_is_absent_only_while_it_is_loaded() -> None:
             import_module("colorsys")
         assert import_module("json") is json
     assert import_module("colorsys").rgb_to_hsv(0, 0, 1)[2] == 1
+
+
+def test_the_clock_holds_the_steps_and_not_the_scoring() -> None:
+    """In a real ``fit`` of four steps a second each, an hour of scoring is not in the seconds."""
+    import keras
+
+    from fitting_room.training.callbacks import EpochClock
+    from fitting_room.trial import measure
+    from fitting_room.trial.run import EpochLog
+
+    now = [0.0]
+
+    def score(*_: Any) -> Any:
+        now[0] += 3600
+        return measure.Score(accuracy=0.5, loss=1.5, classes=np.zeros(2, np.uint8))
+
+    class Step(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            now[0] += 1
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(optimizer="sgd", loss="mse")
+    measured, told, pixels = PartialRecord(), list[Epoch](), np.zeros((8, 1), np.float32)
+    clock = EpochClock(*[lambda: now[0]] * 2)
+    log = EpochLog(small(), model, (pixels, pixels), measured, told.append, clock)
+    with mock.patch.object(measure, "score", score):
+        model.fit(pixels, pixels, batch_size=2, epochs=3, callbacks=[clock, log, Step()], verbose=0)
+    assert [(each.seconds, each.cpu_seconds, each.test_loss) for each in told] == [(4, 4, 1.5)] * 3
+    assert measured.epochs == tuple(told)
+
+
+def test_hyperparameters_are_all_settings_that_were_made() -> None:
+    """The epochs asked for, not those of the recipe; what is left to a library is not told."""
+    from fitting_room.trial.run import hyperparameters
+
+    case = replace(CASES["fashion_mnist-dense_128"], arguments={"units": 16, "sizes": (1, 2)})
+    found = hyperparameters(replace(make_record(seed=3).spec, case=case, epochs=2))
+    assert (found["task"], found["seed"], found["epochs"]) == ("fashion_mnist", 3, 2)
+    assert (found["units"], found["sizes"]) == (16, "(1, 2)")
+    assert (found["optimizer"], found["jit_compile"]) == ("adam", True)
+    assert None not in found.values()
+
+
+def test_a_logged_trial_is_one_run_and_learns_the_same(tmp_path: Path) -> None:
+    """Curves, weights, layers and settings are in one folder; no figure differs."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugins.hparams import metadata
+
+    from fitting_room.trial.__main__ import _record
+
+    folder = tmp_path / "case" / "seed-3"
+    job = replace(assigned(epochs=2), log=str(folder))
+    with warnings.catch_warnings():
+        # Histograms take a variable as an array in a way that NumPy 2 deprecates.
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        record = _record(job, {"start": 0.0}, io.BytesIO(), 0.0)
+    assert record.predictions == two_epochs()[0].predictions
+    assert record.test_loss == two_epochs()[0].test_loss
+    assert {path.parent for path in tmp_path.rglob("*tfevents*")} == {folder / "train"}
+    found = EventAccumulator(str(folder / "train")).Reload()
+    tensors = set(found.Tags()["tensors"])
+    names = ("accuracy", "loss", "learning_rate", "test_accuracy", "test_loss")
+    assert {"keras", *(f"epoch_{name}" for name in names)} <= tensors
+    # Keras numbers the layers of a process, and tests share theirs.
+    kernel = next(tag for tag in tensors if tag.endswith("/kernel/histogram"))
+    assert [tensor.step for tensor in found.Tensors(kernel)] == [0, 1]
+    told = found.summary_metadata[metadata.SESSION_START_INFO_TAG].plugin_data.content
+    start = metadata.parse_session_start_info_plugin_data(told)
+    assert start.group_name == "case/seed-3"
+    assert start.hparams["seed"].number_value == 0

@@ -47,7 +47,7 @@ class Recipe:
     shuffle_labels: bool = False
     """A control: labels are permuted among the training images, so nothing true can be learned."""
 
-    # What follows is tuning: one of these set takes the longer training path, ``trial/tuned.py``.
+    # What follows is tuning: one of these set takes the longer path in ``trial/fit.py``.
     schedule: str = "constant"
     """One of ``SCHEDULES``, over all steps of the epochs asked for."""
     warm_up: float = 0.0
@@ -77,7 +77,7 @@ class Recipe:
     erase_pixels: int = 0
     """Side of a square that is blackened, anywhere in or partly in the image."""
 
-    # Callbacks, and what they watch: ``trial/watched.py``. The record says what each did.
+    # Callbacks, and what they watch. The record says what each did.
     validation_fraction: float = 0.0
     """Trailing part of the training images that is held out and scored after every epoch."""
     stop_metric: str | None = None

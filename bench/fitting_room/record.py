@@ -198,12 +198,12 @@ class PartialRecord:
     test_loss: float | None = None
     predictions: str | None = None
     confidence: Confidence | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
     inference: Inference | None = None
     calibration_seconds: float | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     """Each phase adds to its own."""
     peak_memory_bytes: int | None = None
-    metrics: Mapping[str, float] | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,8 +242,8 @@ class Record:
     """Wall time of each phase, total included; ``results/README.md`` names them."""
     peak_memory_bytes: Count | None = None
     metrics: Mapping[str, Figure] | msgspec.UnsetType = msgspec.UNSET
-    """Of the project's own, on the test images after the last epoch; unset, and not written, where
-    it has none."""
+    """Of the project's own, and what a trainer reported, after the last epoch; unset, and not
+    written, where there is none."""
 
     def __post_init__(self) -> None:
         """Refuse a date that is none, epochs out of order and predictions that do not decode."""
@@ -315,7 +315,7 @@ class Job:
             reason=reason,
             started=started,
             provenance=self.provenance,
-            **vars(measured),
+            **{**vars(measured), "metrics": measured.metrics or msgspec.UNSET},
         )
 
 

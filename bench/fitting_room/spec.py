@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any
@@ -79,6 +80,15 @@ class Case:
     recipe: Recipe
     variant: Annotated[str, msgspec.Meta(pattern=VARIANT)] = ""
     """What was changed of its original, to see that the gate notices; empty for a case as it is."""
+    trainer: str | None = None
+    """``module:function`` that trains it, see ``trial/trainer.py``; None is Keras' ``fit``."""
+
+    def __post_init__(self) -> None:
+        """Refuse what an own trainer would pass over: callbacks of Keras."""
+        if self.trainer is not None and not re.fullmatch(r"[\w.]+:\w+", self.trainer):
+            raise ValueError(f"trainer must be module:function, not {self.trainer!r}")
+        if self.trainer and self.recipe.watched:
+            raise ValueError(f"{self.name}: callbacks of a recipe are Keras', not {self.trainer}'s")
 
     @property
     def name(self) -> str:

@@ -160,7 +160,9 @@ class Child:
             self.process.stdin.close()
 
     def close(self) -> None:
-        """End it, if it lives, and close the pipes."""
+        """End it, if it lives, what it left behind, and what leads to and from it."""
+        with suppress(ProcessLookupError):  # only an own trainer has a group of its own
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
         self.answers.close()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +24,25 @@ from fitting_room.store.digest import PACKAGES, Sources
 from fitting_room.store.git import Checkout, checkout, exported
 
 TRAINING_PATH = (
-    "fitting_room.trial.fit:training_images",
+    "fitting_room.trial.images:training_images",
     "fitting_room.trial.fit:build",
     "fitting_room.trial.fit:train",
-    "fitting_room.trial.callbacks:StopAtAccuracy",
-    "fitting_room.trial.score:score",
+    "fitting_room.trial.fit:StopAtAccuracy",
+    "fitting_room.trial.measure:score",
 )
 """All that can change what a trial learns or how it is scored."""
 
-TUNED_PATH = "fitting_room.trial.tuned:build"
+TUNED_PATH = "fitting_room.trial.fit:build_tuned"
 """What a tuned recipe goes through besides, with the pieces that it names."""
 
-WATCHED_PATH = ("fitting_room.trial.watched:split", "fitting_room.trial.watched:watch")
+WATCHED_PATH = ("fitting_room.trial.images:split", "fitting_room.trial.fit:watch")
 """What a recipe with callbacks goes through besides."""
+
+OWN_PATH = (
+    "fitting_room.trial.images:training_images",
+    "fitting_room.trial.measure:score_probabilities",
+)
+"""What an own trainer's images come from and what scores its predictions."""
 
 
 def quality_key(spec: TrialSpec, provenance: Provenance) -> str:
@@ -87,17 +95,18 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
     """Say which code under ``root`` would run ``spec``, and under which settings of this process.
 
     Raises:
-        UserError: The architecture's builder cannot be found or read.
+        UserError: The architecture's builder, or the trainer, cannot be found or read.
     """
-    path = training_path(spec.case)
-    architecture = _architecture_digest(spec.case, Sources(root))
+    path, code = training_path(spec.case), Sources(root)
+    architecture = _code_digest(spec.case, [spec.case.builder], code)
+    training = _code_digest(spec.case, path, code)
     commit, dirty = _committed([*path, spec.case.builder], root)
     return Provenance(
         commit=commit,
         dirty=dirty,
         architecture_digest=architecture,
-        training_digest=Sources(root).digest(path),
-        versions=versions(spec.backend),
+        training_digest=training,
+        versions=_versions(spec, code),
         settings=settings(os.environ),
     )
 
@@ -105,6 +114,8 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
 def training_path(case: Case) -> tuple[str, ...]:
     """Return the code that trains and scores a case, with the project's own metrics."""
     recipe = case.recipe
+    if case.trainer:
+        return (*OWN_PATH, case.trainer, *sources().values())
     tuned = (TUNED_PATH, *recipe.pieces) if recipe.tuned else ()
     watched = WATCHED_PATH if recipe.watched else ()
     return (*TRAINING_PATH, *tuned, *watched, *sources().values())
@@ -120,19 +131,24 @@ def why_stale(
     """
     found: dict[str, str] = {}
     code = Sources(root)
-    training = lru_cache(code.digest)
-    architecture = lru_cache(lambda name: _architecture_digest(cases[name], code))
+    digests: dict[tuple[str, ...], str] = {}
+
+    def digest(case: Case, names: tuple[str, ...]) -> str:
+        if names not in digests:
+            digests[names] = _code_digest(case, names, code)
+        return digests[names]
+
     for record in records:
         case = cases.get(record.spec.case.name)
         if case is None:
             continue
         if record.spec.case.content != case.content:
             found[case.name] = "its arguments or its recipe changed since"
-        elif record.provenance.architecture_digest != architecture(case.name):
+        elif record.provenance.architecture_digest != digest(case, (case.builder,)):
             found[case.name] = (
                 f"the code of its architecture, {_place(case.builder)}, changed since"
             )
-        elif record.provenance.training_digest != training(training_path(case)):
+        elif record.provenance.training_digest != digest(case, training_path(case)):
             found[case.name] = "the code of the training path changed since"
     return found
 
@@ -143,14 +159,30 @@ def _place(builder: str) -> str:
     return f"{module.replace('.', '/')}.py: {function}"
 
 
-def _architecture_digest(case: Case, sources: Sources) -> str:
+def _code_digest(case: Case, names: Iterable[str], sources: Sources) -> str:
+    """Return the digest of some code that belongs to a case, or raise a UserError that names it."""
+    wanted = [*names]
     try:
-        return sources.digest([case.builder])
+        return sources.digest(wanted)
     except (LookupError, OSError, SyntaxError, ValueError) as error:
+        own = case.trainer if case.trainer in wanted else case.builder
+        what = "trainer" if case.trainer in wanted else "builder"
         raise UserError(
-            f"The builder of {case.name}, {case.builder!r}, cannot be read: {error}. "
+            f"The {what} of {case.name}, {own!r}, cannot be read: {error}. "
             f"Expected module:function, with its source under {sources.root}."
         ) from error
+
+
+def _versions(spec: TrialSpec, sources: Sources) -> dict[str, str]:
+    """Return the versions of what trains: of Keras and its backend, or what a trainer imports."""
+    if spec.case.trainer is None:
+        return versions(spec.backend)
+    modules = {name.split(":")[0] for name in sources.reached([spec.case.trainer])}
+    paths = {path for module in modules for path in sources.imports(module).values()}
+    tops = {path.split(".")[0] for path in paths if ":" not in path} - sys.stdlib_module_names
+    owners = metadata.packages_distributions()
+    names = sorted({name for top in tops for name in owners.get(top, ())})
+    return {"python": platform.python_version(), **{n: metadata.version(n) for n in names}}
 
 
 def _committed(names: Iterable[str], root: Path) -> tuple[str | None, bool | None]:

@@ -24,7 +24,7 @@ from fitting_room.record import Epoch, Job, Message, Outcome, PartialRecord, Rec
 from fitting_room.trial.protocol import answering, loaded_files, question, say
 
 AGAIN_S = 1.0
-"""When to stop once more, if the first time had no effect."""
+"""Until a signal is heard once more, if the first time had no effect."""
 
 
 class Stopped(BaseException):
@@ -36,6 +36,8 @@ def main() -> None:
     began = time.perf_counter()
     output = answering()
     job = question(Job)
+    if job.spec.case.trainer:
+        os.setpgid(0, 0)  # the parent kills this group: all that a trainer leaves behind
     threading.Thread(target=_die_with_parent, daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)  # from here on there is a record to be said
@@ -71,7 +73,15 @@ def _record(job: Job, seconds: dict[str, float], output: IO[bytes], began: float
 def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome, str]:
     spec = job.spec
     began = time.perf_counter()
-    say(output, Message(note=f"loading {spec.backend}", files=loaded_files()))
+    told = spec.case.trainer or spec.backend
+    say(output, Message(note=f"loading {told}", files=loaded_files()))
+    if spec.case.trainer:
+        from fitting_room.trial import trainer
+
+        train = trainer.trainer_of(spec.case.trainer)
+        measured.seconds["import"] = time.perf_counter() - began
+        trainer.run(train, spec, measured, partial(_tell, output), job.metrics)
+        return _outcome(job, measured)
     with _absent("IPython", "matplotlib"):
         from fitting_room.trial import run  # takes seconds: it loads Keras and its backend
         from fitting_room.trial.probe import accelerator
@@ -81,8 +91,7 @@ def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome,
     if spec.device == "gpu" and found is None:
         raise UserError(f"{spec.backend} sees no GPU here; use --device cpu.")
     measured.machine = this_machine(found)
-    keep = None if job.keep is None else Path(job.keep)
-    log = None if job.log is None else Path(job.log)
+    keep, log = (None if path is None else Path(path) for path in (job.keep, job.log))
     run.run(spec, measured, partial(_tell, output), keep, log, job.metrics)
     return _outcome(job, measured)
 
@@ -115,9 +124,10 @@ def _outcome(job: Job, measured: PartialRecord) -> tuple[Outcome, str]:
         low, high = spec.loss_limits[len(epochs) - 1]
         said = f"training loss {loss:.4f} after epoch {len(epochs)}"
         return "given up", f"{said}, where unchanged code stays within {low:.4f}–{high:.4f}"
-    callbacks = measured.callbacks
-    if callbacks and callbacks.stopped_epoch == len(epochs):
+    if measured.callbacks and measured.callbacks.stopped_epoch == len(epochs):
         return "completed", f"reached its threshold after epoch {len(epochs)}"
+    if len(epochs) < spec.epochs and spec.case.trainer:
+        return "completed", f"its trainer ended after epoch {len(epochs)}"
     if len(epochs) < spec.epochs:
         return "completed", f"reached its stopping accuracy after epoch {len(epochs)}"
     return "completed", f"trained for {len(epochs)} epochs" if epochs else "built, not trained"

@@ -1,46 +1,29 @@
-"""The training path: everything that can change what a trial learns is in this file.
+"""Keras' trainer: with the images, everything that can change what its trials learn.
 
-Its source, with all it calls here and in ``models``, is the training digest of a record.
+Its source, with all it calls, is the training digest of a record. A plain recipe goes through
+``training_images``, ``build`` and ``train`` alone; what else a recipe asks for is below them, and
+only the pieces that it names are used, so that no other recipe's digest covers them.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from fitting_room.recipe import Recipe
+from fitting_room.record import Callbacks
+from fitting_room.training.callbacks import StopAtThreshold
+from fitting_room.trial.images import TrainingImages, prepare, split, training_images
+from fitting_room.trial.measure import BATCH_SIZE
 
+__all__ = ["TrainingImages", "build", "prepare", "split", "train", "training_images"]
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingImages:
-    """What ``fit`` is given, in memory as a whole."""
-
-    images: np.ndarray
-    """Shape (n, 28, 28, 1), float32."""
-    labels: np.ndarray
-    """Shape (n,), uint8."""
-
-
-def prepare(images: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Return uint8 ``images``, shape (n, 28, 28), as float32 with a channel axis, scaled or not."""
-    scale = 255.0 if recipe.scale_pixels else 1.0
-    return np.asarray(images[..., np.newaxis], np.float32) / np.float32(scale)
-
-
-def training_images(
-    images: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int
-) -> TrainingImages:
-    """Take the recipe's part of the training images, and permute labels if it is a control."""
-    kept = round(len(images) * recipe.train_fraction)
-    chosen = np.array(labels[:kept])
-    if recipe.shuffle_labels:
-        chosen = np.random.default_rng(seed).permutation(chosen)
-    return TrainingImages(images=prepare(images[:kept], recipe), labels=chosen)
+Logs = Mapping[str, Any] | None
 
 
 def build(
@@ -104,3 +87,212 @@ def train(
         shuffle=True,
         verbose=0,
     )
+
+
+# `training.callbacks.StopAtThreshold` does this and more. But this is in the training digest of
+# every published recipe: changing it would retire all their numbers without changing one of them.
+class StopAtAccuracy(keras.callbacks.Callback):
+    """Stop after the first epoch whose training accuracy, a fraction, reaches the threshold."""
+
+    def __init__(self, threshold: float) -> None:
+        super().__init__()
+        self._threshold = threshold
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Compare the epoch's training accuracy, as ``fit`` reports it."""
+        if (logs or {})["accuracy"] >= self._threshold:
+            self.model.stop_training = True
+
+
+# What tuned recipes go through besides: schedules, averages, smoothing and augmentation.
+
+UNDECAYED = ["bias", "beta", "gamma"]
+"""Variables that weight decay leaves alone."""
+
+OPTIONS = ("beta_1", "beta_2", "momentum", "nesterov", "adam_lr_ratio")
+"""Fields of a recipe that are arguments of its optimizer, where they are not None."""
+
+
+def build_tuned(
+    builder: str,
+    arguments: Mapping[str, Any],
+    recipe: Recipe,
+    *,
+    seed: int,
+    steps: int,
+    epochs: int,
+) -> tuple[Any, Any]:
+    """Return the model as ``build`` does, and what is to be trained in its place.
+
+    The second shares the weights of the first, changes images before they reach it, and is compiled
+    as the recipe says. What the first has is all that is counted and used afterwards.
+    """
+    plain = replace(recipe, optimizer="sgd", beta_1=None)  # compiled anew below
+    model = build(builder, arguments, plain, seed=seed, steps=steps)
+    images = keras.Input(model.input_shape[1:])
+    changed = images
+    for layer in _augmentation(recipe, steps):
+        changed = layer(changed)
+    trained = keras.Model(images, model(changed))
+    trained.compile(
+        optimizer=_tuned_optimizer(recipe, steps * max(epochs, 1)),
+        loss=_loss(recipe),
+        metrics=["accuracy"],
+        **_execution(recipe, steps),
+    )
+    return model, trained
+
+
+def _piece(recipe: Recipe, ending: str) -> Any:
+    """Return what the recipe's piece of that name stands for."""
+    module, name = next(p for p in recipe.pieces if p.endswith(ending)).split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _augmentation(recipe: Recipe, steps: int) -> Iterator[Any]:
+    if recipe.flip == "random":
+        yield _piece(recipe, ":RandomFlip")()
+    if recipe.flip == "alternating":
+        yield _piece(recipe, ":AlternatingFlip")(steps=steps)
+    if recipe.rotate_degrees or recipe.shift_pixels or recipe.zoom:
+        yield _piece(recipe, ":RandomAffine")(
+            degrees=recipe.rotate_degrees, pixels=recipe.shift_pixels, zoom=recipe.zoom
+        )
+    if recipe.erase_pixels:
+        yield _piece(recipe, ":RandomErasing")(pixels=recipe.erase_pixels)
+
+
+def _loss(recipe: Recipe) -> Any:
+    if not recipe.label_smoothing:
+        return "sparse_categorical_crossentropy"
+    return _piece(recipe, ":SmoothedCrossentropy")(smoothing=recipe.label_smoothing)
+
+
+def _tuned_optimizer(recipe: Recipe, steps: int) -> Any:
+    """Return the optimizer for so many steps in all."""
+    rate: Any = recipe.learning_rate
+    if recipe.schedule != "constant":
+        rate = _piece(recipe, f":{recipe.schedule}")(rate, steps, recipe.warm_up)
+    config = {name: value for name in OPTIONS if (value := getattr(recipe, name)) is not None}
+    config |= {"learning_rate": rate, "weight_decay": recipe.weight_decay or None}
+    if recipe.weight_average:
+        config |= {"use_ema": True, "ema_momentum": recipe.weight_average}
+    if ":" in recipe.optimizer:
+        made = _piece(recipe, recipe.optimizer)(**config)
+    else:
+        made = type(keras.optimizers.get(recipe.optimizer))(**config)
+    if recipe.weight_decay:
+        made.exclude_from_weight_decay(var_names=UNDECAYED)
+    return made
+
+
+# What recipes go through besides that name callbacks, or hold out images for them to watch.
+
+
+class Rates(keras.callbacks.Callback):
+    """Notes the learning rate with which each epoch begins: a plateau changes it in between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rates: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Note it."""
+        self.rates.append(float(self.model.optimizer.learning_rate))
+
+
+class KeepBest(keras.callbacks.ModelCheckpoint):
+    """Saves a model after every epoch that is the best so far, whatever ``fit`` trains it in."""
+
+    def __init__(self, model: Any, path: Path) -> None:
+        super().__init__(path, monitor="val_loss", mode="min", save_best_only=True)
+        self._own = model
+        self.epoch: int | None = None
+        """The best so far, from 1."""
+
+    def set_model(self, model: Any) -> None:
+        """Keep the architecture alone: what a tuned recipe puts around it only trains."""
+        super().set_model(self._own)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Save it if its validation loss is the lowest so far."""
+        before = self.best
+        super().on_epoch_end(epoch, logs)
+        if self.best != before:
+            self.epoch = epoch + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """The callbacks that a recipe names, and what they watch, over one training."""
+
+    held_out: TrainingImages | None
+    rates: Rates
+    stop: StopAtThreshold | None
+    best: KeepBest | None
+
+    def train(
+        self,
+        model: Any,
+        data: TrainingImages,
+        recipe: Recipe,
+        *,
+        epochs: int,
+        callbacks: list[Any],
+    ) -> None:
+        """Run Keras ``fit`` as the function ``train`` does, with these callbacks after others."""
+        model.fit(
+            data.images,
+            data.labels,
+            batch_size=recipe.batch_size,
+            epochs=epochs,
+            validation_data=self.held_out and (self.held_out.images, self.held_out.labels),
+            validation_batch_size=BATCH_SIZE,
+            callbacks=[*callbacks, self.rates, *_plateau(recipe), *self._kept()],
+            shuffle=True,
+            verbose=0,
+        )
+
+    def _kept(self) -> list[Any]:
+        return [each for each in (self.best, self.stop) if each is not None]
+
+    def told(self) -> Callbacks:
+        """Return what they did."""
+        return Callbacks(
+            stopped_epoch=self.stop.stopped_epoch if self.stop else None,
+            best_epoch=self.best.epoch if self.best else None,
+            learning_rates=tuple(self.rates.rates),
+        )
+
+
+def watch(recipe: Recipe, model: Any, held_out: TrainingImages | None, best: Path) -> Watch:
+    """Return the callbacks of a recipe that is ``watched``.
+
+    Args:
+        recipe: It names them.
+        model: The architecture, of which the best is kept.
+        held_out: What is scored after each epoch, if anything.
+        best: The file that it is kept in; ends in ``.keras``.
+    """
+    stop = None
+    if recipe.stop_metric:
+        stop = StopAtThreshold(
+            recipe.stop_metric,
+            recipe.stop_threshold,
+            direction="below" if recipe.stop_direction == "below" else "above",
+            patience=recipe.stop_patience,
+        )
+    keep = KeepBest(model, best) if recipe.keep_best else None
+    return Watch(held_out=held_out, rates=Rates(), stop=stop, best=keep)
+
+
+def _plateau(recipe: Recipe) -> list[Any]:
+    if recipe.plateau_factor is None:
+        return []
+    return [
+        keras.callbacks.ReduceLROnPlateau(
+            monitor="val_loss" if recipe.validation_fraction else "loss",
+            factor=recipe.plateau_factor,
+            patience=recipe.plateau_patience,
+        )
+    ]

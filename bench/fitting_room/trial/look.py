@@ -60,24 +60,19 @@ def seen(asked: Look) -> dict[str, Any]:
     return {name: np.asarray(array, np.float32) for name, array in found.items()}
 
 
+KINDS = ("Conv", "Pool")
+"""In the name of a layer's class whose output is a picture for each filter."""
+
+
 def _activations(model: Any, images: NDArray[np.float32]) -> dict[str, Any]:
     import keras
 
-    layers = [
-        layer
+    outputs = {
+        f"{ACTIVATION}{layer.name}": layer.output
         for layer in model.layers
         if len(layer.output.shape) == 4 and any(word in type(layer).__name__ for word in KINDS)
-    ]
-    if not layers:
-        return {}
-    shown = keras.Model(model.inputs, [layer.output for layer in layers])
-    outputs = shown.predict(images, verbose=0)
-    outputs = outputs if isinstance(outputs, list) else [outputs]
-    return {f"{ACTIVATION}{layer.name}": each for layer, each in zip(layers, outputs, strict=True)}
-
-
-KINDS = ("Conv", "Pool")
-"""In the name of a layer's class whose output is a picture for each filter."""
+    }
+    return keras.Model(model.inputs, outputs).predict(images, verbose=0) if outputs else {}
 
 
 def _filters(model: Any) -> dict[str, Any]:

@@ -1,20 +1,137 @@
-"""Sizes and speeds of a model: parameters, FLOPs and latency."""
+"""What a model is and does: scores and confidence, parameters and FLOPs, seconds of inference."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from keras import layers
 
-from fitting_room.record import Inference, Size
+from fitting_room.metrics import computed
+from fitting_room.record import Confidence, Inference, Mistake, PartialRecord, Size, pack_classes
+
+BATCH_SIZE = 1000
+"""Images per step of evaluation and prediction; large, since nothing is learned from them."""
+
+SMALLEST = 1e-7
+"""Probabilities are kept this far from 0 before the logarithm, as Keras does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """What a model is worth on held-out images."""
+
+    accuracy: float
+    loss: float
+    """Mean sparse categorical cross-entropy, nats."""
+    classes: np.ndarray
+    """Most probable class of each image, shape (n,), uint8."""
+
+
+def score(model: Any, images: np.ndarray, labels: np.ndarray) -> Score:
+    """Predict ``images``, shape (n, 28, 28, 1), float32, and hold them against ``labels``, (n,)."""
+    probabilities = model.predict(images, batch_size=BATCH_SIZE, verbose=0)
+    return score_probabilities(np.asarray(probabilities, np.float64), labels)
+
+
+def score_probabilities(probabilities: np.ndarray, labels: np.ndarray) -> Score:
+    """Score class probabilities, shape (n, classes), float64, against ``labels``, shape (n,)."""
+    of_truth = probabilities[np.arange(len(labels)), labels]
+    classes = probabilities.argmax(axis=1).astype(np.uint8)
+    return Score(
+        accuracy=float(np.mean(classes == labels)),
+        loss=float(-np.mean(np.log(np.clip(of_truth, SMALLEST, 1 - SMALLEST)))),
+        classes=classes,
+    )
+
+
+BINS = 15
+"""Of equal width: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017."""
+
+SHOWN = 10
+"""Leading test images whose probabilities are kept, to be shown seed by seed."""
+
+MISTAKES = 25
+"""Wrong answers that are kept, the surest first."""
+
+DIGITS = 4
+"""Decimals of a probability that is kept: what a picture of it can show."""
+
+
+def confidence(probabilities: np.ndarray, labels: np.ndarray) -> Confidence:
+    """Summarise class probabilities, shape (n, classes), float, of images with ``labels``, (n,)."""
+    classes, surest = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    right = classes == labels
+    bins = np.minimum((surest * BINS).astype(int), BINS - 1)
+    images = np.bincount(bins, minlength=BINS)
+    sums = np.bincount(bins, weights=surest, minlength=BINS)
+    wrong = np.flatnonzero(~right)
+    wrong = wrong[np.argsort(-surest[wrong], kind="stable")][:MISTAKES]
+    sure = surest.round(DIGITS)
+    return Confidence(
+        images=tuple(images.tolist()),
+        right=tuple(np.bincount(bins[right], minlength=BINS).tolist()),
+        mean=tuple((sums / np.maximum(images, 1)).tolist()),
+        first=tuple(tuple(row) for row in probabilities[:SHOWN].round(DIGITS).tolist()),
+        mistakes=tuple(
+            Mistake(image=int(i), predicted=int(classes[i]), probability=float(sure[i]))
+            for i in wrong
+        ),
+    )
+
+
+def keep_score(
+    measured: PartialRecord,
+    found: np.ndarray,
+    labels: np.ndarray,
+    known: Score | None = None,
+    *,
+    metrics: Mapping[str, str] = {},
+) -> None:
+    """Put what predictions of the test images are worth on record.
+
+    Args:
+        measured: Gets it.
+        found: Class probabilities, shape (n, classes), or class numbers, shape (n,), integers.
+        labels: Shape (n,).
+        known: The score of these predictions, where it has been computed.
+        metrics: Of the project's own, name → ``module:function``; they take probabilities.
+    """
+    if found.ndim == 1:
+        measured.test_accuracy = float(np.mean(found == labels))
+        measured.predictions = pack_classes(found)
+        return
+    exact = np.asarray(found, np.float64)
+    score = known or score_probabilities(exact, labels)
+    measured.test_accuracy = score.accuracy
+    measured.test_loss = finite(score.loss)
+    measured.predictions = pack_classes(score.classes)
+    measured.confidence = confidence(exact, labels)
+    if metrics:
+        measured.metrics |= computed(metrics, labels, exact)
+
+
+@contextmanager
+def phase(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Add the wall time of the block to ``seconds[name]``, also when it raises."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+def finite(value: Any) -> float | None:
+    """Return ``value`` as a float, or None where it is missing, infinite or not a number."""
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def size(model: Any) -> Size:
-    """Count a built model's parameters and the operations of one image's forward pass."""
+    """Count a built Keras model's parameters and the operations of one image's forward pass."""
     return Size(
         trainable_parameters=_count(model.trainable_weights),
         non_trainable_parameters=_count(model.non_trainable_weights),
@@ -28,6 +145,8 @@ def _count(weights: list[Any]) -> int:
 
 def _flops(layer: Any) -> int:
     """2 per multiply-add: kernel weights, times the places a convolution applies them to."""
+    from keras import layers
+
     if isinstance(layer, layers.Dense):
         return 2 * int(math.prod(layer.kernel.shape))
     if isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D)):
@@ -41,7 +160,6 @@ FEW_CHUNKS = 3
 """Where others run beside it: such times are never published."""
 CALLS = 20
 """Calls of one image per chunk: a single one is too short for the clock."""
-BATCH_SIZE = 1000
 
 
 def measure_inference(

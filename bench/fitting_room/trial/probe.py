@@ -64,11 +64,10 @@ def step_seconds(precision: str) -> float:
     )
     model.compile("sgd", "sparse_categorical_crossentropy")
     images = np.zeros((BATCH, 28, 28, CHANNELS), np.float32)
-    labels = np.zeros(BATCH, np.uint8)
     seconds = []
     for _ in range(1 + STEPS):
         began = time.perf_counter()
-        model.train_on_batch(images, labels)
+        model.train_on_batch(images, np.zeros(BATCH, np.uint8))
         seconds.append(time.perf_counter() - began)
     return min(seconds[1:])
 
@@ -77,9 +76,22 @@ def accelerator() -> str | None:
     """Return the maker's name of the first GPU or other accelerator, or None on a CPU."""
     import keras
 
-    return {"jax": _of_jax, "torch": _of_torch, "tensorflow": _of_tensorflow}[
-        keras.config.backend()
-    ]()
+    backend = keras.config.backend()
+    if backend == "jax":
+        import jax
+
+        first = jax.devices()[0]
+        return None if first.platform == "cpu" else str(first.device_kind)
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    import tensorflow as tf
+
+    for device in tf.config.list_physical_devices("GPU"):
+        details = tf.config.experimental.get_device_details(device)
+        return str(details.get("device_name", device.name))
+    return None
 
 
 def threads() -> int:
@@ -92,22 +104,13 @@ def threads() -> int:
     """
     import keras
 
-    return {"jax": _jax_threads, "torch": _torch_threads, "tensorflow": _tensorflow_threads}[
-        keras.config.backend()
-    ]()
+    backend = keras.config.backend()
+    if backend == "torch":
+        import torch
 
-
-def _jax_threads() -> int:
-    return _number("NPROC") or machine.usable_cores()
-
-
-def _torch_threads() -> int:
-    import torch
-
-    return int(torch.get_num_threads())
-
-
-def _tensorflow_threads() -> int:
+        return int(torch.get_num_threads())
+    if backend == "jax":
+        return _number("NPROC") or machine.usable_cores()
     import tensorflow as tf
 
     asked = int(tf.config.threading.get_intra_op_parallelism_threads())
@@ -118,28 +121,6 @@ def _number(variable: str) -> int:
     """Return a variable's value; 0 where it is none, which backends then pass over."""
     value = os.environ.get(variable, "")
     return int(value) if value.isdecimal() else 0
-
-
-def _of_jax() -> str | None:
-    import jax
-
-    first = jax.devices()[0]
-    return None if first.platform == "cpu" else str(first.device_kind)
-
-
-def _of_torch() -> str | None:
-    import torch
-
-    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
-
-
-def _of_tensorflow() -> str | None:
-    import tensorflow as tf
-
-    for device in tf.config.list_physical_devices("GPU"):
-        details = tf.config.experimental.get_device_details(device)
-        return str(details.get("device_name", device.name))
-    return None
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,16 @@ import keras
 import numpy as np
 
 from fitting_room import data
-from fitting_room.machine import calibration_seconds
-from fitting_room.metrics import computed
-from fitting_room.record import Epoch, PartialRecord, Resolved, best_file, pack_classes
+from fitting_room.machine import calibration_seconds, other_cores, usage
+from fitting_room.record import Epoch, PartialRecord, Resolved, best_file
 from fitting_room.spec import TrialSpec
 from fitting_room.training.callbacks import EpochClock
-from fitting_room.trial import fit, tuned, watched
-from fitting_room.trial.callbacks import EpochLog, StopAtAccuracy, finite
-from fitting_room.trial.logs import logged, write_score
-from fitting_room.trial.measure import measure_inference, size
+from fitting_room.trial import fit, measure
+from fitting_room.trial.fit import Logs, TrainingImages
+from fitting_room.trial.measure import Score, finite, keep_score, phase
 from fitting_room.trial.probe import threads
-from fitting_room.trial.score import BATCH_SIZE, Score, confidence, score
 
+Tell = Callable[[Epoch], None]
 Test = tuple[np.ndarray, np.ndarray]
 """The test images as the model sees them, shape (n, 28, 28, 1), float32, and their labels, (n,)."""
 
@@ -32,7 +30,7 @@ Test = tuple[np.ndarray, np.ndarray]
 def run(
     spec: TrialSpec,
     measured: PartialRecord,
-    tell: Callable[[Epoch], None],
+    tell: Tell,
     keep: Path | None = None,
     log: Path | None = None,
     metrics: Mapping[str, str] = {},
@@ -42,28 +40,25 @@ def run(
     The trained model is saved as ``keep``, and the best one of a recipe that wants it beside it;
     what TensorBoard shows is written into ``log``; ``metrics`` has the name → ``module:function``.
     """
-    seconds = measured.seconds
-    recipe = spec.case.recipe
+    seconds, recipe = measured.seconds, spec.case.recipe
     with phase(seconds, "load"):
         training, held_out, test = _load(spec)
     steps = -(-len(training.labels) // recipe.batch_size)
     with phase(seconds, "build"):
         model, trained = _build(spec, steps)
-    measured.size = size(model)
+    measured.size = measure.size(model)
     measured.resolved = _resolved(model, steps)
     if spec.epochs:
         with tempfile.TemporaryDirectory() as scratch:
             best = best_file(keep or Path(scratch, "model.keras"))
-            watch = watched.watch(recipe, model, held_out, best) if recipe.watched else None
+            watch = fit.watch(recipe, model, held_out, best) if recipe.watched else None
             train = watch.train if watch else fit.train
-            train = logged(train, log, spec, measured) if log else train
-            _train(spec, trained, training, train, test, measured, tell, metrics)
+            told = EpochLog(spec, trained, test, measured, tell)
+            _train(told, training, train, log, metrics)
         measured.callbacks = watch.told() if watch else None
-        if log:
-            write_score(log, measured)
     if spec.inference:
         with phase(seconds, "inference"):
-            measured.inference = measure_inference(model, test[0], alone=spec.alone)
+            measured.inference = measure.measure_inference(model, test[0], alone=spec.alone)
     if spec.alone:
         with phase(seconds, "calibration"):
             measured.calibration_seconds = calibration_seconds()
@@ -71,24 +66,23 @@ def run(
         _save(model, keep)
 
 
-def _load(spec: TrialSpec) -> tuple[fit.TrainingImages, fit.TrainingImages | None, Test]:
+def _load(spec: TrialSpec) -> tuple[TrainingImages, TrainingImages | None, Test]:
     """Return what is trained on, what the recipe holds out of it, and the test images."""
     recipe = spec.case.recipe
     arrays = data.load(spec.dataset)
-    images, labels = arrays.train_images, arrays.train_labels
-    training = fit.training_images(images, labels, recipe, seed=spec.seed)
+    training = fit.training_images(arrays.train_images, arrays.train_labels, recipe, spec.seed)
     test = fit.prepare(arrays.test_images, recipe), np.asarray(arrays.test_labels)
-    return (*watched.split(training, recipe), test) if recipe.watched else (training, None, test)
+    return (*fit.split(training, recipe), test) if recipe.watched else (training, None, test)
 
 
 def _build(spec: TrialSpec, steps: int) -> tuple[Any, Any]:
     """Return the model, and what is trained: itself, or what a tuned recipe puts around it."""
-    case, seed = spec.case, spec.seed
+    case, known = spec.case, {"seed": spec.seed, "steps": steps}
     if case.recipe.tuned:
-        return tuned.build(
-            case.builder, case.arguments, case.recipe, seed=seed, steps=steps, epochs=spec.epochs
+        return fit.build_tuned(
+            case.builder, case.arguments, case.recipe, epochs=spec.epochs, **known
         )
-    model = fit.build(case.builder, case.arguments, case.recipe, seed=seed, steps=steps)
+    model = fit.build(case.builder, case.arguments, case.recipe, **known)
     return model, model
 
 
@@ -101,56 +95,90 @@ def _resolved(model: Any, steps: int) -> Resolved:
     )
 
 
+class EpochLog(keras.callbacks.Callback):
+    """Measures each epoch: after the clock, it scores the model if asked to, and tells."""
+
+    def __init__(
+        self,
+        spec: TrialSpec,
+        trained: Any,
+        test: Test,
+        measured: PartialRecord,
+        tell: Tell,
+        clock: EpochClock | None = None,
+    ) -> None:
+        super().__init__()
+        self.spec, self.trained, self.test, self.measured = spec, trained, test, measured
+        self.clock = clock or EpochClock()
+        self.last_score: Score | None = None
+        self._tell, self._before = tell, usage()
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Remember what the machine had done by then."""
+        self._before = usage()
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Append what the epoch gave; stop where its loss is not finite, or given up on."""
+        value = {name: finite(number) for name, number in (logs or {}).items()}
+        loss = value.get("loss")
+        measured = Epoch(
+            number=epoch + 1,
+            seconds=self.clock.seconds,
+            cpu_seconds=self.clock.cpu_seconds,
+            other_cores=other_cores(self._before, usage()),
+            training_accuracy=value.get("accuracy"),
+            training_loss=loss,
+            validation_accuracy=value.get("val_accuracy"),
+            validation_loss=value.get("val_loss"),
+        )
+        if loss is None or self.spec.leaves(epoch + 1, loss):
+            self.model.stop_training = True
+        elif self.spec.evaluate_each_epoch:
+            measured = self._scored(measured)
+        self.measured.epochs = (*self.measured.epochs, measured)
+        self._tell(measured)
+
+    def _scored(self, epoch: Epoch) -> Epoch:
+        began = time.perf_counter()
+        self.last_score = found = measure.score(self.trained, *self.test)
+        return dataclasses.replace(
+            epoch,
+            test_accuracy=found.accuracy,
+            test_loss=finite(found.loss),
+            evaluate_seconds=time.perf_counter() - began,
+        )
+
+
 def _train(
-    spec: TrialSpec,
-    model: Any,
-    training: fit.TrainingImages,
+    log: EpochLog,
+    training: TrainingImages,
     train: Callable[..., None],
-    test: Test,
-    measured: PartialRecord,
-    tell: Callable[[Epoch], None],
+    folder: Path | None,
     metrics: Mapping[str, str],
 ) -> None:
-    clock = EpochClock()
-    scorer = (lambda: score(model, *test)) if spec.evaluate_each_epoch else None
-
-    def keep(epoch: Epoch) -> None:
-        measured.epochs = (*measured.epochs, epoch)
-        tell(epoch)
-
-    log = EpochLog(clock, score=scorer, tell=keep, give_up=spec.leaves)
-    recipe = spec.case.recipe
-    stop = [StopAtAccuracy(recipe.stop_at_accuracy)] if recipe.stop_at_accuracy else []
+    """Train and, unless it ended early for its loss, score what was trained."""
+    spec, measured, recipe = log.spec, log.measured, log.spec.case.recipe
     seconds = measured.seconds
+    stop = [fit.StopAtAccuracy(recipe.stop_at_accuracy)] if recipe.stop_at_accuracy else []
+    logs = log_callbacks(folder, spec, measured) if folder else []
     if spec.order_seed is not None:
         keras.utils.set_random_seed(spec.order_seed)
     with phase(seconds, "fit_overhead"):
-        train(model, training, recipe, epochs=spec.epochs, callbacks=[clock, log, *stop])
+        callbacks = [log.clock, log, *stop, *logs]
+        train(log.trained, training, recipe, epochs=spec.epochs, callbacks=callbacks)
     epochs = measured.epochs
     seconds["train"] = sum(epoch.seconds for epoch in epochs)
     seconds["evaluate"] = sum(epoch.evaluate_seconds for epoch in epochs)
     seconds["fit_overhead"] -= seconds["train"] + seconds["evaluate"]
     loss = epochs[-1].training_loss
     if loss is None or spec.leaves(len(epochs), loss):
-        return  # there is nothing worth scoring
+        return
     with phase(seconds, "evaluate"):
+        images, labels = log.test
+        probabilities = log.trained.predict(images, batch_size=measure.BATCH_SIZE, verbose=0)
         # An average of weights takes their place when `fit` ends: after the last epoch's score.
         known = None if recipe.weight_average else log.last_score
-        _keep(known or score(model, *test), model, test, measured, metrics)
-
-
-def _keep(
-    final: Score, model: Any, test: Test, measured: PartialRecord, metrics: Mapping[str, str]
-) -> None:
-    """Put down the last score, how sure the model was, and the project's own metrics."""
-    measured.test_accuracy = final.accuracy
-    measured.test_loss = finite(final.loss)
-    measured.predictions = pack_classes(final.classes)
-    probabilities = model.predict(test[0], batch_size=BATCH_SIZE, verbose=0)
-    probabilities = np.asarray(probabilities, np.float64)
-    measured.confidence = confidence(probabilities, test[1])
-    if metrics:
-        measured.metrics = computed(metrics, test[1], probabilities)
+        keep_score(measured, probabilities, labels, known, metrics=metrics)
 
 
 def _save(model: Any, file: Path) -> None:
@@ -161,11 +189,55 @@ def _save(model: Any, file: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-@contextmanager
-def phase(seconds: dict[str, float], name: str) -> Iterator[None]:
-    """Add the wall time of the block to ``seconds[name]``, also when it raises."""
-    began = time.perf_counter()
-    try:
-        yield
-    finally:
-        seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
+# A trial in TensorBoard. It shares its machine with the writing, so its times are not kept.
+
+
+class TrialLogs(keras.callbacks.TensorBoard):
+    """Keras' own callback, told the figures of the test images too.
+
+    They never join the logs of ``fit``, where a recipe's callbacks could learn from them.
+    """
+
+    def __init__(self, folder: Path, measured: PartialRecord) -> None:
+        super().__init__(log_dir=folder, histogram_freq=1)
+        self._measured = measured
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Write weights, and the figures of the epoch that is the last one measured."""
+        last = self._measured.epochs[-1]
+        figures = {"test_accuracy": last.test_accuracy, "test_loss": last.test_loss}
+        known = {name: value for name, value in figures.items() if value is not None}
+        super().on_epoch_end(epoch, {**(logs or {}), **known})
+
+
+def log_callbacks(folder: Path, spec: TrialSpec, measured: PartialRecord) -> list[Any]:
+    """Return what writes a trial's curves, weights and settings as one run of TensorBoard.
+
+    HParams stand where Keras writes what is trained.
+    """
+    from tensorboard.plugins.hparams import api  # loads TensorFlow, whatever the backend
+
+    name = f"{folder.parent.name}/{folder.name}"
+    told = api.KerasCallback(str(folder / "train"), hyperparameters(spec), trial_id=name)
+    return [TrialLogs(folder, measured), told]
+
+
+def hyperparameters(spec: TrialSpec) -> dict[str, bool | int | float | str]:
+    """Return every setting of a trial by name; those left to a library are not among them."""
+    case = spec.case
+    found: dict[str, Any] = {
+        "task": case.task,
+        "architecture": case.architecture,
+        "seed": spec.seed,
+        "data": "sample" if spec.dataset.sample else "whole",
+        "backend": spec.backend,
+        "device": spec.device,
+        **dataclasses.asdict(case.recipe),
+        "epochs": spec.epochs,
+        **case.arguments,
+    }
+    return {
+        name: value if isinstance(value, bool | int | float | str) else str(value)
+        for name, value in found.items()
+        if value is not None
+    }

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -85,8 +86,7 @@ def trainer(start: Start) -> Callable[[Command], Chunk]:
         images, labels = training.images[: chunk.images], training.labels[: chunk.images]
         part = replace(training, images=images, labels=labels)
         fit.train(models[chunk.path], part, recipe, epochs=1, callbacks=[clock])
-        wall, cpu = clock.seconds
-        return Chunk(wall, cpu)
+        return Chunk(*clock.seconds)
 
     return train
 
@@ -94,16 +94,16 @@ def trainer(start: Start) -> Callable[[Command], Chunk]:
 def _build(path: TrainingPath, spec: TrialSpec, steps: int) -> Any:
     from fitting_room.trial import fit
 
-    case = spec.case
+    case, recipe = spec.case, spec.case.recipe
+    known = {"seed": spec.seed, "steps": steps}
     if path == "plain":
-        recipe = replace(case.recipe, **PLAIN)  # type: ignore[arg-type]
-        return fit.build(case.builder, case.arguments, recipe, seed=spec.seed, steps=steps)
-    if getattr(case.recipe, "tuned", False):
-        from fitting_room.trial import tuned
-
-        known = {"seed": spec.seed, "steps": steps, "epochs": spec.epochs}
-        return tuned.build(case.builder, case.arguments, case.recipe, **known)[1]
-    return fit.build(case.builder, case.arguments, case.recipe, seed=spec.seed, steps=steps)
+        recipe = replace(recipe, **PLAIN)  # type: ignore[arg-type]
+    elif getattr(recipe, "tuned", False):
+        build = getattr(fit, "build_tuned", None)
+        if build is None:  # a commit from before it was there
+            build = import_module("fitting_room.trial.tuned").build
+        return build(case.builder, case.arguments, recipe, epochs=spec.epochs, **known)[1]
+    return fit.build(case.builder, case.arguments, recipe, **known)
 
 
 def _clock() -> Any:

@@ -1,0 +1,290 @@
+"""Own trainers: what a function that trains is given, what it tells, and what is made of it.
+
+A case names one as ``module:function``. It is called as ``train(job, data, report)`` and trains as
+it likes; Keras' ``fit`` in ``run.py`` is what trains a case that names none::
+
+    def train(job: TrialSpec, data: Data, report: Report) -> None:
+        model = ...  # by job.seed, job.case.recipe and job.case.arguments
+        for number in range(1, job.epochs + 1):
+            ...  # learn from data.images and data.labels
+            report.epoch(number, loss=..., accuracy=...)
+        report.predictions(...)  # probabilities of data.test_images
+
+The labels of the test images stay here: accuracy, loss and confidence are computed by the code that
+scores Keras' models. What a trainer gets wrong is a ``UserError``, and its trial has crashed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fitting_room import data as data_sets
+from fitting_room.errors import UserError
+from fitting_room.machine import calibration_seconds, other_cores, usage
+from fitting_room.metrics import BUILT_IN
+from fitting_room.record import Epoch, PartialRecord, Size
+from fitting_room.spec import TASKS, TrialSpec
+from fitting_room.trial.images import prepare, training_images
+from fitting_room.trial.measure import finite, keep_score, phase
+
+ONE = 1e-3
+"""How far the sum of an image's probabilities may be from 1: half precision rounds that much."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """The images of a trial, prepared as the recipe says, without the labels of the last ones."""
+
+    images: np.ndarray
+    """Training images, shape (n, height, width, channels), float32."""
+    labels: np.ndarray
+    """Shape (n,), int64."""
+    test_images: np.ndarray
+    classes: int
+    """How many there are; labels are 0 up to this."""
+
+
+class Ended(BaseException):
+    """The loss says that training is over. No ``Exception``, so that no loop swallows it."""
+
+
+class Report:
+    """Hears a trainer, checks what it says, and writes it down."""
+
+    def __init__(
+        self,
+        spec: TrialSpec,
+        measured: PartialRecord,
+        test_labels: np.ndarray,
+        tell: Callable[[Epoch], None],
+        metrics: Mapping[str, str] = {},
+    ) -> None:
+        self._metrics = metrics
+        self._spec, self._measured, self._labels, self._tell = spec, measured, test_labels, tell
+        self._classes = len(TASKS[spec.case.task].classes)
+        self.start()
+
+    def start(self) -> None:
+        """Start the clock of the first epoch, or of the next."""
+        self._began = (time.perf_counter(), time.process_time(), usage())
+
+    def epoch(
+        self,
+        number: int,
+        *,
+        loss: float,
+        accuracy: float | None = None,
+        seconds: float | None = None,
+        predictions: Callable[[], Any] | None = None,
+    ) -> None:
+        """Tell that an epoch has ended; a loss that is not finite ends the training.
+
+        Args:
+            number: From 1, in order.
+            loss: Mean over the training images, nats.
+            accuracy: The same, a fraction.
+            seconds: Of its training steps; else all since the last epoch or the trainer's begin.
+            predictions: Called to score the test images now; its time counts as no training.
+
+        Raises:
+            UserError: A figure cannot be true.
+        """
+        found = self._ended(number, loss, accuracy, seconds)
+        ended = found.training_loss is None or self._spec.leaves(number, float(loss))
+        if predictions and self._spec.evaluate_each_epoch and not ended:
+            found = self._scored(found, predictions)
+        self._measured.epochs = (*self._measured.epochs, found)
+        self._tell(found)
+        if ended:
+            raise Ended
+        self.start()
+
+    def metric(self, name: str, value: float) -> None:
+        """Keep a figure of one's own beside those of the bench."""
+        if name in {metric.name for metric in BUILT_IN}:
+            raise UserError(f"metric {name!r} is measured here: call yours something else")
+        if finite(value) is None:
+            raise UserError(f"metric {name!r} must be a finite number, not {value}")
+        self._measured.metrics = {**self._measured.metrics, name: float(value)}
+
+    def parameters(self, trainable: int, frozen: int = 0) -> None:
+        """Tell how many numbers the model has, and how many more training leaves alone."""
+        if trainable < 0 or frozen < 0:
+            raise UserError(f"a model has no {min(trainable, frozen)} parameters")
+        self._measured.size = Size(
+            trainable_parameters=int(trainable),
+            non_trainable_parameters=int(frozen),
+            flops_per_image=0,
+        )
+
+    def predictions(self, found: Any) -> None:
+        """Hand over what the trained model makes of ``data.test_images``, once.
+
+        Args:
+            found: Probabilities, shape (n, classes), or class numbers, shape (n,), integers: then
+                there is neither a loss nor a confidence.
+
+        Raises:
+            UserError: They are neither, or handed over twice.
+        """
+        if self._measured.predictions is not None:
+            raise UserError("it handed over predictions twice: the first would not count")
+        with phase(self._measured.seconds, "evaluate"):
+            keep_score(self._measured, self._checked(found), self._labels, metrics=self._metrics)
+
+    def finish(self) -> None:
+        """Refuse a training of which nothing can be known."""
+        if self._spec.epochs and not self._measured.epochs:
+            raise UserError("it told no epoch: call report.epoch(1, loss=…) after the first")
+        if self._spec.epochs and self._measured.predictions is None:
+            raise UserError("it handed over no predictions: call report.predictions(…) at its end")
+
+    def _ended(
+        self, number: int, loss: float, accuracy: float | None, seconds: float | None
+    ) -> Epoch:
+        wall, cpu, before = self._began
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        due = len(self._measured.epochs) + 1
+        if number != due:
+            raise UserError(f"it told epoch {number} where epoch {due} was due")
+        if number > self._spec.epochs:
+            raise UserError(f"it told epoch {number}, and was asked for {self._spec.epochs}")
+        if accuracy is not None and not 0 <= accuracy <= 1:
+            raise UserError(f"training accuracy must be a fraction, not {accuracy}")
+        if seconds is not None and not 0 < seconds <= wall:
+            raise UserError(
+                f"epoch {number} took {seconds:g} s as it says, and {wall:.3g} s by the clock"
+            )
+        took = wall if seconds is None else seconds
+        return Epoch(
+            number=number,
+            seconds=took,
+            cpu_seconds=cpu * took / wall,
+            other_cores=other_cores(before, usage()),
+            training_accuracy=finite(accuracy),
+            training_loss=finite(loss),
+        )
+
+    def _scored(self, epoch: Epoch, predictions: Callable[[], Any]) -> Epoch:
+        began, scores = time.perf_counter(), PartialRecord()
+        keep_score(scores, self._checked(predictions()), self._labels)
+        return replace(
+            epoch,
+            test_accuracy=scores.test_accuracy,
+            test_loss=scores.test_loss,
+            evaluate_seconds=time.perf_counter() - began,
+        )
+
+    def _checked(self, found: Any) -> np.ndarray:
+        """Return probabilities as float64 or classes as integers, or refuse what they cannot be."""
+        try:
+            array = np.asarray(found)
+        except Exception as error:
+            raise UserError(f"predictions are no NumPy array: {error}") from error
+        rows, classes = len(self._labels), self._classes
+        if array.shape[:1] != (rows,):
+            raise UserError(f"predictions must have {rows} rows, not the shape {array.shape}")
+        if array.ndim == 1 and np.issubdtype(array.dtype, np.integer):
+            wrong = array[(array < 0) | (array >= classes)]
+            if len(wrong):
+                raise UserError(f"class numbers must be 0 to {classes - 1}, not {wrong[0]}")
+            return array
+        if array.shape != (rows, classes) or not np.issubdtype(array.dtype, np.floating):
+            raise UserError(
+                f"predictions must be probabilities of shape ({rows}, {classes}), or integers of "
+                f"shape ({rows},), not {array.dtype} of shape {array.shape}"
+            )
+        _check_probabilities(array)
+        return array.astype(np.float64)
+
+
+def _check_probabilities(found: np.ndarray) -> None:
+    sums = found.sum(axis=1, dtype=np.float64)
+    wrong = np.flatnonzero(~((found >= 0).all(axis=1) & (np.abs(sums - 1) <= ONE)))
+    if len(wrong) == 0:  # a NaN would be wrong
+        return
+    first = wrong[0]
+    if not np.isfinite(sums[first]):
+        what = "are not finite"
+    else:
+        what = "are negative" if found[first].min() < 0 else f"sum to {sums[first]:.4g}"
+    raise UserError(
+        f"probabilities of test image {first} {what}, and {len(wrong)} of {len(found)} images have "
+        "none; hand over what softmax gives"
+    )
+
+
+Trainer = Callable[[TrialSpec, Data, Report], None]
+
+
+def trainer_of(name: str) -> Trainer:
+    """Import a trainer.
+
+    Raises:
+        UserError: Its module has no such function.
+    """
+    module, _, function = name.partition(":")
+    found: Trainer | None = getattr(importlib.import_module(module), function, None)
+    if not callable(found):
+        raise UserError(f"{module} has no function {function!r}")
+    return found
+
+
+def run(
+    train: Trainer,
+    spec: TrialSpec,
+    measured: PartialRecord,
+    tell: Callable[[Epoch], None],
+    metrics: Mapping[str, str] = {},
+) -> None:
+    """Train by a trainer, and put all that is found into ``measured`` as it comes."""
+    seconds = measured.seconds
+    with phase(seconds, "load"):
+        arrays, recipe = data_sets.load(spec.dataset), spec.case.recipe
+        training = training_images(arrays.train_images, arrays.train_labels, recipe, spec.seed)
+        given = Data(
+            images=training.images,
+            labels=training.labels.astype(np.int64),
+            test_images=prepare(arrays.test_images, recipe),
+            classes=len(TASKS[spec.case.task].classes),
+        )
+        report = Report(spec, measured, np.asarray(arrays.test_labels), tell, metrics)
+    try:
+        with phase(seconds, "fit_overhead"):
+            _call(train, spec, given, report)
+        report.finish()
+    except Ended:
+        return
+    except UserError as error:
+        raise UserError(f"{spec.case.trainer}: {error}") from error
+    finally:
+        seconds["train"] = sum(epoch.seconds for epoch in measured.epochs)
+        scoring = sum(epoch.evaluate_seconds for epoch in measured.epochs)
+        seconds["evaluate"] = seconds.get("evaluate", 0.0) + scoring
+        rest = seconds["fit_overhead"] - seconds["train"] - seconds["evaluate"]
+        seconds["fit_overhead"] = max(0.0, rest)
+    if spec.alone:
+        with phase(seconds, "calibration"):
+            measured.calibration_seconds = calibration_seconds()
+
+
+def _call(train: Trainer, spec: TrialSpec, given: Data, report: Report) -> None:
+    own = os.getpid()
+    random.seed(spec.seed)
+    np.random.seed(spec.seed)
+    report.start()
+    try:
+        train(spec, given, report)
+    except SystemExit as error:
+        raise UserError(f"it called exit({error.code})") from error
+    finally:
+        if os.getpid() != own:
+            os._exit(1)  # a fork, which has no record to tell
