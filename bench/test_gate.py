@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 import pytest
 
 from bench.variants import CRIPPLED, UNCHANGED
 from fitting_room.errors import UserError
 from fitting_room.lab.evaluator import Evaluator
-from fitting_room.plugin.options import results_folder
+from fitting_room.plugin.options import option, results_folder
 from fitting_room.spec import Case
 from fitting_room.store.records import write_whole
 from fitting_room.studies.gate import Finding, examine
@@ -18,10 +20,10 @@ pytestmark = pytest.mark.needs(trained=True)
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Ask every variant, unless nothing that is trained will be judged."""
-    option = metafunc.config.getoption
+    asked = partial(option, metafunc.config)
     why = {
-        option("tier") == "smoke": "the sample has no bounds that a crippled case could break",
-        option("epochs") is not None: "the epochs were overridden, so nothing is judged",
+        asked("tier") == "smoke": "the sample has no bounds that a crippled case could break",
+        asked("epochs") is not None: "the epochs were overridden, so nothing is judged",
     }.get(True)
     marks = [pytest.mark.skip(reason=why)] if why else []
     crippled = "crippled" in metafunc.function.__name__

@@ -9,7 +9,7 @@ from bench.slowdowns import ROOT, SLOWDOWNS
 from fitting_room.cli.gate_seconds import rehearse
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Verdict
-from fitting_room.plugin.options import results_folder
+from fitting_room.plugin.options import option, results_folder
 from fitting_room.store.records import write_whole
 
 PAIRS = 20
@@ -18,7 +18,7 @@ PAIRS = 20
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Race only where every seed is trained too: a busy machine must not redden a daily run."""
-    full = metafunc.config.getoption("tier") == "full"
+    full = option(metafunc.config, "tier") == "full"
     why = "clocks need a quiet machine: --tier full"
     marks = [] if full else [pytest.mark.skip(reason=why)]
     slowed = "slowed" in metafunc.function.__name__

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from imports import ROOT
 from trials import assigned
 
 from fitting_room.job import Job, Message
 from fitting_room.lab import process
-from fitting_room.lab.process import ROOT, Child, messages, run_trial, strays
+from fitting_room.lab.process import Child, messages, run_trial, strays
 from fitting_room.record import Record
 from fitting_room.spec import TrialSpec
 from fitting_room.store.records import Store

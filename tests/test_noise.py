@@ -164,7 +164,7 @@ def test_a_damaged_file_is_met_with_its_name(tmp_path: Path) -> None:
 
 def test_a_trial_that_gave_no_result_is_no_sample() -> None:
     """It is refused with what became of it."""
-    record = trial(Job(spec=SPEC, key="k", provenance=ORIGIN))
+    record = trial(Job(spec=SPEC, key="k", provenance=ORIGIN, root="."))
     with pytest.raises(ValueError, match="crashed, it broke"):
         sample(replace(record, outcome="crashed", reason="it broke"), repeat=0)
 

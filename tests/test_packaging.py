@@ -100,17 +100,22 @@ def test_supported_pythons(python: str, welcome: bool) -> None:
 
 def test_every_import_is_a_declared_dependency() -> None:
     """What the bench imports is a dependency, core or of a backend, whatever is installed."""
-    assert imported_packages("bench", "models") - names(requirements("jax", "torch")) == set()
+    assert (
+        imported_packages("bench", "models") - names(requirements("tensorflow", "jax", "torch"))
+        == set()
+    )
 
 
 def test_every_import_of_the_tests_is_declared() -> None:
     """What the tests import is a core or a dev dependency."""
-    assert imported_packages("tests") - names(requirements("dev")) == set()
+    assert imported_packages("tests") - names(requirements("tensorflow", "dev")) == set()
 
 
 def test_every_dependency_is_used() -> None:
     """A declared dependency is imported, or its use is told here."""
-    declared = {name for name in names(requirements("dev")) if not name.startswith("types-")}
+    declared = {
+        name for name in names(requirements("tensorflow", "dev")) if not name.startswith("types-")
+    }
     used = imported_packages("bench", "models", "tests") | set(NEVER_IMPORTED)
     assert declared - used - {"tomli"} == set()  # tomli: only on Python 3.10
 
@@ -119,7 +124,7 @@ def test_every_dependency_is_used() -> None:
 def test_lock_pins_every_dependency(python: str) -> None:
     """On each Python, one pin of constraints.txt answers each dependency, within its bound."""
     found = {canonicalize_name(pin.name): pin for pin in pins() if applies(pin, python)}
-    wanted = [each for each in requirements("dev", "jax") if applies(each, python)]
+    wanted = [each for each in requirements("tensorflow", "dev", "jax") if applies(each, python)]
     missing = names(wanted) - set(found)
     versions = {name: str(pin.specifier).removeprefix("==") for name, pin in found.items()}
     wrong = [

@@ -13,13 +13,14 @@ from typing import IO
 import msgspec
 import pytest
 from bench_runs import PATIENCE_S
+from imports import ROOT
 from records import make_record
 from trials import assigned
 
 from fitting_room.job import Job, Message
 from fitting_room.lab import process
 from fitting_room.lab.locks import machine_held
-from fitting_room.lab.process import ROOT, run_trial, trials_ended
+from fitting_room.lab.process import run_trial, trials_ended
 from fitting_room.record import Epoch, Record
 from fitting_room.spec import TrialSpec
 

@@ -12,13 +12,13 @@ from types import ModuleType
 
 import pytest
 from bench_runs import PATIENCE_S
+from imports import ROOT
 from records import MACHINE
 from scheduler_world import ORIGIN, SPEC, FakeTrials, get, new_scheduler, pretend, trial
 
 from fitting_room.errors import UserError
 from fitting_room.job import Message, silent
 from fitting_room.lab import scheduler
-from fitting_room.lab.process import ROOT
 from fitting_room.machine import this_machine
 from fitting_room.store.key import quality_key
 from fitting_room.store.records import Store

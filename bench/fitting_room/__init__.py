@@ -2,3 +2,5 @@
 
 ``.github/CONTRIBUTING.md`` has its rooms and arrows. It is imported as ``fitting_room`` alone.
 """
+
+pytest_plugins = ("fitting_room.entry",)  # for `pytest -p fitting_room`

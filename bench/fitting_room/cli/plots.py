@@ -39,9 +39,6 @@ SHOWN = ("accuracy-parameters", "fashion_mnist-seeds")
 ENDS = ("", "-dark")
 """What follows its name in the files of a picture, light and dark."""
 
-ENGINE = Path(__file__).parents[2]
-"""The folder that holds the engine, in whose project the pictures are drawn or not."""
-
 DRAWING = tuple(
     f"fitting_room.report.plots.{name}"
     for name in ("album:overview", "theme:render", "theme:THEMES")
@@ -131,7 +128,7 @@ SEAL = b"<!-- fitting-room: "
 
 def _basis(stored: Stored) -> bytes:
     """Return a digest of the records that pictures rest on, and of the code that draws them."""
-    sources = Sources(ENGINE)
+    sources = Sources(stored.project.root)
     parts = (
         repr(
             (stored.rows, sorted(stored.stale.items()), sorted(_bounds(stored.project).items()))

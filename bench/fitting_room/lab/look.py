@@ -11,11 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting_room.errors import UserError
-from fitting_room.lab.process import ask, child_environment, program
+from fitting_room.lab.process import ask, child_environment, home, program
 from fitting_room.spec import TrialSpec
 from fitting_room.trial.look import ACTIVATION, Arrays, Look
-
-LOOK = program("look")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +48,7 @@ def look(
         inside=inside,
     )
     environment = child_environment(spec.backend, spec.device)
-    found, failed = ask(LOOK, asked, Arrays, environment=environment)
+    found, failed = ask(program("look", home()), asked, Arrays, environment=environment)
     if found is None:
         mend = " Remove it, and it is trained anew." if model else ""
         raise UserError(f"{model or spec.case.name} could not be asked; {failed}.{mend}")

@@ -17,9 +17,8 @@ from fitting_room.lab.process import ask, child_environment, program
 from fitting_room.machine import computes_in, cpu_flags
 from fitting_room.record import Record
 from fitting_room.spec import TrialSpec
+from fitting_room.store.digest import ENGINE
 from fitting_room.trial.probe import Probe, Probed
-
-PROBE = program("probe")
 
 MUCH = 2.0
 """Times the seconds of a step in float32, beyond which a type is emulated: about 0.6 where the
@@ -131,5 +130,6 @@ def decide(kind: str, native: bool | None, timed: Callable[[], Probed | None]) -
 
 
 def _ask(asked: Probe, backend: str, device: str) -> Probed | None:
-    environment = child_environment(backend, device)
-    return ask(PROBE, asked, Probed, environment=environment)[0]
+    alone = ENGINE.parent  # no project has a part in it
+    environment = child_environment(backend, device, folder=alone)
+    return ask(program("probe", alone), asked, Probed, environment=environment)[0]

@@ -24,8 +24,9 @@ from fitting_room.durations import now
 from fitting_room.job import Job, Listener, Message, silent
 from fitting_room.lab.locks import check_not_ending, machine_held, why_wait
 from fitting_room.machine import DEVICES, settings, this_machine
+from fitting_room.project import current
 from fitting_room.record import Epoch, Outcome, PartialRecord, Record
-from fitting_room.store.digest import SOURCES
+from fitting_room.store.digest import ENGINE, SOURCES, brings_engine
 from fitting_room.surroundings import ending, hurry
 
 Answer = TypeVar("Answer")
@@ -33,13 +34,11 @@ Answer = TypeVar("Answer")
 GRACE_S = 15.0
 """Time for a child to say its record after it was asked to end; then it is killed."""
 
-ROOT = Path(__file__).resolve().parents[3]
-"""The folder that holds the packages ``bench`` and ``models``."""
-
-CHILDREN = ROOT / "bench" / "fitting_room" / "trial"
+CHILDREN = ENGINE / "fitting_room" / "trial"
 
 RUN = (
     "import os, runpy, sys; sys.path[:0] = sys.argv.pop(1).split(os.pathsep); "
+    "sys.path += filter(None, [sys.argv.pop(1)]); "
     "runpy.run_path(sys.argv.pop(1), run_name='__main__')"
 )
 """Unlike ``python -m`` it does not look into the working directory first."""
@@ -84,11 +83,22 @@ class Child:
         self.hang_up()
 
 
-def program(child: str, folder: Path = ROOT) -> list[str]:
+def home() -> Path:
+    """Return the folder whose code runs where no other is named.
+
+    It is the engine's checkout; where the engine is installed, the project at hand.
+
+    Raises:
+        UserError: The working directory lies in no project.
+    """
+    return ENGINE.parent if brings_engine(ENGINE.parent) else current(Path.cwd()).root
+
+
+def program(child: str, folder: Path) -> list[str]:
     """Return the command that runs a file of ``trial``, by name, on the code in a folder."""
-    return [
-        sys.executable, "-c", RUN, os.pathsep.join(sources(folder)), str(CHILDREN / f"{child}.py")
-    ]  # fmt: skip
+    engine = "" if brings_engine(folder) else str(ENGINE)
+    paths = os.pathsep.join(sources(folder))
+    return [sys.executable, "-c", RUN, paths, engine, str(CHILDREN / f"{child}.py")]
 
 
 def sources(root: Path) -> list[str]:
@@ -103,7 +113,10 @@ def python_path(folder: Path) -> dict[str, str]:
 
 
 def child_environment(
-    backend: str, device: str, set_to: Mapping[str, str] | None = None, folder: Path = ROOT
+    backend: str,
+    device: str,
+    set_to: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> dict[str, str]:
     """Return the environment of every process that loads a backend.
 
@@ -114,7 +127,7 @@ def child_environment(
         backend: Of Keras.
         device: ``cpu`` hides every other.
         set_to: The settings that the key of a trial has; None for those of this process.
-        folder: Holds the packages to be run.
+        folder: Holds the packages to be run; None for ``home``.
     """
     own = settings(os.environ)
     inherited = {
@@ -122,7 +135,8 @@ def child_environment(
         for name, value in os.environ.items()
         if name not in own and not name.startswith(PINNED)
     }
-    environment = inherited | (own if set_to is None else dict(set_to)) | python_path(folder)
+    recorded = own if set_to is None else dict(set_to)
+    environment = inherited | recorded | python_path(folder or home())
     environment |= {
         "KERAS_BACKEND": backend,
         "KERAS_HOME": NO_HOME,
@@ -194,9 +208,18 @@ def why(status: int, errors: IO[bytes]) -> str:
 
 
 def strays(files: Iterable[str], root: Path) -> list[str]:
-    """Return the files that are not under ``root``: code of another copy of the project."""
-    outside = [file for file in files if not Path(os.path.normpath(file)).is_relative_to(root)]
-    return [file for file in outside if not Path(file).resolve().is_relative_to(root.resolve())]
+    """Return the files that are not under ``root``: code of another copy of the project.
+
+    The engine may be elsewhere where the project has none of its own.
+    """
+    homes = [root, root.resolve()]
+    homes += [] if brings_engine(root) else [ENGINE / "fitting_room"]
+
+    def at_home(file: Path) -> bool:
+        return any(file.is_relative_to(each) for each in homes)
+
+    outside = [file for file in files if not at_home(Path(os.path.normpath(file)))]
+    return [file for file in outside if not at_home(Path(file).resolve())]
 
 
 _living: set[subprocess.Popen[bytes]] = set()
@@ -246,7 +269,7 @@ def _attend(
     epochs: list[Epoch] = []
     with time_limit(child.process, job.spec.time_limit_s) as expired:
         for message in messages(child, job):
-            if said := _foreign(message, ROOT):
+            if said := _foreign(message, Path(job.root)):
                 known = PartialRecord(machine=this_machine())
                 return job.record("crashed", said, started=started, measured=known)
             if message.record is not None:
@@ -267,9 +290,9 @@ def _attend(
 
 
 def _start(job: Job, errors: IO[bytes]) -> Child:
-    spec, set_to = job.spec, job.provenance.settings
-    environment = child_environment(spec.backend, spec.device, set_to)
-    return start(program("__main__"), errors, environment=environment)
+    spec, root = job.spec, Path(job.root)
+    environment = child_environment(spec.backend, spec.device, job.provenance.settings, root)
+    return start(program("__main__", root), errors, environment=environment)
 
 
 def messages(child: Child, job: Job) -> Iterator[Message]:

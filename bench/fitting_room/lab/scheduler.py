@@ -11,7 +11,7 @@ import msgspec
 from fitting_room.errors import UnwritableError, UserError
 from fitting_room.job import Job, Listener, run_name, silent
 from fitting_room.lab.locks import held
-from fitting_room.lab.process import ROOT, run_trial, strays, trials_ended
+from fitting_room.lab.process import home, run_trial, strays, trials_ended
 from fitting_room.machine import this_machine
 from fitting_room.record import Machine, Record
 from fitting_room.spec import TrialSpec
@@ -22,19 +22,20 @@ from fitting_room.store.records import Store
 from fitting_room.trial.protocol import loaded_files
 
 
-def job_of(spec: TrialSpec) -> Job:
-    """Return ``spec`` with its key and the origin of the code that would run it.
+def job_of(spec: TrialSpec, root: Path | None = None) -> Job:
+    """Return ``spec`` with its key and the origin of the code in ``root`` that would run it.
 
     Raises:
         UserError: The architecture cannot be read, or two copies of the project are mixed here.
     """
-    if others := strays(loaded_files(), ROOT):
+    root = root or home()
+    if others := strays(loaded_files(spec.case.builder), root):
         raise UserError(
-            f"Python imported {others[0]}, and the bench from {ROOT}: a record would mix them. "
+            f"Python imported {others[0]}, and the bench from {root}: a record would mix them. "
             "Take one of the two off Python's path, or uninstall it."
         )
-    origin = provenance(spec, root=ROOT)
-    return Job(spec=spec, key=quality_key(spec, origin), provenance=origin)
+    origin = provenance(spec, root=root)
+    return Job(spec=spec, key=quality_key(spec, origin), provenance=origin, root=str(root))
 
 
 def fulfil(
@@ -112,6 +113,8 @@ class Scheduler:
     log: Path | None = None
     """TensorBoard's folder; None logs nothing."""
     listen: Listener = silent
+    root: Path | None = None
+    """Folder of the project whose code trials run; None for that of the engine or at hand."""
     unwritable: UnwritableError | None = None
     """Why no record can be kept: what was queued behind the trial that found it is given up."""
     _futures: dict[tuple[str, bool], Future[Record]] = field(default_factory=dict)
@@ -184,5 +187,5 @@ class Scheduler:
     def _job(self, spec: TrialSpec) -> Job:
         key = msgspec.json.encode(spec)  # a spec holds mappings, which have no hash
         if key not in self._jobs:
-            self._jobs[key] = self._logged(job_of(spec))
+            self._jobs[key] = self._logged(job_of(spec, self.root))
         return self._jobs[key]

@@ -16,7 +16,13 @@ from fitting_room.analysis.audit import claims_in
 from fitting_room.data.finding import held
 from fitting_room.errors import UserError
 from fitting_room.metrics import UNTRAINED
-from fitting_room.plugin.options import log_folder, project_of, records_folder, results_folder
+from fitting_room.plugin.options import (
+    log_folder,
+    option,
+    project_of,
+    records_folder,
+    results_folder,
+)
 from fitting_room.record import Record
 from fitting_room.report.ci import (
     TALLY,
@@ -165,7 +171,7 @@ class Results:
         if target := os.environ.get("GITHUB_STEP_SUMMARY"):
             append_summary(Path(target), summary.paths[0].read_text("utf-8"))
         bounds = project_of(self._config).bounds
-        on_sample = self._config.getoption("tier") == "smoke"
+        on_sample = option(self._config, "tier") == "smoke"
 
         def line(case: str, metric: str) -> int:
             if on_sample and metric not in UNTRAINED:

@@ -42,7 +42,7 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Evalu
     accelerator = check_backend(options.backend, options.device)
     datasets = {task: _dataset(task, options) for task in {need.case.task for need in needs}}
     progress = _progress(config)
-    scheduler = _scheduler(options, accelerator, progress)
+    scheduler = _scheduler(options, accelerator, progress, project.root)
     scheduler.store.check_writable()
     planned = plan(
         needs,
@@ -62,7 +62,9 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Evalu
     return evaluator
 
 
-def _scheduler(options: Options, accelerator: str | None, progress: Progress) -> Scheduler:
+def _scheduler(
+    options: Options, accelerator: str | None, progress: Progress, root: Path
+) -> Scheduler:
     return Scheduler(
         store=Store(options.trials, options.fresh),
         executor=ThreadPoolExecutor(1 if options.tier != "smoke" else usable_cores()),
@@ -72,6 +74,7 @@ def _scheduler(options: Options, accelerator: str | None, progress: Progress) ->
         ),
         log=options.log,
         listen=progress.listen,
+        root=root,
     )
 
 

@@ -42,7 +42,7 @@ def main() -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     seconds = {"start": max(0.0, time.time() - job.sent)}
     record = _record(job, seconds, output, began)
-    say(output, Message(record=record, files=loaded_files()))
+    say(output, Message(record=record, files=loaded_files(job.spec.case.builder)))
     # What is left is the frameworks' tear-down, seconds of it: the record is out, so skip it.
     os._exit(0)
 
@@ -69,7 +69,7 @@ def _record(job: Job, seconds: dict[str, float], output: IO[bytes], began: float
 def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome, str]:
     spec = job.spec
     began = time.perf_counter()
-    say(output, Message(note=f"loading {spec.backend}", files=loaded_files()))
+    say(output, Message(note=f"loading {spec.backend}", files=loaded_files(spec.case.builder)))
     with _absent("IPython", "matplotlib"):
         from fitting_room.trial import run  # takes seconds: it loads Keras and its backend
         from fitting_room.trial.probe import accelerator
