@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -112,12 +112,9 @@ def hold(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case
 
     def hold(case: Case, metric: str) -> None:
         __tracebackhide__ = True
-        try:
+        with _mistakes_told():
             verdict = evaluator.verdict(case, metric)
-        except UserError as error:
-            pytest.fail(str(error), pytrace=False)
-        judged = Judged(case=case.name, records=verdict.records, verdict=verdict)
-        request.node.user_properties += to_properties(judged)
+        _say(request.node, Judged(case=case.name, records=verdict.records, verdict=verdict))
         said = f"{case.name} {metric}: {verdict.outcome}: {verdict.reason}"
         if verdict.outcome == "not comparable":
             pytest.skip(said)
@@ -138,15 +135,26 @@ def times(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Cas
         __tracebackhide__ = True
         if evaluator.options.log:
             pytest.skip(f"{case.name}: with --tensorboard nothing is timed")
-        try:
+        with _mistakes_told():
             records = evaluator.records(case, timed=True)
-        except UserError as error:
-            pytest.fail(str(error), pytrace=False)
-        judged = Judged(case=case.name, records=tuple(record.key for record in records))
-        request.node.user_properties += to_properties(judged)
+        _say(request.node, Judged(case=case.name, records=tuple(each.key for each in records)))
         return records
 
     return times
+
+
+@contextmanager
+def _mistakes_told() -> Iterator[None]:
+    """Let a mistake that can be mended fail the test in its own words alone."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except UserError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
+
+
+def _say(item: Any, judged: Judged) -> None:
+    item.user_properties += to_properties(judged)
 
 
 def pytest_keyboard_interrupt() -> None:

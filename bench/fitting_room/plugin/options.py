@@ -117,18 +117,13 @@ def project_of(config: pytest.Config) -> Project:
 def read_options(config: pytest.Config, *, run: str) -> Options:
     """Return the options of the run of that id."""
     get = partial(option, config)
+    as_given = ("tier", "seeds", "epochs", "backend", "device", "offline")
+    as_given += ("stop-early", "keep-models")
     return Options(
-        tier=get("tier"),
-        seeds=get("seeds"),
-        epochs=get("epochs"),
-        backend=get("backend"),
-        device=get("device"),
+        **{name.replace("-", "_"): get(name) for name in as_given},
         data_dir=chosen_data_dir(get("data-dir"), os.environ),
-        offline=get("offline"),
         fresh=run if get("fresh") else None,
         time_limit_s=get("time-limit"),
-        stop_early=get("stop-early"),
-        keep_models=get("keep-models"),
         log=log_folder(config),
         results=results_folder(config),
     )
@@ -144,11 +139,6 @@ def results_folder(config: pytest.Config) -> Path:
     """Return the folder of records and reports; a relative one lies in the root folder."""
     asked: str | None = option(config, "results")
     return config.rootpath / asked if asked else project_of(config).results
-
-
-def records_folder(config: pytest.Config) -> Path:
-    """Return the folder of this run's records."""
-    return (log_folder(config) or results_folder(config)) / "trials"
 
 
 def log_folder(config: pytest.Config) -> Path | None:
