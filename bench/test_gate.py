@@ -27,8 +27,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     }.get(True)
     marks = [pytest.mark.skip(reason=why)] if why else []
     crippled = "crippled" in metafunc.function.__name__
-    asked = CRIPPLED if crippled else {"unchanged": UNCHANGED}
-    cases = [pytest.param(each.case, id=name, marks=marks) for name, each in asked.items()]
+    variants = CRIPPLED if crippled else {"unchanged": UNCHANGED}
+    cases = [pytest.param(each.case, id=name, marks=marks) for name, each in variants.items()]
     metafunc.parametrize("case", cases)
 
 

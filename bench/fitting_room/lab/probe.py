@@ -20,6 +20,9 @@ from fitting_room.spec import TrialSpec
 from fitting_room.store.digest import ENGINE
 from fitting_room.trial.probe import Probe, Probed
 
+PROBE = program("probe", ENGINE.parent)
+"""No project has a part in it."""
+
 MUCH = 2.0
 """Times the seconds of a step in float32, beyond which a type is emulated: about 0.6 where the
 processor has it; 2.3 where AVX-512, and 9 to 10 where AVX2 has to do without."""
@@ -130,6 +133,5 @@ def decide(kind: str, native: bool | None, timed: Callable[[], Probed | None]) -
 
 
 def _ask(asked: Probe, backend: str, device: str) -> Probed | None:
-    alone = ENGINE.parent  # no project has a part in it
-    environment = child_environment(backend, device, folder=alone)
-    return ask(program("probe", alone), asked, Probed, environment=environment)[0]
+    environment = child_environment(backend, device, folder=ENGINE.parent)
+    return ask(PROBE, asked, Probed, environment=environment)[0]

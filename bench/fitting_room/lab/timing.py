@@ -74,7 +74,7 @@ class Timer:
 
     def _check(self, checkout: Path) -> None:
         own = self.timed.checkout.resolve()
-        if checkout != (own if brings_engine(own) else ENGINE.parent):
+        if checkout != own and (brings_engine(own) or checkout != ENGINE.parent):
             raise UserError(
                 f"{self.timed.name} would have been timed with the code in {checkout}, not "
                 f"with its own in {self.timed.checkout}. Start Python without other paths."

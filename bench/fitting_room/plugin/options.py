@@ -117,8 +117,16 @@ def project_of(config: pytest.Config) -> Project:
 def read_options(config: pytest.Config, *, run: str) -> Options:
     """Return the options of the run of that id."""
     get = partial(option, config)
-    as_given = ("tier", "seeds", "epochs", "backend", "device", "offline")
-    as_given += ("stop-early", "keep-models")
+    as_given = [
+        "tier",
+        "seeds",
+        "epochs",
+        "backend",
+        "device",
+        "offline",
+        "stop-early",
+        "keep-models",
+    ]
     return Options(
         **{name.replace("-", "_"): get(name) for name in as_given},
         data_dir=chosen_data_dir(get("data-dir"), os.environ),
