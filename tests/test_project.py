@@ -216,4 +216,4 @@ def test_a_project_of_one_s_own_runs_an_engine_that_is_elsewhere(tmp_path: Path)
     changed = NETS.replace('"relu"', '"tanh"')
     (folder / "nets_own.py").write_text(changed, encoding="utf-8")
     stale = why_stale([record], {record.spec.case.name: record.spec.case}, root=folder)
-    assert "architecture changed" in stale["mnist-tiny"]
+    assert "the code of its architecture" in stale["mnist-tiny"]
