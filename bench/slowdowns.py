@@ -1,4 +1,4 @@
-"""What is done to a race to put its judge to the test: a step slowed down, a busy neighbour."""
+"""What is done to an A/B timing, to test its judge: a slowed step, a busy neighbour."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -52,7 +52,7 @@ SPIN = "while True: pass"
 
 @contextmanager
 def as_it_is() -> Iterator[Path]:
-    """Give the checkout itself: a race against it has nothing to find."""
+    """Give the checkout itself: timing it against itself has nothing to find."""
     yield ROOT
 
 
@@ -83,22 +83,17 @@ def busy_neighbour() -> Iterator[Path]:
         child.wait()
 
 
-def _handicap(
-    checkout: Callable[[], AbstractContextManager[Path]], words: str, *, red: bool = False
-) -> Slowdown:
-    return Slowdown(case=CASE, checkout=checkout, words=words, red=red)
-
-
 PART = f"{SHARE:.0%}".replace("%", " %")
 
+BESIDE = "nothing, beside a process that keeps one core busy"
+
 SLOWDOWNS: dict[str, Slowdown] = {
-    "unchanged": _handicap(as_it_is, "nothing"),
-    "busy_neighbour": _handicap(
-        busy_neighbour, "nothing, beside a process that keeps one core busy"
-    ),
-    "sleeping_step": _handicap(partial(slowed, SLEEP), f"a sleep of {PART} in the step", red=True),
-    "computing_step": _handicap(
-        partial(slowed, COMPUTE), f"{PART} more to compute in the step", red=True
-    ),
+    name: Slowdown(case=CASE, checkout=checkout, words=words, red=red)
+    for name, checkout, words, red in (
+        ("unchanged", as_it_is, "nothing", False),
+        ("busy_neighbour", busy_neighbour, BESIDE, False),
+        ("sleeping_step", partial(slowed, SLEEP), f"a sleep of {PART} in the step", True),
+        ("computing_step", partial(slowed, COMPUTE), f"{PART} more to compute in the step", True),
+    )
 }
-"""Name → what is done to a race; the last two are to go red."""
+"""Name → what is done to one side of a timing; the last two are to go red."""

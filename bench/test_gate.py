@@ -1,60 +1,96 @@
-"""The gate judged on real data: a crippled case goes red, the same case untouched stays green."""
+"""The gate judged on real data: a changed case goes red, the same case untouched stays green.
+
+So does the gate on time: a slowed step fails, a busy neighbour makes nothing fail.
+"""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
 
+from bench.slowdowns import ROOT, SLOWDOWNS
 from bench.variants import CRIPPLED, UNCHANGED
+from fitting_room.cli.gate import timed
 from fitting_room.errors import UserError
+from fitting_room.judge.verdict import Verdict
 from fitting_room.lab.evaluator import Evaluator
 from fitting_room.plugin.options import option, results_folder
 from fitting_room.spec import Case
 from fitting_room.store.records import write_whole
 from fitting_room.studies.gate import Finding, examine
 
-pytestmark = pytest.mark.needs(trained=True)
-
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Ask every variant, unless nothing that is trained will be judged."""
-    asked = partial(option, metafunc.config)
-    why = {
-        asked("tier") == "smoke": "the sample has no bounds that a crippled case could break",
-        asked("epochs") is not None: "the epochs were overridden, so nothing is judged",
-    }.get(True)
+    """Ask every variant and every slowdown, unless this tier cannot judge them."""
+    given = partial(option, metafunc.config)
+    changed = "notices" in metafunc.function.__name__
+    if "slowed" in metafunc.fixturenames:
+        why = None if given("tier") == "full" else "clocks need a quiet machine: --tier full"
+        names = [name for name, each in SLOWDOWNS.items() if each.red == changed]
+        params = [pytest.param(name, id=name) for name in names]
+    else:
+        why = {
+            given("tier") == "smoke": "the sample has no bounds that a changed case could break",
+            given("epochs") is not None: "the epochs were overridden, so nothing is judged",
+        }.get(True)
+        asked = CRIPPLED if changed else {"unchanged": UNCHANGED}
+        params = [pytest.param(each.case, id=name) for name, each in asked.items()]
     marks = [pytest.mark.skip(reason=why)] if why else []
-    crippled = "crippled" in metafunc.function.__name__
-    variants = CRIPPLED if crippled else {"unchanged": UNCHANGED}
-    cases = [pytest.param(each.case, id=name, marks=marks) for name, each in variants.items()]
-    metafunc.parametrize("case", cases)
+    name = "slowdown" if "slowed" in metafunc.fixturenames else "case"
+    metafunc.parametrize(name, [pytest.param(*p.values, id=p.id, marks=marks) for p in params])
+
+
+def keep(request: pytest.FixtureRequest, name: str, found: Any) -> None:
+    """Write what came of it under ``latest/gate/``."""
+    content = msgspec.json.format(msgspec.json.encode(found)) + b"\n"
+    write_whole(results_folder(request.config) / "latest" / "gate" / f"{name}.json", content)
 
 
 @pytest.fixture
-def found(
-    evaluator: Evaluator,
-    case: Case,
-    request: pytest.FixtureRequest,
-) -> Finding:
-    """Hold a variant to its original's bounds, and keep what came of it under ``latest/gate/``."""
+def found(evaluator: Evaluator, case: Case, request: pytest.FixtureRequest) -> Finding:
+    """Hold a variant to its original's bounds."""
     try:
         found = examine(evaluator, case, CRIPPLED.get(case.variant, UNCHANGED).words)
     except UserError as error:
         pytest.fail(str(error), pytrace=False)
-    name = f"{case.variant or 'unchanged'}.json"
-    told = msgspec.json.format(msgspec.json.encode(found)) + b"\n"
-    write_whole(results_folder(request.config) / "latest" / "gate" / name, told)
+    keep(request, case.variant or "unchanged", found)
     request.node.user_properties.append(("gate", found.words))
     return found
 
 
+@pytest.fixture
+def slowed(slowdown: str, request: pytest.FixtureRequest) -> Verdict:
+    """Time this checkout against itself under a slowdown."""
+    try:
+        pairs = timed(slowdown, SLOWDOWNS[slowdown], root=ROOT)
+    except UserError as error:
+        pytest.fail(str(error), pytrace=False)
+    verdict = pairs.verdict(shared=False)
+    keep(request, f"time-{slowdown}", {"pairs": pairs, "verdict": verdict})
+    request.node.user_properties.append(("time", verdict.reason))
+    return verdict
+
+
+@pytest.mark.needs(trained=True)
 def test_gate_lets_the_unchanged_case_pass(found: Finding) -> None:
     """Trained as it is committed, the case meets every bound of its own."""
     assert found.outcome == "pass", found.words
 
 
+@pytest.mark.needs(trained=True)
 def test_gate_notices_a_crippled_case(found: Finding) -> None:
     """With one thing changed, at least one of the case's bounds fails."""
     assert found.outcome == "fail", found.words
+
+
+def test_gate_lets_equal_seconds_pass(slowed: Verdict) -> None:
+    """The checkout timed against itself is no slower, alone or beside a busy process."""
+    assert slowed.outcome == "pass", slowed.reason
+
+
+def test_gate_notices_slowed_seconds(slowed: Verdict) -> None:
+    """A step that sleeps or computes 15 % longer fails, on one clock or on both."""
+    assert slowed.outcome == "fail", slowed.reason

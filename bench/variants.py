@@ -1,4 +1,4 @@
-"""Cases crippled on purpose: the gate must notice each, and must let the untouched one pass.
+"""Cases changed for the worse: the gate must notice each, and must let the untouched one pass.
 
 A variant is a committed case with one thing about it changed, held to the bounds of that case.
 """

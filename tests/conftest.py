@@ -105,11 +105,11 @@ def smoke(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 def stored(smoke: Run, tmp_path: Path) -> Path:
     """Return a results folder of one's own that holds every trial of the sample.
 
-    The page is there for its plots, so that no test draws them again.
+    Its plots are there too, so that no test draws them again.
     """
     shutil.copytree(smoke.results / "trials", tmp_path / "results" / "trials")
-    (tmp_path / "results" / "latest").mkdir()
-    shutil.copy(smoke.results / "latest" / "report.html", tmp_path / "results" / "latest")
+    plots = Path("latest", "plots")
+    shutil.copytree(smoke.results / plots, tmp_path / "results" / plots)
     return tmp_path / "results"
 
 

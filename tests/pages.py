@@ -14,7 +14,7 @@ from fitting_room.analysis.mistakes import TestSet
 from fitting_room.analysis.rows import rows
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Confidence, Mistake, Record
-from fitting_room.report.page.writing import write_page
+from fitting_room.report.page import write_page
 from fitting_room.store.claims import Claim
 
 DENSE, CNN, DIGITS = "fashion_mnist-dense_128", "fashion_mnist-cnn_64", "mnist-dense_128"
@@ -51,19 +51,11 @@ RECORDS = [
     *(record(DIGITS, seed, test_accuracy=0.97, epoch_seconds=[3.0] * 10) for seed in (0, 1)),
 ]
 
-BEFORE: list[str] = []
-"""Pages that were written before."""
-
 
 def write(
     path: Path, records: Sequence[Record] = RECORDS, *, images: TestSet | None = IMAGES
 ) -> str:
-    """Write a page about five cases, two of them without records, and return it.
-
-    Plots that a page of this session has are not drawn again.
-    """
-    if BEFORE and not path.exists():
-        path.write_text(BEFORE[0], "utf-8")
+    """Write a page about five cases, two of them without records, and return it."""
     cases = [DENSE, "fashion_mnist-cnn_32", CNN, DIGITS, "mnist-single_conv_32"]
     failed = Verdict(
         metric="test_loss", outcome="fail", estimate=0.5, n=2, against="≤ 0.4", reason="n=2"
@@ -78,8 +70,8 @@ def write(
             [CASES[name] for name in cases], records, {CNN: [failed]}, {CNN: {"parameters": claim}}
         ),
         records,
+        run="A run of tests",
         test_sets=dict.fromkeys(checksums, images) if images else {},
         stale={DENSE: "its recipe changed since"},
     )
-    BEFORE.append(path.read_text("utf-8"))
-    return BEFORE[-1]
+    return path.read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Searches for tests: candidates on a small split, with trials that are made up."""
+"""Searches for tests: candidates on a small split, with simulated trials."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from records import make_record
 from fitting_room.recipe import Recipe
 from fitting_room.record import Outcome, Record
 from fitting_room.spec import Case
-from fitting_room.studies.candidates import Tried, tried
+from fitting_room.studies.search import Tried, tried
 
 HELD_OUT = "validation split of the training images (last 5,000)"
 

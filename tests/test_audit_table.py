@@ -48,6 +48,15 @@ def own(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_file_without_claims_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is no mistake, and no table either."""
+    path = tmp_path / "claims.toml"
+    path.write_text("[sources]\n", encoding="utf-8")
+    assert call(path, "--results", tmp_path) == 0
+    assert capsys.readouterr().out == f"{path} holds no claims.\n"
+    assert tally([]) == "0 claims"
+
+
 def test_each_claim_is_a_row_under_a_count_of_verdicts(tmp_path: Path) -> None:
     """Figures and statements are folded tables, with rule, place and time below."""
     records = seeds(DENSE, 0.872)

@@ -59,7 +59,7 @@ def test_smoke_bounds_stand_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", f"[{CASES[0]}]\n"])
 def test_the_lines_to_add_can_be_pasted_as_they_are(tmp_path: Path, metric: str, text: str) -> None:
     """A case without a bound is told lines that, once added, are a valid bound for it."""
-    with pytest.raises(UserError, match="Add th") as caught:
+    with pytest.raises(UserError, match=r"[Aa]dd th") as caught:
         read(tmp_path, text).for_case(CASES[0], metric)
     lines = str(caught.value).split("\n\n")[1]
     assert read(tmp_path, text + lines).for_case(CASES[0], metric).metric == metric

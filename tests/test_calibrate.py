@@ -1,18 +1,144 @@
-"""``calibrate`` where not every seed converged: what it shows, with made-up trials."""
+"""``calibrate``: what it trains, keeps, replaces and shows, with made-up trials."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
-from scheduler_world import pretend, trial
+from records import disturbed, make_record
+from scheduler_world import ORIGIN, pretend, trial
+from test_kept_models import kept
 
 from bench import __main__ as command_line
 from fitting_room import data
+from fitting_room.cli import calibrate as calibrate_command
+from fitting_room.cli.calibrate import published
 from fitting_room.job import Job, Listener, silent
-from fitting_room.record import Record
+from fitting_room.lab import scheduler
+from fitting_room.record import Outcome, Record
+from fitting_room.store.records import Store
 
 CASE = "fashion_mnist-dense_128"
+
+Calibrate = Callable[..., list[Record]]
+
+
+def scored(
+    accuracy: float,
+    outcome: Outcome,
+    job: Job,
+    listen: Listener = silent,
+) -> Record:
+    """Run a made-up trial whose accuracy scatters a little with its seed."""
+    found = accuracy + job.spec.seed / 1000
+    return trial(job, listen, test_accuracy=found, outcome=outcome)
+
+
+@pytest.fixture
+def calibrate(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Calibrate:
+    """Return what calibrates two seeds where there are no trials yet, and gives the references."""
+    assert own_cache.is_dir()
+    monkeypatch.setattr(data, "find", lambda task, **_: data.sample(task))
+
+    def calibrate(
+        *options: str, accuracy: float, training: str = "as it is", outcome: Outcome = "completed"
+    ) -> list[Record]:
+        shutil.rmtree(tmp_path / "trials", ignore_errors=True)
+        pretend(monkeypatch, partial(scored, accuracy, outcome))
+        origin = replace(ORIGIN, training_digest=training)
+        monkeypatch.setattr(scheduler, "provenance", lambda *_, **__: origin)
+        told = ["calibrate", CASE, "--seeds", "2", "--results", str(tmp_path), *options]
+        assert command_line.main(told) == 0
+        return list(Store(tmp_path / "reference").all())
+
+    return calibrate
+
+
+def test_times_are_not_given_up_for_the_same_without(
+    calibrate: Calibrate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Reference and bounds stay as they are, and that is said."""
+    before = calibrate(accuracy=0.87)
+    suggested = capsys.readouterr().out
+    assert calibrate("--fresh", "--shared", accuracy=0.80) == before
+    told = capsys.readouterr()
+    assert told.out == suggested
+    assert f"{CASE}, seed 1: its reference stays, for that has times." in told.err
+
+
+def test_times_of_what_diverged_are_kept_too(calibrate: Calibrate) -> None:
+    """It is trained again each time, as no result of that key is found."""
+    before = calibrate(accuracy=0.1, outcome="diverged")
+    assert calibrate("--shared", accuracy=0.1, outcome="diverged") == before
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "alone"),
+    [
+        ((), ("--fresh",), True),
+        (("--shared",), ("--fresh",), True),
+        (("--shared",), ("--fresh", "--shared"), False),
+    ],
+)
+def test_where_no_times_are_lost_what_is_new_is_the_reference(
+    calibrate: Calibrate, first: tuple[str, ...], then: tuple[str, ...], alone: bool
+) -> None:
+    """What was asked to be trained anew takes the place of what was there."""
+    calibrate(*first, accuracy=0.87)
+    found = calibrate(*then, accuracy=0.80)
+    assert [record.test_accuracy for record in found] == [0.80, 0.801]
+    assert {(record.spec.alone, record.run) for record in found} == {(alone, None)}
+
+
+def test_times_of_other_code_are_none_of_this(calibrate: Calibrate) -> None:
+    """A stale reference gives way to one without times."""
+    calibrate(accuracy=0.87)
+    found = calibrate("--shared", accuracy=0.80, training="changed")
+    assert [record.test_accuracy for record in found] == [0.80, 0.801]
+
+
+def test_a_few_seeds_trained_anew_leave_bounds_to_the_whole_reference(
+    calibrate: Calibrate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bounds rest on every seed that there is, not on those of the last call."""
+    calibrate("--seeds", "4", accuracy=0.87)
+    suggested = capsys.readouterr().out
+    calibrate("--fresh", accuracy=0.87)
+    assert capsys.readouterr().out == suggested
+    assert "seeds = 4" in suggested
+
+
+def test_trials_side_by_side_have_no_times(calibrate: Calibrate) -> None:
+    """Two at once are one reference each, and not timed."""
+    found = calibrate("--shared", "--jobs", "2", accuracy=0.87)
+    assert [(record.spec.seed, record.spec.alone) for record in found] == [(0, False), (1, False)]
+
+
+def test_trials_side_by_side_are_not_to_be_timed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each would slow the other down."""
+    told = ["calibrate", CASE, "--jobs", "2", "--results", str(tmp_path)]
+    assert command_line.main(told) == 2
+    assert "Add --shared" in capsys.readouterr().err
+
+
+def test_a_disturbed_trial_has_no_times_to_replace_others_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told what disturbed it, and gives way to a quiet one."""
+    quiet, reference = published(make_record(case=CASE), alone=True), Store(tmp_path)
+    for record, expected in ((disturbed(quiet), disturbed(quiet)), (quiet, quiet)):
+        calibrate_command._refer(record, reference, alone=True)
+        assert list(reference.all()) == [expected]
+    assert "3 of 4 epochs waited for a core" in capsys.readouterr().err
+    calibrate_command._refer(disturbed(quiet), reference, alone=True)
+    assert list(reference.all()) == [quiet]
+    assert "its reference stays, for that has times" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("lost", "prices"), [({1}, True), ({0, 1, 2}, False)])
@@ -40,3 +166,21 @@ def test_diverged_seeds_of_a_reference_are_kept_and_not_priced(
     assert (f"| {CASE} | training accuracy" in out) == prices
     assert (f"# {CASE}: 0 completed seeds" in out) != prices
     assert len(list((tmp_path / "reference" / CASE).glob("*-diverged.json"))) == len(lost)
+
+
+def test_a_reference_without_a_model_gets_one_and_stays_as_it_is(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is trained again for the model alone, once."""
+    assert own_cache.is_dir()
+    monkeypatch.setattr(data, "find", lambda task, **_: data.sample(task))
+    trials = pretend(monkeypatch, kept)
+    told = ["calibrate", CASE, "--seeds", "2", "--results", str(tmp_path)]
+    assert command_line.main(told) == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "reference" / CASE).iterdir()}
+    for _ in range(2):
+        assert command_line.main([*told, "--keep-models"]) == 0
+    assert len(trials.ran) == 4
+    assert {path: path.read_bytes() for path in (tmp_path / "reference" / CASE).iterdir()} == before
+    models = sorted(path.name for path in (tmp_path / "models" / CASE).glob("*.keras"))
+    assert models == ["seed-000-sample.keras", "seed-001-sample.keras"]

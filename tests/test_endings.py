@@ -1,9 +1,11 @@
-"""Real trials, killed, interrupted and out of time while they train."""
+"""Real trials and real runs: killed, interrupted, out of time, and on a disk that is full."""
 
 from __future__ import annotations
 
 import io
+import resource
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,13 +14,14 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from bench_runs import Run, finish, start
 from imports import ROOT
 from trials import assigned
 
 from fitting_room.job import Job, Message
 from fitting_room.lab import process
 from fitting_room.lab.process import Child, messages, run_trial, strays
-from fitting_room.record import Record
+from fitting_room.record import Machine, Record
 from fitting_room.spec import TrialSpec
 from fitting_room.store.records import Store
 from fitting_room.trial import __main__
@@ -119,6 +122,31 @@ def test_an_end_that_is_swallowed_comes_again(monkeypatch: pytest.MonkeyPatch) -
     assert (record.outcome, record.reason) == ("timed out", "ended by SIGTERM")
 
 
+@pytest.mark.usefixtures("handlers")
+def test_an_end_before_the_framework_is_there_has_its_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-C while the machine is being described, or anything after it, is told as such."""
+    machine = process.this_machine()
+
+    def describe(*_: object) -> Machine:
+        monkeypatch.setattr(__main__, "this_machine", lambda *_: machine)
+        raise __main__.Stopped(signal.SIGINT)
+
+    monkeypatch.setattr(__main__, "this_machine", describe)
+    record = __main__._record(assigned(), {"start": 0.0}, io.BytesIO(), time.perf_counter())
+    assert (record.outcome, record.reason) == ("interrupted", "ended by SIGINT")
+    assert record.machine == machine
+
+
+def test_a_child_that_its_own_alarm_killed_was_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sets one only when it is asked to end, and is killed where Python tears down too long."""
+    die = "import os, signal; os.kill(os.getpid(), signal.SIGALRM)"
+    monkeypatch.setattr(process, "program", lambda *_: [sys.executable, "-c", die])
+    record = run_trial(assigned())
+    assert (record.outcome, record.reason) == ("interrupted", "ended by SIGINT")
+
+
 def test_a_child_runs_this_code_wherever_it_is_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,3 +164,58 @@ def test_a_child_runs_this_code_wherever_it_is_started(
         child.close()
     assert str(ROOT / "bench" / "fitting_room" / "__init__.py") in told.files
     assert strays(told.files, ROOT) == []
+
+
+ONE = ("-k", "test_accuracy and fashion_mnist-dense_128", "--epochs", "100000")
+
+
+SIGNALS = ((signal.SIGTERM,), (signal.SIGHUP,), (signal.SIGINT, signal.SIGINT))
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[signal.Signals, ...], Run]:
+    """Start a run of the bench for each of the signals, and send them while it trains."""
+    folders = {numbers: tmp_path_factory.mktemp("stopped") for numbers in SIGNALS}
+    runs = {numbers: start(*ONE, results=folder) for numbers, folder in folders.items()}
+    found = {}
+    for numbers, run in runs.items():
+        assert run.stdout
+        read = ""
+        while "epoch 2/" not in read and run.poll() is None:
+            read += run.stdout.readline()
+        for number in numbers:
+            run.send_signal(number)
+            time.sleep(0.1)
+        found[numbers] = finish(run, folders[numbers], read)
+    return found
+
+
+@pytest.mark.parametrize("numbers", SIGNALS)
+def test_a_signal_to_a_run_records_what_its_trial_had(
+    stopped: dict[tuple[signal.Signals, ...], Run], numbers: tuple[signal.Signals, ...]
+) -> None:
+    """It ends as by one Ctrl-C: with pytest's own code, a record, and no traceback.
+
+    After two signals the trial may be killed, and still leaves the epochs that it told of.
+    """
+    run = stopped[numbers]
+    (record,) = Store(run.results / "trials").all()
+    assert run.status == pytest.ExitCode.INTERRUPTED
+    assert record.outcome == "interrupted"
+    assert len(record.epochs) >= 2
+    assert "Traceback" not in run.output + run.errors
+
+
+@pytest.mark.parametrize(("when", "said"), [("", "Cannot write"), ("loading", "not begun")])
+def test_a_run_whose_files_cannot_grow_stops(tmp_path: Path, when: str, said: str) -> None:
+    """It trains nothing where that is so from the start, and later nothing that is queued."""
+    run, read = start("-k", "test_accuracy and not minimal", results=tmp_path), ""
+    assert run.stdout
+    while when not in read and run.poll() is None:
+        read += run.stdout.readline()
+    resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (1000, 1000))
+    done = finish(run, tmp_path, read)
+    assert done.status > 0
+    assert said in done.output + done.errors
+    assert "Traceback" not in done.output + done.errors
+    assert list(Store(tmp_path / "trials").all()) == []

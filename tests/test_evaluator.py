@@ -1,4 +1,4 @@
-"""The evaluator: as few trials as a verdict takes."""
+"""The evaluator: as few trials as a verdict takes, under any options, and the run's header."""
 
 from __future__ import annotations
 
@@ -9,22 +9,37 @@ from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
-from records import make_record
-from scheduler_world import CASE, FakeTrials, new_evaluator, pretend, trial
+from records import MACHINE, make_record
+from scheduler_world import (
+    CASE,
+    FakeTrials,
+    get,
+    new_evaluator,
+    new_scheduler,
+    pretend,
+    trial,
+)
 
+from bench.cases import CASES
 from fitting_room.errors import UserError
 from fitting_room.job import Job, Listener
 from fitting_room.judge.suggest import suggest_curve
 from fitting_room.judge.verdict import Bound, Verdict, verdict_on
 from fitting_room.lab import evaluator
-from fitting_room.lab.evaluator import TrialFailedError
-from fitting_room.lab.plan import MOST_SEEDS, Options
+from fitting_room.lab.evaluator import Evaluator, TrialFailedError, outline, unstored
+from fitting_room.lab.plan import MOST_SEEDS, Need, Options, plan
 from fitting_room.metrics import curve
 from fitting_room.record import Record
+from fitting_room.store.bounds import Bounds
 
 FLOOR = Bound(metric="test_accuracy", at_least=0.8, reason="a round figure")
+CALIBRATED = replace(FLOOR, mean=0.81, sd=0.0026, reference_seeds=20)
+EASY, HARD = replace(FLOOR, at_least=0.3), replace(FLOOR, at_least=0.99)
 SLOWEST = Bound(metric="epochs_to_target", at_most=7, reason="published")
 COUNT = Bound(metric="parameters", exactly=101_770, reason="counted by hand")
+SMALL = Bound(metric="parameters", at_most=200_000, reason="must fit")
+SMOKE, TWO_EPOCHS = Options(tier="smoke"), Options(epochs=2)
+CURVE = "training_loss_by_epoch"
 
 
 def open_until(n: int) -> Callable[..., Verdict]:
@@ -158,12 +173,13 @@ def test_learning_curve_is_judged_epoch_by_epoch(
 ) -> None:
     """A curve like those that made the bands lies within them, and another does not."""
     pretend(monkeypatch, partial(trial, training_accuracy=last))
-    name = "training_loss_by_epoch"
-    seeds = [curve(make_record(case=CASE, training_accuracy=0.893 + s / 999), name) for s in (0, 1)]
-    bands = suggest_curve(name, "training_loss", [[v for v in c if v is not None] for c in seeds])
+    seeds = [
+        curve(make_record(case=CASE, training_accuracy=0.893 + s / 999), CURVE) for s in (0, 1)
+    ]
+    bands = suggest_curve(CURVE, "training_loss", [[v for v in c if v is not None] for c in seeds])
     judge = new_evaluator(tmp_path)
-    judge.bounds = replace(judge.bounds, curves={CASE.name: {name: bands}})
-    assert judge.verdict(CASE, name).outcome == outcome
+    judge.bounds = replace(judge.bounds, curves={CASE.name: {CURVE: bands}})
+    assert judge.verdict(CASE, CURVE).outcome == outcome
 
 
 def test_trial_that_was_given_up_fails_the_whole_case(
@@ -186,3 +202,179 @@ def test_epochs_with_a_reference_are_judged_by_the_best_value(
     verdict = new_evaluator(tmp_path, None, by_two).verdict(CASE, "epochs_to_target")
     assert (verdict.outcome, verdict.n) == (outcome, 1)
     assert verdict.against == "≤ 2 epochs to ≥ 99.5 %"
+
+
+@pytest.mark.parametrize(
+    ("options", "evidence"),
+    [
+        (TWO_EPOCHS, "the epochs were overridden (2)"),
+        (SMOKE, "the sample has no bound for it"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("metric", "value"), [("test_accuracy", 0.875), (CURVE, pytest.approx(1 - 0.893))]
+)
+def test_other_conditions_are_not_compared(
+    tmp_path: Path, trials: FakeTrials, options: Options, evidence: str, metric: str, value: float
+) -> None:
+    """The value, or the end of a curve, is told, and neither passes nor fails."""
+    verdict = new_evaluator(tmp_path, options, FLOOR).verdict(CASE, metric)
+    assert (verdict.outcome, verdict.reason) == ("not comparable", evidence)
+    assert (verdict.estimate, verdict.n, verdict.passed) == (value, 1, False)
+    assert trials.seeds == [0]
+
+
+def test_value_that_is_not_there_is_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A diverged trial of an override has no value to tell."""
+    pretend(monkeypatch, partial(trial, outcome="diverged", test_accuracy=None))
+    verdict = new_evaluator(tmp_path, TWO_EPOCHS, FLOOR).verdict(CASE, "test_accuracy")
+    assert (verdict.outcome, verdict.estimate) == ("not comparable", None)
+
+
+@pytest.mark.parametrize(("bound", "outcome"), [(EASY, "pass"), (HARD, "fail")])
+def test_sample_has_bounds_of_its_own(
+    tmp_path: Path, trials: FakeTrials, bound: Bound, outcome: str
+) -> None:
+    """In the smoke tier the bound for all cases counts, and the case's own does not."""
+    own = HARD if bound is EASY else EASY
+    judge = new_evaluator(tmp_path, SMOKE, own, smoke=[bound])
+    assert judge.verdict(CASE, "test_accuracy").outcome == outcome
+    assert len(trials.ran) == 1
+
+
+@pytest.mark.parametrize("options", [TWO_EPOCHS, SMOKE, Options()])
+def test_parameters_are_judged_under_any_conditions(
+    tmp_path: Path, trials: FakeTrials, options: Options
+) -> None:
+    """A count does not depend on data or epochs."""
+    assert new_evaluator(tmp_path, options, COUNT).verdict(CASE, "parameters").passed
+    assert len(trials.ran) == 1
+
+
+@pytest.mark.parametrize("bound", [COUNT, SMALL])
+@pytest.mark.parametrize("options", [Options(tier="full"), Options(seeds=3)])
+def test_model_that_is_only_built_is_judged_at_once(
+    tmp_path: Path, trials: FakeTrials, bound: Bound, options: Options
+) -> None:
+    """No number of seeds makes a count more certain."""
+    judge = new_evaluator(tmp_path, options, bound, need=Need(case=CASE, trained=False))
+    assert judge.verdict(CASE, "parameters").outcome == "pass"
+    assert [job.spec.epochs for job in trials.ran] == [0]
+
+
+@pytest.mark.parametrize(("accuracy", "outcome"), [(0.8035, "undecided"), (0.81, "pass")])
+def test_few_seeds_that_do_not_settle_it_leave_it_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accuracy: float, outcome: str
+) -> None:
+    """One seed two scatters low is no failure, though no other may come: that takes six."""
+    pretend(monkeypatch, partial(trial, test_accuracy=accuracy))
+    verdict = new_evaluator(tmp_path, Options(seeds=1), CALIBRATED).verdict(CASE, "test_accuracy")
+    assert (verdict.outcome, verdict.n) == (outcome, 1)
+
+
+def test_limits_of_a_first_seed_are_not_those_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later one is weighed with those before it, and need not fail alone."""
+    trials = pretend(monkeypatch, partial(trial, test_accuracy=0.8049))
+    judge = new_evaluator(tmp_path, None, CALIBRATED)
+    (first,) = judge.planned[CASE.name]
+    limited = replace(first, spec=replace(first.spec, loss_limits=((0.1, 0.2),)))
+    judge.planned = {CASE.name: [limited]}
+    judge.verdict(CASE, "test_accuracy")
+    assert [bool(each.spec.loss_limits) for each in trials.ran] == [True, *[False] * 5]
+
+
+CHOSEN = [CASES["fashion_mnist-dense_128"], CASES["mnist-dense_128"]]
+RECORDS = [make_record(case=case) for case in CHOSEN]
+DATA = {record.spec.case.task: record.spec.dataset for record in RECORDS}
+
+
+def of_two_cases(
+    folder: Path, options: Options | None = None, accelerator: str | None = None
+) -> Evaluator:
+    """Return the evaluator of a run that selected every test of two cases."""
+    options = options or Options()
+    scheduler = replace(new_scheduler(folder), accelerator=accelerator)
+    planned = plan([Need(case=case) for case in CHOSEN], options, DATA)
+    bounds = Bounds(path=Path("bounds.toml"))
+    return Evaluator(scheduler=scheduler, bounds=bounds, options=options, planned=planned)
+
+
+def lines(judge: Evaluator, word: str) -> list[str]:
+    """Return what the header says after ``word: ``."""
+    found = (line.split(": ", 1) for text in outline(judge) for line in text.splitlines())
+    return [rest for first, rest in found if first == word]
+
+
+@pytest.mark.usefixtures("trials")
+def test_trials_that_are_stored_are_not_planned_again(tmp_path: Path) -> None:
+    """What is missing is told apart from what is there."""
+    judge = of_two_cases(tmp_path, Options(seeds=2))
+    get(tmp_path, judge.planned[CHOSEN[0].name][1].spec)
+    missing = [(wanted.spec.case.name, wanted.spec.seed) for wanted in unstored(judge)]
+    assert missing == [(CHOSEN[0].name, 0), (CHOSEN[1].name, 0), (CHOSEN[1].name, 1)]
+
+
+@pytest.mark.usefixtures("trials")
+def test_time_is_told_by_earlier_trials(tmp_path: Path) -> None:
+    """Two trials of about a minute each take two, and of one that never ran it is said."""
+    judge = of_two_cases(tmp_path, Options(seeds=1))
+    spent = {"total": 60.0, "train": 17.0, "evaluate": 1.0}
+    judge.known = [replace(record, seconds=spent) for record in RECORDS]
+    assert lines(judge, "trials")[0].endswith("2 to train, about 2 min")
+    judge.known.pop()
+    assert lines(judge, "trials")[0].endswith(
+        "2 to train, about 58 s without mnist-dense_128, whose time is known after an epoch"
+    )
+
+
+@pytest.mark.usefixtures("trials")
+def test_nothing_to_train_says_why(tmp_path: Path) -> None:
+    """A run that takes seconds explains itself."""
+    judge = of_two_cases(tmp_path)
+    for wanted in judge.planned.values():
+        get(tmp_path, wanted[0].spec)
+    why = "nothing to train: no code, data or version has changed since"
+    assert lines(judge, "trials") == [f"2, 2 stored already, {why}"]
+
+
+@pytest.mark.usefixtures("trials")
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (Options(), "accept, 1 seed a case, up to 6 while a verdict is open"),
+        (Options(tier="full"), "full, 10 seeds a case"),
+        (Options(seeds=2), "accept, 2 seeds a case"),
+        (Options(tier="smoke"), "smoke, 1 seed a case - figures are not for publication"),
+        (
+            Options(seeds=1, epochs=2),
+            "accept, 1 seed a case, epochs overridden: 2 - figures are not for publication",
+        ),
+    ],
+)
+def test_tier_is_told_with_its_seeds(tmp_path: Path, options: Options, told: str) -> None:
+    """What is not for publication is marked from the start."""
+    assert lines(of_two_cases(tmp_path, options), "tier") == [told]
+
+
+@pytest.mark.usefixtures("trials")
+def test_each_data_set_is_told_with_its_source(tmp_path: Path) -> None:
+    """Once each, however many trials rest on it."""
+    judge = of_two_cases(tmp_path, Options(seeds=3))
+    told = ["fashion_mnist from the local cache", "mnist from the local cache"]
+    assert lines(judge, "data") == told
+
+
+@pytest.mark.usefixtures("trials")
+def test_device_and_versions_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The accelerator by its name, a CPU with its cores, and what is installed."""
+    monkeypatch.setattr(evaluator, "this_machine", lambda _: MACHINE)
+    monkeypatch.setattr(evaluator, "versions", lambda backend: {"python": "3.13", backend: "1.0"})
+    options = Options(backend="jax")
+    cpu = of_two_cases(tmp_path, options)
+    assert lines(cpu, "device") == ["cpu, 2 cores, Example CPU (avx2)"]
+    assert lines(cpu, "versions") == ["python 3.13, jax 1.0"]
+    assert lines(of_two_cases(tmp_path, options, "gpu:0"), "device") == ["gpu:0"]

@@ -1,4 +1,4 @@
-"""``python -m bench exercises`` and the suite of exercises, with trials that are made up."""
+"""``python -m bench exercises`` and the suite of exercises, with simulated trials."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bench.cases import CASES
 from bench.exercises import EXERCISES
 from conftest import Bench
 from fitting_room.cli import readme
+from fitting_room.judge.interval import Interval
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.store.records import Store
 from fitting_room.studies import exercises as blocks
@@ -25,7 +26,7 @@ DENSE = "fashion_mnist-dense_128"
 
 @pytest.fixture
 def trials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeTrials:
-    """Let tiny data be the data sets, and trials made up."""
+    """Let tiny data be the data sets, and trials simulated."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for task in ("mnist", "fashion_mnist"):
         know(monkeypatch, task, FakeSource(tiny(task)))
@@ -52,7 +53,7 @@ def test_it_goes_seed_by_seed_and_prints_answer_and_table(
     assert names(trials) == [(seed, a) for seed in (0, 1) for a in (DENSE, f"{DENSE}_128")]
     shown = capsys.readouterr()
     assert "4 trials, 0 of them committed already; 4 to train" in shown.err
-    assert "**Test accuracy against one layer, in points: undecided with 2.**" in shown.out
+    assert "**Test accuracy against one layer: no sure difference.**" in shown.out
     assert "| 2 " in shown.out
 
 
@@ -90,22 +91,13 @@ def test_kept_records_have_what_answers_rest_on_and_no_more(
         assert len(record.epochs) == record.spec.epochs
 
 
-def test_a_whole_sweep_wants_the_seeds_of_its_exercise(
-    exercises: Callable[..., int], trials: FakeTrials
-) -> None:
-    """Each point has as many as the exercise says."""
-    exercises("filters")
-    found = EXERCISES["filters"]
-    assert len(trials.ran) == found.seeds * len(found.points)
-
-
 def test_stored_trains_nothing(
     exercises: Callable[..., int], trials: FakeTrials, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It tells what there is, which here is nothing."""
     assert exercises("width", "--stored") == 0
     assert trials.ran == []
-    assert "no records with 6 others.**" in capsys.readouterr().out
+    assert "not compared yet.**" in capsys.readouterr().out
 
 
 def test_the_suite_trains_a_thin_slice_and_keeps_its_answers(
@@ -126,7 +118,8 @@ def test_the_suite_fails_where_one_seed_is_sure(
 ) -> None:
     """A gain by one seed, told as if it were sure."""
     assert trials.ran == []
-    monkeypatch.setattr(blocks, "_what", lambda _: "surely higher")
+    sure = Interval(estimate=0.01, low=0.01, high=0.01)
+    monkeypatch.setattr(blocks, "differences", lambda *_: {"2": sure})
     done = run("-k", "exercise_answer and layers", tier="accept", results=tmp_path)
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(["*one seed decides nothing, but: Test accuracy against one layer*"])

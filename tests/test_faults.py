@@ -93,7 +93,7 @@ def test_one_data_set_never_stands_in_for_another(
     know(monkeypatch, "mnist")
     write_idx(tiny("fashion_mnist"), tmp_path / "data" / "mnist")
     said = refused(run, *ONE, f"--data-dir={tmp_path / 'data'}", tier="accept")
-    assert "MNIST was not found" in said
+    assert "MNIST is not in the folder that was named" in said
     assert str(tmp_path / "data") in said
 
 
@@ -123,7 +123,9 @@ def test_a_case_without_bounds_fails_with_the_lines_to_add(
     wanted = "mnist-cnn_64 and (parameters or loss)"
     done = run("-k", wanted, results=stored, bounds=tmp_path / "bounds.toml")
     assert done.ret == pytest.ExitCode.TESTS_FAILED
-    done.stdout.fnmatch_lines(["*has no bounds. Add these lines to *", "?fashion_mnist-cnn_64?"])
+    next_step = "*has no bounds. `python -m bench calibrate mnist-cnn_64 --apply` *"
+    done.stdout.fnmatch_lines([next_step, "?fashion_mnist-cnn_64?"])
+    done.stdout.no_fnmatch_line("*During handling of the above exception*")
     done.stdout.fnmatch_lines(["parameters = { exactly = *, reason = *"])
 
 

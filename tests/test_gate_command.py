@@ -1,4 +1,4 @@
-"""``python -m bench gate`` with made-up trials: what it keeps, prints and answers."""
+"""``python -m bench gate`` with simulated trials: what it keeps, prints and answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scheduler_world import FakeTrials, pretend, trial
 from bench.cases import CASES
 from bench.variants import CRIPPLED, ORIGINAL
 from fitting_room import data
-from fitting_room.cli import gate, gate_simulation, settle
+from fitting_room.cli import gate, settle
 from fitting_room.errors import UserError
 from fitting_room.job import Job, Listener, silent
 from fitting_room.judge.verdict import Bound
@@ -24,18 +24,17 @@ from fitting_room.metrics import METRICS
 from fitting_room.record import Record
 from fitting_room.store.bounds import Bounds, read_bounds
 from fitting_room.store.records import Store
-from fitting_room.studies.documents import (
+from fitting_room.studies import ABSENT, read_document
+from fitting_room.studies.gate import STALE, VARIANTS, Variants, cost_block, gate_block
+from fitting_room.studies.gate_simulation import (
     COST,
     SIMULATION,
-    VARIANTS,
     Costs,
-    Simulation,
-    Variants,
+    completed,
     digest_of,
-    read_document,
+    gauges,
+    reference_values,
 )
-from fitting_room.studies.gate import gauges, reference_values
-from fitting_room.studies.gate_blocks import ABSENT, STALE, cost_block, gate_block
 
 REFERENCE = ROOT / "results" / "reference" / ORIGINAL.name
 RECORDS = list(Store(REFERENCE.parent).all())
@@ -43,7 +42,7 @@ BOUNDS = read_bounds(PROJECT.bounds, cases=CASES, metrics=METRICS)
 
 
 def usual(job: Job, listen: Listener = silent) -> Record:
-    """Return what the reference of the case gave on average; a crippled one is off by a tenth.
+    """Return what the reference of the case gave on average; a changed one is off by a tenth.
 
     Seeds that no reference holds take longer, each by another ten seconds.
     """
@@ -70,7 +69,7 @@ def usual(job: Job, listen: Listener = silent) -> Record:
 
 
 def blind(job: Job, listen: Listener = silent) -> Record:
-    """Return the same for every variant, as if nothing had been crippled."""
+    """Return the same for every variant, as if nothing had been changed."""
     case = replace(job.spec.case, variant="")
     untouched = replace(job, spec=replace(job.spec, case=case))
     return replace(usual(untouched, listen), spec=job.spec)
@@ -119,11 +118,11 @@ def test_everything_is_measured_kept_and_printed(
     printed = capsys.readouterr().out
     assert printed == f"{gate_block(results, BOUNDS)}\n\n{cost_block(results, BOUNDS)}\n"
     assert "| learning rate × 0.5" in printed
-    assert ABSENT not in printed
+    assert ABSENT.format("gate") not in printed
     assert STALE not in printed
 
 
-def test_a_gate_that_lets_a_crippled_case_pass_is_a_finding(
+def test_a_gate_that_lets_a_changed_case_pass_is_a_finding(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command ends with status 1 and names what was missed."""
@@ -132,24 +131,19 @@ def test_a_gate_that_lets_a_crippled_case_pass_is_a_finding(
     assert f"{ORIGINAL.name}, labels shuffled changed: pass after 1 seed" in capsys.readouterr().err
 
 
-def test_simulation_alone_trains_nothing(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was measured on real data before stays, comparison of ten seeds included."""
+def test_simulation_alone_trains_nothing_and_gives_the_same_figures(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was measured on real data stays, and the simulated runs have a seed of their own."""
     trials = pretend(monkeypatch, usual)
     run(results)
-    before = len(trials.ran)
+    before, simulated = len(trials.ran), (results / SIMULATION).read_bytes()
     assert run(results, "--simulate-only") == 0
     assert len(trials.ran) == before
+    assert (results / SIMULATION).read_bytes() == simulated
     costs = read_document(results / COST, Costs)
     assert costs is not None
     assert costs.measured is not None
-
-
-def test_the_same_bounds_and_references_give_the_same_figures(results: Path) -> None:
-    """The made-up runs have a seed of their own."""
-    run(results, "--simulate-only")
-    first = (results / SIMULATION).read_bytes()
-    run(results, "--simulate-only")
-    assert (results / SIMULATION).read_bytes() == first
 
 
 def test_changed_bounds_make_the_tables_stale(results: Path) -> None:
@@ -176,9 +170,9 @@ def test_without_references_there_is_nothing_to_simulate(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_reference_fits_the_bounds_that_rest_on_it(name: str) -> None:
-    """Column by column, the values made up from are those whose mean and sd a bound names."""
+    """Column by column, the values simulated from are those whose mean and sd a bound names."""
     case = CASES[name]
-    records = gate_simulation.completed(case.name, RECORDS)
+    records = completed(case.name, RECORDS)
     values = reference_values(case, BOUNDS, records)
     bounds = [bound for gauge in gauges(case, BOUNDS) for bound in gauge.bounds]
     assert values.shape == (len(records), len(bounds))
@@ -186,12 +180,3 @@ def test_every_reference_fits_the_bounds_that_rest_on_it(name: str) -> None:
         assert column[~(column != column)].mean() == pytest.approx(
             bound.mean, abs=2 * (bound.sd or 0)
         )
-
-
-def test_a_document_of_another_schema_is_refused(results: Path) -> None:
-    """With both numbers."""
-    run(results, "--simulate-only")
-    path = results / SIMULATION
-    path.write_text(path.read_text("utf-8").replace('"schema": 1', '"schema": 7'), "utf-8")
-    with pytest.raises(UserError, match="schema 7; this version reads 1"):
-        read_document(path, Simulation)

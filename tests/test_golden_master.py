@@ -19,13 +19,13 @@ from bench.cases import CASES
 from fitting_room.analysis.audit import audit, claims_in, grounds, references
 from fitting_room.analysis.comparison import compare
 from fitting_room.analysis.sides import Side, facts_of
-from fitting_room.cli.gate_simulation import completed, setups
 from fitting_room.judge.quality import judge
 from fitting_room.judge.rates import Scenario, Setup, simulate_case
 from fitting_room.judge.sequential import share
 from fitting_room.metrics import METRICS
 from fitting_room.record import Record
 from fitting_room.store.bounds import Bounds, read_bounds
+from fitting_room.studies.gate_simulation import completed, setups
 
 ROOT = Path(__file__).parents[1]
 FILE = Path(__file__).with_name("golden_master.json")

@@ -71,7 +71,7 @@ def test_a_model_has_its_record_and_its_card_beside_it(
     record = get(scheduler(tmp_path))
     names = sorted(path.name for path in (tmp_path / FILE).parent.iterdir())
     assert names == ["seed-000.json", "seed-000.keras", "seed-000.md"]
-    found = scheduler(tmp_path).kept(SPEC)
+    found = scheduler(tmp_path).saved_model(SPEC)
     assert found and (found.record, found.file) == (record, tmp_path / FILE)
     assert get(scheduler(tmp_path)) == record
     assert len(trials.ran) == 1
@@ -91,10 +91,10 @@ def test_a_model_of_other_code_is_none(tmp_path: Path, monkeypatch: pytest.Monke
     """Its record beside it has another key, and a fresh run does not take an old one."""
     trials = pretend(monkeypatch, kept)
     record = get(scheduler(tmp_path))
-    assert scheduler(tmp_path, fresh="a").kept(SPEC) is None
+    assert scheduler(tmp_path, fresh="a").saved_model(SPEC) is None
     beside = (tmp_path / FILE).with_suffix(".json")
     beside.write_text(beside.read_text("utf-8").replace(record.key, "0" * 64), "utf-8")
-    assert scheduler(tmp_path).kept(SPEC) is None
+    assert scheduler(tmp_path).saved_model(SPEC) is None
     assert scheduler(tmp_path).stored(SPEC, timed=False) is None
     get(scheduler(tmp_path))
     assert len(trials.ran) == 2

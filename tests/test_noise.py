@@ -17,13 +17,13 @@ from fitting_room.cli import noise, settle
 from fitting_room.errors import UserError
 from fitting_room.job import Job, Listener, silent
 from fitting_room.record import PartialRecord, Record, pack_classes
-from fitting_room.studies.documents import Crossed, Times, read_document, sample
-from fitting_room.studies.gate_blocks import noise_block
+from fitting_room.studies import read_document
+from fitting_room.studies.noise import Crossed, Times, noise_block, sample
 
 CASE = "fashion_mnist-dense_128"
 
 
-def made_up(job: Job, listen: Listener = silent) -> Record:
+def simulated(job: Job, listen: Listener = silent) -> Record:
     """Return a trial whose accuracy has a point for each seed of weights, a tenth for orders."""
     spec = job.spec
     accuracy = 0.8 + 0.01 * spec.seed + 0.001 * (spec.order_seed or 0)
@@ -34,9 +34,9 @@ def made_up(job: Job, listen: Listener = silent) -> Record:
 
 @pytest.fixture
 def trials(monkeypatch: pytest.MonkeyPatch) -> FakeTrials:
-    """Let trials be made up, and the data be there."""
+    """Let trials be simulated, and the data be there."""
     monkeypatch.setattr(data, "find", lambda *_, **__: DATASET)
-    return pretend(monkeypatch, made_up)
+    return pretend(monkeypatch, simulated)
 
 
 def run(folder: Path, *arguments: str) -> int:
@@ -86,43 +86,28 @@ def test_components_stand_in_the_table(tmp_path: Path, capsys: pytest.CaptureFix
     row = next(line for line in text.splitlines() if "test accuracy, points" in line)
     cells = [cell.split(" (")[0].strip() for cell in row.strip("|").split("|")]
     assert [float(cell) for cell in cells[2:]] == pytest.approx([1, 1, 0.1, 0, 0], abs=0.01)
-    assert "every prediction and every bit of every metric is the same" in text
-    shares = next(
-        line for line in text.splitlines() if line.startswith(f"| {CASE}") and "100" in line
-    )
-    assert [cell.strip() for cell in shares.strip("|").split("|")[1:]] == [
-        "0.0",
-        "50.0",
-        "50.0",
-        "100.0",
-    ]
+    assert "3 are the same to the last bit, 3 in every prediction, 3 in test accuracy." in text
+    shares = next(line for line in text.splitlines() if "100.0 |" in line)
+    assert shares.split()[3::2] == ["0.0", "50.0", "50.0", "100.0"]
 
 
 @pytest.mark.usefixtures("trials")
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"test_loss": 0.5}, "the test accuracy is the same, the bits are not"),
-        ({"test_accuracy": 0.5}, "only the distribution is the same"),
-    ],
-)
-def test_what_the_same_seeds_repeat_is_said(
-    changes: dict[str, float], said: str, tmp_path: Path
-) -> None:
+def test_what_the_same_seeds_repeat_is_counted(tmp_path: Path) -> None:
     """Less than every bit may be the same."""
     run(tmp_path, "--levels", "2")
     found = crossed(tmp_path)
-    last = replace(found.samples[-1], **changes)
+    last = replace(found.samples[-1], test_loss=0.5)
     path = tmp_path / "noise" / f"{CASE}.json"
     noise.write_document(path, replace(found, samples=(*found.samples[:-1], last)))
-    assert f"{CASE}: the same seeds again, 2 times: {said}" in noise_block(tmp_path)
+    counted = "1 are the same to the last bit, 2 in every prediction, 2 in test accuracy."
+    assert f"2 pairs of trials with the same seeds: {counted}" in noise_block(tmp_path)
 
 
 def test_other_epochs_are_told(trials: FakeTrials, tmp_path: Path) -> None:
     """One epoch instead of the recipe's five stands below the table."""
     run(tmp_path, "--levels", "2", "--epochs", "1")
     assert {a.spec.epochs for a in trials.ran} == {1}
-    assert "1 epoch of the recipe's 5" in noise_block(tmp_path)
+    assert "1 of the recipe's 5 epochs" in noise_block(tmp_path)
 
 
 def test_one_level_shows_no_scatter(trials: FakeTrials, tmp_path: Path) -> None:
@@ -130,6 +115,7 @@ def test_one_level_shows_no_scatter(trials: FakeTrials, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="needs two of each kind"):
         run(tmp_path, "--levels", "1")
     assert trials.ran == []
+    assert "`python -m bench noise --times`" in noise_block(tmp_path)
 
 
 def test_times_are_taken_in_blocks_and_added_to_those_there_are(
@@ -143,23 +129,6 @@ def test_times_are_taken_in_blocks_and_added_to_those_there_are(
     assert found.table.shape == (4, 3, 4)
     assert all(a.spec.alone and a.spec.order_seed is None for a in trials.ran)
     assert "4 blocks of 3 processes right after one another, 4 epochs each" in noise_block(tmp_path)
-
-
-def test_nothing_measured_says_what_to_run(tmp_path: Path) -> None:
-    """A block without its files names the command, and is no error."""
-    text = noise_block(tmp_path)
-    assert "`python -m bench noise`" in text
-    assert "`python -m bench noise --times`" in text
-
-
-def test_a_damaged_file_is_met_with_its_name(tmp_path: Path) -> None:
-    """What cannot be read is told, and how to make it anew."""
-    (tmp_path / "noise").mkdir()
-    (tmp_path / "noise" / f"{CASE}.json").write_text("{", encoding="utf-8")
-    with pytest.raises(
-        UserError, match=f"{CASE}.json is no readable measurement: .*[Mm]ake it anew"
-    ):
-        noise_block(tmp_path)
 
 
 def test_a_trial_that_gave_no_result_is_no_sample() -> None:

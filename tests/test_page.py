@@ -4,62 +4,57 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 from dataclasses import replace
+from datetime import datetime, timezone
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pages
 import pytest
 from pages import CNN, DENSE, DIGITS, RECORDS, record, write
-from records import PROJECT, disturbed, make_failed_record
+from records import PROJECT, disturbed, make_failed_record, make_record
 
+from bench.cases import CASES
+from fitting_room.analysis.rows import rows
 from fitting_room.cli import report, settle
-from fitting_room.report.page import writing
+from fitting_room.judge.verdict import Verdict
+from fitting_room.report.notes import verdict_notes
+from fitting_room.report.page import trial_facts, write_page
 from fitting_room.store.records import Store
 
 VOID = {"meta", "img", "br"}
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 class Outline(HTMLParser):
     """Complains of a tag that closes another one, and collects attributes."""
 
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__()
         self.open: list[str] = []
-        self.ids: list[str] = []
-        self.addresses: list[str] = []
+        self.told: list[tuple[str, str | None]] = []
+        self.feed(text)
+        self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Keep what is to be closed."""
-        if tag not in VOID:
-            self.open.append(tag)
-        self.ids += [value for name, value in attrs if name == "id" and value]
-        self.addresses += [v for name, v in attrs if name in ("src", "href", "xlink:href") and v]
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Hear of a tag that closes itself."""
+        self.open += [tag] if tag not in VOID else []
+        self.told += attrs
 
     def handle_endtag(self, tag: str) -> None:
         """Compare with what was opened last."""
         assert self.open.pop() == tag
 
 
-def outline(text: str) -> Outline:
-    """Read a page strictly."""
-    found = Outline()
-    found.feed(text)
-    found.close()
-    return found
-
-
 def test_page_is_whole_and_needs_nothing_else(tmp_path: Path) -> None:
     """Every tag is closed, no id comes twice, and no address leaves the file."""
-    found = outline(write(tmp_path / "report.html"))
+    found = Outline(write(tmp_path / "report.html"))
+    ids = [value for name, value in found.told if name == "id"]
+    addresses = [v or "" for name, v in found.told if name in ("src", "href", "xlink:href")]
     assert found.open == []
-    assert len(found.ids) == len(set(found.ids))
-    assert found.addresses
-    assert [address for address in found.addresses if not address.startswith("data:")] == []
+    assert len(ids) == len(set(ids))
+    assert {address.partition(":")[0] for address in addresses} == {"data"}
 
 
 def test_equal_records_give_equal_pages(tmp_path: Path) -> None:
@@ -70,16 +65,15 @@ def test_equal_records_give_equal_pages(tmp_path: Path) -> None:
 def test_every_case_has_its_row_and_what_is_behind_it(tmp_path: Path) -> None:
     """Also one without records, which says so; a stale one is marked."""
     text = write(tmp_path / "report.html")
-    parts = (part.split('">', 1) for part in text.split('<tbody id="')[1:])
-    found = dict(parts)
+    found = dict(part.split('">', 1) for part in text.split('<tbody id="')[1:])
     assert list(found)[:3] == [DENSE, "fashion_mnist-cnn_32", CNN]
     assert "(stale)" in found[DENSE]
     assert "No record of this case." in found["fashion_mnist-cnn_32"]
-    assert "9 ✗ [1]" in found[CNN]
+    assert "9 ✗ [1]</small>" in found[CNN]
     for part in (
         "Verdicts",
         "Accuracy and loss per epoch",
-        "Confusion",
+        "Which class is taken for which",
         "Worst classified",
         "Settings",
     ):
@@ -89,7 +83,7 @@ def test_every_case_has_its_row_and_what_is_behind_it(tmp_path: Path) -> None:
 def test_page_tells_how_well_a_case_is_calibrated(tmp_path: Path) -> None:
     """Of 90 images at 90 % 80 are right, with both seeds: 1.11 % beside what is expected."""
     text = write(tmp_path / "report.html")
-    assert 'data-column="calibration_error"><button type="button">calibration error (%)<' in text
+    assert 'data-column="calibration_error"><button type="button">calibration error %<' in text
     assert "1.11 ± 0.00 (2)" in text.split(f'<tbody id="{CNN}">')[1].split("</tr>")[0]
 
 
@@ -116,10 +110,10 @@ def test_page_without_test_images_says_how_to_get_them(tmp_path: Path) -> None:
     text = write(tmp_path / "report.html", images=None)
     assert "<code>python -m bench data fashion_mnist</code>" in text
     assert 'class="images"' not in text
-    assert "Confusion:" not in text
+    assert "taken for which" not in text
 
 
-@pytest.mark.usefixtures("own_cache", "undrawn")
+@pytest.mark.usefixtures("own_cache")
 def test_command_says_where_the_page_is_and_what_it_lacks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -142,19 +136,67 @@ def test_a_trial_tells_who_else_was_on_its_machine() -> None:
     """Nobody, others by consent, or what disturbed it."""
     quiet = record(DENSE, 0)
     shared = replace(quiet, spec=replace(quiet.spec, alone=False))
-    told = [line[4] for line in writing.trial_facts([quiet, shared, disturbed(quiet)])]
+    told = [line[4] for line in trial_facts([quiet, shared, disturbed(quiet)])]
     assert told == ["alone", "with others", "3 of 4 epochs waited for a core"]
 
 
 def test_plots_are_drawn_again_only_where_records_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undrawn: list[object]
+    tmp_path: Path, undrawn: list[object]
 ) -> None:
-    """Curves, seconds and reliability of three cases; then none; then those of one case."""
-    monkeypatch.setattr(pages, "BEFORE", [])
+    """Four of each of three cases and one of all; then none; then those of one case, and of all."""
     first = write(tmp_path / "report.html")
-    assert len(undrawn) == 9
-    assert first.count("data:image/svg+xml;base64,PHN2Zy8+") == 9
+    assert len(undrawn) == 13
+    assert first.count("data:image/svg+xml;base64,PHN2Zy8+") == 13
     assert write(tmp_path / "report.html") == first
-    assert len(undrawn) == 9
+    assert len(undrawn) == 13
     write(tmp_path / "report.html", [*RECORDS, record(DIGITS, 2)])
-    assert len(undrawn) == 12
+    assert len(undrawn) == 18
+
+
+def test_the_first_screen_says_what_the_run_was_and_what_failed(tmp_path: Path) -> None:
+    """How much was trained comes first, then how many bounds there are, then each that is not met.
+
+    The picture that says most follows, and the tables below repeat none of it.
+    """
+    head, body = write(tmp_path / "report.html").split("</header>")
+    assert "<p>A run of tests: 5 cases, 6 records, tensorflow on cpu, 2026-03-01.</p>" in head
+    assert "1 bound:" in head
+    assert f"<li>{CNN}: test_loss fail: n=2.</li>" in head
+    assert head.count("data:image/svg+xml") == 1
+    assert "test_loss fail" not in body
+
+
+def test_bounds_that_do_not_compare_are_one_line_and_fail_no_case() -> None:
+    """Nine metrics on another machine are one reason, not nine."""
+    apart = [
+        Verdict(
+            metric=m, outcome="not comparable", estimate=1, n=1, against="≤ 1", reason="it is new"
+        )
+        for m in ("test_loss", "seconds_per_epoch")
+    ]
+    met = Verdict(metric="parameters", outcome="pass", estimate=1, n=1, against="1", reason="1")
+    (row,) = rows([CASES[DENSE]], RECORDS, {DENSE: [*apart, met]}, {})
+    assert row.verdict == "pass"
+    assert verdict_notes([row]) == ["not comparable, as it is new: test_loss, seconds_per_epoch."]
+
+
+DAY = datetime(2026, 3, 1, 12, tzinfo=timezone.utc).timestamp()
+
+
+@pytest.mark.parametrize("sample", [False, True])
+def test_what_inspect_drew_is_in_the_page(tmp_path: Path, sample: bool) -> None:
+    """Pictures stand in their order, a case that nobody inspected says how, and no other file."""
+    known = [make_record(case=case, sample=sample) for case in (DENSE, CNN)]
+    folder = tmp_path / f"{CNN}{'-sample' if sample else ''}"
+    folder.mkdir()
+    for name in ("filters", "activations", "calibration"):
+        (folder / f"{name}.png").write_bytes(name.encode())
+        os.utime(folder / f"{name}.png", (DAY, DAY))
+    table = rows([CASES[DENSE], CASES[CNN]], known, {}, {})
+    path = tmp_path / "report.html"
+    write_page(path, table, known, run="x", test_sets={}, inspected=tmp_path)
+    text = path.read_text("utf-8")
+    shown = re.findall("<figcaption>(What the|Weights of).*, drawn 2026-03-01</figcaption>", text)
+    assert shown == ["What the", "Weights of"]
+    assert "data:image/png;base64,YWN0aXZhdGlvbnM=" in text
+    assert re.findall("inspect --case (.*)</code>", text) == [DENSE]

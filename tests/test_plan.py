@@ -1,15 +1,12 @@
-"""The plan: which trials the selected tests need, and how long they take."""
+"""The plan: which trials the selected tests need."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from records import make_failed_record, make_record
+from records import make_record
 
 from bench.cases import CASES
-from fitting_room.lab.plan import Need, Options, Wanted, estimate, plan, specify
-from fitting_room.record import Record
+from fitting_room.lab.plan import Need, Options, Planned, plan, specify
 from fitting_room.spec import TrialSpec
 
 DENSE, DIGITS = CASES["fashion_mnist-dense_128"], CASES["mnist-single_conv_32"]
@@ -19,7 +16,7 @@ TRAINED = Need(case=DENSE)
 TIMED = Need(case=DENSE, trained=False, timed=True)
 
 
-def planned(*needs: Need, options: Options | None = None) -> list[Wanted]:
+def planned(*needs: Need, options: Options | None = None) -> list[Planned]:
     """Return the trials planned for the dense case."""
     return plan(needs, options or Options(), DATA).get(DENSE.name, [])
 
@@ -88,73 +85,6 @@ def test_epochs_are_the_recipe_s_unless_overridden() -> None:
 def test_only_trials_of_the_smoke_tier_run_side_by_side(tier: str, alone: bool) -> None:
     """Where figures count, a trial has its machine to itself."""
     assert planned(TRAINED, options=Options(tier=tier))[0].spec.alone == alone
-
-
-def timed_record(*, seconds: float = 2.0, total: float = 20.0, **known: object) -> Record:
-    """Return a record whose epochs took ``seconds``, 0.2 s of scoring each not counted."""
-    record = make_record(epoch_seconds=[seconds] * 10, **known)  # type: ignore[arg-type]
-    spent = {"train": seconds * len(record.epochs), "evaluate": 0.2 * len(record.epochs)}
-    return replace(record, seconds={"total": total, **spent})
-
-
-def test_estimate_is_what_the_same_trial_took() -> None:
-    """Five epochs of 2.2 s and 9 s around them took 20 s, and will again."""
-    record = timed_record(seconds=2.0, total=20.0)
-    assert estimate([record.spec] * 3, [record]) == pytest.approx(60.0)
-
-
-def test_estimate_goes_by_the_median() -> None:
-    """One trial on a busy machine does not spoil it."""
-    records = [timed_record(total=total) for total in (20.0, 21.0, 500.0)]
-    assert estimate([records[0].spec], records) == pytest.approx(21.0)
-
-
-def test_estimate_follows_the_number_of_epochs() -> None:
-    """Ten epochs are twice the time of five, and none are what lies around them."""
-    record = timed_record(seconds=2.0, total=20.0)
-    longer, none = (replace(record.spec, epochs=epochs) for epochs in (10, 0))
-    assert estimate([longer], [record]) == pytest.approx(9 + 10 * 2.2)
-    assert estimate([none], [record]) == pytest.approx(9)
-
-
-def test_case_that_stopped_early_will_stop_as_early() -> None:
-    """Of ten epochs asked for, six ran: the estimate is for six."""
-    early = timed_record(case=DIGITS.name, training_accuracy=[0.9] * 6, total=20.0)
-    assert estimate([early.spec], [early]) == pytest.approx(20.0)
-
-
-def test_override_is_no_early_stop() -> None:
-    """One epoch was asked for and ran: five will take five times as long."""
-    short = timed_record(epochs=1, seconds=2.0, total=11.2)
-    whole = replace(short.spec, epochs=5)
-    assert estimate([whole], [short]) == pytest.approx(9 + 5 * 2.2)
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        make_record(case=DIGITS.name),
-        make_record(sample=True),
-        make_record(backend="jax"),
-        make_record(device="gpu"),
-        make_failed_record(),
-        make_record(training_accuracy=[]),
-    ],
-)
-def test_other_trials_tell_nothing(other: Record) -> None:
-    """Another case, data, backend or device, a failed trial, or one untrained is no guide."""
-    assert estimate([make_record().spec], [other]) is None
-
-
-def test_untrained_record_tells_how_long_building_takes() -> None:
-    """A record without epochs is a guide to a spec without epochs."""
-    built = replace(make_record(training_accuracy=[], epochs=0), seconds={"total": 7.0})
-    assert estimate([built.spec], [built]) == 7.0
-
-
-def test_nothing_to_do_takes_no_time() -> None:
-    """An empty plan needs no guide."""
-    assert estimate([], []) == 0.0
 
 
 def test_a_stored_trained_trial_serves_where_a_built_one_would_do() -> None:

@@ -1,4 +1,4 @@
-"""Pictures: always the same bytes, legible on light and on dark pages, and what they may claim."""
+"""Pictures: always the same bytes, legible on light and dark pages, complete and within frame."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -14,26 +15,30 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from imports import ROOT
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pages import IMAGES
 from records import make_record
 
 from bench.cases import CASES
 from fitting_room.analysis.rows import rows
-from fitting_room.report.plots.album import Album, of_case, overview
-from fitting_room.report.plots.survival import curve
+from fitting_room.judge.verdict import Bound
+from fitting_room.record import Confidence, Record
+from fitting_room.report.plots.album import Album, made_with, of_case, overview
+from fitting_room.report.plots.curves import curve
 from fitting_room.report.plots.theme import (
     DARK,
     LIGHT,
     THEMES,
+    Draw,
     Theme,
     drawn_by,
     for_any_page,
-    label,
-    made_with,
     render,
     save,
 )
-from fitting_room.report.plots.tradeoff import frontier, steps
+from fitting_room.report.plots.tradeoff import frontier, label, steps
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
 RECORDS = [make_record(case=case, seed=seed) for case in (DENSE, DIGITS) for seed in (0, 1)]
@@ -171,3 +176,100 @@ def test_album_has_every_picture_that_records_allow() -> None:
         pictures[f"{DENSE}-reliability"] == "its records were made before probabilities were kept"
     )
     assert str(pictures[f"{DENSE}-confusion"]).startswith("its test images are not here")
+
+
+CNN = "fashion_mnist-cnn_64"
+SURE = Confidence(images=(5, 20), right=(0, 15), mean=(0.3, 0.9), first=(), mistakes=())
+
+
+def whole(case: str, seed: int) -> Record:
+    """Return a record with probabilities, whose last epoch a neighbour made twice as long."""
+    record = make_record(case=case, seed=seed)
+    *epochs, last = record.epochs
+    slow = replace(last, seconds=2 * last.seconds)
+    return replace(record, confidence=SURE, epochs=(*epochs, slow))
+
+
+def bound(metric: str) -> Bound:
+    """Return a limit below for accuracies, and a band for losses."""
+    if "accuracy" in metric:
+        return Bound(metric=metric, at_least=0.8, reason="shown")
+    return Bound(metric=metric, between=(0.1, 0.6), reason="shown")
+
+
+def drawable() -> dict[str, Draw]:
+    """Return how each is drawn: the overview of three cases, and what there is of one alone."""
+    records = [whole(case, seed) for case in (DENSE, CNN, DIGITS) for seed in (0, 1)]
+    album = Album(
+        rows=rows(list(CASES.values()), records, {}, {}),
+        records=records,
+        bounds=lambda _, metric: bound(metric),
+        test_sets={record.spec.dataset.checksum: IMAGES for record in records},
+    )
+    found = {**overview(album), **of_case(album, album.trained[0])}
+    return {name: draw for name, draw in found.items() if not isinstance(draw, str)}
+
+
+PICTURES = drawable()
+
+
+def has_names(axes: Axes) -> bool:
+    """Return whether words stand at the ticks of the vertical axis, such as names of cases."""
+    texts = [text.get_text() for text in axes.get_yticklabels()]
+    return bool(texts) and all(text[:1].isalpha() for text in texts)
+
+
+def test_nothing_is_missing_where_records_have_all() -> None:
+    """Confusion and calibration are there, too."""
+    kinds = {name.removeprefix(f"{DENSE}-") for name in PICTURES if name.startswith(DENSE)}
+    assert kinds == {"curves", "seconds", "confusion", "reliability"}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_axis_says_what_it_is_within_the_frame(name: str) -> None:
+    """By a label of its own or of the axes that it stands in line with, or by names.
+
+    Viewers that count in single precision draw coordinates far outside in the wrong place.
+    """
+    drawn: list[Figure] = []
+
+    def draw(theme: Theme) -> Figure:
+        drawn.append(PICTURES[name](theme))
+        return drawn[0]
+
+    assert reach(render(draw, LIGHT, "svg")) < 0.01
+    grid = [(axes, axes.get_subplotspec()) for axes in drawn[0].axes if axes.axison]
+    labelled_columns = {place.colspan for axes, place in grid if place and axes.get_xlabel()}
+    labelled_rows = {place.rowspan for axes, place in grid if place and axes.get_ylabel()}
+    assert grid
+    assert {place.colspan for _, place in grid if place} == labelled_columns
+    named = {place.rowspan for axes, place in grid if place and has_names(axes)}
+    assert {place.rowspan for _, place in grid if place} == labelled_rows | named
+
+
+def reach(svg: bytes) -> float:
+    """Return how far lines and points go beyond the frame of a picture, in shares of its sides."""
+    text = re.sub(rb"<defs>.*?</defs>", b"", svg, flags=re.DOTALL).decode()
+    wide, high = map(float, re.findall(r'viewBox="0 0 (\S+) (\S+)"', text)[0])
+    pairs = r"(-?\d[\d.e+-]*) (-?\d[\d.e+-]*)"
+    paths = (re.findall(pairs, path) for path in re.findall(r'<path d="([^"]*)"', text))
+    points = [
+        *re.findall(r'<use \S+ x="(\S+)" y="(\S+)"', text),
+        *(point for path in paths for point in path),
+    ]
+    assert len(points) > 50
+    shares = np.array(points, float) / (wide, high)
+    return float(np.maximum(-shares, shares - 1).max())
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "results").rglob("*.svg")), ids=lambda p: p.stem)
+def test_no_committed_picture_goes_beyond_its_frame(path: Path) -> None:
+    """They are what readers see, drawn from all references and the bounds as they are."""
+    assert reach(path.read_bytes()) < 0.01
+
+
+def test_a_disturbed_epoch_is_crossed_out() -> None:
+    """One of each of two seeds, on both clocks; the first epochs, with tracing, are hollow."""
+    for axes in PICTURES[f"{DENSE}-seconds"](LIGHT).axes:
+        marks = [(line.get_marker(), len(line.get_xdata())) for line in axes.lines]
+        assert [mark for mark in marks if mark[0] in "xo"] == [("o", 6), ("x", 2), ("o", 2)]

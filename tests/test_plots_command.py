@@ -40,13 +40,16 @@ def records(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let drawing take no time: what a file holds is told elsewhere."""
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let drawing take no time; return the themes of what was drawn."""
+    drawings: list[str] = []
 
     def render(_: object, theme: Theme, kind: str) -> bytes:
+        drawings.append(theme.name)
         return f"<dc:title>Pencil 2</dc:title> {theme.name} {kind}".encode()
 
     monkeypatch.setattr(canvas, "render", render)
+    return drawings
 
 
 @pytest.mark.usefixtures("drawn")
@@ -66,30 +69,24 @@ def test_committed_pictures_are_stale_until_they_are_drawn_anew(
 
 
 def test_a_picture_is_drawn_again_only_where_what_it_rests_on_changed(
-    records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: list[str]
 ) -> None:
     """An edited file, another record and other code each call for it; else nothing is drawn."""
-    drawings: list[str] = []
-
-    def render(_: object, theme: Theme, kind: str) -> bytes:
-        drawings.append(theme.name)
-        return f"<dc:title>Pencil 2</dc:title> {theme.name} {kind}".encode()
 
     def count(*more: str) -> int:
-        drawings.clear()
+        drawn.clear()
         call("--readme", "--records", records, "--output", tmp_path / "out", *more)
-        return len(drawings)
+        return len(drawn)
 
     every = len(plots.SHOWN) * len(plots.ENDS)
-    monkeypatch.setattr(canvas, "render", render)
-    monkeypatch.setattr(plots, "DRAWING", ["fitting_room.report.plots.theme:LIGHT"])
+    monkeypatch.setattr(plots, "DRAWING", ("fitting_room.report.plots.theme:LIGHT",))
     assert (count(), count(), count("--check")) == (every, 0, 0)
     file = tmp_path / "out" / f"{plots.SHOWN[0]}.svg"
     file.write_bytes(file.read_bytes().replace(b"light", b"lighter"))
     assert (count("--check"), count(), count("--check")) == (every, every, 0)
     Store(records).put(make_record(seed=2, test_accuracy=0.9))
     assert (count("--check"), count(), count("--check")) == (every, every, 0)
-    monkeypatch.setattr(plots, "DRAWING", ["fitting_room.report.plots.theme:DARK"])
+    monkeypatch.setattr(plots, "DRAWING", ("fitting_room.report.plots.theme:DARK",))
     assert count("--check") == every
 
 

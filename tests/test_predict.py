@@ -20,7 +20,7 @@ from fitting_room.cli import inspect, predict
 from fitting_room.cli import inspect as looking
 from fitting_room.cli.kept_model import alike
 from fitting_room.job import Job, Listener
-from fitting_room.lab.look import Seen
+from fitting_room.lab.probe import Seen
 from fitting_room.record import Record, pack_classes
 from fitting_room.store.records import Store
 
@@ -107,6 +107,20 @@ def test_a_file_is_converted_and_what_was_done_is_told(capsys: pytest.CaptureFix
         "centred by its box in 28 × 28",
     ]
     assert "The label is" not in out
+    assert "How often such an answer is right is not known" in out
+    assert "were right" not in out
+
+
+@pytest.mark.usefixtures("world")
+def test_no_step_is_told_that_changed_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """What has its size is not scaled, and what fills the frame is not centred."""
+    thing = np.full((28, 28), 20, np.uint8)
+    Image.fromarray(np.pad(thing, 6, constant_values=255)).save("a.png")
+    assert run("predict", "--sample", "--image", "a.png") == 0
+    out = capsys.readouterr().out
+    assert "  - cut to 28 × 28\n" in out
+    assert "scaled" not in out
+    assert "centred" not in out
 
 
 @pytest.mark.parametrize(

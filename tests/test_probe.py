@@ -1,21 +1,29 @@
-"""The probe: a backend or a GPU that is not there is told before anything is trained."""
+"""What a process with a backend is asked once: its device, its speed, what a model sees."""
 
 from __future__ import annotations
 
 import importlib.util
+import io
 import math
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
-from records import make_record
+from numpy.typing import NDArray
+from trials import small
 
+from fitting_room import data
 from fitting_room.errors import UserError
 from fitting_room.lab import probe
 from fitting_room.lab.probe import Emulated
 from fitting_room.machine import settings
+from fitting_room.spec import TrialSpec
+from fitting_room.trial.look import ACTIVATION, Arrays, Look, seen
 from fitting_room.trial.probe import Probed, accelerator, threads
 
 SAY = "import json, os, sys; os.write(int(sys.argv[-1]), json.dumps({}).encode() + b'\\n')"
@@ -155,7 +163,7 @@ def test_a_timed_step_decides_unless_the_processor_has_the_type(
     native: bool | None, timed: float | None, times: float | None
 ) -> None:
     """Flags that are silent, or say that it has not, are no verdict; a step that fails is one."""
-    answer = timed and Probed(accelerator=None, times=timed, calibration_seconds=0.1)
+    answer = timed and Probed(accelerator=None, times=timed)
     found = probe.decide("bfloat16", native, lambda: answer or None)
     assert (found and found.times) == times
 
@@ -173,29 +181,122 @@ def test_step_is_timed_where_the_flags_do_not_tell(monkeypatch: pytest.MonkeyPat
     """By a program of its own, on the backend that was asked for."""
     monkeypatch.setattr(probe, "cpu_flags", frozenset)
     program = SAY.format(
-        "{'accelerator': None, 'times': len(json.loads(sys.stdin.readline())['precision']), "
-        "'calibration_seconds': 1 * (os.environ['KERAS_BACKEND'] == 'jax')}"
+        "{'accelerator': None, 'times': len(json.loads(sys.stdin.readline())['precision'] "
+        "+ os.environ['KERAS_BACKEND'])}"
     )
     monkeypatch.setattr(probe, "PROBE", (sys.executable, "-c", program))
     found = probe.emulation.__wrapped__("mixed_bfloat16", backend="jax")
-    assert found == Emulated(kind="bfloat16", times=14.0, calibration_seconds=1.0)
+    assert found == Emulated(kind="bfloat16", times=17.0)
 
 
-def test_warning_has_the_time_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four times as slow by the calibration step and ten by the type: 40 times its seconds."""
-    emulated = Emulated(kind="bfloat16", times=10.0, calibration_seconds=0.4)
-    monkeypatch.setattr(probe, "emulation", lambda *_, **__: emulated)
-    made = make_record(case="fashion_mnist-compact", epoch_seconds=[1.0] * 10)
-    epochs = len(made.epochs)
-    record = replace(
-        made,
-        spec=replace(made.spec, epochs=epochs),
-        epochs=tuple(replace(epoch, evaluate_seconds=0.0) for epoch in made.epochs),
-        seconds=dict.fromkeys(("total", "train"), 1.0 * epochs),
-        calibration_seconds=0.1,
+CNN = "fashion_mnist-cnn_32"
+
+
+def asked(folder: Path, name: str, *, inside: bool = True) -> tuple[Look, Any]:
+    """Save an untrained model and three images; return the look at them, and the model."""
+    from fitting_room.trial.fit import build
+
+    spec = small(name)
+    model = build(spec.case.builder, spec.case.arguments, spec.case.recipe, seed=0, steps=1)
+    model.save(folder / "model.keras")
+    shown = io.BytesIO()
+    np.save(shown, images(spec))
+    found = Look(
+        model=str(folder / "model.keras"), spec=spec, images=shown.getvalue(), inside=inside
     )
-    said = "fashion_mnist-compact: bfloat16 is emulated by this processor: a step takes about 10 "
-    assert probe.warnings([record.spec] * 2, [record]) == [
-        f"{said}times that in float32; 2 trials will take about {2 * 40 * epochs / 60:.0f} min"
-    ]
-    assert probe.warnings([record.spec], []) == [f"{said}times that in float32"]
+    return found, model
+
+
+def images(spec: TrialSpec) -> NDArray[np.uint8]:
+    """Return three test images."""
+    return np.asarray(data.load(spec.dataset).test_images[:3])
+
+
+@pytest.mark.keras
+def test_each_layer_that_makes_a_picture_is_seen(tmp_path: Path) -> None:
+    """Two convolutions and two poolings of 32 filters, whose last is what the head gets."""
+    request, model = quietly(asked, tmp_path, CNN)
+    found = seen(request)
+    shapes = [array.shape for name, array in found.items() if name.startswith(ACTIVATION)]
+    assert shapes == [(3, 26, 26, 32), (3, 13, 13, 32), (3, 11, 11, 32), (3, 5, 5, 32)]
+    shown = images(request.spec)[..., None].astype("float32") / 255
+    assert np.allclose(found["probabilities"], model.predict(shown, verbose=0), atol=1e-6)
+    first = next(array for name, array in found.items() if name.startswith(ACTIVATION))
+    kernel, bias = model.layers[0].get_weights()
+    by_hand = np.maximum(np.einsum("hw,hwf->f", shown[1, 5:8, 7:10, 0], kernel[:, :, 0]) + bias, 0)
+    assert np.allclose(first[1, 5, 7], by_hand, atol=1e-5)
+
+
+@pytest.mark.keras
+def test_filters_are_the_weights_on_the_pixels(tmp_path: Path) -> None:
+    """A convolution's own, and those of a dense layer as images."""
+    for name, shape in ((CNN, (3, 3, 32)), ("mnist-dense_128", (28, 28, 128))):
+        request, model = quietly(asked, tmp_path, name)
+        filters = seen(request)["filters"]
+        assert filters.shape == shape
+        weights = next(layer for layer in model.layers if layer.weights).get_weights()[0]
+        assert np.array_equal(filters.ravel(), weights.ravel())
+
+
+@pytest.mark.keras
+def test_what_there_is_to_be_seen_is_known_without_training(tmp_path: Path) -> None:
+    """A model that is built and no more has the layers and the filters of a trained one."""
+    trained, _ = quietly(asked, tmp_path, CNN)
+    kept, built = seen(trained), seen(replace(trained, model=None))
+    assert [array.shape for array in built.values()] == [array.shape for array in kept.values()]
+    assert not np.array_equal(built["probabilities"], kept["probabilities"])
+
+
+@pytest.mark.keras
+def test_answers_alone_are_asked_for_where_that_is_enough(tmp_path: Path) -> None:
+    """A prediction does not look inside."""
+    request, _ = quietly(asked, tmp_path, "mnist-dense_128", inside=False)
+    assert list(seen(request)) == ["probabilities"]
+
+
+def test_a_model_that_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last that its process said is the reason, and the user hears what to do."""
+    program = "raise ValueError('no model')"
+    monkeypatch.setattr(probe, "program", lambda *_: [sys.executable, "-c", program])
+    with pytest.raises(UserError, match=r"bad\.keras could not .*: ValueError: no model\. Remove"):
+        probe.look(tmp_path / "bad.keras", small(), np.zeros((1, 28, 28), np.uint8))
+    with pytest.raises(UserError, match=r"^mnist-dense_128 could not .*: ValueError: no model\.$"):
+        probe.look(None, small(), np.zeros((1, 28, 28), np.uint8))
+
+
+def test_a_look_is_read_back_as_it_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images, layers in order and by their own names, and no filters where there are none."""
+    found = {"probabilities": np.eye(3), f"{ACTIVATION}b": np.ones(2), f"{ACTIVATION}a": np.ones(1)}
+
+    def ask(_: object, asked: Look, *__: object, **___: object) -> tuple[Arrays, str]:
+        assert np.load(io.BytesIO(asked.images)).shape == (1, 28, 28)
+        npz = io.BytesIO()
+        np.savez(npz, **found)
+        return Arrays(npz.getvalue()), ""
+
+    monkeypatch.setattr(probe, "ask", ask)
+    told = probe.look(tmp_path / "a.keras", small(), np.zeros((1, 28, 28), np.uint8), inside=True)
+    assert (list(told.activations), told.filters) == (["b", "a"], None)
+    assert np.array_equal(told.probabilities, np.eye(3))
+
+
+def test_a_look_crosses_between_processes() -> None:
+    """A process of its own builds the model and answers with whole arrays."""
+    spec = small("mnist-dense_128")
+    found = probe.look(None, spec, images(spec), inside=True)
+    assert found.probabilities.sum(axis=1) == pytest.approx([1, 1, 1])
+    assert found.filters is not None
+    assert found.filters.shape == (28, 28, 128)
+
+
+def quietly(call: Any, *arguments: Any, **named: Any) -> Any:
+    """Call what saves a model: Keras does so in a way that NumPy 2 deprecates."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        return call(*arguments, **named)

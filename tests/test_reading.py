@@ -26,19 +26,11 @@ from fitting_room.store.models import Models
 from fitting_room.store.reading import DEEPEST, below, read_bytes, read_toml
 from fitting_room.store.records import Store, encoded, read_record
 from fitting_room.store.speeds import read_speeds
-from fitting_room.studies.candidates import read_log, read_study
-from fitting_room.studies.documents import (
-    COST,
-    SIMULATION,
-    VARIANTS,
-    Costs,
-    Crossed,
-    Simulation,
-    Times,
-    Variants,
-    read_document,
-)
-from fitting_room.studies.gate_seconds import SECONDS, Seconds
+from fitting_room.studies import read_document
+from fitting_room.studies.gate import SECONDS, VARIANTS, Seconds, Variants
+from fitting_room.studies.gate_simulation import COST, SIMULATION, Costs, Simulation
+from fitting_room.studies.noise import Crossed, Times
+from fitting_room.studies.search import read_log, read_study
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"

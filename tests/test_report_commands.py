@@ -90,11 +90,52 @@ def test_readme_says_which_file_is_missing(tmp_path: Path) -> None:
 
 def test_show_lists_every_record(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """References and trials, completed or not, are a line each."""
-    assert call("show", "--results", results) == 0
+    assert call("show", "--seeds", "--results", results) == 0
     lines = capsys.readouterr().out.rpartition("-\n")[2].splitlines()
     assert len(lines) == 3
     assert lines[1].split()[:5] == [DENSE, "1", "5/5", "88.00", "completed"]
     assert "crashed" in lines[2]
+
+
+def test_show_has_a_line_a_case_and_the_sample_apart(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Mean, sd and seeds of what counts; what no table may show stands below; the gone is named."""
+    gone = replace(PROJECT.cases[DENSE], architecture="gone")
+    stale = replace(make_record(case="mnist-minimal").provenance, training_digest="0" * 64)
+    for record in (
+        make_record(seed=0, test_accuracy=0.5, sample=True),
+        make_record(case=gone),
+        replace(make_record(case="mnist-minimal"), provenance=stale),
+    ):
+        Store(results / "trials").put(record)
+    assert call("show", "--results", results) == 0
+    real, _, sample = capsys.readouterr().out.partition("Not for publication")
+    rows = [re.split(r"  +", line) for line in real.splitlines() if "mnist-" in line]
+    assert [row[:2] for row in rows] == [
+        [DENSE, "87.5 ± 0.7 (2)"],
+        ["mnist-dense_128", "—"],
+        ["mnist-minimal", "87.5 (1)"],
+        [gone.name, "87.5 (1)"],
+    ]
+    assert [row[-2] for row in rows[2:]] == ["stale", "no such case"]
+    assert rows[1][-3] == "1 crashed"
+    assert "50.0 (1)" in sample
+    assert "mnist-minimal is stale: " in sample
+    assert f"python -m bench remove {gone.name}" in sample
+
+
+def test_readme_says_what_is_left_of_a_case_that_is_gone(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A check does not call pages up to date while references of no case lie there."""
+    file = results / "README.md"
+    Store(results / "reference").put(
+        make_record(case=replace(PROJECT.cases[DENSE], architecture="gone"))
+    )
+    assert call("readme", file, "--results", results) == 0
+    assert call("readme", file, "--check", "--results", results) == 1
+    assert "python -m bench remove fashion_mnist-gone" in capsys.readouterr().out
 
 
 def test_show_goes_on_past_what_cannot_be_read(

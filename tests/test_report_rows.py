@@ -131,14 +131,15 @@ def test_memory_latency_and_throughput_have_units() -> None:
     ("outcomes", "worst"),
     [
         (("pass", "pass"), "pass"),
-        (("pass", "not comparable"), "not comparable"),
+        (("pass", "not comparable"), "pass"),
+        (("not comparable",), "not comparable"),
         (("undecided", "not comparable"), "undecided"),
         (("pass", "fail", "undecided"), "fail"),
         ((), "not judged"),
     ],
 )
 def test_a_case_is_as_good_as_its_worst_verdict(outcomes: tuple[Outcome, ...], worst: str) -> None:
-    """Fail, undecided, not comparable, pass: in this order."""
+    """Fail, undecided, pass, in this order; what could not be compared counts only alone."""
     assert row_of(DENSE, make_record(), outcomes=outcomes).verdict == worst
 
 

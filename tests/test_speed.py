@@ -9,10 +9,10 @@ import pytest
 from records import PROJECT, make_record
 
 from fitting_room.cli import settle, speed
+from fitting_room.cli.speed import speed_table
 from fitting_room.errors import UserError
 from fitting_room.record import Record
 from fitting_room.store.speeds import Speed, read_speeds, write_speed
-from fitting_room.studies.speed import speed_table
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 
@@ -56,22 +56,11 @@ def test_the_table_has_medians_ratio_and_provenance() -> None:
     assert "n = 3 pairs" in text
 
 
-def test_stale_times_say_so_in_their_cells() -> None:
-    """And below why."""
+def test_stale_times_say_so_in_their_cells_and_below_why() -> None:
+    """A figure of other code is no figure of this one."""
     text = speed_table([timed()], [DENSE], stale={DENSE: "the training path changed since"})
     assert "0.50 (stale)" in text
     assert f"- {DENSE} is stale: the training path changed since." in text
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [("{", "no readable times"), ('{"schema": 9}', "schema 9; this version reads 1")],
-)
-def test_a_file_that_holds_no_times_is_told(tmp_path: Path, content: str, message: str) -> None:
-    """Cut off, or of another version."""
-    (tmp_path / "x.json").write_text(content, encoding="utf-8")
-    with pytest.raises(UserError, match=message):
-        read_speeds(tmp_path)
 
 
 @pytest.mark.parametrize("kept", [False, True])

@@ -149,7 +149,7 @@ def test_what_is_queued_is_not_begun_once_nothing_can_be_kept(tmp_path: Path) ->
     scheduler._futures["a", False] = queued
     found: Future[Any] = Future()
     found.set_exception(UnwritableError("No space left"))
-    scheduler._look_for_space(found)
+    scheduler._check_writable(found)
     assert (queued.cancelled(), str(scheduler.unwritable)) == (True, "No space left")
 
 

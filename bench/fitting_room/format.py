@@ -85,6 +85,16 @@ def percent(fraction: float | None, places: int = 2) -> str:
     return number(None if fraction is None else 100 * fraction, places)
 
 
+def two_digits(fraction: float) -> str:
+    """Return per cent without the sign, with two digits that count: ``0.018``."""
+    return f"{100 * fraction:.2g}"
+
+
+def counted(number: float, noun: str) -> str:
+    """Return ``1 seed`` or ``20 seeds``, and ``1.4 seeds`` of a mean."""
+    return f"{number:,g} {noun}{'' if number == 1 else 's'}"
+
+
 def count(value: float | None) -> str:
     """Return a whole number with thousands separators, or a dash."""
     return MISSING if value is None else f"{value:,.0f}"
@@ -206,11 +216,14 @@ def span(metric: str, found: Ends) -> str:
     return f"{_end(low, places)}–{_end(high, places)}{unit}"
 
 
-def signed(metric: str, found: Ends) -> str:
-    """Return ``+2.6 (+1.9 to +3.2)``, accuracies in points; no ends where none are known."""
+def signed(metric: str, found: Ends, *, alone: int = 1) -> str:
+    """Return ``+2.6 (+1.9 to +3.2)``, accuracies in points.
+
+    Where no ends are known there are none, and ``alone`` decimals.
+    """
     scale = 100.0 if is_accuracy(metric) else 1.0
     middle, low, high = (scale * end for end in (found.estimate, found.low, found.high))
-    places = _places(high - low, most=4, alone=1)
+    places = _places(high - low, most=4, alone=alone)
     ends = f" ({plus(low, places)} to {plus(high, places)})"
     return plus(middle, places) + (ends if math.isfinite(low) else "")
 

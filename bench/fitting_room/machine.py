@@ -7,11 +7,12 @@ import platform
 import re
 import tempfile
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 from platformdirs import user_cache_path
 
 from fitting_room.record import Machine
@@ -90,6 +91,11 @@ GENERATION = (("family", "cpu family"), ("model", "model"))
 
 BUSY = (0, 1, 2, 5, 6, 7)
 """Columns of ``/proc/stat`` that are no idleness: user, nice, system, interrupts twice, steal."""
+
+SIZE = 2048
+"""Rows and columns of both matrices of the calibration step: 17 GFLOP a product."""
+
+PRODUCTS = 10
 
 
 def this_machine(accelerator: str | None = None) -> Machine:
@@ -194,6 +200,30 @@ def other_cores(before: Usage, after: Usage) -> float | None:
     if before.machine is None or after.machine in (None, before.machine) or wall <= 0:
         return None
     return max(0.0, after.machine - before.machine - (after.own - before.own)) / wall
+
+
+def calibration_seconds(
+    clock: Callable[[], float] = time.perf_counter, *, size: int = SIZE, products: int = PRODUCTS
+) -> float:
+    """Return the seconds of one float32 matrix product, the quickest of several.
+
+    By NumPy, on all threads of its BLAS: no framework and no compiler of one has a part in it, so
+    that it stays the same where those change. It is frozen: another size or type would retire every
+    stored figure. One product is made beforehand and not counted.
+
+    Args:
+        clock: seconds; tests give their own.
+        size: rows and columns.
+        products: to be timed.
+    """
+    left, right = np.random.default_rng(0).random((2, size, size), dtype=np.float32)
+    out = left @ right
+    seconds = []
+    for _ in range(products):
+        began = clock()
+        np.matmul(left, right, out=out)
+        seconds.append(clock() - began)
+    return min(seconds)
 
 
 def peak_memory_bytes() -> int | None:

@@ -110,6 +110,7 @@ def _heard(number: int, _frame: object) -> None:
     if ending.is_set():
         hurry.set()
     else:
+        ending.set()  # at once: the next signal may come before anybody has caught this one
         raise KeyboardInterrupt
 
 

@@ -14,8 +14,9 @@ from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case
 from fitting_room.store.claims import Claim, Claims
 
-SEVERITY = ("fail", "undecided", "not comparable", "pass")
-"""Worst first; a case is as good as the worst of its verdicts."""
+APART = "not comparable"
+SEVERITY = ("fail", "undecided", APART, "pass")
+"""Worst first; a case is as good as the worst of the bounds that it could be held to."""
 
 NOT_JUDGED = "not judged"
 
@@ -106,12 +107,17 @@ def _row(
         peak_memory_mib=max(peaks) / 2**20 if peaks else None,
         latency_seconds=_latency(timed),
         images_per_second=_throughput(timed),
-        verdict=min((v.outcome for v in verdicts), key=SEVERITY.index, default=NOT_JUDGED),
+        verdict=_worst(verdicts),
         verdicts=verdicts,
         flags=flags_of(records),
         published=published,
         keys=tuple(record.key for record in kept),
     )
+
+
+def _worst(verdicts: Sequence[Verdict]) -> str:
+    outcomes = {verdict.outcome for verdict in verdicts}
+    return min(outcomes - {APART} or outcomes, key=SEVERITY.index, default=NOT_JUDGED)
 
 
 def _last_training_accuracies(records: Sequence[Record]) -> list[float]:

@@ -27,6 +27,8 @@ COMMANDS = {
     "speed": "time the training path against a plain fit",
     "gate": "measure how often the gate itself errs",
     "noise": "tell where scatter comes from",
+    "remove": "remove what is left of a case",
+    "rename": "let what is stored follow a case's new name",
     "plots": "draw pictures of stored records",
     "report": "write stored records as one HTML page",
     "readme": "rewrite the tables of Markdown files",

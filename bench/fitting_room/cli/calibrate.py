@@ -8,26 +8,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from uuid import uuid4
 
 from fitting_room.analysis.suggestion import difference, propose, suggest
 from fitting_room.cli import COMMANDS
-from fitting_room.cli.sharing import add_data_options, add_sharing_options, datasets, executor_for
+from fitting_room.cli.session import OPTIONS, Session, add_options, datasets, session
 from fitting_room.disturbed import disturbance, exclusive
 from fitting_room.durations import positive
+from fitting_room.lab.estimate import warnings
 from fitting_room.lab.plan import Options, specify
-from fitting_room.lab.probe import emulation, warnings
-from fitting_room.lab.scheduler import Scheduler, job_of
+from fitting_room.lab.probe import emulation
+from fitting_room.lab.scheduler import job_of
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project, shown
 from fitting_room.record import Outcome, Record
-from fitting_room.report.card import card
-from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.report.verdicts import priced, sharpest, table
 from fitting_room.spec import Case, TrialSpec
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.key import explain
-from fitting_room.store.models import Models
 from fitting_room.store.records import Store, write_whole
 
 SEEDS = 20
@@ -43,16 +40,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser("calibrate", help=COMMANDS["calibrate"])
     parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
     parser.add_argument("--seeds", type=positive, default=SEEDS, help=f"seeds a case ({SEEDS})")
-    add_data_options(parser)
-    add_sharing_options(parser)
-    parser.add_argument("--fresh", action="store_true", help="train anew, whatever is stored")
-    parser.add_argument(
-        "--keep-models", action="store_true", help="keep trained models, with a card each"
-    )
     parser.add_argument(
         "--apply", action="store_true", help="make the change to bench/bounds.toml that is shown"
     )
-    parser.add_argument("--results", type=Path)
+    add_options(parser, *OPTIONS)
     parser.set_defaults(run=run)
 
 
@@ -61,20 +52,25 @@ def run(arguments: argparse.Namespace) -> int:
     project: Project = arguments.project
     cases = [project.case(name) for name in arguments.case] or _all(project)
     reference = Store(arguments.results / "reference")
-    progress = Progress(PlainWriter(sys.stderr), live=False)
-    run = uuid4().hex if arguments.fresh else None
-    scheduler = Scheduler(
-        store=Store(arguments.results / "trials", run),
-        executor=executor_for(arguments),
-        models=Models(arguments.results / "models", card, run) if arguments.keep_models else None,
-        listen=progress.listen,
-    )
-    for store in (reference, scheduler.store):
-        store.check_writable()
-    for name, why in explain(reference.readable(), project.cases, root=project.root).items():
-        print(f"The reference of {name} is stale: {why}.", file=sys.stderr)
-    specs = _specs(cases, arguments)
+    with session(arguments) as running:
+        reference.check_writable()
+        for name, why in explain(reference.readable(), project.cases, root=project.root).items():
+            print(f"The reference of {name} is stale: {why}.", file=sys.stderr)
+        specs = _specs(cases, arguments)
+        _train(specs, reference, running, arguments)
+    whole = {case.name: list(_whole(case, specs, reference)) for case in cases}
+    return _propose(project, whole, apply=arguments.apply)
+
+
+def _train(
+    specs: Sequence[TrialSpec],
+    reference: Store,
+    running: Session,
+    arguments: argparse.Namespace,
+) -> None:
+    """Train what the reference lacks, and make it the reference."""
     known = [None if arguments.fresh else _known(spec, reference) for spec in specs]
+    scheduler, progress = running.scheduler, running.progress
     pairs = list(zip(specs, known, strict=True))
     missing = [spec for spec, record in pairs if record is None or scheduler.lacks_model(spec)]
     unstored = [spec for spec in missing if scheduler.stored(spec, timed=False) is None]
@@ -82,17 +78,11 @@ def run(arguments: argparse.Namespace) -> int:
     for line in warnings(unstored, reference.readable()):
         print(line, file=sys.stderr)
     referred = {record.key for record in known if record}
-    try:
-        for future in [scheduler.request(spec, timed=False) for spec in missing]:
-            record = progress.wait(future)
-            if record.key in referred:
-                continue  # its model alone was missing: the reference stays as it is
-            if record.outcome in RESULTS:
-                _refer(record, reference, alone=not arguments.shared)
-    finally:
-        scheduler.close()
-    whole = {case.name: list(_whole(case, specs, reference)) for case in cases}
-    return _propose(project, whole, apply=arguments.apply)
+    for future in [scheduler.request(spec, timed=False) for spec in missing]:
+        record = progress.wait(future)
+        # Where its model alone was missing, the reference stays as it is.
+        if record.key not in referred and record.outcome in RESULTS:
+            _refer(record, reference, alone=not arguments.shared)
 
 
 def _all(project: Project) -> list[Case]:

@@ -41,7 +41,11 @@ def run(args: argparse.Namespace) -> int:
             f"[tool.fitting-room] in {args.project.root / 'pyproject.toml'}."
         )
     rest = grounds(args.project, args.results)
-    findings = audit(claims_in(file, args.project), rest.records, rest.speeds)
+    published = claims_in(file, args.project)
+    if not published.all and not args.json:
+        print(f"{file} holds no claims.")
+        return 0
+    findings = audit(published, rest.records, rest.speeds)
     if args.json:
         print(as_json(findings, stale=rest.stale))
     else:

@@ -28,9 +28,9 @@ from fitting_room.errors import UserError, nearest
 from fitting_room.format import in_words, listed
 from fitting_room.judge.change import Change
 from fitting_room.judge.timing import Race
-from fitting_room.lab.locks import machine_held, why_wait
+from fitting_room.lab.estimate import warnings
 from fitting_room.lab.plan import Options, specify
-from fitting_room.lab.probe import warnings
+from fitting_room.lab.process import machine_lock, why_wait
 from fitting_room.lab.timing import ANEW, CHUNK_S, Timed, time_checkouts
 from fitting_room.project import Project
 from fitting_room.record import Record
@@ -91,10 +91,10 @@ def time_case(base: Timed, head: Timed, dataset: Dataset, pairs: int, *, told: s
         print(f"{told}: pair {pair}/{pairs} ×{ratio:.2f}, {left} left", file=sys.stderr)
 
     def waiting() -> None:
-        print(f"{told}: {why_wait(alone=True)}", file=sys.stderr)
+        print(f"{told}: {why_wait(exclusive=True)}", file=sys.stderr)
 
     print(f"{told}: loading both sides", file=sys.stderr)
-    with machine_held(waiting, alone=True):
+    with machine_lock(waiting, exclusive=True):
         began = time.monotonic()
         return time_checkouts(base, head, spec, pairs=pairs, listen=listen)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,18 +12,16 @@ from fitting_room.analysis.audit import FOLDERS
 from fitting_room.analysis.trials import publishable
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.calibrate import RESULTS, published
-from fitting_room.cli.sharing import add_data_options, add_sharing_options, datasets, executor_for
+from fitting_room.cli.session import DATA, add_options, datasets, session
 from fitting_room.durations import positive
-from fitting_room.format import in_words
-from fitting_room.lab.plan import Options, estimate, specify
-from fitting_room.lab.scheduler import Scheduler
+from fitting_room.lab.estimate import forecast
+from fitting_room.lab.plan import Options, specify
 from fitting_room.project import Project, from_here
 from fitting_room.record import Record
-from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.spec import TrialSpec
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import Store
-from fitting_room.studies.exercises import Exercise, block
+from fitting_room.studies.exercises import Exercise, block, pictures
 
 PLOTS = Path()
 """Stands for the folder ``plots`` of the results."""
@@ -49,9 +46,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FOLDER",
         help="draw a picture of each, light and dark, as SVG and PNG (results/plots)",
     )
-    add_data_options(parser)
-    add_sharing_options(parser)
-    parser.add_argument("--results", type=Path)
+    add_options(parser, *DATA, "--shared", "--jobs", "--results")
     parser.set_defaults(run=run)
 
 
@@ -61,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = [project.exercise(name) for name in arguments.exercise or project.exercises]
     chosen = [each.thinned if arguments.thin else each for each in chosen]
     if not arguments.stored:
-        _train(list(_specs(chosen, arguments)), arguments.results, executor_for(arguments))
+        _train(list(_specs(chosen, arguments)), arguments)
     records = stored(arguments.results, project)
     stale = why_stale(records, project.exercise_cases, root=project.root)
     for each in chosen:
@@ -78,7 +73,6 @@ def _draw(
 ) -> None:
     # Matplotlib takes longer to load than all of the rest.
     from fitting_room.report.plots.theme import KINDS, THEMES, save
-    from fitting_room.studies.exercise_plots import pictures
 
     for name, draw in pictures(chosen, records, stale=stale).items():
         if isinstance(draw, str):
@@ -118,35 +112,25 @@ def _specs(chosen: Sequence[Exercise], arguments: argparse.Namespace) -> Iterato
                 yield replace(spec, alone=not arguments.shared)
 
 
-def _train(specs: Sequence[TrialSpec], results: Path, executor: Executor) -> None:
+def _train(specs: Sequence[TrialSpec], arguments: argparse.Namespace) -> None:
+    results = arguments.results
     kept = Store(results / "exercises")
-    progress = Progress(PlainWriter(sys.stderr), live=False)
-    trials = Store(results / "trials")
-    scheduler = Scheduler(store=trials, executor=executor, listen=progress.listen)
-    # Made by the very code that would run; one scheduler's digests serve all.
-    committed = [replace(scheduler, store=Store(results / name)) for name in FOLDERS]
-    missing = [s for s in specs if not any(each.stored(s, timed=False) for each in committed)]
-    progress.total = sum(scheduler.stored(spec, timed=spec.alone) is None for spec in missing)
-    print(_outline(specs, missing, trials), file=sys.stderr)
-    try:
-        for store in (kept, trials):
-            store.check_writable()
+    with session(arguments) as running:
+        scheduler, progress = running.scheduler, running.progress
+        # Made by the very code that would run; one scheduler's digests serve all.
+        committed = [replace(scheduler, store=Store(results / name)) for name in FOLDERS]
+        missing = [s for s in specs if not any(each.stored(s, timed=False) for each in committed)]
+        progress.total = sum(scheduler.stored(spec, timed=spec.alone) is None for spec in missing)
+        print(_outline(specs, missing, scheduler.store), file=sys.stderr)
+        kept.check_writable()
         for future in [scheduler.request(spec, timed=spec.alone) for spec in missing]:
             record = progress.wait(future)
             if record.outcome in RESULTS:
                 kept.replace(slim(record, alone=record.spec.alone))
-    finally:
-        scheduler.close()
 
 
 def _outline(specs: Sequence[TrialSpec], missing: Sequence[TrialSpec], trials: Store) -> str:
     told = f"{len(specs)} trials, {len(specs) - len(missing)} of them committed already"
-    seconds = estimate(missing, _all(trials)) if missing else 0
-    if seconds is None:
-        return f"{told}; {len(missing)} to train, time unknown until they ran once"
-    return f"{told}; {len(missing)} to train, about {in_words(seconds)}"
-
-
-def _all(trials: Store) -> list[Record]:
-    folders: Iterable[Store] = (trials, *(Store(trials.root.parent / name) for name in FOLDERS))
-    return [record for store in folders for record in store.readable()]
+    stores = (trials, *(Store(trials.root.parent / name) for name in FOLDERS))
+    known = [record for store in stores for record in store.readable()] if missing else []
+    return f"{told}; {len(missing)} to train, {forecast(missing, known)}"

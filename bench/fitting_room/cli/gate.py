@@ -3,89 +3,64 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from uuid import uuid4
+from typing import Any
+
+import msgspec
 
 from fitting_room.analysis.comparison import compare
 from fitting_room.analysis.sides import Side, facts_of
 from fitting_room.cli import COMMANDS
-from fitting_room.cli.gate_seconds import rehearse_all
-from fitting_room.cli.gate_simulation import completed, costs, setups, simulate
-from fitting_room.cli.sharing import add_data_options, datasets
-from fitting_room.durations import positive
+from fitting_room.cli.compare import time_case
+from fitting_room.cli.session import DATA, Session, add_options, dataset, datasets, session
+from fitting_room.durations import now, positive
 from fitting_room.errors import UserError
+from fitting_room.judge.timing import Race
 from fitting_room.lab.evaluator import Evaluator, unstored
-from fitting_room.lab.plan import Need, Options, plan
-from fitting_room.lab.scheduler import Scheduler
+from fitting_room.lab.plan import Need, Options, plan, specify
+from fitting_room.lab.timing import ANEW, Timed
+from fitting_room.machine import this_machine
 from fitting_room.metrics import METRICS
-from fitting_room.project import FILE, Project, Variant
+from fitting_room.project import FILE, Project, Slowdown, Variant
 from fitting_room.record import Record
-from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.store.bounds import Bounds, read_bounds
+from fitting_room.store.key import provenance
 from fitting_room.store.records import Store
-from fitting_room.studies.documents import (
+from fitting_room.studies import Origin, origin_of, read_document, write_document
+from fitting_room.studies.gate import (
+    SECONDS,
+    VARIANTS,
+    Finding,
+    Seconds,
+    Timing,
+    Variants,
+    anew,
+    cost_block,
+    examine,
+    gate_block,
+    seconds,
+)
+from fitting_room.studies.gate_simulation import (
     COST,
     SIMULATION,
-    VARIANTS,
+    TEN,
     Costs,
     Measured,
-    Variants,
+    completed,
+    cost_of,
     digest_of,
-    origin_of,
-    read_document,
-    write_document,
+    setups,
+    simulate,
 )
-from fitting_room.studies.gate import Finding, anew, examine
-from fitting_room.studies.gate_blocks import cost_block, gate_block
-from fitting_room.studies.gate_tables import TEN
-
-
-def examined(evaluator: Evaluator, variant: Variant, base: Side) -> Finding:
-    """Hold a variant to the bounds of its original, and compare the same trials with ``base``.
-
-    Raises:
-        UserError: A trial gave no result, or the original has no bounds.
-    """
-    found = examine(evaluator, variant.case, variant.words)
-    return replace(found, compared=_compared(base, evaluator.records(variant.case, found.seeds)))
-
-
-def untouched(project: Project) -> Variant:
-    """Return the case that the variants were made from, as it is.
-
-    Raises:
-        UserError: The project has no variants.
-    """
-    for each in project.variants.values():
-        return Variant(case=project.case(each.case.original), words="nothing")
-    raise UserError(
-        f"{project.root / FILE} names no variants, by which the gate is put to the test. Add a "
-        'line variants = "module:name" to [tool.fitting-room], or --simulate-only.'
-    )
-
-
-def side(told: str, records: Sequence[Record]) -> Side:
-    """Return records as a side that tells no seconds: this is about what is learned."""
-    facts = {name: replace(each, pace=None) for name, each in facts_of(records).items()}
-    return Side(told=told, facts=facts)
-
-
-def _compared(base: Side, records: Sequence[Record]) -> str:
-    found = compare(base, side("the variant", records))
-    judged = len(found.changes) - len(found.of("not comparable"))
-    if found.red(undecided=False):
-        return f"red by {len(found.failed)} of {judged}"
-    unsure = found.of("undecided")
-    return f"open by {len(unsure)} of {judged}" if unsure else "green"
-
 
 RUNS = 20_000
 AGAIN = 10
+PAIRS = 20
 OTHER_SEEDS = 1000
 """From here on no reference holds any."""
 
@@ -94,7 +69,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command."""
     parser = subparsers.add_parser("gate", help=COMMANDS["gate"])
     parser.add_argument(
-        "--runs", type=positive, default=RUNS, help=f"made-up runs a case and scenario ({RUNS})"
+        "--runs", type=positive, default=RUNS, help=f"simulated runs a case and scenario ({RUNS})"
     )
     parser.add_argument(
         "--simulate-only", action="store_true", help="train nothing: keep the variants there are"
@@ -103,67 +78,62 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--again", type=positive, default=AGAIN,
         help=f"runs of the untouched case with other seeds ({AGAIN})",
     )  # fmt: skip
-    parser.add_argument("--fresh", action="store_true", help="train anew, whatever is stored")
     parser.add_argument(
         "--times", action="store_true", help="put the judge of seconds to the test instead"
     )
-    add_data_options(parser)
-    parser.add_argument("--results", type=Path)
+    add_options(parser, "--fresh", *DATA, "--results")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Simulate, examine the variants, write what came of it, and print its tables.
 
-    Returns 1 where the gate let a crippled variant pass, or stopped the untouched case.
+    Returns 1 where the gate let a changed variant pass, or stopped the untouched case.
     """
+    project, results = arguments.project, arguments.results
     if arguments.times:
-        return rehearse_all(arguments.project, arguments.results)
-    project: Project = arguments.project
+        return time_slowdowns(project, results)
     bounds = read_bounds(project.bounds, cases=project.cases, metrics=METRICS)
-    records = list(Store(arguments.results / "reference").all())
+    records = list(Store(results / "reference").all())
     known = setups(project.cases, bounds, records)
-    write_document(arguments.results / SIMULATION, simulate(known, bounds, runs=arguments.runs))
-    before = read_document(arguments.results / COST, Costs)
+    write_document(results / SIMULATION, simulate(known, bounds, runs=arguments.runs))
+    before = read_document(results / COST, Costs)
     measured, wrong = before.measured if before else None, 0
     if not arguments.simulate_only:
         measured, wrong = _examine(arguments, bounds, records)
-    found = costs(known, records, runs=arguments.runs)
-    document = Costs(bounds=digest_of(bounds), cases=found, measured=measured)
-    write_document(arguments.results / COST, document)
-    print(gate_block(arguments.results, bounds), cost_block(arguments.results, bounds), sep="\n\n")
-    return 1 if wrong else 0
+    costs = {
+        name: cost_of(setup, completed(name, records), runs=arguments.runs)
+        for name, setup in known.items()
+    }
+    document = Costs(bounds=digest_of(bounds), cases=costs, measured=measured)
+    write_document(results / COST, document)
+    print(gate_block(results, bounds), cost_block(results, bounds), sep="\n\n")
+    return int(wrong > 0)
 
 
 def _examine(
     arguments: argparse.Namespace, bounds: Bounds, records: Sequence[Record]
 ) -> tuple[Measured, int]:
     """Examine every variant and train what ten seeds take; return that, and the wrong verdicts."""
-    options = Options(results=arguments.results)
-    crippled = list(arguments.project.variants.values())
-    unchanged = untouched(arguments.project)
-    evaluator, progress = _referee(arguments, bounds, options, [unchanged, *crippled])
-    progress.total = len(unstored(evaluator)) + arguments.again
-    base = side("the reference", completed(unchanged.case.name, records))
-    try:
-        findings = [examined(evaluator, each, base) for each in (unchanged, *crippled)]
+    changed = list(_known(arguments.project, "variants").values())
+    unchanged = Variant(case=arguments.project.case(changed[0].case.original), words="nothing")
+    base = _side("the reference", completed(unchanged.case.name, records))
+    with session(arguments) as running:
+        evaluator = _evaluator(arguments, bounds, [unchanged, *changed], running)
+        findings = [_examined(evaluator, each, base) for each in (unchanged, *changed)]
         ten = evaluator.records(unchanged.case, TEN)
         other = [
-            examined(anew(evaluator, unchanged.case, first=first), unchanged, base)
+            _examined(anew(evaluator, unchanged.case, first=first), unchanged, base)
             for first in range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.again, 10)
         ]
-    finally:
-        evaluator.scheduler.close()
-    document = Variants(
+    found = Variants(
         origin=origin_of(ten[0]),
         bounds=digest_of(bounds),
         findings=tuple(findings),
         anew=tuple(other),
     )
-    write_document(arguments.results / VARIANTS, document)
-    wanted = ["pass", *["fail"] * len(crippled)]
-    pairs = zip(findings, wanted, strict=True)
-    wrong = [each for each, outcome in pairs if each.outcome != outcome]
+    write_document(arguments.results / VARIANTS, found)
+    wrong = [each for each in findings if each.outcome != ("fail" if each.variant else "pass")]
     for each in wrong:
         print(f"{each.case}, {each.change} changed: {each.words}", file=sys.stderr)
     measured = Measured(
@@ -176,27 +146,88 @@ def _examine(
     return measured, len(wrong)
 
 
-def _referee(
-    arguments: argparse.Namespace, bounds: Bounds, options: Options, variants: Sequence[Variant]
-) -> tuple[Evaluator, Progress]:
-    cases = [each.case for each in variants]
+def _known(project: Project, what: str) -> Mapping[str, Any]:
+    """Return the variants or the slowdowns of a project, of which there must be some."""
+    found: Mapping[str, Any] = getattr(project, what)
+    if not found:
+        raise UserError(
+            f"{project.root / FILE} names no {what}, by which the gate is put to the test. Add a "
+            f'line {what} = "module:name" to [tool.fitting-room]; --simulate-only needs none.'
+        )
+    return found
+
+
+def _evaluator(
+    arguments: argparse.Namespace, bounds: Bounds, variants: Sequence[Variant], running: Session
+) -> Evaluator:
+    """Return what judges the variants; ten seeds of the first are planned, one of the others."""
+    cases, options = [each.case for each in variants], Options(results=arguments.results)
     found = datasets((case.task for case in cases), arguments)
-    progress = Progress(PlainWriter(sys.stderr), live=False)
-    run = uuid4().hex if arguments.fresh else None
-    scheduler = Scheduler(
-        store=Store(arguments.results / "trials", run),
-        executor=ThreadPoolExecutor(1),
-        listen=progress.listen,
-    )
-    scheduler.store.check_writable()
     planned = plan([Need(case=case) for case in cases], options, found)
     first = planned[cases[0].name][0]
-    planned[cases[0].name] = [
-        replace(first, spec=replace(first.spec, seed=seed)) for seed in range(TEN)
-    ]
-    return (
-        Evaluator(
-            scheduler=scheduler, bounds=bounds, options=options, planned=planned, wait=progress.wait
-        ),
-        progress,
+    ten = [replace(first, spec=replace(first.spec, seed=seed)) for seed in range(TEN)]
+    planned[cases[0].name] = ten
+    evaluator = Evaluator(
+        scheduler=running.scheduler,
+        bounds=bounds,
+        options=options,
+        planned=planned,
+        wait=running.progress.wait,
     )
+    running.progress.total = len(unstored(evaluator)) + arguments.again
+    return evaluator
+
+
+def _examined(evaluator: Evaluator, variant: Variant, base: Side) -> Finding:
+    """Hold a variant to the bounds of its original, and compare the same trials with ``base``."""
+    found = examine(evaluator, variant.case, variant.words)
+    records = evaluator.records(variant.case, found.seeds)
+    compared = compare(base, _side("the variant", records))
+    judged = len(compared.changes) - len(compared.of("not comparable"))
+    undecided = len(compared.of("undecided"))
+    told = f"open by {undecided} of {judged}" if undecided else "green"
+    if compared.red(undecided=False):
+        told = f"red by {len(compared.failed)} of {judged}"
+    return replace(found, compared=told)
+
+
+def _side(told: str, records: Sequence[Record]) -> Side:
+    """Return records as a side that tells no seconds: this is about what is learned."""
+    facts = {name: replace(each, pace=None) for name, each in facts_of(records).items()}
+    return Side(told=told, facts=facts)
+
+
+def time_slowdowns(project: Project, results: Path) -> int:
+    """Time this checkout against itself under every slowdown; return 1 if a verdict is wrong.
+
+    Raises:
+        UserError: The project has no slowdowns, there is no data, or a side cannot train.
+    """
+    slowdowns = _known(project, "slowdowns")
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    case = next(iter(slowdowns.values())).case
+    spec = specify(case, 0, Options(), dataset(case.task))
+    origin = Origin(
+        provenance=provenance(spec, root=project.root), machine=this_machine(), started=now()
+    )
+    timings = {
+        name: Timing(done=each.words, red=each.red, pairs=timed(name, each, root=project.root))
+        for name, each in slowdowns.items()
+    }
+    found = Seconds(origin=origin, case=case.name, load=load, timings=timings, anew=ANEW)
+    write_document(results / SECONDS, found)
+    print(seconds(found))
+    return int(not all(each.right for each in timings.values()))
+
+
+def timed(name: str, slowdown: Slowdown, *, root: Path) -> Race:
+    """Time the checkout in the root folder against itself under a slowdown, A B B A.
+
+    Raises:
+        UserError: There is no data, or a side cannot train.
+    """
+    case = msgspec.to_builtins(slowdown.case)
+    with slowdown.checkout() as checkout:
+        base = Timed(name="base", checkout=root, case=case)
+        head = Timed(name="head", checkout=checkout, case=case)
+        return time_case(base, head, dataset(slowdown.case.task), PAIRS, told=name)

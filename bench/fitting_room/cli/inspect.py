@@ -16,128 +16,20 @@ from fitting_room import data
 from fitting_room.analysis.mistakes import Pair, most_confused
 from fitting_room.analysis.trials import one_per_seed
 from fitting_room.cli import COMMANDS
-from fitting_room.cli.kept_model import add_arguments, alike, kept_model, wanted
+from fitting_room.cli.kept_model import add_arguments, alike, kept_model, test_image, wanted
 from fitting_room.durations import natural
 from fitting_room.errors import UserError
 from fitting_room.format import number
-from fitting_room.lab.look import Seen, look
+from fitting_room.lab.probe import Seen, look
 from fitting_room.record import Record, unpack_classes
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Task, TrialSpec, folder_of
-from fitting_room.store.models import Kept
 from fitting_room.store.reading import below
 
 if TYPE_CHECKING:
     from fitting_room.report.plots.theme import Draw
 
 PAIRS = 6
-
-
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """All that the pictures show."""
-
-    case: str
-    title: str
-    task: Task
-    arrays: data.Arrays
-    chosen: tuple[int, ...]
-    """Test images that were followed."""
-    filters: tuple[int, ...]
-    seen: Seen
-    pairs: Sequence[Pair]
-    records: Sequence[Record]
-    """One a seed: what the pairs and the calibration are of."""
-
-    @property
-    def over(self) -> str:
-        """What the counts of the pairs are over."""
-        seeds = len(self.records)
-        return "mistakes of one seed" if seeds == 1 else f"mistakes a seed, mean of {seeds}"
-
-
-def see(
-    kept: Kept, records: Sequence[Record], *, images: Sequence[int], filters: Sequence[int]
-) -> View:
-    """Ask a kept model about test images, and return that with what records have of its like.
-
-    Args:
-        kept: The model.
-        records: Of its training, whatever the seed: their mistakes are counted with its own.
-        images: Test images to follow through its layers.
-        filters: Those of each layer to follow them through.
-
-    Raises:
-        UserError: It has no such filter, or could not be asked.
-    """
-    spec = kept.record.spec
-    task, arrays = TASKS[spec.case.task], data.load(spec.dataset)
-    seen = look(kept.file, spec, np.asarray(arrays.test_images)[list(images)], inside=True)
-    _refuse(filters, seen)
-    records = _answered(kept, records)
-    answers = [unpack_classes(record.predictions) for record in records if record.predictions]
-    return View(
-        case=spec.case.name,
-        title=f"{spec.case.name}, seed {spec.seed}",
-        task=task,
-        arrays=arrays,
-        chosen=tuple(images),
-        filters=tuple(filters),
-        seen=seen,
-        pairs=most_confused(answers, np.asarray(arrays.test_labels), pairs=PAIRS),
-        records=records,
-    )
-
-
-def check_filters(spec: TrialSpec, asked: Sequence[int] | None) -> None:
-    """Refuse a filter that the model will not have, for the price of building it."""
-    if asked:
-        _refuse(asked, look(None, spec, np.zeros((1, 28, 28), np.uint8), inside=True))
-
-
-def pictures(view: View) -> Iterator[tuple[str, Draw]]:
-    """Yield the name of each picture, and how it is drawn."""
-    # Matplotlib takes longer to load than all of this together.
-    from fitting_room.report.plots.images import activations, confused, filters, samples
-    from fitting_room.report.plots.reliability import reliability
-    from fitting_room.report.plots.theme import made_with
-
-    arrays, classes, seen = view.arrays, view.task.classes, view.seen
-    images, labels = np.asarray(arrays.test_images), np.asarray(arrays.test_labels)
-    title = f"{view.task.title}: the first training images of each class"
-    yield "samples", partial(samples, arrays.train_images, arrays.train_labels, classes, title)
-    if seen.activations:
-        shown = {f"test image {i}\n{classes[labels[i]]}": images[i] for i in view.chosen}
-        title = f"{view.title}: what the layers see"
-        yield "activations", partial(activations, shown, seen.activations, view.filters, title)
-    if seen.filters is not None:
-        title = f"{view.title}: weights of the first layer"
-        yield "filters", partial(filters, seen.filters, title)
-    if view.pairs:
-        said, title = made_with(view.records), f"{view.case}: most confused, {view.over}"
-        yield "confused", partial(confused, images, view.pairs, classes, title, small_print=said)
-    sure = [record for record in view.records if record.confidence]
-    if sure:
-        found = [record.confidence for record in sure if record.confidence]
-        said = made_with(sure)
-        yield "calibration", partial(reliability, found, view.case, small_print=said)
-
-
-def _answered(kept: Kept, records: Sequence[Record]) -> list[Record]:
-    """Return a record a seed, of those that kept their answers; the model's own at least."""
-    found = one_per_seed([record for record in [*records, kept.record] if record.predictions])
-    return found or [kept.record]
-
-
-def _refuse(asked: Sequence[int], seen: Seen) -> None:
-    counts = [found.shape[-1] for found in seen.activations.values()]
-    if counts and max(asked) >= min(counts):
-        raise UserError(
-            f"There is no filter {max(asked)} in every layer: the least has {min(counts)}, "
-            f"so the last is {min(counts) - 1}."
-        )
-
-
 IMAGES = 3
 SHOES = "Ankle boot"
 FILTER = 1
@@ -152,7 +44,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="test images to follow through the layers (three shoes, or three digits)",
     )  # fmt: skip
     parser.add_argument(
-        "--filters", type=natural, nargs="+", metavar="K",
+        "--filters", type=natural, nargs="+", metavar="K", default=[FILTER],
         help=f"filters to follow them through, from 0 ({FILTER})",
     )  # fmt: skip
     parser.set_defaults(run=run)
@@ -162,23 +54,104 @@ def run(arguments: argparse.Namespace) -> int:
     """Draw the pictures into ``results/inspect/<case>/`` and say which there are."""
     from fitting_room.report.plots.theme import LIGHT, save
 
-    spec = wanted(arguments)
-    labels = np.asarray(data.load(spec.dataset).test_labels)
-    chosen = _chosen(arguments.images, TASKS[spec.case.task], labels)
-    asked = arguments.filters
-    kept = kept_model(spec, arguments.results, check=partial(check_filters, spec, asked))
+    spec, filters = wanted(arguments), arguments.filters
+    arrays = data.load(spec.dataset)
+    chosen = _chosen(arguments.images, TASKS[spec.case.task], np.asarray(arrays.test_labels))
+    kept = kept_model(spec, arguments, check=partial(_check_filters, spec, filters))
     print("Asking the model …", file=sys.stderr)
-    records = alike(arguments.results, kept.record)
-    found = see(kept, records, images=chosen, filters=asked or [FILTER])
+    seen = look(kept.file, spec, np.asarray(arrays.test_images)[list(chosen)], inside=True)
+    _refuse(filters, seen)
+    view = View(spec, arrays, seen, _answered(kept.record, alike(arguments.results, kept.record)))
     sample = "-sample" if spec.dataset.sample else ""
     folder = below(arguments.results / "inspect", f"{folder_of(spec.case.name)}{sample}")
-    print(f"{found.title}\n")
-    for name, draw in pictures(found):
+    print(f"{view.title}\n")
+    for name, draw in pictures(view, chosen, filters):
         print(save(draw, folder / f"{name}.png", LIGHT))
-    if not found.seen.activations:
+    if not seen.activations:
         print("\nIt has no convolution and no pooling, so there are no activations to draw.")
-    print(f"\nMost confused, {found.over}:\n\n{_table(found)}")
+    print(f"\nMost confused, {view.over}:\n\n{_table(view)}")
     return 0
+
+
+@dataclass(frozen=True)
+class View:
+    """What a model saw, and what is known of its like."""
+
+    spec: TrialSpec
+    arrays: data.Arrays
+    seen: Seen
+    records: Sequence[Record]
+    """One a seed: what the pairs and the calibration are of."""
+
+    @property
+    def title(self) -> str:
+        """The model, in words."""
+        return f"{self.spec.case.name}, seed {self.spec.seed}"
+
+    @property
+    def task(self) -> Task:
+        """What it was trained for."""
+        return TASKS[self.spec.case.task]
+
+    @property
+    def pairs(self) -> Sequence[Pair]:
+        """The classes that are most confused."""
+        answers = [unpack_classes(each.predictions) for each in self.records if each.predictions]
+        return most_confused(answers, np.asarray(self.arrays.test_labels), pairs=PAIRS)
+
+    @property
+    def over(self) -> str:
+        """What the counts of the pairs are over."""
+        seeds = len(self.records)
+        return "mistakes of one seed" if seeds == 1 else f"mistakes a seed, mean of {seeds}"
+
+
+def pictures(
+    view: View, chosen: Sequence[int], filters: Sequence[int]
+) -> Iterator[tuple[str, Draw]]:
+    """Yield the name of each picture, and how it is drawn."""
+    # Matplotlib takes longer to load than all of this together.
+    from fitting_room.report.plots import images as draw
+    from fitting_room.report.plots.album import made_with
+    from fitting_room.report.plots.reliability import reliability
+
+    arrays, classes, seen, case = view.arrays, view.task.classes, view.seen, view.spec.case.name
+    images, labels = np.asarray(arrays.test_images), np.asarray(arrays.test_labels)
+    title = f"{view.task.title}: the first training images of each class"
+    yield "samples", partial(draw.samples, arrays.train_images, arrays.train_labels, classes, title)
+    if seen.activations:
+        shown = {f"test image {i}\n{classes[labels[i]]}": images[i] for i in chosen}
+        title = f"{view.title}: what the layers see"
+        yield "activations", partial(draw.activations, shown, seen.activations, filters, title)
+    if seen.filters is not None:
+        title = f"{view.title}: weights of the first layer"
+        yield "filters", partial(draw.filters, seen.filters, title)
+    if pairs := view.pairs:
+        said, title = made_with(view.records), f"{case}: most confused, {view.over}"
+        yield "confused", partial(draw.confused, images, pairs, classes, title, small_print=said)
+    if found := [record.confidence for record in view.records if record.confidence]:
+        said = made_with([record for record in view.records if record.confidence])
+        yield "calibration", partial(reliability, found, case, small_print=said)
+
+
+def _answered(own: Record, records: Sequence[Record]) -> list[Record]:
+    """Return a record a seed, of those that kept their answers; the model's own at least."""
+    return one_per_seed([each for each in [*records, own] if each.predictions]) or [own]
+
+
+def _check_filters(spec: TrialSpec, asked: Sequence[int]) -> None:
+    """Refuse a filter that the model will not have, for the price of building it."""
+    if asked != [FILTER]:
+        _refuse(asked, look(None, spec, np.zeros((1, 28, 28), np.uint8), inside=True))
+
+
+def _refuse(asked: Sequence[int], seen: Seen) -> None:
+    counts = [found.shape[-1] for found in seen.activations.values()]
+    if counts and max(asked) >= min(counts):
+        raise UserError(
+            f"There is no filter {max(asked)} in every layer: the least has {min(counts)}, "
+            f"so the last is {min(counts) - 1}."
+        )
 
 
 def _chosen(asked: Sequence[int] | None, task: Task, labels: NDArray[np.uint8]) -> tuple[int, ...]:
@@ -187,20 +160,14 @@ def _chosen(asked: Sequence[int] | None, task: Task, labels: NDArray[np.uint8]) 
         shoes = SHOES in task.classes
         of = np.flatnonzero(labels == task.classes.index(SHOES)) if shoes else np.arange(IMAGES)
         return tuple(of[:IMAGES].tolist())
-    if max(asked) >= len(labels):
-        raise UserError(
-            f"There is no test image {max(asked)}: there are {len(labels):,}, "
-            f"so the last is {len(labels) - 1}."
-        )
-    return tuple(asked)
+    return tuple(test_image(each, len(labels)) for each in asked)
 
 
 def _table(view: View) -> str:
     classes = view.task.classes
     rows = [
-        (classes[a], classes[b], *(number(mean, 1) for mean in pair.counts))
+        [*(classes[label] for label in pair.classes), *(number(mean, 1) for mean in pair.counts)]
         for pair in view.pairs
-        for a, b in [pair.classes]
     ]
     head = ("one", "other", "one taken for other", "other for one")
     return Table(head, rows, align="llr").terminal()

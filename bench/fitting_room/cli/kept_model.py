@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fitting_room import data
-from fitting_room.cli.sharing import add_data_options, datasets
+from fitting_room.cli.session import DATA, add_options, datasets, session
 from fitting_room.durations import natural
 from fitting_room.errors import UserError
 from fitting_room.lab.plan import Options, specify
-from fitting_room.lab.scheduler import Scheduler
+from fitting_room.lab.scheduler import job_of
 from fitting_room.record import Record
 from fitting_room.report.card import card
-from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.spec import TrialSpec
 from fitting_room.store.key import training_key
 from fitting_room.store.models import Kept, Models
@@ -30,8 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sample", action="store_true", help="one trained on the sample: at once, and no good"
     )
-    add_data_options(parser)
-    parser.add_argument("--results", type=Path)
+    add_options(parser, *DATA, "--results")
+
+
+def test_image(index: int, images: int) -> int:
+    """Return the index of a test image, or raise a UserError if there are fewer images."""
+    if index < images:
+        return index
+    raise UserError(
+        f"There is no test image {index}: there are {images:,}, so the last is {images - 1}."
+    )
 
 
 def wanted(arguments: argparse.Namespace) -> TrialSpec:
@@ -48,36 +54,31 @@ def wanted(arguments: argparse.Namespace) -> TrialSpec:
     return specify(case, arguments.seed, Options(), found[case.task])
 
 
-def kept_model(spec: TrialSpec, results: Path, *, check: Callable[[], None] = lambda: None) -> Kept:
-    """Return the model of a training, trained now if this code has none under ``results``.
+def kept_model(
+    spec: TrialSpec,
+    arguments: argparse.Namespace,
+    *,
+    check: Callable[[], None] = lambda: None,
+) -> Kept:
+    """Return the model of a training, trained now if this code has none under the results.
 
     Args:
         spec: The training.
-        results: Holds records and models.
+        arguments: They name the results, which hold records and models.
         check: Called before a training, to refuse what could else be refused after it alone.
 
     Raises:
         UserError: The training failed.
     """
     name = f"{spec.case.name}, seed {spec.seed},"
-    progress = Progress(PlainWriter(sys.stderr), live=False)
-    progress.total = 1
-    scheduler = Scheduler(
-        store=Store(results / "trials"),
-        executor=ThreadPoolExecutor(1),
-        models=Models(results / "models", card),
-        listen=progress.listen,
-    )
-    try:
-        found = scheduler.kept(spec)
-        if found is not None:
-            return found
-        check()
-        print(f"No model of {name} is kept: it is trained now.", file=sys.stderr)
-        record = progress.wait(scheduler.request(spec, timed=False))
-        found = scheduler.kept(spec)
-    finally:
-        scheduler.close()
+    models, job = Models(arguments.results / "models", card), job_of(spec)
+    if found := models.find(job):
+        return found
+    check()
+    print(f"No model of {name} is kept: it is trained now.", file=sys.stderr)
+    with session(arguments, keep_models=True) as running:
+        record = running.train(spec)
+    found = models.find(job)
     if found is None:
         raise UserError(f"The training of {name} {record.outcome}: {record.reason}.")
     print(f"Kept as {found.file}.", file=sys.stderr)

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 import time
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from fitting_room.cli import COMMANDS
-from fitting_room.cli.stored import Stored, read_stored
+from fitting_room.cli.report import Stored, read_stored
 from fitting_room.data.finding import held
 from fitting_room.errors import UserError
 from fitting_room.format import in_words
 from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project, from_here
+from fitting_room.report.plots import SEAL, basis, drawing, is_sealed, sealed
 from fitting_room.store.bounds import read_bounds
-from fitting_room.store.digest import Sources
 from fitting_room.store.records import write_whole
 
 if TYPE_CHECKING:
@@ -91,15 +89,15 @@ def committed(stored: Stored, folder: Path | None = None, *, check: bool) -> boo
         UserError: One cannot be drawn from these records.
     """
     folder = folder or from_here(stored.project.results / PICTURES)
-    basis = _basis(stored)
+    rests_on = _basis(stored)
     paths = [folder / f"{name}{end}.svg" for name in SHOWN for end in ENDS]
-    if all(path.is_file() and _is_sealed(path.read_bytes(), basis) for path in paths):
+    if all(is_sealed(path, rests_on) for path in paths):
         print(f"The pictures in {folder} are up to date.")
         return False
-    return _drawn(stored, folder, basis, check=check)
+    return _drawn(stored, folder, rests_on, check=check)
 
 
-def _drawn(stored: Stored, folder: Path, basis: bytes, *, check: bool) -> bool:
+def _drawn(stored: Stored, folder: Path, rests_on: bytes, *, check: bool) -> bool:
     from fitting_room.report.plots.album import overview
     from fitting_room.report.plots.theme import THEMES, drawn_by, render
 
@@ -116,38 +114,17 @@ def _drawn(stored: Stored, folder: Path, basis: bytes, *, check: bool) -> bool:
                 stale.append(path)
                 print(f"{path} {'is stale' if check else 'drawn'}.")
             if not check:
-                write_whole(path, after + _seal(after, basis))
+                write_whole(path, sealed(after, rests_on))
     if not stale and not unlike:
         print(f"The pictures in {folder} are up to date.")
     return bool(stale)
 
 
-SEAL = b"<!-- fitting-room: "
-"""Begins the last line of a committed picture, which holds a digest of all it depends on."""
-
-
 def _basis(stored: Stored) -> bytes:
     """Return a digest of the records that pictures rest on, and of the code that draws them."""
-    sources = Sources(stored.project.root)
-    parts = (
-        repr(
-            (stored.rows, sorted(stored.stale.items()), sorted(_bounds(stored.project).items()))
-        ).encode(),
-        *sorted(map(msgspec.json.encode, stored.records)),
-        sources.digest(DRAWING).encode(),
-        version("matplotlib").encode(),
-    )
-    return hashlib.sha256(b"\n".join(parts)).digest()
-
-
-def _seal(svg: bytes, basis: bytes) -> bytes:
-    """Return the last line of a picture; it covers the picture too, so that an edit is seen."""
-    return b"%s%s -->\n" % (SEAL, hashlib.sha256(basis + svg).hexdigest().encode())
-
-
-def _is_sealed(file: bytes, basis: bytes) -> bool:
-    svg, mark, rest = file.partition(SEAL)
-    return mark + rest == _seal(svg, basis)
+    told = (stored.rows, sorted(stored.stale.items()), sorted(_bounds(stored.project).items()))
+    records = sorted(map(msgspec.json.encode, stored.records))
+    return basis(repr(told).encode(), *records, drawing(DRAWING))
 
 
 def _shown(pictures: Pictures) -> dict[str, Draw]:
@@ -182,13 +159,12 @@ def _bounds(project: Project) -> Mapping[str, Mapping[str, Bound]]:
 
 def _draw(album: Album, names: list[str], folder: Path) -> int:
     """Write each picture as SVG and PNG, light and dark; tell which there cannot be."""
-    from fitting_room.report.plots.album import of_case, overview
+    from fitting_room.report.plots.album import everything, of_case
     from fitting_room.report.plots.theme import KINDS, THEMES, save
 
-    pictures: Pictures = {} if names else overview(album)
+    pictures = {} if names else dict(everything(album))
     for row in album.rows:
-        if not names or row.case in names:
-            pictures = {**pictures, **of_case(album, row)}
+        pictures |= of_case(album, row) if row.case in names else {}
     drawn = {name: draw for name, draw in pictures.items() if not isinstance(draw, str)}
     began = time.monotonic()
     for number, (name, draw) in enumerate(drawn.items(), start=1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,11 +15,10 @@ from rich.console import Console
 from fitting_room import data
 from fitting_room.analysis.audit import claims_in
 from fitting_room.cli import COMMANDS
-from fitting_room.cli.kept_model import add_arguments, alike, kept_model, wanted
+from fitting_room.cli.kept_model import add_arguments, alike, kept_model, test_image, wanted
 from fitting_room.data.picture import convert
 from fitting_room.durations import natural
-from fitting_room.errors import UserError
-from fitting_room.lab.look import look
+from fitting_room.lab.probe import look
 from fitting_room.project import Project
 from fitting_room.record import Record
 from fitting_room.report.answer import (
@@ -33,20 +32,6 @@ from fitting_room.report.answer import (
 )
 from fitting_room.spec import TASKS, TrialSpec
 from fitting_room.store.models import Kept
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """The image that a model is asked about."""
-
-    title: str
-    pixels: NDArray[np.uint8]
-    """Shape (28, 28), bright on black."""
-    index: int | None = None
-    """Among the test images; None for a file."""
-    truth: int | None = None
-    steps: tuple[str, ...] = ()
-    """What was done to a file."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -71,65 +56,61 @@ def _drawable(text: str) -> Path:
 def run(arguments: argparse.Namespace) -> int:
     """Show the image, its probabilities, and how far they can be trusted."""
     spec = wanted(arguments)
-    given = arguments.image
-    asked = _test_image(arguments.index, spec) if given is None else _file(given, spec.case.task)
-    kept = kept_model(spec, arguments.results)
-    probabilities = look(kept.file, spec, asked.pixels[np.newaxis]).probabilities[0]
+    index = None if arguments.image else arguments.index
+    title, pixels, steps = _file(arguments.image, spec) if index is None else _test(index, spec)
+    kept = kept_model(spec, arguments)
+    probabilities = look(kept.file, spec, pixels[np.newaxis]).probabilities[0]
     records = alike(arguments.results, kept.record)
-    answer = _answer(asked, spec, probabilities, records, arguments.project)
-    _show(asked, answer, kept, records)
+    answer = _answer(index, spec, probabilities, records, arguments.project)
+    title = f"{spec.case.name}, seed {spec.seed}: {title}"
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    blocks = draws_blocks(console)
+    console.print("\n".join([f"{title}\n", *(f"  - {step}" for step in steps)]))
+    console.print(picture(pixels, blocks=blocks))
+    print("\n".join([f"\n{table(answer, blocks=blocks)}\n", *_told(answer, kept, records)]))
     if arguments.output is not None:
         # Matplotlib takes longer to load than all of this together.
         from fitting_room.report.plots.images import answer_picture
         from fitting_room.report.plots.theme import LIGHT, save
 
-        title = f"{spec.case.name}, seed {spec.seed}: {asked.title}"
-        shown = (asked.pixels, answer, confidences(records), title)
+        shown = (pixels, answer, list(confidences(records).values()), title)
         save(partial(answer_picture, *shown), arguments.output, LIGHT)
         print(f"\nDrawn into {arguments.output}.")
     return 0
 
 
-def _file(path: Path, task: str) -> Asked:
-    converted = convert(path, task)
-    return Asked(title=path.name, pixels=converted.pixels, steps=converted.steps)
+Shown = tuple[str, NDArray[np.uint8], Sequence[str]]
+"""A title, pixels of shape (28, 28), bright on black, and what was done to them."""
 
 
-def _test_image(index: int, spec: TrialSpec) -> Asked:
-    arrays = data.load(spec.dataset)
-    images = arrays.test_images
-    if index >= len(images):
-        raise UserError(
-            f"There is no test image {index}: there are {len(images):,}, "
-            f"so the last is {len(images) - 1}."
-        )
-    return Asked(
-        title=f"test image {index}",
-        pixels=np.asarray(images[index]),
-        index=index,
-        truth=int(arrays.test_labels[index]),
-    )
+def _file(path: Path, spec: TrialSpec) -> Shown:
+    converted = convert(path, spec.case.task)
+    return path.name, converted.pixels, converted.steps
+
+
+def _test(index: int, spec: TrialSpec) -> Shown:
+    images = data.load(spec.dataset).test_images
+    return f"test image {index}", np.asarray(images[test_image(index, len(images))]), ()
 
 
 def _answer(
-    asked: Asked,
+    index: int | None,
     spec: TrialSpec,
     probabilities: NDArray[np.float32],
     records: Sequence[Record],
     project: Project,
 ) -> Answer:
     classes = TASKS[spec.case.task].classes
-    seeds: tuple[tuple[float, ...], ...] = ()
-    published: tuple[float | None, ...] = ()
-    if asked.index is not None and not spec.dataset.sample:
-        seeds = tuple(known_seeds(records, asked.index).values())
-        published = _published(spec, asked.index, len(classes), project)
-    return Answer(
-        classes=classes,
-        probabilities=tuple(map(float, probabilities)),
-        truth=asked.truth,
-        seeds=seeds,
-        published=published,
+    answer = Answer(classes=classes, probabilities=tuple(map(float, probabilities)))
+    if index is None:
+        return answer
+    answer = replace(answer, truth=int(data.load(spec.dataset).test_labels[index]))
+    if spec.dataset.sample:
+        return answer
+    return replace(
+        answer,
+        seeds=tuple(known_seeds(records, index).values()),
+        published=_published(spec, index, len(classes), project),
     )
 
 
@@ -145,19 +126,6 @@ def _published(
     return tuple(found.get(label) for label in range(classes)) if found else ()
 
 
-def _show(asked: Asked, answer: Answer, kept: Kept, records: Sequence[Record]) -> None:
-    console = Console(markup=False, highlight=False, soft_wrap=True)
-    blocks = draws_blocks(console)
-    spec = kept.record.spec
-    console.print(f"{spec.case.name}, seed {spec.seed}: {asked.title}\n")
-    for step in asked.steps:
-        console.print(f"  - {step}")
-    console.print(picture(asked.pixels, blocks=blocks))
-    print(f"\n{table(answer, blocks=blocks)}\n")
-    for line in _told(answer, kept, records):
-        print(line)
-
-
 def _told(answer: Answer, kept: Kept, records: Sequence[Record]) -> list[str]:
     """Say what it answers, whether that is right, and how often it is where it is as sure."""
     sure = max(answer.probabilities)
@@ -166,7 +134,12 @@ def _told(answer: Answer, kept: Kept, records: Sequence[Record]) -> list[str]:
         said = "which is right" if answer.truth == answer.label else "so it is wrong"
         lines.append(f"The label is {answer.named(answer.truth)}, {said}.")
     confidence = kept.record.confidence
-    if confidence is not None:
+    if answer.truth is None:
+        lines.append(
+            "How often such an answer is right is not known: that is measured on test images, and "
+            "this is none."
+        )
+    elif confidence is not None:
         low, high, share, images = as_sure(confidence, sure)
         right = f"{100 * share:.1f} % were right" if images else "so none tells how often"
         lines.append(
@@ -175,7 +148,7 @@ def _told(answer: Answer, kept: Kept, records: Sequence[Record]) -> list[str]:
             f"{100 * confidence.calibration_error:.2f} %."
         )
     if answer.seeds:
-        errors = [each.calibration_error for each in confidences(records)]
+        errors = [each.calibration_error for each in confidences(records).values()]
         lines.append(
             f"mean, lowest and highest are over {len(answer.seeds)} seeds of the records, whose "
             f"expected calibration errors are {100 * min(errors):.2f}–{100 * max(errors):.2f} %."

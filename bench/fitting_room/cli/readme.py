@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from fitting_room.analysis.audit import FOLDERS, audit, claims_in, grounds, references
-from fitting_room.analysis.rows import Row, rows
 from fitting_room.cli import COMMANDS, load
-from fitting_room.cli.stored import Stored
+from fitting_room.cli.report import Stored
 from fitting_room.errors import UserError
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project
@@ -22,40 +21,19 @@ from fitting_room.report.audit import as_markdown
 from fitting_room.report.readme import difference, regenerate
 from fitting_room.report.summary import task_table
 from fitting_room.spec import TASKS
-from fitting_room.store.claims import Published
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import write_whole
 from fitting_room.store.speeds import read_speeds
-from fitting_room.studies.speed import speed_table
 
 
 @dataclass(frozen=True, kw_only=True)
-class Committed:
+class Committed(Stored):
     """All that a block may be made of; it has no clock, no host, and nothing that is not in git."""
 
     results: Path
     """Holds ``reference/`` and what else is committed beside it."""
-    project: Project
-    records: Sequence[Record]
-    """Every reference."""
     exercises: Sequence[Record]
     """Every committed record of an exercise, those among the references apart."""
-    stale: Mapping[str, str]
-    """Case → why its records are not those of the present code."""
-    published: Published
-
-    @cached_property
-    def rows(self) -> Sequence[Row]:
-        """One for each case, not judged."""
-        return rows(list(self.project.cases.values()), self.records, {}, self.published.figures)
-
-    @cached_property
-    def searches(self) -> Mapping[str, str]:
-        """Name → table of every search and study."""
-        found: dict[str, str] = import_module("fitting_room.studies.search_tables").blocks(
-            self.results / "search"
-        )
-        return found
 
 
 def task_block(task: str, known: Committed) -> str:
@@ -73,12 +51,13 @@ def claims_block(known: Committed) -> str:
 
 def speed_block(known: Committed) -> str:
     """Return the training path of each case against a plain ``fit``."""
+    speed_table = import_module("fitting_room.cli.speed").speed_table
     speeds = read_speeds(known.results / "speed")
     stale = why_stale(
         [each.record for each in speeds], known.project.cases, root=known.project.root
     )
     plain = [name for name, case in known.project.cases.items() if not case.recipe.tuned]
-    return speed_table(speeds, plain, stale=stale)
+    return str(speed_table(speeds, plain, stale=stale))
 
 
 def exercise_block(name: str, known: Committed) -> str:
@@ -93,7 +72,7 @@ def exercise_block(name: str, known: Committed) -> str:
 
 def gate_block(name: str, known: Committed) -> str:
     """Return what was measured of the gate; SciPy is loaded only where a file asks for it."""
-    blocks = import_module("fitting_room.studies.gate_blocks")
+    blocks = import_module("fitting_room.studies.gate")
     read_bounds = import_module("fitting_room.store.bounds").read_bounds
     bounds = read_bounds(known.project.bounds, cases=known.project.cases, metrics=METRICS)
     return str(blocks.BLOCKS[name](known.results, bounds))
@@ -169,14 +148,20 @@ def blocks(known: Committed) -> dict[str, Callable[[], str]]:
 
     Only what a file asks for is made.
     """
-    made = {name: partial(search_block, name) for name in _searches(known.results / "search")}
+
+    @lru_cache
+    def searches() -> Mapping[str, str]:
+        tables = import_module("fitting_room.studies.search_tables")
+        return dict(tables.blocks(known.results / "search"))
+
+    def searched(name: str) -> str:
+        return searches()[name]
+
     told = {f"exercise {name}": partial(exercise_block, name) for name in known.project.exercises}
-    return {name: partial(make, known) for name, make in (BLOCKS | told | made).items()}
-
-
-def search_block(name: str, known: Committed) -> str:
-    """Return a table of a search, or of a study of candidates."""
-    return known.searches[name]
+    return {
+        **{name: partial(make, known) for name, make in (BLOCKS | told).items()},
+        **{name: partial(searched, name) for name in _searches(known.results / "search")},
+    }
 
 
 def _searches(folder: Path) -> Iterator[str]:
@@ -222,13 +207,20 @@ def run(args: argparse.Namespace) -> int:
         if args.check and file in stale:
             print(difference(text, made[file], file=str(file)))
         elif file in stale:
-            _write(file, made[file])
-        print(f"{file} {_state(stale=file in stale, check=args.check)}.")
-    drawn = not args.file and _draw(known, check=args.check)
+            mode = file.stat().st_mode
+            write_whole(file, made[file].encode())
+            file.chmod(mode)
+        state = "is stale" if args.check else "rewritten"
+        print(f"{file} {state if file in stale else 'is up to date'}.")
+    left = sorted({r.spec.case.name for r in known.records} - {*args.project.known})
+    for case in left:
+        print(f"{case} has references and is no case: python -m bench remove {case}, or rename.")
+    # What draws takes longer to load than all the tables to be made.
+    plots = None if args.file else import_module("fitting_room.cli.plots")
+    drawn = bool(plots and plots.committed(known, check=args.check))
     if args.check and (stale or drawn):
         print("Run the same without --check.")
-        return 1
-    return 0
+    return int(args.check and bool(stale or drawn or left))
 
 
 def committed(project: Project, results: Path, claims: Path | None) -> Committed:
@@ -253,16 +245,6 @@ def committed(project: Project, results: Path, claims: Path | None) -> Committed
     )
 
 
-def _draw(known: Committed, *, check: bool) -> bool:
-    """Draw the pictures of the README, or check them; return whether any was stale."""
-    # What draws takes longer to load than all the tables to be made.
-    plots = import_module("fitting_room.cli.plots")
-    stored = Stored(
-        project=known.project, rows=known.rows, records=known.records, stale=known.stale
-    )
-    return bool(plots.committed(stored, check=check))
-
-
 def _read(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8")  # as bytes, so that line ends stay
@@ -272,15 +254,3 @@ def _read(path: Path) -> str:
         ) from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text. Save it as UTF-8.") from error
-
-
-def _write(path: Path, text: str) -> None:
-    mode = path.stat().st_mode
-    write_whole(path, text.encode())
-    path.chmod(mode)
-
-
-def _state(*, stale: bool, check: bool) -> str:
-    if not stale:
-        return "is up to date"
-    return "is stale" if check else "rewritten"

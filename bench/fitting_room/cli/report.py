@@ -3,14 +3,56 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from fitting_room.analysis.audit import claims_in
+from fitting_room.analysis.rows import Row, rows
 from fitting_room.cli import COMMANDS
-from fitting_room.cli.stored import read_stored
 from fitting_room.data.finding import held
-from fitting_room.project import from_here
+from fitting_room.errors import UserError
+from fitting_room.project import Project, from_here
+from fitting_room.record import Record
+from fitting_room.store.claims import Published
+from fitting_room.store.key import why_stale
+from fitting_room.store.records import Store
 
 OUTPUT = "report.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """What pictures and pages are made of: the records of a folder, and what is known of them."""
+
+    project: Project
+    records: Sequence[Record]
+    stale: Mapping[str, str]
+    """Case → why its records are not those of the present code."""
+    published: Published
+
+    @cached_property
+    def rows(self) -> Sequence[Row]:
+        """One for each case, in the order of the tables; not judged."""
+        return rows(list(self.project.cases.values()), self.records, {}, self.published.figures)
+
+
+def read_stored(folder: Path, project: Project) -> Stored:
+    """Read a folder of records of a project's cases.
+
+    Raises:
+        UserError: It holds none, or one that cannot be read.
+    """
+    records = list(Store(folder).all())
+    if not records:
+        raise UserError(f"{folder} holds no records. Name a folder that does with --records.")
+    return Stored(
+        project=project,
+        records=records,
+        stale=why_stale(records, project.cases, root=project.root),
+        published=claims_in(project.claims, project),
+    )
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,7 +66,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it is."""
     # Only this command writes one, and every command would wait for Jinja.
-    from fitting_room.report.page.writing import write_page
+    from fitting_room.report.page import write_page
 
     stored = read_stored(arguments.records, arguments.project)
     datasets = {record.spec.dataset.checksum: record.spec.dataset for record in stored.records}
@@ -33,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.output or from_here(arguments.project.results / OUTPUT),
         stored.rows,
         stored.records,
+        run=f"Records of {arguments.records}",
         test_sets=test_sets,
         stale=stored.stale,
         inspected=arguments.records.parent / "inspect",

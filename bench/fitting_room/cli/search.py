@@ -10,23 +10,23 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from fitting_room.cli import COMMANDS
-from fitting_room.cli.sharing import add_data_options
+from fitting_room.cli.session import DATA, add_options, session
 from fitting_room.data import chosen_data_dir, find
 from fitting_room.data.split import HELD_OUT, validation_split
 from fitting_room.durations import positive, seconds
 from fitting_room.errors import UserError, nearest
 from fitting_room.format import in_words
-from fitting_room.lab.plan import BACKENDS, DEVICES
-from fitting_room.lab.probe import check_backend, warnings
-from fitting_room.lab.scheduler import Scheduler, job_of
+from fitting_room.lab.estimate import warnings
+from fitting_room.lab.plan import BACKENDS, DEVICES, Options, specify
+from fitting_room.lab.probe import check_backend
+from fitting_room.lab.scheduler import job_of
 from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.spec import TASKS, Case, Dataset, TrialSpec
-from fitting_room.store.records import Store
-from fitting_room.studies.candidates import FINAL, append, read_log, read_study, settings_of, tried
+from fitting_room.studies.search import FINAL, append, read_log, read_study, settings_of, tried
 from fitting_room.studies.search_tables import candidates, table
 
 
@@ -47,11 +47,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help=f"last training images, held out to compare by ({HELD_OUT})",
     )
     parser.add_argument("--jobs", type=positive, default=1, help="trials side by side (1)")
-    parser.add_argument("--device", choices=DEVICES, default="cpu")
-    parser.add_argument("--backend", choices=BACKENDS, default="tensorflow")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where to train (cpu)")
+    parser.add_argument(
+        "--backend", choices=BACKENDS, default="tensorflow", help="Keras' backend (tensorflow)"
+    )
     parser.add_argument("--time-limit", type=seconds, metavar="SECONDS", help="end longer trials")
-    add_data_options(parser)
-    parser.add_argument("--results", type=Path)
+    add_options(parser, *DATA, "--results")
     parser.set_defaults(run=run)
 
 
@@ -85,21 +86,12 @@ def _specs(
     cases: Sequence[Case], dataset: Dataset, arguments: argparse.Namespace
 ) -> list[TrialSpec]:
     """Seed by seed through all candidates, so that an early end leaves each with some."""
-    first = arguments.first_seed
-    return [
-        TrialSpec(
-            case=case,
-            seed=seed,
-            dataset=dataset,
-            epochs=case.recipe.epochs,
-            backend=arguments.backend,
-            device=arguments.device,
-            alone=False,  # only accuracies are compared
-            time_limit_s=arguments.time_limit,
-        )
-        for seed in range(first, first + arguments.seeds)
-        for case in cases
-    ]
+    options = Options(
+        backend=arguments.backend, device=arguments.device, time_limit_s=arguments.time_limit
+    )
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    specs = [specify(case, seed, options, dataset) for seed in seeds for case in cases]
+    return [replace(spec, alone=False) for spec in specs]  # only accuracies are compared
 
 
 def _train(specs: Sequence[TrialSpec], log: Path, arguments: argparse.Namespace) -> None:
@@ -110,19 +102,11 @@ def _train(specs: Sequence[TrialSpec], log: Path, arguments: argparse.Namespace)
         print(line, file=sys.stderr)
     progress = Progress(PlainWriter(sys.stderr), live=False, verbosity=-1)
     progress.total = len(missing)
-    scheduler = Scheduler(
-        store=Store(log.parent / "trials"),
-        executor=ThreadPoolExecutor(arguments.jobs),
-        listen=progress.listen,
-    )
-    scheduler.store.check_writable()
     began = time.monotonic()
-    try:
-        futures = [scheduler.request(spec, timed=False) for spec in missing]
+    with session(arguments, trials=log.parent / "trials", progress=progress) as running:
+        futures = [running.scheduler.request(spec, timed=False) for spec in missing]
         for done, future in enumerate(futures, start=1):
             append(log, tried(progress.wait(future)))
             left = (time.monotonic() - began) / done * (len(missing) - done)
             if left:
                 print(f"about {in_words(left)} left", file=sys.stderr, flush=True)
-    finally:
-        scheduler.close()

@@ -1,32 +1,43 @@
-"""``python -m bench show``: the records that are stored, as a table or as JSON."""
+"""``python -m bench show``: the records that are stored, as tables or as JSON."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import msgspec
 
+from fitting_room.analysis.figures import figure
+from fitting_room.analysis.trials import one_per_seed, publishable
 from fitting_room.cli import COMMANDS
 from fitting_room.errors import UserError, nearest
-from fitting_room.format import in_terminal, number, percent
+from fitting_room.format import accuracy, in_terminal, number, percent
 from fitting_room.metrics import METRICS
+from fitting_room.project import Project
 from fitting_room.record import Record
 from fitting_room.report.table import Table
+from fitting_room.store.key import training_key, why_stale
 from fitting_room.store.records import Store
 
 FOLDERS = ("reference", "trials")
 PREFIX = 12
 """Characters of a key that tell records apart for a person."""
 
+Found = tuple[str, Record]
+"""A folder of the results, and a record in it."""
+
+NOT_FOR_PUBLICATION = "Not for publication (the sample, a search, or overridden epochs):"
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
     parser = subparsers.add_parser("show", help=COMMANDS["show"])
     parser.add_argument("case", nargs="?", help="show this case alone, epoch by epoch")
+    parser.add_argument("--seeds", action="store_true", help="a line for each record")
     parser.add_argument("--json", action="store_true", help="as JSON, accuracies as fractions")
     parser.add_argument("--results", type=Path, help="holds records (default: results)")
     parser.set_defaults(run=run)
@@ -34,7 +45,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Print the records under ``--results``."""
-    found = list(_stored(args.results))
+    found = [(name, r) for name in FOLDERS for r in Store(args.results / name).readable()]
     known = dict.fromkeys([*args.project.cases, *(record.spec.case.name for _, record in found)])
     if args.case is not None and args.case not in known:
         raise UserError(f"There is no case {args.case!r}. {nearest(args.case, known)}")
@@ -44,17 +55,11 @@ def run(args: argparse.Namespace) -> int:
         print(msgspec.json.format(msgspec.json.encode(told)).decode())
     elif not chosen:
         print(f"No records{f' of {args.case}' if args.case else ''} under {args.results}.")
+    elif args.case is not None:
+        print("\n\n".join([_listing(chosen), *(_curve(record) for _, record in chosen)]))
     else:
-        print(_listing(chosen))
-        if args.case is not None:
-            print("".join(f"\n\n{_curve(record)}" for _, record in chosen))
+        print(_listing(chosen) if args.seeds else _summary(chosen, args.project))
     return 0
-
-
-def _stored(results: Path) -> Iterator[tuple[str, Record]]:
-    for folder in FOLDERS:
-        for record in Store(results / folder).readable():
-            yield folder, record
 
 
 def _told(folder: str, record: Record, *, epochs: bool) -> dict[str, Any]:
@@ -80,41 +85,78 @@ def _seconds_per_epoch(record: Record) -> float | None:
     return median(after_first) if after_first else None
 
 
-def _listing(records: Sequence[tuple[str, Record]]) -> str:
-    head = (
-        "case",
-        "seed",
-        "epochs",
-        "test accuracy %",
-        "outcome",
-        "s/epoch",
-        "started",
-        "in",
-        "key",
-    )
-    return Table(
-        head,
+def _summary(found: Sequence[Found], project: Project) -> str:
+    """Return a line for each training of a case, those that count before those that do not."""
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for folder, record in found:
+        groups.setdefault((folder, training_key(record, versions=False)), []).append(record)
+    order = [*project.known]
+    rows: dict[bool, list[tuple[int, list[str]]]] = {True: [], False: []}
+    notes: dict[str, None] = {}
+    for (folder, _), records in groups.items():
+        case = records[0].spec.case.name
+        state, note = _state(records[0], project)
+        notes |= {note: None} if note else {}
+        place = order.index(case) if case in order else len(order)
+        rows[publishable(records[0])].append((place, _row(folder, records, state)))
+    head = ("case", "test accuracy %", "s/epoch", "not completed", "code", "in")
+    tables = {
+        counts: Table(head, [row for _, row in sorted(of)], align="lrrlll").terminal()
+        for counts, of in rows.items()
+        if of
+    }
+    if False in tables:
+        tables[False] = f"{NOT_FOR_PUBLICATION}\n\n{tables[False]}"
+    return "\n\n".join([*tables.values(), *(["\n".join(notes)] if notes else [])])
+
+
+def _row(folder: str, records: Sequence[Record], state: str) -> list[str]:
+    scores = [r.test_accuracy for r in one_per_seed(records) if r.test_accuracy is not None]
+    seconds = [s for r in records if (s := _seconds_per_epoch(r)) is not None]
+    lost = Counter(record.outcome for record in records if not record.completed)
+    return [
+        records[0].spec.case.name,
+        accuracy(figure(scores)),
+        number(median(seconds) if seconds else None, 2),
+        ", ".join(f"{count} {outcome}" for outcome, count in sorted(lost.items())),
+        state,
+        folder,
+    ]
+
+
+def _state(record: Record, project: Project) -> tuple[str, str]:
+    """Return whether the present code would make a record again, and why not."""
+    case = record.spec.case.name
+    if case not in project.known:
+        what = f"`python -m bench remove {case}` removes what is left of it"
+        return "no such case", f"{case} is no case of this project: {what}, `rename` keeps it."
+    why = why_stale([record], project.known, root=project.root).get(case)
+    return ("stale", f"{case} is stale: {why}.") if why else ("current", "")
+
+
+def _listing(records: Sequence[Found]) -> str:
+    head = "case", "seed", "epochs", "test accuracy %", "outcome", "s/epoch", "started", "in", "key"
+    rows = [
         [
-            [
-                record.spec.case.name,
-                str(record.spec.seed),
-                f"{len(record.epochs)}/{record.spec.epochs}",
-                percent(record.test_accuracy),
-                record.outcome,
-                number(_seconds_per_epoch(record), 2),
-                record.started[:16].replace("T", " "),
-                folder,
-                record.key[:PREFIX],
-            ]
-            for folder, record in records
-        ],
-        align="lrrrlrl",
-    ).terminal()
+            record.spec.case.name,
+            str(record.spec.seed),
+            f"{len(record.epochs)}/{record.spec.epochs}",
+            percent(record.test_accuracy),
+            record.outcome,
+            number(_seconds_per_epoch(record), 2),
+            record.started[:16].replace("T", " "),
+            folder,
+            record.key[:PREFIX],
+        ]
+        for folder, record in records
+    ]
+    return Table(head, rows, align="lrrrlrl").terminal()
 
 
 def _curve(record: Record) -> str:
     told = f"{record.spec.case.name}, seed {record.spec.seed}: {record.outcome}, {record.reason}"
-    title = in_terminal(told)
+    if not record.epochs:
+        return in_terminal(told)
     columns: dict[str, list[str]] = {
         "epoch": [str(epoch.number) for epoch in record.epochs],
         "training accuracy %": [percent(epoch.training_accuracy) for epoch in record.epochs],
@@ -124,12 +166,8 @@ def _curve(record: Record) -> str:
         "test loss": [number(epoch.test_loss, 4) for epoch in record.epochs],
         "seconds": [number(epoch.seconds, 2) for epoch in record.epochs],
     }
-    if not record.epochs:
-        return title
-    rows = list(zip(*columns.values(), strict=True))
-    return "\n\n".join(
-        filter(None, [title, _did(record), Table([*columns], rows, align="r").terminal()])
-    )
+    table = Table([*columns], list(zip(*columns.values(), strict=True)), align="r").terminal()
+    return "\n\n".join(filter(None, [in_terminal(told), _did(record), table]))
 
 
 def _watched(record: Record) -> dict[str, list[str]]:

@@ -39,18 +39,19 @@ def find(
 ) -> Dataset:
     """Return a verified copy of the data set ``name``, in the cache form.
 
-    Sources are tried in order: the folder ``data_dir`` that a user named, the local cache, then
-    those of the catalogue, without the ones that need the network if ``offline``. Raises UserError
-    that tells each one tried, why it failed and what to do.
+    Sources are tried in order: the local cache, then those of the catalogue, without the ones that
+    need the network if ``offline``. Where a user named the folder ``data_dir``, it alone counts.
+    Raises UserError that tells each one tried, why it failed and what to do.
     """
     known = catalogue.named(name)
     entry = _entry(known)
     search = _Search(known=known, offline=offline, progress=progress or LogProgress())
     if data_dir is not None:
         folder = named_by_user(data_dir, name)
-        if (arrays := search.read(folder)) is not None:
-            entry.keep(arrays, folder.label)
-            return _dataset(known, entry, folder.label)
+        if (arrays := search.read(folder)) is None:
+            raise UserError(search.refusal())
+        entry.keep(arrays, folder.label)
+        return _dataset(known, entry, folder.label)
     if search.cached(entry):
         return _dataset(known, entry, _from_cache(entry))
     with entry.lock():
@@ -114,6 +115,17 @@ class _Search:
     def _note(self, label: str, error: SourceError) -> None:
         self.tried.append(f"  - {label}: {error}")
         self.progress.failed(label, error)
+
+    def refusal(self) -> str:
+        """Return the error about the folder that a user named: nothing stands in for it."""
+        return "\n".join(
+            (
+                f"{self.known.title} is not in the folder that was named:",
+                *self.tried,
+                f"Name one that holds its four IDX files, raw or .gz, or leave out --data-dir and "
+                f"{DATA_DIR_VARIABLE}: then the local cache and the known sources are tried.",
+            )
+        )
 
     def report(self) -> str:
         """Return the error: what was tried, why it failed, what to do."""

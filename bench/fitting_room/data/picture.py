@@ -144,8 +144,9 @@ def _framed(apart: NDArray[np.float64], task: str) -> tuple[NDArray[np.float64],
         corner = [min(max(round(CENTRE - m), 0), r) for m, r in zip(mass, room, strict=True)]
     canvas = np.zeros((EDGE, EDGE))
     canvas[corner[0] : corner[0] + height, corner[1] : corner[1] + width] = small
+    by = "mass" if task == "mnist" else "box"
     return canvas, [
         *([f"cut to {cut.shape[1]} × {cut.shape[0]}"] if cut.shape != apart.shape else []),
-        f"scaled to {width} × {height}",
-        f"centred by its {'mass' if task == 'mnist' else 'box'} in {EDGE} × {EDGE}",
+        *([f"scaled to {width} × {height}"] if cut.shape != (height, width) else []),
+        *([f"centred by its {by} in {EDGE} × {EDGE}"] if any(room) else []),
     ]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from fitting_room.errors import UserError
-from fitting_room.format import in_words
 from fitting_room.judge.curve import judge_curve
 from fitting_room.judge.quality import EPOCHS, judge, judge_best
 from fitting_room.judge.sequential import share
-from fitting_room.judge.verdict import Bound, Verdict
-from fitting_room.lab.plan import MOST_SEEDS, Limits, Options, Wanted, estimate, specify
+from fitting_room.judge.verdict import Bound, Outcome, Verdict
+from fitting_room.lab.estimate import forecast
+from fitting_room.lab.plan import MOST_SEEDS, Limits, Options, Planned, specify
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.machine import this_machine, versions
 from fitting_room.metrics import CURVES, METRICS, UNTRAINED, curve
@@ -34,9 +35,11 @@ class Evaluator:
     scheduler: Scheduler
     bounds: Bounds
     options: Options
-    planned: Mapping[str, list[Wanted]]
+    planned: Mapping[str, list[Planned]]
     wait: Callable[[Future[Record]], Record] = Future.result
     """How to wait for a trial; the terminal shows its progress meanwhile."""
+    known: list[Record] = field(default_factory=list)
+    """Earlier records, to estimate the time by."""
 
     def verdict(self, case: Case, metric: str) -> Verdict:
         """Judge ``metric`` of ``case``, adding seeds while the verdict is undecided.
@@ -63,58 +66,54 @@ class Evaluator:
         """Judge ``metric`` of ``case`` on these records, in seed order, and ask for no other.
 
         ``most`` is how many may come. The sequential test keeps its errors only if it need not
-        decide before ``MOST_SEEDS``: where fewer may come, what they leave open stays undecided.
+        decide before ``MOST_SEEDS``: with fewer seeds it may end undecided.
         """
-        given_up = [record for record in records if record.outcome == GIVEN_UP]
-        if given_up and metric not in (*CURVES, *UNTRAINED):
-            return _given_up(metric, given_up[0], n=len(records))
-        alpha = _alpha(self.bounds)
+        for record in records:
+            if record.outcome == GIVEN_UP and metric not in (*CURVES, *UNTRAINED):
+                why = f"seed {record.spec.seed} was given up: {record.reason}"
+                return _without_bound("fail", metric, None, len(records), why)
         coarse = metric in UNTRAINED or not self.options.for_publication
         most = most if coarse else max(most, MOST_SEEDS)
-        if metric in CURVES:
-            if not self.options.for_publication:
-                return self._not_comparable(metric, records)
+        limits: dict[str, Any] = {"least": least, "most": most, "alpha": _alpha(self.bounds)}
+        if metric in CURVES and self.options.for_publication:
             curves = [curve(record, metric) for record in records]
-            bands = self.bounds.curve(case.name, metric)
-            return judge_curve(curves, bands, least=least, most=most, alpha=alpha)
-        bound = self._bound(case, metric)
+            return judge_curve(curves, self.bounds.curve(case.name, metric), **limits)
+        bound = None if metric in CURVES else self._bound(case, metric)
         if bound is None:
             return self._not_comparable(metric, records)
         if metric == EPOCHS and bound.has_reference:
             aim, target = next(iter(TASKS[case.task].targets.items()))
             seeds = [[getattr(epoch, aim) for epoch in record.epochs] for record in records]
-            limits = {"least": least, "most": most}
-            return judge_best(seeds, bound, metric=aim, target=target, alpha=alpha, **limits)
-        values = [METRICS[metric](record) for record in records]
-        return judge(values, bound, least=least, most=most, alpha=alpha, coarse=coarse)
+            return judge_best(seeds, bound, metric=aim, target=target, **limits)
+        return judge([METRICS[metric](r) for r in records], bound, coarse=coarse, **limits)
 
     def records(self, case: Case, n: int | None = None, *, timed: bool = False) -> list[Record]:
         """Return the records of the first ``n`` seeds, by default of those planned."""
-        wanted = list(self.planned[case.name])
-        for seed in range(len(wanted), n or 0):
-            if wanted[0].spec.epochs:
-                spec = specify(case, seed, self.options, wanted[0].spec.dataset)
-                wanted.append(Wanted(spec=spec, timed=wanted[0].timed))
-        return [self._record(one, timed=timed) for one in wanted[:n]]
+        trials = list(self.planned[case.name])
+        for seed in range(len(trials), n or 0):
+            if trials[0].spec.epochs:
+                spec = specify(case, seed, self.options, trials[0].spec.dataset)
+                trials.append(Planned(spec=spec, timed=trials[0].timed))
+        return [self._record(trial, timed=timed or trial.timed) for trial in trials[:n]]
 
-    def _record(self, wanted: Wanted, *, timed: bool) -> Record:
+    def _record(self, trial: Planned, *, timed: bool) -> Record:
+        spec, scheduler = trial.spec, self.scheduler
+        named = f"{spec.case.name}, seed {spec.seed}"
         try:
-            record = self.wait(self.scheduler.request(wanted.spec, timed=timed or wanted.timed))
+            record = self.wait(scheduler.request(spec, timed=timed))
         except CancelledError as error:
-            if self.scheduler.unwritable is None:
+            if scheduler.unwritable is None:
                 raise
-            name = f"{wanted.spec.case.name}, seed {wanted.spec.seed}"
-            raise TrialFailedError(f"{name}: not begun. {self.scheduler.unwritable}") from error
+            raise TrialFailedError(f"{named}: not begun. {scheduler.unwritable}") from error
         if record.outcome not in ("completed", "diverged", GIVEN_UP):
-            name = wanted.spec.case.name
             raise TrialFailedError(
-                f"{name}, seed {wanted.spec.seed}: {record.outcome}, {record.reason}. "
-                f"Its record is in {self.scheduler.store.root / folder_of(name)}."
+                f"{named}: {record.outcome}, {record.reason}. "
+                f"Its record is in {scheduler.store.root / folder_of(spec.case.name)}."
             )
         return record
 
     def _check_bound(self, case: Case, metric: str) -> None:
-        """Refuse now what could not be judged after training."""
+        """Refuse before training what could not be judged after it."""
         if metric not in CURVES:
             self._bound(case, metric)
         elif self.options.for_publication:
@@ -127,31 +126,31 @@ class Evaluator:
         return None if self.options.epochs else self.bounds.smoke(case.name, metric)
 
     def _not_comparable(self, metric: str, records: Sequence[Record]) -> Verdict:
-        why = (
-            f"the epochs were overridden ({self.options.epochs})"
-            if self.options.epochs
-            else "the sample has no bound for it"
-        )
+        epochs = self.options.epochs
+        overridden = f"the epochs were overridden ({epochs})"
+        why = overridden if epochs else "the sample has no bound for it"
         figure = METRICS[CURVES.get(metric, metric)]  # of a curve, its end
         values = [value for r in records if (value := figure(r)) is not None]
-        return Verdict(
-            metric=metric,
-            outcome="not comparable",
-            estimate=sum(values) / len(values) if values else None,
-            n=len(records),
-            against="—",
-            reason=why,
-        )
+        mean = sum(values) / len(values) if values else None
+        return _without_bound("not comparable", metric, mean, len(records), why)
+
+
+def _without_bound(
+    outcome: Outcome, metric: str, estimate: float | None, n: int, reason: str
+) -> Verdict:
+    return Verdict(
+        metric=metric, outcome=outcome, estimate=estimate, n=n, against="—", reason=reason
+    )
 
 
 def loss_limits(case: Case, bounds: Bounds, options: Options) -> Limits:
     """Return the training losses beyond which a first seed fails its case alone; () for none.
 
-    A later seed has none: what the seeds before it gave is weighed with it.
+    A later seed has none, as it is judged together with the seeds before it.
     """
     bands = bounds.curves.get(case.name, {}).get("training_loss_by_epoch")
-    wanted = options.stop_early and options.for_publication
-    return bands.limits(alpha=_alpha(bounds)) if bands and wanted else ()
+    stops = options.stop_early and options.for_publication
+    return bands.limits(alpha=_alpha(bounds)) if bands and stops else ()
 
 
 def _alpha(bounds: Bounds) -> float:
@@ -159,37 +158,30 @@ def _alpha(bounds: Bounds) -> float:
     return share(bounds.assertions)
 
 
-def _given_up(metric: str, record: Record, *, n: int) -> Verdict:
-    return Verdict(
-        metric=metric,
-        outcome="fail",
-        estimate=None,
-        n=n,
-        against="—",
-        reason=f"seed {record.spec.seed} was given up: {record.reason}",
-    )
-
-
-def unstored(evaluator: Evaluator) -> list[Wanted]:
+def unstored(evaluator: Evaluator) -> list[Planned]:
     """Return the planned trials that no stored record answers."""
-    return [
-        wanted
-        for each in evaluator.planned.values()
-        for wanted in each
-        if evaluator.scheduler.stored(wanted.spec, timed=wanted.timed) is None
-    ]
+    scheduler = evaluator.scheduler
+    trials = [trial for each in evaluator.planned.values() for trial in each]
+    return [trial for trial in trials if not scheduler.stored(trial.spec, timed=trial.timed)]
 
 
-def outline(evaluator: Evaluator, known: Sequence[Record]) -> list[str]:
-    """Return the lines of the header; ``known`` are earlier records, to estimate the time by."""
-    missing = unstored(evaluator)
-    total = sum(map(len, evaluator.planned.values()))
+def outline(evaluator: Evaluator) -> list[str]:
+    """Return the lines of the header."""
+    missing = [trial.spec for trial in unstored(evaluator)]
+    planned = [trial for each in evaluator.planned.values() for trial in each]
+    datasets = {trial.spec.dataset.name: trial.spec.dataset for trial in planned}
+    work = "nothing to train: no code, data or version has changed since"
+    if missing:
+        built = sum(not spec.epochs for spec in missing)
+        counts = {"train": len(missing) - built, "build": built}
+        verbs = [f"{n} to {verb}" for verb, n in counts.items() if n]
+        work = ", ".join([*verbs, forecast(missing, evaluator.known)])
     return [
         _where(evaluator.options, evaluator.scheduler.accelerator),
-        *_data(evaluator),
+        *(f"data: {dataset.name} from {dataset.source}" for dataset in datasets.values()),
         f"tier: {_tier(evaluator.options)}",
-        f"trials: {total}, {total - len(missing)} stored already, {_work(missing, known)}",
-        *_models(evaluator),
+        f"trials: {len(planned)}, {len(planned) - len(missing)} stored already, {work}",
+        *_models(evaluator.scheduler, planned),
     ]
 
 
@@ -198,11 +190,6 @@ def _where(options: Options, accelerator: str | None) -> str:
     found = ", ".join(f"{name} {version}" for name, version in versions(options.backend).items())
     device = accelerator or f"{options.device}, {machine.cores} cores, {machine.cpu}"
     return f"device: {device}\nversions: {found}"
-
-
-def _data(evaluator: Evaluator) -> list[str]:
-    datasets = {w.spec.dataset.name: w.spec.dataset for p in evaluator.planned.values() for w in p}
-    return [f"data: {dataset.name} from {dataset.source}" for dataset in datasets.values()]
 
 
 def _tier(options: Options) -> str:
@@ -214,27 +201,16 @@ def _tier(options: Options) -> str:
     return f"{options.tier}, {seeds}{extra}{epochs}{marks}"
 
 
-def _models(evaluator: Evaluator) -> list[str]:
-    """Say where models are kept, and why trials that are stored run again."""
-    scheduler = evaluator.scheduler
+def _models(scheduler: Scheduler, planned: Sequence[Planned]) -> list[str]:
+    """Say where models are saved, and how many trials that are stored run again for theirs."""
     if scheduler.models is None:
         return []
-    planned = [
-        wanted for each in evaluator.planned.values() for wanted in each if wanted.spec.epochs
-    ]
     without = replace(scheduler, models=None)
     again = sum(
-        scheduler.lacks_model(wanted.spec)
-        and without.stored(wanted.spec, timed=wanted.timed) is not None
-        for wanted in planned
+        scheduler.lacks_model(trial.spec)
+        and without.stored(trial.spec, timed=trial.timed) is not None
+        for trial in planned
+        if trial.spec.epochs
     )
     why = f"; {again} stored without one, so trained again" if again else ""
-    return [f"models: kept in {scheduler.models.root}{why}"]
-
-
-def _work(missing: Sequence[Wanted], known: Sequence[Record]) -> str:
-    if not missing:
-        return "nothing to train: no code, data or version has changed since"
-    seconds = estimate([wanted.spec for wanted in missing], known)
-    time = "time unknown until they ran once" if seconds is None else f"about {in_words(seconds)}"
-    return f"{len(missing)} to train, {time}"
+    return [f"models: saved in {scheduler.models.root}{why}"]

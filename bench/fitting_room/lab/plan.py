@@ -1,14 +1,12 @@
-"""What a run was asked for, the trials that its tests need, and how long those take."""
+"""What a run was asked for, and the trials that its tests need."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 
 from fitting_room.errors import UserError
-from fitting_room.record import Record
 from fitting_room.spec import Case, Dataset, TrialSpec
 
 TIERS = ("smoke", "accept", "full")
@@ -19,7 +17,7 @@ SEEDS = {"smoke": 1, "accept": 1, "full": 10}
 """Seeds that each case starts with; in ``accept`` more are added while a verdict is open."""
 
 MOST_SEEDS = 6
-"""Seeds at which the sequential test decides, be it by a hair; with fewer it may stay open."""
+"""Seeds at which the sequential test decides, be it by a hair; with fewer it may end undecided."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,17 +39,13 @@ class Options:
     stop_early: bool = False
     """End the first seed of a case where its training loss alone fails the case."""
     keep_models: bool = False
-    """Keep trained models under ``results``; what is stored without its model is trained again."""
+    """Save trained models under ``results``; a case stored without its model is trained again."""
     log: Path | None = None
     """TensorBoard's folder, which has the records of such a run too: logging disturbs its times."""
     results: Path = Path("results")
 
     def __post_init__(self) -> None:
-        """Refuse what would say nothing.
-
-        Raises:
-            UserError: A first seed is to fail its case alone, and more are to be judged with it.
-        """
+        """Raise a UserError where ``stop_early`` is given and no seed is judged alone."""
         if self.stop_early and self.least_seeds > 1:
             raise UserError(
                 "--stop-early ends a case whose first seed fails alone, and of the "
@@ -86,18 +80,18 @@ Limits = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """What one selected test wants of a case."""
+    """What one selected test needs of a case."""
 
     case: Case
     trained: bool = True
     timed: bool = False
     enough: int | None = None
-    """Seeds beyond which it wants no more, unless they were asked for by number; None has all."""
+    """Seeds beyond which it needs no more, unless they were asked for by number; None has all."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A trial to be had, and whether its times are wanted too."""
+class Planned:
+    """A trial that the run needs, and whether it needs its times too."""
 
     spec: TrialSpec
     timed: bool
@@ -108,50 +102,45 @@ def plan(
     options: Options,
     datasets: Mapping[str, Dataset],
     *,
-    stored: Callable[[Wanted], bool] = lambda _: False,
+    stored: Callable[[Planned], bool] = lambda _: False,
     limits: Callable[[Case], Limits] = lambda _: (),
-) -> dict[str, list[Wanted]]:
+) -> dict[str, list[Planned]]:
     """Return the trials of each case: trained for every seed, or built once if that is enough.
 
-    A case that need only be built is served by a trained one that is ``stored``. ``limits`` gives
+    A trained trial that is ``stored`` answers for one that need only be built. ``limits`` gives
     the training losses beyond which the first seed of a case is given up.
     """
     by_case: dict[str, list[Need]] = {}
     for need in needs:
         by_case.setdefault(need.case.name, []).append(need)
-    found = {
-        name: _wanted(wanted, options, datasets[wanted[0].case.task], stored)
-        for name, wanted in by_case.items()
+    return {
+        name: _plan_case(of_case, options, datasets[of_case[0].case.task], stored, limits)
+        for name, of_case in by_case.items()
     }
-    return {name: [_limited(first, limits), *others] for name, (first, *others) in found.items()}
 
 
-def _limited(wanted: Wanted, limits: Callable[[Case], Limits]) -> Wanted:
-    return replace(wanted, spec=replace(wanted.spec, loss_limits=limits(wanted.spec.case)))
+def _plan_case(
+    needs: Sequence[Need],
+    options: Options,
+    dataset: Dataset,
+    stored: Callable[[Planned], bool],
+    limits: Callable[[Case], Limits],
+) -> list[Planned]:
+    case, timed = needs[0].case, any(need.timed for need in needs)
 
-
-def _wanted(
-    needs: Sequence[Need], options: Options, dataset: Dataset, stored: Callable[[Wanted], bool]
-) -> list[Wanted]:
-    timed = any(need.timed for need in needs)
-
-    def wanted(seed: int, *, trained: bool) -> Wanted:
-        spec = specify(needs[0].case, seed, options, dataset, trained=trained)
+    def trial(seed: int, *, trained: bool = True) -> Planned:
+        spec = specify(case, seed, options, dataset, trained=trained)
         # Counting parameters takes no forward pass, which may take minutes where it is emulated.
-        return Wanted(spec=replace(spec, inference=trained or timed), timed=timed)
+        return Planned(spec=replace(spec, inference=trained or timed), timed=timed)
 
-    if any(need.trained for need in needs):
-        return [wanted(seed, trained=True) for seed in range(_seeds(needs, options))]
-    first = wanted(0, trained=True)
-    return [first if stored(first) else wanted(0, trained=False)]
-
-
-def _seeds(needs: Sequence[Need], options: Options) -> int:
-    """Return how many seeds the most demanding of the needs has."""
     least = options.least_seeds
-    if options.seeds:
-        return least
-    return max(min(least, need.enough or least) for need in needs if need.trained)
+    enough = [need.enough or least for need in needs if need.trained]
+    seeds = least if options.seeds else min(least, max(enough, default=1))
+    first = trial(0)
+    if not enough and not stored(first):
+        first = trial(0, trained=False)
+    first = replace(first, spec=replace(first.spec, loss_limits=limits(case)))
+    return [first, *(trial(seed) for seed in range(1, seeds if enough else 1))]
 
 
 def specify(
@@ -168,42 +157,3 @@ def specify(
         alone=options.tier != "smoke" and options.log is None,
         time_limit_s=options.time_limit_s,
     )
-
-
-def estimate(specs: Iterable[TrialSpec], known: Sequence[Record]) -> float | None:
-    """Return the seconds that ``specs`` will take one after another, or None if one is unknown.
-
-    It goes by earlier trials of the same case, backend, device and data, whatever their code.
-    """
-    total = 0.0
-    for spec in specs:
-        alike = [record for record in known if _alike(record, spec)]
-        # A variant that never ran takes about as long as what it is made from.
-        original = replace(spec, case=replace(spec.case, variant=""))
-        alike = alike or [record for record in known if _alike(record, original)]
-        if not alike:
-            return None
-        total += median(_seconds(record, spec.epochs) for record in alike)
-    return total
-
-
-def _alike(record: Record, spec: TrialSpec) -> bool:
-    of = record.spec
-    same = (of.case.name, of.backend, of.device, of.dataset.checksum) == (
-        spec.case.name,
-        spec.backend,
-        spec.device,
-        spec.dataset.checksum,
-    )
-    return same and record.completed and bool(record.epochs) >= bool(spec.epochs)
-
-
-def _seconds(record: Record, epochs: int) -> float:
-    seconds = record.seconds
-    overhead = seconds["total"] - seconds.get("train", 0.0) - seconds.get("evaluate", 0.0)
-    if not epochs:
-        return overhead
-    per_epoch = [epoch.seconds + epoch.evaluate_seconds for epoch in record.epochs]
-    if len(per_epoch) < record.spec.epochs:
-        epochs = min(epochs, len(per_epoch))  # it will most likely stop as early again
-    return overhead + median(per_epoch) * epochs

@@ -1,23 +1,25 @@
-"""What a backend and this processor can do, asked before anything is trained."""
+"""What a process that loads a backend is asked once: its device, its speed, what a model sees."""
 
 from __future__ import annotations
 
 import importlib.util
+import io
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import median
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fitting_room.errors import UserError
-from fitting_room.format import in_words
-from fitting_room.lab.plan import estimate
-from fitting_room.lab.process import ask, child_environment, program
+from fitting_room.lab.process import ask, child_environment, home, program
 from fitting_room.machine import computes_in, cpu_flags
-from fitting_room.record import Record
 from fitting_room.spec import TrialSpec
 from fitting_room.store.digest import ENGINE
+from fitting_room.trial.look import ACTIVATION, Arrays, Look
 from fitting_room.trial.probe import Probe, Probed
 
 PROBE = program("probe", ENGINE.parent)
@@ -36,8 +38,6 @@ class Emulated:
     """The type that it computes in, such as ``bfloat16``."""
     times: float
     """How many times as long as in float32 a step takes; infinite where it cannot run at all."""
-    calibration_seconds: float | None = None
-    """Of this machine's calibration step, to scale the seconds of other machines by."""
 
     @property
     def words(self) -> str:
@@ -83,36 +83,6 @@ def emulation(precision: str, *, backend: str, device: str = "cpu") -> Emulated 
     return decide(kind, native, lambda: _ask(Probe(precision=precision), backend, "cpu"))
 
 
-def warnings(specs: Iterable[TrialSpec], known: Sequence[Record]) -> list[str]:
-    """Return a line for each case that is to be trained in a precision that is emulated here.
-
-    The time that it will take is that of ``known`` records, on this machine instead of theirs.
-    """
-    found: dict[str, list[TrialSpec]] = {}
-    for spec in specs:
-        found.setdefault(spec.case.name, []).append(spec)
-    lines = []
-    for name, of in found.items():
-        emulated = emulation(
-            of[0].case.recipe.precision, backend=of[0].backend, device=of[0].device
-        )
-        if emulated:
-            lines.append(f"{name}: {emulated.words}{_taking(of, emulated, known)}")
-    return lines
-
-
-def _taking(specs: Sequence[TrialSpec], emulated: Emulated, known: Sequence[Record]) -> str:
-    """Say how long trials will take in an emulated precision, where that can be known."""
-    alike = [r for r in known if r.spec.case.name == specs[0].case.name and r.calibration_seconds]
-    seconds = estimate(specs, alike)
-    if seconds is None or emulated.calibration_seconds is None or math.isinf(emulated.times):
-        return ""
-    there = median(record.calibration_seconds or 0 for record in alike)
-    total = seconds * emulated.times * emulated.calibration_seconds / there
-    trials = f"{len(specs)} trial{'s' if len(specs) > 1 else ''}"
-    return f"; {trials} will take about {in_words(total)}"
-
-
 def decide(kind: str, native: bool | None, timed: Callable[[], Probed | None]) -> Emulated | None:
     """Return how a type is emulated, by the flags and, unless they say that it is native, by time.
 
@@ -124,14 +94,49 @@ def decide(kind: str, native: bool | None, timed: Callable[[], Probed | None]) -
     if native:
         return None
     found = timed()
-    if found is None or found.times is None:
-        return Emulated(kind=kind, times=math.inf)
-    if found.times <= MUCH:
-        return None
-    seconds = found.calibration_seconds
-    return Emulated(kind=kind, times=found.times, calibration_seconds=seconds)
+    times = math.inf if found is None or found.times is None else found.times
+    return Emulated(kind=kind, times=times) if times > MUCH else None
 
 
 def _ask(asked: Probe, backend: str, device: str) -> Probed | None:
     environment = child_environment(backend, device, folder=ENGINE.parent)
     return ask(PROBE, asked, Probed, environment=environment)[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a model makes of n images."""
+
+    probabilities: NDArray[np.float32]
+    """Shape (n, 10)."""
+    activations: Mapping[str, NDArray[np.float32]]
+    """Layer → shape (n, height, width, filters), of each convolution and pooling, in order."""
+    filters: NDArray[np.float32] | None
+    """Weights of the first layer, if it looks at pixels: shape (height, width, units)."""
+
+
+def look(
+    model: Path | None, spec: TrialSpec, images: NDArray[np.uint8], *, inside: bool = False
+) -> Seen:
+    """Show images, shape (n, 28, 28), to a saved model; without one it is built, and not trained.
+
+    Raises:
+        UserError: The process failed; the message has the last that it said.
+    """
+    shown = io.BytesIO()
+    np.save(shown, images)
+    path = None if model is None else str(model.absolute())
+    asked = Look(model=path, spec=spec, images=shown.getvalue(), inside=inside)
+    environment = child_environment(spec.backend, spec.device)
+    found, failed = ask(program("look", home()), asked, Arrays, environment=environment)
+    if found is None:
+        mend = " Remove it, and it is trained anew." if model else ""
+        raise UserError(f"{model or spec.case.name} could not be asked; {failed}.{mend}")
+    with np.load(io.BytesIO(found.npz), allow_pickle=False) as npz:
+        arrays = dict(npz)
+    layers = [name for name in arrays if name.startswith(ACTIVATION)]
+    return Seen(
+        probabilities=arrays["probabilities"],
+        activations={name.removeprefix(ACTIVATION): arrays[name] for name in layers},
+        filters=arrays.get("filters"),
+    )

@@ -1,10 +1,16 @@
-"""The parent's half of the protocol: start a child process, hear it, and see that it ends.
+"""Child processes: the locks between them, the parent's half of the protocol, and their end.
 
-``fitting_room.trial.protocol`` says how the two speak.
+``fitting_room.trial.protocol`` says how parent and child speak.
+
+The machine's lock lies in the user's cache. Every trial of that user takes it, from whatever
+checkout: a timed one exclusively, the others beside each other. Trials of other users, of
+containers with a cache of their own, and other work are not kept out: ``fitting_room.disturbed``
+tells afterwards that they were there.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -12,18 +18,21 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import IO, TypeVar
 
 import msgspec
 
 from fitting_room.durations import now
+from fitting_room.errors import UserError
 from fitting_room.job import Job, Listener, Message, silent
-from fitting_room.lab.locks import check_not_ending, machine_held, why_wait
-from fitting_room.machine import DEVICES, settings, this_machine
+from fitting_room.machine import DEVICES, cache_folder, settings, this_machine
 from fitting_room.project import current
 from fitting_room.record import Epoch, Outcome, PartialRecord, Record
 from fitting_room.store.digest import ENGINE, SOURCES, brings_engine
@@ -33,6 +42,9 @@ Answer = TypeVar("Answer")
 
 GRACE_S = 15.0
 """Time for a child to say its record after it was asked to end; then it is killed."""
+
+LOOK_UP_S = 0.1
+"""How often one that waits for a lock looks whether it is free."""
 
 CHILDREN = ENGINE / "fitting_room" / "trial"
 
@@ -50,6 +62,69 @@ NO_HOME = f"{os.devnull}/keras"
 """A home for Keras that cannot be: no ``keras.json`` lies there, and none is written."""
 
 
+def why_wait(*, exclusive: bool) -> str:
+    """Return what a trial waits for while the machine is locked."""
+    others = "the other trials" if exclusive else "a timed trial"
+    return f"waiting for {others} on this machine to end"
+
+
+@contextmanager
+def machine_lock(waiting: Callable[[], None] = lambda: None, *, exclusive: bool) -> Iterator[None]:
+    """Lock this machine; ``waiting`` is called once if another lock is in the way.
+
+    A trial queues before it locks the machine, so that nothing overtakes a timed trial that waits.
+    If no lock can be written, an untimed trial runs without.
+
+    Raises:
+        CancelledError: The trials of this process are ended meanwhile.
+        UserError: The lock is to be exclusive, and cannot be written.
+    """
+    folder, once = cache_folder(), cache(waiting)
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with file_lock(folder / "turn.lock", once):
+                lock = file_lock(folder / "machine.lock", once, exclusive=exclusive)
+                stack.enter_context(lock)
+        except OSError as error:
+            if exclusive:
+                raise UserError(
+                    f"Nothing can be timed, as {folder} cannot be locked: {error.strerror}. Let "
+                    "XDG_CACHE_HOME name a folder that can be written, on a disk of this machine."
+                ) from error
+        yield
+
+
+@contextmanager
+def file_lock(
+    path: Path, waiting: Callable[[], None] = lambda: None, *, exclusive: bool = True
+) -> Iterator[None]:
+    """Lock a file; ``waiting`` is called if another process or thread has locked it.
+
+    By ``flock``, which the end of a process releases and which ``filelock`` uses as well: that
+    library has shared locks only in its latest versions, in a database.
+
+    Raises CancelledError if the trials of this process are ended meanwhile.
+    """
+    kind = (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB
+    with path.open("ab") as file:
+        for look in count():
+            with suppress(BlockingIOError):
+                fcntl.flock(file, kind)
+                break
+            if look == 1:  # most are released within a moment, which is not worth a word
+                waiting()
+            ending.wait(LOOK_UP_S)
+            check_not_ending()
+        yield
+
+
+def check_not_ending() -> None:
+    """Raise CancelledError if the trials of this process are being ended."""
+    if ending.is_set():
+        raise CancelledError("this run was ended")
+
+
 @dataclass(frozen=True)
 class Child:
     """A process that speaks the protocol."""
@@ -58,7 +133,7 @@ class Child:
     answers: IO[bytes]
 
     def ask(self, question: object) -> None:
-        """Send a line; a process that died does not answer, which tells."""
+        """Send a line; a process that died gives no answer."""
         assert self.process.stdin  # a pipe
         with suppress(BrokenPipeError):
             self.process.stdin.write(msgspec.json.encode(question) + b"\n")
@@ -76,7 +151,7 @@ class Child:
             self.process.stdin.close()
 
     def close(self) -> None:
-        """End it, if it lives, and what leads to and from it."""
+        """End it, if it lives, and close the pipes."""
         self.process.kill()
         self.process.wait()
         self.answers.close()
@@ -97,19 +172,18 @@ def home() -> Path:
 def program(child: str, folder: Path) -> list[str]:
     """Return the command that runs a file of ``trial``, by name, on the code in a folder."""
     engine = "" if brings_engine(folder) else str(ENGINE)
-    paths = os.pathsep.join(sources(folder))
+    paths = os.pathsep.join(_sources(folder))
     return [sys.executable, "-c", RUN, paths, engine, str(CHILDREN / f"{child}.py")]
 
 
-def sources(root: Path) -> list[str]:
-    """Return the folders of a checkout that its packages are imported from."""
+def _sources(root: Path) -> list[str]:
     return [str((root / folder).resolve()) for folder in SOURCES]
 
 
 def python_path(folder: Path) -> dict[str, str]:
     """Return the variable by which Python finds the packages of a folder before all others."""
-    before = os.environ.get("PYTHONPATH", "")
-    return {"PYTHONPATH": os.pathsep.join([*sources(folder), *([before] if before else [])])}
+    inherited = filter(None, [os.environ.get("PYTHONPATH")])
+    return {"PYTHONPATH": os.pathsep.join([*_sources(folder), *inherited])}
 
 
 def child_environment(
@@ -228,23 +302,31 @@ _living: set[subprocess.Popen[bytes]] = set()
 def run_trial(job: Job, listen: Listener = silent) -> Record:
     """Run one trial in a fresh process and return its record, whatever becomes of it.
 
-    A spec that is to be timed waits until no other trial runs on this machine, and any other until
-    none is timed there. Raises CancelledError if the trials of this process are ended before it
-    began, and a UserError if it is to be timed where no lock can be written.
+    A trial that is to be timed waits until no other runs on this machine, and any other until none
+    is timed there.
+
+    Raises:
+        CancelledError: The trials of this process were ended before it began.
+        UserError: It is to be timed, and no lock can be written.
     """
     spec = job.spec
-    waiting = Message(note=why_wait(alone=spec.alone))
-    held = machine_held(lambda: listen(spec, waiting), alone=spec.alone)
-    with held, tempfile.TemporaryFile() as errors:
+    waiting = Message(note=why_wait(exclusive=spec.alone))
+    lock = machine_lock(lambda: listen(spec, waiting), exclusive=spec.alone)
+    with lock, tempfile.TemporaryFile() as errors:
         check_not_ending()
         started = now()
         child = _start(job, errors)
         _living.add(child.process)
         try:
-            return _attend(child, job, listen, started, errors)
+            with time_limit(child.process, spec.time_limit_s) as expired:
+                record = _attend(child, job, listen, started, errors)
         finally:
             _living.discard(child.process)
             child.close()
+    if expired.is_set() and record.outcome in ("timed out", "crashed"):
+        reason = f"still running after its time limit of {spec.time_limit_s:g} s"
+        return replace(record, outcome="timed out", reason=reason)
+    return record
 
 
 @contextmanager
@@ -259,34 +341,28 @@ def trials_ended() -> Iterator[None]:
         ending.clear()
 
 
-def _attend(
-    child: Child,
-    job: Job,
-    listen: Listener,
-    started: str,
-    errors: IO[bytes],
-) -> Record:
+def _attend(child: Child, job: Job, listen: Listener, started: str, errors: IO[bytes]) -> Record:
+    """Hear a child until its record is there, or write one for it if it died without."""
+    measured = PartialRecord(machine=this_machine())
     epochs: list[Epoch] = []
-    with time_limit(child.process, job.spec.time_limit_s) as expired:
-        for message in messages(child, job):
-            if said := _foreign(message, Path(job.root)):
-                known = PartialRecord(machine=this_machine())
-                return job.record("crashed", said, started=started, measured=known)
-            if message.record is not None:
-                listen(job.spec, message)
-                with suppress(subprocess.TimeoutExpired):
-                    child.process.wait(GRACE_S)  # it has nothing left to do but to end
-                return _explain(message.record, expired)
-            if message.epoch is not None:
-                epochs.append(message.epoch)
-            listen(job.spec, message)
+    for message in messages(child, job):
+        if problem := _foreign(message, Path(job.root)):
+            return job.record("crashed", problem, started=started, measured=measured)
+        listen(job.spec, message)
+        if message.record is not None:
+            with suppress(subprocess.TimeoutExpired):
+                child.process.wait(GRACE_S)  # it has nothing left to do but to end
+            return message.record
+        if message.epoch is not None:
+            epochs.append(message.epoch)
+    measured.epochs = tuple(epochs)
     status = child.process.wait()
-    outcome: Outcome = "interrupted" if status == -signal.SIGINT else "crashed"
-    if expired.is_set():
-        outcome = "timed out"
-    known = PartialRecord(epochs=tuple(epochs), machine=this_machine())
-    died = job.record(outcome, why(status, errors), started=started, measured=known)
-    return _explain(died, expired)
+    # Asked to end, a framework may abort in the middle of a call instead; and a child sets an alarm
+    # only once it was asked to end.
+    asked = ending.is_set() or status in (-signal.SIGINT, -signal.SIGALRM)
+    outcome: Outcome = "interrupted" if asked else "crashed"
+    reason = "ended by SIGINT" if asked else why(status, errors)
+    return job.record(outcome, reason, started=started, measured=measured)
 
 
 def _start(job: Job, errors: IO[bytes]) -> Child:
@@ -314,28 +390,19 @@ def _foreign(message: Message, root: Path) -> str | None:
     return None
 
 
-def _explain(record: Record, expired: threading.Event) -> Record:
-    if record.outcome != "timed out" or not expired.is_set():
-        return record
-    limit = record.spec.time_limit_s
-    return replace(record, reason=f"still running after its time limit of {limit:g} s")
-
-
 @contextmanager
 def time_limit(child: subprocess.Popen[bytes], seconds: float | None) -> Iterator[threading.Event]:
     """Ask the child to end after so many seconds; the event tells whether that was so."""
     expired = threading.Event()
-    if seconds is None:
-        yield expired
-        return
 
     def expire() -> None:
         expired.set()
         end(child, signal.SIGTERM)
 
-    timer = threading.Timer(seconds, expire)
+    timer = threading.Timer(seconds or 0, expire)
     timer.daemon = True
-    timer.start()
+    if seconds is not None:
+        timer.start()
     try:
         yield expired
     finally:
@@ -344,11 +411,11 @@ def time_limit(child: subprocess.Popen[bytes], seconds: float | None) -> Iterato
 
 def end(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
     """Send a child that lives a signal, and kill it if that does not end it in time."""
+
+    def kill() -> None:
+        hurry.wait(GRACE_S)
+        child.kill()
+
     if child.poll() is None:
         child.send_signal(number)
-        threading.Thread(target=_kill, args=(child,), daemon=True).start()
-
-
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    hurry.wait(GRACE_S)
-    child.kill()
+        threading.Thread(target=kill, daemon=True).start()

@@ -1,8 +1,9 @@
-"""The scheduler: one trial per key and run, from the store where it has one."""
+"""The scheduler: one trial per key and run, from the store if it has one."""
 
 from __future__ import annotations
 
 from concurrent.futures import Executor, Future, wait
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,8 +11,7 @@ import msgspec
 
 from fitting_room.errors import UnwritableError, UserError
 from fitting_room.job import Job, Listener, run_name, silent
-from fitting_room.lab.locks import held
-from fitting_room.lab.process import home, run_trial, strays, trials_ended
+from fitting_room.lab.process import file_lock, home, run_trial, strays, trials_ended
 from fitting_room.machine import this_machine
 from fitting_room.record import Machine, Record
 from fitting_room.spec import TrialSpec
@@ -39,24 +39,12 @@ def job_of(spec: TrialSpec, root: Path | None = None) -> Job:
 
 
 def fulfil(
-    job: Job,
-    store: Store,
-    *,
-    machine: Machine | None = None,
-    models: Models | None = None,
-    listen: Listener = silent,
+    job: Job, store: Store, machine: Machine | None, models: Models | None, listen: Listener
 ) -> Record:
-    """Return the stored record of a job, or run the trial and store what it gives.
+    """Return the stored record of a job, or run the trial and store its record.
 
     A module-level function of picklable values, so that any ``concurrent.futures`` executor can
     run it. Two runs that want the same trial at once share one.
-
-    Args:
-        job: What is wanted.
-        store: Where records are.
-        machine: Given, its times are wanted too: only a record timed there will do.
-        models: Given, the trained model is wanted too: without it a record will not do.
-        listen: Hears the trial's messages.
 
     Raises:
         UserError: The record or the model cannot be written.
@@ -66,100 +54,78 @@ def fulfil(
         lock.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UnwritableError(f"Cannot write {lock.parent}: {error.strerror}.") from error
-    with held(lock):
-        record = stored(job, store, machine=machine, models=models)
-        if record is None:
-            record = _train(job, store, models, listen)
-    return record
+    with file_lock(lock):
+        return _stored(job, store, machine, models) or _train(job, store, models, listen)
+
+
+def _stored(
+    job: Job, store: Store, machine: Machine | None, models: Models | None
+) -> Record | None:
+    """Return the completed record of a job, if its model is saved where models are wanted.
+
+    With a ``machine`` its times are wanted too: only a record timed there will do.
+    """
+    if models and job.spec.epochs and models.find(job) is None:
+        return None
+    return store.find(job.spec.case.name, job.key, machine=machine)
 
 
 def _train(job: Job, store: Store, models: Models | None, listen: Listener) -> Record:
-    if models is None or not job.spec.epochs:
-        record = replace(run_trial(job, listen), run=store.run)
-        store.put(record)
-        return record
-    with models.part(job.spec) as part:
-        record = run_trial(replace(job, keep=str(part)), listen)
+    with models.part(job.spec) if models and job.spec.epochs else nullcontext() as part:
+        record = run_trial(replace(job, keep=str(part) if part else None), listen)
         record = replace(record, run=store.run)
         store.put(record)
-        if record.completed:
+        if models and part and record.completed:
             models.put(record, part)
-    return record
-
-
-def stored(
-    job: Job,
-    store: Store,
-    *,
-    machine: Machine | None,
-    models: Models | None = None,
-) -> Record | None:
-    """Return the completed record that answers a job, or None."""
-    record = store.find(job.spec.case.name, job.key, machine=machine)
-    if models and job.spec.epochs and models.find(job) is None:
-        return None
     return record
 
 
 @dataclass
 class Scheduler:
-    """Hands each trial to the executor once, and keeps what it gave for the run."""
+    """Hands each trial to the executor once, and remembers its future for the run."""
 
     store: Store
     executor: Executor
     accelerator: str | None = None
     models: Models | None = None
-    """Where trained models are kept; None keeps none."""
+    """Where trained models are saved; None saves none."""
     log: Path | None = None
     """TensorBoard's folder; None logs nothing."""
     listen: Listener = silent
     root: Path | None = None
     """Folder of the project whose code trials run; None for that of the engine or at hand."""
     unwritable: UnwritableError | None = None
-    """Why no record can be kept: what was queued behind the trial that found it is given up."""
+    """Why no record can be stored; the trials that were queued are cancelled then."""
     _futures: dict[tuple[str, bool], Future[Record]] = field(default_factory=dict)
     _jobs: dict[bytes, Job] = field(default_factory=dict)
 
     def stored(self, spec: TrialSpec, *, timed: bool) -> Record | None:
         """Return the stored record of ``spec``; ``timed`` wants it timed on this machine."""
-        return stored(
-            self._job(spec),
-            self.store,
-            machine=self._machine(timed and spec.alone),
-            models=self.models,
-        )
+        return _stored(self._job(spec), self.store, self._machine(spec, timed), self.models)
 
     def lacks_model(self, spec: TrialSpec) -> bool:
         """Whether the trained model of ``spec`` is wanted, and is not there."""
-        return self.models is not None and self.kept(spec) is None
+        return self.models is not None and self.saved_model(spec) is None
 
-    def kept(self, spec: TrialSpec) -> Kept | None:
-        """Return the kept model of ``spec`` that this code made, if there is one."""
+    def saved_model(self, spec: TrialSpec) -> Kept | None:
+        """Return the saved model of ``spec`` that this code made, if there is one."""
         return self.models.find(self._job(spec)) if self.models else None
 
     def request(self, spec: TrialSpec, *, timed: bool) -> Future[Record]:
         """Return the future record of ``spec``, submitting it if nobody has."""
-        job = self._job(spec)
-        timed = timed and spec.alone  # one that shares its machine has no times to keep
-        known = self._futures.get((job.key, True))
-        if known is None and not timed:
-            known = self._futures.get((job.key, False))
-        if known is None:
-            known = self.executor.submit(
-                fulfil,
-                job,
-                self.store,
-                machine=self._machine(timed),
-                models=self.models,
-                listen=self.listen,
-            )
-            self._futures[job.key, timed] = known
-            known.add_done_callback(self._look_for_space)
-            if self.unwritable:
-                known.cancel()
-        return known
+        job, machine = self._job(spec), self._machine(spec, timed)
+        kinds = (True,) if machine else (True, False)  # a timed trial answers both
+        for kind in kinds:
+            if known := self._futures.get((job.key, kind)):
+                return known
+        future = self.executor.submit(fulfil, job, self.store, machine, self.models, self.listen)
+        self._futures[job.key, machine is not None] = future
+        future.add_done_callback(self._check_writable)
+        if self.unwritable:
+            future.cancel()
+        return future
 
-    def _look_for_space(self, done: Future[Record]) -> None:
+    def _check_writable(self, done: Future[Record]) -> None:
         error = None if done.cancelled() else done.exception()
         if isinstance(error, UnwritableError) and self.unwritable is None:
             self.unwritable = error
@@ -167,25 +133,21 @@ class Scheduler:
                 future.cancel()
 
     def close(self) -> None:
-        """Give up what has not begun, end what has, and wait until its record is on disk."""
-        open_futures = [future for future in self._futures.values() if not future.done()]
-        for future in open_futures:
-            future.cancel()
+        """Cancel what has not begun, end what has, and wait until its record is on disk."""
+        running = [f for f in self._futures.values() if not f.done() and not f.cancel()]
         with trials_ended():
-            wait(future for future in open_futures if not future.cancelled())
+            wait(running)
             self.executor.shutdown()
 
-    def _machine(self, timed: bool) -> Machine | None:
-        return this_machine(self.accelerator) if timed else None
-
-    def _logged(self, job: Job) -> Job:
-        if self.log is None or not job.spec.epochs:
-            return job
-        folder = below(self.log, run_name(job.spec, job.key))
-        return replace(job, log=str(folder))
+    def _machine(self, spec: TrialSpec, timed: bool) -> Machine | None:
+        """Return where it must have been timed; a trial that shares its machine has no times."""
+        return this_machine(self.accelerator) if timed and spec.alone else None
 
     def _job(self, spec: TrialSpec) -> Job:
         key = msgspec.json.encode(spec)  # a spec holds mappings, which have no hash
         if key not in self._jobs:
-            self._jobs[key] = self._logged(job_of(spec, self.root))
+            job = job_of(spec, self.root)
+            if self.log and spec.epochs:
+                job = replace(job, log=str(below(self.log, run_name(spec, job.key))))
+            self._jobs[key] = job
         return self._jobs[key]

@@ -23,6 +23,15 @@ from fitting_room.spec import TrialSpec
 from fitting_room.store.digest import ENGINE, brings_engine
 from fitting_room.trial.timing import Chunk, Command, Ready, TrainingPath
 
+CHUNK_S = 0.3
+"""Wall time that a chunk should take: short, so that other work meets both sides alike."""
+
+WARM_UPS = 2
+"""Chunks of each process that are not counted: the first one traces."""
+
+ANEW = 5
+"""Pairs after which both processes start anew."""
+
 OTHERWISE = "Compare with a commit that trains, or leave --time out."
 
 Answer = TypeVar("Answer", Chunk, Ready)
@@ -52,7 +61,7 @@ class Timer:
     _ready: bool = False
 
     def train(self, images: int, path: TrainingPath = "recipe") -> Chunk:
-        """Train on so many images, going on from where it was.
+        """Train on so many images, resuming after the chunk before.
 
         Raises:
             UserError: It cannot: its commit is too old, its code is broken, or it was killed.
@@ -110,17 +119,11 @@ Train = Callable[[int], Chunk]
 def in_turn(
     sides: tuple[Train, Train], images: int, pairs: Sequence[int]
 ) -> Iterator[tuple[Chunk, Chunk]]:
-    """Train a chunk of each side for every pair, A B B A, and yield the seconds of both.
-
-    Args:
-        sides: A and B.
-        images: of each chunk.
-        pairs: their numbers; B goes first in the odd ones.
-    """
+    """Yield the chunks of sides A and B, pair by pair; B goes first in the odd ones."""
     for pair in pairs:
         order = (0, 1) if pair % 2 == 0 else (1, 0)
-        seconds = {side: sides[side](images) for side in order}
-        yield seconds[0], seconds[1]
+        chunks = {side: sides[side](images) for side in order}
+        yield chunks[0], chunks[1]
 
 
 def time_paths(
@@ -154,16 +157,6 @@ def time_paths(
     return tuple(ours.wall for ours, _ in found), tuple(plain.wall for _, plain in found)
 
 
-CHUNK_S = 0.3
-"""Wall time that a chunk should take: short, so that a neighbour meets both sides alike."""
-
-WARM_UPS = 2
-"""Chunks of each process that are not counted: the first one traces."""
-
-ANEW = 5
-"""Pairs after which both processes start anew."""
-
-
 def time_checkouts(
     base: Timed,
     head: Timed,
@@ -172,7 +165,7 @@ def time_checkouts(
     pairs: int,
     listen: Callable[[int, float], None] = lambda _, __: None,
 ) -> Race:
-    """Train chunks of both in turn, A B B A, and return their seconds.
+    """Train chunks of both in turn and return their seconds.
 
     Both sides start anew every ``ANEW`` pairs, the other one first.
 
@@ -186,47 +179,39 @@ def time_checkouts(
     Raises:
         UserError: A side cannot train: its commit is too old, or its code is broken.
     """
-    images = 0
     found: list[tuple[Chunk, Chunk]] = []
+    images = 0
     for begin in range(0, pairs, ANEW):
-        with _both(base, head, spec, base_first=begin // ANEW % 2 == 0) as both:
-            quickest = _warm_up(both, spec)
-            images = images or _size(quickest, spec)
-            sides = (both[0].train, both[1].train)
+        with _both(base, head, spec, base_first=begin // ANEW % 2 == 0) as sides:
+            size = _warm_up(sides, spec)
+            images = images or size
             for old, new in in_turn(sides, images, range(begin, min(begin + ANEW, pairs))):
                 found.append((old, new))
                 listen(len(found), new.wall / old.wall)
+    olds, news = zip(*found, strict=True)
     return Race(
         images=images,
-        base_wall=tuple(old.wall for old, _ in found),
-        head_wall=tuple(new.wall for _, new in found),
-        base_cpu=tuple(old.cpu for old, _ in found),
-        head_cpu=tuple(new.cpu for _, new in found),
+        base_wall=tuple(chunk.wall for chunk in olds),
+        head_wall=tuple(chunk.wall for chunk in news),
+        base_cpu=tuple(chunk.cpu for chunk in olds),
+        head_cpu=tuple(chunk.cpu for chunk in news),
     )
 
 
 @contextmanager
 def _both(
     base: Timed, head: Timed, spec: TrialSpec, *, base_first: bool
-) -> Iterator[tuple[Timer, Timer]]:
-    """Start both, of which either may be the first, and give base and head."""
+) -> Iterator[tuple[Train, Train]]:
+    """Start both sides, in either order, and yield what trains base and head."""
     order = (base, head) if base_first else (head, base)
     with started(order[0], spec) as first, started(order[1], spec) as second:
-        yield (first, second) if base_first else (second, first)  # both load by now
+        both = (first.train, second.train)
+        yield both if base_first else both[::-1]
 
 
-def _warm_up(both: Sequence[Timer], spec: TrialSpec) -> float:
-    """Train chunks of one unit that are not counted; return the wall time of the quicker last."""
+def _warm_up(sides: tuple[Train, Train], spec: TrialSpec) -> int:
+    """Train chunks that are not counted; return how many images take ``CHUNK_S``."""
+    unit = spec.case.recipe.batch_size * spec.case.recipe.steps_per_execution
     for _ in range(WARM_UPS):
-        last = [timer.train(_unit(spec)) for timer in both]
-    return min(chunk.wall for chunk in last)
-
-
-def _size(seconds: float, spec: TrialSpec) -> int:
-    """Return how many images make a chunk of the wanted length, if a unit takes ``seconds``."""
-    return _unit(spec) * max(1, math.ceil(CHUNK_S / seconds))
-
-
-def _unit(spec: TrialSpec) -> int:
-    """Return the images of one call of the compiled step."""
-    return spec.case.recipe.batch_size * spec.case.recipe.steps_per_execution
+        quickest = min(train(unit).wall for train in sides)
+    return unit * max(1, math.ceil(CHUNK_S / quickest))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -20,8 +20,9 @@ from fitting_room.plugin.setup import assemble, fit_benchmark_tables
 from fitting_room.record import Record
 from fitting_room.report.ci import Judged, parted, to_properties
 from fitting_room.spec import Case
-from fitting_room.store.records import Store
 from fitting_room.surroundings import ending, prepare_streams, signals_heard
+
+Answer = TypeVar("Answer")
 
 RUN = pytest.StashKey[str]()
 EVALUATOR = pytest.StashKey[Evaluator]()
@@ -83,7 +84,7 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Print device, versions, data, tier, number of trials and the time they will take."""
     evaluator = config.stash.get(EVALUATOR, None)
     quiet = config.get_verbosity() < 0  # as pytest's own header
-    return outline(evaluator, _known(evaluator)) if evaluator and not quiet else []
+    return outline(evaluator) if evaluator and not quiet else []
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -112,9 +113,9 @@ def hold(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case
 
     def hold(case: Case, metric: str) -> None:
         __tracebackhide__ = True
-        with _mistakes_told():
-            verdict = evaluator.verdict(case, metric)
-        _say(request.node, Judged(case=case.name, records=verdict.records, verdict=verdict))
+        verdict = _answer(evaluator.verdict, case, metric)
+        judged = Judged(case=case.name, records=verdict.records, verdict=verdict)
+        request.node.user_properties += to_properties(judged)
         said = f"{case.name} {metric}: {verdict.outcome}: {verdict.reason}"
         if verdict.outcome == "not comparable":
             pytest.skip(said)
@@ -135,26 +136,22 @@ def times(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Cas
         __tracebackhide__ = True
         if evaluator.options.log:
             pytest.skip(f"{case.name}: with --tensorboard nothing is timed")
-        with _mistakes_told():
-            records = evaluator.records(case, timed=True)
-        _say(request.node, Judged(case=case.name, records=tuple(each.key for each in records)))
+        records = _answer(partial(evaluator.records, timed=True), case)
+        judged = Judged(case=case.name, records=tuple(record.key for record in records))
+        request.node.user_properties += to_properties(judged)
         return records
 
     return times
 
 
-@contextmanager
-def _mistakes_told() -> Iterator[None]:
-    """Let a mistake that can be mended fail the test in its own words alone."""
+def _answer(ask: Callable[..., Answer], *given: object) -> Answer:
+    """Return what is asked for; a mistake of the user fails the test, told once."""
     __tracebackhide__ = True
     try:
-        yield
+        return ask(*given)
     except UserError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
-
-
-def _say(item: Any, judged: Judged) -> None:
-    item.user_properties += to_properties(judged)
+        said = str(error)
+    pytest.fail(said, pytrace=False)  # outside, or pytest shows the error a second time
 
 
 def pytest_keyboard_interrupt() -> None:
@@ -192,9 +189,3 @@ def _needs(item: Any) -> list[Need]:
     known = dict(mark.kwargs) if mark else {}
     cases = known.pop("cases", None) or [item.callspec.params["case"]]
     return [Need(case=case, **known) for case in cases]
-
-
-def _known(evaluator: Evaluator) -> list[Record]:
-    """Earlier records, to estimate the time by: those of this machine, else the committed ones."""
-    local = evaluator.scheduler.store.readable()
-    return local or Store(evaluator.options.results / "reference").readable()

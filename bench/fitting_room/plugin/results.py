@@ -28,8 +28,8 @@ from fitting_room.report.ci import (
     to_suite,
     workflow_commands,
 )
-from fitting_room.report.files import Summary, shown, write_summary
 from fitting_room.report.progress import Screen
+from fitting_room.report.summary import Summary, shown, write_summary
 from fitting_room.report.verdicts import in_order, verdict_lines
 from fitting_room.store.bounds import line_of, smoke_line
 from fitting_room.store.records import Store
@@ -129,7 +129,7 @@ class Results:
         ]
 
     def _write(self) -> Summary:
-        from fitting_room.report.page.writing import write_page  # only now it waits for Jinja
+        from fitting_room.report.page import write_page  # only now it waits for Jinja
 
         config, project = self._config, project_of(self._config)
         folder = results_folder(config)
@@ -140,6 +140,7 @@ class Results:
             folder / "latest" / "report.html",
             summary.rows,
             summary.records,
+            run=f"A run of the {option(config, 'tier')} tier",
             test_sets=held(record.spec.dataset for record in summary.records),
             inspected=folder / "inspect",
         )

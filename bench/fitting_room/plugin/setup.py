@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from fitting_room import data
+from fitting_room.lab.estimate import Remaining
 from fitting_room.lab.evaluator import Evaluator, loss_limits, unstored
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.lab.probe import check_backend
@@ -58,8 +59,17 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Evalu
         planned=planned,
         wait=_uncaptured(config, progress.wait),
     )
-    progress.total = len(unstored(evaluator))
+    missing = [trial.spec for trial in unstored(evaluator)]
+    progress.total = len(missing)
+    if missing:
+        evaluator.known = _known(scheduler.store, options)
+        progress.left_after = Remaining(missing, evaluator.known).after
     return evaluator
+
+
+def _known(trials: Store, options: Options) -> list[Record]:
+    """Return the records of this folder and the committed ones."""
+    return [*trials.readable(), *Store(options.results / "reference").readable()]
 
 
 def _scheduler(

@@ -42,20 +42,17 @@ class Answer:
 
 def known_seeds(records: Sequence[Record], image: int) -> dict[int, tuple[float, ...]]:
     """Return seed → class probabilities of a leading test image, of those that kept them."""
+    known = confidences(records).items()
+    return {seed: of.first[image] for seed, of in known if image < len(of.first)}
+
+
+def confidences(records: Sequence[Record]) -> dict[int, Confidence]:
+    """Return seed → how sure it was of its answers to the test images, of those that kept it."""
     return {
-        record.spec.seed: record.confidence.first[image]
-        for record in one_per_seed(records)
-        if publishable(record) and record.confidence and image < len(record.confidence.first)
-    }
-
-
-def confidences(records: Sequence[Record]) -> list[Confidence]:
-    """Return how sure each seed was of its answers to the test images, of those that kept it."""
-    return [
-        record.confidence
+        record.spec.seed: record.confidence
         for record in one_per_seed(records)
         if publishable(record) and record.confidence
-    ]
+    }
 
 
 def as_sure(confidence: Confidence, probability: float) -> tuple[float, float, float, int]:

@@ -81,7 +81,7 @@ def row(each: Finding, stale: Mapping[str, str]) -> tuple[str, ...]:
 def tally(findings: Sequence[Finding]) -> str:
     """Return ``59 claims: 22 reproduced, 8 exceeded, …``."""
     counts = ", ".join(f"{count} {verdict}" for verdict, count in _counts(findings))
-    return f"{len(findings)} claims: {counts}"
+    return f"{len(findings)} claims{counts and f': {counts}'}"
 
 
 def _section(each: Finding) -> str:

@@ -19,64 +19,25 @@ from fitting_room.spec import TASKS
 
 def card(record: Record, file: Path) -> str:
     """Return the Markdown beside the model in ``file``, which ``record`` is the training of."""
-    spec = record.spec
-    parts = (
-        f"# {spec.case.name}, seed {spec.seed}",
-        _summary(record, file),
-        "## Load it",
-        _loading(record, file),
-        "## Figures",
-        _table(_figures(record)),
-        "## How it was made",
-        _table(_making(record)),
-        "## Limits",
-        "\n".join(f"- {limit}" for limit in _limits(record)),
-    )
-    return "\n\n".join(parts) + "\n"
+    from jinja2 import Environment  # takes longer to load than the rest of the card to write
 
-
-def _summary(record: Record, file: Path) -> str:
-    task = TASKS[record.spec.case.task]
-    classes = ", ".join(
-        name if name == str(label) else f"{label} {name}" for label, name in enumerate(task.classes)
+    environment = Environment(lstrip_blocks=True, trim_blocks=True, keep_trailing_newline=True)
+    task, best = TASKS[record.spec.case.task], best_file(file)
+    return environment.from_string(Path(__file__).with_name("card.md").read_text("utf-8")).render(
+        record=record,
+        spec=record.spec,
+        file=file,
+        task=task,
+        classes=", ".join(
+            each if each == str(label) else f"{label} {each}"
+            for label, each in enumerate(task.classes)
+        ),
+        own=sorted(foreign(file)),
+        best=best.name if best.exists() and record.callbacks else "",
+        figures=Table(("", ""), _figures(record), align=None).markdown(),
+        making=Table(("", ""), _making(record), align=None).markdown(),
+        sample=on_sample(record),
     )
-    return (
-        f"Classifies images of 28 × 28 grey pixels as {task.title} has them: {classes}. "
-        f"Trained and measured by Fitting Room; every figure is from the record beside it, "
-        f"`{file.stem}.json`."
-    )
-
-
-def _loading(record: Record, file: Path) -> str:
-    recipe, classes = record.spec.case.recipe, TASKS[record.spec.case.task].classes
-    scale = " / 255" if recipe.scale_pixels else ""
-    code = "\n".join(
-        (
-            "```python",
-            "import keras",
-            "",
-            f'model = keras.models.load_model("{file.name}")',
-            "# images: (n, 28, 28), uint8, bright on black, as the data set has them",
-            f'probabilities = model.predict(images[..., None].astype("float32"){scale})'
-            f"  # (n, {len(classes)})",
-            "```",
-        )
-    )
-    own = foreign(file)
-    needs = (
-        "Plain Keras 3 is all it needs, on any backend; nothing of this project."
-        if not own
-        else f"Beside Keras 3 it needs this project's `models`, for {', '.join(sorted(own))}: "
-        "import the module that has them before loading."
-    )
-    best = best_file(file)
-    also = (
-        f"\n\n`{best.name}` is the same model after the epoch of its lowest validation loss, "
-        f"epoch {record.callbacks.best_epoch}."
-        if best.exists() and record.callbacks
-        else ""
-    )
-    return f"{needs}\n\n{code}{also}"
 
 
 def foreign(file: Path) -> set[str]:
@@ -136,37 +97,6 @@ def _making(record: Record) -> list[tuple[str, str]]:
         ("trained", record.started),
         ("key", Code(record.key)),
     ]
-
-
-def _limits(record: Record) -> list[str]:
-    task = TASKS[record.spec.case.task]
-    marks = [
-        "Trained on the small sample that ships with the project: its figures mean nothing."
-        if on_sample(record)
-        else "",
-        f"Trained for {record.spec.epochs} epochs instead of its recipe's."
-        if record.spec.overridden
-        else "",
-        "Its test images were held out of the training images, for a search."
-        if record.spec.dataset.validation
-        else "",
-    ]
-    return [
-        *(mark for mark in marks if mark),
-        "One seed. Other seeds of the same case differ, in accuracy and in single answers: the "
-        "tables of Fitting Room have the mean and the scatter.",
-        f"It knows the {len(task.classes)} classes of {task.title} and nothing else: whatever it "
-        "is shown, it gives one of them, often with certainty.",
-        "Its probabilities are off by the calibration error above, on average, on images like "
-        "those of the test set; on others by more.",
-        "Other pictures must be made as the data set was: small, grey, bright on black, centred. "
-        "`python -m bench predict --image` does that.",
-        "It was measured, and not made for any use. It has no place in a decision about anybody.",
-    ]
-
-
-def _table(rows: list[tuple[str, str]]) -> str:
-    return Table(("", ""), rows, align=None).markdown()
 
 
 def _percent(fraction: float | None) -> str:

@@ -16,7 +16,8 @@ from fitting_room.analysis.trials import (
 )
 from fitting_room.format import MISSING, NEVER, spanned
 from fitting_room.record import Record
-from fitting_room.report import cells
+from fitting_room.report.columns import DISAGREES, published
+from fitting_room.report.verdicts import APART
 
 UNFIT = ("epochs overridden", "sample")
 """How flags begin that forbid publication."""
@@ -49,7 +50,7 @@ def notes(
     used = [record for row in rows for record in _records_of(row, records)]
     return [
         *(f"{row.architecture} is stale: {stale[row.case]}." for row in rows if row.case in stale),
-        *_verdicts(rows),
+        *verdict_notes(rows),
         *_lost(rows),
         *(_untimed(rows) if absent is None else _gaps(rows, absent)),
         *_legend(rows, records),
@@ -61,13 +62,13 @@ def notes(
 
 def brief(rows: Sequence[Row], *, absent: str) -> list[str]:
     """Return what must be said even where the run's header told the rest: gaps and reservations."""
-    contradicted = any(cells.DISAGREES in cells.published(row, "parameters") for row in rows)
+    contradicted = any(DISAGREES in published(row, "parameters") for row in rows)
     numbered = enumerate(footnotes(rows), start=1)
     return [
         *_lost(rows),
         *_gaps(rows, absent),
         *(f"[{number}] {note}" for number, note in numbered),
-        *([f"{cells.DISAGREES} contradicts an exact count."] if contradicted else []),
+        *([f"{DISAGREES} contradicts an exact count."] if contradicted else []),
     ]
 
 
@@ -95,12 +96,20 @@ def _records_of(row: Row, records: Sequence[Record]) -> list[Record]:
     return one_per_seed([record for record in records if record.spec.case.name == row.case])
 
 
-def _verdicts(rows: Sequence[Row]) -> list[str]:
-    judged = [(row, verdict) for row in rows for verdict in row.verdicts]
+def verdict_notes(rows: Sequence[Row]) -> list[str]:
+    """Return a line for each bound that is not met, and one a reason for those not comparable."""
+    found = [(row, v) for row in rows for v in row.verdicts if not v.passed]
+    apart: dict[str, dict[str, None]] = {}
+    for _, verdict in found:
+        if verdict.outcome == APART:
+            apart.setdefault(verdict.reason, {})[verdict.metric] = None
     return [
-        f"{row.architecture}: {v.metric} {v.outcome}: {v.reason}."
-        for row, v in judged
-        if v.outcome != "pass"
+        *(
+            f"{row.architecture}: {v.metric} {v.outcome}: {v.reason}."
+            for row, v in found
+            if v.outcome != APART
+        ),
+        *(f"{APART}, as {why}: {', '.join(metrics)}." for why, metrics in apart.items()),
     ]
 
 
@@ -175,11 +184,11 @@ def _target(rows: Sequence[Row]) -> list[str]:
 
 def _publication(rows: Sequence[Row]) -> list[str]:
     claims = [claim for row in rows for claim in row.published.values()]
-    contradicted = any(cells.DISAGREES in cells.published(row, "parameters") for row in rows)
+    contradicted = any(DISAGREES in published(row, "parameters") for row in rows)
     timed = any(claim.metric == "seconds_per_epoch" for claim in claims)
     return [
         *(f"[{number}] {note}" for number, note in enumerate(footnotes(rows), start=1)),
-        *([f"{cells.DISAGREES} contradicts an exact count."] if contradicted else []),
+        *([f"{DISAGREES} contradicts an exact count."] if contradicted else []),
         *(["Published seconds are another machine's: only ratios compare."] if timed else []),
         *([f"Published: {listed(claim.source for claim in claims)}."] if claims else []),
     ]

@@ -101,6 +101,8 @@ class Progress:
     ) -> None:
         self.total = 0
         """Trials to be trained, for the count."""
+        self.left_after: Callable[[Record], float | None] = lambda _: None
+        """Hears each record; returns the seconds that the trials after it will take, if known."""
         self._writer = writer
         self._live = live and verbosity > -2
         self._verbosity = verbosity
@@ -171,7 +173,9 @@ class Progress:
         figures = "" if accuracy is None else f", {scored} {accuracy:.2%}".replace("%", " %")
         why = "" if record.completed else f": {record.reason}"
         took = f"{record.outcome} in {record.seconds.get('total', 0):.0f} s"
-        self._line(f"{count} {name_of(record.spec)} {took}{figures}{why}")
+        left = self.left_after(record)
+        others = f"; about {in_words(left)} left in all" if left else ""
+        self._line(f"{count} {name_of(record.spec)} {took}{figures}{why}{others}")
         self._status = Status()
 
     def _redraw(self, *, told: bool = False) -> None:

@@ -1,30 +1,32 @@
-"""The table of each task: as Markdown with all that must be known, and on a terminal in brief."""
+"""The report of a run: its table of each task as Markdown, on a terminal, and as files.
+
+Markdown has all that must be known. A terminal has it in brief, as wide as it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from pathlib import Path
+from typing import Any
 
-from fitting_room.analysis.figures import Target
-from fitting_room.analysis.rows import NOT_JUDGED, Row
-from fitting_room.format import MISSING, accuracy, loss
-from fitting_room.record import Record
-from fitting_room.report import cells
+import msgspec
+
+from fitting_room.analysis.figures import Figure
+from fitting_room.analysis.rows import NOT_JUDGED, Row, rows
+from fitting_room.format import MISSING
+from fitting_room.record import Outcome, Record
+from fitting_room.report.ci import Judged
+from fitting_room.report.columns import Column, cited, measured
 from fitting_room.report.notes import banner, brief, footnotes, notes
 from fitting_room.report.progress import Screen
 from fitting_room.report.table import Table
-from fitting_room.spec import TASKS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """A heading, and what stands below it."""
-
-    heading: str
-    cell: Callable[[Row], str]
-    metric: str = ""
-    """Whose published figures stand in the next column, where there are any."""
+from fitting_room.report.verdicts import in_order, verdict_lines
+from fitting_room.spec import TASKS, Case
+from fitting_room.store.claims import Claims
+from fitting_room.store.records import Store, write_whole
 
 
 def summary(
@@ -61,71 +63,33 @@ def task_table(
 def _table(
     rows: Sequence[Row], stale: Mapping[str, str], absent: str, notes: Sequence[str]
 ) -> Table:
-    columns = _columns(rows, stale, absent)
-    lines = [[column.cell(row) for column in columns] for row in rows]
-    return Table([column.heading for column in columns], lines, notes)
+    columns, marks = measured(rows), footnotes(rows)
+    cited_too = {c.metric for c in columns if any(c.metric in row.published for row in rows)}
+    judged = any(row.verdict != NOT_JUDGED for row in rows)
+    head = ["architecture"]
+    for column in columns:
+        head += [column.heading, *(["published"] if column.metric in cited_too else [])]
+    lines = []
+    for row in rows:
+        mark = " (stale)" if row.case in stale else ""
+        line = [f"{row.architecture}{mark}"]
+        for column in columns:
+            line.append(_told(column, row, absent, mark))
+            if column.metric in cited_too:
+                line.append(cited(row, column.metric, marks) or MISSING)
+        lines.append([*line, *([row.verdict] if judged else [])])
+    return Table([*head, *(["verdict"] if judged else [])], lines, notes)
 
 
-def _columns(rows: Sequence[Row], stale: Mapping[str, str], absent: str) -> list[Column]:
-    def name(row: Row) -> str:
-        return f"{row.architecture} (stale)" if row.case in stale else row.architecture
-
-    columns = [Column(heading="architecture", cell=name)]
-    for column in measured(rows):
-        columns.append(replace(column, cell=partial(_told, column, stale, absent)))
-        if any(column.metric in row.published for row in rows):
-            columns.append(_published(column.metric, rows))
-    if any(row.verdict != NOT_JUDGED for row in rows):
-        columns.append(Column(heading="verdict", cell=lambda row: row.verdict))
-    return columns
-
-
-def _told(column: Column, stale: Mapping[str, str], absent: str, row: Row) -> str:
+def _told(column: Column, row: Row, absent: str, mark: str) -> str:
     """Return a cell that says so where its figure is stale, or why there is none."""
     text = column.cell(row)
-    if text == MISSING:
-        return cells.gap(row, column.metric, absent)
-    return f"{text} (stale)" if row.case in stale else text
-
-
-def measured(rows: Sequence[Row]) -> list[Column]:
-    """Return the columns of what was measured, which depend on whether the task has a target."""
-    targets = next((row.epochs_to_target for row in rows if row.epochs_to_target), ())
-    quality = Column(
-        heading="test accuracy %",
-        cell=lambda row: accuracy(row.test_accuracy),
-        metric="test_accuracy",
-    )
-    nats = Column(heading="test loss", cell=lambda row: loss(row.test_loss), metric="test_loss")
-    parameters = Column(heading="parameters", cell=cells.parameters, metric="parameters")
-    seconds = Column(heading="s/epoch", cell=cells.seconds_per_epoch, metric="seconds_per_epoch")
-    if not targets:
-        return [quality, nats, parameters, seconds]
-    epochs = [_epochs(target, which) for which, target in enumerate(targets)]
-    return [quality, _training_accuracy(), nats, parameters, *epochs, seconds]
-
-
-def _training_accuracy() -> Column:
-    """What a target is usually set on, and easily mistaken for test accuracy."""
-    return Column(
-        heading="training accuracy %",
-        cell=lambda row: accuracy(row.training_accuracy),
-        metric="training_accuracy",
-    )
-
-
-def _epochs(target: Target, which: int) -> Column:
-    """Published epochs are to the first target of a task, and stand beside that alone."""
-    return Column(
-        heading=f"epochs to {target.words}",
-        cell=lambda row: cells.epochs_to_target(row, which),
-        metric="" if which else "epochs_to_target",
-    )
-
-
-def _published(metric: str, rows: Sequence[Row]) -> Column:
-    marks = footnotes(rows)
-    return Column(heading="published", cell=lambda row: _cited(row, metric, marks) or MISSING)
+    if text != MISSING:
+        return f"{text}{mark}"
+    if not row.keys:
+        return absent
+    trained = row.test_accuracy is not None
+    return "not timed" if trained and column.metric == "seconds_per_epoch" else "not trained"
 
 
 LEAST_WANTED = (
@@ -177,15 +141,21 @@ def _block(task: str, rows: Sequence[Row], records: Sequence[Record], screen: Sc
 
 
 def _fitting(rows: Sequence[Row], screen: Screen) -> tuple[str, list[str]]:
-    """Return the table with as many columns as fit, and the headings of those that do not."""
-    columns = measured(rows)
-    dropped: list[str] = []
-    for metric in LEAST_WANTED:
-        if _with_published(rows, columns).width <= screen.width:
-            break
-        dropped += [column.heading for column in columns if column.metric == metric]
-        columns = [column for column in columns if column.metric != metric]
-    lines = [line for row in rows for line in ((row, ""), (row, "published"))[: _height(row)]]
+    """Return the table with as many columns as fit, and the headings of those that do not.
+
+    Published figures stand below ours, for want of width.
+    """
+    lines = [(row, below) for row in rows for below in (False, True)[: 2 if row.published else 1]]
+    columns, marks, dropped = measured(rows), footnotes(rows), list[str]()
+
+    def table() -> Table:
+        cells = [
+            ["published", *(cited(row, column.metric, marks) for column in columns)]
+            if below
+            else [row.architecture, *(column.cell(row) for column in columns)]
+            for row, below in lines
+        ]
+        return Table(["architecture", *(column.heading for column in columns)], cells)
 
     def style(line: int, column: int, text: str) -> str:
         if line < 0:
@@ -195,28 +165,156 @@ def _fitting(rows: Sequence[Row], screen: Screen) -> tuple[str, list[str]]:
             return screen.mark(text, light=True)
         return text if column else screen.outcome(text, row.verdict)
 
-    return _with_published(rows, columns).terminal(style=style), dropped
+    for metric in LEAST_WANTED:
+        if table().width <= screen.width:
+            break
+        dropped += [column.heading for column in columns if column.metric == metric]
+        columns = [column for column in columns if column.metric != metric]
+    return table().terminal(style=style), dropped
 
 
-def _height(row: Row) -> int:
-    return 2 if row.published else 1
+SCHEMA = 2
+"""Number of the layout of ``summary.json``."""
+
+OVER_SEEDS = ("test_accuracy", "test_loss", "training_accuracy", "calibration_error")
 
 
-def _with_published(rows: Sequence[Row], columns: Sequence[Column]) -> Table:
-    """Return the table in which published figures stand below ours, for want of width."""
-    marks = footnotes(rows)
-    lines = []
-    for row in rows:
-        lines.append([row.architecture, *(column.cell(row) for column in columns)])
-        if row.published:
-            lines.append(["published", *(_cited(row, column.metric, marks) for column in columns)])
-    return Table(["architecture", *(column.heading for column in columns)], lines)
+def write_report(
+    folder: Path,
+    rows: Sequence[Row],
+    records: Sequence[Record],
+    *,
+    stale: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Write ``summary.md``, ``summary.json`` and ``summary.csv``, each whole or not at all.
+
+    ``stale`` tells, by case, why its figures are not those of the present code.
+
+    Raises:
+        UserError: The folder cannot be written.
+    """
+    contents = {
+        "summary.md": summary(rows, records, stale=stale).encode(),
+        "summary.json": as_json(rows, stale=stale or {}),
+        "summary.csv": as_csv(rows).encode(),
+    }
+    for name, content in contents.items():
+        write_whole(folder / name, content)
+    return [folder / name for name in contents]
 
 
-def _cited(row: Row, metric: str, marks: Sequence[str]) -> str:
-    """Return a published figure with the number of its footnote, or nothing."""
-    claim = row.published.get(metric)
-    if claim is None:
-        return ""
-    mark = f" [{marks.index(claim.note) + 1}]" if claim.note else ""
-    return f"{cells.published(row, metric)}{mark}"
+def as_json(rows: Sequence[Row], *, stale: Mapping[str, str]) -> bytes:
+    """Return every figure with its n, every verdict with its reason, and the records' keys.
+
+    Infinite numbers, such as a published "never", are null.
+    """
+    told = [{**msgspec.to_builtins(row), "stale": stale.get(row.case)} for row in rows]
+    return msgspec.json.format(msgspec.json.encode({"schema": SCHEMA, "rows": told})) + b"\n"
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """Return one line per case under a heading; a figure that is missing is empty."""
+    lines = [_flat(row) for row in rows]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(lines[0]) if lines else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    target = row.epochs_to_target[0].found if row.epochs_to_target else None
+    seconds = row.seconds_per_epoch
+    return {
+        "case": row.case,
+        **{k: v for name in OVER_SEEDS for k, v in _moments(name, getattr(row, name)).items()},
+        "parameters": row.parameters,
+        "epochs_to_target": target.median if target else None,
+        "epochs_to_target_reached": target.reached if target else None,
+        "epochs_to_target_n": target.n if target else None,
+        "seconds_per_epoch": seconds.median if seconds else None,
+        "seconds_per_epoch_lower": seconds.lower if seconds else None,
+        "seconds_per_epoch_upper": seconds.upper if seconds else None,
+        "seconds_per_epoch_n": seconds.n if seconds else None,
+        "peak_memory_mib": row.peak_memory_mib,
+        "latency_seconds": row.latency_seconds,
+        "images_per_second": row.images_per_second,
+        "verdict": row.verdict,
+        "flags": "; ".join(row.flags),
+        "keys": " ".join(row.keys),
+    }
+
+
+def _moments(name: str, found: Figure | None) -> dict[str, float | None]:
+    return {
+        name: found.mean if found else None,
+        f"{name}_sd": found.sd if found else None,
+        f"{name}_n": found.n if found else 0,
+    }
+
+
+JUDGED: tuple[Outcome, ...] = ("completed", "diverged", "given up")
+"""Outcomes that a verdict may rest on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a run found, and the files that tell of it."""
+
+    judged: Mapping[str, Sequence[Judged]]
+    """Case → what its tests said: cases in the order of the tables, verdicts in that of metrics."""
+    rows: Sequence[Row]
+    records: Sequence[Record]
+    paths: Sequence[Path]
+    page: Path | None = None
+    """The same for a browser, with pictures."""
+
+
+def write_summary(
+    judged: Sequence[Judged],
+    cases: Mapping[str, Case],
+    claims: Claims,
+    store: Store,
+    folder: Path,
+) -> Summary:
+    """Write the report of a run into ``folder``.
+
+    Args:
+        judged: What the tests of the run said, in any order.
+        cases: Every case there is, in the order of the tables.
+        claims: What was published.
+        store: Holds the records that ``judged`` names.
+        folder: Is given ``summary.md``, ``summary.json`` and ``summary.csv``.
+    """
+    ordered = in_order(judged)
+    by_case = {name: [one for one in ordered if one.case == name] for name in cases}
+    by_case = {name: found for name, found in by_case.items() if found}
+    records = _records(ordered, store)
+    table = rows(
+        [cases[name] for name in by_case],
+        records,
+        {name: [one.verdict for one in each if one.verdict] for name, each in by_case.items()},
+        claims,
+    )
+    paths = write_report(folder, table, records)
+    return Summary(judged=by_case, rows=table, records=records, paths=paths)
+
+
+def shown(summary: Summary, screen: Screen, *, unjudged: int = 0) -> str:
+    """Return a summary as text for a terminal; so many tests failed without a verdict."""
+    first, *others = summary.paths
+    report = f"Report: {first}" + "".join(f", {path.suffix}" for path in others)
+    if summary.page:
+        report += f"\nPage: {summary.page}"
+    blocks = [
+        "\n".join(verdict_lines(summary.judged, screen, unjudged=unjudged)),
+        *tables(summary.rows, summary.records, screen),
+        report,
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _records(judged: Sequence[Judged], store: Store) -> list[Record]:
+    wanted = dict.fromkeys((one.case, key) for one in judged for key in one.records)
+    found = ((store.find(case, key, outcome=outcome) for outcome in JUDGED) for case, key in wanted)
+    return [record for each in found if (record := next(filter(None, each), None))]

@@ -169,8 +169,9 @@ class Bounds:
                 f"with your own figure and reason:\n\n{line}\n"
             )
         return (
-            f"{case} has no bounds. Add these lines to {self.path}, with your own figure and "
-            f"reason:\n\n[{case}]\n{line}\n"
+            f"{case} has no bounds. `python -m bench calibrate {case} --apply` trains its "
+            f"reference and writes them. Or add these lines to {self.path}, with your "
+            f"own figure and reason:\n\n[{case}]\n{line}\n"
         )
 
 
@@ -241,7 +242,9 @@ def _table(
 ) -> dict[str, Bound | Curve]:
     own = name.removesuffix(f".{SMOKE}")
     if own not in (*cases, SMOKE):
-        raise source.refuse(f"there is no case {own!r}. {nearest(own, (*cases, SMOKE))}", own)
+        left = f"If it was removed or renamed: python -m bench remove {own}, or rename {own} NEW."
+        problem = f"there is no case {own!r}. {nearest(own, (*cases, SMOKE))} {left}"
+        raise source.refuse(problem, own)
     if not isinstance(table, dict):
         raise source.refuse(f"expected a table [{name}], and found {brief(table)}.", name)
     bounds: dict[str, Bound | Curve] = {}

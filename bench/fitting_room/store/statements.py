@@ -90,7 +90,11 @@ def check_statement(made: AnyStatement) -> None:
 def check_known(what: str, name: str, names: Iterable[str]) -> None:
     """Refuse a name that is none of the known, and suggest the nearest."""
     if name not in (listed := list(names)):
-        raise ValueError(f"has {name!r}, which is no {what}. {nearest(name, listed)}")
+        left = (
+            f" If it was removed or renamed: python -m bench remove {name}, or rename {name} NEW."
+        )
+        told = f"has {name!r}, which is no {what}. {nearest(name, listed)}"
+        raise ValueError(told + left * (what == "case"))
 
 
 def _check_image(case: str, told: Mapping[str, Any]) -> None:

@@ -1,22 +1,33 @@
-"""An exercise as a value, its answer, and its table."""
+"""Exercises: one thing varied, everything else as it was; their tables, conclusions and pictures.
+
+Matplotlib is imported only where a picture is drawn.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
+from functools import partial
+from statistics import fmean, median
+from typing import TYPE_CHECKING
 
 from fitting_room.analysis.evidence import Evidence
 from fitting_room.analysis.figures import figure
 from fitting_room.analysis.rows import Row, rows
-from fitting_room.format import MISSING, accuracy, decimals, listed, loss, plus
+from fitting_room.format import MISSING, accuracy, count, listed, loss, signed
 from fitting_room.judge.interval import LEVEL, Interval, of_contrast
 from fitting_room.record import Record
-from fitting_room.report import cells
+from fitting_room.report.columns import seconds_per_epoch
 from fitting_room.report.notes import provenance
 from fitting_room.report.table import Table
 from fitting_room.spec import Case
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from fitting_room.report.plots.album import Pictures
+    from fitting_room.report.plots.theme import Draw, Look, Theme
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,104 +88,24 @@ class Exercise:
     @property
     def lines(self) -> list[Line]:
         """The lines of its table: every point, after each of its epochs."""
-        if not self.epochs:
-            return [Line(label=label, case=case) for label, case in self.points.items()]
         return [
-            Line(label=f"{label} after {epoch}", case=case, epoch=epoch)
+            Line(label=f"{label} after {epoch}" if epoch else label, case=case, epoch=epoch)
             for label, case in self.points.items()
-            for epoch in self.epochs
+            for epoch in self.epochs or (None,)
         ]
 
-    def base_of(self, line: Line) -> Line | None:
+    def base_of(self, line: Line) -> Case | None:
         """Return what a line is compared with; None if it is a base itself."""
-        found = next(
-            self.points[each] for each in self.base if self.points[each].task == line.case.task
-        )
+        bases = (self.points[label] for label in self.base)
+        found = next(case for case in bases if case.task == line.case.task)
         itself = found == line.case and line.epoch in (None, found.recipe.epochs)
-        return None if itself else Line(label=self.against, case=found)
+        return None if itself else found
 
 
 METRIC = "test_accuracy"
 
 HEADINGS = ("test loss", "training accuracy %", "epochs", "parameters", "s/epoch")
 """Columns beside test accuracy and its difference."""
-
-SILENT = 1e-9
-"""Points below which an interval is as wide as floating point is coarse: no seed differed."""
-
-Stale = Mapping[str, str]
-"""Case → why its figures are not those of the present code."""
-
-Differences = Mapping[str, Interval | None]
-"""Label of a line → its test accuracy less the base's; None where a side has no record."""
-
-
-def differences(exercise: Exercise, evidence: Evidence) -> Differences:
-    """Return how each line but the bases differs from its base; all intervals hold at once."""
-    pairs = [(line, base) for line in exercise.lines if (base := exercise.base_of(line))]
-    level = 1 - (1 - LEVEL) / max(len(pairs), 1)
-    return {line.label: _difference(exercise, line, base, evidence, level) for line, base in pairs}
-
-
-def _difference(
-    exercise: Exercise, line: Line, base: Line, evidence: Evidence, level: float
-) -> Interval | None:
-    own, other = (
-        evidence.by_seed(each.case.name, METRIC, epoch=each.epoch) for each in (line, base)
-    )
-    if exercise.paired:
-        gains = [own[seed] - other[seed] for seed in own if seed in other]
-        return of_contrast([gains], [1.0], level=level) if gains else None
-    samples = [list(own.values()), list(other.values())]
-    return of_contrast(samples, [1.0, -1.0], level=level) if all(samples) else None
-
-
-def table(exercise: Exercise, evidence: Evidence, stale: Stale, notes: Sequence[str] = ()) -> str:
-    """Return the table of an exercise, without columns in which every line says the same."""
-    found = differences(exercise, evidence)
-    lines = [_cells(line, found, evidence, stale) for line in exercise.lines]
-    against = f"test accuracy against {exercise.against}, points"
-    columns = list(
-        zip((exercise.varied, "test accuracy %", against, *HEADINGS), *lines, strict=True)
-    )
-    shown = columns[:3] + [column for column in columns[3:] if len(set(column[1:])) > 1]
-    heads, *body = zip(*shown, strict=True)
-    return Table(heads, body, notes).markdown(unbroken=True)
-
-
-def row_of(case: Case, evidence: Evidence) -> Row:
-    """Return what the records say about one point."""
-    return rows([case], evidence.records, {}, {})[0]
-
-
-def _cells(line: Line, found: Differences, evidence: Evidence, stale: Stale) -> list[str]:
-    case, row = line.case.name, row_of(line.case, evidence)
-    of = {
-        metric: figure(evidence.values(case, metric, epoch=line.epoch))
-        for metric in (METRIC, "test_loss", "training_accuracy")
-    }
-    ran = [line.epoch or len(record.epochs) for record in evidence.trained(case)]
-    return [
-        f"{line.label} (stale)" if case in stale else line.label,
-        accuracy(of[METRIC]),
-        points(found.get(line.label)),
-        loss(of["test_loss"]),
-        accuracy(of["training_accuracy"]),
-        f"{median(ran):g} ({min(ran)}–{max(ran)})" if ran else MISSING,
-        cells.parameters(row),
-        cells.seconds_per_epoch(row),
-    ]
-
-
-def points(found: Interval | None) -> str:
-    """Return ``+0.9 ± 0.3`` of a difference of accuracies; no ± where its interval has no ends."""
-    if found is None:
-        return MISSING
-    reach = 100 * (found.high - found.low) / 2
-    places = decimals(reach if SILENT < reach < math.inf else None, most=2, alone=1)
-    spread = f" ± {reach:.{places}f}" if math.isfinite(reach) else ""
-    return plus(100 * found.estimate, places) + spread
-
 
 LEGEND = (
     "Mean ± sd between seeds (number of seeds); epochs: median (least–most); seconds: median "
@@ -183,51 +114,45 @@ LEGEND = (
     "0. What is the same in every line is left out."
 )
 
-FEW = 5
-"""Lines that a conclusion names; more are counted."""
+UNSURE = "no sure difference"
+
+MANY = 8
+"""Points of a picture beyond which their names are written aslant."""
+
+Stale = Mapping[str, str]
+"""Case → why its figures are not those of the present code."""
+
+
+def differences(exercise: Exercise, evidence: Evidence) -> dict[str, Interval | None]:
+    """Return label → test accuracy less the base's, of every line but the bases.
+
+    All intervals hold at once; None where a side has no record.
+    """
+    pairs = [(line, base) for line in exercise.lines if (base := exercise.base_of(line))]
+    level = 1 - (1 - LEVEL) / max(len(pairs), 1)
+    found = {}
+    for line, base in pairs:
+        own = evidence.by_seed(line.case.name, METRIC, epoch=line.epoch)
+        other = evidence.by_seed(base.name, METRIC)
+        samples, weights = [list(own.values()), list(other.values())], [1.0, -1.0]
+        if exercise.paired:
+            samples, weights = [[own[seed] - other[seed] for seed in own if seed in other]], [1.0]
+        known = all(samples)
+        found[line.label] = of_contrast(samples, weights, level=level) if known else None
+    return found
 
 
 def answer(exercise: Exercise, records: Iterable[Record]) -> str:
     """Return which lines surely differ from the base in test accuracy, in one sentence."""
     found = differences(exercise, Evidence(list(records)))
-    parts: dict[str, list[str]] = {"surely higher": [], "surely lower": [], "undecided": []}
-    for label, each in found.items():
-        what = _what(each)
-        sure = what.startswith("surely")
-        parts.setdefault(what, []).append(f"{label} ({points(each)})" if sure else label)
-    told = "; ".join(f"{what} with {_named(labels)}" for what, labels in parts.items() if labels)
-    return f"Test accuracy against {exercise.against}, in points: {told or 'not compared yet'}."
-
-
-def _what(found: Interval | None) -> str:
-    if found is None:
-        return "no records"
-    if found.low > 0:
-        return "surely higher"
-    return "surely lower" if found.high < 0 else "undecided"
-
-
-def _named(labels: Sequence[str]) -> str:
-    return listed(labels) if len(labels) <= FEW else f"{len(labels)} others"
-
-
-def block(exercise: Exercise, records: Iterable[Record], stale: Stale) -> str:
-    """Return conclusion and table of an exercise, with what must be said below it."""
-    cases = {case.name for case in exercise.points.values()}
-    evidence = Evidence([record for record in records if record.spec.case.name in cases])
-    used = [record for case in cases for record in evidence.trained(case)]
-    notes = [
-        LEGEND.format(" of pairs of the same seed" if exercise.paired else ""),
-        *(f"{label}: {flag}." for label, flag in _flags(exercise, evidence)),
-        *(f"{name} is stale: {why}." for name, why in stale.items() if name in cases),
-        *([provenance(used)] if used else []),
-    ]
-    return "\n\n".join(
-        [
-            f"**{answer(exercise, evidence.records)}**",
-            table(exercise, evidence, stale, notes),
-        ]
-    )
+    known = {label: each for label, each in found.items() if each}
+    sure = {
+        "higher": [label for label, each in known.items() if each.low > 0],
+        "lower": [label for label, each in known.items() if each.high < 0],
+    }
+    told = "; ".join(f"{what} with {listed(labels)}" for what, labels in sure.items() if labels)
+    told = told or (UNSURE if known else "not compared yet")
+    return f"Test accuracy against {exercise.against}: {told}."
 
 
 def answers(exercises: Iterable[Exercise], records: Iterable[Record]) -> str:
@@ -236,9 +161,141 @@ def answers(exercises: Iterable[Exercise], records: Iterable[Record]) -> str:
     return "\n".join(f"- *{each.question}* {answer(each, kept)}" for each in exercises)
 
 
-def _flags(exercise: Exercise, evidence: Evidence) -> list[tuple[str, str]]:
-    return [
-        (label, flag)
-        for label, case in exercise.points.items()
-        for flag in row_of(case, evidence).flags
+def block(exercise: Exercise, records: Iterable[Record], stale: Stale) -> str:
+    """Return conclusion and table of an exercise, with what must be said below it."""
+    cases = [case.name for case in exercise.points.values()]
+    evidence = Evidence([record for record in records if record.spec.case.name in cases])
+    used = [record for case in cases for record in evidence.trained(case)]
+    flags = {label: _row_of(case, evidence).flags for label, case in exercise.points.items()}
+    notes = [
+        LEGEND.format(" of pairs of the same seed" if exercise.paired else ""),
+        *(f"{label}: {flag}." for label, of in flags.items() for flag in of),
+        *(f"{name} is stale: {why}." for name, why in stale.items() if name in cases),
+        *([provenance(used)] if used else []),
     ]
+    return f"**{answer(exercise, evidence.records)}**\n\n{_table(exercise, evidence, stale, notes)}"
+
+
+def _table(exercise: Exercise, evidence: Evidence, stale: Stale, notes: Sequence[str]) -> str:
+    """Return the table of an exercise, without columns in which every line says the same."""
+    found = differences(exercise, evidence)
+    against = f"test accuracy against {exercise.against}, points"
+    lines = [
+        (exercise.varied, "test accuracy %", against, *HEADINGS),
+        *(_cells(line, found.get(line.label), evidence, stale) for line in exercise.lines),
+    ]
+    columns = list(zip(*lines, strict=True))
+    shown = columns[:3] + [column for column in columns[3:] if len(set(column[1:])) > 1]
+    head, *body = zip(*shown, strict=True)
+    return Table(head, body, notes).markdown(unbroken=True)
+
+
+def _cells(
+    line: Line, difference: Interval | None, evidence: Evidence, stale: Stale
+) -> tuple[str, ...]:
+    case, row = line.case.name, _row_of(line.case, evidence)
+    of = {
+        metric: figure(evidence.values(case, metric, epoch=line.epoch))
+        for metric in (METRIC, "test_loss", "training_accuracy")
+    }
+    ran = [line.epoch or len(record.epochs) for record in evidence.trained(case)]
+    return (
+        f"{line.label} (stale)" if case in stale else line.label,
+        accuracy(of[METRIC]),
+        signed(METRIC, difference) if difference else MISSING,
+        loss(of["test_loss"]),
+        accuracy(of["training_accuracy"]),
+        f"{median(ran):g} ({min(ran)}–{max(ran)})" if ran else MISSING,
+        count(row.parameters),
+        seconds_per_epoch(row),
+    )
+
+
+def _row_of(case: Case, evidence: Evidence) -> Row:
+    return rows([case], evidence.records, {}, {})[0]
+
+
+def pictures(exercises: Iterable[Exercise], records: Sequence[Record], *, stale: Stale) -> Pictures:
+    """Return ``exercise-NAME`` → how it is drawn, or why it cannot be."""
+    evidence = Evidence(records)
+    return {f"exercise-{each.name}": _picture(each, evidence, stale) for each in exercises}
+
+
+def _picture(exercise: Exercise, evidence: Evidence, stale: Stale) -> Draw | str:
+    from fitting_room.report.plots.album import caption
+    from fitting_room.report.plots.curves import curves
+
+    cases = {label: case for label, case in exercise.points.items() if evidence.trained(case.name)}
+    if not cases:
+        return "no record of any of its points yet"
+    trained = {label: evidence.trained(case.name) for label, case in cases.items()}
+    used = [record for records in trained.values() for record in records]
+    said = caption(rows(list(cases.values()), used, {}, {}), used, stale=stale)
+    if exercise.epochs:
+        return partial(curves, list(trained.items()), small_print=said)
+    return partial(_points, exercise, evidence, said)
+
+
+def _points(exercise: Exercise, evidence: Evidence, said: str, theme: Theme) -> Figure:
+    """Draw test accuracy above what it costs, for each point from left to right."""
+    from matplotlib.figure import Figure
+
+    from fitting_room.report.plots.theme import explained, percent
+
+    labels, cases = list(exercise.points), [case.name for case in exercise.points.values()]
+    figure = Figure(figsize=(max(5.2, 1.6 + 0.62 * len(labels)), 4.6))
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    accuracies = [evidence.values(case, METRIC) for case in cases]
+    paid, costs = _costs(exercise, evidence, cases)
+    for place, (seeds, cost) in enumerate(zip(accuracies, costs, strict=True)):
+        above.plot([place] * len(seeds), seeds, **_seed(theme))
+        if cost:
+            below.plot([place] * 2, [cost.low, cost.high], color=theme.ink, lw=1.1)
+    lines = [[labels.index(label) for label in row] for row in exercise.rows]
+    _join(above, [fmean(seeds) if seeds else None for seeds in accuracies], lines, theme)
+    _join(below, [cost.estimate if cost else None for cost in costs], lines, theme)
+    percent(above.yaxis)
+    above.set_ylabel("test accuracy (%)")
+    below.set(xlabel=exercise.varied, ylabel=paid, ylim=(0, None), xlim=(-0.5, len(labels) - 0.5))
+    aslant = {"rotation": 40, "ha": "right"} if len(labels) >= MANY else {}
+    below.set_xticks(range(len(labels)), labels, **aslant)
+    paid_with = "mean over seeds; below: what is paid, with its spread"
+    looks = {"one seed": _seed(theme), paid_with: _average(theme)}
+    return explained(figure, looks, said, theme, columns=2)
+
+
+def _costs(
+    exercise: Exercise, evidence: Evidence, cases: Sequence[str]
+) -> tuple[str, list[Interval | None]]:
+    """Return what is paid for accuracy, in words and for each case."""
+    if not exercise.paired:
+        timed = evidence.costs(cases, "seconds_per_epoch")
+        return "seconds per epoch", [timed[case][0] if case in timed else None for case in cases]
+    ran = [[len(record.epochs) for record in evidence.trained(case)] for case in cases]
+    return "epochs trained", [
+        Interval(estimate=fmean(each), low=min(each), high=max(each)) if each else None
+        for each in ran
+    ]
+
+
+def _join(
+    axes: Axes, values: Sequence[float | None], lines: Sequence[Sequence[int]], theme: Theme
+) -> None:
+    """Mark the values at their places, and join those of each line that there are."""
+    known = {place: value for place, value in enumerate(values) if value is not None}
+    for line in lines:
+        there = [place for place in line if place in known]
+        axes.plot(there, [known[place] for place in there], color=theme.muted, lw=1.1, zorder=1.5)
+    axes.plot(list(known), list(known.values()), **_average(theme))
+
+
+def _seed(theme: Theme) -> Look:
+    from fitting_room.report.plots.theme import marks
+
+    return marks("o", theme.test, ms=3.5, mew=0, alpha=0.6)
+
+
+def _average(theme: Theme) -> Look:
+    from fitting_room.report.plots.theme import marks
+
+    return marks("D", theme.ink, ms=4.5, mec=theme.paper, mew=0.6)

@@ -1,24 +1,60 @@
-"""The gate put to the test: a variant of a case is held to the bounds of the case itself."""
+"""The gate put to the test on real data: by changed variants of a case, and by slowed steps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import fmean
 from typing import TypeVar
 
-import numpy as np
+import msgspec
 
-from fitting_room.judge.censored import best_by
+from fitting_room.format import MISSING, counted, name, plus
 from fitting_room.judge.quality import EPOCHS
-from fitting_room.judge.rates import Gauge
 from fitting_room.judge.sequential import planning_sd
+from fitting_room.judge.timing import SLOWER, Race, slowdown
 from fitting_room.judge.verdict import Bound, Outcome, Verdict
 from fitting_room.lab.evaluator import Evaluator
 from fitting_room.metrics import CURVES, KNOWN_AFTER, METRICS, UNTRAINED, curve
 from fitting_room.record import Record
-from fitting_room.spec import TASKS, Case
+from fitting_room.report.table import Table, bullets
+from fitting_room.report.verdicts import choices, priced, sharpest, table
+from fitting_room.spec import Case
 from fitting_room.store.bounds import Bounds
+from fitting_room.store.records import Store
+from fitting_room.studies import ABSENT, QUIET, SCHEMA, Origin, read_document
+from fitting_room.studies.gate_simulation import (
+    COST,
+    SIMULATION,
+    Costs,
+    Simulation,
+    cost,
+    digest_of,
+    rates,
+)
+from fitting_room.studies.noise import noise_block
+
+VARIANTS = Path("gate", "variants.json")
+SECONDS = Path("gate", "seconds.json")
+
+PRICES = (
+    "Catches: the smallest change that fails with 80 % power, also as epochs of training at that "
+    "point of the curve. Seeds and seconds of training: until unchanged code has passed. Epochs × "
+    "seconds: the product of the two; the smaller it is, the more is seen for a second of "
+    "training. There is none where the curve is flat, or where one epoch does not have the metric.",
+    "Epochs to a target have no row. Where the recipe stops at its target, seeds are judged one by "
+    "one, by the epoch in which each reached it: there is no best value by an epoch beyond that.",
+)
+CHOICE = (
+    "The sharpest test metric and the sharpest training metric of each case, by epochs × seconds. "
+    "The others gate as well: all share the same seeds, so that to leave one out would save no "
+    "training."
+)
+STALE = "**Stale:** the bounds changed since. Run: `python -m bench gate`"
+
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +71,6 @@ class Sight:
     """Distance from the mean of the reference, in planned standard deviations; None for a count."""
     evidence: str
 
-    @property
-    def when(self) -> tuple[int, int, float]:
-        """A sort key: the earliest first, and among those the one that is furthest off."""
-        return (self.n if self.epoch else 0, self.epoch, -abs(self.shift or 0.0))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -54,8 +85,6 @@ class Finding:
     """Seeds trained until the first metric failed or the last one passed."""
     seconds: float
     """Wall time of those trials, from the start of their processes to their end."""
-    training_seconds: float
-    """Seconds of the training steps alone."""
     sights: tuple[Sight, ...]
     """One for every metric that gates the case."""
     keys: tuple[str, ...]
@@ -73,60 +102,32 @@ class Finding:
 
     @property
     def noticed_by(self) -> tuple[Sight, ...]:
-        """The metrics that failed, in the order in which they could."""
-        failed = (sight for sight in self.sights if sight.outcome == "fail")
-        return tuple(sorted(failed, key=lambda sight: sight.when))
+        """The metrics that failed: the earliest first, and of those the one furthest off."""
+
+        def when(sight: Sight) -> tuple[int, int, float]:
+            return (sight.n if sight.epoch else 0, sight.epoch, -abs(sight.shift or 0.0))
+
+        return tuple(sorted((s for s in self.sights if s.outcome == "fail"), key=when))
 
     @property
     def words(self) -> str:
         """One line: the verdict, its price, and what noticed first."""
-        took = f"{self.seeds} seed{'' if self.seeds == 1 else 's'}, {self.seconds:.0f} s"
-        if not self.noticed_by:
-            return f"{self.outcome} after {took}"
-        first = self.noticed_by[0]
-        return f"{self.outcome} after {took}, first by {first.metric}: {first.evidence}"
+        took = f"{self.outcome} after {counted(self.seeds, 'seed')}, {self.seconds:.0f} s"
+        first = "".join(f", first by {s.metric}: {s.evidence}" for s in self.noticed_by[:1])
+        return took + first
 
 
-def gauges(case: Case, bounds: Bounds) -> list[Gauge]:
-    """Return what gates a case and scatters: bounds that have a reference, and learning curves."""
-    found = []
-    for metric, bound in bounds.tables.get(case.name, {}).items():
-        if metric == EPOCHS and bound.has_reference:
-            # It is judged by the best value of the metric that has the target; see `judge_best`.
-            aim, target = next(iter(TASKS[case.task].targets.items()))
-            floor = replace(bound, metric=aim, at_most=None, at_least=target)
-            found.append(Gauge(metric=metric, bounds=(floor,)))
-        elif bound.has_reference:
-            found.append(Gauge(metric=metric, bounds=(bound,)))
-    curves = bounds.curves.get(case.name, {}).values()
-    return [*found, *(Gauge(metric=each.metric, bounds=each.epochs) for each in curves)]
+@dataclass(frozen=True, kw_only=True)
+class Variants:
+    """The gate's answers to every variant."""
 
-
-def reference_values(case: Case, bounds: Bounds, records: Sequence[Record]) -> np.ndarray:
-    """Return what each reference seed gave to each bound of ``gauges``, in their order.
-
-    Returns:
-        Shape (seeds, bounds), float64; NaN where a seed stopped before.
-    """
-    rows = [
-        [value for gauge in gauges(case, bounds) for value in _values(gauge, case, bounds, record)]
-        for record in records
-    ]
-    return np.array([[np.nan if value is None else value for value in row] for row in rows])
-
-
-def _values(gauge: Gauge, case: Case, bounds: Bounds, record: Record) -> list[float | None]:
-    if gauge.metric in CURVES:
-        values = curve(record, gauge.metric)
-        return [values[at] if at < len(values) else None for at in range(len(gauge.bounds))]
-    if gauge.metric == EPOCHS:
-        aim = next(iter(TASKS[case.task].targets))
-        by = int(bounds.for_case(case.name, EPOCHS).limits[0])
-        return [best_by([getattr(epoch, aim) for epoch in record.epochs], by)]
-    return [METRICS[gauge.metric](record)]
-
-
-Entry = TypeVar("Entry")
+    schema: int = SCHEMA
+    origin: Origin
+    bounds: str
+    findings: tuple[Finding, ...]
+    """Of each variant, the case as it is first."""
+    anew: tuple[Finding, ...]
+    """Of the case as it is, each with seeds that no reference holds."""
 
 
 def examine(evaluator: Evaluator, variant: Case, change: str) -> Finding:
@@ -151,16 +152,14 @@ def examine(evaluator: Evaluator, variant: Case, change: str) -> Finding:
         outcomes = {verdicts[metric].outcome for metric in metrics if metric not in UNTRAINED}
         if "fail" in outcomes or "undecided" not in outcomes:
             break
+    sights = (_sight(evaluator.bounds, variant, each, records) for each in verdicts.values())
     return Finding(
         case=variant.original,
         variant=variant.variant,
         change=change,
         seeds=n,
         seconds=sum(record.seconds["total"] for record in records),
-        training_seconds=sum(record.seconds["train"] for record in records),
-        sights=tuple(
-            _sight(evaluator.bounds, variant, each, records) for each in verdicts.values()
-        ),
+        sights=tuple(sights),
         keys=tuple(record.key for record in records),
     )
 
@@ -190,36 +189,190 @@ def _lent(bounds: Bounds, variant: Case) -> Bounds:
 def _sight(bounds: Bounds, case: Case, verdict: Verdict, records: Sequence[Record]) -> Sight:
     metric, records = verdict.metric, records[: verdict.n]
     ran = max(len(record.epochs) for record in records)
-    epoch = min(ran, KNOWN_AFTER.get(metric, ran))
-    bound: Bound | None = None
-    values: list[float | None] = []
+    epoch = 0 if metric in UNTRAINED else min(ran, KNOWN_AFTER.get(metric, ran))
+    shift = None
     if metric in CURVES:
         epoch = verdict.epoch or ran
         curves = [curve(record, metric) for record in records]
-        bound = bounds.curve(case.name, metric).epochs[epoch - 1]
-        values = [each[epoch - 1] for each in curves if len(each) >= epoch]
-    elif metric in UNTRAINED:
-        epoch = 0
+        band = bounds.curve(case.name, metric).epochs[epoch - 1]
+        shift = _shift(band, [each[epoch - 1] for each in curves if len(each) >= epoch])
     elif metric != EPOCHS:  # whose reference is of another metric, the one that has the target
         bound = bounds.for_case(case.name, metric)
-        values = [METRICS[metric](record) for record in records]
+        shift = _shift(bound, [METRICS[metric](record) for record in records])
     return Sight(
         metric=metric,
         outcome=verdict.outcome,
         n=verdict.n,
         epoch=epoch,
-        shift=_shift(bound, values),
+        shift=shift,
         evidence=verdict.reason,
     )
 
 
-def _shift(bound: Bound | None, values: Sequence[float | None]) -> float | None:
+def _shift(bound: Bound, values: Sequence[float | None]) -> float | None:
     numbers = [value for value in values if value is not None]
-    if (
-        bound is None
-        or not numbers
-        or not (bound.sd and bound.reference_seeds)
-        or bound.mean is None
-    ):
+    if not numbers or bound.mean is None or not (bound.sd and bound.reference_seeds):
         return None
     return (fmean(numbers) - bound.mean) / planning_sd(bound.sd, bound.reference_seeds)
+
+
+def variants(found: Variants) -> str:
+    """Return the table, and where its figures come from."""
+    notes = [
+        f"Variants of {found.findings[0].case}, held to its committed bounds. Seconds: wall time "
+        "of the trials until the verdict, from the start of their processes.",
+        "The case as it is trains the seeds that its reference was made of, which may give the "
+        "same figures to the last bit; the runs of other seeds, each judged for itself, show luck.",
+        "Shift: from the reference's mean, in planned scatters; of the untouched case, the "
+        "furthest of all its metrics. Too: the other metrics that failed on the same seeds.",
+        "Compare: what `python -m bench compare` says of the same trials beside the reference, and "
+        "by how many of its figures; seconds are none of them.",
+        f"Measured: {found.origin.words}.",
+    ]
+    rows = [*_anew(found.anew), *map(_variant_row, found.findings)]
+    noticed = ("noticed first by", "known after", "shift", "too")
+    head = ("changed", "verdict", "seeds", "seconds", *noticed, "compare")
+    return Table(head, rows, notes).markdown()
+
+
+def _anew(found: Sequence[Finding]) -> list[Sequence[str]]:
+    """Return the row of the runs with seeds of their own, where there were any."""
+    if not found:
+        return []
+    compared = Counter(each.compared.partition(" ")[0] for each in found if each.compared)
+    row = (
+        f"nothing, {len(found)} runs of other seeds",
+        f"{sum(each.outcome == 'pass' for each in found)} pass",
+        f"{fmean(each.seeds for each in found):.1f}",
+        f"{fmean(each.seconds for each in found):.0f}",
+        ", ".join(name(each.noticed_by[0].metric) for each in found if each.noticed_by) or MISSING,
+        MISSING,
+        _furthest([sight for each in found for sight in each.sights]),
+        MISSING,
+        ", ".join(f"{n} {outcome}" for outcome, n in compared.items()) or MISSING,
+    )
+    return [row]
+
+
+def _variant_row(found: Finding) -> Sequence[str]:
+    noticed: Sequence[str] = (MISSING, MISSING, _furthest(found.sights), MISSING)
+    if found.noticed_by:
+        first, *others = found.noticed_by
+        when = f"seed {first.n}, epoch {first.epoch}" if first.epoch else "no training"
+        too = ", ".join(name(sight.metric) for sight in others)
+        noticed = (name(first.metric), when, _furthest([first]), too or MISSING)
+    took = (str(found.seeds), f"{found.seconds:.0f}")
+    return (found.change, found.outcome, *took, *noticed, found.compared or MISSING)
+
+
+def _furthest(sights: Sequence[Sight]) -> str:
+    shift = max((sight.shift for sight in sights), key=lambda shift: abs(shift or 0.0))
+    return MISSING if shift is None else plus(shift, 1)
+
+
+class Timing(msgspec.Struct, frozen=True, kw_only=True, rename={"pairs": "race"}):
+    """One checkout timed against itself, A B B A."""
+
+    done: str
+    """What was done to head, in words."""
+    red: bool
+    """Whether that must fail."""
+    pairs: Race
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict of the judge of seconds."""
+        return self.pairs.verdict(shared=False).outcome
+
+    @property
+    def right(self) -> bool:
+        """Whether the judge noticed what it must, and nothing else."""
+        return (self.outcome == "fail") == self.red
+
+
+class Seconds(msgspec.Struct, frozen=True, kw_only=True, rename={"timings": "races"}):
+    """All timings of one session."""
+
+    schema: int = SCHEMA
+    origin: Origin
+    case: str
+    load: float | None
+    """Mean number of processes that wanted a core in the minute before; None where unknown."""
+    timings: Mapping[str, Timing]
+    anew: int | None = None
+    """Pairs after which both sides started anew; None where they never did."""
+
+
+def seconds(found: Seconds) -> str:
+    """Return the table, and under what circumstances it was measured."""
+    anew = "" if found.anew is None else f", started anew every {found.anew} pairs"
+    load = "unknown" if found.load is None else f"{found.load:.1f} processes wanted a core"
+    notes = [
+        f"{found.case} against itself, two processes that train chunks in turn, A B B A{anew}. "
+        "Ratio: head over base, median of the pairs; p: of the exact signed-rank test, that head "
+        f"is no slower, and that it is no faster. Red: a ratio from {SLOWER:.2f} on that is surely "
+        "slower, on either clock. Where nothing was done, what is surely faster is the machine's "
+        "doing.",
+        f"Measured: {found.origin.words}; load in the minute before: {load}.",
+    ]
+    clock = ("p slower", "p faster")
+    head = ("done to head", "verdict", "wall", *clock, "CPU", *clock, "pairs", "seconds a chunk")
+    return Table(head, [_timing_row(each) for each in found.timings.values()], notes).markdown()
+
+
+def _timing_row(found: Timing) -> Sequence[str]:
+    pairs = found.pairs
+    row = [found.done, found.outcome if found.right else f"{found.outcome} ✗"]
+    for base, head in ((pairs.base_wall, pairs.head_wall), (pairs.base_cpu, pairs.head_cpu)):
+        clock = slowdown(base, head)
+        row += [f"×{clock.ratio:.3f}", f"{clock.p_value:.2g}", f"{clock.p_faster:.2g}"]
+    return [*row, str(len(pairs.base_wall)), f"{pairs.medians[0]:.2f}"]
+
+
+def gate_block(results: Path, bounds: Bounds) -> str:
+    """Return simulated rates, and what became of changed variants on real data."""
+    simulated = read_document(results / SIMULATION, Simulation)
+    found = read_document(results / VARIANTS, Variants)
+    absent = ABSENT.format("gate")
+    parts = [
+        _fresh(rates(simulated), simulated.bounds, bounds) if simulated else absent,
+        "On real data:",
+        _fresh(variants(found), found.bounds, bounds) if found else absent,
+    ]
+    return "\n\n".join(parts)
+
+
+def cost_block(results: Path, bounds: Bounds) -> str:
+    """Return what a verdict costs, beside gates of a fixed number of seeds."""
+    found = read_document(results / COST, Costs)
+    return _fresh(cost(found), found.bounds, bounds) if found else ABSENT.format("gate")
+
+
+def seconds_block(results: Path) -> str:
+    """Return what the judge of seconds makes of a slowed step and of a busy neighbour."""
+    found = read_document(results / SECONDS, Seconds)
+    return seconds(found) if found else QUIET.format("gate --times")
+
+
+def prices_block(results: Path, bounds: Bounds) -> str:
+    """Return what each bound costs and sees, and what sees most for a second of training."""
+    records: dict[str, list[Record]] = {}
+    for record in Store(results / "reference").all():
+        if record.completed:
+            records.setdefault(record.spec.case.name, []).append(record)
+    found = sharpest(priced(bounds, records))
+    return "\n\n".join([table(found, PRICES), CHOICE, bullets(choices(found))])
+
+
+def _fresh(text: str, judged_by: str, bounds: Bounds) -> str:
+    return text if judged_by == digest_of(bounds) else f"{STALE}\n\n{text}"
+
+
+BLOCKS: Mapping[str, Callable[[Path, Bounds], str]] = {
+    "gate": gate_block,
+    "cost": cost_block,
+    "noise": lambda results, _: noise_block(results),
+    "seconds": lambda results, _: seconds_block(results),
+    "prices": prices_block,
+}
+"""Name, as it stands in a marker → what belongs there."""

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean, median
 
 from fitting_room.analysis.figures import Figure, figure
-from fitting_room.format import MISSING, count, in_words, number, percent, with_spread
+from fitting_room.format import count, counted, in_words, number, percent, signed, with_spread
 from fitting_room.judge.interval import of_difference
 from fitting_room.report.table import Code, Prose, Table
 from fitting_room.spec import TASKS
-from fitting_room.studies.candidates import Study, Tried, read_log, read_study, settings_of
+from fitting_room.studies.search import Study, Tried, read_log, read_study, settings_of
+
+LEAST_SEEDS = 2
+"""A candidate of one seed is on no frontier."""
+
+PARAMETERS: Mapping[str, tuple[int, int]] = {
+    "mnist": (1_000, 100_000),
+    "fashion_mnist": (1_000, 294_921),  # the published network of three convolutions has one more
+}
+"""Task → the numbers of parameters that its frontier shows."""
+
+MARKS: Mapping[str, Sequence[float]] = {
+    "mnist": (0.99, 0.994, 0.995),
+    "fashion_mnist": (0.92, 0.93, 0.94, 0.945),
+}
+"""Task → validation accuracies whose smallest network is told."""
+
+ACCURACY = "validation accuracy %"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,27 +43,26 @@ class Candidate:
     trials: tuple[Tried, ...]
     """In the order of their seeds."""
 
-    @property
+    @cached_property
     def accuracy(self) -> Figure | None:
         """Validation accuracy over seeds, of those that completed."""
         values = (t.validation_accuracy for t in self.trials if t.outcome == "completed")
         return figure([value for value in values if value is not None])
 
     @property
+    def mean(self) -> float:
+        """Of the validation accuracies; 0 without any."""
+        return self.accuracy.mean if self.accuracy else 0.0
+
+    @property
+    def shown(self) -> str:
+        """Validation accuracy as a cell: ``99.49 ± 0.06 (3)``."""
+        return with_spread(self.accuracy, scale=100, most=2, alone=2) if self.accuracy else ""
+
+    @property
     def parameters(self) -> int | None:
         """All, trainable or not; None if no trial came to be built."""
         return next((t.parameters for t in self.trials if t.parameters is not None), None)
-
-    @property
-    def seconds(self) -> float:
-        """Of one trial, the mean."""
-        return fmean(trial.seconds for trial in self.trials)
-
-    @property
-    def epoch_seconds(self) -> float | None:
-        """Median over all epochs but each trial's first."""
-        found = [seconds for trial in self.trials for seconds in trial.epoch_seconds[1:]]
-        return median(found) if found else None
 
 
 def candidates(lines: Iterable[Tried]) -> list[Candidate]:
@@ -63,75 +80,43 @@ def candidates(lines: Iterable[Tried]) -> list[Candidate]:
         )
         for seeds in found.values()
     ]
-    return sorted(grouped, key=lambda each: -each.accuracy.mean if each.accuracy else 1.0)
+    return sorted(grouped, key=lambda each: -each.mean)
 
 
-def frontier(found: Sequence[Candidate], *, least_seeds: int = 1) -> list[Candidate]:
+def frontier(found: Iterable[Candidate]) -> list[Candidate]:
     """Return those that nothing smaller or as small beats, smallest first.
 
-    Args:
-        found: Of one task and one number of images held out.
-        least_seeds: Candidates with fewer are left out: one lucky seed makes no frontier.
+    The candidates are of one task and one number of images held out.
     """
-    known = [each for each in found if _seeds(each) >= least_seeds and each.parameters]
+    known = [
+        each
+        for each in found
+        if each.accuracy and each.accuracy.n >= LEAST_SEEDS and each.parameters
+    ]
     kept: list[Candidate] = []
-    for each in sorted(known, key=lambda c: (c.parameters or 0, -_mean(c))):
-        if not kept or _mean(each) > _mean(kept[-1]):
+    for each in sorted(known, key=lambda c: (c.parameters or 0, -c.mean)):
+        if not kept or each.mean > kept[-1].mean:
             kept.append(each)
     return kept
 
 
-def smallest(found: Sequence[Candidate], accuracy: float, *, least_seeds: int) -> Candidate | None:
-    """Return the smallest candidate whose mean validation accuracy is at least ``accuracy``."""
-    reached = (c for c in frontier(found, least_seeds=least_seeds) if _mean(c) >= accuracy)
-    return next(reached, None)
-
-
 def table(found: Sequence[Candidate]) -> str:
     """Return a table in the order given, as Markdown that also reads as plain text."""
-    head = ["candidate", "validation accuracy %", "parameters", "epochs", "s/epoch", "s"]
+    head = ["candidate", ACCURACY, "parameters", "epochs", "s/epoch", "s"]
     return Table(head, [_cells(each) for each in found]).markdown()
 
 
 def _cells(each: Candidate) -> list[str]:
     outcomes = sorted({t.outcome for t in each.trials if t.outcome != "completed"})
-    accuracy = with_spread(each.accuracy, scale=100, most=2, alone=2) if each.accuracy else ""
+    seconds = [seconds for trial in each.trials for seconds in trial.epoch_seconds[1:]]
     return [
         each.name,
-        " ".join(filter(None, [accuracy, *outcomes])),
+        " ".join(filter(None, [each.shown, *outcomes])),
         count(each.parameters),
         str(each.trials[0].epochs),
-        number(each.epoch_seconds, 1),
-        number(each.seconds, 0),
+        number(median(seconds) if seconds else None, 1),
+        number(fmean(trial.seconds for trial in each.trials), 0),
     ]
-
-
-def _seeds(each: Candidate) -> int:
-    return each.accuracy.n if each.accuracy else 0
-
-
-def _mean(each: Candidate) -> float:
-    return each.accuracy.mean if each.accuracy else 0.0
-
-
-LEAST_SEEDS = 2
-"""A candidate of one seed is on no frontier."""
-
-PARAMETERS: Mapping[str, tuple[int, int]] = {
-    "mnist": (1_000, 100_000),
-    "fashion_mnist": (1_000, 294_921),  # the published network of three convolutions has one more
-}
-"""Task → the numbers of parameters that its frontier shows."""
-
-MARKS: Mapping[str, Sequence[float]] = {
-    "mnist": (0.99, 0.994, 0.995),
-    "fashion_mnist": (0.92, 0.93, 0.94, 0.945),
-}
-"""Task → validation accuracies whose smallest network is told."""
-
-
-ACCURACY = ("validation accuracy %", "epochs", "network")
-NONE = ("none found", "", "", "")
 
 
 def blocks(folder: Path) -> dict[str, str]:
@@ -147,57 +132,41 @@ def blocks(folder: Path) -> dict[str, str]:
     for task in TASKS:
         lines = read_log(folder / f"{task}.jsonl")
         if lines:
-            found |= {f"search {task} {name}": told for name, told in _of_task(task, lines).items()}
+            most = TASKS[task].most_epochs
+            known = candidates(line for line in lines if most is None or line.epochs <= most)
+            found[f"search {task} frontier"] = frontier_table(known, *PARAMETERS[task])
+            found[f"search {task} smallest"] = smallest_table(known, MARKS.get(task, ()))
+            found[f"search {task} cost"] = cost(lines)
         for path in sorted(folder.glob(f"{task}-*.toml")):
             found[f"search {path.stem}"] = study_table(read_study(path, task), lines)
     return found
 
 
-def _of_task(task: str, lines: Sequence[Tried]) -> dict[str, str]:
-    return {
-        "frontier": frontier_table(within(task, lines), PARAMETERS[task]),
-        "smallest": smallest_table(within(task, lines), MARKS.get(task, ())),
-        "cost": cost(lines),
-    }
-
-
-def within(task: str, lines: Sequence[Tried]) -> list[Candidate]:
-    """Return the candidates that keep to the epochs of a task."""
-    most = TASKS[task].most_epochs
-    return candidates(line for line in lines if most is None or line.epochs <= most)
-
-
-def frontier_table(found: Sequence[Candidate], within: tuple[int, int]) -> str:
-    """Return the frontier of parameters, from the one number to the other, against accuracy."""
-    low, high = within
-    shown = [
-        each
-        for each in frontier(found, least_seeds=LEAST_SEEDS)
-        if low <= (each.parameters or 0) <= high
-    ]
+def frontier_table(found: Sequence[Candidate], low: int, high: int) -> str:
+    """Return the frontier of parameters, from ``low`` to ``high``, against accuracy."""
+    shown = [each for each in frontier(found) if low <= (each.parameters or 0) <= high]
     if not shown:
         return f"None yet: no candidate in {low:,}–{high:,} parameters has {LEAST_SEEDS} seeds."
-    return _table(["parameters", *ACCURACY], [[_size(c), *_accuracy(c)] for c in shown])
+    head = ["parameters", ACCURACY, "epochs", "network"]
+    return Table(head, [_network(each) for each in shown], align="lrrl").markdown()
 
 
 def smallest_table(found: Sequence[Candidate], marks: Sequence[float]) -> str:
     """Return the smallest candidate for each mean validation accuracy."""
-    rows = []
-    for mark in marks:
-        each = smallest(found, mark, least_seeds=LEAST_SEEDS)
-        rows.append([f"{percent(mark)} %", *([_size(each), *_accuracy(each)] if each else NONE)])
-    return _table(["at least", "parameters", *ACCURACY], rows)
+    reached = {mark: next((c for c in frontier(found) if c.mean >= mark), None) for mark in marks}
+    rows = [
+        [f"{percent(mark)} %", *(_network(each) if each else ("none found", "", "", ""))]
+        for mark, each in reached.items()
+    ]
+    head = ["at least", "parameters", ACCURACY, "epochs", "network"]
+    return Table(head, rows, align="lrrrl").markdown()
 
 
-def _accuracy(each: Candidate) -> list[str]:
+def _network(each: Candidate) -> list[str]:
     trial = each.trials[-1]
-    accuracy = with_spread(each.accuracy, scale=100, most=2, alone=2) if each.accuracy else MISSING
     told = " ".join(f"{name}={value}" for name, value in trial.arguments.items())
-    return [accuracy, str(trial.epochs), Code(told) if told else trial.builder]
-
-
-def _size(each: Candidate) -> str:
-    return count(each.parameters)
+    network = Code(told) if told else trial.builder
+    return [count(each.parameters), each.shown, str(trial.epochs), network]
 
 
 def study_table(study: Study, lines: Sequence[Tried]) -> str:
@@ -214,60 +183,39 @@ def study_table(study: Study, lines: Sequence[Tried]) -> str:
         name: by_settings.get(settings_of(case, case.recipe.epochs, split))
         for name, case in study.cases.items()
     }
-    base = found.get(study.base) if study.base else None
+    base = found.get(study.base or "")
     rows = [[Prose(study.about[name]), *_row(each, base)] for name, each in found.items()]
-    head = [study.title, "validation accuracy %", "gained", "parameters", "epochs"]
+    head = [study.title, ACCURACY, "gained", "parameters", "epochs"]
     notes = [f"Accuracies are of the {split}, mean ± sd over seeds (number of seeds)."]
     if base:
         over = study.about[study.base or ""]
         notes.append(
             f"Gained: points of the mean over {over}; from 2 seeds on with a 95 % interval."
         )
-    notes.extend(_machines([each for each in found.values() if each]))
-    return _table(head, rows, notes)
-
-
-def _machines(found: Sequence[Candidate]) -> Iterator[str]:
-    """Yield where the trials ran, most first: seconds are not shown, as they shared machines."""
-    ran = Counter(f"{t.backend} on {t.machine}" for each in found for t in each.trials)
-    if ran:
-        yield "Trials: " + "; ".join(f"{n} by {where}" for where, n in ran.most_common()) + "."
+    ran = Counter(f"{t.backend} on {t.machine}" for c in found.values() if c for t in c.trials)
+    if ran:  # seconds are not shown: trials shared machines
+        notes.append("Trials: " + "; ".join(f"{n} by {on}" for on, n in ran.most_common()) + ".")
+    return Table(head, rows, notes).markdown()
 
 
 def _row(each: Candidate | None, base: Candidate | None) -> list[str]:
     if each is None or each.accuracy is None:
         return ["not tried" if each is None else each.trials[-1].outcome, "", "", ""]
-    return [
-        with_spread(each.accuracy, scale=100, most=2, alone=2),
-        _gained(each, base),
-        _size(each),
-        str(each.trials[0].epochs),
-    ]
-
-
-def _gained(each: Candidate, base: Candidate | None) -> str:
-    if base is None or each is base or each.accuracy is None or base.accuracy is None:
-        return ""
-    if min(each.accuracy.n, base.accuracy.n) < LEAST_SEEDS:
-        return f"{100 * (each.accuracy.mean - base.accuracy.mean):+.2f}"
-    found = of_difference(each.accuracy.values, base.accuracy.values)
-    gained, low, high = (100 * value for value in (found.estimate, found.low, found.high))
-    return f"{gained:+.2f} ({low:+.2f} to {high:+.2f})"
+    gained = ""
+    if base and base.accuracy and each is not base:
+        difference = of_difference(each.accuracy.values, base.accuracy.values)
+        gained = signed("validation_accuracy", difference, alone=2)
+    return [each.shown, gained, count(each.parameters), str(each.trials[0].epochs)]
 
 
 def cost(lines: Sequence[Tried]) -> str:
     """Return what a search took, as a sentence."""
-    lost = [line for line in lines if line.outcome != "completed"]
-    broken = f", {len(lost)} of which gave no result" if lost else ""
-    seconds = sum(line.seconds for line in lines)
+    failed = sum(line.outcome != "completed" for line in lines)
+    without = f", {failed} of which gave no result" if failed else ""
     epochs = sum(len(line.epoch_seconds) for line in lines)
     return (
-        f"The search took {len(lines):,} trials of {len(candidates(lines)):,} candidates{broken}: "
-        f"{epochs:,} epochs in {in_words(seconds)} of trials, several of which shared a machine."
+        f"The search took {counted(len(lines), 'trial')} of "
+        f"{counted(len(candidates(lines)), 'candidate')}{without}: {epochs:,} epochs in "
+        f"{in_words(sum(line.seconds for line in lines))} of trials, several of which shared a "
+        "machine."
     )
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> str:
-    left = {"network", head[0]}
-    align = "".join("l" if name in left else "r" for name in head)
-    return Table(head, rows, notes, align=align).markdown()

@@ -35,11 +35,11 @@ class Stopped(BaseException):
 def main() -> None:
     """Run the job and say its record."""
     began = time.perf_counter()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
     output = answering()
     job = question(Job)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)  # from here on there is a record to be said
     seconds = {"start": max(0.0, time.time() - job.sent)}
     record = _record(job, seconds, output, began)
     say(output, Message(record=record, files=loaded_files(job.spec.case.builder)))
@@ -49,8 +49,9 @@ def main() -> None:
 
 def _record(job: Job, seconds: dict[str, float], output: IO[bytes], began: float) -> Record:
     started = now()
-    measured = PartialRecord(seconds=seconds, machine=this_machine())
+    measured = PartialRecord(seconds=seconds)
     try:
+        measured.machine = this_machine()
         outcome, reason = _run(job, measured, output)
     except Stopped as stop:
         timed_out = stop.args[0] == signal.SIGTERM
@@ -61,6 +62,8 @@ def _record(job: Job, seconds: dict[str, float], output: IO[bytes], began: float
     except Exception as error:
         outcome, reason = "crashed", f"{type(error).__name__}: {error}"
     _ignore_signals()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    measured.machine = measured.machine or this_machine()
     seconds["total"] = seconds["start"] + time.perf_counter() - began
     measured.peak_memory_bytes = peak_memory_bytes()
     return job.record(outcome, reason, started=started, measured=measured)

@@ -33,14 +33,12 @@ class Probed:
 
 def probed(asked: Probe) -> Probed:
     """Return the accelerator and, if a precision is asked about, the times of a step in it."""
-    from fitting_room.trial.measure import calibration_seconds
-
     if asked.precision is None:
         return Probed(accelerator=accelerator())
     return Probed(
         accelerator=accelerator(),
         times=step_seconds(asked.precision) / step_seconds("float32"),
-        calibration_seconds=calibration_seconds(),
+        calibration_seconds=machine.calibration_seconds(),
     )
 
 

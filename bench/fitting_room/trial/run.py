@@ -14,13 +14,14 @@ import numpy as np
 
 from fitting_room import data
 from fitting_room.job import best_file
+from fitting_room.machine import calibration_seconds
 from fitting_room.record import Epoch, PartialRecord, Resolved, pack_classes
 from fitting_room.spec import TrialSpec
 from fitting_room.training.callbacks import EpochClock
 from fitting_room.trial import fit, tuned, watched
 from fitting_room.trial.callbacks import EpochLog, StopAtAccuracy, finite
 from fitting_room.trial.logs import logged, write_score
-from fitting_room.trial.measure import calibration_seconds, measure_inference, size
+from fitting_room.trial.measure import measure_inference, size
 from fitting_room.trial.probe import threads
 from fitting_room.trial.score import BATCH_SIZE, confidence, score
 

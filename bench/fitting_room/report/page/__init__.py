@@ -1,12 +1,346 @@
-"""One HTML file that needs no network: tables to sort, each row with all that is known behind it.
+"""One HTML file that needs no network: what a run found, tables to sort, and what is behind them.
 
-==============  =====================================================================
-``columns``     what the tables show, and what they are sorted by
-``drawn``       the plots of a case, by Matplotlib
-``images``      test images that a case gets wrong
-``facts``       settings and provenance of a case, in words
-``writing``     the page itself, from ``report.html``, ``report.css`` and ``report.js``
-==============  =====================================================================
-
-Matplotlib is loaded only where a plot is new: others are taken from the page that is replaced.
+Its plots are Matplotlib's. They are kept in ``plots`` beside the page, and Matplotlib is loaded
+only where one rests on other records than the kept one does.
 """
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from fitting_room.analysis import trials
+from fitting_room.analysis.mistakes import TestSets, hardest
+from fitting_room.analysis.rows import SEVERITY, Row
+from fitting_room.analysis.trials import SHORT, listed, on_sample, one_per_seed
+from fitting_room.disturbed import disturbance
+from fitting_room.format import MISSING, count, in_words, name, percent
+from fitting_room.record import Record
+from fitting_room.report import plots
+from fitting_room.report.columns import cited, everything
+from fitting_room.report.notes import banner, footnotes, notes, verdict_notes
+from fitting_room.report.summary import ABSENT, as_json
+from fitting_room.report.table import Table
+from fitting_room.spec import TASKS, folder_of
+from fitting_room.store.records import write_whole
+
+PLOTS = {
+    "curves": "Accuracy and loss per epoch",
+    "seconds": "Seconds per epoch over the run",
+    "reliability": "Reliability: is it as often right as it is sure?",
+    "confusion": "Which class is taken for which",
+}
+"""End of a plot's name → what it shows, in their order."""
+
+INSPECTED = {
+    "samples": "Samples of each class",
+    "activations": "What the layers make of three images",
+    "filters": "Weights of the first layer",
+    "confused": "Classes that are taken for one another",
+}
+"""Name of a file by ``inspect`` → what it shows, in their order."""
+
+DRAWING = tuple(
+    f"fitting_room.report.plots.{each}" for each in ("album:everything", "theme:for_any_page")
+)
+"""The code that makes the plots, with all that it calls."""
+
+MOST = 24
+"""Images a case."""
+
+Pairs = list[tuple[str, str]]
+"""Names and what is said of them, or addresses of pictures and what they show."""
+
+
+class _Given(NamedTuple):
+    """What a page is made from."""
+
+    records: Sequence[Record]
+    test_sets: TestSets
+    stale: Mapping[str, str]
+    inspected: Path | None
+    plots: Path
+
+    def of(self, row: Row) -> list[Record]:
+        return [record for record in self.records if record.spec.case.name == row.case]
+
+    def here(self, records: Iterable[Record]) -> list[Record]:
+        """Return the records whose test images are on this machine."""
+        return [r for r in records if r.spec.dataset.checksum in self.test_sets]
+
+
+def write_page(
+    path: Path,
+    rows: Sequence[Row],
+    records: Sequence[Record],
+    *,
+    run: str,
+    test_sets: TestSets,
+    stale: Mapping[str, str] | None = None,
+    inspected: Path | None = None,
+) -> Path:
+    """Write the page, a pure function of what it is given, and return its path.
+
+    Args:
+        path: The file; whatever is there is replaced.
+        rows: What the tables show.
+        records: Those that the rows were made of, of any outcome.
+        run: What made them, as the first line says it.
+        test_sets: Those on this machine; without them there is no confusion and no image.
+        stale: Case → why its figures are not those of the present code.
+        inspected: Folder of what ``inspect`` drew, one of a case in each.
+
+    Raises:
+        UserError: The file cannot be written.
+    """
+    given = _Given(records, test_sets, stale or {}, inspected, path.parent / "plots")
+    outcomes: Counter[str] = Counter(verdict.outcome for row in rows for verdict in row.verdicts)
+    by_task = {task: [row for row in rows if row.task == task] for task in TASKS}
+    text = _template().render(
+        run=run,
+        scope=_scope(rows, records),
+        outcomes={outcome: outcomes[outcome] for outcome in SEVERITY if outcomes[outcome]},
+        unmet=verdict_notes([replace(row, architecture=row.case) for row in rows]),
+        overview=_overview(rows, given),
+        tables=[_table(task, of_task, given) for task, of_task in by_task.items() if of_task],
+        stale=given.stale,
+        json=as_json(rows, stale=given.stale).decode(),
+    )
+    write_whole(path, text.encode())
+    return path
+
+
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True,
+        loader=FileSystemLoader(Path(__file__).parent),
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("report.html")
+
+
+def _scope(rows: Sequence[Row], records: Sequence[Record]) -> str:
+    """Return how much was trained, on what and when, in one line."""
+    lost = sum(not record.completed for record in records)
+    days = sorted(record.started[:10] for record in records)
+    parts = [
+        f"{len(rows)} case{'s' if len(rows) != 1 else ''}",
+        f"{len(records)} record{'s' if len(records) != 1 else ''}",
+        f"{lost} of them not completed" if lost else "",
+        "on the small sample" if any(map(on_sample, records)) else "",
+        listed(f"{record.spec.backend} on {record.spec.device}" for record in records),
+        " to ".join(dict.fromkeys([*days[:1], *days[-1:]])),
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _table(task: str, rows: Sequence[Row], given: _Given) -> dict[str, Any]:
+    columns, marks = everything(rows), footnotes(rows)
+    unjudged = [replace(row, verdicts=()) for row in rows]  # the page begins with their verdicts
+    return {
+        "task": task,
+        "title": TASKS[task].title,
+        "columns": columns,
+        "cases": [
+            {
+                **_behind(row, given),
+                "cells": [
+                    (column, column.cell(row), cited(row, column.metric, marks), column.value(row))
+                    for column in columns
+                ],
+            }
+            for row in rows
+        ],
+        "warnings": [text.lstrip("> ").replace("**", "") for text in banner(rows)],
+        "notes": notes(unjudged, given.records, stale=given.stale, absent=ABSENT),
+    }
+
+
+def _behind(row: Row, given: _Given) -> dict[str, Any]:
+    """Return what a row of a table opens to."""
+    own = given.of(row)
+    trained = [record for record in one_per_seed(own) if record.epochs]
+    return {
+        "row": row,
+        "plots": _plots(row, trained, given),
+        "images": _images(given.here(trained), given.test_sets, TASKS[row.task].classes),
+        "has_images": bool(given.here(trained)),
+        "inspected": _inspected(given.inspected, own),
+        "facts": {"Settings": settings_facts(own), "Provenance": provenance_facts(own)},
+        "trials": Table(TRIALS, trial_facts(own)).html(kind="trials") if own else "",
+    }
+
+
+def _plots(row: Row, trained: Sequence[Record], given: _Given) -> Pairs:
+    """Return the plots of a case from its trained records, one for each seed."""
+    can = {
+        "curves": bool(trained),
+        "seconds": bool(trained),
+        "reliability": any(record.confidence for record in trained),
+        "confusion": any(record.predictions for record in given.here(trained)),
+    }
+    found = [
+        (_plot(f"{row.case}-{kind}", [row], trained, given), shows)
+        for kind, shows in PLOTS.items()
+        if can[kind]
+    ]
+    return [(source, shows) for source, shows in found if source]
+
+
+def _overview(rows: Sequence[Row], given: _Given) -> str:
+    """Return the address of the picture that says most, or nothing for a single case."""
+    trained = sum(row.test_accuracy is not None for row in rows)
+    return _plot("accuracy-parameters", rows, given.records, given) if trained > 1 else ""
+
+
+def _plot(called: str, rows: Sequence[Row], records: Sequence[Record], given: _Given) -> str:
+    """Return the address of a plot, which is drawn only where what it rests on has changed."""
+
+    def draw() -> bytes:
+        # Matplotlib takes longer to load than the rest of the page to write.
+        from fitting_room.report.plots.album import Album, everything
+        from fitting_room.report.plots.theme import for_any_page
+
+        found = everything(Album(rows, records, lambda *_: None, given.test_sets, given.stale))
+        picture = found[called]
+        return b"" if isinstance(picture, str) else for_any_page(picture)
+
+    said = [(replace(row, verdict="", verdicts=()), given.stale.get(row.case)) for row in rows]
+    code = plots.drawing(DRAWING)
+    rests_on = plots.basis(code, repr(said).encode(), *map(msgspec.json.encode, records))
+    svg = plots.kept(given.plots / f"{folder_of(called)}-page.svg", rests_on, draw)
+    return _address(svg, "svg+xml") if svg else ""
+
+
+def _address(image: bytes, kind: str) -> str:
+    """Return the content of an image file as a ``data:`` address."""
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
+
+
+def _inspected(folder: Path | None, records: Sequence[Record]) -> Pairs:
+    """Return the pictures of a case under ``folder``, and when they were drawn.
+
+    The records of the page may be younger.
+    """
+    if folder is None or not records:
+        return []
+    sample = "-sample" if on_sample(records[-1]) else ""
+    own = folder / f"{folder_of(records[-1].spec.case.name)}{sample}"
+    return [
+        (_address(file.read_bytes(), "png"), f"{shows}, drawn {_day(file)}")
+        for each, shows in INSPECTED.items()
+        if (file := own / f"{each}.png").is_file()
+    ]
+
+
+def _day(file: Path) -> str:
+    return datetime.fromtimestamp(file.stat().st_mtime, timezone.utc).date().isoformat()
+
+
+def _images(
+    records: Sequence[Record], test_sets: TestSets, classes: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the images that most seeds get wrong, and what becomes of each."""
+    if not records:
+        return []
+    test_set = test_sets[records[0].spec.dataset.checksum]
+    return [
+        {
+            "source": _png(test_set.test_images[hard.image]),
+            "truth": classes[hard.truth],
+            "predicted": classes[hard.predicted],
+            "image": hard.image,
+            "wrong": f"{hard.wrong} of {hard.n} seeds",
+            "sure": _sure(hard.probability),
+        }
+        for hard in hardest(records, test_set.test_labels, most=MOST)
+    ]
+
+
+def _sure(probability: float | None) -> str:
+    if probability is None:
+        return ""
+    return "> 99.9 % sure" if probability > 0.999 else f"{100 * probability:.1f} % sure"
+
+
+def _png(image: np.ndarray) -> str:
+    """Return the address of an image, shape (height, width), uint8."""
+    from PIL import Image  # takes longer to load than the rest of the page to write
+
+    file = BytesIO()
+    Image.fromarray(image).save(file, "PNG", optimize=True)
+    return _address(file.getvalue(), "png")
+
+
+def settings_facts(records: Sequence[Record]) -> Pairs:
+    """Return what was asked for, of the last record; the others of a case were asked the same."""
+    if not records:
+        return []
+    spec, size, resolved = records[-1].spec, records[-1].size, records[-1].resolved
+    arguments = ", ".join(f"{key}={value}" for key, value in spec.case.arguments.items())
+    recipe = dataclasses.asdict(spec.case.recipe)
+    told: dict[str, object] = {
+        "architecture": f"{spec.case.builder}({arguments})",
+        **{name(setting): value for setting, value in recipe.items()},
+        "backend": f"{spec.backend} on {spec.device}",
+    }
+    if resolved:
+        told["precision as run"] = resolved.precision
+        told["XLA as run"] = resolved.jit_compile
+        told["threads"] = resolved.threads
+        told["steps per epoch"] = count(resolved.steps_per_epoch)
+    if size:
+        told["parameters"] = count(size.parameters)
+        told["FLOPs per image, forward"] = count(size.flops_per_image)
+    said = {None: MISSING, True: "yes", False: "no"}
+    plain = (bool, type(None))
+    return [(key, said[v] if isinstance(v, plain) else str(v)) for key, v in told.items()]
+
+
+def provenance_facts(records: Sequence[Record]) -> Pairs:
+    """Return where the records come from: every different answer once."""
+    found = {
+        "machine": [trials.machines(records)],
+        "versions": [trials.versions(records)],
+        "environment": [trials.settings(records) or "no setting that can change a result"],
+        "commit": trials.commits(records),
+        "code of the architecture": [r.provenance.architecture_digest[:SHORT] for r in records],
+        "code of the training path": [r.provenance.training_digest[:SHORT] for r in records],
+        "data": [
+            f"{data.name} {data.checksum[:SHORT]} from {data.source}"
+            for data in (record.spec.dataset for record in records)
+        ],
+        "begun": [record.started[:10] for record in records],
+    }
+    return [(key, "; ".join(sorted(set(told)))) for key, told in found.items()]
+
+
+TRIALS = ("seed", "outcome", "test accuracy %", "time", "ran", "key")
+
+
+def trial_facts(records: Iterable[Record]) -> list[tuple[str, ...]]:
+    """Return one line for each record, whatever became of it, in the order of the headings."""
+    return [
+        (
+            str(record.spec.seed),
+            f"{record.outcome}: {record.reason}",
+            percent(record.test_accuracy),
+            in_words(record.seconds["total"]) if "total" in record.seconds else MISSING,
+            (disturbance(record) or "alone") if record.spec.alone else "with others",
+            record.key[:SHORT],
+        )
+        for record in sorted(records, key=lambda record: (record.spec.seed, record.started))
+    ]

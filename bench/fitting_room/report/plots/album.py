@@ -8,12 +8,12 @@ from functools import partial
 
 from fitting_room.analysis.mistakes import TestSets, confusion
 from fitting_room.analysis.rows import Row
-from fitting_room.analysis.trials import one_per_seed
+from fitting_room.analysis.trials import listed, one_per_seed
+from fitting_room.format import spanned
 from fitting_room.record import Record
-from fitting_room.report.plots.curves import Bounds, curves, seconds, seeds
+from fitting_room.report.plots.curves import Bounds, curves, seconds, seeds, survivals
 from fitting_room.report.plots.reliability import confusion_matrix, reliability
-from fitting_room.report.plots.survival import survivals
-from fitting_room.report.plots.theme import Draw, caption, reservations
+from fitting_room.report.plots.theme import Draw
 from fitting_room.report.plots.tradeoff import PARAMETERS, SECONDS, Cost, tradeoff
 from fitting_room.spec import TASKS, Task
 
@@ -21,7 +21,7 @@ Pictures = Mapping[str, Draw | str]
 """Name → how it is drawn, or in words why it cannot be."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Album:
     """What pictures are drawn from."""
 
@@ -59,6 +59,14 @@ def overview(album: Album) -> Pictures:
         rows = [row for row in album.trained if row.task == name]
         if rows:
             found |= _of_task(album, task, rows)
+    return found
+
+
+def everything(album: Album) -> Pictures:
+    """Return the pictures that compare cases, and those of each case."""
+    found = dict(overview(album))
+    for row in album.rows:
+        found |= of_case(album, row)
     return found
 
 
@@ -122,3 +130,47 @@ def _reliability(album: Album, row: Row, title: str) -> Draw | str:
     found = [record.confidence for record in known if record.confidence]
     said = caption([row], known, stale=album.stale)
     return partial(reliability, found, title, small_print=said)
+
+
+def caption(
+    rows: Sequence[Row],
+    records: Sequence[Record],
+    *more: str,
+    stale: Mapping[str, str],
+) -> str:
+    """Return number of seeds, versions, machine and dates; then what is amiss, and ``more``."""
+    parts = [
+        made_with(records),
+        *(f"{row.architecture} is stale: {stale[row.case]}." for row in rows if row.case in stale),
+        *(f"{row.architecture}: {flag}." for row in rows for flag in row.flags),
+        *more,
+    ]
+    return "\n".join(parts)
+
+
+def made_with(records: Sequence[Record]) -> str:
+    """Return one line: how many seeds a case, with what, where and when; no clock, no host name."""
+    names = [record.spec.case.name for record in records]
+    dates = sorted(record.started[:10] for record in records)
+    parts = [
+        f"n = {spanned(names.count(name) for name in names)} seeds a case",
+        listed(_software(record) for record in records),
+        listed(f"{r.machine.cpu}, {r.machine.cores} cores" for r in records if r.machine),
+        dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}",
+    ]
+    return f"{'; '.join(part for part in parts if part)}."
+
+
+def reservations(rows: Sequence[Row], metric: str) -> list[str]:
+    """Return what must be known of the published figures of a metric, one line a note."""
+    noted = [(row, claim.note) for row in rows if (claim := row.published.get(metric))]
+    return [
+        f"{', '.join(row.case for row, said in noted if said == note)}: {note}"
+        for note in dict.fromkeys(said for _, said in noted if said)
+    ]
+
+
+def _software(record: Record) -> str:
+    spec, versions = record.spec, record.provenance.versions
+    backend = f"{spec.backend} {versions.get(spec.backend, '')}".strip()
+    return f"keras {versions.get('keras', 'unknown')} with {backend} on {spec.device}"

@@ -1,31 +1,33 @@
-"""Curves by epoch, seconds over a run, and the scatter of seeds beside their bounds."""
+"""Epoch by epoch and seed by seed: curves, seconds, scatter beside bounds, epochs to a target."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from fitting_room.analysis.figures import Figure as Values
+from fitting_room.analysis.figures import Target
 from fitting_room.analysis.rows import Row
 from fitting_room.disturbed import LIMIT, Chunk, chunks
+from fitting_room.judge.censored import first_epoch, survival
 from fitting_room.judge.verdict import Bound
 from fitting_room.record import Record
-from fitting_room.report.plots.theme import Look, Theme, note, percent, whole
+from fitting_room.report.plots.theme import Look, Theme, explained, marks, percent, whole
 
 ACROSS = 5
 """Columns beside each other."""
 
 MEASURES = {"accuracy": "accuracy (%)", "loss": "loss (nats)"}
 IMAGES = ("training", "test")
+SEED: Look = {"lw": 0.8, "alpha": 0.45, "ls": "-"}
+AVERAGE: Look = {"lw": 1.8}
 
 
 def curves(
@@ -46,9 +48,7 @@ def curves(
             axes.set_xlabel("epoch" if measure == "loss" or len(columns) == 1 else "")
             axes.set_ylabel("" if number % ACROSS else name)
     percent(blocks[0][0].yaxis)
-    figure.legend(handles=_key(theme), loc="outside upper center", ncols=4)
-    note(figure, small_print, theme)
-    return figure
+    return explained(figure, _curves_key(theme), small_print, theme)
 
 
 def _layout(count: int) -> tuple[Figure, list[list[Axes]]]:
@@ -74,8 +74,8 @@ def _draw(axes: Axes, records: Sequence[Record], measure: str, theme: Theme) -> 
         look = _look(images, theme)
         lines = [_line(record, f"{images}_{measure}") for record in records]
         for line in lines:
-            axes.plot(*np.transpose(line), **{**look, **_seed()})
-        axes.plot(*np.transpose(_mean(lines)), **look, **_average())
+            axes.plot(*np.transpose(line), **look | SEED)
+        axes.plot(*np.transpose(_mean(lines)), **look | AVERAGE)
 
 
 def _line(record: Record, metric: str) -> list[tuple[int, float]]:
@@ -96,49 +96,36 @@ def _look(images: str, theme: Theme) -> Look:
     return {"color": getattr(theme, images), "ls": dashes}
 
 
-def _seed() -> Look:
-    return {"lw": 0.8, "alpha": 0.45, "ls": "-"}
-
-
-def _average() -> Look:
-    return {"lw": 1.8}
-
-
-def _key(theme: Theme) -> list[Line2D]:
-    test = _look("test", theme)
-    looks = {
-        "test, after the epoch": test | _average(),
-        "training, mean over the epoch": _look("training", theme) | _average(),
-        "one seed": test | _seed(),
+def _curves_key(theme: Theme) -> dict[str, Look]:
+    test, training = _look("test", theme), _look("training", theme)
+    return {
+        "test, after the epoch": test | AVERAGE,
+        "training, mean over the epoch": training | AVERAGE,
+        "one seed": test | SEED,
     }
-    return [Line2D([], [], label=name, **look) for name, look in looks.items()]
 
 
-KINDS = {
-    "left alone": "one epoch",
-    "disturbed": f"disturbed: over {LIMIT} × the least wall / CPU time",
-    "tracing": "first of a seed, with tracing",
-}
-"""What became of an epoch, and in words."""
+ALONE = "one epoch"
+DISTURBED = f"disturbed: over {LIMIT} × the least wall / CPU time"
+TRACING = "first of a seed, with tracing"
+"""What became of an epoch."""
 
 
 def seconds(records: Sequence[Record], title: str, theme: Theme, *, small_print: str) -> Figure:
     """Draw wall seconds of each epoch, seed after seed, above wall time per CPU time."""
     figure = Figure(figsize=(8.4, 4.4))
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    found = chunks(records)
-    for kind in KINDS:
+    found, looks = chunks(records), _seconds_looks(theme)
+    for kind, look in looks.items():
         own = [(place, chunk) for place, chunk in enumerate(found) if _kind(chunk) == kind]
-        places, look = [place for place, _ in own], _seconds_look(kind, theme)
+        places = [place for place, _ in own]
         upper.plot(places, [chunk.epoch.seconds for _, chunk in own], **look)
         lower.plot(places, [chunk.ratio for _, chunk in own], **look)
     upper.set(title=title, ylabel="seconds per epoch", ylim=(0, None))
     lower.axhline(LIMIT, color=theme.bad, lw=1, ls="--")
     lower.set(ylabel="wall / CPU time,\nleast = 1", xlabel="seed, its epochs from left to right")
     _separate(lower, found)
-    figure.legend(handles=_seconds_key(theme), loc="outside upper center", ncols=4)
-    note(figure, small_print, theme)
-    return figure
+    return explained(figure, looks, small_print, theme)
 
 
 def _separate(axes: Axes, found: Sequence[Chunk]) -> None:
@@ -156,24 +143,16 @@ def _separate(axes: Axes, found: Sequence[Chunk]) -> None:
 
 
 def _kind(chunk: Chunk) -> str:
-    if chunk.tracing:
-        return "tracing"
-    return "disturbed" if chunk.disturbed else "left alone"
+    return TRACING if chunk.tracing else DISTURBED if chunk.disturbed else ALONE
 
 
-def _seconds_look(kind: str, theme: Theme) -> Look:
-    looks: dict[str, Look] = {
-        "left alone": {"marker": "o", "color": theme.test, "mec": theme.paper, "ms": 6},
-        "tracing": {"marker": "o", "mfc": theme.paper, "mec": theme.test, "mew": 1.3, "ms": 5.5},
-        "disturbed": {"marker": "x", "color": theme.bad, "mew": 1.5, "ms": 5.5},
+def _seconds_looks(theme: Theme) -> dict[str, Look]:
+    hollow = {"mfc": theme.paper, "mec": theme.test, "mew": 1.3, "ms": 5.5}
+    return {
+        ALONE: marks("o", theme.test, mec=theme.paper, ms=6),
+        DISTURBED: marks("x", theme.bad, mew=1.5, ms=5.5),
+        TRACING: {"ls": "", "marker": "o", **hollow},
     }
-    return {"ls": "", **looks[kind]}
-
-
-def _seconds_key(theme: Theme) -> list[Line2D]:
-    return [
-        Line2D([], [], label=name, **_seconds_look(kind, theme)) for kind, name in KINDS.items()
-    ]
 
 
 SEEDS = (-0.36, 0.12)
@@ -186,21 +165,10 @@ Bounds = Callable[[str, str], Bound | None]
 """Case and metric → what it is held to, if anything."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Metric:
-    of: Callable[[Row], Values | None]
-    axis: str
-    is_percent: bool
-
-
-METRICS: Mapping[str, _Metric] = {
-    "test_accuracy": _Metric(
-        of=lambda row: row.test_accuracy, axis="test accuracy (%)", is_percent=True
-    ),
-    "test_loss": _Metric(of=lambda row: row.test_loss, axis="test loss (nats)", is_percent=False),
-    "training_accuracy": _Metric(
-        of=lambda row: row.training_accuracy, axis="training accuracy (%)", is_percent=True
-    ),
+METRICS: Mapping[str, tuple[str, Callable[[Row], Values | None]]] = {
+    "test_accuracy": ("test accuracy (%)", lambda row: row.test_accuracy),
+    "test_loss": ("test loss (nats)", lambda row: row.test_loss),
+    "training_accuracy": ("training accuracy (%)", lambda row: row.training_accuracy),
 }
 
 
@@ -208,33 +176,31 @@ def seeds(rows: Sequence[Row], bounds: Bounds, theme: Theme, *, small_print: str
     """Draw one row for each case of a task, and one column for each metric of the last epoch."""
     figure = Figure(figsize=(8.4, 1.6 + 0.52 * len(rows)))
     grid = figure.subplots(1, len(METRICS), sharey=True)
-    for axes, (name, metric) in zip(grid, METRICS.items(), strict=True):
+    for axes, (metric, (words, of)) in zip(grid, METRICS.items(), strict=True):
         for place, row in enumerate(rows):
-            _values(axes, place, metric.of(row), theme)
-        held = [bounds(row.case, name) for row in rows]
+            _values(axes, place, of(row), theme)
+        held = [bounds(row.case, metric) for row in rows]
         _make_room(axes, [bound for bound in held if bound])
         for place, bound in enumerate(held):
             _bound(axes, place, bound, theme)
-        axes.set(xlabel=metric.axis, ylim=(len(rows) - 0.5, -0.5))
+        axes.set(xlabel=words, ylim=(len(rows) - 0.5, -0.5))
         axes.set_yticks(range(len(rows)), [row.architecture for row in rows])
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
-        if metric.is_percent:
+        if "%" in words:
             percent(axes.xaxis)
-    figure.legend(handles=_seeds_key(theme), loc="outside upper center", ncols=4)
-    note(figure, small_print, theme)
-    return figure
+    return explained(figure, _seeds_looks(theme), small_print, theme)
 
 
 def _values(axes: Axes, place: int, found: Values | None, theme: Theme) -> None:
     if found is None:
         return
-    heights = place + np.linspace(*SEEDS, found.n + 2)[1:-1]
-    axes.plot(found.values, heights, **_seed_marks(theme))
+    seed, mean, *_ = _seeds_looks(theme).values()
+    axes.plot(found.values, place + np.linspace(*SEEDS, found.n + 2)[1:-1], **seed)
     if found.sd is not None:
         spread = [found.mean - found.sd, found.mean + found.sd]
-        axes.plot(spread, [place + MEAN] * 2, **_spread(theme))
-    axes.plot(found.mean, place + MEAN, **_average_mark(theme))
+        axes.plot(spread, [place + MEAN] * 2, color=theme.ink, lw=1.1)
+    axes.plot(found.mean, place + MEAN, **mean | {"ls": ""})
 
 
 def _make_room(axes: Axes, bounds: Sequence[Bound]) -> None:
@@ -252,34 +218,129 @@ def _bound(axes: Axes, place: int, bound: Bound | None, theme: Theme) -> None:
     """
     if bound is None:
         return
+    *_, line, beyond = _seeds_looks(theme).values()
     ends = np.array([place - EDGE, place + EDGE])
     for limit, edge in zip((bound.lowest, bound.highest), axes.get_xlim(), strict=True):
         if np.isfinite(limit):
-            axes.plot([limit] * 2, ends, color=theme.bad, lw=1.6, solid_capstyle="butt")
-            axes.fill_betweenx(ends, limit, edge, **_beyond(theme))
+            axes.plot([limit] * 2, ends, **line, solid_capstyle="butt")
+            axes.fill_betweenx(ends, limit, edge, **beyond)
 
 
-def _seed_marks(theme: Theme) -> Look:
-    return {"ls": "", "marker": "o", "color": theme.test, "ms": 3.5, "mew": 0, "alpha": 0.6}
+def _seeds_looks(theme: Theme) -> dict[str, Look]:
+    spread = {"color": theme.ink, "lw": 1.1}
+    return {
+        "one seed, the first at the top": marks("o", theme.test, ms=3.5, mew=0, alpha=0.6),
+        "mean ± sd": {"marker": "D", "ms": 4.5, "mec": theme.paper, "mew": 0.6, **spread},
+        "bound": {"color": theme.bad, "lw": 1.6},
+        "not accepted": {"facecolor": theme.bad, "alpha": 0.13, "lw": 0},
+    }
 
 
-def _average_mark(theme: Theme) -> Look:
-    return {"ls": "", "marker": "D", "color": theme.ink, "ms": 4.5, "mec": theme.paper, "mew": 0.6}
+PANELS = 3
+"""Panels of epochs to a target beside each other."""
+
+PUBLISHED = "as published"
+
+WORDS = 1.5
+"""Inches that an entry of the key takes, its mark included."""
+
+MIDDLE = 0.5
+"""Where the median is read off, and so where published figures stand."""
 
 
-def _spread(theme: Theme) -> Look:
-    return {"color": theme.ink, "lw": 1.1}
+class Curve(NamedTuple):
+    """Kaplan and Meier's estimate, as a line of steps from epoch 0."""
+
+    epochs: np.ndarray
+    """Shape (steps,), from 0; as the other three, which are shares of the seeds."""
+    left: np.ndarray
+    low: np.ndarray
+    """A 95 % interval by the log-log formula; the share itself where all are left, or none."""
+    high: np.ndarray
 
 
-def _beyond(theme: Theme) -> Look:
-    return {"facecolor": theme.bad, "alpha": 0.13, "lw": 0}
+def curve(reached: Sequence[float | None], ran: Sequence[int]) -> Curve:
+    """Return the share of seeds that are still below their target.
+
+    Args:
+        reached: Epoch at which each seed reached it; None where it did not.
+        ran: Epochs that each seed ran.
+    """
+    found = survival(reached, ran)
+    ends = (np.where(np.isnan(end), found.left, end) for end in (found.low, found.high))
+    shares = (np.concatenate([[1.0], each, each[-1:]]) for each in (found.left, *ends))
+    return Curve(np.concatenate([[0], found.at, [max(ran)]]), *shares)
 
 
-def _seeds_key(theme: Theme) -> list[Line2D | Patch]:
-    average = _average_mark(theme) | {"ls": "-"} | _spread(theme)
-    return [
-        Line2D([], [], label="one seed, the first at the top", **_seed_marks(theme)),
-        Line2D([], [], label="mean ± sd", **average),
-        Line2D([], [], label="bound", color=theme.bad, lw=1.6),
-        Patch(label="not accepted", **_beyond(theme)),
-    ]
+def survivals(
+    columns: Sequence[tuple[Row, Sequence[Record]]], which: int, theme: Theme, *, small_print: str
+) -> Figure:
+    """Draw one panel for each row of a task and its records: how soon they reach its target.
+
+    ``which`` counts the targets of the task from 0; published are epochs to the first.
+    """
+    target = columns[0][0].epochs_to_target[which]
+    figure, grid = _panels(len(columns))
+    for axes, (row, records) in zip(grid, columns, strict=True):
+        _survival(axes, records, target, theme)
+        _published(axes, row if not which else None, theme)
+        asked = max((record.spec.epochs for record in records), default=1)
+        axes.set(title=row.architecture, xlabel="epoch", ylim=(-0.04, 1.06), xlim=(0, asked + 0.4))
+        whole(axes.xaxis)
+    for axes in grid[::PANELS]:
+        axes.set_ylabel(f"seeds still below\n{target.words} (%)")
+    percent(grid[0].yaxis)
+    claimed = not which and any("epochs_to_target" in row.published for row, _ in columns)
+    fitting = int(figure.get_figwidth() / WORDS)
+    looks = _survival_looks(theme)
+    drawn = {name: look for name, look in looks.items() if claimed or name != PUBLISHED}
+    return explained(figure, drawn, small_print, theme, columns=fitting)
+
+
+def _panels(count: int) -> tuple[Figure, list[Axes]]:
+    """Return a figure, and so many axes that share their scales."""
+    columns, rows = min(count, PANELS), math.ceil(count / PANELS)
+    figure = Figure(figsize=(max(5.6, 0.7 + 3.4 * columns), 0.6 + 3.2 * rows))
+    found = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
+    for axes in found[count:]:
+        axes.set_axis_off()
+    for axes in found[:count]:
+        axes.tick_params(labelbottom=True)
+    return figure, found[:count]
+
+
+def _survival(axes: Axes, records: Sequence[Record], target: Target, theme: Theme) -> None:
+    lines = [[getattr(epoch, target.metric) for epoch in record.epochs] for record in records]
+    reached = [first_epoch(line, target.target) for line in lines]
+    found = curve(reached, [len(record.epochs) for record in records])
+    line, seed, never, _, band = _survival_looks(theme).values()
+    axes.fill_between(found.epochs, found.low, found.high, step="post", **band)
+    axes.step(found.epochs, found.left, where="post", **line)
+    order = sorted(at for at in reached if at is not None)
+    n = len(records)
+    axes.plot(order, [1 - (i + 0.5) / n for i in range(len(order))], **seed)
+    lost = [len(record.epochs) for record, at in zip(records, reached, strict=True) if at is None]
+    axes.plot(lost, [found.left[-1]] * len(lost), **never)
+
+
+def _published(axes: Axes, row: Row | None, theme: Theme) -> None:
+    claim = row.published.get("epochs_to_target") if row else None
+    if claim is None:
+        return
+    if math.isfinite(claim.high):
+        ends = [claim.low, claim.high]
+        axes.plot(ends, [MIDDLE] * 2, **_survival_looks(theme)[PUBLISHED])
+    else:
+        said = f"published: {claim.published}"
+        axes.text(0.04, MIDDLE, said, color=theme.published, transform=axes.get_yaxis_transform())
+
+
+def _survival_looks(theme: Theme) -> dict[str, Look]:
+    hollow = {"mfc": theme.paper, "mec": theme.published, "mew": 1.4, "ms": 6}
+    return {
+        "share still below": {"color": theme.test, "lw": 1.8},
+        "a seed gets there": marks("o", theme.test, mec=theme.paper, mew=0.8, ms=6),
+        "a seed never did": marks("|", theme.ink, mew=1.6, ms=9),
+        PUBLISHED: {"color": theme.published, "lw": 1.4, "marker": "s", **hollow},
+        "95 % interval": {"color": theme.test, "alpha": 0.18, "lw": 0},
+    }

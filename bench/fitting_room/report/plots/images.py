@@ -15,13 +15,15 @@ from fitting_room.analysis.mistakes import Pair
 from fitting_room.record import Confidence
 from fitting_room.report.answer import Answer
 from fitting_room.report.plots.reliability import shares
-from fitting_room.report.plots.theme import Theme, note
+from fitting_room.report.plots.theme import Theme, marks, note
 
 
 def show(axes: Axes, pixels: Any, *, title: str = "", **look: Any) -> None:
     """Show an image, shape (height, width), in greys unless ``look`` has another ``cmap``."""
     axes.imshow(pixels, **{"cmap": "gray", "interpolation": "nearest", **look})
-    bare(axes)
+    axes.grid(visible=False)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
     if title:
         axes.set_title(title, loc="center", fontsize=8, fontweight="normal", pad=3)
 
@@ -38,13 +40,6 @@ def mosaic(images: NDArray[Any], columns: int, *, gap: int = 2) -> NDArray[Any]:
         top, left = number // columns * (height + gap), number % columns * (width + gap)
         sheet[top : top + height, left : left + width] = image
     return sheet
-
-
-def bare(axes: Axes) -> None:
-    """Take ticks, grid and frame away."""
-    axes.grid(visible=False)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
 
 
 def label_row(axes: Axes, text: str) -> None:
@@ -64,7 +59,8 @@ def answer_picture(
     figure = Figure(figsize=(sum(WIDTHS[:panels]) + 0.6, 4.0))
     figure.suptitle(title, fontsize=11)
     axes = figure.subplots(1, panels, width_ratios=WIDTHS[:panels])
-    show(axes[0], pixels, title=_label(answer))
+    label = "unknown" if answer.truth is None else answer.named(answer.truth)
+    show(axes[0], pixels, title=f"label: {label}")
     _bars(axes[1], answer, theme)
     if found:
         shares(axes[2], found, theme)
@@ -73,10 +69,6 @@ def answer_picture(
         axes[2].set_title(f"calibration error {span}, n = {len(errors)}", fontsize=9)
         axes[2].set(xlabel="probability given (%)", ylabel="classified rightly (%)")
     return figure
-
-
-def _label(answer: Answer) -> str:
-    return "label unknown" if answer.truth is None else f"label: {answer.named(answer.truth)}"
 
 
 def _bars(axes: Axes, answer: Answer, theme: Theme) -> None:
@@ -91,18 +83,13 @@ def _bars(axes: Axes, answer: Answer, theme: Theme) -> None:
     if answer.seeds:
         seeds = np.array(answer.seeds)
         up_and_down = np.linspace(-0.22, 0.22, len(seeds))[:, np.newaxis]
-        look = {"color": theme.ink, "ms": 3, "mew": 0, "alpha": 0.8}
-        axes.plot(seeds, rows + up_and_down, "o", **look)  # type: ignore[arg-type]
-        axes.plot([], [], "o", label=f"{len(seeds)} seeds", **look)  # type: ignore[arg-type]
+        look = marks("o", theme.ink, ms=3, mew=0, alpha=0.8)
+        axes.plot(seeds, rows + up_and_down, **look)
+        axes.plot([], [], label=f"{len(seeds)} seeds", **look)
     known = [(share, row) for row, share in enumerate(answer.published) if share is not None]
     if known:
-        axes.plot(
-            *zip(*known, strict=True), "x", color=theme.published, ms=7, mew=2, label="published"
-        )
-    _finish(axes, answer)
-
-
-def _finish(axes: Axes, answer: Answer) -> None:
+        look = marks("x", theme.published, ms=7, mew=2)
+        axes.plot(*zip(*known, strict=True), **look, label="published")
     axes.set_yticks(range(len(answer.classes)), answer.classes)
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="probability")
@@ -241,7 +228,4 @@ def _block(
         for column, (layer, found) in enumerate(layers.items(), start=1):
             height, width = found.shape[1:3]
             of = f"{layer} {height}×{width}" if row == 0 else ""
-            square = found[row, :, :, chosen]
-            least, most = float(square.min()), float(square.max())
-            most = most if most > least else least + 1
-            show(axes[row, column], square, title=of, cmap="viridis", vmin=least, vmax=most)
+            show(axes[row, column], found[row, :, :, chosen], title=of, cmap="viridis")

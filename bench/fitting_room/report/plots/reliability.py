@@ -8,20 +8,22 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MultipleLocator
 
 from fitting_room.analysis.figures import figure as values
 from fitting_room.analysis.mistakes import FEWEST, Confusion, bins
 from fitting_room.format import accuracy
 from fitting_room.record import Confidence
-from fitting_room.report.plots.theme import Look, Theme, note, percent
+from fitting_room.report.plots.theme import Look, Theme, explained, marks, note, percent
 
 SHOWN = 0.0005
 """Smallest share that is written into its square."""
 
 MOST = 40
 """Letters of all classes that fit beside each other."""
+
+DOT = f"one seed and bin, of {FEWEST} images or more"
+EVEN = "as sure as right"
 
 SLANTED: Look = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
 
@@ -35,7 +37,8 @@ def confusion_matrix(
     axes.set(xlabel="class predicted", ylabel="true class", aspect="equal")
     axes.set_title(f"{title}: % of each true class")
     mean, sd = 100 * found.mean, None if found.sd is None else 100 * found.sd
-    shades = LinearSegmentedColormap.from_list("shares", [theme.paper, theme.test])
+    # Shades of one colour, so that a page can change it.
+    shades = LinearSegmentedColormap.from_list("shares", [(theme.test, 0), (theme.test, 1)])
     places, norm = np.arange(len(mean)), PowerNorm(0.5, 0, 100)  # so that small errors show
     axes.pcolormesh(places, places, mean, cmap=shades, norm=norm)
     axes.invert_yaxis()
@@ -74,16 +77,15 @@ def reliability(
     _histogram(lower, found, theme)
     lower.set(xlabel="probability given to the class predicted (%)", ylabel="test images (%)")
     percent(lower.yaxis)
-    figure.legend(handles=_key(theme), loc="outside upper center", ncols=2)
-    note(figure, small_print, theme)
-    return figure
+    return explained(figure, _looks(theme), small_print, theme, columns=2)
 
 
 def shares(axes: Axes, found: Sequence[Confidence], theme: Theme) -> None:
     """Draw the share right against the probability given: a dot for each seed and bin."""
-    axes.plot([0, 1], [0, 1], color=theme.muted, lw=1, ls=":")
+    looks = _looks(theme)
+    axes.plot([0, 1], [0, 1], **looks[EVEN])
     for each in map(bins, found):
-        axes.plot([one.sure for one in each], [one.right for one in each], **_dot(theme))
+        axes.plot([one.sure for one in each], [one.right for one in each], **looks[DOT])
     axes.set(ylim=(-0.03, 1.03), xlim=(0, 1.01))
     for axis in (axes.xaxis, axes.yaxis):
         percent(axis)
@@ -100,13 +102,8 @@ def _histogram(axes: Axes, found: Sequence[Confidence], theme: Theme) -> None:
     axes.bar(left, high - low, bottom=low, **look, alpha=0.4)
 
 
-def _dot(theme: Theme) -> Look:
-    return {"ls": "", "marker": "o", "color": theme.test, "ms": 4.5, "mew": 0, "alpha": 0.55}
-
-
-def _key(theme: Theme) -> list[Line2D]:
-    looks = {
-        f"one seed and bin, of {FEWEST} images or more": _dot(theme),
-        "as sure as right": {"color": theme.muted, "lw": 1, "ls": ":"},
+def _looks(theme: Theme) -> dict[str, Look]:
+    return {
+        DOT: marks("o", theme.test, ms=4.5, mew=0, alpha=0.55),
+        EVEN: {"color": theme.muted, "lw": 1, "ls": ":"},
     }
-    return [Line2D([], [], label=name, **look) for name, look in looks.items()]

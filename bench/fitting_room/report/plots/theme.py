@@ -1,32 +1,23 @@
-"""The look of all pictures: colours, canvas, axes, labels and captions."""
+"""The look of all pictures: colours, from a function that draws to a file, axes and keys."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import matplotlib.style
-import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullLocator
-from matplotlib.transforms import Bbox
 
-from fitting_room.analysis.rows import Row
-from fitting_room.analysis.trials import listed
-from fitting_room.format import spanned
-from fitting_room.record import Record
 from fitting_room.store.records import write_whole
 
 Look = dict[str, Any]
@@ -128,22 +119,6 @@ DARK = Theme(
 THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
 
 
-def panels(count: int, *, across: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
-    """Return a figure, and that many axes that share their scales, ``across`` in a row.
-
-    ``size`` is width and height of one in inches, without what the figure adds around them.
-    """
-    columns, rows = min(count, across), math.ceil(count / across)
-    figure = Figure(figsize=(max(5.6, 0.7 + size[0] * columns), 0.6 + size[1] * rows))
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    found: list[Axes] = list(grid.flat)
-    for axes in found[count:]:
-        axes.set_axis_off()
-    for axes in found[:count]:
-        axes.tick_params(labelbottom=True)
-    return figure, found[:count]
-
-
 def percent(axis: Axis) -> None:
     """Show fractions as per cent; the sign belongs into the axis' label."""
     axis.set_major_formatter(FuncFormatter(lambda fraction, _: f"{100 * fraction:.4g}"))
@@ -223,128 +198,19 @@ def note(figure: Figure, text: str, theme: Theme) -> None:
     figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=7, color=theme.muted)
 
 
-def caption(
-    rows: Sequence[Row],
-    records: Sequence[Record],
-    *more: str,
-    stale: Mapping[str, str],
-) -> str:
-    """Return number of seeds, versions, machine and dates; then what is amiss, and ``more``."""
-    parts = [
-        made_with(records),
-        *(f"{row.architecture} is stale: {stale[row.case]}." for row in rows if row.case in stale),
-        *(f"{row.architecture}: {flag}." for row in rows for flag in row.flags),
-        *more,
+def marks(shape: str, color: str, **more: Any) -> Look:
+    """Return the look of points without a line between them."""
+    return {"ls": "", "marker": shape, "color": color, **more}
+
+
+def explained(
+    figure: Figure, looks: Mapping[str, Look], small_print: str, theme: Theme, *, columns: int = 4
+) -> Figure:
+    """Say above a figure what each look stands for, one without a line an area; return it."""
+    handles = [
+        Patch(label=name, **look) if look.get("lw") == 0 else Line2D([], [], label=name, **look)
+        for name, look in looks.items()
     ]
-    return "\n".join(parts)
-
-
-def made_with(records: Sequence[Record]) -> str:
-    """Return one line: how many seeds a case, with what, where and when; no clock, no host name."""
-    names = [record.spec.case.name for record in records]
-    dates = sorted(record.started[:10] for record in records)
-    parts = [
-        f"n = {spanned(names.count(name) for name in names)} seeds a case",
-        listed(_software(record) for record in records),
-        listed(f"{r.machine.cpu}, {r.machine.cores} cores" for r in records if r.machine),
-        dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}",
-    ]
-    return f"{'; '.join(part for part in parts if part)}."
-
-
-def reservations(rows: Sequence[Row], metric: str) -> list[str]:
-    """Return what must be known of the published figures of a metric, one line a note."""
-    noted = [(row, claim.note) for row in rows if (claim := row.published.get(metric))]
-    return [
-        f"{', '.join(row.case for row, said in noted if said == note)}: {note}"
-        for note in dict.fromkeys(said for _, said in noted if said)
-    ]
-
-
-def _software(record: Record) -> str:
-    spec, versions = record.spec, record.provenance.versions
-    backend = f"{spec.backend} {versions.get(spec.backend, '')}".strip()
-    return f"keras {versions.get('keras', 'unknown')} with {backend} on {spec.device}"
-
-
-PLACES = (
-    (8, 0, "left", "center"),
-    (-8, 0, "right", "center"),
-    (0, 8, "center", "bottom"),
-    (0, -8, "center", "top"),
-    (7, 6, "left", "bottom"),
-    (7, -6, "left", "top"),
-    (-7, 6, "right", "bottom"),
-    (-7, -6, "right", "top"),
-    (9, 14, "left", "bottom"),
-    (9, -14, "left", "top"),
-    (-9, 14, "right", "bottom"),
-    (-9, -14, "right", "top"),
-)
-"""Offsets in points and alignments, the best first."""
-
-AROUND = 3.0
-"""Pixels that a point takes to each side, and the distance between those of a line."""
-
-Line = Sequence[tuple[float, float]]
-"""A line from point to point, or a single point; coordinates of the axes."""
-
-
-def label(
-    axes: Axes, names: Sequence[tuple[str, float, float]], *, avoid: Sequence[Line]
-) -> list[Annotation]:
-    """Write each (name, x, y) beside its point, at the first place that is free.
-
-    Args:
-        axes: laid out, with their final limits; what does not fit into them is not free.
-        names: with the coordinates of their points.
-        avoid: points and lines that are to stay visible.
-    """
-    FigureCanvasAgg(axes.figure.get_figure(root=True))  # it measures text
-    paths = [*avoid, *([(x, y)] for _, x, y in names)]
-    taken = [box for path in paths for box in _boxes(axes.transData.transform(path))]
-    written = []
-    for name, x, y in names:
-        text = axes.annotate(
-            name, (x, y), (0, 0), textcoords="offset points", fontsize=8.5, in_layout=False
-        )
-        taken.append(_place(text, taken, axes.bbox))
-        written.append(text)
-    return written
-
-
-def _place(text: Annotation, taken: Sequence[Bbox], room: Bbox) -> Bbox:
-    """Move the text to the place that hides least, and return what it covers."""
-    found = []
-    for place in PLACES:
-        _move(text, place)
-        box = text.get_window_extent()
-        hidden = sum(_overlap(box, other) for other in taken)
-        found.append((hidden + _area(box) - _overlap(box, room), box, place))
-    _, box, place = min(found, key=lambda each: each[0])  # of equal ones the first
-    _move(text, place)
-    return box
-
-
-def _move(text: Annotation, place: tuple[float, float, str, str]) -> None:
-    text.set_position(place[:2])
-    text.set(ha=place[2], va=place[3])
-
-
-def _boxes(path: np.ndarray) -> list[Bbox]:
-    """Cover a path, shape (points, 2), pixels, with small squares."""
-    points = [path[0]]
-    for begin, end in pairwise(path):
-        steps = max(1, int(np.hypot(*(end - begin)) / AROUND))
-        points += [begin + (end - begin) * step / steps for step in range(1, steps + 1)]
-    return [Bbox([point - AROUND, point + AROUND]) for point in points]
-
-
-def _area(box: Bbox) -> float:
-    return float(box.width * box.height)
-
-
-def _overlap(one: Bbox, other: Bbox) -> float:
-    """Return the area that two rectangles share, in pixels."""
-    both = Bbox.intersection(one, other)
-    return _area(both) if both else 0.0
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
+    note(figure, small_print, theme)
+    return figure

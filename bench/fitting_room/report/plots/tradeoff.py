@@ -8,11 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
 
 from fitting_room.analysis.rows import Row
-from fitting_room.report.plots.theme import Line, Look, Theme, label, logarithmic, note, percent
+from fitting_room.report.plots.theme import Look, Theme, explained, logarithmic, marks, percent
 
 Point = tuple[float, float]
 """Cost and gain."""
@@ -42,7 +43,9 @@ WIDTHS = (2.1, 1)
 SHORTEST = 22.0
 """Pixels between a claim and a measurement that leave room for an arrow."""
 
-Marker = tuple[float, float]
+MEAN, SEED, PUBLISHED = "mean over seeds", "one seed", "as published"
+QUARTILES, FRONTIER = "quartiles of the seconds", "frontier of the means"
+"""What is drawn, as the key has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +81,10 @@ class _Spot:
     cost: tuple[float, float, float]
     values: tuple[float, ...]
     mean: float
-    claim: Marker | None
+    claim: Point | None
 
     @property
-    def point(self) -> Marker:
+    def point(self) -> Point:
         return self.cost[1], self.mean
 
     @property
@@ -106,8 +109,7 @@ def tradeoff(
         _draw(axes, spots, theme)
     grid[0].set_ylabel("test accuracy after the last epoch (%)")
     claimed = any(spot.claim for spots in found for spot in spots)
-    figure.legend(handles=_key(theme, cost, claimed=claimed), loc="outside upper center", ncols=4)
-    note(figure, small_print, theme)
+    explained(figure, _key(theme, cost, claimed=claimed), small_print, theme)
     figure.draw_without_rendering()
     for axes, spots in zip(grid, found, strict=True):
         _arrows(axes, spots, theme)
@@ -131,7 +133,7 @@ def _spots(rows: Sequence[Row], cost: Cost) -> list[_Spot]:
     ]
 
 
-def _claim(row: Row, cost: Cost) -> Marker | None:
+def _claim(row: Row, cost: Cost) -> Point | None:
     """Return the published point; of a range such as "more than 99.5 %" the lower end."""
     x, y = row.published.get(cost.claimed), row.published.get("test_accuracy")
     return (x.low, y.low) if x and y else None
@@ -141,14 +143,15 @@ def _draw(axes: Axes, spots: Sequence[_Spot], theme: Theme) -> None:
     logarithmic(axes.xaxis)
     percent(axes.yaxis)
     best = steps(frontier([spot.point for spot in spots]))
-    axes.plot(*np.transpose(best), color=theme.muted, lw=1, ls=":")
+    look = _looks(theme)
+    axes.plot(*np.transpose(best), **look[FRONTIER])
     for spot in spots:
         low, middle, high = spot.cost
-        axes.plot([middle] * len(spot.values), spot.values, **_seed(theme))
-        axes.plot([low, high], [spot.mean] * 2, **_quartiles(theme))
-        axes.plot(*spot.point, **_average(theme))
+        axes.plot([middle] * len(spot.values), spot.values, **look[SEED])
+        axes.plot([low, high], [spot.mean] * 2, **look[QUARTILES])
+        axes.plot(*spot.point, **look[MEAN])
         if spot.claim:
-            axes.plot(*spot.claim, **_published(theme))
+            axes.plot(*spot.claim, **look[PUBLISHED])
     axes.margins(0.14, 0.08)
 
 
@@ -162,28 +165,79 @@ def _arrows(axes: Axes, spots: Sequence[_Spot], theme: Theme) -> None:
             axes.annotate("", ends[1], ends[0], arrowprops=look, in_layout=False)
 
 
-def _seed(theme: Theme) -> Look:
-    return {"ls": "", "marker": "_", "color": theme.test, "ms": 10, "mew": 1, "alpha": 0.7}
-
-
-def _average(theme: Theme) -> Look:
-    return {"ls": "", "marker": "D", "color": theme.test, "ms": 6.5, "mec": theme.paper, "mew": 0.8}
-
-
-def _quartiles(theme: Theme) -> Look:
-    return {"color": theme.test, "lw": 1.2}
-
-
-def _published(theme: Theme) -> Look:
+def _looks(theme: Theme) -> dict[str, Look]:
     hollow = {"mfc": theme.paper, "mec": theme.published, "mew": 1.4, "ms": 6}
-    return {"ls": "", "marker": "s", **hollow}
+    return {
+        MEAN: marks("D", theme.test, ms=6.5, mec=theme.paper, mew=0.8),
+        SEED: marks("_", theme.test, ms=10, mew=1, alpha=0.7),
+        PUBLISHED: {"ls": "", "marker": "s", **hollow},
+        QUARTILES: {"color": theme.test, "lw": 1.2},
+        FRONTIER: {"color": theme.muted, "lw": 1, "ls": ":"},
+    }
 
 
-def _key(theme: Theme, cost: Cost, *, claimed: bool) -> list[Line2D]:
-    looks = {"mean over seeds": _average(theme), "one seed": _seed(theme)}
-    if claimed:
-        looks["as published"] = _published(theme)
-    if not cost.claimed:
-        looks["quartiles of the seconds"] = _quartiles(theme)
-    looks["frontier of the means"] = {"color": theme.muted, "lw": 1, "ls": ":"}
-    return [Line2D([], [], label=name, **look) for name, look in looks.items()]
+def _key(theme: Theme, cost: Cost, *, claimed: bool) -> dict[str, Look]:
+    unused = {*([] if claimed else [PUBLISHED]), *([QUARTILES] if cost.claimed else [])}
+    return {name: look for name, look in _looks(theme).items() if name not in unused}
+
+
+PLACES = (
+    *((8, 0), (-8, 0), (0, 8), (0, -8), (7, 6), (7, -6), (-7, 6), (-7, -6)),
+    *((9, 14), (9, -14), (-9, 14), (-9, -14)),
+)
+"""Offsets of a name in points, the best first."""
+
+AROUND = 3.0
+"""Pixels that a point takes to each side, and the distance between those of a line."""
+
+Line = Sequence[Point]
+"""A line from point to point, or a single point; coordinates of the axes."""
+
+
+def label(
+    axes: Axes, names: Sequence[tuple[str, float, float]], *, avoid: Sequence[Line]
+) -> list[Annotation]:
+    """Write each (name, x, y) beside its point, at the place that hides least.
+
+    Args:
+        axes: Laid out, with their final limits; what does not fit into them is not free.
+        names: With the coordinates of their points.
+        avoid: Points and lines that are to stay visible.
+    """
+    FigureCanvasAgg(axes.figure.get_figure(root=True))  # it measures text
+    paths = [*avoid, *([(x, y)] for _, x, y in names)]
+    taken = np.concatenate([_squares(axes.transData.transform(path)) for path in paths])
+    written, room = [], np.array(axes.bbox.extents)
+    for name, x, y in names:
+        text = axes.annotate(
+            name, (x, y), (0, 0), textcoords="offset points", fontsize=8.5, in_layout=False
+        )
+        boxes = [_moved(text, place) for place in PLACES]
+        hidden = [_shared(box, taken) - _shared(box, room) for box in boxes]
+        areas = [_shared(box, box) for box in boxes]
+        best = min(range(len(boxes)), key=lambda at: hidden[at] + areas[at])
+        taken = np.vstack([taken, _moved(text, PLACES[best])])
+        written.append(text)
+    return written
+
+
+def _moved(text: Annotation, place: tuple[float, float]) -> np.ndarray:
+    """Put a name at an offset from its point; return what it covers: left, bottom, right, top."""
+    x, y = np.sign(place).astype(int)
+    text.set(position=place, ha=("center", "left", "right")[x], va=("center", "bottom", "top")[y])
+    return np.array(text.get_window_extent().extents)
+
+
+def _squares(path: np.ndarray) -> np.ndarray:
+    """Cover a path, shape (points, 2), pixels, with small squares, shape (n, 4)."""
+    points = [path[0]]
+    for begin, end in pairwise(path):
+        steps = max(1, int(np.hypot(*(end - begin)) / AROUND))
+        points += [begin + (end - begin) * step / steps for step in range(1, steps + 1)]
+    return np.hstack([np.array(points) - AROUND, np.array(points) + AROUND])
+
+
+def _shared(box: np.ndarray, others: np.ndarray) -> float:
+    """Return the area, in pixels, that a rectangle shares with others, shape (..., 4)."""
+    sides = np.minimum(box[2:], others[..., 2:]) - np.maximum(box[:2], others[..., :2])
+    return float(np.prod(np.maximum(sides, 0), axis=-1).sum())

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from scipy.stats import ttest_ind
 from search_world import line
 
-from fitting_room.studies.candidates import Tried, append
-from fitting_room.studies.search_tables import blocks, cost, frontier_table, smallest_table, within
+from fitting_room.studies.search import Tried, append
+from fitting_room.studies.search_tables import (
+    blocks,
+    candidates,
+    cost,
+    frontier_table,
+    smallest_table,
+    table,
+)
 
 STUDY = """
 title = "ingredient"
@@ -32,10 +40,10 @@ recipe = { momentum = 0.9 }
 def two(name: str, accuracy: float, **known: object) -> list[Tried]:
     """Return the lines of two seeds, a tenth of a point around an accuracy."""
     values = (accuracy - 0.001, accuracy + 0.001)
-    return [line(name, seed=seed, accuracy=a, **known) for seed, a in enumerate(values)]
+    body = {"body": name, **known}
+    name = name.replace(" ", "_")
+    return [line(name, seed=seed, accuracy=a, **body) for seed, a in enumerate(values)]
 
-
-SIZES = (1_000, 100_000)
 
 LINES = [
     *two("8 p 8", 0.98, parameters=900),
@@ -43,9 +51,16 @@ LINES = [
     *two("16 p 16", 0.9905, parameters=8_000),
     *two("16 p 32", 0.996, parameters=50_000),
     *two("64", 0.999, parameters=200_000),
-    *two("long", 0.9995, parameters=5_000, epochs=20),
+    *two("long", 0.9985, parameters=5_000, epochs=20),
     line("lucky", accuracy=1.0, parameters=2_000),
 ]
+
+
+def written(folder: Path, lines: Sequence[Tried], task: str = "mnist") -> dict[str, str]:
+    """Return the tables of a folder that holds the log of a task alone."""
+    for each in lines:
+        append(folder / f"{task}.jsonl", each)
+    return blocks(folder)
 
 
 def cells(table: str) -> dict[str, list[str]]:
@@ -55,16 +70,16 @@ def cells(table: str) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in split}
 
 
-def test_the_frontier_keeps_to_the_rules_of_its_task() -> None:
+def test_the_frontier_keeps_to_the_rules_of_its_task(tmp_path: Path) -> None:
     """Within 9 epochs, of at least two seeds, from 1,000 to 100,000 parameters."""
-    found = cells(frontier_table(within("mnist", LINES), SIZES))
+    found = cells(written(tmp_path, LINES)["search mnist frontier"])
     assert list(found) == ["4,000", "50,000"]
     assert found["4,000"] == ["99.10 ± 0.14 (2)", "3", "`body=16 p`"]
 
 
 def test_the_smallest_network_of_each_mark_is_told() -> None:
     """Also that there is none."""
-    found = cells(smallest_table(within("mnist", LINES), (0.975, 0.99, 0.9995)))
+    found = cells(smallest_table(candidates(LINES[:10]), (0.975, 0.99, 0.9995)))
     sizes = {mark: row[0] for mark, row in found.items()}
     assert sizes == {"97.50 %": "900", "99.00 %": "4,000", "99.95 %": "none found"}
 
@@ -78,16 +93,15 @@ def test_a_study_holds_each_candidate_against_its_base(tmp_path: Path) -> None:
         *(line("b", seed=seed, accuracy=each, body="8 p 8") for seed, each in enumerate(raw)),
         line("c", accuracy=0.991, momentum=0.5, **body),
     ]
-    for each in lines:
-        append(tmp_path / "mnist.jsonl", each)
     (tmp_path / "mnist-ablation.toml").write_text(STUDY)
-    table = blocks(tmp_path)["search mnist-ablation"]
-    assert "- Trials: 5 by tensorflow on " in table
-    found = cells(table)
+    told = written(tmp_path, lines)["search mnist-ablation"]
+    assert "- Trials: 5 by tensorflow on " in told
+    found = cells(told)
     assert list(found) == ["everything", "last weights", "one", "never"]
     assert found["everything"][:2] == ["99.00 ± 0.14 (2)", ""]
     low, high = ttest_ind(raw, full, equal_var=False).confidence_interval(0.95)
-    assert found["last weights"][1] == f"-1.00 ({100 * low:+.2f} to {100 * high:+.2f})"
+    ends = f"({100 * low:+.0f} to {100 * high:+.0f})"
+    assert found["last weights"][1] == f"-1 {ends}".replace("-", "−")
     assert found["one"][1] == "+0.10"
     assert found["never"][0] == "not tried"
 
@@ -95,12 +109,11 @@ def test_a_study_holds_each_candidate_against_its_base(tmp_path: Path) -> None:
 def test_every_log_and_study_of_a_folder_has_its_blocks(tmp_path: Path) -> None:
     """Those of one task are not mistaken for another's, and nothing is made of nothing."""
     assert blocks(tmp_path) == {}
-    for each in two("8", 0.9, task="fashion_mnist"):
-        append(tmp_path / "fashion_mnist.jsonl", each)
     (tmp_path / "fashion_mnist-rates.toml").write_text(STUDY)
     names = ("frontier", "smallest", "cost")
     expected = {*(f"search fashion_mnist {name}" for name in names), "search fashion_mnist-rates"}
-    assert set(blocks(tmp_path)) == expected
+    lines = two("8", 0.9, task="fashion_mnist")
+    assert set(written(tmp_path, lines, "fashion_mnist")) == expected
 
 
 def test_the_cost_of_a_search_is_told() -> None:
@@ -112,6 +125,24 @@ def test_the_cost_of_a_search_is_told() -> None:
 
 def test_a_frontier_of_nothing_says_so() -> None:
     """One seed is too few, and a head without rows would say nothing."""
-    assert frontier_table(within("mnist", LINES[-1:]), SIZES) == (
+    assert frontier_table(candidates(LINES[-1:]), 1_000, 100_000) == (
         "None yet: no candidate in 1,000–100,000 parameters has 2 seeds."
     )
+
+
+def test_candidates_are_sorted_and_show_seeds_scatter_size_and_time() -> None:
+    """The best mean first, and last what gave nothing, which says why."""
+    diverged = line("broken", accuracy=None, outcome="diverged")
+    found = cells(table(candidates([diverged, *LINES[6:8], LINES[-1]])))
+    assert list(found) == ["lucky", "16_p_32", "broken"]
+    assert found["16_p_32"] == ["99.60 ± 0.14 (2)", "50,000", "3", "6.5", "7"]
+    assert found["lucky"][0] == "100.00 (1)"
+    assert found["broken"][0] == "diverged"
+
+
+def test_of_two_lines_of_a_seed_the_last_counts() -> None:
+    """A trial that broke and was run again is one trial, under its last name."""
+    lines = [line("a", accuracy=None, outcome="crashed"), line("b", body="a", accuracy=0.9)]
+    (found,) = candidates(lines)
+    assert (found.name, len(found.trials)) == ("b", 1)
+    assert found.accuracy is not None and found.accuracy.mean == 0.9

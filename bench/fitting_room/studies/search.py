@@ -1,4 +1,4 @@
-"""A study: a TOML file of candidates to be compared, and the log of their trials."""
+"""Searches: a TOML file of candidates to be compared, and the log of their trials."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ from fitting_room.store.reading import UNREADABLE, Toml, brief, read_bytes, read
 UNFIT = re.compile(r"[^\w.=+-]+")
 """What a name of a candidate may not hold, since a folder has it."""
 
+KEYS = ("title", "base", "defaults", "candidates")
+SETTINGS = tuple(each.name for each in fields(Recipe))
+
+MOST = 10_000
+"""Candidates of one study."""
+
+FINAL = ("completed", "diverged")
+"""Outcomes that another trial of the same key would only repeat."""
+
+RESTORE = "Every line is written by `python -m bench search`; restore it from git."
+MOST_MIB_OF_A_LOG = 256
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Entry:
@@ -33,6 +45,16 @@ class _Entry:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     vary: Mapping[str, list[Any]] = field(default_factory=dict)
     about: str = ""
+
+    def over(self, base: _Entry) -> _Entry:
+        """Return the entry with what it does not say taken from another, key by key."""
+        return _Entry(
+            builder=self.builder or base.builder,
+            arguments={**base.arguments, **self.arguments},
+            recipe={**base.recipe, **self.recipe},
+            vary={**base.vary, **self.vary},
+            about=self.about,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +67,6 @@ class Study:
     """By candidate, in the order of the file."""
     about: Mapping[str, str]
     """Candidate → what it is, in words; its name where the file has none."""
-
-
-SETTINGS = tuple(f.name for f in fields(Recipe))
-
-
-KEYS = ("title", "base", "defaults", "candidates")
-
-MOST = 10_000
-"""Candidates of one study."""
 
 
 def read_study(path: Path, task: str) -> Study:
@@ -89,14 +102,14 @@ def _candidates(toml: Toml, task: str) -> tuple[dict[str, Case], dict[str, str]]
     about: dict[str, str] = {}
     for name, table in tables.items():
         place = f"candidates.{name}"
-        entry = _entry(toml, table, place)
-        if len(found) + _many(shared, entry) > MOST:
+        entry = _entry(toml, table, place).over(shared)
+        if len(found) + prod(map(len, entry.vary.values())) > MOST:
             raise toml.refuse(f"a study may have {MOST:,} candidates. Vary less.", place)
-        for full, recipe, arguments in _combinations(name, shared, entry):
+        for full, one in _combinations(name, entry):
             if full in found:
                 raise toml.refuse(f"there are two candidates {full!r}. Rename one.", place)
             try:
-                found[full] = _case(task, full, entry.builder or shared.builder, arguments, recipe)
+                found[full] = _case(task, full, one)
             except ValueError as error:
                 raise toml.refuse(_sentence(error), place) from None
             about[full] = full.replace(name, entry.about, 1) if entry.about else full
@@ -120,46 +133,28 @@ def _sentence(error: Exception) -> str:
     return told(error).removesuffix(".") + "."
 
 
-def _many(shared: _Entry, entry: _Entry) -> int:
-    """Return of how many combinations an entry is, before any of them is made."""
-    return prod(map(len, {**shared.vary, **entry.vary}.values()))
+def _combinations(name: str, entry: _Entry) -> Iterator[tuple[str, _Entry]]:
+    """Yield every combination that an entry stands for, with its full name."""
+    for values in product(*entry.vary.values()):
+        chosen = dict(zip(entry.vary, values, strict=True))
+        full = "-".join([name, *(f"{key}={value}" for key, value in chosen.items())])
+        recipe, arguments = {**entry.recipe}, {**entry.arguments}
+        for key, value in chosen.items():
+            (recipe if key in SETTINGS else arguments)[key] = value
+        yield UNFIT.sub("_", full), replace(entry, recipe=recipe, arguments=arguments)
 
 
-def _combinations(
-    name: str, shared: _Entry, entry: _Entry
-) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """Yield the name, recipe and arguments of every combination that an entry stands for."""
-    vary = {**shared.vary, **entry.vary}
-    for values in product(*vary.values()):
-        chosen = dict(zip(vary, values, strict=True))
-        parts = [name, *(f"{key}={value}" for key, value in chosen.items())]
-        recipe = {**shared.recipe, **entry.recipe}
-        recipe |= {key: value for key, value in chosen.items() if key in SETTINGS}
-        arguments = {**shared.arguments, **entry.arguments}
-        arguments |= {key: value for key, value in chosen.items() if key not in SETTINGS}
-        yield UNFIT.sub("_", "-".join(parts)), recipe, arguments
-
-
-def _case(
-    task: str, name: str, builder: str, arguments: Mapping[str, Any], recipe: Mapping[str, Any]
-) -> Case:
-    """Return the case of a candidate.
-
-    Raises:
-        ValueError: It cannot be meant.
-    """
-    for key in recipe:
+def _case(task: str, name: str, entry: _Entry) -> Case:
+    """Return the case of a candidate, or raise a ValueError if it cannot be meant."""
+    for key in entry.recipe:
         if key not in SETTINGS:
             raise ValueError(f"a recipe has no {key!r}. {nearest(key, SETTINGS)}")
+    builder = entry.builder
     if not builder.startswith("models."):  # what is there reads no data, and tests hold it to that
         found = f"not {builder!r}" if builder else "and there is none"
         raise ValueError(f"its builder must be as models.minimal:minimal, {found}")
-    case = {"task": task, "architecture": name, "builder": builder, "arguments": dict(arguments)}
-    return msgspec.convert({**case, "recipe": dict(recipe)}, Case)
-
-
-FINAL = ("completed", "diverged")
-"""Outcomes that another trial of the same key would only repeat."""
+    case = {"task": task, "architecture": name, "builder": builder}
+    return msgspec.convert({**case, "arguments": entry.arguments, "recipe": entry.recipe}, Case)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,11 +198,7 @@ class Tried:
 
 
 def tried(record: Record) -> Tried:
-    """Return the line of a record.
-
-    Raises:
-        ValueError: It was made on a test set, of which a search may know nothing.
-    """
+    """Return the line of a record; one that was made on a test set is a ValueError."""
     spec, case = record.spec, record.spec.case
     if not spec.dataset.validation:
         raise ValueError(f"the record of {case.name} is of the test set, and no search's")
@@ -266,10 +257,6 @@ def read_log(path: Path) -> list[Tried]:
     return [line for line in read if line is not None]
 
 
-RESTORE = "Every line is written by `python -m bench search`; restore it from git."
-MOST_MIB_OF_A_LOG = 256
-
-
 def _read(path: Path, number: int, line: bytes) -> Tried | None:
     try:
         return msgspec.json.decode(line, type=Tried)
@@ -289,19 +276,15 @@ def append(path: Path, line: Tried) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
-            content = (b"\n" if _torn(file) else b"") + msgspec.json.encode(line) + b"\n"
+            size = os.fstat(file).st_size
+            # A full disk or a power cut leaves half a line, which must not swallow the next.
+            torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
+            content = (b"\n" if torn else b"") + msgspec.json.encode(line) + b"\n"
             written = os.write(file, content)
         finally:
             os.close(file)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from None
     if written < len(content):
-        raise UserError(
-            f"{path}: {written} of {len(content)} bytes were written. Free the disk and go on."
-        )
-
-
-def _torn(file: int) -> bool:
-    """Whether the last line of a file has no end, so that another one would be lost with it."""
-    size = os.fstat(file).st_size
-    return size > 0 and os.pread(file, 1, size - 1) != b"\n"
+        written_of = f"{written} of {len(content)} bytes were written"
+        raise UserError(f"{path}: {written_of}. Free the disk and go on.")

@@ -23,8 +23,8 @@ from fitting_room.lab.timing import (
     time_checkouts,
     time_paths,
 )
+from fitting_room.machine import calibration_seconds
 from fitting_room.spec import TrialSpec
-from fitting_room.trial.measure import calibration_seconds
 
 SPEC = small()
 

@@ -1,18 +1,22 @@
-"""Tables: what stands in their cells, and what must be said with them."""
+"""Tables of cases in Markdown and in terminals: cells, what is said with them, and their width."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from records import MACHINE, make_failed_record, make_record
 
 from bench.cases import CASES
 from fitting_room.analysis.rows import rows
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Record
-from fitting_room.report.summary import summary, task_table
-from fitting_room.store.claims import Claim
+from fitting_room.report.progress import Screen
+from fitting_room.report.summary import summary, tables, task_table
+from fitting_room.store.claims import Claim, read_claims
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 WIDE = "fashion_mnist-cnn_32"
@@ -94,15 +98,6 @@ def test_a_task_with_a_target_shows_epochs_and_training_accuracy() -> None:
     assert found["training accuracy %"] == "96 ± 6 (3)"  # sd of 99.6, 99.6 and 90 is 5.54
 
 
-def test_most_of_the_seeds_in_vain_is_infinity() -> None:
-    """One of three seeds arrives: the median is told as ∞, with 1/3."""
-    records = [
-        make_record(case=DIGITS, seed=seed, training_accuracy=curve)
-        for seed, curve in enumerate(([0.996], [0.9] * 10, [0.9] * 10))
-    ]
-    assert "∞ (1–∞), reached 1/3" in cells_of(table(*records, cases=(DIGITS,)), "single_conv_32")
-
-
 def test_an_empty_cell_says_why_it_is() -> None:
     """A case without records, one that is only built, and one of a single epoch lack figures."""
     text = table(make_record(training_accuracy=[0.8]), make_record(case=WIDE, epochs=0), cases=ALL)
@@ -179,7 +174,91 @@ def test_the_summary_has_a_heading_for_each_task_with_rows() -> None:
     assert "## MNIST" not in text
 
 
-def test_every_line_of_the_table_is_equally_wide() -> None:
-    """It can be read as printed text."""
-    lines = [line for line in table(make_record(), cases=(DENSE, CNN)).splitlines() if "|" in line]
-    assert len({len(line) for line in lines}) == 1
+CLAIMS = read_claims(Path("bench/claims.toml"), cases=CASES)
+RECORDS = [make_record(case=case, seed=seed) for case in CASES.values() for seed in (0, 1)]
+
+
+def show(
+    *records: Record,
+    claims: Mapping[str, object] = CLAIMS,
+    verdicts: Mapping[str, Sequence[Verdict]] = {},
+    **settings: object,
+) -> list[str]:
+    """Return the blocks of the cases of ``records``."""
+    cases = [CASES[name] for name in dict.fromkeys(r.spec.case.name for r in records)]
+    table = rows(cases, records, verdicts, claims)  # type: ignore[arg-type]
+    return tables(table, records, Screen(**settings))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_nothing_is_wider_than_the_terminal(width: int) -> None:
+    """Whatever its width, no line wraps."""
+    lines = [line for block in show(*RECORDS, width=width) for line in block.splitlines()]
+    assert max(map(len, lines)) <= width
+
+
+def test_published_figures_stand_below_ours() -> None:
+    """Beside each other the two would need a terminal twice as wide."""
+    (block,) = show(make_record(), width=80)
+    ours, theirs = (re.split(r" {2,}", line) for line in block.splitlines()[5:7])
+    assert ours[:4] == ["dense_128", "87.5 (1)", "0.350 (1)", "101,770"]
+    assert theirs == ["published", "87.3%", "0.348", "101,770", "10 s"]
+
+
+def test_narrow_terminal_says_what_it_has_no_room_for() -> None:
+    """Columns go in a fixed order, and the report has them all."""
+    _, digits = show(*RECORDS, width=80)
+    (told,) = re.findall(r"^- Too narrow for: (.*)\.\s+The\s+report", digits, re.M | re.S)
+    assert "training accuracy %, s/epoch" in " ".join(told.split())
+    assert "Too narrow" not in "".join(show(*RECORDS, width=200))
+
+
+def test_what_matters_most_is_always_there() -> None:
+    """Name and accuracy stay, however narrow the terminal is."""
+    for block in show(*RECORDS, width=20):
+        assert re.search(r"dense_128 +87\.50 ± 0\.00 \(2\)", block)
+
+
+def test_figures_that_are_not_for_publication_are_marked() -> None:
+    """The warning stands above the table."""
+    (block,) = show(make_record(sample=True))
+    assert block.splitlines()[1] == "Not for publication: dense_128 (sample)."
+
+
+def test_evidence_is_not_repeated_below_the_table() -> None:
+    """It stands with the verdicts, and nowhere else, with ``-v`` neither."""
+    verdict = Verdict(
+        metric="test_loss", outcome="fail", estimate=1.0, n=1, against="≤ 0.3", reason="it is so"
+    )
+    record = make_record()
+    said = {record.spec.case.name: [verdict]}
+    for verbosity in (-1, 0, 1):
+        assert "it is so" not in show(record, verdicts=said, verbosity=verbosity)[0]
+
+
+def test_name_has_the_colour_of_its_verdict() -> None:
+    """Red is seen in the table as well; cells keep their place."""
+
+    def mark(text: str, **colours: bool) -> str:
+        return f"\x1b[31m{text}\x1b[0m" if colours.get("red") else text
+
+    verdict = Verdict(
+        metric="test_loss", outcome="fail", estimate=1.0, n=1, against="≤ 0.3", reason="so"
+    )
+    record = make_record()
+    said = {record.spec.case.name: [verdict]}
+    (coloured,) = show(record, verdicts=said, mark=mark)
+    assert "\x1b[31mdense_128\x1b[0m" in coloured
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == show(record, verdicts=said)[0]
+
+
+def test_notes_are_what_the_header_has_not_told() -> None:
+    """A gap is explained unless with ``-q``; machine, versions and legend only with ``-v``."""
+    record = make_record(epochs=1, epoch_seconds=[2.0])
+    quiet, brief, full = ("".join(show(record, verbosity=v)) for v in (-1, 0, 1))
+    assert ["no s/epoch" in text for text in (quiet, brief, full)] == [False, True, True]
+    assert ["Measured: Example CPU" in text for text in (quiet, brief, full)] == [
+        False,
+        False,
+        True,
+    ]

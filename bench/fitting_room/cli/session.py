@@ -1,0 +1,131 @@
+"""What commands that train share: their options, their data, and the scheduler of their trials."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from fitting_room import data
+from fitting_room.durations import positive
+from fitting_room.errors import UserError
+from fitting_room.lab.scheduler import Scheduler
+from fitting_room.record import Record
+from fitting_room.report.card import card
+from fitting_room.report.progress import PlainWriter, Progress
+from fitting_room.spec import Dataset, TrialSpec
+from fitting_room.store.models import Models
+from fitting_room.store.records import Store
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "--data-dir": {
+        "metavar": "DIR",
+        "help": f"a folder with the data sets' IDX files (or {data.DATA_DIR_VARIABLE})",
+    },
+    "--offline": {"action": "store_true", "help": "never touch the network"},
+    "--shared": {
+        "action": "store_true",
+        "help": "others use this machine meanwhile: keep no times",
+    },
+    "--jobs": {
+        "type": positive,
+        "default": 1,
+        "help": "trials side by side, with --shared (1)",
+    },
+    "--fresh": {"action": "store_true", "help": "train anew, whatever is stored"},
+    "--keep-models": {"action": "store_true", "help": "keep trained models, with a card each"},
+    "--results": {"type": Path, "help": "where records are kept (default: results)"},
+}
+
+DATA = ("--data-dir", "--offline")
+
+
+def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add these of the shared options."""
+    for name in names:
+        parser.add_argument(name, **OPTIONS[name])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """The trials of one command."""
+
+    scheduler: Scheduler
+    progress: Progress
+
+    def train(self, spec: TrialSpec, *, timed: bool = False) -> Record:
+        """Return the record of a trial, trained now unless it is stored."""
+        return self.progress.wait(self.scheduler.request(spec, timed=timed))
+
+
+@contextmanager
+def session(
+    arguments: argparse.Namespace,
+    *,
+    trials: Path | None = None,
+    fresh: bool = False,
+    keep_models: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[Session]:
+    """Yield what runs a command's trials as its options say; nothing runs on after it.
+
+    Args:
+        arguments: Those of the command; an option that it lacks counts as not given.
+        trials: The folder of the records; None is ``trials`` of the results.
+        fresh: Whether stored records are ignored, also without ``--fresh``.
+        keep_models: Whether trained models are kept, also without ``--keep-models``.
+        progress: Shows the trials; None shows them, line by line, on standard error.
+
+    Raises:
+        UserError: Records cannot be written, or several trials are to run at once and be timed.
+    """
+    progress = progress or Progress(PlainWriter(sys.stderr), live=False)
+    run = uuid4().hex if fresh or getattr(arguments, "fresh", False) else None
+    keep_models = keep_models or getattr(arguments, "keep_models", False)
+    scheduler = Scheduler(
+        store=Store(trials or arguments.results / "trials", run),
+        executor=executor_for(arguments),
+        models=Models(arguments.results / "models", card, run) if keep_models else None,
+        listen=progress.listen,
+    )
+    scheduler.store.check_writable()
+    try:
+        yield Session(scheduler=scheduler, progress=progress)
+    finally:
+        scheduler.close()
+
+
+def executor_for(arguments: argparse.Namespace) -> ThreadPoolExecutor:
+    """Return what runs as many trials at once as was asked for, if they are not to be timed."""
+    jobs = getattr(arguments, "jobs", 1)
+    if jobs > 1 and not getattr(arguments, "shared", True):
+        raise UserError(
+            "--jobs: trials side by side slow each other down, so that their times say nothing. "
+            "Add --shared, which keeps none."
+        )
+    return ThreadPoolExecutor(jobs)
+
+
+def datasets(tasks: Iterable[str], arguments: argparse.Namespace) -> dict[str, Dataset]:
+    """Return task → verified copy of its data, from where the options or the variable say.
+
+    Raises:
+        UserError: One cannot be had.
+    """
+    folder = data.chosen_data_dir(arguments.data_dir, os.environ)
+    return {
+        task: data.find(task, data_dir=folder, offline=arguments.offline)
+        for task in dict.fromkeys(tasks)
+    }
+
+
+def dataset(task: str) -> Dataset:
+    """Return a verified copy of a task's data, for a command that has no options for it."""
+    return data.find(task, data_dir=data.chosen_data_dir(None, os.environ))

@@ -1,0 +1,188 @@
+"""How long trials will take on this machine, by those that ran here or elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from statistics import median
+
+from fitting_room import data
+from fitting_room.errors import UserError
+from fitting_room.format import in_words
+from fitting_room.lab.probe import emulation
+from fitting_room.machine import calibration_seconds, this_machine
+from fitting_room.record import Record
+from fitting_room.spec import Dataset, TrialSpec
+
+PRODUCTS = 3
+"""Calibration steps timed for an estimate, a fraction of a second; a record rests on more."""
+
+
+def estimate(specs: Iterable[TrialSpec], known: Sequence[Record]) -> float | None:
+    """Return the seconds that ``specs`` will take one after another, or None if one is unknown.
+
+    See ``Estimate`` for what is known of a trial that never ran.
+    """
+    of = Estimate.by(known)
+    seconds = [of.seconds(spec) for spec in specs]
+    return None if None in seconds else sum(filter(None, seconds))
+
+
+def forecast(specs: Iterable[TrialSpec], known: Sequence[Record]) -> str:
+    """Say how long trials will take one after another, as far as that is known."""
+    of = Estimate.by(known)
+    found = [(spec.case.name, of.seconds(spec)) for spec in specs]
+    total = sum(seconds or 0 for _, seconds in found)
+    new = ", ".join(dict.fromkeys(name for name, seconds in found if seconds is None))
+    if new and not total:
+        return "time known after the first epoch"
+    later = f" without {new}, whose time is known after an epoch" if new else ""
+    return f"about {in_words(total)}{later}"
+
+
+def warnings(specs: Iterable[TrialSpec], known: Sequence[Record]) -> list[str]:
+    """Return a line for each case that is to be trained in a precision that is emulated here."""
+    by_case: dict[str, list[TrialSpec]] = {}
+    for spec in specs:
+        by_case.setdefault(spec.case.name, []).append(spec)
+    lines = []
+    for name, of in by_case.items():
+        recipe, seconds = of[0].case.recipe, estimate(of, known)
+        emulated = emulation(recipe.precision, backend=of[0].backend, device=of[0].device)
+        if emulated is None:
+            continue
+        trials = f"{len(of)} trial{'s' if len(of) > 1 else ''}"
+        runs = seconds is not None and math.isfinite(emulated.times)
+        time = f"; {trials} will take about {in_words(seconds or 0)}" if runs else ""
+        lines.append(f"{name}: {emulated.words}{time}")
+    return lines
+
+
+@dataclass
+class Remaining:
+    """The trials that a run still has to train; each that ends tells more about the others."""
+
+    specs: list[TrialSpec]
+    known: list[Record]
+
+    def after(self, record: Record) -> float | None:
+        """Return the seconds that the trials after this one will take, or None if unknown."""
+        self.known.append(record)
+        ended = (record.spec.case.name, record.spec.seed)
+        self.specs = [spec for spec in self.specs if (spec.case.name, spec.seed) != ended]
+        return estimate(self.specs, self.known)
+
+
+Case = tuple[str, str]
+"""Name of a case and device: what two trials share at least whose seconds are compared."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of trials on this machine.
+
+    The trials of the case that ran here tell it, whatever their code. If there are none, those of
+    other machines do, such as the committed reference. They are scaled by what trials of the same
+    precision took here and there or, while there are none, by the calibration step and by how this
+    processor emulates the precision. Trials on other data are scaled by the number of images. A
+    variant that never ran takes as long as its original.
+    """
+
+    here: Mapping[Case, Sequence[Record]]
+    elsewhere: Mapping[Case, Sequence[Record]]
+
+    @staticmethod
+    def by(known: Iterable[Record]) -> Estimate:
+        """Sort records by where they ran; those of failed trials tell nothing."""
+        here: dict[Case, list[Record]] = {}
+        elsewhere: dict[Case, list[Record]] = {}
+        for record in known:
+            if record.completed:
+                side = here if _ran_here(record) else elsewhere
+                side.setdefault((record.spec.case.name, record.spec.device), []).append(record)
+        return Estimate(here, elsewhere)
+
+    def seconds(self, spec: TrialSpec) -> float | None:
+        """Return what one trial will take, or None if no trial of its case is known."""
+        for name in dict.fromkeys((spec.case.name, spec.case.original)):
+            for same in (True, False):
+                for side in (self.here, self.elsewhere):
+                    if found := _alike(side.get((name, spec.device), ()), spec, same=same):
+                        scale = 1.0 if side is self.here else self._scale(spec, found)
+                        return scale * median(_seconds(record, spec) for record in found)
+        return None
+
+    def _scale(self, spec: TrialSpec, found: Sequence[Record]) -> float:
+        """Return how many times as long as ``found`` elsewhere a trial takes here."""
+        precision = spec.case.recipe.precision
+        ratios = []
+        for case, records in self.here.items():
+            for own in records:
+                others = _alike(self.elsewhere.get(case, ()), own.spec, same=True)
+                if others and own.epochs and own.spec.case.recipe.precision == precision:
+                    there = median(_seconds(record, own.spec) for record in others)
+                    ratios.append(_seconds(own, own.spec) / there)
+        if ratios:
+            return median(ratios)
+        steps = [r.calibration_seconds for r in found if r.calibration_seconds]
+        emulated = emulation(precision, backend=spec.backend, device=spec.device)
+        times = emulated.times if emulated and spec.epochs else 1.0
+        return times * (_calibration() / median(steps) if steps and spec.device == "cpu" else 1.0)
+
+
+def _ran_here(record: Record) -> bool:
+    machine = record.machine
+    return machine is not None and replace(machine, accelerator=None) == _machine()
+
+
+_machine = lru_cache(this_machine)
+
+
+@lru_cache
+def _calibration() -> float:
+    return calibration_seconds(products=PRODUCTS)
+
+
+def _alike(records: Iterable[Record], spec: TrialSpec, *, same: bool) -> list[Record]:
+    """Return the records that tell of a trial; ``same`` wants its data and backend."""
+    work = (spec.backend, spec.dataset.checksum)
+    return [
+        record
+        for record in records
+        if bool(record.epochs) >= bool(spec.epochs)
+        and (not same or (record.spec.backend, record.spec.dataset.checksum) == work)
+    ]
+
+
+def _seconds(record: Record, spec: TrialSpec) -> float:
+    """Return what a trial would have taken where a record of its case was made."""
+    seconds, epochs = record.seconds, spec.epochs
+    overhead = seconds["total"] - seconds.get("train", 0.0) - seconds.get("evaluate", 0.0)
+    if not epochs:
+        return overhead
+    per_epoch = [epoch.seconds + epoch.evaluate_seconds for epoch in record.epochs]
+    if len(per_epoch) < record.spec.epochs:
+        epochs = min(epochs, len(per_epoch))  # it will most likely stop as early again
+    return overhead + median(per_epoch) * epochs * _share(record, spec)
+
+
+def _share(record: Record, spec: TrialSpec) -> float:
+    """Return the training images of a trial over those of a record; 1 where one is unknown."""
+    known = record.resolved
+    images = (
+        None if record.spec.dataset.checksum == spec.dataset.checksum else _images(spec.dataset)
+    )
+    if images is None or known is None:
+        return 1.0
+    there = known.steps_per_epoch * record.spec.case.recipe.batch_size
+    return images * spec.case.recipe.train_fraction / there
+
+
+@lru_cache
+def _images(dataset: Dataset) -> int | None:
+    try:
+        return len(data.load(dataset).train_labels)
+    except UserError:
+        return None

@@ -1,0 +1,100 @@
+"""The committed simulation keeps to its error, and how rates and costs read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from imports import ROOT
+from tables import cells
+
+from fitting_room.judge.rates import Rate, Scenario, Tally, scenarios
+from fitting_room.judge.sequential import RUN_ALPHA
+from fitting_room.studies import read_document
+from fitting_room.studies.gate_simulation import (
+    SIMULATION,
+    TOO_MANY,
+    Cost,
+    Costs,
+    Measured,
+    Simulation,
+    cost,
+    rates,
+    scatter,
+    shown,
+    whole_run,
+)
+
+UNCHANGED = [each for each in scenarios(planned=False) if not each.at_bound]
+TWICE = [each for each in UNCHANGED if each.sd != 1 and each.shape != "normal"]
+"""Scatter misjudged in size and in form."""
+
+
+@pytest.fixture(scope="module")
+def simulation() -> Simulation:
+    """The document that the gate's page is made of."""
+    found = read_document(ROOT / "results" / SIMULATION, Simulation)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("scenario", [each for each in UNCHANGED if each not in TWICE], ids=scatter)
+def test_unchanged_code_keeps_to_the_error_of_a_run(
+    simulation: Simulation, scenario: Scenario
+) -> None:
+    """By all of the Monte-Carlo interval, also where one thing about the scatter is misjudged."""
+    assert whole_run(simulation, scenario).interval[1] < RUN_ALPHA
+
+
+def test_scatter_misjudged_twice_is_marked_where_it_fails_too_often(
+    simulation: Simulation,
+) -> None:
+    """In the row of the whole run, and in the note below the table, and nowhere else."""
+    too_many = [s for s in TWICE if whole_run(simulation, s).interval[0] > RUN_ALPHA]
+    text = rates(simulation)
+    (row,) = (line for line in text.splitlines() if line.startswith("| a whole run"))
+    assert row.count(TOO_MANY) == sum(scenario.least == 1 for scenario in too_many) == 1
+    assert f"\n- {TOO_MANY}: more than that" in text
+    assert text.count(TOO_MANY) == 2
+
+
+def test_a_run_that_keeps_to_its_error_has_no_mark(simulation: Simulation) -> None:
+    """Where no case failed there is nothing to point at."""
+    cases = {
+        name: tuple(replace(tally, failed=0) for tally in tallies)
+        for name, tallies in simulation.cases.items()
+    }
+    assert TOO_MANY not in rates(replace(simulation, cases=cases))
+
+
+def test_costs_are_ratios_and_seconds() -> None:
+    """Ten seeds are eight times one and a quarter; a case that was not timed has no seconds."""
+    tally = Tally(
+        metric="", scenario=Scenario(planned=False), runs=100, passed=100, failed=0, seeds=1.25
+    )
+    timed = Cost(seconds=8.0, timed=3, sequential=tally, ten=Rate(hits=0, runs=100), equal=5)
+    known = {"timed": timed, "untimed": replace(timed, seconds=None, timed=0)}
+    one = Measured(case="timed", sequential_seeds=1.4, sequential_seconds=9.0, ten_seconds=81.0)
+    text = cost(Costs(bounds="", cases=known, measured=replace(one, runs=10)))
+    assert cells(text, "timed")[1:8] == ["8", "1.25", "10", "80", "8.0", "5", "4.0"]
+    assert cells(text, "untimed")[1:8] == ["—", "1.25", "—", "—", "8.0", "5", "4.0"]
+    assert cells(text, "all")[3:6] == ["10", "80", "8.0"]
+    measured = (
+        "1.4 seeds in 9 s until the verdict (mean of n=10 runs of other seeds), 10 seeds in 81"
+    )
+    assert f"{measured} s: 9.0 times as much" in text
+
+
+def test_shares_keep_what_counts() -> None:
+    """Two figures, with the interval; none and all are limits."""
+    assert shown(Rate(hits=3, runs=20_000)) == "0.015 (0.0031–0.044)"
+    assert shown(Rate(hits=0, runs=20_000)) == "0 (< 0.018)"
+    assert shown(Rate(hits=20_000, runs=20_000)) == "100 (> 99.98)"
+
+
+def test_scatter_reads_as_it_is_meant() -> None:
+    """Shape, size and unit."""
+    assert scatter(Scenario()) == "as planned"
+    assert scatter(Scenario(planned=False)) == "as the reference"
+    assert scatter(Scenario(sd=0.7)) == "−30 %"
+    assert scatter(Scenario(shape="skewed", sd=1.3)) == "skewed towards bad, +30 %"
