@@ -159,13 +159,7 @@ class Child:
 
 
 def home() -> Path:
-    """Return the folder whose code runs where no other is named.
-
-    It is the engine's checkout; where the engine is installed, the project at hand.
-
-    Raises:
-        UserError: The working directory lies in no project.
-    """
+    """Return the folder of the code that runs: the engine's checkout, or the project at hand."""
     return ENGINE.parent if brings_engine(ENGINE.parent) else current(Path.cwd()).root
 
 
@@ -282,18 +276,15 @@ def why(status: int, errors: IO[bytes]) -> str:
 
 
 def strays(files: Iterable[str], root: Path) -> list[str]:
-    """Return the files that are not under ``root``: code of another copy of the project.
+    """Return the files of another copy of the project; an engine of its own may be elsewhere."""
+    engine = [] if brings_engine(root) else [ENGINE / "fitting_room"]
+    homes = [root, root.resolve(), *engine]
 
-    The engine may be elsewhere where the project has none of its own.
-    """
-    homes = [root, root.resolve()]
-    homes += [] if brings_engine(root) else [ENGINE / "fitting_room"]
+    def astray(file: Path) -> bool:
+        return not any(file.is_relative_to(each) for each in homes)
 
-    def at_home(file: Path) -> bool:
-        return any(file.is_relative_to(each) for each in homes)
-
-    outside = [file for file in files if not at_home(Path(os.path.normpath(file)))]
-    return [file for file in outside if not at_home(Path(file).resolve())]
+    outside = [file for file in files if astray(Path(os.path.normpath(file)))]
+    return [file for file in outside if astray(Path(file).resolve())]
 
 
 _living: set[subprocess.Popen[bytes]] = set()
