@@ -181,21 +181,12 @@ def python_path(folder: Path) -> dict[str, str]:
 
 
 def child_environment(
-    backend: str,
-    device: str,
-    set_to: Mapping[str, str] | None = None,
-    folder: Path | None = None,
+    backend: str, device: str, set_to: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> dict[str, str]:
-    """Return the environment of every process that loads a backend.
+    """Return the environment of every process that loads a backend, for the code in a folder.
 
     A user's ``keras.json`` and variables of Keras have no effect in it, and TensorFlow's none that
-    no record tells of.
-
-    Args:
-        backend: Of Keras.
-        device: ``cpu`` hides every other.
-        set_to: The settings that the key of a trial has; None for those of this process.
-        folder: Holds the packages to be run; None for ``home``.
+    no record tells of: it has the settings ``set_to``, or else those of this process.
     """
     own = settings(os.environ)
     inherited = {
