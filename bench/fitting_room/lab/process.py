@@ -189,11 +189,8 @@ def child_environment(
     no record tells of: it has the settings ``set_to``, or else those of this process.
     """
     own = settings(os.environ)
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in own and not name.startswith(PINNED)
-    }
+    unpinned = {k: v for k, v in os.environ.items() if not k.startswith(PINNED)}
+    inherited = {name: value for name, value in unpinned.items() if name not in own}
     recorded = own if set_to is None else dict(set_to)
     environment = inherited | recorded | python_path(folder or home())
     environment |= {
