@@ -10,6 +10,7 @@ import pytest
 
 from bench.cases import CASES, INSTEAD, LONG
 from fitting_room.lab.probe import Emulated, emulation
+from fitting_room.plugin.options import option
 from fitting_room.spec import Case
 
 WHY = {
@@ -31,7 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.
     for item in wanted:
         name = _case(item).name
         trained = _wants(item, "trained", unless=True)
-        if why := left_out(name, config.getoption("tier"), emulated, trained=trained, asked=asked):
+        if why := left_out(name, option(config, "tier"), emulated, trained=trained, asked=asked):
             found.setdefault(name, why)
             item.add_marker(pytest.mark.skip(reason=why))
     config.stash[LEFT_OUT] = found
@@ -74,9 +75,9 @@ def left_out(
 
 def _emulated(names: set[str], config: pytest.Config) -> dict[str, Emulated | None]:
     """Ask the machine for each selected case that has another to take its place, or is that one."""
-    if config.getoption("tier") == "smoke":
+    if option(config, "tier") == "smoke":
         return {}  # it trains none of them
-    how = {"backend": config.getoption("backend"), "device": config.getoption("device")}
+    how = {"backend": option(config, "backend"), "device": option(config, "device")}
     return {
         original: emulation(CASES[original].recipe.precision, **how)
         for original, other in INSTEAD.items()

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from bench.exercises import EXERCISES
 from fitting_room.errors import UserError
 from fitting_room.lab.evaluator import Evaluator
-from fitting_room.plugin.options import results_folder
+from fitting_room.plugin.options import option, results_folder
 from fitting_room.record import Record
 from fitting_room.spec import Case
 from fitting_room.store.records import write_whole
@@ -26,13 +27,13 @@ LEARNED = 0.5
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Ask every point and every exercise of this tier, unless its trials would say nothing."""
-    option = metafunc.config.getoption
+    asked = partial(option, metafunc.config)
     why = {
-        option("tier") == "smoke": "the sample is too small to tell one point from another",
-        option("epochs") is not None: "the epochs were overridden, which some exercises vary",
+        asked("tier") == "smoke": "the sample is too small to tell one point from another",
+        asked("epochs") is not None: "the epochs were overridden, which some exercises vary",
     }.get(True)
     marks = [pytest.mark.skip(reason=why)] if why else []
-    chosen = [each if option("tier") == "full" else each.thinned for each in EXERCISES.values()]
+    chosen = [each if asked("tier") == "full" else each.thinned for each in EXERCISES.values()]
     if "case" in metafunc.fixturenames:
         metafunc.parametrize("case", list(_points(chosen, marks)))
     else:

@@ -5,6 +5,7 @@ So does the gate on time: a slowed step fails, a busy neighbour makes nothing fa
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from fitting_room.cli.gate import timed
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Verdict
 from fitting_room.lab.evaluator import Evaluator
-from fitting_room.plugin.options import results_folder
+from fitting_room.plugin.options import option, results_folder
 from fitting_room.spec import Case
 from fitting_room.store.records import write_whole
 from fitting_room.studies.gate import Finding, examine
@@ -24,16 +25,16 @@ from fitting_room.studies.gate import Finding, examine
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Ask every variant and every slowdown, unless this tier cannot judge them."""
-    option = metafunc.config.getoption
+    given = partial(option, metafunc.config)
     changed = "notices" in metafunc.function.__name__
     if "slowed" in metafunc.fixturenames:
-        why = None if option("tier") == "full" else "clocks need a quiet machine: --tier full"
+        why = None if given("tier") == "full" else "clocks need a quiet machine: --tier full"
         names = [name for name, each in SLOWDOWNS.items() if each.red == changed]
         params = [pytest.param(name, id=name) for name in names]
     else:
         why = {
-            option("tier") == "smoke": "the sample has no bounds that a changed case could break",
-            option("epochs") is not None: "the epochs were overridden, so nothing is judged",
+            given("tier") == "smoke": "the sample has no bounds that a changed case could break",
+            given("epochs") is not None: "the epochs were overridden, so nothing is judged",
         }.get(True)
         asked = CRIPPLED if changed else {"unchanged": UNCHANGED}
         params = [pytest.param(each.case, id=name) for name, each in asked.items()]

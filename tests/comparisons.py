@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from imports import ROOT
 from records import MACHINE, PROJECT, VERSIONS, make_record
 
 from fitting_room.analysis.comparison import Comparison
 from fitting_room.analysis.sides import Side, facts_of
 from fitting_room.cli import compare, settle
 from fitting_room.judge.change import Arrivals
-from fitting_room.lab.process import ROOT
 from fitting_room.record import Record
 from fitting_room.store.key import provenance
 from fitting_room.store.records import Store

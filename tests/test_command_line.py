@@ -15,6 +15,7 @@ import pytest
 from imports import ROOT
 
 from bench import __main__ as command_line
+from fitting_room import cli
 from fitting_room.cli import load
 from fitting_room.errors import UserError
 
@@ -45,8 +46,8 @@ def offer(monkeypatch: pytest.MonkeyPatch, run: Callable[[argparse.Namespace], i
     def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         subparsers.add_parser("act", help="act").set_defaults(run=run)
 
-    monkeypatch.setattr(command_line, "COMMANDS", {"act": "act"})
-    monkeypatch.setattr(command_line, "load", lambda _: SimpleNamespace(register=register))
+    monkeypatch.setattr(cli, "COMMANDS", {"act": "act"})
+    monkeypatch.setattr(cli, "load", lambda _: SimpleNamespace(register=register))
 
 
 def fail(error: BaseException) -> Callable[[argparse.Namespace], int]:

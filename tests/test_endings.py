@@ -15,10 +15,11 @@ from typing import IO, Any
 
 import pytest
 from bench_runs import Run, finish, start
+from imports import ROOT
 from trials import assigned
 
 from fitting_room.lab import process
-from fitting_room.lab.process import ROOT, Child, messages, run_trial, strays
+from fitting_room.lab.process import Child, messages, run_trial, strays
 from fitting_room.record import Job, Machine, Message, Record
 from fitting_room.spec import TrialSpec
 from fitting_room.store.records import Store

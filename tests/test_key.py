@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from imports import ROOT
 from records import MACHINE, make_record
 
-from fitting_room.lab.process import ROOT
 from fitting_room.recipe import PLAIN, Recipe
 from fitting_room.record import Provenance
 from fitting_room.spec import TrialSpec

@@ -31,6 +31,8 @@ ROOMS: dict[str, set[str]] = {
     "studies": VALUES | STORED | {"analysis", "report", "lab", "data"},
     "cli": VALUES | PARENT | {"studies"},
     "plugin": VALUES | PARENT | {"studies"},
+    "entry": {"errors", "project"},
+    "__main__": {"cli"},
 }
 """Room → rooms, or single modules of rooms, that it may import besides itself."""
 

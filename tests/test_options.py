@@ -70,6 +70,10 @@ class Config:
         assert name == "fitting room"
         return self
 
+    def parse_known_and_unknown_args(self, names: Sequence[str]) -> tuple[None, list[str]]:
+        """Know no option but those that are about to be added."""
+        return None, list(names)
+
     def getoption(self, name: str) -> Any:
         """Return what the command line says."""
         return self.found[name]

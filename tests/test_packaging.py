@@ -10,10 +10,11 @@ from importlib import metadata
 from typing import Any
 
 import pytest
-from imports import ROOT, imports_of, sources
+from imports import ROOT, imports_of, module_of, sources
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from setuptools import find_packages
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -100,17 +101,22 @@ def test_supported_pythons(python: str, welcome: bool) -> None:
 
 def test_every_import_is_a_declared_dependency() -> None:
     """What the bench imports is a dependency, core or of a backend, whatever is installed."""
-    assert imported_packages("bench", "models") - names(requirements("jax", "torch")) == set()
+    assert (
+        imported_packages("bench", "models") - names(requirements("tensorflow", "jax", "torch"))
+        == set()
+    )
 
 
 def test_every_import_of_the_tests_is_declared() -> None:
     """What the tests import is a core or a dev dependency."""
-    assert imported_packages("tests") - names(requirements("dev")) == set()
+    assert imported_packages("tests") - names(requirements("tensorflow", "dev")) == set()
 
 
 def test_every_dependency_is_used() -> None:
     """A declared dependency is imported, or its use is told here."""
-    declared = {name for name in names(requirements("dev")) if not name.startswith("types-")}
+    declared = {
+        name for name in names(requirements("tensorflow", "dev")) if not name.startswith("types-")
+    }
     used = imported_packages("bench", "models", "tests") | set(NEVER_IMPORTED)
     assert declared - used - {"tomli"} == set()  # tomli: only on Python 3.10
 
@@ -119,7 +125,7 @@ def test_every_dependency_is_used() -> None:
 def test_lock_pins_every_dependency(python: str) -> None:
     """On each Python, one pin of constraints.txt answers each dependency, within its bound."""
     found = {canonicalize_name(pin.name): pin for pin in pins() if applies(pin, python)}
-    wanted = [each for each in requirements("dev", "jax") if applies(each, python)]
+    wanted = [each for each in requirements("tensorflow", "dev", "jax") if applies(each, python)]
     missing = names(wanted) - set(found)
     versions = {name: str(pin.specifier).removeprefix("==") for name, pin in found.items()}
     wrong = [
@@ -152,3 +158,29 @@ def test_readme_commands_start_from_nothing(name: str, environment: str) -> None
     setup = "python3 -m venv .venv && .venv/bin/pip install --quiet tox -c constraints.txt"
     assert command == f"{setup} && {tox}"
     assert environment in set(tox_environments())
+
+
+def test_the_wheel_holds_the_engine_and_nothing_else() -> None:
+    """Neither ``bench`` nor ``models`` is anybody else's package."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    found = find_packages(str(ROOT / "bench"), include=settings["packages"]["find"]["include"])
+    assert {name.partition(".")[0] for name in found} == {"fitting_room"}
+    folders = {module_of(path).rpartition(".")[0] for path in sources("bench/fitting_room")}
+    assert folders - {""} <= set(found)
+    assert "py.typed" in settings["package-data"]["fitting_room"]
+
+
+@pytest.mark.parametrize("extra", ["tensorflow", "jax", "torch", "cluster"])
+def test_each_framework_is_an_extra(extra: str) -> None:
+    """Without one the bench still shows, compares, audits and renders records."""
+    core = names([Requirement(line) for line in project()["dependencies"]])
+    extras = project()["optional-dependencies"]
+    added = names([Requirement(line) for line in extras[extra]])
+    assert added and not added & core
+
+
+def test_the_entry_point_has_the_name_of_its_module() -> None:
+    """So that ``-p fitting_room``, which asks for that module, does not have it twice."""
+    points = project()["entry-points"]["pytest11"]
+    assert points == {"fitting_room.entry": "fitting_room.entry"}
+    assert project()["scripts"] == {"fitting-room": "fitting_room.__main__:main"}

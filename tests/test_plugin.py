@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -22,6 +23,91 @@ def test_tests_without_an_evaluator_are_left_alone(pytester: pytest.Pytester) ->
     done.assert_outcomes(passed=1)
     assert "trials:" not in done.stdout.str()
     assert not (pytester.path / "results").exists()
+
+
+TABLE = "[tool.fitting-room]\ncases = 'own:CASES'\n"
+ASLEEP = ("-p", "fitting_room.entry", "-p", "no:hypothesispytest")
+"""As where the bench is installed: pytest loads this by its entry point."""
+
+
+def test_an_installed_bench_sleeps_where_nobody_asked_for_it(pytester: pytest.Pytester) -> None:
+    """It adds no option and no fixture, prints nothing and loads two small modules."""
+    pytester.makepyprojecttoml("[project]\nname = 'fitting-room-user'\nversion = '1'\n")
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_asleep(pytestconfig):
+            tops = ("fitting_room", "keras", "matplotlib", "msgspec", "numpy", "rich", "tensorflow")
+            found = {name for name in sys.modules if name.split(".")[0] in tops}
+            assert "fitting_room.entry" in found
+            assert not [name for name in found if name.startswith("fitting_room.plugin")]
+            assert not found & {"keras", "matplotlib", "rich", "tensorflow"}
+            assert pytestconfig.getoption("--tier", "none") == "none"
+        """
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT / "bench"))
+        pytester.runpytest_subprocess(*ASLEEP).assert_outcomes(passed=1)
+        shown = pytester.runpytest_subprocess(*ASLEEP, "--fixtures").stdout.str()
+    assert re.findall("fitting room|^(?:evaluator|hold|times)", shown, re.MULTILINE) == []
+
+
+def test_the_entry_point_loads_nothing_that_is_slow() -> None:
+    """Beside pytest, which is there already, and what Python itself has."""
+    code = (
+        "import pytest, sys; before = set(sys.modules); import fitting_room.entry; "
+        "print(sorted(set(sys.modules) - before))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "bench")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['fitting_room', 'fitting_room.entry']\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "asked", "awake"),
+    [("", [], False), (TABLE, [], True), ("", ["-p", "fitting_room"], True)],
+)
+def test_a_table_or_a_word_wakes_it(
+    pytester: pytest.Pytester, table: str, asked: list[str], awake: bool
+) -> None:
+    """Then its options and fixtures are there, behind those of conftests."""
+    pytester.makepyprojecttoml(f"[tool.other]\n{table}")
+    shown = pytester.runpytest_inprocess(*ASLEEP, *asked, "--help").stdout.str()
+    assert ("fitting room:" in shown, "--tier={smoke" in shown) == (awake, awake)
+
+
+def test_a_slip_in_the_table_is_told_before_anything_runs(pytester: pytest.Pytester) -> None:
+    """With the nearest name, and no traceback."""
+    pytester.makepyprojecttoml(f"{TABLE}bound = 'b.toml'\n")
+    done = pytester.runpytest_inprocess(*ASLEEP)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*has no key 'bound'. Did you mean 'bounds'*"])
+
+
+@pytest.mark.parametrize("action", ["store", "store_true"])
+def test_an_option_of_others_stays_theirs(pytester: pytest.Pytester, action: str) -> None:
+    """The bench's is then spelt in full, says so in the help, and is read by that name alone."""
+    pytester.makepyprojecttoml(TABLE)
+    pytester.makeconftest(
+        f"def pytest_addoption(parser): parser.addoption('--tier', action='{action}')"
+    )
+    pytester.makepyfile(
+        """
+        from fitting_room.plugin.options import option
+
+        def test_both(pytestconfig):
+            assert pytestconfig.getoption("--tier") in ("theirs", True)
+            assert (option(pytestconfig, "tier"), option(pytestconfig, "fresh")) == ("full", True)
+        """
+    )
+    theirs = "--tier=theirs" if action == "store" else "--tier"
+    done = pytester.runpytest_inprocess(*ASLEEP, theirs, "--fitting-room-tier=full", "--fresh")
+    done.assert_outcomes(passed=1)
+    shown = " ".join(pytester.runpytest_inprocess(*ASLEEP, "--help").stdout.str().split())
+    assert "(--tier is another plugin's here)" in shown
 
 
 def test_every_option_is_explained_in_help(run: Bench) -> None:
@@ -102,3 +188,44 @@ def test_the_root_conftest_loads_the_plugin_and_nothing_else() -> None:
     lines = (ROOT / "conftest.py").read_text("utf-8").splitlines()
     code = [line for line in lines if line and not line.startswith('"""')]
     assert code == ['pytest_plugins = ["fitting_room.plugin", "pytester"]']
+
+
+def test_without_plugins_by_themselves_this_project_s_suites_are_there() -> None:
+    """``PYTEST_DISABLE_PLUGIN_AUTOLOAD`` leaves those that the project names itself."""
+    command = [sys.executable, "-m", "pytest", "bench/test_parameters.py", "--collect-only", "-q"]
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider"],
+        cwd=ROOT,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "test_parameters[mnist-dense_128]" in done.stdout) == (0, True)
+
+
+def test_the_warning_of_an_asyncio_plugin_is_no_error(pytester: pytest.Pytester) -> None:
+    """It comes before any test, of a plugin that whoever runs this may have for other projects."""
+    said = 'The configuration option "asyncio_default_fixture_loop_scope" is unset.'
+    pytester.makepyfile(
+        asyncio_like=f"""
+        import warnings, pytest
+
+        def pytest_configure(config):
+            warnings.warn(pytest.PytestDeprecationWarning({said!r}))
+        """,
+        test_own="def test_own(): ...",
+    )
+    pytester.syspathinsert()
+    settings = ("-c", ROOT / "pyproject.toml", f"--rootdir={pytester.path}")
+    done = pytester.runpytest_inprocess(
+        *settings, "-p", "asyncio_like", "-p", "no:cacheprovider", "test_own.py"
+    )
+    done.assert_outcomes(passed=1)
+
+
+def test_a_part_of_the_tests_may_cover_a_part_of_the_code() -> None:
+    """The share that all tests must reach is asked by tox, where all of them ran."""
+    from coverage import Coverage
+
+    assert Coverage(config_file=str(ROOT / "pyproject.toml")).get_option("report:fail_under") == 0

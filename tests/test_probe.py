@@ -259,7 +259,7 @@ def test_a_model_that_cannot_be_read_is_told(
 ) -> None:
     """The last that its process said is the reason, and the user hears what to do."""
     program = "raise ValueError('no model')"
-    monkeypatch.setattr(probe, "LOOK", (sys.executable, "-c", program))
+    monkeypatch.setattr(probe, "program", lambda *_: [sys.executable, "-c", program])
     with pytest.raises(UserError, match=r"bad\.keras could not .*: ValueError: no model\. Remove"):
         probe.look(tmp_path / "bad.keras", small(), np.zeros((1, 28, 28), np.uint8))
     with pytest.raises(UserError, match=r"^mnist-dense_128 could not .*: ValueError: no model\.$"):

@@ -16,12 +16,13 @@ import msgspec
 import pytest
 from bench_runs import PATIENCE_S
 from filelock import FileLock, Timeout
+from imports import ROOT
 from records import make_record
 from trials import assigned
 
 from fitting_room.errors import UserError
 from fitting_room.lab import process
-from fitting_room.lab.process import ROOT, machine_lock, run_trial, trials_ended
+from fitting_room.lab.process import machine_lock, run_trial, trials_ended
 from fitting_room.record import Epoch, Job, Message, Record
 from fitting_room.spec import TrialSpec
 

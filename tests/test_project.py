@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,40 @@ from bench.cases import CASES
 from fitting_room.errors import UserError
 from fitting_room.metrics import METRICS
 from fitting_room.project import current
+from fitting_room.store.key import why_stale
+from fitting_room.store.records import Store
+
+NETS = """
+from fitting_room.recipe import Recipe
+from fitting_room.spec import Case
+
+def build(units):
+    import keras
+    inputs = keras.Input((28, 28, 1))
+    hidden = keras.layers.Dense(units, activation="relu")(keras.layers.Flatten()(inputs))
+    return keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(hidden))
+
+OWN = Case(
+    task="mnist",
+    architecture="tiny",
+    builder="nets_own:build",
+    arguments={"units": 8},
+    recipe=Recipe(epochs=1),
+)
+CASES = {OWN.name: OWN}
+"""
+SUITE = """
+import pytest
+from nets_own import CASES
+
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_accuracy(case, hold):
+    hold(case, "test_accuracy")
+"""
+BOUNDS = """
+[smoke]
+test_accuracy = { at_least = 0.2, reason = "better than chance" }
+"""
 
 CASES_OF = """
 from fitting_room.recipe import Recipe
@@ -192,3 +227,30 @@ def test_help_imports_no_cases() -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_project_of_one_s_own_runs_an_engine_that_is_elsewhere(tmp_path: Path) -> None:
+    """It trains its own code, which its commit has, and a command shows the record by that code."""
+    folder = project(tmp_path / "it's ö", 'cases = "nets_own:CASES"')
+    (folder / "nets_own.py").write_text(NETS, encoding="utf-8")
+    (folder / "test_nets.py").write_text(SUITE, encoding="utf-8")
+    (folder / "bounds.toml").write_text(BOUNDS, encoding="utf-8")
+    said = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for git in (["init", "-q"], ["add", "-A"], [*said, "commit", "-qm", "one"]):
+        subprocess.run(["git", *git], cwd=folder, check=True)
+    asked = ["pytest", "-p", "fitting_room", "-p", "no:cacheprovider", "--tier", "smoke"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "bench")}
+    done, shown = (
+        subprocess.run(
+            [sys.executable, "-m", *command], cwd=folder, env=environment, stdout=subprocess.PIPE
+        )
+        for command in ([*asked, "test_nets.py"], ["fitting_room", "show", "mnist-tiny", "--json"])
+    )
+    assert (done.returncode, shown.returncode) == (0, 0), done.stdout.decode()
+    (record,) = Store(folder / "results" / "trials").readable()
+    assert (record.provenance.dirty, len(record.provenance.commit or "")) == (False, 40)
+    assert why_stale([record], {record.spec.case.name: record.spec.case}, root=folder) == {}
+    changed = NETS.replace('"relu"', '"tanh"')
+    (folder / "nets_own.py").write_text(changed, encoding="utf-8")
+    stale = why_stale([record], {record.spec.case.name: record.spec.case}, root=folder)
+    assert "the code of its architecture" in stale["mnist-tiny"]

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from imports import ROOT
 from records import make_record
 from test_commit import distrust, git
 
 from bench.cases import CASES
 from fitting_room.errors import UserError
-from fitting_room.lab.process import ROOT
 from fitting_room.machine import settings
 from fitting_room.record import Record
 from fitting_room.store.digest import Sources

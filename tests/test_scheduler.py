@@ -15,12 +15,12 @@ from types import ModuleType
 
 import pytest
 from bench_runs import PATIENCE_S
+from imports import ROOT
 from records import MACHINE
 from scheduler_world import ORIGIN, SPEC, FakeTrials, get, new_scheduler, pretend, trial
 
 from fitting_room.errors import UserError
 from fitting_room.lab import process, scheduler
-from fitting_room.lab.process import ROOT
 from fitting_room.machine import this_machine
 from fitting_room.record import Job, Listener, Message, Record, silent
 from fitting_room.store.key import quality_key

@@ -127,7 +127,7 @@ def test_two_paths_are_timed_in_turn_in_one_process(
 ) -> None:
     """One process trains a chunk of each path that is not counted, then A B B A."""
     folder = sides[0].checkout
-    monkeypatch.setattr(timing, "ROOT", folder)
+    monkeypatch.setattr(timing, "home", lambda: folder)
     ours, plain = time_paths(SPEC, pairs=3, images=1000)
     assert (ours, plain) == (pytest.approx([0.01] * 3), pytest.approx([0.03] * 3))
     order = [line.split()[0] for line in (folder / "asked").read_text("utf-8").splitlines()]

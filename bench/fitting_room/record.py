@@ -295,6 +295,8 @@ class Job:
     spec: TrialSpec
     key: str
     provenance: Provenance
+    root: str
+    """Folder of the project whose code it runs."""
     keep: str | None = None
     """File for the trained model, ending in ``.keras``; None keeps none."""
     log: str | None = None

@@ -1,12 +1,18 @@
-"""The subcommands of ``python -m bench``, a module each: ``register`` and ``run``."""
+"""The commands of ``python -m bench`` and ``fitting-room``, a module each with ``register``."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from fitting_room.project import Project, from_here
+from fitting_room.errors import UserError
+from fitting_room.format import in_terminal
+from fitting_room.project import Project, current, from_here
+from fitting_room.surroundings import prepare_streams, signals_heard, unwritten
 
 COMMANDS = {
     "data": "fetch, verify and describe the data sets",
@@ -45,3 +51,42 @@ def settle(asked: argparse.Namespace, project: Project) -> None:
     for name, folder in folders.items():
         if getattr(asked, name, folder) is None:
             setattr(asked, name, from_here(folder))
+
+
+def run(arguments: Sequence[str] | None, *folders: Path, program: str, suites: str) -> int:
+    """Run one command; 0 is success, 1 a finding, 2 a mistake that can be mended.
+
+    Args:
+        arguments: None for those of this process.
+        folders: The project is that of the first which lies in one.
+        program: What is typed before the command.
+        suites: What is typed for the run itself.
+    """
+    told = f"everything but the run itself, which is `{suites}`"
+    parser = argparse.ArgumentParser(prog=program, description=told)
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    given = sys.argv[1:] if arguments is None else arguments
+    asked_for = next((each for each in given if not each.startswith("-")), "")
+    for command, does in COMMANDS.items():
+        if command == asked_for:
+            load(command).register(subparsers)
+        else:
+            subparsers.add_parser(command, help=does)
+    prepare_streams()
+    asked = parser.parse_args(given)
+    try:
+        with signals_heard():
+            settle(asked, current(*folders))
+            status: int = asked.run(asked)
+        sys.stdout.flush()
+    except UserError as error:
+        said = str(error).replace("python -m bench", program)
+        print(in_terminal(f"error: {said}"), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    if lost := unwritten():
+        print(f"error: {lost}", file=sys.stderr)
+        return 2
+    return status

@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting_room.errors import UserError
-from fitting_room.lab.process import ask, child_environment, program
+from fitting_room.lab.process import ask, child_environment, home, program
 from fitting_room.machine import computes_in, cpu_flags
 from fitting_room.spec import TrialSpec
+from fitting_room.store.digest import ENGINE
 from fitting_room.trial.look import ACTIVATION, Arrays, Look
 from fitting_room.trial.probe import Probe, Probed
 
-PROBE, LOOK = program("probe"), program("look")
+PROBE = program("probe", ENGINE.parent)
+"""No project has a part in it."""
 
 MUCH = 2.0
 """Times the seconds of a step in float32, beyond which a type is emulated: about 0.6 where the
@@ -97,7 +99,7 @@ def decide(kind: str, native: bool | None, timed: Callable[[], Probed | None]) -
 
 
 def _ask(asked: Probe, backend: str, device: str) -> Probed | None:
-    environment = child_environment(backend, device)
+    environment = child_environment(backend, device, folder=ENGINE.parent)
     return ask(PROBE, asked, Probed, environment=environment)[0]
 
 
@@ -126,7 +128,7 @@ def look(
     path = None if model is None else str(model.absolute())
     asked = Look(model=path, spec=spec, images=shown.getvalue(), inside=inside)
     environment = child_environment(spec.backend, spec.device)
-    found, failed = ask(LOOK, asked, Arrays, environment=environment)
+    found, failed = ask(program("look", home()), asked, Arrays, environment=environment)
     if found is None:
         mend = " Remove it, and it is trained anew." if model else ""
         raise UserError(f"{model or spec.case.name} could not be asked; {failed}.{mend}")

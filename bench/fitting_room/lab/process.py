@@ -31,6 +31,7 @@ import msgspec
 
 from fitting_room.errors import UserError
 from fitting_room.machine import DEVICES, cache_folder, settings, this_machine
+from fitting_room.project import current
 from fitting_room.record import (
     Epoch,
     Job,
@@ -42,7 +43,7 @@ from fitting_room.record import (
     now,
     silent,
 )
-from fitting_room.store.digest import SOURCES
+from fitting_room.store.digest import ENGINE, SOURCES, brings_engine
 from fitting_room.surroundings import ending, hurry
 
 Answer = TypeVar("Answer")
@@ -53,13 +54,11 @@ GRACE_S = 15.0
 LOOK_UP_S = 0.1
 """How often one that waits for a lock looks whether it is free."""
 
-ROOT = Path(__file__).resolve().parents[3]
-"""The folder that holds the packages ``bench`` and ``models``."""
-
-CHILDREN = ROOT / "bench" / "fitting_room" / "trial"
+CHILDREN = ENGINE / "fitting_room" / "trial"
 
 RUN = (
     "import os, runpy, sys; sys.path[:0] = sys.argv.pop(1).split(os.pathsep); "
+    "sys.path += filter(None, [sys.argv.pop(1)]); "
     "runpy.run_path(sys.argv.pop(1), run_name='__main__')"
 )
 """Unlike ``python -m`` it does not look into the working directory first."""
@@ -169,10 +168,16 @@ class Child:
         self.hang_up()
 
 
-def program(child: str, folder: Path = ROOT) -> list[str]:
+def home() -> Path:
+    """Return the folder of the code that runs: the engine's checkout, or the project at hand."""
+    return ENGINE.parent if brings_engine(ENGINE.parent) else current(Path.cwd()).root
+
+
+def program(child: str, folder: Path) -> list[str]:
     """Return the command that runs a file of ``trial``, by name, on the code in a folder."""
-    path = os.pathsep.join(_sources(folder))
-    return [sys.executable, "-c", RUN, path, str(CHILDREN / f"{child}.py")]
+    engine = "" if brings_engine(folder) else str(ENGINE)
+    paths = os.pathsep.join(_sources(folder))
+    return [sys.executable, "-c", RUN, paths, engine, str(CHILDREN / f"{child}.py")]
 
 
 def _sources(root: Path) -> list[str]:
@@ -186,26 +191,18 @@ def python_path(folder: Path) -> dict[str, str]:
 
 
 def child_environment(
-    backend: str, device: str, set_to: Mapping[str, str] | None = None, folder: Path = ROOT
+    backend: str, device: str, set_to: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> dict[str, str]:
-    """Return the environment of every process that loads a backend.
+    """Return the environment of every process that loads a backend, for the code in a folder.
 
     A user's ``keras.json`` and variables of Keras have no effect in it, and TensorFlow's none that
-    no record tells of.
-
-    Args:
-        backend: Of Keras.
-        device: ``cpu`` hides every other.
-        set_to: The settings that the key of a trial has; None for those of this process.
-        folder: Holds the packages to be run.
+    no record tells of: it has the settings ``set_to``, or else those of this process.
     """
     own = settings(os.environ)
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in own and not name.startswith(PINNED)
-    }
-    environment = inherited | (own if set_to is None else dict(set_to)) | python_path(folder)
+    unpinned = {k: v for k, v in os.environ.items() if not k.startswith(PINNED)}
+    inherited = {name: value for name, value in unpinned.items() if name not in own}
+    recorded = own if set_to is None else dict(set_to)
+    environment = inherited | recorded | python_path(folder or home())
     environment |= {
         "KERAS_BACKEND": backend,
         "KERAS_HOME": NO_HOME,
@@ -277,9 +274,15 @@ def why(status: int, errors: IO[bytes]) -> str:
 
 
 def strays(files: Iterable[str], root: Path) -> list[str]:
-    """Return the files that are not under ``root``: code of another copy of the project."""
-    outside = [file for file in files if not Path(os.path.normpath(file)).is_relative_to(root)]
-    return [file for file in outside if not Path(file).resolve().is_relative_to(root.resolve())]
+    """Return the files of another copy of the project; an engine of its own may be elsewhere."""
+    engine = [] if brings_engine(root) else [ENGINE / "fitting_room"]
+    homes = [root, root.resolve(), *engine]
+
+    def astray(file: Path) -> bool:
+        return not any(file.is_relative_to(each) for each in homes)
+
+    outside = [file for file in files if astray(Path(os.path.normpath(file)))]
+    return [file for file in outside if astray(Path(file).resolve())]
 
 
 _living: set[subprocess.Popen[bytes]] = set()
@@ -332,7 +335,7 @@ def _attend(child: Child, job: Job, listen: Listener, started: str, errors: IO[b
     measured = PartialRecord(machine=this_machine())
     epochs: list[Epoch] = []
     for message in messages(child, job):
-        if problem := _foreign(message, ROOT):
+        if problem := _foreign(message, Path(job.root)):
             return job.record("crashed", problem, started=started, measured=measured)
         listen(job.spec, message)
         if message.record is not None:
@@ -352,9 +355,9 @@ def _attend(child: Child, job: Job, listen: Listener, started: str, errors: IO[b
 
 
 def _start(job: Job, errors: IO[bytes]) -> Child:
-    spec, set_to = job.spec, job.provenance.settings
-    environment = child_environment(spec.backend, spec.device, set_to)
-    return start(program("__main__"), errors, environment=environment)
+    spec, root = job.spec, Path(job.root)
+    environment = child_environment(spec.backend, spec.device, job.provenance.settings, root)
+    return start(program("__main__", root), errors, environment=environment)
 
 
 def messages(child: Child, job: Job) -> Iterator[Message]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from fitting_room.errors import UnwritableError, UserError
-from fitting_room.lab.process import ROOT, file_lock, run_trial, strays, trials_ended
+from fitting_room.lab.process import file_lock, home, run_trial, strays, trials_ended
 from fitting_room.machine import this_machine
 from fitting_room.metrics import sources
 from fitting_room.record import Job, Listener, Machine, Record, run_name, silent
@@ -21,19 +21,21 @@ from fitting_room.store.records import Kept, Models, Store
 from fitting_room.trial.protocol import loaded_files
 
 
-def job_of(spec: TrialSpec) -> Job:
-    """Return ``spec`` with its key and the origin of the code that would run it.
+def job_of(spec: TrialSpec, root: Path | None = None) -> Job:
+    """Return ``spec`` with its key and the origin of the code in ``root`` that would run it.
 
     Raises:
         UserError: The architecture cannot be read, or two copies of the project are mixed here.
     """
-    if others := strays(loaded_files(), ROOT):
+    root = root or home()
+    if others := strays(loaded_files(spec.case.builder), root):
         raise UserError(
-            f"Python imported {others[0]}, and the bench from {ROOT}: a record would mix them. "
+            f"Python imported {others[0]}, and the bench from {root}: a record would mix them. "
             "Take one of the two off Python's path, or uninstall it."
         )
-    origin = provenance(spec, root=ROOT)
-    return Job(spec=spec, key=quality_key(spec, origin), provenance=origin, metrics=sources())
+    origin = provenance(spec, root=root)
+    key = quality_key(spec, origin)
+    return Job(spec=spec, key=key, provenance=origin, root=str(root), metrics=sources())
 
 
 def fulfil(
@@ -90,6 +92,8 @@ class Scheduler:
     log: Path | None = None
     """TensorBoard's folder; None logs nothing."""
     listen: Listener = silent
+    root: Path | None = None
+    """Folder of the project whose code trials run; None for that of the engine or at hand."""
     unwritable: UnwritableError | None = None
     """Why no record can be stored; the trials that were queued are cancelled then."""
     _futures: dict[tuple[str, bool], Future[Record]] = field(default_factory=dict)
@@ -142,7 +146,7 @@ class Scheduler:
     def _job(self, spec: TrialSpec) -> Job:
         key = msgspec.json.encode(spec)  # a spec holds mappings, which have no hash
         if key not in self._jobs:
-            job = job_of(spec)
+            job = job_of(spec, self.root)
             if self.log and spec.epochs:
                 job = replace(job, log=str(below(self.log, run_name(spec, job.key))))
             self._jobs[key] = job

@@ -18,8 +18,9 @@ import msgspec
 
 from fitting_room.errors import UserError
 from fitting_room.judge.timing import Race
-from fitting_room.lab.process import ROOT, Child, child_environment, program, start, why
+from fitting_room.lab.process import Child, child_environment, home, program, start, why
 from fitting_room.spec import TrialSpec
+from fitting_room.store.digest import ENGINE, brings_engine
 from fitting_room.trial.timing import Chunk, Command, Ready, TrainingPath
 
 CHUNK_S = 0.3
@@ -81,7 +82,8 @@ class Timer:
         return answer
 
     def _check(self, checkout: Path) -> None:
-        if checkout != self.timed.checkout.resolve():
+        own = self.timed.checkout.resolve()
+        if checkout != own and (brings_engine(own) or checkout != ENGINE.parent):
             raise UserError(
                 f"{self.timed.name} would have been timed with the code in {checkout}, not "
                 f"with its own in {self.timed.checkout}. Start Python without other paths."
@@ -142,7 +144,7 @@ def time_paths(
     """
     timed = Timed(
         name=spec.case.name,
-        checkout=ROOT,
+        checkout=home(),
         case=msgspec.to_builtins(spec.case),
         paths=("recipe", "plain"),
         otherwise=f"See that it trains: pytest bench/ -k {spec.case.architecture}.",

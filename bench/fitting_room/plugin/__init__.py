@@ -14,7 +14,7 @@ import pytest
 from fitting_room.errors import UserError
 from fitting_room.lab.evaluator import Evaluator, outline, unstored
 from fitting_room.lab.plan import Need
-from fitting_room.plugin.options import add_options, undecided_fails
+from fitting_room.plugin.options import add_options, option, undecided_fails
 from fitting_room.plugin.results import Results
 from fitting_room.plugin.setup import assemble, fit_benchmark_tables
 from fitting_room.record import Record
@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.stash[RUN] = getattr(config, "workerinput", {}).get("fitting_room_run", uuid4().hex)
     if not hasattr(config, "workerinput"):
-        fresh = config.stash[RUN] if config.getoption("fresh") else None
+        fresh = config.stash[RUN] if option(config, "fresh") else None
         config.pluginmanager.register(Results(config, fresh))
         fit_benchmark_tables(config)
 

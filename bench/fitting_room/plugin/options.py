@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,39 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Add the group "fitting room"."""
-    group = parser.getgroup("fitting room")
+    """Add the group "fitting room"; an option that another has is ``--fitting-room-…`` here."""
+    group, taken = parser.getgroup("fitting room"), _taken(parser)
     for name, settings in OPTIONS.items():
-        group.addoption(name, **settings)
+        known = dict(settings)
+        if "choices" not in known and "action" not in known:
+            known.setdefault("metavar", name[2:].replace("-", "_").upper())
+        if name in taken:
+            known["help"] += f" ({name} is another plugin's here)"
+        group.addoption(
+            f"--fitting-room{name[1:]}" if name in taken else name, dest=_dest(name), **known
+        )
+
+
+def _taken(parser: pytest.Parser) -> set[str]:
+    """Return the names of options that another plugin or a conftest has added before."""
+
+    def free(*names: str) -> bool:
+        try:
+            _, unknown = parser.parse_known_and_unknown_args(names)
+        except (pytest.UsageError, SystemExit):  # it is known, and wants a value
+            return False
+        return set(names) <= set(unknown)
+
+    return set() if free(*OPTIONS) else {name for name in OPTIONS if not free(name)}
+
+
+def _dest(name: str) -> str:
+    return f"fitting_room_{name.lstrip('-').replace('-', '_')}"
+
+
+def option(config: pytest.Config, name: str) -> Any:
+    """Return what an option of the bench was given, by its name without dashes at its start."""
+    return config.getoption(_dest(name))
 
 
 def project_of(config: pytest.Config) -> Project:
@@ -86,19 +116,22 @@ def project_of(config: pytest.Config) -> Project:
 
 def read_options(config: pytest.Config, *, run: str) -> Options:
     """Return the options of the run of that id."""
-    get = config.getoption
+    get = partial(option, config)
+    as_given = [
+        "tier",
+        "seeds",
+        "epochs",
+        "backend",
+        "device",
+        "offline",
+        "stop-early",
+        "keep-models",
+    ]
     return Options(
-        tier=get("tier"),
-        seeds=get("seeds"),
-        epochs=get("epochs"),
-        backend=get("backend"),
-        device=get("device"),
-        data_dir=chosen_data_dir(get("data_dir"), os.environ),
-        offline=get("offline"),
+        **{name.replace("-", "_"): get(name) for name in as_given},
+        data_dir=chosen_data_dir(get("data-dir"), os.environ),
         fresh=run if get("fresh") else None,
-        time_limit_s=get("time_limit"),
-        stop_early=get("stop_early"),
-        keep_models=get("keep_models"),
+        time_limit_s=get("time-limit"),
         log=log_folder(config),
         results=results_folder(config),
     )
@@ -106,22 +139,17 @@ def read_options(config: pytest.Config, *, run: str) -> Options:
 
 def undecided_fails(config: pytest.Config) -> bool:
     """Return whether an open verdict fails its test: asked for, or because nobody is watching."""
-    wanted: str | None = config.getoption("undecided")
+    wanted: str | None = option(config, "undecided")
     return wanted == "fail" if wanted else in_ci(os.environ)
 
 
 def results_folder(config: pytest.Config) -> Path:
     """Return the folder of records and reports; a relative one lies in the root folder."""
-    asked: str | None = config.getoption("results")
+    asked: str | None = option(config, "results")
     return config.rootpath / asked if asked else project_of(config).results
-
-
-def records_folder(config: pytest.Config) -> Path:
-    """Return the folder of this run's records."""
-    return (log_folder(config) or results_folder(config)) / "trials"
 
 
 def log_folder(config: pytest.Config) -> Path | None:
     """Return the folder for TensorBoard; a relative one lies where pytest was called."""
-    asked: Path | None = config.getoption("tensorboard")
+    asked: Path | None = option(config, "tensorboard")
     return asked and config.invocation_params.dir / asked

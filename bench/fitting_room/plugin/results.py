@@ -16,12 +16,11 @@ from fitting_room.analysis.audit import claims_in
 from fitting_room.data.finding import held
 from fitting_room.errors import UserError
 from fitting_room.metrics import UNTRAINED
-from fitting_room.plugin.options import log_folder, project_of, records_folder, results_folder
+from fitting_room.plugin.options import log_folder, option, project_of, results_folder
 from fitting_room.record import Record
 from fitting_room.report.ci import (
     TALLY,
     Judged,
-    Properties,
     append_summary,
     from_properties,
     parted,
@@ -47,23 +46,19 @@ class Results:
         """Begin with nothing said; ``fresh`` is the id of the run where its own records count."""
         self._config = config
         self._fresh = fresh
-        self._judged: dict[str, Judged] = {}
-        self._unjudged: set[str] = set()
-        self._tallies: dict[str, str] = {}
-        self._properties: dict[str, Properties] = {}
-        """All four by the id of the test, of which the last of several runs counts."""
+        self._said: dict[str, tuple[bool, dict[str, object]]] = {}
+        """Test → whether it failed, and its properties; of several runs of it the last counts."""
         self._unreported = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what a test said, before the writer of JUnit XML sees its properties."""
         if report.when == "setup":
-            self._forget(report.nodeid)
+            self._said.pop(report.nodeid, None)
         if report.when == "call":
-            self._hear(report)
+            self._said[report.nodeid] = (report.failed, dict(report.user_properties))
         if self._strict_report():
-            ours, report.user_properties = parted(report.user_properties)
-            self._properties[report.nodeid] = list(dict(ours).items())
+            _, report.user_properties = parted(report.user_properties)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
@@ -72,8 +67,8 @@ class Results:
         Afterwards a run that was green, and whose report is lost, gets an exit status of its own.
         """
         if xml := self._strict_report():
-            for test, properties in self._properties.items():
-                to_suite(xml, test.rpartition("::")[2], properties)
+            for test, (_, said) in self._said.items():
+                to_suite(xml, test.rpartition("::")[2], parted([*said.items()])[0])
         yield
         if lost := unwritten():
             print(f"fitting room: {lost}", file=sys.stderr)
@@ -83,113 +78,90 @@ class Results:
     def _strict_report(self) -> Any:
         return strict_report(self._config.pluginmanager.get_plugins())
 
-    def _forget(self, test: str) -> None:
-        """Drop what a test said before, as where one that failed is run again."""
-        self._judged.pop(test, None)
-        self._tallies.pop(test, None)
-        self._unjudged.discard(test)
+    def _judged(self) -> list[Judged]:
+        told = self._config.getoption("tbstyle") != "no"
+        found = ((failed, from_properties(said.items())) for failed, said in self._said.values())
+        return [replace(one, explained=failed and told) for failed, one in found if one]
 
-    def _hear(self, report: pytest.TestReport) -> None:
-        said = dict(report.user_properties)
-        found = from_properties(said.items())
-        if found:
-            told = report.failed and self._config.getoption("tbstyle") != "no"
-            self._judged[report.nodeid] = replace(found, explained=told)
-        if report.failed and not (found and found.verdict):
-            self._unjudged.add(report.nodeid)
-        if TALLY in said:
-            self._tallies[report.nodeid] = str(said[TALLY])
+    def _unjudged(self) -> int:
+        found = ((failed, from_properties(said.items())) for failed, said in self._said.values())
+        return sum(failed and not (one and one.verdict) for failed, one in found)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print verdicts and tables, and write them under the results folder."""
-        self._show_tallies(terminalreporter)
-        if not self._judged:
+        config, writer = self._config, self._config.get_terminal_writer()
+        verbosity = config.get_verbosity()
+        screen = Screen(width=writer.fullwidth, mark=writer.markup, verbosity=verbosity)
+        for _, said in self._said.values():
+            if TALLY in said and verbosity > -2:
+                terminalreporter.write_line(screen.folded(str(said[TALLY])))
+        if not self._judged():
             return
         try:
-            self._report(terminalreporter)
+            summary = self._write()
+            lines = self._lines(summary, screen) if verbosity > -2 else []
+            annotations = self._tell_github(summary)
         except Exception as error:
             self._unreported = True
-            self._say_verdicts(terminalreporter, error)
-
-    def _say_verdicts(self, terminalreporter: Any, error: Exception) -> None:
-        """Print what was found, and in a line of its own why there is no report of it."""
-        ordered = in_order(list(self._judged.values()))
-        by_case = {one.case: [each for each in ordered if each.case == one.case] for one in ordered}
-        screen = Screen(width=self._config.get_terminal_writer().fullwidth)
-        terminalreporter.section("fitting room")
-        for line in verdict_lines(by_case, screen, unjudged=len(self._unjudged)):
+            lines, annotations = self._without_report(error, screen), []
+        if lines:
+            terminalreporter.section("fitting room")
+        for line in [*lines, *annotations]:
             terminalreporter.write_line(line)
+
+    def _lines(self, summary: Summary, screen: Screen) -> list[str]:
+        log = log_folder(self._config)
+        report = shown(summary, screen, unjudged=self._unjudged())
+        return [report, *([f"Logs: tensorboard --logdir {log}"] if log else [])]
+
+    def _without_report(self, error: Exception, screen: Screen) -> list[str]:
+        """Return what was found, and in a line of its own why there is no report of it."""
+        ordered = in_order(self._judged())
+        by_case = {one.case: [each for each in ordered if each.case == one.case] for one in ordered}
         place = traceback.extract_tb(error.__traceback__)[-1]
         found = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
-        said = str(error) if isinstance(error, UserError) else found
-        terminalreporter.write_line(f"The report could not be written: {said}")
-        terminalreporter.write_line(
+        return [
+            *verdict_lines(by_case, screen, unjudged=self._unjudged()),
+            f"The report could not be written: {error if isinstance(error, UserError) else found}",
             f"The verdicts above stand. Exit status {UNREPORTED} says this where all tests passed; "
-            "run the same again for the report: nothing is trained twice."
-        )
-
-    def _report(self, terminalreporter: Any) -> None:
-        summary = self._write()
-        config, writer = self._config, self._config.get_terminal_writer()
-        if config.get_verbosity() > -2:
-            screen = Screen(
-                width=writer.fullwidth, mark=writer.markup, verbosity=config.get_verbosity()
-            )
-            terminalreporter.section("fitting room")
-            terminalreporter.write_line(shown(summary, screen, unjudged=len(self._unjudged)))
-            if log := log_folder(config):
-                terminalreporter.write_line(f"Logs: tensorboard --logdir {log}")
-        if os.environ.get("GITHUB_ACTIONS") == "true":
-            for line in self._tell_github(summary):
-                terminalreporter.write_line(line)
-
-    def _show_tallies(self, terminalreporter: Any) -> None:
-        if self._config.get_verbosity() > -2:
-            screen = Screen(width=self._config.get_terminal_writer().fullwidth)
-            for text in self._tallies.values():
-                terminalreporter.write_line(screen.folded(text))
+            "run the same again for the report: nothing is trained twice.",
+        ]
 
     def _write(self) -> Summary:
-        config = self._config
-        project = project_of(config)
-        cases, claims = project.cases, claims_in(project.claims, project).figures
-        store = Store(records_folder(config), self._fresh)
-        folder = results_folder(config) / "latest"
-        summary = write_summary(list(self._judged.values()), cases, claims, store, folder)
-        return _with_page(summary, folder, tier=config.getoption("tier"))
+        from fitting_room.report.page import write_page  # only now it waits for Jinja
+
+        config, project = self._config, project_of(self._config)
+        folder = results_folder(config)
+        store = Store((log_folder(config) or folder) / "trials", self._fresh)
+        claims = claims_in(project.claims, project).figures
+        summary = write_summary(self._judged(), project.cases, claims, store, folder / "latest")
+        page = write_page(
+            folder / "latest" / "report.html",
+            summary.rows,
+            summary.records,
+            run=f"A run of the {option(config, 'tier')} tier",
+            test_sets=held(record.spec.dataset for record in summary.records),
+            inspected=folder / "inspect",
+        )
+        return replace(summary, page=page)
 
     def _tell_github(self, summary: Summary) -> list[str]:
-        """Write the job summary, and return the annotations."""
+        """Write the job summary, and return the annotations; nothing outside GitHub Actions."""
+        if os.environ.get("GITHUB_ACTIONS") != "true":
+            return []
         if target := os.environ.get("GITHUB_STEP_SUMMARY"):
             append_summary(Path(target), summary.paths[0].read_text("utf-8"))
         bounds = project_of(self._config).bounds
-        on_sample = self._config.getoption("tier") == "smoke"
+        on_sample = option(self._config, "tier") == "smoke"
 
         def line(case: str, metric: str) -> int:
-            if on_sample and metric not in UNTRAINED:
-                return smoke_line(bounds, case, metric)
-            return line_of(bounds, case, metric)
+            of_smoke = on_sample and metric not in UNTRAINED
+            return (smoke_line if of_smoke else line_of)(bounds, case, metric)
 
         checkout = os.environ.get("GITHUB_WORKSPACE", self._config.rootpath)
         judged = [one for each in summary.judged.values() for one in each]
         return workflow_commands(judged, os.path.relpath(bounds, checkout), line)
-
-
-def _with_page(summary: Summary, folder: Path, *, tier: str) -> Summary:
-    """Write the report page beside the other files of a summary."""
-    from fitting_room.report.page import write_page  # only a run that ends waits for Jinja
-
-    test_sets = held(record.spec.dataset for record in summary.records)
-    page = write_page(
-        folder / "report.html",
-        summary.rows,
-        summary.records,
-        run=f"A run of the {tier} tier",
-        test_sets=test_sets,
-        inspected=folder.parent / "inspect",
-    )
-    return replace(summary, page=page)
 
 
 def extra_info(records: Sequence[Record]) -> dict[str, object]:

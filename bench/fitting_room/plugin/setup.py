@@ -42,7 +42,7 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Evalu
     accelerator = check_backend(options.backend, options.device)
     datasets = {task: _dataset(task, options) for task in {need.case.task for need in needs}}
     progress = _progress(config)
-    scheduler = _scheduler(options, accelerator, progress)
+    scheduler = _scheduler(options, accelerator, progress, project.root)
     scheduler.store.check_writable()
     planned = plan(
         needs,
@@ -71,7 +71,9 @@ def _known(trials: Store, options: Options) -> list[Record]:
     return [*trials.readable(), *Store(options.results / "reference").readable()]
 
 
-def _scheduler(options: Options, accelerator: str | None, progress: Progress) -> Scheduler:
+def _scheduler(
+    options: Options, accelerator: str | None, progress: Progress, root: Path
+) -> Scheduler:
     return Scheduler(
         store=Store(options.trials, options.fresh),
         executor=ThreadPoolExecutor(1 if options.tier != "smoke" else usable_cores()),
@@ -81,6 +83,7 @@ def _scheduler(options: Options, accelerator: str | None, progress: Progress) ->
         ),
         log=options.log,
         listen=progress.listen,
+        root=root,
     )
 
 

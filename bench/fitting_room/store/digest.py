@@ -11,11 +11,14 @@ import ast
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 PACKAGES = ("bench", "models")
-SOURCES = ("bench", ".")
+SOURCES = ("bench", "src", ".")
 """Folders of a checkout that packages are imported from: the engine, and what is beside it."""
+ENGINE = Path(__file__).resolve().parents[2]
+"""The folder that the engine is imported from: ``bench`` in its checkout, or site-packages."""
 WHOLE = "*"
 DROPPED = frozenset(
     {"annotation", "ctx", "kind", "returns", "type_comment", "type_ignores", "type_params"}
@@ -26,13 +29,21 @@ Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 Scope = (*Function, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
+def brings_engine(root: Path) -> bool:
+    """Return whether a folder is a checkout of the engine's own project, at whatever commit."""
+    told = root / "pyproject.toml"
+    return (root / "bench" / "fitting_room").is_dir() or (
+        told.is_file() and '\nname = "fitting-room"\n' in told.read_text("utf-8", "replace")
+    )
+
+
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass
 class Sources:
-    """The source files under a folder that holds the packages, each parsed once."""
+    """The source files under a folder, each parsed once, and those of the engine it uses."""
 
     root: Path
     _trees: dict[str, ast.Module] = field(default_factory=dict)
@@ -65,9 +76,19 @@ class Sources:
 
     def path(self, module: str) -> Path | None:
         """Return the file of a module of the project, or None for any other."""
-        paths = [self.root.joinpath(folder, *module.split(".")) for folder in SOURCES]
+        paths = self._places(module)
         files = (file for p in paths for file in (p / "__init__.py", p.with_suffix(".py")))
         return next((file for file in files if file.is_file()), None)
+
+    def _places(self, module: str) -> list[Path]:
+        """Return where a module may lie: an engine that is not the project's own comes last."""
+        parts = module.split(".")
+        engine = [ENGINE] if parts[0] == "fitting_room" and not self._brings_engine else []
+        return [place.joinpath(*parts) for place in (*map(self.root.joinpath, SOURCES), *engine)]
+
+    @cached_property
+    def _brings_engine(self) -> bool:
+        return brings_engine(self.root)
 
     def known(self, module: str) -> bool:
         """Whether a module or a package of the project has this name."""
@@ -75,7 +96,7 @@ class Sources:
 
     def is_package(self, module: str) -> bool:
         """Whether a module of the project has modules in it."""
-        return any(self.root.joinpath(each, *module.split(".")).is_dir() for each in SOURCES)
+        return any(place.is_dir() for place in self._places(module))
 
     def tree(self, module: str) -> ast.Module:
         """Return the parsed source of a module of the project."""

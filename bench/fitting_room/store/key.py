@@ -20,7 +20,7 @@ from fitting_room.machine import settings, versions
 from fitting_room.metrics import sources
 from fitting_room.record import Machine, Provenance, Record
 from fitting_room.spec import Case, TrialSpec
-from fitting_room.store.digest import PACKAGES, Sources
+from fitting_room.store.digest import Sources
 from fitting_room.store.git import Checkout, checkout, exported
 
 TRAINING_PATH = (
@@ -187,20 +187,31 @@ def _versions(spec: TrialSpec, sources: Sources) -> dict[str, str]:
 
 def _committed(names: Iterable[str], root: Path) -> tuple[str | None, bool | None]:
     """Return the commit that holds the modules of ``names``, and whether there are changes."""
-    found = _checkout(root)
+    files = _files(names, root)
+    found = _checkout(root, _tops(files))
     if found is None:
         return None, None
-    files = map(Sources(root).path, {name.split(":")[0] for name in names})
-    if {file.relative_to(root).as_posix() for file in files if file} <= found.tracked:
+    if {file.as_posix() for file in files} <= found.tracked:
         return found.commit, found.dirty
     return None, True  # no commit has the code that runs
 
 
+def _files(names: Iterable[str], root: Path) -> list[Path]:
+    """Return the files under ``root`` that define ``names``, as seen from it."""
+    files = map(Sources(root).path, {name.split(":")[0] for name in names})
+    return [file.relative_to(root) for file in files if file and file.is_relative_to(root)]
+
+
+def _tops(files: Iterable[Path]) -> tuple[str, ...]:
+    """Return what the files lie in at the top: in this project ``bench`` and ``models``."""
+    return tuple(sorted({file.parts[0] for file in files}))
+
+
 @lru_cache
-def _checkout(root: Path) -> Checkout | None:
-    """Ask git once a run, of the packages alone: records that a run wrote are no change of code."""
+def _checkout(root: Path, folders: tuple[str, ...]) -> Checkout | None:
+    """Ask git once a run, of the code alone: records that a run wrote are no change of it."""
     try:
-        return checkout(root, PACKAGES)
+        return checkout(root, folders) if folders else None
     except UserError as error:  # no reason not to train: the record says that it knows no commit
         print(f"Records will name no commit. {error}", file=sys.stderr)
         return None
@@ -255,8 +266,9 @@ def what_changed(names: Iterable[str], *, commit: str | None, root: Path) -> str
     if commit is None:
         return ""
     wanted = list(names)
+    only = (*_tops(_files(wanted, root)), "pyproject.toml")
     try:
-        with exported(commit, root=root, only=PACKAGES) as before:
+        with exported(commit, root=root, only=only) as before:
             old, new = Sources(before).reached(wanted), Sources(root).reached(wanted)
     except (UserError, LookupError, OSError, SyntaxError, ValueError):
         return ""

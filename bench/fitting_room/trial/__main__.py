@@ -43,7 +43,7 @@ def main() -> None:
         signal.signal(number, _stop)  # from here on there is a record to be said
     seconds = {"start": max(0.0, time.time() - job.sent)}
     record = _record(job, seconds, output, began)
-    say(output, Message(record=record, files=loaded_files()))
+    say(output, Message(record=record, files=loaded_files(job.spec.case.builder)))
     # What is left is the frameworks' tear-down, seconds of it: the record is out, so skip it.
     os._exit(0)
 
@@ -74,7 +74,7 @@ def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome,
     spec = job.spec
     began = time.perf_counter()
     told = spec.case.trainer or spec.backend
-    say(output, Message(note=f"loading {told}", files=loaded_files()))
+    say(output, Message(note=f"loading {told}", files=loaded_files(spec.case.builder)))
     if spec.case.trainer:
         from fitting_room.trial import trainer
 

@@ -48,10 +48,9 @@ def say(output: IO[bytes], answer: object) -> None:
     output.flush()
 
 
-def loaded_files() -> tuple[str, ...]:
-    """Return the files of the project's modules that this process has imported."""
-    ours = [
-        m for name, m in [*sys.modules.items()] if name.split(".")[0] in (*PACKAGES, "fitting_room")
-    ]
+def loaded_files(builder: str) -> tuple[str, ...]:
+    """Return the files that this process has imported: of the project, and where a builder is."""
+    packages = {*PACKAGES, "fitting_room", builder.partition(":")[0].partition(".")[0]}
+    ours = [m for name, m in [*sys.modules.items()] if name.partition(".")[0] in packages]
     files = [getattr(module, "__file__", None) for module in ours]
     return tuple(sorted({file for file in files if file}))

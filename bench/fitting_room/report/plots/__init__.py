@@ -23,7 +23,7 @@ SEAL = b"<!-- fitting-room: "
 @lru_cache
 def drawing(names: Sequence[str]) -> bytes:
     """Return what says how pictures are drawn: Matplotlib's version, and the code in ``names``."""
-    sources = Sources(Path(__file__).parents[3])
+    sources = Sources(Path(__file__).parent)  # holds no package: the engine is found where it is
     return f"{version('matplotlib')} {sources.digest(names)}".encode()
 
 
