@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fitting_room.spec import TASKS, Case
+from bench.tasks import TASKS
+from fitting_room.spec import Case
 from models import MODELS
 
 

@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from bench.cases import CASES, lawful
+from bench.tasks import TASKS
 from bench.variants import CRIPPLED
-from fitting_room.spec import TASKS, Case
+from fitting_room.spec import Case
 from fitting_room.studies.exercises import Exercise
 
 DENSE = CASES["fashion_mnist-dense_128"]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from bench.cases import CASES
-from fitting_room.spec import TASKS, Case
+from bench.tasks import TASKS
+from fitting_room.spec import Case
 
 AIMING = {name: case for name, case in CASES.items() if TASKS[case.task].targets}
 

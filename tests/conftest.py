@@ -83,6 +83,14 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(autouse=True)
+def own_tasks() -> Iterator[None]:
+    """Let the tasks be this project's, whatever project a test before used."""
+    current(ROOT).use()
+    yield
+    current(ROOT).use()
+
+
 @pytest.fixture
 def plain_git(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let git have no settings but its own, and no repository but that of the folder."""

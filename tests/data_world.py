@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
-from fitting_room.data import arrays as idx
-from fitting_room.data import catalogue
-from fitting_room.data.arrays import FILES, Arrays
-from fitting_room.data.catalogue import Known, Look, Source
-from fitting_room.data.finding import SAMPLES
-from fitting_room.data.progress import LogProgress, Progress, SourceError
-from fitting_room.data.sources import Folder
-
-TITLES = {"fashion_mnist": "Fashion MNIST", "mnist": "MNIST"}
+from bench import tasks
+from fitting_room.data.arrays import FILES, Arrays, encode
+from fitting_room.data.check import collected, look_of
+from fitting_room.data.source import LogProgress, Progress, SourceError
+from fitting_room.spec import TASKS, Pin, Task
 
 
 def tiny(name: str) -> Arrays:
     """Return the sample of a data set, read from the project's own files."""
-    return Folder(path=SAMPLES / name, label="sample").read(LogProgress())
+    task = tasks.TASKS[name]
+    return collected(task.sample.read(LogProgress()), len(task.classes))
 
 
-def know(monkeypatch: pytest.MonkeyPatch, name: str, *sources: Source) -> Known:
+def know(monkeypatch: pytest.MonkeyPatch, name: str, *sources: Any, pinned: bool = True) -> Task:
     """Let the sample of ``name`` be the whole data set, to be had from ``sources``."""
-    arrays = tiny(name)
-    mean = round(float(arrays.train_images.mean()), 2)
-    look = Look(train_counts=(100,) * 10, test_counts=(50,) * 10, pixel_mean=mean)
-    checksums = arrays.checksums()
-    known = Known(name=name, title=TITLES[name], checksums=checksums, look=look, sources=sources)
-    monkeypatch.setitem(catalogue.KNOWN, name, known)
+    arrays, original = tiny(name), tasks.TASKS[name]
+    sums = arrays.checksums()
+    pin = Pin(checksums=sums, look=look_of(arrays, 10), sample=sums) if pinned else None
+    known = replace(original, load=sources, pin=pin)
+    monkeypatch.setitem(TASKS, name, known)
     return known
 
 
@@ -40,7 +36,7 @@ def write_idx(arrays: Arrays, folder: Path, *, packed: bool = False) -> Path:
     """Write the four IDX files to ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, file in FILES.items():
-        content = idx.encode(getattr(arrays, name))
+        content = encode(getattr(arrays, name))
         if packed:
             (folder / f"{file}.gz").write_bytes(gzip.compress(content, 1, mtime=0))
         else:
@@ -52,12 +48,12 @@ def write_idx(arrays: Arrays, folder: Path, *, packed: bool = False) -> Path:
 class FakeSource:
     """Gives ``outcome``, or raises it; counts how often it was asked."""
 
-    outcome: Arrays | Exception
+    outcome: Any
     label: str = "fake source"
     asked: list[None] = field(default_factory=list)
     network: ClassVar[bool] = True
 
-    def read(self, progress: Progress) -> Arrays:
+    def read(self, progress: Progress) -> Any:
         """Give or raise."""
         progress.received(1, None)
         self.asked.append(None)

@@ -7,9 +7,14 @@ import warnings
 from importlib import import_module
 from typing import Any
 
+from imports import ROOT
+
+from fitting_room.project import current
+
 
 def prepare() -> None:
     """Give the process that holds Keras the environment of a trial."""
+    current(ROOT).use()
     from fitting_room.lab.process import child_environment
 
     environment = child_environment("tensorflow", "cpu")

@@ -24,6 +24,7 @@ from fitting_room.record import (
 from fitting_room.spec import Case, Dataset, TrialSpec
 
 PROJECT = current(ROOT)
+PROJECT.use()
 
 MACHINE = Machine(system="Linux x86_64", cpu="Example CPU (avx2)", cores=2, memory_gib=8)
 VERSIONS = {"python": "3.11.9", "keras": "3.15.1", "numpy": "2.4.0", "tensorflow": "2.21.0"}

@@ -17,6 +17,7 @@ from filelock import FileLock
 from filelock import Timeout as LockTimeout
 
 from fitting_room.data import cache, find, load
+from fitting_room.data.arrays import combined
 from fitting_room.errors import UserError
 
 
@@ -43,7 +44,7 @@ def _pickle(path: Path) -> None:
     np.save(path, np.array([{"a": 1}], object), allow_pickle=True)
 
 
-def _floats(path: Path) -> None:
+def _doubles(path: Path) -> None:
     np.save(path, np.zeros(3), allow_pickle=False)
 
 
@@ -52,7 +53,7 @@ def _empty(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [_cut, _flip, _break_header, _pickle, _floats, _empty, Path.unlink]
+    "damage", [_cut, _flip, _break_header, _pickle, _doubles, _empty, Path.unlink]
 )
 def test_a_damaged_cache_is_told_and_repaired(
     monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
@@ -132,8 +133,8 @@ def test_a_full_disk_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_what_a_killed_process_left_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next write clears the unfinished folders of its own entry, and no other's."""
-    known = know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
-    mine = cache.root() / f"mnist-{known.checksum[:12]}.partial-dead"
+    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
+    mine = cache.root() / f"mnist-{combined(tiny('mnist').checksums())[:12]}.partial-dead"
     other = cache.root() / "fashion_mnist-0.partial-alive"
     for folder in (mine, other):
         folder.mkdir(parents=True)
@@ -158,7 +159,10 @@ def test_a_lock_held_for_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> No
 
 def _environment() -> dict[str, str]:
     here = Path(__file__).parent
-    return {**os.environ, "PYTHONPATH": f"{here.parent}{os.pathsep}{here}"}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, (here.parent / "bench", here.parent, here))),
+    }
 
 
 RACE = """

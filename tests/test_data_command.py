@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import argparse
 import io
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 from data_world import FakeSource, know, tiny, write_idx
+from imports import ROOT
 from rich.console import Console
 
+from bench.__main__ import main
 from fitting_room.cli import data
 from fitting_room.cli.data import TerminalProgress
-from fitting_room.data import chosen_data_dir
-from fitting_room.data.progress import RejectedError, UnavailableError
+from fitting_room.data import cache, chosen_data_dir
+from fitting_room.data.arrays import combined
+from fitting_room.data.source import RejectedError, UnavailableError
 from fitting_room.errors import UserError
+from fitting_room.project import current, read_project
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +33,7 @@ def _run(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
     data.register(parser.add_subparsers())
     args = parser.parse_args(["data", *arguments])
+    args.project = current(ROOT)
     return int(args.run(args))
 
 
@@ -42,7 +49,9 @@ def test_each_data_set_is_described(
     told = capsys.readouterr().out
     assert "MNIST (mnist)" in told and "Fashion MNIST (fashion_mnist)" in told
     assert told.count("source    fake source") == 2
-    assert known.checksum in told
+    assert combined(known.pin.checksums if known.pin else {}) in told
+    assert "image     uint8 28 × 28, from 0 to 255" in told
+    assert told.count("pinned    yes, and verified") == 2
     assert "training  100  100" in told
 
 
@@ -79,7 +88,7 @@ def test_one_failure_does_not_hide_the_other_data_set(
     know(monkeypatch, "fashion_mnist", FakeSource(RejectedError("broken")))
     know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
 
-    with pytest.raises(UserError, match="Fashion MNIST was not found"):
+    with pytest.raises(UserError, match="Fashion MNIST cannot be had"):
         _run()
 
     assert "MNIST (mnist)" in capsys.readouterr().out
@@ -137,3 +146,51 @@ def test_on_a_terminal_a_bar_shows_the_source_and_the_bytes() -> None:
     assert "mnist: official [download]" in told
     assert "5.0/10.0 MB" in told
     assert "\x1b[3" not in told
+
+
+OWN = """
+import numpy as np
+from fitting_room.spec import Task
+
+def load():
+    values = np.random.default_rng(0).random((40, 6, 5, 3))
+    labels = np.arange(40) % 4
+    return values[:24], labels[:24], values[24:] + {shift}, labels[24:]
+
+COLOURS = Task(name="colours", title="Colours", load=load, classes=tuple("abcd"))
+TASKS = {{"colours": COLOURS}}
+"""
+
+
+def test_a_task_of_one_s_own_is_pinned_and_verified_ever_after(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first use writes what it is known by; other data under its name is refused then."""
+    table = '[tool.fitting-room]\ntasks = "{0}:TASKS"\ncases = "{0}:TASKS"\n'
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name, shift in (("own_first", "0"), ("own_second", "1e-3")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pyproject.toml").write_text(table.format(name))
+        (tmp_path / name / f"{name}.py").write_text(OWN.format(shift=shift))
+    first, second = tmp_path / "own_first", tmp_path / "own_second"
+
+    monkeypatch.chdir(first)
+    assert main(["data", "--pin", "--write-sample", "ships"]) == 0
+    told = capsys.readouterr().out
+    assert "pinned    no: add --pin" in told and "Colours is pinned in data.toml." in told
+    assert "image     float32 6 × 5 × 3, from" in told
+    assert len(list((first / "ships" / "colours").iterdir())) == 4
+    read_project.cache_clear()
+    assert main(["data", "--pin"]) == 0
+    assert "pinned    yes, and verified" in capsys.readouterr().out
+
+    (second / "data.toml").write_text((first / "data.toml").read_text())
+    shutil.rmtree(cache.root())
+    monkeypatch.chdir(second)
+    assert main(["data"]) == 2
+    assert "not Colours by SHA-256 of test_images" in capsys.readouterr().err
+
+    (second / "data.toml").write_text("[colours]\n")
+    read_project.cache_clear()
+    assert main(["data"]) == 2
+    assert "data.toml cannot be read: Object missing required field" in capsys.readouterr().err

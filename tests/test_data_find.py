@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from data_world import FakeSource, know, tiny, write_idx
+from imports import ROOT
 
 from fitting_room.data import find, load
-from fitting_room.data.progress import RejectedError, UnavailableError
+from fitting_room.data.arrays import combined
+from fitting_room.data.source import RejectedError, UnavailableError
 from fitting_room.errors import UserError
 
 
@@ -33,11 +37,15 @@ def test_a_folder_the_user_names_comes_first(
     """Raw or compressed files, in the folder or below it, are used before any other source."""
     other = FakeSource(tiny("fashion_mnist"))
     known = know(monkeypatch, "fashion_mnist", other)
+    assert known.pin
     write_idx(tiny("fashion_mnist"), tmp_path / "mine" / below, packed=packed)
 
     dataset = find("fashion_mnist", data_dir=tmp_path / "mine")
 
-    assert (dataset.source, dataset.checksum) == (f"folder {tmp_path / 'mine'}", known.checksum)
+    assert (dataset.source, dataset.checksum) == (
+        f"folder {tmp_path / 'mine'}",
+        combined(known.pin.checksums),
+    )
     assert other.asked == []
 
 
@@ -51,7 +59,7 @@ def test_the_wrong_data_set_in_a_folder_is_named(
     find("fashion_mnist")
     folder = write_idx(tiny("mnist"), tmp_path / "mine")
 
-    with pytest.raises(UserError, match=r"these are MNIST's files(.*\n)+.*leave out --data-dir"):
+    with pytest.raises(UserError, match=r"these are those of MNIST(.*\n)+.*leave out --data-dir"):
         find("fashion_mnist", data_dir=folder)
 
     assert len(other.asked) == 1
@@ -67,7 +75,7 @@ def test_one_file_of_another_data_set_is_enough_to_refuse(
     labels = "train-labels-idx1-ubyte"
     (write_idx(tiny("mnist"), tmp_path / "other") / labels).replace(folder / labels)
 
-    with pytest.raises(UserError, match=rf"SHA-256 of {labels}: these are MNIST's files"):
+    with pytest.raises(UserError, match=r"SHA-256 of train_labels: these are those of MNIST"):
         find("fashion_mnist", data_dir=folder)
 
 
@@ -183,9 +191,60 @@ def test_importing_opens_no_data_and_no_tensorflow() -> None:
         "import sys; opened = []\n"
         "sys.addaudithook(lambda event, args: event == 'open' and opened.append(str(args[0])))\n"
         "import fitting_room.data\n"
-        "print([path for path in opened if '/sample/' in path or path.endswith('.npy')])\n"
+        "import bench.tasks\n"
+        "print([path for path in opened if '/samples/' in path or path.endswith('.npy')])\n"
         "print({'tensorflow', 'keras'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code]
+    paths = os.pathsep.join((str(ROOT / "bench"), str(ROOT)))
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
 
     assert done.stdout == "[]\nset()\n"
+
+
+def test_a_folder_may_hold_one_npz(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """NAME.npz, by Keras' names, serves as well as four IDX files."""
+    know(monkeypatch, "mnist")
+    arrays = tiny("mnist")
+    np.savez(
+        tmp_path / "mnist.npz",
+        x_train=arrays.train_images,
+        y_train=arrays.train_labels,
+        x_test=arrays.test_images,
+        y_test=arrays.test_labels,
+    )
+    assert find("mnist", data_dir=tmp_path).source == f"folder {tmp_path}"
+
+
+def test_what_is_not_pinned_is_used_and_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its source is asked each time; the warning says how to pin it, and what both parts share."""
+    arrays = tiny("mnist")
+    images = arrays.test_images.copy()
+    images[:3] = arrays.train_images[:3]
+    source = FakeSource(replace(arrays, test_images=images))
+    know(monkeypatch, "mnist", source, pinned=False)
+
+    first, second = find("mnist"), find("mnist")
+
+    assert (first.checksum, len(source.asked)) == (second.checksum, 2)
+    assert "run `python -m bench data mnist --pin`" in caplog.text
+    assert "MNIST: 3 test images are training images too" in caplog.text
+
+
+def test_a_function_of_one_s_own_is_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named by its module, and may return pairs as ``keras.datasets`` does."""
+
+    def digits() -> object:
+        arrays = tiny("mnist")
+        return (arrays.train_images, arrays.train_labels), (
+            arrays.test_images[..., np.newaxis],
+            arrays.test_labels[:, np.newaxis].astype(np.int64),
+        )
+
+    know(monkeypatch, "mnist", digits)
+    found = find("mnist")
+    assert found.source.startswith("test_data_find:") and found.source.endswith("digits")
+    assert np.array_equal(load(found).test_images, tiny("mnist").test_images)

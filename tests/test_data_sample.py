@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from data_world import FakeSource, know, tiny
 
+from bench.tasks import SAMPLES
 from fitting_room import machine
-from fitting_room.data import arrays as idx
-from fitting_room.data import find, finding, load, make_sample, sample
-from fitting_room.data.catalogue import KNOWN
+from fitting_room.data import find, finding, load, sample
+from fitting_room.data.arrays import combined, encode
+from fitting_room.data.loaders import idx
 from fitting_room.errors import UserError
+from fitting_room.spec import TASKS
 
 NAMES = ("fashion_mnist", "mnist")
 LICENCES = {"fashion_mnist": "Zalando SE", "mnist": "Yann LeCun and Corinna Cortes"}
@@ -37,7 +41,7 @@ def test_a_sample_has_every_class_equally_often(name: str) -> None:
 
 def test_the_samples_are_small() -> None:
     """Both together take at most 3 MB."""
-    sizes = [path.stat().st_size for path in finding.SAMPLES.rglob("*") if path.is_file()]
+    sizes = [path.stat().st_size for path in SAMPLES.rglob("*") if path.is_file()]
 
     assert sum(sizes) <= 3_000_000
 
@@ -45,7 +49,7 @@ def test_the_samples_are_small() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_licence_and_the_authors_stand_beside_a_sample(name: str) -> None:
     """The attribution that each data set's licence asks for ships with it."""
-    assert LICENCES[name] in (finding.SAMPLES / name / "LICENSE").read_text("utf-8")
+    assert LICENCES[name] in (SAMPLES / name / "LICENSE").read_text("utf-8")
 
 
 def test_a_sample_is_no_whole_data_set() -> None:
@@ -53,7 +57,7 @@ def test_a_sample_is_no_whole_data_set() -> None:
     checksums = {sample(name).checksum for name in NAMES}
 
     assert len(checksums) == 2
-    assert checksums.isdisjoint(known.checksum for known in KNOWN.values())
+    assert checksums.isdisjoint(combined(task.pin.checksums) for task in TASKS.values() if task.pin)
 
 
 def test_a_sample_is_written_to_the_cache_once() -> None:
@@ -88,24 +92,21 @@ def test_without_a_cache_a_temporary_folder_serves(
     assert len(load(dataset).train_labels) == 1000
 
 
-@pytest.mark.parametrize("damage", ["changed", "missing", "sums"])
+@pytest.mark.parametrize("damage", ["changed", "missing"])
 def test_a_damaged_installation_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
 ) -> None:
     """Shipped files that are not those that were committed are refused, with the cure."""
     folder = tmp_path / "sample"
-    shutil.copytree(finding.SAMPLES, folder)
-    monkeypatch.setattr(finding, "SAMPLES", folder)
+    shutil.copytree(SAMPLES / "mnist", folder)
+    monkeypatch.setitem(TASKS, "mnist", replace(TASKS["mnist"], sample=idx(folder)))
     if damage == "changed":
-        (folder / "mnist" / "train-labels-idx1-ubyte").write_bytes(
-            idx.encode(np.zeros(1, np.uint8))
-        )
+        labels = np.roll(tiny("mnist").train_labels, 1)
+        (folder / "train-labels-idx1-ubyte").write_bytes(encode(labels))
     else:
-        (
-            folder / "mnist" / ("SHA256SUMS" if damage == "sums" else "t10k-labels-idx1-ubyte.gz")
-        ).unlink()
+        (folder / "t10k-labels-idx1-ubyte.gz").unlink()
 
-    with pytest.raises(UserError, match=r"sample/mnist is damaged(.|\n)*Install the project anew"):
+    with pytest.raises(UserError, match=r"the sample of MNIST, is damaged(.|\n)*Restore its"):
         sample("mnist")
 
 
@@ -119,14 +120,25 @@ def test_the_choice_is_even_over_the_data_set() -> None:
     """Of six places of class 0 and four of class 1, every third and every second are taken."""
     labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1], np.uint8)
 
-    assert make_sample.chosen(labels, per_class=2).tolist() == [0, 3, 6, 8]
+    assert finding.chosen(labels, per_class=2).tolist() == [0, 3, 6, 8]
 
 
 def test_a_sample_can_be_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Reducing what is already reduced and writing it gives the committed checksums."""
+    """Reducing what is already reduced and writing it gives the committed files."""
     know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
 
-    make_sample.write(make_sample.reduced(load(find("mnist"))), tmp_path / "mnist")
+    finding.write_idx(finding.reduced(load(find("mnist"))), tmp_path / "made")
 
-    expected = (finding.SAMPLES / "mnist" / "SHA256SUMS").read_text("ascii")
-    assert (tmp_path / "mnist" / "SHA256SUMS").read_text("ascii") == expected
+    for path in (tmp_path / "made").iterdir():
+        kept = SAMPLES / "mnist" / path.name
+        assert gzip.decompress(path.read_bytes()) == gzip.decompress(kept.read_bytes())
+
+
+def test_a_task_that_ships_no_sample_has_one_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of classes with fewer images it takes all."""
+    known = know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
+    monkeypatch.setitem(TASKS, "mnist", replace(known, sample=None))
+    found = sample("mnist")
+    assert (found.source, found.sample) == ("sample of the whole data set", True)
+    assert len(load(found).test_labels) == 500
+    assert finding.held([found]).keys() == {found.checksum}

@@ -133,6 +133,7 @@ def test_rename_takes_models_times_and_pictures_along(results: Path) -> None:
         spec=make_record(case=NEW).spec,
         key=key(make_record(case=NEW)).key,
         provenance=make_record(case=NEW).provenance,
+        root=str(ROOT),
     )
     assert Models(results / "models", card).find(wanted)
     committed = [each for each in read_speeds(ROOT / "results/speed") if each.spec.case == NEW]

@@ -22,7 +22,8 @@ from trials import assigned
 
 from fitting_room.errors import UserError
 from fitting_room.lab import process
-from fitting_room.lab.process import machine_lock, run_trial, trials_ended
+from fitting_room.lab.locks import machine_lock
+from fitting_room.lab.process import run_trial, trials_ended
 from fitting_room.record import Epoch, Job, Message, Record
 from fitting_room.spec import TrialSpec
 
@@ -300,7 +301,7 @@ def test_nothing_overtakes_a_timed_trial_that_waits() -> None:
 def test_death_releases_the_machine(exclusive: bool) -> None:
     """A killed process locks nothing any more, exclusively or not."""
     program = (
-        "from fitting_room.lab.process import machine_lock\n"
+        "from fitting_room.lab.locks import machine_lock\n"
         f"with machine_lock(exclusive={exclusive}): print('held', flush=True); input()"
     )
     pipe = subprocess.PIPE

@@ -104,7 +104,7 @@ def test_what_a_table_leaves_out_has_a_default(tmp_path: Path) -> None:
 
 def test_no_table_is_told_with_what_to_write(tmp_path: Path) -> None:
     """The lines can be pasted."""
-    with pytest.raises(UserError, match=rf"in {tmp_path} or .*\n\n\[tool.fitting-room\]\ncases = "):
+    with pytest.raises(UserError, match=rf"in {tmp_path} or .*\n\n\[tool.fitting-room\]\ntasks = "):
         current(tmp_path)
 
 

@@ -13,8 +13,9 @@ from records import PROJECT
 import models
 from bench import cases
 from bench.cases import CASES, INSTEAD, LONG
+from bench.tasks import TASKS
 from fitting_room.errors import UserError
-from fitting_room.spec import TASKS, Case
+from fitting_room.spec import Case
 from models import MODELS
 
 PUBLISHED = {

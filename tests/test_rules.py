@@ -10,9 +10,9 @@ from records import make_record
 from search_world import searched
 
 from bench.cases import CASES, lawful
+from bench.tasks import TASKS
 from fitting_room.analysis.trials import flags_of, publishable
 from fitting_room.cli.calibrate import published
-from fitting_room.spec import TASKS
 from fitting_room.store.digest import Sources
 from fitting_room.store.key import training_path
 

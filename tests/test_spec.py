@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from records import make_record
 
-from fitting_room.spec import TASKS, TrialSpec
+from bench.tasks import TASKS
+from fitting_room.spec import TrialSpec
 
 SPEC = make_record(case="mnist-single_conv_32").spec
 

@@ -23,7 +23,7 @@ class UnwritableError(UserError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a sentence with the known names closest to ``name``, and all of them.
 
-    A name that is part of a few, as ``cnn_64`` is of ``fashion_mnist-cnn_64``, stands for those.
+    A name that is part of a few, as ``cnn_64`` is of ``digits-cnn_64``, stands for those.
 
     >>> nearest("cnn64", ["cnn_64", "dense_128"])
     "Did you mean 'cnn_64'? Known: cnn_64, dense_128."

@@ -10,15 +10,17 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+
 from fitting_room.errors import UserError, nearest
 from fitting_room.metrics import Metric, declare
-from fitting_room.spec import Case
+from fitting_room.spec import TASKS, Case, Pin, Task
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -30,12 +32,13 @@ T = TypeVar("T")
 FILE = "pyproject.toml"
 TABLE = "[tool.fitting-room]"
 
-OBJECTS = ("cases", "instead", "exercises", "variants", "slowdowns", "metrics")
+OBJECTS = ("tasks", "cases", "instead", "exercises", "variants", "slowdowns", "metrics")
 """Keys that hold ``module:name``: of a list of metrics, or else of a mapping."""
-PATHS = ("bounds", "claims", "results")
+PATHS = ("bounds", "claims", "pins", "results")
 """Keys that hold a path, relative to the file."""
 
 EXAMPLE = f"""{TABLE}
+tasks = "bench.tasks:TASKS"  # module:name of a mapping, name → fitting_room.spec.Task
 cases = "bench.cases:CASES"  # module:name of a mapping, name → fitting_room.spec.Case
 bounds = "bounds.toml"
 results = "results"
@@ -74,6 +77,28 @@ class Project:
     claims: Path | None
     """None where nothing was published."""
     results: Path
+    pins: Path
+    """Checksums and looks of the tasks' data."""
+
+    @cached_property
+    def tasks(self) -> Mapping[str, Task]:
+        """Name → task with what its data is known by, in the order of the tables.
+
+        Raises:
+            UserError: One has another name than its key, or the file of pins cannot be meant.
+        """
+        tasks = self._mapping("tasks")
+        for name, task in tasks.items():
+            if task.name != name:
+                raise UserError(f"The task {name!r} is called {task.name!r}. Give both one name.")
+        pins = _read_pins(self.pins)
+        return {name: replace(task, pin=pins.get(name)) for name, task in tasks.items()}
+
+    def use(self) -> None:
+        """Make its tasks those of this process."""
+        tasks = dict(self.tasks)
+        TASKS.clear()
+        TASKS.update(tasks)
 
     @cached_property
     def cases(self) -> Mapping[str, Case]:
@@ -223,7 +248,20 @@ def read_project(folder: Path) -> Project | None:
         bounds=folder / table.get("bounds", "bounds.toml"),
         claims=folder / table["claims"] if "claims" in table else None,
         results=folder / table.get("results", "results"),
+        pins=folder / table.get("pins", "data.toml"),
     )
+
+
+def _read_pins(path: Path) -> dict[str, Pin]:
+    if not path.exists():
+        return {}
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), dict[str, Pin])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise UserError(
+            f"{path} cannot be read: {error}. Take that table out, and let "
+            "`python -m bench data --pin` write it."
+        ) from error
 
 
 def _check(path: Path, table: object) -> None:

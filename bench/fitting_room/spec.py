@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -23,49 +23,68 @@ Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
-    """A data set with its metric's targets."""
+class Look:
+    """What can be seen of a data set without a checksum."""
 
-    name: str
+    shape: tuple[int, ...]
+    """Of one image, or of one feature vector."""
+    dtype: str
+    lowest: float
+    highest: float
+    mean: float
+    """Of the training images, to six digits."""
+    train: tuple[int, ...]
+    """Training images of each class."""
+    test: tuple[int, ...]
+    shared: int = 0
+    """Test images that are training images as well."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin:
+    """What a data set is known by, as ``python -m bench data --pin`` wrote it."""
+
+    checksums: Mapping[str, str]
+    """Array → SHA-256 of the IDX file that holds it."""
+    look: Look
+    sample: Mapping[str, str] = field(default_factory=dict)
+    """The same of the sample, where the task ships one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A data set with its classes and its targets, as its user writes it."""
+
+    name: Name
     title: str
     """As a table heading shows it."""
+    load: Any
+    """A function that returns train_images, train_labels, test_images and test_labels; or a source
+    that a loader of ``fitting_room.data`` returns; or a tuple of them, tried in that order."""
+    classes: tuple[str, ...]
+    """What each label stands for, in the order of the labels, which count from 0."""
+    licence: str = "not told"
+    """Of the images, and whose they are."""
+    sample: Any = None
+    """Loads a small part that is shipped, for the smoke tier; None takes it from the whole."""
     targets: Mapping[str, float] = field(default_factory=dict)
     """Metric → value whose first epoch is asked for, as a fraction."""
     most_epochs: int | None = None
     """That a tuned recipe may take; those published keep their own number."""
-    classes: tuple[str, ...] = tuple(map(str, range(10)))
-    """What each label stands for, in the order of the labels."""
-    licence: str
-    """Of the images, and whose they are."""
+    frontier: tuple[int, int] = (1, 1_000_000)
+    """The numbers of parameters between which a search shows its frontier."""
+    marks: tuple[float, ...] = ()
+    """Validation accuracies whose smallest network a search tells."""
+    longest: int | None = None
+    """Pixels along the longest side of what its images show; None fills the image."""
+    centred: Literal["box", "mass"] = "box"
+    """What of it lies in the middle of an image."""
+    pin: Pin | None = None
+    """Read from the project's file of pins; None until the data is pinned."""
 
 
-TASKS: dict[str, Task] = {
-    "fashion_mnist": Task(
-        name="fashion_mnist",
-        title="Fashion MNIST",
-        most_epochs=30,
-        classes=(
-            "T-shirt/top",
-            "Trouser",
-            "Pullover",
-            "Dress",
-            "Coat",
-            "Sandal",
-            "Shirt",
-            "Sneaker",
-            "Bag",
-            "Ankle boot",
-        ),
-        licence="MIT, Zalando SE",
-    ),
-    "mnist": Task(
-        name="mnist",
-        title="MNIST",
-        targets={"training_accuracy": 0.995},
-        most_epochs=9,
-        licence="CC BY-SA 3.0, Y. LeCun and C. Cortes",
-    ),
-}
+TASKS: dict[str, Task] = {}
+"""Name → task of the project at hand, in the order of the tables; ``Project.use`` fills it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -137,6 +137,6 @@ def short(case: str) -> str:
 
 
 def title(case: str) -> str:
-    """Return the task of a case as a heading has it: ``Fashion MNIST``."""
+    """Return the task of a case as a heading has it: ``Handwritten digits``."""
     task = case.partition("-")[0]
     return TASKS[task].title if task in TASKS else task

@@ -47,6 +47,7 @@ def load(name: str) -> Any:
 def settle(asked: argparse.Namespace, project: Project) -> None:
     """Give a command its project, and that one's folders where the command line names none."""
     asked.project = project
+    project.use()
     folders = {"results": project.results, "records": project.results / "reference"}
     for name, folder in folders.items():
         if getattr(asked, name, folder) is None:

@@ -28,8 +28,8 @@ from fitting_room.format import in_words, listed
 from fitting_room.judge.change import Change
 from fitting_room.judge.timing import Race
 from fitting_room.lab.estimate import warnings
+from fitting_room.lab.locks import machine_lock, why_wait
 from fitting_room.lab.plan import Options, specify
-from fitting_room.lab.process import machine_lock, why_wait
 from fitting_room.lab.timing import ANEW, CHUNK_S, Timed, time_checkouts
 from fitting_room.project import Project
 from fitting_room.record import Record

@@ -1,9 +1,12 @@
-"""``python -m bench data``: fetch, verify and describe the data sets."""
+"""``python -m bench data``: fetch, verify, describe and pin the data sets."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -12,46 +15,86 @@ from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, Te
 
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.session import DATA, add_options
-from fitting_room.data import Arrays, chosen_data_dir, find, load
+from fitting_room.data import Arrays, chosen_data_dir, find, load, sample
 from fitting_room.data.arrays import FILES
-from fitting_room.data.catalogue import KNOWN, named
-from fitting_room.data.progress import SourceError
-from fitting_room.data.verify import class_counts
+from fitting_room.data.check import look_of, shared_images
+from fitting_room.data.finding import named, reduced, write_idx
+from fitting_room.data.source import SourceError
 from fitting_room.errors import UserError
 from fitting_room.format import count, in_terminal
+from fitting_room.project import shown
 from fitting_room.report.table import Table
-from fitting_room.spec import Dataset
+from fitting_room.spec import TASKS, Dataset, Look, Task
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand ``data``."""
     parser = subparsers.add_parser("data", help=COMMANDS["data"])
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"{' or '.join(KNOWN)}; both if none is named"
+        "names", nargs="*", metavar="NAME", help="a task of the project; all if none is named"
     )
     add_options(parser, *DATA)
+    parser.add_argument(
+        "--pin", action="store_true", help="write what is not pinned yet into the file of pins"
+    )
+    parser.add_argument(
+        "--write-sample",
+        type=Path,
+        metavar="DIR",
+        help="write samples there, as IDX files",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print a table for each data set; raises UserError for those that no source gave."""
-    titles = {name: named(name).title for name in args.names or KNOWN}
+    tasks = [named(name) for name in args.names or TASKS]
     data_dir = chosen_data_dir(args.data_dir, os.environ)
     failures = []
-    for name, title in titles.items():
+    for task in tasks:
         try:
-            with TerminalProgress(name, Console(stderr=True)) as progress:
-                dataset = find(name, data_dir=data_dir, offline=args.offline, progress=progress)
+            with TerminalProgress(task.name, Console(stderr=True)) as progress:
+                dataset = find(
+                    task.name, data_dir=data_dir, offline=args.offline, progress=progress
+                )
         except UserError as error:
             failures.append(str(error))
-        else:
-            print(described(title, dataset, load(dataset)), end="\n\n")
+            continue
+        arrays = load(dataset)
+        look = replace(look_of(arrays, len(task.classes)), shared=shared_images(arrays))
+        print(described(task, dataset, look), end="\n\n")
+        if args.write_sample:
+            write_idx(reduced(arrays), args.write_sample / task.name)
+        if args.pin:
+            _pin(task, arrays, look, args.project.pins)
+            print(f"{task.title} is pinned in {shown(args.project.pins, args.project.root)}.\n")
     if failures:
         raise UserError("\n\n".join(failures))
     return 0
 
 
-def described(title: str, dataset: Dataset, arrays: Arrays) -> str:
+HEADER = "# What each data set is known by: written by `python -m bench data --pin`, not by hand.\n"
+
+
+def _pin(task: Task, arrays: Arrays, look: Look, path: Path) -> None:
+    """Add what is not pinned yet; what is, has been verified."""
+    tables: dict[str, Mapping[str, object]] = {}
+    if task.pin is None:
+        tables["checksums"] = arrays.checksums()
+        tables["look"] = {each.name: getattr(look, each.name) for each in fields(look)}
+    if task.sample is not None and not (task.pin and task.pin.sample):
+        tables["sample"] = load(sample(task.name)).checksums()
+    text = path.read_text("utf-8") if path.exists() else HEADER
+    added = (_table(f"{task.name}.{name}", pairs.items()) for name, pairs in tables.items())
+    path.write_text("\n".join((text, *added)) if tables else text, "utf-8")
+
+
+def _table(name: str, pairs: Iterable[tuple[str, object]]) -> str:
+    # TOML writes text, numbers and lists of them as JSON does.
+    return "\n".join((f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in pairs), ""))
+
+
+def described(task: Task, dataset: Dataset, look: Look) -> str:
     """Return the tables of a data set, at most 80 columns wide unless its path is longer."""
     size = sum(path.stat().st_size for path in Path(dataset.folder).glob("*.npy"))
     facts = [
@@ -59,20 +102,26 @@ def described(title: str, dataset: Dataset, arrays: Arrays) -> str:
         ("path", dataset.folder),
         ("size", f"{count(size)} bytes in {len(FILES)} arrays"),
         ("checksum", dataset.checksum),
+        ("pinned", "yes, and verified" if task.pin else "no: add --pin"),
+        ("image", f"{look.dtype} {' × '.join(map(str, look.shape))}, {_range(look)}"),
+        ("shared", f"{count(look.shared)} test images are training images too"),
     ]
-    training, test = class_counts(arrays.train_labels), class_counts(arrays.test_labels)
     counts = [
-        ("training", *map(str, training), str(sum(training))),
-        ("test", *map(str, test), str(sum(test))),
+        ("training", *map(str, look.train), str(sum(look.train))),
+        ("test", *map(str, look.test), str(sum(look.test))),
     ]
-    headers = ["class", *map(str, range(len(training))), "all"]
+    headers = ["class", *map(str, range(len(look.train))), "all"]
     return "\n".join(
         (
-            f"{title} ({dataset.name})",
+            f"{task.title} ({dataset.name})",
             *(in_terminal(f"{name:8}  {told}") for name, told in facts),
             Table(headers, counts).terminal(),
         )
     )
+
+
+def _range(look: Look) -> str:
+    return f"from {look.lowest:g} to {look.highest:g}, mean {look.mean:g}"
 
 
 class TerminalProgress(Progress):

@@ -80,11 +80,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 Shown = tuple[str, NDArray[np.uint8], Sequence[str]]
-"""A title, pixels of shape (28, 28), bright on black, and what was done to them."""
+"""A title, pixels as a test image has them, bright on black, and what was done to them."""
 
 
 def _file(path: Path, spec: TrialSpec) -> Shown:
-    converted = convert(path, spec.case.task)
+    shape = data.load(spec.dataset).test_images.shape[1:]
+    converted = convert(path, TASKS[spec.case.task], shape)
     return path.name, converted.pixels, converted.steps
 
 

@@ -129,7 +129,6 @@ GATE = ("gate", "cost", "noise", "seconds", "prices")
 """Blocks that ``gate_block`` makes."""
 
 BLOCKS: dict[str, Callable[[Committed], str]] = {
-    **{task: partial(task_block, task) for task in TASKS},
     "claims": claims_block,
     "speed": speed_block,
     "options": options_block,
@@ -156,9 +155,10 @@ def blocks(known: Committed) -> dict[str, Callable[[], str]]:
     def searched(name: str) -> str:
         return searches()[name]
 
+    tasks = {name: partial(task_block, name) for name in TASKS}
     told = {f"exercise {name}": partial(exercise_block, name) for name in known.project.exercises}
     return {
-        **{name: partial(make, known) for name, make in (BLOCKS | told).items()},
+        **{name: partial(make, known) for name, make in (tasks | BLOCKS | told).items()},
         **{name: partial(searched, name) for name in _searches(known.results / "search")},
     }
 

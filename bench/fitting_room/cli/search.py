@@ -32,7 +32,7 @@ from fitting_room.studies.search_tables import candidates, table
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("search", help=COMMANDS["search"])
-    parser.add_argument("task", help=" or ".join(TASKS))
+    parser.add_argument("task", help="a task of the project")
     parser.add_argument(
         "candidates", nargs="?", type=Path, help="TOML file; without one, show the whole log"
     )

@@ -17,8 +17,8 @@ from fitting_room.cli.session import add_options, dataset
 from fitting_room.errors import UserError, positive
 from fitting_room.format import around, count, spanned
 from fitting_room.lab.estimate import warnings
+from fitting_room.lab.locks import machine_lock, why_wait
 from fitting_room.lab.plan import Options, specify
-from fitting_room.lab.process import machine_lock, why_wait
 from fitting_room.lab.timing import time_paths
 from fitting_room.machine import this_machine
 from fitting_room.project import Project

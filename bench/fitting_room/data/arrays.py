@@ -8,6 +8,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,45 +16,47 @@ from numpy.typing import NDArray
 from fitting_room.errors import UserError
 from fitting_room.spec import Dataset
 
-_UNSIGNED_BYTE = 0x08
+TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+"""Code of an element in an IDX file → its type, big-endian."""
 
 
-def header(array: NDArray[np.uint8]) -> bytes:
+def header(array: NDArray[Any]) -> bytes:
     """Return the bytes that come before those of ``array`` in an IDX file."""
-    return struct.pack(f">HBB{array.ndim}I", 0, _UNSIGNED_BYTE, array.ndim, *array.shape)
+    code = next(code for code, kind in TYPES.items() if np.dtype(kind) == _big(array.dtype))
+    return struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape)
 
 
-def encode(array: NDArray[np.uint8]) -> bytes:
-    """Return ``array``, uint8 of any shape with at least one dimension, as an IDX file."""
-    return header(array) + array.tobytes()
+def _big(kind: np.dtype[Any]) -> np.dtype[Any]:
+    return kind.newbyteorder(">")
 
 
-def decode(content: bytes) -> NDArray[np.uint8]:
-    """Return the uint8 array of an IDX file; it is read-only and shares ``content``.
+def encode(array: NDArray[Any]) -> bytes:
+    """Return ``array``, of any shape with at least one dimension, as an IDX file."""
+    return header(array) + array.astype(_big(array.dtype), copy=False).tobytes()
 
-    Raises ValueError where the file is no IDX file of unsigned bytes, too short or too long.
+
+def decode(content: bytes) -> NDArray[Any]:
+    """Return the array of an IDX file; it is read-only and shares ``content``.
+
+    Raises ValueError where the file is no IDX file, too short or too long.
     """
-    shape = _shape(content)
-    start = 4 + 4 * len(shape)
-    expected = start + math.prod(shape)
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in TYPES or content[3] == 0:
+        raise ValueError("is no IDX file")
+    kind, dimensions = np.dtype(TYPES[content[2]]), content[3]
+    start = 4 + 4 * dimensions
+    if len(content) < start:
+        raise ValueError("ends within its header")
+    shape = struct.unpack_from(f">{dimensions}I", content, 4)
+    expected = start + kind.itemsize * math.prod(shape)
     if len(content) != expected:
         raise ValueError(f"holds {len(content):,} bytes, and its header announces {expected:,}")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(content, kind, offset=start).reshape(shape)
 
 
-def _shape(content: bytes) -> tuple[int, ...]:
-    if len(content) < 4 or content[:3] != bytes((0, 0, _UNSIGNED_BYTE)) or content[3] == 0:
-        raise ValueError("is no IDX file of unsigned bytes")
-    dimensions = content[3]
-    if len(content) < 4 + 4 * dimensions:
-        raise ValueError("ends within its header")
-    return struct.unpack_from(f">{dimensions}I", content, 4)
-
-
-def checksum(array: NDArray[np.uint8]) -> str:
-    """Return the SHA-256 of ``encode(array)``, in hexadecimal, without making that copy."""
+def checksum(array: NDArray[Any]) -> str:
+    """Return the SHA-256 of ``encode(array)``, in hexadecimal; bytes are hashed without a copy."""
     digest = hashlib.sha256(header(array))
-    digest.update(np.ascontiguousarray(array).data)
+    digest.update(np.ascontiguousarray(array, _big(array.dtype)).data)
     return digest.hexdigest()
 
 
@@ -68,11 +71,15 @@ FILES: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Arrays:
-    """A data set: images (n, 28, 28) and labels (n,), all uint8, pixels 0–255, labels 0–9."""
+    """A data set in memory.
 
-    train_images: NDArray[np.uint8]
+    Images are grey, (n, height, width), or have channels, (n, height, width, channels): uint8 from
+    0 to 255, or float32. Feature vectors are (n, features), float32. Labels are (n,), uint8.
+    """
+
+    train_images: NDArray[Any]
     train_labels: NDArray[np.uint8]
-    test_images: NDArray[np.uint8]
+    test_images: NDArray[Any]
     test_labels: NDArray[np.uint8]
 
     def checksums(self) -> dict[str, str]:
@@ -93,16 +100,16 @@ def read_folder(folder: Path) -> Arrays:
     return Arrays(**{name: read_array(folder / f"{name}.npy") for name in FILES})
 
 
-def read_array(path: Path) -> NDArray[np.uint8]:
-    """Map one ``.npy`` file of bytes into memory, read-only; raises OSError or ValueError."""
+def read_array(path: Path) -> NDArray[Any]:
+    """Map one ``.npy`` file into memory, read-only; raises OSError or ValueError."""
     try:
-        array: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError:
         raise
     except Exception as error:  # a damaged header fails in numpy, ast and tokenize in many ways
         raise ValueError(f"{path.name} is damaged ({error})") from error
-    if array.dtype != np.uint8:
-        raise ValueError(f"{path.name} holds {array.dtype}, not uint8")
+    if array.dtype not in (np.uint8, np.float32):
+        raise ValueError(f"{path.name} holds {array.dtype}, not uint8 or float32")
     return array
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from fitting_room.data.arrays import FILES, Arrays, read_folder
-from fitting_room.data.progress import RejectedError, SourceError, UnavailableError
+from fitting_room.data.source import RejectedError, SourceError, UnavailableError
 from fitting_room.errors import UserError
 from fitting_room.machine import cache_folder
 
@@ -134,6 +134,5 @@ def _fill(scratch: Path, arrays: Arrays, origin: str) -> None:
 def _unwritable(folder: Path, error: OSError) -> UserError:
     return UserError(
         f"The cache folder {folder} cannot be written: {error.strerror or error}.\n"
-        "It takes 55 MB for each data set. Make room or make it writable, or set the variable "
-        "XDG_CACHE_HOME to another folder."
+        "Make room or make it writable, or set the variable XDG_CACHE_HOME to another folder."
     )

@@ -1,24 +1,37 @@
-"""The search for a data set: each source in turn, until one verifies; and the shipped sample."""
+"""The search for a task's data: each source in turn, until one verifies; and its sample."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import gzip
+import logging
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from fitting_room.data import cache, catalogue
-from fitting_room.data.arrays import FILES, Arrays, combined, load
-from fitting_room.data.catalogue import KNOWN, Known, Source
-from fitting_room.data.progress import LogProgress, Progress, SourceError, UnavailableError
-from fitting_room.data.sources import Folder, named_by_user
-from fitting_room.data.verify import verify, verify_checksums
-from fitting_room.errors import UserError
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting_room.data import cache
+from fitting_room.data.arrays import FILES, Arrays, combined, encode, load
+from fitting_room.data.check import collected, shared_images, verify
+from fitting_room.data.loaders import named_by_user
+from fitting_room.data.source import (
+    LogProgress,
+    Progress,
+    Source,
+    SourceError,
+    UnavailableError,
+    sources_of,
+)
+from fitting_room.errors import UserError, nearest
 from fitting_room.machine import spare_folder
-from fitting_room.spec import Dataset
+from fitting_room.spec import TASKS, Dataset, Task
 
 DATA_DIR_VARIABLE = "FITTING_ROOM_DATA"
+
+_LOG = logging.getLogger(__name__)
 
 
 def chosen_data_dir(option: str | Path | None, environment: Mapping[str, str]) -> Path | None:
@@ -30,6 +43,13 @@ def chosen_data_dir(option: str | Path | None, environment: Mapping[str, str]) -
         raise UserError(f"{value} cannot be found: {error} Write the folder in full.") from error
 
 
+def named(name: str) -> Task:
+    """Return the task of that name, or raise a UserError that names the nearest."""
+    if name not in TASKS:
+        raise UserError(f"There is no data set {name!r}. {nearest(name, TASKS)}")
+    return TASKS[name]
+
+
 def find(
     name: str,
     *,
@@ -37,41 +57,62 @@ def find(
     offline: bool = False,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Return a verified copy of the data set ``name``, in the cache form.
+    """Return a verified copy of the data of the task ``name``, in the cache form.
 
-    Sources are tried in order: the local cache, then those of the catalogue, without the ones that
-    need the network if ``offline``. Where a user named the folder ``data_dir``, it alone counts.
+    Sources are tried in order: the local cache where the task is pinned, then those of the task,
+    without the ones that need the network if ``offline``. Where a user named the folder
+    ``data_dir``, it alone counts.
     Raises UserError that tells each one tried, why it failed and what to do.
     """
-    known = catalogue.named(name)
-    entry = _entry(known)
-    search = _Search(known=known, offline=offline, progress=progress or LogProgress())
+    task = named(name)
+    entry = _entry(task, task.pin.checksums) if task.pin else None
+    search = _Search(task=task, offline=offline, progress=progress or LogProgress())
     if data_dir is not None:
         folder = named_by_user(data_dir, name)
-        if (arrays := search.read(folder)) is None:
+        if (found := search.read(folder)) is None:
             raise UserError(search.refusal())
-        entry.keep(arrays, folder.label)
-        return _dataset(known, entry, folder.label)
-    if search.cached(entry):
-        return _dataset(known, entry, _from_cache(entry))
+        return _kept(task, found, folder.label)
+    if entry and search.cached(entry):
+        return _dataset(task, entry, _from_cache(entry))
+    if entry is None:
+        return _kept(task, *search.first())
     with entry.lock():
         if entry.holds():  # another process was faster
-            return _dataset(known, entry, _from_cache(entry))
-        for source in known.sources:
-            if (arrays := search.read(source)) is not None:
-                entry.write(arrays, source.label)
-                return _dataset(known, entry, source.label)
-    raise UserError(search.report())
+            return _dataset(task, entry, _from_cache(entry))
+        arrays, source = search.first()
+        entry.write(arrays, source)
+    return _dataset(task, entry, source)
 
 
-def _entry(known: Known) -> cache.Entry:
-    folder = cache.root() / f"{known.name}-{known.checksum[:12]}"
-    return cache.Entry(folder=folder, verify=partial(verify, known))
+def _entry(task: Task, checksums: Mapping[str, str]) -> cache.Entry:
+    folder = cache.root() / f"{task.name}-{combined(checksums)[:12]}"
+    look = task.pin.look if task.pin else None
+    return cache.Entry(folder=folder, verify=partial(verify, task.title, checksums, look=look))
 
 
-def _dataset(known: Known, entry: cache.Entry, source: str) -> Dataset:
-    folder = str(entry.folder)
-    return Dataset(name=known.name, folder=folder, source=source, checksum=known.checksum)
+def _kept(task: Task, arrays: Arrays, source: str) -> Dataset:
+    checksums = arrays.checksums()
+    entry = _entry(task, checksums)
+    if task.pin is None:
+        _LOG.warning(
+            "%s is not pinned, so nothing tells when it changes: run `python -m bench data %s "
+            "--pin`",
+            task.title,
+            task.name,
+        )
+        if shared := shared_images(arrays):
+            _LOG.warning("%s: %d test images are training images too", task.title, shared)
+    entry.keep(arrays, source)
+    return _dataset(task, entry, source, checksums)
+
+
+def _dataset(
+    task: Task, entry: cache.Entry, source: str, checksums: Mapping[str, str] | None = None
+) -> Dataset:
+    known = checksums or (task.pin.checksums if task.pin else {})
+    return Dataset(
+        name=task.name, folder=str(entry.folder), source=source, checksum=combined(known)
+    )
 
 
 def _from_cache(entry: cache.Entry) -> str:
@@ -82,19 +123,21 @@ def _from_cache(entry: cache.Entry) -> str:
 class _Search:
     """What was tried so far, in order."""
 
-    known: Known
+    task: Task
     offline: bool
     progress: Progress
     tried: list[str] = field(default_factory=list)
 
     def read(self, source: Source) -> Arrays | None:
         """Return the verified arrays of a source, or None and note why not."""
+        pin = self.task.pin
         try:
             if source.network and self.offline:
                 raise UnavailableError("not tried, because offline was asked for")
             self.progress.trying(source.label)
-            arrays = source.read(self.progress)
-            verify(self.known, arrays)
+            arrays = collected(source.read(self.progress), len(self.task.classes))
+            if pin:
+                verify(self.task.title, pin.checksums, arrays, pin.look)
         except SourceError as error:
             self._note(source.label, error)
         except OSError as error:  # a folder without rights, a full disk for temporary files
@@ -102,6 +145,13 @@ class _Search:
         else:
             return arrays
         return None
+
+    def first(self) -> tuple[Arrays, str]:
+        """Return the arrays of the task's first source that gives them, and its label."""
+        for source in sources_of(self.task.load):
+            if (arrays := self.read(source)) is not None:
+                return arrays, source.label
+        raise UserError(self.report())
 
     def cached(self, entry: cache.Entry) -> bool:
         """Return whether the cache holds it whole, or note why not."""
@@ -120,73 +170,105 @@ class _Search:
         """Return the error about the folder that a user named: nothing stands in for it."""
         return "\n".join(
             (
-                f"{self.known.title} is not in the folder that was named:",
+                f"{self.task.title} is not in the folder that was named:",
                 *self.tried,
-                f"Name one that holds its four IDX files, raw or .gz, or leave out --data-dir and "
-                f"{DATA_DIR_VARIABLE}: then the local cache and the known sources are tried.",
+                f"Name one that holds {self.task.name}.npz or its four IDX files, raw or .gz, or "
+                f"leave out --data-dir and {DATA_DIR_VARIABLE}: then the local cache and the known "
+                "sources are tried.",
             )
         )
 
     def report(self) -> str:
         """Return the error: what was tried, why it failed, what to do."""
-        name, title = self.known.name, self.known.title
+        name, title = self.task.name, self.task.title
         again = "without --offline " if self.offline else ""
         return "\n".join(
             (
-                f"{title} was not found. Tried, in this order:",
+                f"{title} cannot be had. Tried, in this order:",
                 *self.tried,
-                f"Run `python -m bench data {name}` {again}where there is a network,",
-                "or name a folder that holds its four IDX files, raw or .gz, with --data-dir",
-                f"or the variable {DATA_DIR_VARIABLE}.",
+                f"Mend what its task loads, run `python -m bench data {name}` {again}where there",
+                f"is a network, or name a folder that holds {name}.npz or its four IDX files, raw",
+                f"or .gz, with --data-dir or the variable {DATA_DIR_VARIABLE}.",
             )
         )
 
 
-SAMPLES = Path(__file__).parent / "sample"
-SUMS = "SHA256SUMS"
-"""As ``sha256sum`` writes it, over the uncompressed IDX files."""
-_SOURCE = "sample shipped with the project"
+TRAIN_PER_CLASS, TEST_PER_CLASS = 100, 50
+"""Images of each class in a sample."""
 
 
 def sample(name: str) -> Dataset:
-    """Return the small stratified sample of the data set ``name``, in the cache form.
+    """Return the small stratified sample of the task ``name``, in the cache form.
 
-    It needs no network and, where the cache cannot be written, a temporary folder. Raises
-    UserError where there is no such data set or its files in this installation are damaged.
+    It is the one that the task ships, which needs no network, or else taken from the whole. Where
+    the cache cannot be written, it lies in a temporary folder. Raises UserError where there is no
+    such task, or its sample is damaged.
     """
-    known = catalogue.named(name)
-    title = f"the sample of {known.title}"
-    try:
-        sums = _read_sums(SAMPLES / name / SUMS)
-        arrays = Folder(path=SAMPLES / name, label=_SOURCE).read(LogProgress())
-        verify_checksums(title, sums, arrays)
-    except (SourceError, OSError, ValueError) as error:
-        raise UserError(
-            f"The sample in {SAMPLES / name} is damaged: {error}.\nInstall the project anew."
-        ) from error
-    entry_name = f"sample-{name}-{combined(sums)[:12]}"
-    folder = _cached(entry_name, partial(verify_checksums, title, sums), arrays)
+    task = named(name)
+    title = f"the sample of {task.title}"
+    if task.sample is None:
+        arrays, source = reduced(load(find(name))), "sample of the whole data set"
+        sums: Mapping[str, str] = arrays.checksums()
+    else:
+        (shipped,) = sources_of(task.sample)
+        source = "sample shipped with the project"
+        try:
+            arrays = collected(shipped.read(LogProgress()), len(task.classes))
+            sums = (task.pin.sample if task.pin else None) or arrays.checksums()
+            verify(title, sums, arrays)
+        except (SourceError, OSError) as error:
+            raise UserError(
+                f"{shipped.label}, {title}, is damaged: {error}.\nRestore its files."
+            ) from error
     checksum = combined(sums)
-    return Dataset(name=name, folder=str(folder), source=_SOURCE, checksum=checksum, sample=True)
+    entry_name = f"sample-{name}-{checksum[:12]}"
+    folder = _cached(entry_name, partial(verify, title, sums), arrays, source)
+    return Dataset(name=name, folder=str(folder), source=source, checksum=checksum, sample=True)
 
 
-def _read_sums(path: Path) -> dict[str, str]:
-    lines = path.read_text("ascii").splitlines()
-    by_file = {file: digest for digest, file in (line.split() for line in lines)}
-    if set(by_file) != set(FILES.values()):
-        raise ValueError(f"{path.name} names {sorted(by_file)}")
-    return {name: by_file[file] for name, file in FILES.items()}
-
-
-def _cached(name: str, verify: Callable[[Arrays], None], arrays: Arrays) -> Path:
+def _cached(name: str, verify: partial[None], arrays: Arrays, source: str) -> Path:
     """Return a folder that holds ``arrays``: in the cache, or else in a temporary folder."""
     try:
         entry = cache.Entry(folder=cache.root() / name, verify=verify)
-        entry.keep(arrays, _SOURCE)
+        entry.keep(arrays, source)
     except UserError:
         entry = cache.Entry(folder=spare_folder() / "data" / name, verify=verify)
-        entry.keep(arrays, _SOURCE)
+        entry.keep(arrays, source)
     return entry.folder
+
+
+def chosen(labels: NDArray[np.uint8], *, per_class: int) -> NDArray[np.intp]:
+    """Return ``per_class`` indices of each class of ``labels``, shape (n,), in rising order.
+
+    They are spread evenly over the data set, whose last images may be of another origin than its
+    first; without a random generator, whose stream may change.
+    """
+    parts = []
+    for label in np.unique(labels):
+        places = np.flatnonzero(labels == label)
+        taken = min(per_class, len(places))
+        parts.append(places[np.arange(taken) * len(places) // taken])
+    return np.sort(np.concatenate(parts))
+
+
+def reduced(arrays: Arrays) -> Arrays:
+    """Return the sample of a whole data set."""
+    train = chosen(arrays.train_labels, per_class=TRAIN_PER_CLASS)
+    test = chosen(arrays.test_labels, per_class=TEST_PER_CLASS)
+    return Arrays(
+        train_images=arrays.train_images[train],
+        train_labels=arrays.train_labels[train],
+        test_images=arrays.test_images[test],
+        test_labels=arrays.test_labels[test],
+    )
+
+
+def write_idx(arrays: Arrays, folder: Path) -> None:
+    """Write ``arrays`` to ``folder`` as compressed IDX files, as a sample is shipped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, file in FILES.items():
+        packed = gzip.compress(encode(getattr(arrays, name)), 9, mtime=0)
+        (folder / f"{file}.gz").write_bytes(packed)
 
 
 def held(datasets: Iterable[Dataset]) -> dict[str, Arrays]:
@@ -194,7 +276,8 @@ def held(datasets: Iterable[Dataset]) -> dict[str, Arrays]:
     found: dict[str, Arrays] = {}
     for name, checksum in dict.fromkeys((each.name, each.checksum) for each in datasets):
         with suppress(UserError):  # a picture of it is missing then, and says so
-            whole = name in KNOWN and checksum == KNOWN[name].checksum
+            pin = named(name).pin
+            whole = pin is not None and checksum == combined(pin.checksums)
             dataset = find(name, offline=True) if whole else sample(name)
             if dataset.checksum == checksum:
                 found[checksum] = load(dataset)

@@ -18,6 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import ndimage
 
 from fitting_room.errors import UserError
+from fitting_room.spec import Task
 
 LEAST_EDGE = 8
 """Pixels: in fewer there is nothing to see."""
@@ -31,15 +32,6 @@ LEAST_CONTRAST = 16
 STANDS_OUT = 0.1
 """Part of the largest distance from the border above which a pixel belongs to the thing shown."""
 
-EDGE = 28
-"""Pixels along an image of either data set."""
-
-LONGEST = {"fashion_mnist": EDGE, "mnist": 20}
-"""Task → pixels along the longest side of what its images show."""
-
-CENTRE = 14
-"""Row and column, from 0, on which the mass of an MNIST digit is centred."""
-
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, MemoryError)
 """What Pillow raises where a file is not what it says; some of it depends on the byte."""
 
@@ -51,7 +43,7 @@ class Converted:
     """An image as a model of the data set expects it."""
 
     pixels: Grey
-    """Shape (28, 28), bright on black."""
+    """Shape (height, width), bright on black."""
     steps: tuple[str, ...]
     """What was done, in words and in order."""
 
@@ -108,12 +100,22 @@ def _refused(path: Path, why: str) -> UserError:
     )
 
 
-def convert(path: Path, task: str) -> Converted:
+def convert(path: Path, task: Task, shape: tuple[int, ...]) -> Converted:
     """Return the picture in a file as the data set of ``task`` would hold it.
 
+    Args:
+        path: A PNG or JPEG.
+        task: Says how long what its images show is, and what of it is centred.
+        shape: That of its images.
+
     Raises:
-        UserError: It cannot be read, or nothing stands out on it.
+        UserError: It cannot be read, nothing stands out on it, or images of the task are not grey.
     """
+    if len(shape) != 2:
+        raise UserError(
+            f"A picture can be made into a grey image alone, and one of {task.title} has the "
+            f"shape {shape}. Name a test image with --index."
+        )
     grey = read_picture(path).astype(float)
     height, width = grey.shape
     border = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
@@ -121,32 +123,34 @@ def convert(path: Path, task: str) -> Converted:
     if apart.max() < LEAST_CONTRAST:
         raise _refused(path, "nothing on it stands out: all of its pixels are nearly alike")
     steps = [f"read {width} × {height} pixels", f"grey, as distance from the border's {border:.0f}"]
-    if grey.shape != (EDGE, EDGE):
-        apart, framed = _framed(apart, task)
+    if grey.shape != shape:
+        apart, framed = _framed(apart, task, shape)
         steps += framed
     return Converted(apart.round().astype(np.uint8), tuple(steps))
 
 
-def _framed(apart: NDArray[np.float64], task: str) -> tuple[NDArray[np.float64], list[str]]:
-    """Cut out what stands out, scale its longest side, and centre it on black.
-
-    Clothes are centred by their box, digits by their mass.
-    """
+def _framed(
+    apart: NDArray[np.float64], task: Task, shape: tuple[int, ...]
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Cut out what stands out, scale its longest side, and centre it on black."""
     thing = (apart > STANDS_OUT * apart.max()).astype(int)
     cut = apart[ndimage.find_objects(thing)[0]].round().astype(np.uint8)
-    scale = LONGEST[task] / max(cut.shape)
+    sides = list(zip(cut.shape, shape, strict=True))
+    scale = min(min(task.longest or frame, frame) / side for side, frame in sides)
     height, width = (max(1, round(side * scale)) for side in cut.shape)
     small = np.asarray(Image.fromarray(cut).resize((width, height)))
-    room = (EDGE - height, EDGE - width)
+    room = [frame - side for side, frame in zip(small.shape, shape, strict=True)]
     corner = [free // 2 for free in room]
-    if task == "mnist":
+    if task.centred == "mass":
         mass = ndimage.center_of_mass(small)
-        corner = [min(max(round(CENTRE - m), 0), r) for m, r in zip(mass, room, strict=True)]
-    canvas = np.zeros((EDGE, EDGE))
+        corner = [
+            min(max(round(frame / 2 - m), 0), free)
+            for m, frame, free in zip(mass, shape, room, strict=True)
+        ]
+    canvas = np.zeros(shape)
     canvas[corner[0] : corner[0] + height, corner[1] : corner[1] + width] = small
-    by = "mass" if task == "mnist" else "box"
     return canvas, [
         *([f"cut to {cut.shape[1]} × {cut.shape[0]}"] if cut.shape != apart.shape else []),
         *([f"scaled to {width} × {height}"] if cut.shape != (height, width) else []),
-        *([f"centred by its {by} in {EDGE} × {EDGE}"] if any(room) else []),
+        *([f"centred by its {task.centred} in {shape[1]} × {shape[0]}"] if any(room) else []),
     ]

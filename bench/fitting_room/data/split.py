@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from fitting_room.data import cache
-from fitting_room.data.arrays import FILES, Arrays, combined, read_array
-from fitting_room.data.progress import RejectedError
+from fitting_room.data.arrays import Arrays, combined, read_array
+from fitting_room.data.check import verify
 from fitting_room.errors import UserError
 from fitting_room.spec import Dataset
 
@@ -33,7 +33,7 @@ def validation_split(dataset: Dataset, held_out: int = HELD_OUT) -> Dataset:
     checksum = combined(sums)
     folder = cache.root() / f"validation-{dataset.name}-{held_out}-{checksum[:12]}"
     source = f"validation split of the training images (last {held_out:,})"
-    entry = cache.Entry(folder=folder, verify=partial(_verify, sums))
+    entry = cache.Entry(folder=folder, verify=partial(verify, source, sums))
     entry.keep(arrays, f"{source} of {dataset.name}, {dataset.checksum}")
     return Dataset(
         name=dataset.name, folder=str(folder), source=source, checksum=checksum, validation=True
@@ -56,7 +56,7 @@ def _split(folder: Path, held_out: int) -> Arrays:
     )
 
 
-def _training_array(folder: Path, name: str) -> NDArray[np.uint8]:
+def _training_array(folder: Path, name: str) -> NDArray[Any]:
     try:
         return read_array(folder / f"{name}.npy")
     except (OSError, ValueError) as error:
@@ -64,10 +64,3 @@ def _training_array(folder: Path, name: str) -> NDArray[np.uint8]:
             f"The training images in {folder} cannot be read: {error}. "
             "Run `python -m bench data` to mend them."
         ) from error
-
-
-def _verify(expected: dict[str, str], arrays: Arrays) -> None:
-    found = arrays.checksums()
-    wrong = [name for name in FILES if found[name] != expected[name]]
-    if wrong:
-        raise RejectedError(f"{', '.join(wrong)} differ from the split of the training images")

@@ -1,16 +1,10 @@
-"""Child processes: the locks between them, the parent's half of the protocol, and their end.
+"""Child processes: the parent's half of the protocol, and their end.
 
 ``fitting_room.trial.protocol`` says how parent and child speak.
-
-The machine's lock lies in the user's cache. Every trial of that user takes it, from whatever
-checkout: a timed one exclusively, the others beside each other. Trials of other users, of
-containers with a cache of their own, and other work are not kept out: ``fitting_room.machine``
-tells afterwards that they were there.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -18,19 +12,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cache
-from itertools import count
 from pathlib import Path
 from typing import IO, TypeVar
 
 import msgspec
 
-from fitting_room.errors import UserError
-from fitting_room.machine import DEVICES, cache_folder, settings, this_machine
+from fitting_room.lab.locks import check_not_ending, machine_lock, why_wait
+from fitting_room.machine import DEVICES, settings, this_machine
 from fitting_room.project import current
 from fitting_room.record import (
     Epoch,
@@ -51,9 +42,6 @@ Answer = TypeVar("Answer")
 GRACE_S = 15.0
 """Time for a child to say its record after it was asked to end; then it is killed."""
 
-LOOK_UP_S = 0.1
-"""How often one that waits for a lock looks whether it is free."""
-
 CHILDREN = ENGINE / "fitting_room" / "trial"
 
 RUN = (
@@ -68,69 +56,6 @@ PINNED = ("KERAS_", "TF_")
 
 NO_HOME = f"{os.devnull}/keras"
 """A home for Keras that cannot be: no ``keras.json`` lies there, and none is written."""
-
-
-def why_wait(*, exclusive: bool) -> str:
-    """Return what a trial waits for while the machine is locked."""
-    others = "the other trials" if exclusive else "a timed trial"
-    return f"waiting for {others} on this machine to end"
-
-
-@contextmanager
-def machine_lock(waiting: Callable[[], None] = lambda: None, *, exclusive: bool) -> Iterator[None]:
-    """Lock this machine; ``waiting`` is called once if another lock is in the way.
-
-    A trial queues before it locks the machine, so that nothing overtakes a timed trial that waits.
-    If no lock can be written, an untimed trial runs without.
-
-    Raises:
-        CancelledError: The trials of this process are ended meanwhile.
-        UserError: The lock is to be exclusive, and cannot be written.
-    """
-    folder, once = cache_folder(), cache(waiting)
-    with ExitStack() as stack:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with file_lock(folder / "turn.lock", once):
-                lock = file_lock(folder / "machine.lock", once, exclusive=exclusive)
-                stack.enter_context(lock)
-        except OSError as error:
-            if exclusive:
-                raise UserError(
-                    f"Nothing can be timed, as {folder} cannot be locked: {error.strerror}. Let "
-                    "XDG_CACHE_HOME name a folder that can be written, on a disk of this machine."
-                ) from error
-        yield
-
-
-@contextmanager
-def file_lock(
-    path: Path, waiting: Callable[[], None] = lambda: None, *, exclusive: bool = True
-) -> Iterator[None]:
-    """Lock a file; ``waiting`` is called if another process or thread has locked it.
-
-    By ``flock``, which the end of a process releases and which ``filelock`` uses as well: that
-    library has shared locks only in its latest versions, in a database.
-
-    Raises CancelledError if the trials of this process are ended meanwhile.
-    """
-    kind = (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB
-    with path.open("ab") as file:
-        for look in count():
-            with suppress(BlockingIOError):
-                fcntl.flock(file, kind)
-                break
-            if look == 1:  # most are released within a moment, which is not worth a word
-                waiting()
-            ending.wait(LOOK_UP_S)
-            check_not_ending()
-        yield
-
-
-def check_not_ending() -> None:
-    """Raise CancelledError if the trials of this process are being ended."""
-    if ending.is_set():
-        raise CancelledError("this run was ended")
 
 
 @dataclass(frozen=True)

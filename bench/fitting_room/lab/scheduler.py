@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from fitting_room.errors import UnwritableError, UserError
-from fitting_room.lab.process import file_lock, home, run_trial, strays, trials_ended
+from fitting_room.lab.locks import file_lock
+from fitting_room.lab.process import home, run_trial, strays, trials_ended
 from fitting_room.machine import this_machine
 from fitting_room.metrics import sources
 from fitting_room.record import Job, Listener, Machine, Record, run_name, silent

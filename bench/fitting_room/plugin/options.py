@@ -106,12 +106,14 @@ def option(config: pytest.Config, name: str) -> Any:
 
 
 def project_of(config: pytest.Config) -> Project:
-    """Return the project that the root folder lies in.
+    """Return the project that the root folder lies in, whose tasks are those of the run.
 
     Raises:
         UserError: It lies in none, or the table of its project cannot be meant.
     """
-    return current(config.rootpath)
+    project = current(config.rootpath)
+    project.use()
+    return project
 
 
 def read_options(config: pytest.Config, *, run: str) -> Options:

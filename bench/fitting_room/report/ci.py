@@ -82,7 +82,7 @@ def strict_report(plugins: Iterable[Any]) -> Any:
 
 
 def to_suite(xml: Any, test: str, properties: Properties) -> None:
-    """Give the suite the properties of a test, as ``test_accuracy[mnist-dense_128].judged``."""
+    """Give the suite the properties of a test, as ``test_accuracy[digits-dense_128].judged``."""
     for name, value in properties:
         xml.add_global_property(f"{test}.{name}", value)
 

@@ -2,7 +2,7 @@
 
 A block stands between two lines of its own, and all between them is replaced::
 
-    <!-- fitting-room: mnist -->
+    <!-- fitting-room: digits -->
     <!-- /fitting-room -->
 
 A marker stands on a line of its own. What CommonMark takes for code, be it fenced, indented or

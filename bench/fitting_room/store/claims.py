@@ -82,8 +82,8 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     @property
     def cases_named(self) -> tuple[str, ...]:
         """Every case that it speaks of."""
-        of = (getattr(self, "case", None), *getattr(self, "cases", ()), getattr(self, "over", None))
-        return tuple(case for case in of if case is not None)
+        one, over = getattr(self, "case", None), getattr(self, "over", None)
+        return tuple(filter(None, (one, *getattr(self, "cases", ()), over)))
 
 
 class Difference(Statement, tag_field="kind", tag="difference", frozen=True, kw_only=True):
@@ -375,11 +375,10 @@ def _check_statement(made: AnyStatement) -> None:
 def _check_known(what: str, name: str, names: Iterable[str]) -> None:
     """Refuse a name that is none of the known, and suggest the nearest."""
     if name not in (listed := list(names)):
-        left = (
-            f" If it was removed or renamed: python -m bench remove {name}, or rename {name} NEW."
-        )
+        verbs = f"python -m bench remove {name}, or rename {name} NEW"
+        gone = f" If it was removed or renamed: {verbs}."
         told = f"has {name!r}, which is no {what}. {nearest(name, listed)}"
-        raise ValueError(told + left * (what == "case"))
+        raise ValueError(told + gone * (what == "case"))
 
 
 def _check_image(case: str, told: Mapping[str, Any]) -> None:

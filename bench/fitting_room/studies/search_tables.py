@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,18 +18,6 @@ from fitting_room.studies.search import Study, Tried, read_log, read_study, sett
 
 LEAST_SEEDS = 2
 """A candidate of one seed is on no frontier."""
-
-PARAMETERS: Mapping[str, tuple[int, int]] = {
-    "mnist": (1_000, 100_000),
-    "fashion_mnist": (1_000, 294_921),  # the published network of three convolutions has one more
-}
-"""Task → the numbers of parameters that its frontier shows."""
-
-MARKS: Mapping[str, Sequence[float]] = {
-    "mnist": (0.99, 0.994, 0.995),
-    "fashion_mnist": (0.92, 0.93, 0.94, 0.945),
-}
-"""Task → validation accuracies whose smallest network is told."""
 
 ACCURACY = "validation accuracy %"
 
@@ -134,8 +122,8 @@ def blocks(folder: Path) -> dict[str, str]:
         if lines:
             most = TASKS[task].most_epochs
             known = candidates(line for line in lines if most is None or line.epochs <= most)
-            found[f"search {task} frontier"] = frontier_table(known, *PARAMETERS[task])
-            found[f"search {task} smallest"] = smallest_table(known, MARKS.get(task, ()))
+            found[f"search {task} frontier"] = frontier_table(known, *TASKS[task].frontier)
+            found[f"search {task} smallest"] = smallest_table(known, TASKS[task].marks)
             found[f"search {task} cost"] = cost(lines)
         for path in sorted(folder.glob(f"{task}-*.toml")):
             found[f"search {path.stem}"] = study_table(read_study(path, task), lines)

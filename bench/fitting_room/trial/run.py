@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from fitting_room import data
+from fitting_room.data.check import scaled
 from fitting_room.machine import calibration_seconds, other_cores, usage
 from fitting_room.record import Epoch, PartialRecord, Resolved, best_file
 from fitting_room.spec import TrialSpec
@@ -24,7 +25,7 @@ from fitting_room.trial.probe import threads
 
 Tell = Callable[[Epoch], None]
 Test = tuple[np.ndarray, np.ndarray]
-"""The test images as the model sees them, shape (n, 28, 28, 1), float32, and their labels, (n,)."""
+"""The test images as the model sees them, float32, and their labels, shape (n,)."""
 
 
 def run(
@@ -68,10 +69,13 @@ def run(
 
 def _load(spec: TrialSpec) -> tuple[TrainingImages, TrainingImages | None, Test]:
     """Return what is trained on, what the recipe holds out of it, and the test images."""
-    recipe = spec.case.recipe
     arrays = data.load(spec.dataset)
+    recipe = scaled(arrays, spec.case.recipe)
     training = fit.training_images(arrays.train_images, arrays.train_labels, recipe, spec.seed)
     test = fit.prepare(arrays.test_images, recipe), np.asarray(arrays.test_labels)
+    if arrays.train_images.ndim != 3:  # only grey images lack the axis of channels that was added
+        training = dataclasses.replace(training, images=training.images[..., 0])
+        test = test[0][..., 0], test[1]
     return (*fit.split(training, recipe), test) if recipe.watched else (training, None, test)
 
 

@@ -1,9 +1,11 @@
-"""How a search for data tells what it does, and why a source gave nothing."""
+"""A place that may hold a data set; how it tells what it does, and why it gave nothing."""
 
 from __future__ import annotations
 
 import logging
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 
 class SourceError(Exception):
@@ -48,3 +50,28 @@ class LogProgress:
         """Log it; another source stands in for it, so it is no error yet."""
         level = logging.WARNING if isinstance(error, RejectedError) else logging.INFO
         _LOG.log(level, "%s: %s", source, error)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a ready loader returns: it reads a data set when it is asked to, and not before."""
+
+    label: str
+    """The source, in words."""
+    read: Callable[[Progress], Any]
+    """Returns what ``check.collected`` takes; raises UnavailableError or RejectedError."""
+    network: bool = False
+    """Whether reading it leaves this machine."""
+
+
+def sources_of(load: Any) -> tuple[Source, ...]:
+    """Return what a task's ``load`` stands for: a source, a plain function, or a tuple of both."""
+    if isinstance(load, tuple):
+        return tuple(source for each in load for source in sources_of(each))
+    return (load,) if hasattr(load, "read") else (_own(load),)
+
+
+def _own(function: Callable[[], Any]) -> Source:
+    name = getattr(function, "__qualname__", repr(function))
+    module = getattr(function, "__module__", "")
+    return Source(label=f"{module}:{name}", read=lambda _: function())

@@ -1,4 +1,4 @@
-"""The official downloads, from a server on this machine."""
+"""Ready loaders: downloads, from a server on this machine, and files."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import io
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
-from data_world import tiny
+from data_world import tiny, write_idx
+from PIL import Image
 
 from fitting_room.data import arrays as idx
-from fitting_room.data import sources
+from fitting_room.data import loaders
 from fitting_room.data.arrays import FILES, Arrays
-from fitting_room.data.progress import LogProgress, RejectedError, UnavailableError
-from fitting_room.data.sources import IdxDownload, NpzDownload, fetch
+from fitting_room.data.check import collected
+from fitting_room.data.loaders import class_folders, fetch, idx_download, npy, npz, npz_download
+from fitting_room.data.source import LogProgress, RejectedError, Source, UnavailableError
 
 
 class Server(ThreadingHTTPServer):
@@ -68,6 +71,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread.join()
 
 
+def read(source: Source) -> Arrays:
+    """Return the arrays of a source of ten classes."""
+    return collected(source.read(LogProgress()), 10)
+
+
 def _npz(**arrays: np.ndarray) -> bytes:
     content = io.BytesIO()
     np.savez_compressed(content, allow_pickle=True, **arrays)
@@ -89,7 +97,7 @@ def test_four_compressed_files_give_the_arrays(server: Server) -> None:
     for name, file in FILES.items():
         server.pages[f"/{file}.gz"] = gzip.compress(idx.encode(getattr(arrays, name)), 1)
 
-    assert IdxDownload(base=server.url).read(LogProgress()).checksums() == arrays.checksums()
+    assert read(idx_download(server.url)).checksums() == arrays.checksums()
 
 
 def test_one_npz_gives_the_arrays(server: Server) -> None:
@@ -97,7 +105,7 @@ def test_one_npz_gives_the_arrays(server: Server) -> None:
     arrays = tiny("mnist")
     server.pages["/mnist.npz"] = _npz(**_as_keras_names_them(arrays))
 
-    found = NpzDownload(url=f"{server.url}mnist.npz").read(LogProgress())
+    found = read(npz_download(f"{server.url}mnist.npz"))
 
     assert found.checksums() == arrays.checksums()
 
@@ -133,7 +141,7 @@ def test_a_closed_port_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_silent_server_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that accepts and then says nothing costs no more than the time limit."""
-    monkeypatch.setattr(sources, "_SILENCE_S", 0.05)
+    monkeypatch.setattr(loaders, "_SILENCE_S", 0.05)
     waiting = threading.Event()
     monkeypatch.setattr(Handler, "do_GET", lambda _: waiting.wait(5))
 
@@ -147,11 +155,6 @@ def _pickled() -> bytes:
     return _npz(**{**arrays, "x_train": np.array([{"a": 1}], object)})
 
 
-def _floats() -> bytes:
-    arrays = _as_keras_names_them(tiny("mnist"))
-    return _npz(**{**arrays, "y_test": np.zeros(3)})
-
-
 def _lacking() -> bytes:
     return _npz(x_train=np.zeros(3, np.uint8))
 
@@ -160,15 +163,15 @@ def _no_archive() -> bytes:
     return b"<html>Please log in</html>"
 
 
-@pytest.mark.parametrize("content", [_pickled, _floats, _lacking, _no_archive])
+@pytest.mark.parametrize("content", [_pickled, _lacking, _no_archive])
 def test_an_npz_that_holds_something_else_is_refused(
     server: Server, content: Callable[[], bytes]
 ) -> None:
-    """Pickles, floats, missing arrays and a login page are each refused, and nothing unpickled."""
+    """Pickles, missing arrays and a login page are each refused, and nothing unpickled."""
     server.pages["/mnist.npz"] = content()
 
     with pytest.raises(RejectedError, match=r"no whole \.npz of plain arrays"):
-        NpzDownload(url=f"{server.url}mnist.npz").read(LogProgress())
+        read(npz_download(f"{server.url}mnist.npz"))
 
 
 def test_progress_is_told_in_bytes(server: Server) -> None:
@@ -184,3 +187,91 @@ def test_progress_is_told_in_bytes(server: Server) -> None:
 
     assert told[-1] == (100_000, 100_000)
     assert len(told) > 1
+
+
+def npy_of(folder: Path) -> Source:
+    """Return the source of the four files that ``np.save`` wrote there."""
+    return npy(**{name: folder / f"{name}.npy" for name in FILES})
+
+
+def test_files_of_numpy_give_the_arrays(tmp_path: Path) -> None:
+    """One .npz, or four .npy."""
+    arrays = tiny("mnist")
+    (tmp_path / "a.npz").write_bytes(_npz(**_as_keras_names_them(arrays)))
+    for name in FILES:
+        np.save(tmp_path / f"{name}.npy", getattr(arrays, name))
+    assert read(npz(tmp_path / "a.npz")).checksums() == arrays.checksums()
+    assert read(npy_of(tmp_path)).checksums() == arrays.checksums()
+
+
+def test_files_of_numpy_that_cannot_be_used_are_told(tmp_path: Path) -> None:
+    """A missing one is absent; a pickle and a damaged header are refused."""
+    with pytest.raises(UnavailableError, match="No such file"):
+        read(npz(tmp_path / "a.npz"))
+    np.save(tmp_path / "train_images.npy", np.array([{}], object), allow_pickle=True)
+    with pytest.raises(RejectedError, match=r"train_images\.npy is no plain array .*allow_pickle"):
+        read(npy_of(tmp_path))
+    (tmp_path / "train_images.npy").unlink()
+    with pytest.raises(UnavailableError, match="No such file"):
+        read(npy_of(tmp_path))
+
+
+def test_idx_files_may_have_other_names(tmp_path: Path) -> None:
+    """They are named in the order of the arrays."""
+    names = ("a", "b", "c", "d")
+    write_idx(tiny("mnist"), tmp_path)
+    for name, file in zip(names, FILES.values(), strict=True):
+        (tmp_path / file).rename(tmp_path / name)
+    assert read(loaders.idx(tmp_path, files=names)).checksums() == tiny("mnist").checksums()
+
+
+def pictures(folder: Path) -> Path:
+    """Write a red and a blue picture of 6 × 4 pixels into each part, the second as JPEG."""
+    for part in ("train", "test"):
+        for name, colour in (("warm", (250, 0, 0)), ("cold", (0, 0, 250))):
+            (folder / part / name).mkdir(parents=True)
+            image = Image.new("RGB", (6, 4), colour)
+            image.save(folder / part / name / ("a.png" if name == "warm" else "a.JPG"))
+    (folder / "train" / "warm" / "notes.txt").touch()
+    return folder
+
+
+def test_a_folder_a_class_gives_images_in_the_order_of_the_classes(tmp_path: Path) -> None:
+    """In colour, or as grey; a PNG keeps its bytes."""
+    folder = pictures(tmp_path)
+    train, labels, test, _ = class_folders(folder, ["warm", "cold"]).read(LogProgress())
+    assert (train.shape, test.shape, labels.tolist()) == ((2, 4, 6, 3), (2, 4, 6, 3), [0, 1])
+    assert train[0, 0, 0].tolist() == [250, 0, 0]
+    grey = class_folders(folder, ["cold", "warm"], colour=False).read(LogProgress())[0]
+    assert (grey.shape, int(grey[1, 0, 0])) == ((2, 4, 6), 75)  # 0.299 of 250
+
+
+def _larger(folder: Path) -> None:
+    Image.new("RGB", (7, 4)).save(folder / "train" / "warm" / "b.png")
+
+
+def _damaged(folder: Path) -> None:
+    (folder / "train" / "warm" / "b.png").write_bytes(b"no picture")
+
+
+def _another(folder: Path) -> None:
+    (folder / "test" / "tepid").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (_larger, "b.png has 7 × 4 pixels, not 6 × 4"),
+        (_damaged, "b.png is no whole PNG or JPEG"),
+        (_another, "holds folders cold, tepid, warm, not warm, cold"),
+    ],
+)
+def test_a_folder_of_pictures_that_do_not_fit_is_refused(
+    tmp_path: Path, harm: Callable[[Path], None], said: str
+) -> None:
+    """Another size, a file that is no picture, and a class that was not named."""
+    harm(pictures(tmp_path))
+    with pytest.raises(RejectedError, match=said):
+        class_folders(tmp_path, ["warm", "cold"]).read(LogProgress())
+    with pytest.raises(UnavailableError, match="there is no folder"):
+        class_folders(tmp_path / "none", ["warm"]).read(LogProgress())

