@@ -42,7 +42,8 @@ def test_the_sample_passes(smoke: Run) -> None:
     trained = re.findall(r"^\[\d+/\d+\] (\S+) seed 0: epoch 1/", smoke.output, re.MULTILINE)
     assert sorted(trained) == sorted(QUICK)
     assert sorted(smoke.completed) == sorted(CASES)
-    assert smoke.header.startswith(f"trials: {len(CASES)}, 0 stored already, {len(CASES)} to train")
+    work = f"{len(QUICK)} to train, {len(CASES) - len(QUICK)} to build"
+    assert smoke.header.startswith(f"trials: {len(CASES)}, 0 stored already, {work}")
     assert "figures are not for publication" in smoke.output
 
 
@@ -98,10 +99,11 @@ def test_junit_obeys_its_schema(smoke: Run) -> None:
 def test_junit_has_the_figures(smoke: Run, case: str) -> None:
     """Metric, value, number of seeds and outcome of a test are the record's."""
     (record,) = (r for r in Store(smoke.results / "trials").all() if r.spec.case.name == case)
-    found = properties(smoke)[f"test_accuracy[{case}]"]
-    assert (found["metric"], found["n"], found["outcome"]) == ("test_accuracy", "1", "pass")
-    assert float(found["value"]) == record.test_accuracy
-    assert found["records"] == record.key
+    judged = json.loads(properties(smoke)[f"test_accuracy[{case}]"]["judged"])
+    verdict = judged["verdict"]
+    assert (verdict["metric"], verdict["n"], verdict["outcome"]) == ("test_accuracy", 1, "pass")
+    assert verdict["estimate"] == record.test_accuracy
+    assert judged["records"] == verdict["records"] == [record.key]
 
 
 def test_benchmark_has_the_seconds_that_the_trial_measured(smoke: Run) -> None:

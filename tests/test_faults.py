@@ -79,7 +79,7 @@ def test_without_data_and_network_every_source_is_named(
     """With nothing there and ``--offline`` the run ends with what was not tried, and what to do."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     said = refused(run, *ONE, "--offline", tier="accept")
-    assert "MNIST was not found. Tried, in this order:" in said
+    assert "MNIST cannot be had. Tried, in this order:" in said
     assert "it is not there yet" in said
     assert said.count("not tried, because offline was asked for") == 2
     assert "--data-dir" in said
@@ -123,7 +123,7 @@ def test_a_case_without_bounds_fails_with_the_lines_to_add(
     wanted = "mnist-cnn_64 and (parameters or loss)"
     done = run("-k", wanted, results=stored, bounds=tmp_path / "bounds.toml")
     assert done.ret == pytest.ExitCode.TESTS_FAILED
-    next_step = "*has no bounds. `python -m bench calibrate mnist-cnn_64 --apply` *"
+    next_step = "*has no bounds. `python -m bench calibrate fashion_mnist-cnn_64 --apply` *"
     done.stdout.fnmatch_lines([next_step, "?fashion_mnist-cnn_64?"])
     done.stdout.no_fnmatch_line("*During handling of the above exception*")
     done.stdout.fnmatch_lines(["parameters = { exactly = *, reason = *"])

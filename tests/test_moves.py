@@ -78,7 +78,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     object.__setattr__(here, "cases", CASES)  # read once: their modules do not lie in the folder
     object.__setattr__(here, "exercise_cases", {})
-    monkeypatch.setattr(command_line, "current", lambda *_: here)
+    monkeypatch.setattr("fitting_room.cli.current", lambda *_: here)
     monkeypatch.chdir(tmp_path)
     return results
 

@@ -147,7 +147,7 @@ def test_one_seed_decides_the_weights_and_the_other_the_order() -> None:
     def loss(seed: int, order: int | None) -> float:
         measured = PartialRecord()
         spec = small(seed=seed, order_seed=order, train_fraction=0.1, evaluate_each_epoch=False)
-        with patch("fitting_room.trial.run.measure_inference"):  # it takes longer than the rest
+        with patch("fitting_room.trial.measure.measure_inference"):  # it takes longer than the rest
             run(spec, measured, lambda _: None)
         assert measured.test_loss is not None
         return measured.test_loss

@@ -40,7 +40,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_cache: Path) -> A
     assert own_cache.is_dir()
     monkeypatch.chdir(tmp_path)
     here = replace(PROJECT, results=tmp_path / "results")
-    monkeypatch.setattr(command_line, "current", lambda *_: here)
+    monkeypatch.setattr("fitting_room.cli.current", lambda *_: here)
     monkeypatch.setenv("COLUMNS", "200")
 
     def make(job: Job, listen: Listener) -> Record:

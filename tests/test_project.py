@@ -19,8 +19,18 @@ from fitting_room.store.key import why_stale
 from fitting_room.store.records import Store
 
 NETS = """
+import numpy as np
 from fitting_room.recipe import Recipe
-from fitting_room.spec import Case
+from fitting_room.spec import Case, Task
+
+def load():
+    labels = np.arange(4000) % 10
+    images = np.random.default_rng(0).integers(0, 64, (4000, 28, 28), np.uint8)
+    for image, label in zip(images, labels):
+        image[2 * label : 2 * label + 4] = 255
+    return images[:3000], labels[:3000], images[3000:], labels[3000:]
+
+TASKS = {"mnist": Task(name="mnist", title="Bars", load=load, classes=tuple("0123456789"))}
 
 def build(units):
     import keras
@@ -231,7 +241,7 @@ def test_help_imports_no_cases() -> None:
 
 def test_a_project_of_one_s_own_runs_an_engine_that_is_elsewhere(tmp_path: Path) -> None:
     """It trains its own code, which its commit has, and a command shows the record by that code."""
-    folder = project(tmp_path / "it's ö", 'cases = "nets_own:CASES"')
+    folder = project(tmp_path / "it's ö", 'cases = "nets_own:CASES"\ntasks = "nets_own:TASKS"')
     (folder / "nets_own.py").write_text(NETS, encoding="utf-8")
     (folder / "test_nets.py").write_text(SUITE, encoding="utf-8")
     (folder / "bounds.toml").write_text(BOUNDS, encoding="utf-8")

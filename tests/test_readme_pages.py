@@ -10,7 +10,6 @@ import pytest
 from imports import ROOT
 from records import PROJECT, make_record
 
-from bench import __main__ as command_line
 from bench.__main__ import main
 from fitting_room.cli import plots, readme
 from fitting_room.report.plots import theme
@@ -42,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project to work in, where drawing takes no time."""
     monkeypatch.chdir(tmp_path)
     here = replace(PROJECT, results=tmp_path / "results")
-    monkeypatch.setattr(command_line, "current", lambda *_: here)
+    monkeypatch.setattr("fitting_room.cli.current", lambda *_: here)
     monkeypatch.setattr(theme, "render", lambda *_: b"<svg/>")
     (tmp_path / "results").mkdir()
     return tmp_path

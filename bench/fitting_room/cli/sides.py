@@ -35,11 +35,12 @@ with os.fdopen(int(sys.argv[-1]), "wb") as answer:
         import msgspec
         try:
             from fitting_room.project import current
-            CASES = current(Path.cwd()).cases
+            project = current(Path.cwd())
+            CASES = project.cases
+            getattr(project, "use", lambda: None)()  # where tasks are the project's own
         except ImportError:  # a commit whose cases stand where they always did
             from bench.cases import CASES
-        from fitting_room.store.key import provenance
-        from fitting_room.store.key import why_stale
+        from fitting_room.store.key import provenance, why_stale
         from fitting_room.store.records import Store
         root = Path.cwd()
         specs = {n: SimpleNamespace(case=CASES[n], backend="tensorflow") for n in names}

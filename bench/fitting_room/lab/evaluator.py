@@ -155,7 +155,7 @@ def loss_limits(case: Case, bounds: Bounds, options: Options) -> Limits:
 
 def _alpha(bounds: Bounds) -> float:
     """Share out the error of a whole run: no verdict depends on what else is selected."""
-    return share(bounds.assertions)
+    return share(max(bounds.assertions, 1))
 
 
 def unstored(evaluator: Evaluator) -> list[Planned]:

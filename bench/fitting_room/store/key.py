@@ -266,7 +266,8 @@ def what_changed(names: Iterable[str], *, commit: str | None, root: Path) -> str
     if commit is None:
         return ""
     wanted = list(names)
-    only = (*_tops(_files(wanted, root)), "pyproject.toml")
+    tops = _tops(_files(wanted, root))
+    only = [name for name in (*tops, "pyproject.toml") if (root / name).exists()]
     try:
         with exported(commit, root=root, only=only) as before:
             old, new = Sources(before).reached(wanted), Sources(root).reached(wanted)
