@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -188,6 +188,24 @@ class TrialSpec:
     """Time the forward pass as well; a model whose parameters alone are wanted does without."""
     loss_limits: tuple[tuple[float, float], ...] = ()
     """Lowest and highest training loss of each epoch, nats; training ends beyond them."""
+    stop_after: Annotated[int, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
+    """Epoch of the recipe's own schedule after which a quick trial ends, its test images unscored;
+    unset, and not written, for one that runs on."""
+
+    @property
+    def whole(self) -> TrialSpec:
+        """The trial that a quick one is the beginning of; any other itself."""
+        return replace(self, stop_after=msgspec.UNSET, inference=True) if self.stop_after else self
+
+    @property
+    def last_epoch(self) -> int:
+        """Number of the last epoch that it trains, unless something ends it sooner."""
+        return min(self.epochs, self.stop_after or self.epochs)
+
+    @property
+    def scores_epochs(self) -> bool:
+        """Whether the test images are scored after an epoch that is not the last."""
+        return self.evaluate_each_epoch and not self.stop_after
 
     def leaves(self, epoch: int, loss: float) -> bool:
         """Whether a training loss after an epoch, from 1, lies beyond the limits."""
@@ -195,6 +213,10 @@ class TrialSpec:
             return False
         low, high = self.loss_limits[epoch - 1]
         return not low <= loss <= high
+
+    def ends(self, epoch: int, loss: float) -> bool:
+        """Whether training ends after an epoch, from 1: asked to, or with a loss beyond limits."""
+        return epoch == self.stop_after or self.leaves(epoch, loss)
 
     @property
     def overridden(self) -> bool:

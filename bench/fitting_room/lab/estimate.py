@@ -158,12 +158,14 @@ def _alike(records: Iterable[Record], spec: TrialSpec, *, same: bool) -> list[Re
 
 def _seconds(record: Record, spec: TrialSpec) -> float:
     """Return what a trial would have taken where a record of its case was made."""
-    seconds, epochs = record.seconds, spec.epochs
-    overhead = seconds["total"] - seconds.get("train", 0.0) - seconds.get("evaluate", 0.0)
+    seconds, epochs = record.seconds, spec.last_epoch
+    spared = ["train", "evaluate", *(["inference", "calibration"] if spec.stop_after else [])]
+    overhead = seconds["total"] - sum(seconds.get(phase, 0.0) for phase in spared)
     if not epochs:
         return overhead
-    per_epoch = [epoch.seconds + epoch.evaluate_seconds for epoch in record.epochs]
-    if len(per_epoch) < record.spec.epochs:
+    scored = not spec.stop_after
+    per_epoch = [epoch.seconds + scored * epoch.evaluate_seconds for epoch in record.epochs]
+    if len(per_epoch) < record.spec.last_epoch:
         epochs = min(epochs, len(per_epoch))  # it will most likely stop as early again
     return overhead + median(per_epoch) * epochs * _share(record, spec)
 

@@ -64,11 +64,17 @@ def _stored(
 ) -> Record | None:
     """Return the completed record of a job, if its model is saved where models are wanted.
 
-    With a ``machine`` its times are wanted too: only a record timed there will do.
+    With a ``machine`` its times are wanted too: only a record timed there will do. A quick trial
+    is served by the whole one that it is the beginning of, too.
     """
-    if models and job.spec.epochs and models.find(job) is None:
+    spec = job.spec
+    if models and spec.epochs and models.find(job) is None:
         return None
-    return store.find(job.spec.case.name, job.key, machine=machine)
+    keys = [job.key]
+    if spec.stop_after:
+        keys.append(quality_key(spec.whole, job.provenance))
+    found = (store.find(spec.case.name, key, machine=machine) for key in keys)
+    return next((record for record in found if record), None)
 
 
 def _train(job: Job, store: Store, models: Models | None, listen: Listener) -> Record:

@@ -154,9 +154,9 @@ class Progress:
         if message.epoch is None:
             self._ends_at = None
             return Status(f"{name} {message.note}")
-        left = (spec.epochs - message.epoch.number) * _seconds(message.epoch)
+        left = (spec.last_epoch - message.epoch.number) * _seconds(message.epoch)
         self._ends_at = self._clock() + left if left else None
-        epoch = f"{name} epoch {message.epoch.number}/{spec.epochs}"
+        epoch = f"{name} epoch {message.epoch.number}/{spec.last_epoch}"
         return Status(epoch, _figures(spec, message.epoch))
 
     def _count(self, spec: TrialSpec) -> str:

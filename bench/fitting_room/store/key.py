@@ -64,6 +64,8 @@ def quality_key(spec: TrialSpec, provenance: Provenance) -> str:
         content["inference"] = False
     if spec.order_seed is not None:
         content["order_seed"] = spec.order_seed
+    if spec.stop_after:
+        content["stop_after"] = spec.stop_after
     if provenance.settings:
         content["settings"] = dict(provenance.settings)
     return _digest(content)

@@ -124,6 +124,8 @@ def _outcome(job: Job, measured: PartialRecord) -> tuple[Outcome, str]:
         low, high = spec.loss_limits[len(epochs) - 1]
         said = f"training loss {loss:.4f} after epoch {len(epochs)}"
         return "given up", f"{said}, where unchanged code stays within {low:.4f}–{high:.4f}"
+    if epochs and len(epochs) == spec.stop_after:
+        return "completed", f"stopped after epoch {len(epochs)} of {spec.epochs}, as asked"
     if measured.callbacks and measured.callbacks.stopped_epoch == len(epochs):
         return "completed", f"reached its threshold after epoch {len(epochs)}"
     if len(epochs) < spec.epochs and spec.case.trainer:

@@ -122,7 +122,7 @@ class EpochLog(keras.callbacks.Callback):
         self._before = usage()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Append what the epoch gave; stop where its loss is not finite, or given up on."""
+        """Append what the epoch gave; stop where its loss is not finite, or as its spec says."""
         value = {name: finite(number) for name, number in (logs or {}).items()}
         loss = value.get("loss")
         measured = Epoch(
@@ -135,9 +135,9 @@ class EpochLog(keras.callbacks.Callback):
             validation_accuracy=value.get("val_accuracy"),
             validation_loss=value.get("val_loss"),
         )
-        if loss is None or self.spec.leaves(epoch + 1, loss):
+        if loss is None or self.spec.ends(epoch + 1, loss):
             self.model.stop_training = True
-        elif self.spec.evaluate_each_epoch:
+        elif self.spec.scores_epochs:
             measured = self._scored(measured)
         self.measured.epochs = (*self.measured.epochs, measured)
         self._tell(measured)
@@ -160,7 +160,7 @@ def _train(
     folder: Path | None,
     metrics: Mapping[str, str],
 ) -> None:
-    """Train and, unless it ended early for its loss, score what was trained."""
+    """Train and, unless its loss or its spec ended it early, score what was trained."""
     spec, measured, recipe = log.spec, log.measured, log.spec.case.recipe
     seconds = measured.seconds
     stop = [fit.StopAtAccuracy(recipe.stop_at_accuracy)] if recipe.stop_at_accuracy else []
@@ -175,7 +175,7 @@ def _train(
     seconds["evaluate"] = sum(epoch.evaluate_seconds for epoch in epochs)
     seconds["fit_overhead"] -= seconds["train"] + seconds["evaluate"]
     loss = epochs[-1].training_loss
-    if loss is None or spec.leaves(len(epochs), loss):
+    if loss is None or spec.stop_after or spec.leaves(len(epochs), loss):
         return
     with phase(seconds, "evaluate"):
         images, labels = log.test

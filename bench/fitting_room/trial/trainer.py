@@ -53,7 +53,7 @@ class Data:
 
 
 class Ended(BaseException):
-    """The loss says that training is over. No ``Exception``, so that no loop swallows it."""
+    """Loss or spec says that training is over. No ``Exception``, so that no loop swallows it."""
 
 
 class Report:
@@ -85,7 +85,7 @@ class Report:
         seconds: float | None = None,
         predictions: Callable[[], Any] | None = None,
     ) -> None:
-        """Tell that an epoch has ended; a loss that is not finite ends the training.
+        """Tell that an epoch has ended; a loss that is not finite, or the spec, ends the training.
 
         Args:
             number: From 1, in order.
@@ -98,8 +98,8 @@ class Report:
             UserError: A figure cannot be true.
         """
         found = self._ended(number, loss, accuracy, seconds)
-        ended = found.training_loss is None or self._spec.leaves(number, float(loss))
-        if predictions and self._spec.evaluate_each_epoch and not ended:
+        ended = found.training_loss is None or self._spec.ends(number, float(loss))
+        if predictions and self._spec.scores_epochs and not ended:
             found = self._scored(found, predictions)
         self._measured.epochs = (*self._measured.epochs, found)
         self._tell(found)
