@@ -95,9 +95,9 @@ def references(folder: Path) -> list[Record]:
     unfit = sorted({r.spec.case.name for r in records if not publishable(r)})
     if unfit:
         raise UserError(
-            f"{folder} holds records of {', '.join(unfit)} with overridden epochs, on the sample "
-            "or of a search. Tables for readers need the recipe's epochs and the whole data: move "
-            "them away."
+            f"{folder} holds records of {', '.join(unfit)} with overridden epochs, on the sample, "
+            "of a search or of a quick run. Tables for readers need the recipe's epochs and the "
+            "whole data: move them away."
         )
     return records
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from statistics import median
 
 from fitting_room.analysis.figures import quartiles
-from fitting_room.analysis.trials import of_one_machine, one_per_seed
+from fitting_room.analysis.trials import of_one_machine, trained
 from fitting_room.judge.interval import Interval
 from fitting_room.metrics import METRICS
 from fitting_room.record import Record, unpack_classes
@@ -53,10 +53,7 @@ class Evidence:
 
     @cached_property
     def _trained(self) -> dict[str, list[Record]]:
-        return {
-            case: [record for record in one_per_seed(records) if record.epochs]
-            for case, records in self._of_case.items()
-        }
+        return {case: trained(records) for case, records in self._of_case.items()}
 
     def trained(self, case: str) -> list[Record]:
         """Return the completed records of a case, one a seed, in the order of the seeds."""

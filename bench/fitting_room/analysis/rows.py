@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from fitting_room.analysis.figures import Figure, Quartiles, Target, figure, quartiles
-from fitting_room.analysis.trials import flags_of, of_one_machine, one_per_seed
+from fitting_room.analysis.trials import flags_of, of_one_machine, one_per_seed, trained
 from fitting_room.judge.censored import epochs_to_target, first_epoch
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Record
@@ -88,7 +88,7 @@ def _row(
     published: Mapping[str, Claim],
 ) -> Row:
     kept = one_per_seed(records)
-    trained = [record for record in kept if record.epochs]
+    whole = trained(records)
     completed = [record for record in records if record.completed]
     timed = of_one_machine(completed)
     sizes = [record.size.parameters for record in kept if record.size]
@@ -97,12 +97,12 @@ def _row(
         case=case.name,
         task=case.task,
         architecture=case.architecture,
-        test_accuracy=figure([r.test_accuracy for r in trained if r.test_accuracy is not None]),
-        test_loss=figure([r.test_loss for r in trained if r.test_loss is not None]),
-        training_accuracy=figure(_last_training_accuracies(trained)),
-        calibration_error=figure([r.confidence.calibration_error for r in trained if r.confidence]),
+        test_accuracy=figure([r.test_accuracy for r in whole if r.test_accuracy is not None]),
+        test_loss=figure([r.test_loss for r in whole if r.test_loss is not None]),
+        training_accuracy=figure(_last_training_accuracies(whole)),
+        calibration_error=figure([r.confidence.calibration_error for r in whole if r.confidence]),
         parameters=sizes[-1] if sizes else None,
-        epochs_to_target=_epochs_to_target(case, trained),
+        epochs_to_target=_epochs_to_target(case, whole),
         seconds_per_epoch=quartiles([e.seconds for r in timed for e in r.epochs[1:]]),
         peak_memory_mib=max(peaks) / 2**20 if peaks else None,
         latency_seconds=_latency(timed),

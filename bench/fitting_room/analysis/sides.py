@@ -102,10 +102,13 @@ def identity(record: Record) -> str:
 
 
 def _facts(case: str, records: Sequence[Record]) -> Facts:
-    results = [record for record in records if record.outcome in RESULTS]
+    whole = [record for record in records if not record.spec.stop_after]
+    results = [record for record in whole if record.outcome in RESULTS]
     alike = _of_one_code(results)
     kept = _one_per_seed(alike)
-    notes = [f"{count} {outcome}" for outcome, count in _accidents(records)]
+    notes = [f"{count} {outcome}" for outcome, count in _accidents(whole)]
+    if quick := len(records) - len(whole):
+        notes.append(f"{quick} stopped early, as in the quick tier")
     if others := len(results) - len(alike):
         notes.append(f"{others} of other code, data or versions than the last one's")
     trained = [record for record in kept if record.epochs]

@@ -10,19 +10,33 @@ from fitting_room.record import Machine, Record
 
 
 def one_per_seed(records: Sequence[Record]) -> list[Record]:
-    """Return the last started completed record of each seed, in seed order; trained ones first."""
+    """Return the last started completed record of each seed, in seed order.
+
+    Trained ones come before those that were built, and whole ones before quick ones.
+    """
     completed = [record for record in records if record.completed]
-    completed.sort(key=lambda record: (bool(record.epochs), record.started))
+    completed.sort(key=lambda r: (bool(r.epochs), not r.spec.stop_after, r.started))
     latest = {record.spec.seed: record for record in completed}
     return [latest[seed] for seed in sorted(latest)]
+
+
+def trained(records: Sequence[Record]) -> list[Record]:
+    """Return the record of each seed that trained to its end, which a quick trial does not."""
+    return [r for r in one_per_seed(records) if r.epochs and not r.spec.stop_after]
+
+
+STOPPED = "stopped after epoch"
+"""How the flag of quick trials begins."""
 
 
 def flags_of(records: Sequence[Record]) -> tuple[str, ...]:
     """Return why the figures of a case's records are not for publication, or need care."""
     overridden = sorted({r.spec.epochs for r in records if r.spec.overridden})
+    stopped = sorted({r.spec.stop_after for r in one_per_seed(records) if r.spec.stop_after})
     lost = Counter(r.outcome for r in records if not r.completed)
     found = [
         f"epochs overridden: {', '.join(map(str, overridden))}" if overridden else "",
+        f"{STOPPED} {', '.join(map(str, stopped))}" if stopped else "",
         "sample" if any(on_sample(record) for record in records) else "",
         "validation split, not the test set" if any(map(of_search, records)) else "",
         *(f"{count} of {len(records)} trials {outcome}" for outcome, count in sorted(lost.items())),
@@ -31,8 +45,9 @@ def flags_of(records: Sequence[Record]) -> tuple[str, ...]:
 
 
 def publishable(record: Record) -> bool:
-    """Return whether a record has the recipe's epochs, the whole data set and its test set."""
-    return not (record.spec.overridden or of_search(record) or on_sample(record))
+    """Return whether a record has all of the recipe's epochs, the whole data and its test set."""
+    spec = record.spec
+    return not (spec.overridden or spec.stop_after or of_search(record) or on_sample(record))
 
 
 def of_search(record: Record) -> bool:

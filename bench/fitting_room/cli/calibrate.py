@@ -170,8 +170,10 @@ def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSp
 def published(record: Record, *, alone: bool) -> Record:
     """Return the record without what only concerns this machine, and with times only if alone.
 
-    Raises ValueError where it is a search's, whose figures are not of the test set.
+    Raises ValueError where it is a search's, whose figures are not of the test set, or a quick one.
     """
+    if record.spec.stop_after:
+        raise ValueError(f"the record of {record.spec.case.name} is a quick one, and no reference")
     if record.spec.dataset.validation:
         raise ValueError(f"the record of {record.spec.case.name} is a search's, and no reference")
     dataset = replace(record.spec.dataset, folder="")

@@ -144,7 +144,7 @@ def _check(chosen: Sequence[Facts], found: Comparison) -> None:
             )
         if not all(publishable(record) for record in facts.records):
             raise UserError(
-                f"{facts.case} was trained on the sample or with other epochs than its recipe's: "
+                f"{facts.case} was trained on the sample or not for its recipe's epochs: "
                 "that is no reference. Choose others with --case."
             )
 

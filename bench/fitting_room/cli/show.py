@@ -30,7 +30,7 @@ PREFIX = 12
 Found = tuple[str, Record]
 """A folder of the results, and a record in it."""
 
-NOT_FOR_PUBLICATION = "Not for publication (the sample, a search, or overridden epochs):"
+NOT_FOR_PUBLICATION = "Not for publication (sample, search, quick run or overridden epochs):"
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

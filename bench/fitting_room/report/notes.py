@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from fitting_room.analysis.rows import Row
 from fitting_room.analysis.trials import (
+    STOPPED,
     counted_commits,
     listed,
     machines,
@@ -19,7 +20,7 @@ from fitting_room.record import Record
 from fitting_room.report.columns import DISAGREES, published
 from fitting_room.report.verdicts import APART
 
-UNFIT = ("epochs overridden", "sample")
+UNFIT = ("epochs overridden", STOPPED, "sample")
 """How flags begin that forbid publication."""
 
 
@@ -28,6 +29,11 @@ def banner(rows: Sequence[Row]) -> list[str]:
     unfit = {row.architecture: [f for f in row.flags if f.startswith(UNFIT)] for row in rows}
     reasons = [f"{name} ({', '.join(flags)})" for name, flags in unfit.items() if flags]
     return [f"> **Not for publication**: {'; '.join(reasons)}."] if reasons else []
+
+
+def stopped(row: Row) -> str:
+    """Return the flag of a row whose trials are quick ones; of any other ``""``."""
+    return next((flag for flag in row.flags if flag.startswith(STOPPED)), "")
 
 
 def footnotes(rows: Sequence[Row]) -> list[str]:
@@ -119,8 +125,9 @@ def _lost(rows: Sequence[Row]) -> list[str]:
 
 def _gaps(rows: Sequence[Row], absent: str) -> list[str]:
     """Return why cells have no figure, one line a reason."""
-    measured = [row for row in rows if row.keys]
+    measured = [row for row in rows if row.keys and not stopped(row)]
     reasons = {
+        **{why: [row for row in rows if stopped(row) == why] for why in map(stopped, rows) if why},
         absent: [row for row in rows if not row.keys],
         "not trained, only built and timed": [row for row in measured if not row.test_accuracy],
     }

@@ -20,7 +20,7 @@ from fitting_room.format import MISSING
 from fitting_room.record import Outcome, Record
 from fitting_room.report.ci import Judged
 from fitting_room.report.columns import Column, cited, measured
-from fitting_room.report.notes import banner, brief, footnotes, notes
+from fitting_room.report.notes import banner, brief, footnotes, notes, stopped
 from fitting_room.report.progress import Screen
 from fitting_room.report.table import Table
 from fitting_room.report.verdicts import in_order, verdict_lines
@@ -89,6 +89,8 @@ def _told(column: Column, row: Row, absent: str, mark: str) -> str:
     if not row.keys:
         return absent
     trained = row.test_accuracy is not None
+    if why := stopped(row):
+        return why
     return "not timed" if trained and column.metric == "seconds_per_epoch" else "not trained"
 
 

@@ -23,7 +23,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from fitting_room.analysis import trials
 from fitting_room.analysis.mistakes import TestSets, hardest
 from fitting_room.analysis.rows import SEVERITY, Row
-from fitting_room.analysis.trials import SHORT, listed, on_sample, one_per_seed
+from fitting_room.analysis.trials import SHORT, listed, on_sample, trained
 from fitting_room.format import MISSING, count, in_words, name, percent
 from fitting_room.machine import disturbance
 from fitting_room.record import Record
@@ -172,12 +172,12 @@ def _table(task: str, rows: Sequence[Row], given: _Given) -> dict[str, Any]:
 def _behind(row: Row, given: _Given) -> dict[str, Any]:
     """Return what a row of a table opens to."""
     own = given.of(row)
-    trained = [record for record in one_per_seed(own) if record.epochs]
+    whole = trained(own)
     return {
         "row": row,
-        "plots": _plots(row, trained, given),
-        "images": _images(given.here(trained), given.test_sets, TASKS[row.task].classes),
-        "has_images": bool(given.here(trained)),
+        "plots": _plots(row, whole, given),
+        "images": _images(given.here(whole), given.test_sets, TASKS[row.task].classes),
+        "has_images": bool(given.here(whole)),
         "inspected": _inspected(given.inspected, own),
         "facts": {"Settings": settings_facts(own), "Provenance": provenance_facts(own)},
         "trials": Table(TRIALS, trial_facts(own)).html(kind="trials") if own else "",

@@ -8,7 +8,7 @@ from functools import partial
 
 from fitting_room.analysis.mistakes import TestSets, confusion
 from fitting_room.analysis.rows import Row
-from fitting_room.analysis.trials import listed, one_per_seed
+from fitting_room.analysis.trials import listed, trained
 from fitting_room.format import spanned
 from fitting_room.record import Record
 from fitting_room.report.plots.curves import Bounds, curves, seconds, seeds, survivals
@@ -36,7 +36,7 @@ class Album:
     def of(self, row: Row) -> list[Record]:
         """Return the trained records that count, one for each seed."""
         own = [record for record in self.records if record.spec.case.name == row.case]
-        return [record for record in one_per_seed(own) if record.epochs]
+        return trained(own)
 
     @property
     def trained(self) -> list[Row]:
