@@ -41,7 +41,7 @@ def validate(workflow: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def run_ci(folder: Path, readme: str) -> subprocess.CompletedProcess[str]:
+def run_ci(folder: Path, readme: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a copy of ``.ci/run`` beside a README."""
     shutil.copytree(ROOT / ".ci", folder / ".ci")
     (folder / "README.md").write_text(readme, encoding="utf-8")
@@ -51,7 +51,7 @@ def run_ci(folder: Path, readme: str) -> subprocess.CompletedProcess[str]:
     browser.chmod(0o755)
     paths = os.pathsep.join((str(browser.parent), os.environ["PATH"]))
     command = ["bash", str(folder / ".ci" / "run")]
-    environment = os.environ | {"PATH": paths}
+    environment = os.environ | {"PATH": paths} | settings
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
@@ -188,6 +188,15 @@ def test_ci_runs_the_commands_of_the_readme(tmp_path: Path) -> None:
         "bench -- -k dense_128 and not exercise",
     ]
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_pull_request_runs_the_first_epochs_of_every_case(tmp_path: Path) -> None:
+    """The workflow asks for the quick tier there, and ``.ci/run`` then runs all of it."""
+    (asked,) = [step["env"] for step in jobs()["bench"]["steps"] if "run" in step]
+    assert "'pull_request' && 'quick' || 'accept'" in asked["BENCH_TIER"]
+    done = run_ci(tmp_path, README.format(test="echo the tests"), BENCH_TIER="quick")
+    assert "bench -- --tier quick -k not exercise and not gate" in done.stdout.splitlines()
+    assert "dense_128" not in done.stdout
 
 
 def test_ci_runs_every_part_and_fails_if_one_failed(tmp_path: Path) -> None:
