@@ -14,6 +14,7 @@ from fitting_room.plugin.options import option
 from fitting_room.spec import Case
 
 WHY = {
+    "quick": "each of its epochs takes long: --tier full, and --seeds 1 for one seed",
     "accept": "it trains long: --tier full, and --seeds 1 for one seed",
     "smoke": "it trains long, so that smoke only counts its parameters: --tier full",
 }

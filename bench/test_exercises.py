@@ -30,6 +30,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     asked = partial(option, metafunc.config)
     why = {
         asked("tier") == "smoke": "the sample is too small to tell one point from another",
+        asked("tier") == "quick": "the quick tier stops before there is an accuracy to compare",
         asked("epochs") is not None: "the epochs were overridden, which some exercises vary",
     }.get(True)
     marks = [pytest.mark.skip(reason=why)] if why else []

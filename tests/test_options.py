@@ -22,11 +22,13 @@ RUN = "a1"
         (Options(), 1, MOST_SEEDS),
         (Options(tier="smoke"), 1, 1),
         (Options(tier="full"), 10, 10),
+        (Options(tier="quick"), 1, MOST_SEEDS),
+        (Options(tier="quick", seeds=2), 2, 2),
         (Options(seeds=3), 3, 3),
         (Options(tier="full", seeds=2), 2, 2),
     ],
 )
-def test_only_an_open_verdict_of_the_usual_tier_adds_seeds(
+def test_only_an_open_verdict_of_some_tiers_adds_seeds(
     options: Options, least: int, most: int
 ) -> None:
     """Other tiers, and a number that was asked for, are exact."""
@@ -39,12 +41,20 @@ def test_only_an_open_verdict_of_the_usual_tier_adds_seeds(
         (Options(), True),
         (Options(tier="full", seeds=1), True),
         (Options(tier="smoke"), False),
+        (Options(tier="quick"), False),
         (Options(epochs=5), False),
     ],
 )
 def test_sample_and_override_are_not_for_publication(options: Options, published: bool) -> None:
     """Neither the small sample nor another number of epochs gives a figure to publish."""
     assert options.for_publication == published
+
+
+@pytest.mark.parametrize("known", [{"epochs": 3}, {"keep_models": True}])
+def test_quick_trials_end_before_what_contradicts_them(known: dict[str, Any]) -> None:
+    """Neither another schedule nor a trained model can be had of one that is stopped."""
+    with pytest.raises(UserError, match=r"stops each trial after epoch 2 .* one of the two out"):
+        Options(tier="quick", **known)
 
 
 @pytest.mark.parametrize("known", [{"seeds": 2}, {"tier": "full"}])
@@ -153,4 +163,6 @@ def test_help_of_pytest_explains_each_option(pytester: pytest.Pytester) -> None:
     text = pytester.runpytest("--help").stdout.str()
     group = text.split("fitting room:")[1].split("\n\n")[0]
     assert "--time-limit=SECONDS" in group
-    assert "exactly N seeds a case (else smoke 1, accept 1, full 10)" in " ".join(group.split())
+    assert "exactly N seeds a case (else smoke 1, quick 1, accept 1, full 10)" in " ".join(
+        group.split()
+    )

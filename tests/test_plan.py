@@ -81,8 +81,11 @@ def test_epochs_are_the_recipe_s_unless_overridden() -> None:
     assert specify(DIGITS, 0, Options(), DATA["mnist"]).epochs == DIGITS.recipe.epochs
 
 
-@pytest.mark.parametrize(("tier", "alone"), [("smoke", False), ("accept", True), ("full", True)])
-def test_only_trials_of_the_smoke_tier_run_side_by_side(tier: str, alone: bool) -> None:
+SHARED = [("smoke", False), ("quick", False), ("accept", True), ("full", True)]
+
+
+@pytest.mark.parametrize(("tier", "alone"), SHARED)
+def test_only_trials_without_times_run_side_by_side(tier: str, alone: bool) -> None:
     """Where figures count, a trial has its machine to itself."""
     assert planned(TRAINED, options=Options(tier=tier))[0].spec.alone == alone
 

@@ -48,6 +48,8 @@ class Evaluator:
             TrialFailedError: A trial crashed, or was ended.
             UserError: The case has no such bound; the message says which lines to add.
         """
+        if not self.options.judges(metric):
+            return replace(self._not_comparable(metric, ()), subject=case.name)
         self._check_bound(case, metric)
         least, most = self.options.least_seeds, self.options.most_seeds
         if metric in UNTRAINED:
@@ -72,11 +74,13 @@ class Evaluator:
             if record.outcome == GIVEN_UP and metric not in (*CURVES, *UNTRAINED):
                 why = f"seed {record.spec.seed} was given up: {record.reason}"
                 return _without_bound("fail", metric, None, len(records), why)
-        coarse = metric in UNTRAINED or not self.options.for_publication
+        coarse = metric in UNTRAINED or not self.options.comparable
         most = most if coarse else max(most, MOST_SEEDS)
         limits: dict[str, Any] = {"least": least, "most": most, "alpha": _alpha(self.bounds)}
-        if metric in CURVES and self.options.for_publication:
-            curves = [curve(record, metric) for record in records]
+        if metric in CURVES and self.options.comparable:
+            # Epochs that a whole trial has beyond those of a quick one are left out: with few
+            # seeds they could only stay open, and what fails here fails in every other tier too.
+            curves = [curve(record, metric)[: self.options.stop_after] for record in records]
             return judge_curve(curves, self.bounds.curve(case.name, metric), **limits)
         bound = None if metric in CURVES else self._bound(case, metric)
         if bound is None:
@@ -116,21 +120,24 @@ class Evaluator:
         """Refuse before training what could not be judged after it."""
         if metric not in CURVES:
             self._bound(case, metric)
-        elif self.options.for_publication:
+        elif self.options.comparable:
             self.bounds.curve(case.name, metric)
 
     def _bound(self, case: Case, metric: str) -> Bound | None:
         """Return the bound that counts under these options, or None where none can."""
-        if metric in UNTRAINED or self.options.for_publication:
+        if metric in UNTRAINED or self.options.comparable:
             return self.bounds.for_case(case.name, metric)
         return None if self.options.epochs else self.bounds.smoke(case.name, metric)
 
     def _not_comparable(self, metric: str, records: Sequence[Record]) -> Verdict:
-        epochs = self.options.epochs
-        overridden = f"the epochs were overridden ({epochs})"
-        why = overridden if epochs else "the sample has no bound for it"
-        figure = METRICS[CURVES.get(metric, metric)]  # of a curve, its end
-        values = [value for r in records if (value := figure(r)) is not None]
+        epochs, last = self.options.epochs, self.options.stop_after
+        why = "the sample has no bound for it"
+        if epochs:
+            why = f"the epochs were overridden ({epochs})"
+        elif last:
+            why = f"the quick tier, which stops after epoch {last}, does not judge it"
+        figure = METRICS.get(CURVES.get(metric, metric))  # of a curve, its end
+        values = [value for r in records if figure and (value := figure(r)) is not None]
         mean = sum(values) / len(values) if values else None
         return _without_bound("not comparable", metric, mean, len(records), why)
 
@@ -149,7 +156,7 @@ def loss_limits(case: Case, bounds: Bounds, options: Options) -> Limits:
     A later seed has none, as it is judged together with the seeds before it.
     """
     bands = bounds.curves.get(case.name, {}).get("training_loss_by_epoch")
-    stops = options.stop_early and options.for_publication
+    stops = options.stop_early and options.comparable
     return bands.limits(alpha=_alpha(bounds)) if bands and stops else ()
 
 
@@ -198,6 +205,8 @@ def _tier(options: Options) -> str:
     extra = more if options.most_seeds > options.least_seeds else ""
     marks = "" if options.for_publication else " - figures are not for publication"
     epochs = f", epochs overridden: {options.epochs}" if options.epochs else ""
+    if options.stop_after:
+        epochs = f", each trial stopped after epoch {options.stop_after} of its recipe"
     return f"{options.tier}, {seeds}{extra}{epochs}{marks}"
 
 

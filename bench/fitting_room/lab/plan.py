@@ -6,15 +6,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from fitting_room.errors import UserError
+from fitting_room.metrics import CURVES, METRICS, UNTRAINED
 from fitting_room.spec import Case, Dataset, TrialSpec
 
-TIERS = ("smoke", "accept", "full")
+TIERS = ("smoke", "quick", "accept", "full")
 DEVICES = ("cpu", "gpu")
 BACKENDS = ("tensorflow", "jax", "torch")
 
-SEEDS = {"smoke": 1, "accept": 1, "full": 10}
-"""Seeds that each case starts with; in ``accept`` more are added while a verdict is open."""
+SEEDS = {"smoke": 1, "quick": 1, "accept": 1, "full": 10}
+"""Seeds that each case starts with; more are added while a verdict is open in ``GROWING``."""
+
+GROWING = ("quick", "accept")
+
+QUICK_EPOCHS = 2
+"""After which a trial of ``quick`` ends: training loss and its drop, the quietest metrics there
+are, are known by then."""
 
 MOST_SEEDS = 6
 """Seeds at which the sequential test decides, be it by a hair; with fewer it may end undecided."""
@@ -45,7 +54,17 @@ class Options:
     results: Path = Path("results")
 
     def __post_init__(self) -> None:
-        """Raise a UserError where ``stop_early`` is given and no seed is judged alone."""
+        """Raise a UserError for options that contradict each other."""
+        if self.stop_after and (self.epochs or self.keep_models):
+            what = (
+                "--epochs changes the schedule, and no band is for that"
+                if self.epochs
+                else "--keep-models saves trained models, and no trial there trains to its end"
+            )
+            raise UserError(
+                f"--tier quick stops each trial after epoch {self.stop_after} of its recipe: "
+                f"{what}. Leave one of the two out."
+            )
         if self.stop_early and self.least_seeds > 1:
             raise UserError(
                 "--stop-early ends a case whose first seed fails alone, and of the "
@@ -66,13 +85,35 @@ class Options:
     @property
     def most_seeds(self) -> int:
         """Seeds that an open verdict may ask for."""
-        fixed = self.seeds or self.tier != "accept"
+        fixed = self.seeds or self.tier not in GROWING
         return self.least_seeds if fixed else MOST_SEEDS
 
     @property
-    def for_publication(self) -> bool:
-        """Whether the figures may be compared with bounds and claims."""
+    def stop_after(self) -> int | None:
+        """Epoch after which every trial ends; None where each runs to the end of its recipe."""
+        return QUICK_EPOCHS if self.tier == "quick" else None
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether trials share the machine, so that none has times."""
+        return self.tier in ("smoke", "quick")
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the figures may be held to the bounds of the whole data."""
         return self.tier != "smoke" and self.epochs is None
+
+    @property
+    def for_publication(self) -> bool:
+        """Whether the figures may be compared with claims, and published."""
+        return self.comparable and not self.stop_after
+
+    def judges(self, metric: str) -> bool:
+        """Whether a trial of this tier runs for long enough to know a metric."""
+        if self.stop_after is None or metric in CURVES or metric in UNTRAINED:
+            return True
+        known = METRICS[metric].known_after if metric in METRICS else None
+        return known is not None and known <= self.stop_after
 
 
 Limits = tuple[tuple[float, float], ...]
@@ -126,12 +167,13 @@ def _plan_case(
     stored: Callable[[Planned], bool],
     limits: Callable[[Case], Limits],
 ) -> list[Planned]:
-    case, timed = needs[0].case, any(need.timed for need in needs)
+    case, timed = needs[0].case, any(need.timed for need in needs) and not options.stop_after
 
     def trial(seed: int, *, trained: bool = True) -> Planned:
         spec = specify(case, seed, options, dataset, trained=trained)
         # Counting parameters takes no forward pass, which may take minutes where it is emulated.
-        return Planned(spec=replace(spec, inference=trained or timed), timed=timed)
+        inference = (trained and spec.inference) or timed
+        return Planned(spec=replace(spec, inference=inference), timed=timed)
 
     least = options.least_seeds
     enough = [need.enough or least for need in needs if need.trained]
@@ -147,6 +189,7 @@ def specify(
     case: Case, seed: int, options: Options, dataset: Dataset, *, trained: bool = True
 ) -> TrialSpec:
     """Return the spec of one trial under these options."""
+    stop_after = options.stop_after if trained else None
     return TrialSpec(
         case=case,
         seed=seed,
@@ -154,6 +197,8 @@ def specify(
         epochs=(options.epochs or case.recipe.epochs) if trained else 0,
         backend=options.backend,
         device=options.device,
-        alone=options.tier != "smoke" and options.log is None,
+        alone=not options.side_by_side and options.log is None,
         time_limit_s=options.time_limit_s,
+        inference=not stop_after,
+        stop_after=stop_after or msgspec.UNSET,
     )

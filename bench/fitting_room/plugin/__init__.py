@@ -136,6 +136,8 @@ def times(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Cas
         __tracebackhide__ = True
         if evaluator.options.log:
             pytest.skip(f"{case.name}: with --tensorboard nothing is timed")
+        if evaluator.options.stop_after:
+            pytest.skip(f"{case.name}: nothing is timed in the quick tier")
         records = _answer(partial(evaluator.records, timed=True), case)
         judged = Judged(case=case.name, records=tuple(record.key for record in records))
         request.node.user_properties += to_properties(judged)

@@ -24,8 +24,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--tier": {
         "choices": TIERS,
         "default": "accept",
-        "help": "how much work: smoke (a shipped sample, about a minute), accept (the whole "
-        "data, the default) or full (every seed)",
+        "help": "how much work: smoke (a shipped sample, about a minute), quick (the whole data, "
+        "the first epochs), accept (the whole data, the default) or full (every seed)",
     },
     "--seeds": {"type": positive, "help": f"exactly N seeds a case (else {_BY_TIER})"},
     "--epochs": {

@@ -76,7 +76,7 @@ def _scheduler(
 ) -> Scheduler:
     return Scheduler(
         store=Store(options.trials, options.fresh),
-        executor=ThreadPoolExecutor(1 if options.tier != "smoke" else usable_cores()),
+        executor=ThreadPoolExecutor(_workers(options)),
         accelerator=accelerator,
         models=(
             Models(options.results / "models", card, options.fresh) if options.keep_models else None
@@ -85,6 +85,18 @@ def _scheduler(
         listen=progress.listen,
         root=root,
     )
+
+
+def _workers(options: Options) -> int:
+    """Return how many trials run at once.
+
+    A quick one spends as long on its start, on one core, as on its epochs: another trains then.
+    """
+    if not options.side_by_side:
+        return 1
+    if options.tier == "smoke":
+        return usable_cores()
+    return 1 if options.device == "gpu" else min(2, usable_cores())
 
 
 def _dataset(task: str, options: Options) -> Dataset:

@@ -141,7 +141,8 @@ def examine(evaluator: Evaluator, variant: Case, change: str) -> Finding:
         UserError: The original has no bounds.
     """
     evaluator = replace(evaluator, bounds=_lent(evaluator.bounds, variant))
-    metrics = evaluator.bounds.metrics(variant.name)
+    judges = evaluator.options.judges
+    metrics = [each for each in evaluator.bounds.metrics(variant.name) if judges(each)]
     least, most = evaluator.options.least_seeds, evaluator.options.most_seeds
     for n in range(least, most + 1):
         records = evaluator.records(variant, n)
