@@ -15,8 +15,6 @@ import pytest
 import yaml
 from imports import ROOT
 
-from bench import __main__ as command_line
-
 WORKFLOW = ROOT / ".github" / "workflows" / "bench.yml"
 README = """
 <!-- command: bench -->
@@ -173,7 +171,7 @@ def test_named_commands_and_options_exist() -> None:
     parser = argparse.ArgumentParser()
     subparsers = parser.add_subparsers()
     for name in {name for name, _ in called}:
-        command_line.load(name).register(subparsers)
+        load(name).register(subparsers)
     for name, options in called:
         assert options - set(subparsers.choices[name]._option_string_actions) == set(), name
 
