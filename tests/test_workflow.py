@@ -15,6 +15,8 @@ import pytest
 import yaml
 from imports import ROOT
 
+from fitting_room.cli import load
+
 WORKFLOW = ROOT / ".github" / "workflows" / "bench.yml"
 README = """
 <!-- command: bench -->
