@@ -31,6 +31,12 @@ class Options:
     """Instead of each recipe's; such figures are marked and never published."""
     backend: str = "tensorflow"
     device: str = "cpu"
+    engine: str | None = None
+    """Where trials are trained; None is this machine."""
+    ship: bool = False
+    """Send the checkout to the engine's workers."""
+    jobs: int | None = None
+    """Trials side by side on this machine; None is one, or in the smoke tier one a core."""
     data_dir: Path | None = None
     offline: bool = False
     fresh: str | None = None
@@ -45,13 +51,29 @@ class Options:
     results: Path = Path("results")
 
     def __post_init__(self) -> None:
-        """Raise a UserError where ``stop_early`` is given and no seed is judged alone."""
+        """Raise a UserError where two options cannot be had together."""
         if self.stop_early and self.least_seeds > 1:
             raise UserError(
                 "--stop-early ends a case whose first seed fails alone, and of the "
                 f"{self.least_seeds} seeds asked for none is judged alone. Leave it out, or add "
                 "--seeds 1."
             )
+        if self.ship and not self.engine:
+            raise UserError("--ship sends this checkout to an engine's workers: add --engine.")
+        if self.engine and self.jobs:
+            raise UserError(
+                "--jobs is of this machine, and an engine has slots of its own: leave one out."
+            )
+        if self.engine and (self.keep_models or self.log):
+            raise UserError(
+                "--engine brings back records alone: models and logs of TensorBoard would stay on "
+                "its workers. Leave out --keep-models and --tensorboard, or train those here."
+            )
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether each trial is to be alone on its machine, so that its times may be kept."""
+        return self.tier != "smoke" and self.log is None and (self.jobs or 1) == 1
 
     @property
     def trials(self) -> Path:
@@ -154,6 +176,6 @@ def specify(
         epochs=(options.epochs or case.recipe.epochs) if trained else 0,
         backend=options.backend,
         device=options.device,
-        alone=options.tier != "smoke" and options.log is None,
+        alone=options.exclusive,
         time_limit_s=options.time_limit_s,
     )
