@@ -26,7 +26,8 @@ from fitting_room.record import Job, Message, Record, silent
 from fitting_room.spec import TrialSpec
 from fitting_room.store.records import Store
 
-distributed = pytest.importorskip("distributed", reason="an engine of Dask needs the extra cluster")
+pytest.importorskip("distributed", reason="an engine of Dask needs the extra cluster")
+configuration = pytest.importorskip("dask.config")
 
 LONG = 2000
 """Epochs of a trial that does not end by itself while a test waits."""
@@ -211,7 +212,7 @@ def test_a_lost_scheduler_is_told(own_cache: Path, tmp_path: Path, new: TrialSpe
     """What waits for a record ends with a sentence; what is stored stays."""
     assert own_cache.is_dir()
     soon = {"distributed.comm.timeouts.connect": "1s", "distributed.comm.retry.count": 0}
-    with distributed.config.set(soon), cluster(tmp_path, 1) as found:
+    with configuration.set(soon), cluster(tmp_path, 1) as found:
         began = threading.Event()
         run = scheduler_of(tmp_path / "results", found.engine(), listen=lambda *_: began.set())
         future = run.request(replace(new, epochs=LONG), timed=False)

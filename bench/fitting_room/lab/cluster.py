@@ -82,6 +82,7 @@ def open_dask(name: str, where: Mapping[str, str], ship: Path | None) -> Engine:
         name=name,
         executor=client.get_executor(pure=False, retries=0),
         slots=slots,
+        work=_travelling_work(),
         end=partial(_end, client),
         alive=_Watch(client, name).why,
         close=partial(_close, client, plugin.name if plugin else None),
@@ -98,6 +99,17 @@ def _without_retries() -> Callable[..., None]:
         dask_scheduler.allowed_failures = 0
 
     return turn_off
+
+
+def _travelling_work() -> Callable[[bytes], bytes]:
+    """Return ``work`` as code: the scheduler unpacks it, and need not have this package either."""
+
+    def carry(assignment: bytes) -> bytes:
+        from fitting_room.lab.worker import work
+
+        return work(assignment)
+
+    return carry
 
 
 @dataclass

@@ -53,6 +53,8 @@ class Engine:
     alive: Callable[[], str] = lambda: ""
     """Say why no answer can come any more; empty while one can."""
     close: Callable[[], None] = lambda: None
+    work: Callable[[bytes], bytes] = work
+    """What it is handed with each assignment."""
     cancel: Callable[[Future[bytes]], bool] = Future.cancel
     """Take back what has not begun; False where that cannot be told from what runs."""
     renew: Callable[[], Executor] | None = None
@@ -108,14 +110,14 @@ class Engine:
         self._check()
         executor = self.executor
         try:
-            return executor.submit(work, asked)
+            return executor.submit(self.work, asked)
         except BrokenExecutor:
             if self.renew is None:
                 raise
             with self._changing:
                 if self.executor is executor:  # and not another thread was faster
                     self.executor = self.renew()
-            return self.executor.submit(work, asked)
+            return self.executor.submit(self.work, asked)
 
     def _answer(self, future: Future[bytes]) -> bytes:
         """Wait for an answer, and no longer than one can come."""
