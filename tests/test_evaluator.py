@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 from bench_runs import PATIENCE_S
+from cluster_world import until
 from records import MACHINE, make_record
 from scheduler_world import (
     CASE,
@@ -385,3 +388,37 @@ def test_what_is_only_built_is_not_called_training(tmp_path: Path) -> None:
     needs = [Need(case=CHOSEN[0], trained=False), Need(case=CHOSEN[1])]
     judge.planned = plan(needs, judge.options, DATA)
     assert "1 to train, 1 to build, " in lines(judge, "trials")[0]
+
+
+@pytest.mark.usefixtures("trials")
+def test_idle_slots_train_seeds_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are judged in seed order whoever ends first; those that were not needed are told."""
+    monkeypatch.setattr(evaluator, "judge", open_until(2))
+    released = threading.Event()
+
+    def late(job: Job, listen: Listener) -> Record:
+        assert released.wait(PATIENCE_S)
+        return trial(job, listen)
+
+    found = pretend(monkeypatch, late)
+    run = new_evaluator(tmp_path, Options(), CALIBRATED)
+    run.scheduler.executor, run.scheduler.slots = ThreadPoolExecutor(4), 4
+    with ThreadPoolExecutor(1) as pool:
+        verdict = pool.submit(run.verdict, CASE, "test_accuracy")
+        until(lambda: len(found.ran) == 4)
+        released.set()
+        first = {job.spec.seed: job.key for job in found.ran}
+        assert verdict.result(PATIENCE_S).records == (first[0], first[1])
+    run.scheduler.close()
+    told = f"seeds asked for ahead: {len(found.ran) - 1}, {len(found.ran) - 2} of them not needed, "
+    assert run.speculation.startswith(told)
+
+
+@pytest.mark.usefixtures("trials")
+def test_one_slot_trains_nothing_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verdict that is in after two seeds has asked for two."""
+    monkeypatch.setattr(evaluator, "judge", open_until(2))
+    found = pretend(monkeypatch)
+    run = new_evaluator(tmp_path, Options(), CALIBRATED)
+    run.verdict(CASE, "test_accuracy")
+    assert (found.seeds, run.speculation) == ([0, 1], "")

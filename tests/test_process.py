@@ -22,7 +22,7 @@ from trials import assigned
 
 from fitting_room.errors import UserError
 from fitting_room.lab import process
-from fitting_room.lab.locks import machine_lock
+from fitting_room.lab.locks import machine_lock, node_folder
 from fitting_room.lab.process import run_trial, trials_ended
 from fitting_room.record import Epoch, Job, Message, Record
 from fitting_room.spec import TrialSpec
@@ -339,3 +339,15 @@ def test_where_no_lock_can_be_written_nothing_is_timed(
         pass
     with pytest.raises(UserError, match="XDG_CACHE_HOME"), machine_lock(exclusive=True):
         pass
+
+
+def test_a_lock_is_of_one_node(tmp_path: Path) -> None:
+    """A cache that a network brings to many nodes holds no lock; a local folder does."""
+    mounts = tmp_path / "mounts"
+    here = "server:/home {0} {1} rw 0 0\n"
+    for kind, local in (("ext4", True), ("nfs4", False), ("lustre", False), ("fuse.sshfs", False)):
+        mounts.write_text("/dev/sda / ext4 rw 0 0\n" + here.format(tmp_path, kind), "utf-8")
+        assert (node_folder(tmp_path / "cache", mounts) == tmp_path / "cache") is local, kind
+    mounts.write_text("host:/ / nfs rw 0 0\n" + here.format(tmp_path, "tmpfs"), "utf-8")
+    assert node_folder(tmp_path / "cache", mounts) == tmp_path / "cache"
+    assert node_folder(tmp_path, tmp_path / "none") == tmp_path

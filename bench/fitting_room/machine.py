@@ -260,6 +260,13 @@ def _read(path: str) -> str:
         return ""
 
 
+def of_one_machine(records: Sequence[Record]) -> list[Record]:
+    """Return the records of the kind of machine that most of them ran on: times do not mix."""
+    machines = [record.machine for record in records]
+    most = max(machines, key=machines.count, default=None)
+    return [record for record in records if record.machine == most]
+
+
 LIMIT = 1.25
 """Times the smallest wall time per CPU second; quiet epochs of the committed records stay below."""
 
@@ -309,9 +316,7 @@ def chunks(records: Sequence[Record]) -> list[Chunk]:
 
     The smallest ratio is of an epoch that was left alone, if any was.
     """
-    machines = [record.machine for record in records]
-    most = max(machines, key=machines.count, default=None)
-    pairs = [(r, epoch) for r in records if r.machine == most for epoch in r.epochs]
+    pairs = [(record, epoch) for record in of_one_machine(records) for epoch in record.epochs]
     later = [_ratio(epoch) for _, epoch in pairs if epoch.number > 1]
     least = min((ratio for ratio in later if ratio > 0), default=1.0)
     return [

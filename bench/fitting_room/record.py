@@ -220,6 +220,9 @@ class Record:
     """UTC, ISO 8601."""
     run: str | None = None
     """Id of the run that asked for fresh trials, and for which it was made; None for any other."""
+    attempts: Count | msgspec.UnsetType = msgspec.UNSET
+    """How often an engine elsewhere began it: one more than workers that were lost with it; unset,
+    and not written, where it was trained by the run's own machine."""
     provenance: Provenance
     machine: Machine | None = None
     """None where the child died before it could tell."""

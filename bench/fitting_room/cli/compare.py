@@ -208,6 +208,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "default": PAIRS,
         "help": f"pairs of chunks that --time trains ({PAIRS})",
     },
+    "--engine": {
+        "metavar": "ENGINE",
+        "help": "where --train trains, with the code of each side sent there: dask://HOST:PORT or "
+        "a scheduler file",
+    },
     "--shared": {
         "action": "store_true",
         "help": "others use this machine: --train keeps no times, --time allows for them",
@@ -295,6 +300,7 @@ def _asked(args: argparse.Namespace) -> Asked:
         data_dir=data.chosen_data_dir(args.data_dir, os.environ),
         offline=args.offline,
         shared=args.shared,
+        engine=args.engine,
     )
 
 

@@ -12,7 +12,7 @@ from fitting_room.analysis.audit import FOLDERS
 from fitting_room.analysis.trials import publishable
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.calibrate import RESULTS, published
-from fitting_room.cli.session import DATA, add_options, datasets, session
+from fitting_room.cli.session import DATA, ENGINE, add_options, datasets, session
 from fitting_room.errors import positive
 from fitting_room.lab.estimate import forecast
 from fitting_room.lab.plan import Options, specify
@@ -46,7 +46,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FOLDER",
         help="draw a picture of each, light and dark, as SVG and PNG (results/plots)",
     )
-    add_options(parser, *DATA, "--shared", "--jobs", "--results")
+    add_options(parser, *DATA, *ENGINE, "--shared", "--jobs", "--results")
     parser.set_defaults(run=run)
 
 

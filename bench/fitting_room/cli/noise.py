@@ -11,7 +11,7 @@ from itertools import count, product
 from pathlib import Path
 
 from fitting_room.cli import COMMANDS
-from fitting_room.cli.session import DATA, Session, add_options, datasets, session
+from fitting_room.cli.session import DATA, ENGINE, Session, add_options, datasets, session
 from fitting_room.errors import UserError, positive, seconds
 from fitting_room.format import in_words
 from fitting_room.lab.plan import Options, specify
@@ -59,7 +59,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--minutes", type=seconds, default=MINUTES, help=f"how long to time ({MINUTES:g})"
     )
-    add_options(parser, *DATA, "--results")
+    add_options(parser, *DATA, *ENGINE, "--results")
     parser.set_defaults(run=run)
 
 
@@ -69,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.levels < 2:
         raise UserError("--levels 1: scatter between seeds needs two of each kind at least.")
     found = datasets((case.task for case in cases), arguments)
+    if arguments.times and arguments.engine:
+        raise UserError("--times times epochs alone on this machine: leave out --engine.")
     if arguments.times:
         folder = arguments.results / FOLDER / "trials" / "timed"
         with session(arguments, trials=folder, fresh=True) as running:
@@ -95,10 +97,11 @@ def _cross(case: Case, dataset: Dataset, arguments: argparse.Namespace) -> None:
     for repeat in range(2):  # each has records of its own, for a scheduler repeats no spec
         trials = folder / "trials" / str(repeat)
         with session(arguments, trials=trials, progress=progress) as running:
-            for key, spec in wanted.items():
-                if key not in known and key[1] == repeat:
-                    record = running.train(spec)
-                    known[key], origin = _or_refuse(record, repeat), origin_of(record)
+            missing = {k: s for k, s in wanted.items() if k not in known and k[1] == repeat}
+            asked = {k: running.scheduler.request(s, timed=False) for k, s in missing.items()}
+            for key, future in asked.items():
+                record = progress.wait(future)
+                known[key], origin = _or_refuse(record, repeat), origin_of(record)
     assert origin is not None  # either nothing was missing, or something was trained
     document = Crossed(
         origin=origin,

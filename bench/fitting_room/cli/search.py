@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fitting_room.cli import COMMANDS
-from fitting_room.cli.session import DATA, add_options, session
+from fitting_room.cli.session import DATA, ENGINE, add_options, session
 from fitting_room.data import chosen_data_dir, find
 from fitting_room.data.split import HELD_OUT, validation_split
 from fitting_room.errors import UserError, nearest, positive, seconds
@@ -51,7 +51,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--backend", choices=BACKENDS, default="tensorflow", help="Keras' backend (tensorflow)"
     )
     parser.add_argument("--time-limit", type=seconds, metavar="SECONDS", help="end longer trials")
-    add_options(parser, *DATA, "--results")
+    add_options(parser, *DATA, *ENGINE, "--results")
     parser.set_defaults(run=run)
 
 
@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(table(candidates(read_log(log))))
         return 0
     cases = _chosen(read_study(arguments.candidates, arguments.task).cases, arguments.only)
-    check_backend(arguments.backend, arguments.device)
+    # An engine's workers see for themselves what they have.
+    check_backend(arguments.backend, "cpu" if arguments.engine else arguments.device)
     data_dir = chosen_data_dir(arguments.data_dir, os.environ)
     whole = find(arguments.task, data_dir=data_dir, offline=arguments.offline)
     dataset = validation_split(whole, arguments.held_out)

@@ -15,6 +15,9 @@ from uuid import uuid4
 
 from fitting_room import data
 from fitting_room.errors import UserError, positive
+from fitting_room.lab.engine import Engine, open_engine
+from fitting_room.lab.plan import Options
+from fitting_room.lab.process import home
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.record import Record
 from fitting_room.report.card import card
@@ -37,12 +40,18 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "default": 1,
         "help": "trials side by side, with --shared (1)",
     },
+    "--engine": {
+        "metavar": "ENGINE",
+        "help": "where to train: dask://HOST:PORT, a scheduler file, or module:factory",
+    },
+    "--ship": {"action": "store_true", "help": "send this checkout to the engine's workers"},
     "--fresh": {"action": "store_true", "help": "train anew, whatever is stored"},
     "--keep-models": {"action": "store_true", "help": "keep trained models, with a card each"},
     "--results": {"type": Path, "help": "where records are kept (default: results)"},
 }
 
 DATA = ("--data-dir", "--offline")
+ENGINE = ("--engine", "--ship")
 
 
 def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
@@ -87,21 +96,39 @@ def session(
     progress = progress or Progress(PlainWriter(sys.stderr), live=False)
     run = uuid4().hex if fresh or getattr(arguments, "fresh", False) else None
     keep_models = keep_models or getattr(arguments, "keep_models", False)
+    engine = _engine_for(arguments, keep_models=keep_models)
     scheduler = Scheduler(
         store=Store(trials or arguments.results / "trials", run),
-        executor=executor_for(arguments),
+        executor=executor_for(arguments, engine),
+        slots=engine.slots if engine else getattr(arguments, "jobs", 1),
+        engine=engine,
         models=Models(arguments.results / "models", card, run) if keep_models else None,
         listen=progress.listen,
     )
-    scheduler.store.check_writable()
     try:
+        scheduler.store.check_writable()
         yield Session(scheduler=scheduler, progress=progress)
     finally:
         scheduler.close()
+        if engine and engine.words:
+            print(engine.words, file=sys.stderr)
 
 
-def executor_for(arguments: argparse.Namespace) -> ThreadPoolExecutor:
+def _engine_for(arguments: argparse.Namespace, *, keep_models: bool) -> Engine | None:
+    name, ship = getattr(arguments, "engine", None), getattr(arguments, "ship", False)
+    options = Options(
+        engine=name,
+        ship=ship,
+        jobs=arguments.jobs if name and getattr(arguments, "jobs", 1) > 1 else None,
+        keep_models=keep_models,
+    )  # which refuses what cannot be had together
+    return open_engine(name, ship=home() if options.ship else None) if name else None
+
+
+def executor_for(arguments: argparse.Namespace, engine: Engine | None = None) -> ThreadPoolExecutor:
     """Return what runs as many trials at once as was asked for, if they are not to be timed."""
+    if engine:
+        return ThreadPoolExecutor(engine.slots)
     jobs = getattr(arguments, "jobs", 1)
     if jobs > 1 and not getattr(arguments, "shared", True):
         raise UserError(

@@ -139,6 +139,7 @@ def train(
     data_dir: Path | None,
     offline: bool,
     shared: bool,
+    engine: str | None = None,
 ) -> list[Record]:
     """Train cases with the code in a folder, in fresh processes, and return their records.
 
@@ -152,6 +153,11 @@ def train(
     command += ["--results", str(into.resolve())]
     command += ["--data-dir", str(data_dir.resolve())] if data_dir else []
     command += ["--offline"] * offline + ["--shared"] * shared
+    if engine:
+        file = Path(engine).resolve()
+        command += ["--engine", str(file) if file.is_file() else engine]
+        # No worker has the code of a side that is unpacked here.
+        command += ["--ship"] * (file.is_file() or engine.startswith("dask://"))
     training = subprocess.Popen(
         command, cwd=folder, env=environment(folder), stdout=subprocess.DEVNULL
     )
@@ -233,6 +239,8 @@ class Asked:
     offline: bool
     shared: bool
     """Whether others use this machine meanwhile."""
+    engine: str | None = None
+    """Where to train; None is this machine."""
 
 
 def place(name: str | None, root: Path) -> Place:
@@ -341,6 +349,7 @@ def _trained(
         data_dir=asked.data_dir,
         offline=asked.offline,
         shared=asked.shared,
+        engine=asked.engine,
     )
     for record in records:
         check_origin(record, told.origins[record.spec.case.name], commit)

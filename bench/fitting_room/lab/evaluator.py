@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fitting_room.errors import UserError
+from fitting_room.format import in_words
 from fitting_room.judge.curve import judge_curve
 from fitting_room.judge.quality import EPOCHS, judge, judge_best
 from fitting_room.judge.sequential import share
@@ -15,7 +16,7 @@ from fitting_room.judge.verdict import Bound, Outcome, Verdict
 from fitting_room.lab.estimate import forecast
 from fitting_room.lab.plan import MOST_SEEDS, Limits, Options, Planned, specify
 from fitting_room.lab.scheduler import Scheduler
-from fitting_room.machine import this_machine, versions
+from fitting_room.machine import of_one_machine, this_machine, versions
 from fitting_room.metrics import CURVES, METRICS, UNTRAINED, curve
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case, folder_of
@@ -40,6 +41,9 @@ class Evaluator:
     """How to wait for a trial; the terminal shows its progress meanwhile."""
     known: list[Record] = field(default_factory=list)
     """Earlier records, to estimate the time by."""
+    _ahead: dict[tuple[str, int], Future[Record]] = field(default_factory=dict)
+    """Case and seed → what was asked for before a verdict needed it."""
+    _judged: set[tuple[str, int]] = field(default_factory=set)
 
     def verdict(self, case: Case, metric: str) -> Verdict:
         """Judge ``metric`` of ``case``, adding seeds while the verdict is undecided.
@@ -55,6 +59,7 @@ class Evaluator:
         if metric in UNTRAINED:
             least = most = 1  # every seed would count the same
         for n in range(least, most + 1):
+            self._ask_ahead(case, n, most)
             records = self.records(case, n)
             verdict = self.judged(case, metric, records, least=least, most=most)
             if verdict.outcome != "undecided":
@@ -91,14 +96,47 @@ class Evaluator:
             return judge_best(seeds, bound, metric=aim, target=target, **limits)
         return judge([METRICS[metric](r) for r in records], bound, coarse=coarse, **limits)
 
+    def _ask_ahead(self, case: Case, n: int, most: int) -> None:
+        """Request seeds after the first ``n`` where slots are idle meanwhile.
+
+        They are judged strictly in seed order: a verdict does not depend on who finishes first.
+        """
+        trials = self._trials(case, most)
+        needed = [self.scheduler.request(t.spec, timed=t.timed) for t in trials[:n]]
+        self._judged.update((case.name, trial.spec.seed) for trial in trials[:n])
+        for trial in trials[n:]:
+            if self.scheduler.idle == 0 or all(future.done() for future in needed):
+                return
+            future = self.scheduler.request(trial.spec, timed=trial.timed)
+            self._ahead.setdefault((case.name, trial.spec.seed), future)
+
+    @property
+    def speculation(self) -> str:
+        """Say in a line what asking for seeds ahead cost; empty where none was."""
+        needless = [future for key, future in self._ahead.items() if key not in self._judged]
+        ended = [future for future in needless if future.done() and not future.cancelled()]
+        records = [future.result() for future in ended if not future.exception()]
+        seconds = sum(record.seconds.get("total", 0.0) for record in records)
+        took = f", {in_words(seconds)} of a worker and {len(needless) - len(ended)} still running"
+        told = f"seeds asked for ahead: {len(self._ahead)}, {len(needless)} of them not needed"
+        return f"{told}{took if needless else ''}" if self._ahead else ""
+
     def records(self, case: Case, n: int | None = None, *, timed: bool = False) -> list[Record]:
-        """Return the records of the first ``n`` seeds, by default of those planned."""
+        """Return the records of the first ``n`` seeds, by default of those planned.
+
+        With ``timed`` and an engine, only of the kind of machine that most of them ran on.
+        """
+        trials = self._trials(case, n)
+        found = [self._record(trial, timed=timed or trial.timed) for trial in trials[:n]]
+        return of_one_machine(found) if timed and self.scheduler.engine else found
+
+    def _trials(self, case: Case, n: int | None) -> list[Planned]:
         trials = list(self.planned[case.name])
         for seed in range(len(trials), n or 0):
             if trials[0].spec.epochs:
                 spec = specify(case, seed, self.options, trials[0].spec.dataset)
                 trials.append(Planned(spec=spec, timed=trials[0].timed))
-        return [self._record(trial, timed=timed or trial.timed) for trial in trials[:n]]
+        return trials
 
     def _record(self, trial: Planned, *, timed: bool) -> Record:
         spec, scheduler = trial.spec, self.scheduler
@@ -185,6 +223,7 @@ def outline(evaluator: Evaluator) -> list[str]:
         work = ", ".join([*verbs, forecast(missing, evaluator.known)])
     return [
         _where(evaluator.options, evaluator.scheduler.accelerator),
+        *_elsewhere(evaluator.scheduler),
         *(f"data: {dataset.name} from {dataset.source}" for dataset in datasets.values()),
         f"tier: {_tier(evaluator.options)}",
         f"trials: {len(planned)}, {len(planned) - len(missing)} stored already, {work}",
@@ -197,6 +236,11 @@ def _where(options: Options, accelerator: str | None) -> str:
     found = ", ".join(f"{name} {version}" for name, version in versions(options.backend).items())
     device = accelerator or f"{options.device}, {machine.cores} cores, {machine.cpu}"
     return f"device: {device}\nversions: {found}"
+
+
+def _elsewhere(scheduler: Scheduler) -> list[str]:
+    engine = scheduler.engine
+    return [f"engine: {engine.name}, {engine.slots} trials at once"] if engine else []
 
 
 def _tier(options: Options) -> str:

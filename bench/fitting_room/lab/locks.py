@@ -1,7 +1,8 @@
 """Locks between processes, and that of the machine.
 
-The machine's lock lies in the user's cache. Every trial of that user takes it, from whatever
-checkout: a timed one exclusively, the others beside each other. Trials of other users, of
+The machine's lock lies in the user's cache, or in its temporary folder where that cache is shared
+with other machines by a network: it is of one node. Every trial of that user takes it, from
+whatever checkout: a timed one exclusively, the others beside each other. Trials of other users, of
 containers with a cache of their own, and other work are not kept out: ``fitting_room.machine``
 tells afterwards that they were there.
 """
@@ -17,11 +18,30 @@ from itertools import count
 from pathlib import Path
 
 from fitting_room.errors import UserError
-from fitting_room.machine import cache_folder
+from fitting_room.machine import cache_folder, spare_folder
 from fitting_room.surroundings import ending
 
 LOOK_UP_S = 0.1
 """How often one that waits for a lock looks whether it is free."""
+
+
+NETWORKS = ("9p", "afs", "beegfs", "ceph", "cifs", "gpfs", "lustre", "nfs", "panfs", "smb", "weka")
+"""What the types of file systems begin with that several machines share; some begin with fuse."""
+
+MOUNTS = Path("/proc/self/mounts")
+
+
+def node_folder(folder: Path, mounts: Path = MOUNTS) -> Path:
+    """Return a folder for locks of this node: the given one, unless other nodes share it."""
+    try:
+        rows = [line.split() for line in mounts.read_text("utf-8", "replace").splitlines()]
+    except OSError:  # no Linux: nothing tells
+        return folder
+    where = folder.resolve()
+    above = [(len(row[1]), row[2]) for row in rows if where.is_relative_to(row[1])]
+    kind = max(above, default=(0, ""))[1].removeprefix("fuse.").removeprefix("gluster")
+    shared = kind.startswith((*NETWORKS, "fs", "sshfs"))
+    return spare_folder() / "locks" if shared else folder
 
 
 def why_wait(*, exclusive: bool) -> str:
@@ -41,7 +61,7 @@ def machine_lock(waiting: Callable[[], None] = lambda: None, *, exclusive: bool)
         CancelledError: The trials of this process are ended meanwhile.
         UserError: The lock is to be exclusive, and cannot be written.
     """
-    folder, once = cache_folder(), cache(waiting)
+    folder, once = node_folder(cache_folder()), cache(waiting)
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)

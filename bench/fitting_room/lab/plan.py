@@ -40,6 +40,12 @@ class Options:
     """Instead of each recipe's; such figures are marked and never published."""
     backend: str = "tensorflow"
     device: str = "cpu"
+    engine: str | None = None
+    """Where trials are trained; None is this machine."""
+    ship: bool = False
+    """Send the checkout to the engine's workers."""
+    jobs: int | None = None
+    """Trials side by side on this machine; None is one, or in the smoke tier one a core."""
     data_dir: Path | None = None
     offline: bool = False
     fresh: str | None = None
@@ -71,6 +77,22 @@ class Options:
                 f"{self.least_seeds} seeds asked for none is judged alone. Leave it out, or add "
                 "--seeds 1."
             )
+        if self.ship and not self.engine:
+            raise UserError("--ship sends this checkout to an engine's workers: add --engine.")
+        if self.engine and self.jobs:
+            raise UserError(
+                "--jobs is of this machine, and an engine has slots of its own: leave one out."
+            )
+        if self.engine and (self.keep_models or self.log):
+            raise UserError(
+                "--engine brings back records alone: models and logs of TensorBoard would stay on "
+                "its workers. Leave out --keep-models and --tensorboard, or train those here."
+            )
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether each trial is to be alone on its machine, so that its times may be kept."""
+        return not self.side_by_side and self.log is None
 
     @property
     def trials(self) -> Path:
@@ -96,7 +118,7 @@ class Options:
     @property
     def side_by_side(self) -> bool:
         """Whether trials share the machine, so that none has times."""
-        return self.tier in ("smoke", "quick")
+        return self.tier in ("smoke", "quick") or (self.jobs or 1) > 1
 
     @property
     def comparable(self) -> bool:
@@ -197,7 +219,7 @@ def specify(
         epochs=(options.epochs or case.recipe.epochs) if trained else 0,
         backend=options.backend,
         device=options.device,
-        alone=not options.side_by_side and options.log is None,
+        alone=options.exclusive,
         time_limit_s=options.time_limit_s,
         inference=not stop_after,
         stop_after=stop_after or msgspec.UNSET,

@@ -210,10 +210,11 @@ def strays(files: Iterable[str], root: Path) -> list[str]:
     return [file for file in outside if astray(Path(file).resolve())]
 
 
-_living: set[subprocess.Popen[bytes]] = set()
+_living: dict[subprocess.Popen[bytes], str] = {}
+"""Child → run that it trains for; empty for one of this process."""
 
 
-def run_trial(job: Job, listen: Listener = silent) -> Record:
+def run_trial(job: Job, listen: Listener = silent, *, run: str = "") -> Record:
     """Run one trial in a fresh process and return its record, whatever becomes of it.
 
     A trial that is to be timed waits until no other runs on this machine, and any other until none
@@ -230,17 +231,23 @@ def run_trial(job: Job, listen: Listener = silent) -> Record:
         check_not_ending()
         started = now()
         child = _start(job, errors)
-        _living.add(child.process)
+        _living[child.process] = run
         try:
             with time_limit(child.process, spec.time_limit_s) as expired:
                 record = _attend(child, job, listen, started, errors)
         finally:
-            _living.discard(child.process)
+            _living.pop(child.process, None)
             child.close()
     if expired.is_set() and record.outcome in ("timed out", "crashed"):
         reason = f"still running after its time limit of {spec.time_limit_s:g} s"
         return replace(record, outcome="timed out", reason=reason)
     return record
+
+
+def end_of(run: str) -> None:
+    """Ask every living child of a run to end with the record of what it has."""
+    for child in [child for child, of in list(_living.items()) if of == run]:
+        end(child, signal.SIGINT)
 
 
 @contextmanager

@@ -10,11 +10,12 @@ from pathlib import Path
 import msgspec
 
 from fitting_room.errors import UnwritableError, UserError
+from fitting_room.lab.engine import Engine
 from fitting_room.lab.locks import file_lock
 from fitting_room.lab.process import home, run_trial, strays, trials_ended
-from fitting_room.machine import this_machine
+from fitting_room.machine import exclusive, this_machine
 from fitting_room.metrics import sources
-from fitting_room.record import Job, Listener, Machine, Record, run_name, silent
+from fitting_room.record import Job, Listener, Machine, Message, Record, run_name, silent
 from fitting_room.spec import TrialSpec
 from fitting_room.store.key import provenance, quality_key
 from fitting_room.store.reading import below
@@ -40,12 +41,20 @@ def job_of(spec: TrialSpec, root: Path | None = None) -> Job:
 
 
 def fulfil(
-    job: Job, store: Store, machine: Machine | None, models: Models | None, listen: Listener
+    job: Job,
+    store: Store,
+    machine: Machine | None,
+    models: Models | None,
+    listen: Listener,
+    engine: Engine | None = None,
+    *,
+    timed: bool = False,
 ) -> Record:
     """Return the stored record of a job, or run the trial and store its record.
 
-    A module-level function of picklable values, so that any ``concurrent.futures`` executor can
-    run it. Two runs that want the same trial at once share one.
+    Two runs that want the same trial at once share one. With an ``engine`` it is trained there, and
+    of two records of one key the first that came stands: a later one is set aside. ``timed`` wants
+    one that was timed on whichever machine.
 
     Raises:
         UserError: The record or the model cannot be written.
@@ -56,11 +65,20 @@ def fulfil(
     except OSError as error:
         raise UnwritableError(f"Cannot write {lock.parent}: {error.strerror}.") from error
     with file_lock(lock):
-        return _stored(job, store, machine, models) or _train(job, store, models, listen)
+        if known := _stored(job, store, machine, models, timed=timed):
+            return known
+        if engine:
+            return _train_elsewhere(job, store, listen, engine, timed=timed)
+        return _train(job, store, models, listen)
 
 
 def _stored(
-    job: Job, store: Store, machine: Machine | None, models: Models | None
+    job: Job,
+    store: Store,
+    machine: Machine | None,
+    models: Models | None,
+    *,
+    timed: bool = False,
 ) -> Record | None:
     """Return the completed record of a job, if its model is saved where models are wanted.
 
@@ -73,8 +91,9 @@ def _stored(
     keys = [job.key]
     if spec.stop_after:
         keys.append(quality_key(spec.whole, job.provenance))
-    found = (store.find(spec.case.name, key, machine=machine) for key in keys)
-    return next((record for record in found if record), None)
+    every = (store.find(spec.case.name, key, machine=machine) for key in keys)
+    found = next((record for record in every if record), None)
+    return found if found and (exclusive(found) or not timed) else None
 
 
 def _train(job: Job, store: Store, models: Models | None, listen: Listener) -> Record:
@@ -84,6 +103,20 @@ def _train(job: Job, store: Store, models: Models | None, listen: Listener) -> R
         store.put(record)
         if models and part and record.completed:
             models.put(record, part)
+    return record
+
+
+def _train_elsewhere(
+    job: Job, store: Store, listen: Listener, engine: Engine, *, timed: bool
+) -> Record:
+    record = replace(engine.train(job, listen, fresh=store.run), run=store.run)
+    first = _stored(job, store, None, None, timed=timed) if record.completed else None
+    if first:
+        store.set_aside(record)
+        engine.second += 1
+        listen(job.spec, Message(note="a second record of it came; the first one stands"))
+        return first
+    store.put(record)
     return record
 
 
@@ -101,6 +134,10 @@ class Scheduler:
     listen: Listener = silent
     root: Path | None = None
     """Folder of the project whose code trials run; None for that of the engine or at hand."""
+    engine: Engine | None = None
+    """Where trials are trained; None is this machine."""
+    slots: int = 1
+    """Trials that run at once."""
     unwritable: UnwritableError | None = None
     """Why no record can be stored; the trials that were queued are cancelled then."""
     _futures: dict[tuple[str, bool], Future[Record]] = field(default_factory=dict)
@@ -108,7 +145,9 @@ class Scheduler:
 
     def stored(self, spec: TrialSpec, *, timed: bool) -> Record | None:
         """Return the stored record of ``spec``; ``timed`` wants it timed on this machine."""
-        return _stored(self._job(spec), self.store, self._machine(spec, timed), self.models)
+        wanted = timed and spec.alone
+        machine = self._machine(wanted)
+        return _stored(self._job(spec), self.store, machine, self.models, timed=wanted)
 
     def lacks_model(self, spec: TrialSpec) -> bool:
         """Whether the trained model of ``spec`` is wanted, and is not there."""
@@ -120,17 +159,24 @@ class Scheduler:
 
     def request(self, spec: TrialSpec, *, timed: bool) -> Future[Record]:
         """Return the future record of ``spec``, submitting it if nobody has."""
-        job, machine = self._job(spec), self._machine(spec, timed)
-        kinds = (True,) if machine else (True, False)  # a timed trial answers both
+        wanted = timed and spec.alone  # a trial that shares its machine has no times
+        job, machine = self._job(spec), self._machine(wanted)
+        kinds = (True,) if wanted else (True, False)  # a timed trial answers both
         for kind in kinds:
             if known := self._futures.get((job.key, kind)):
                 return known
-        future = self.executor.submit(fulfil, job, self.store, machine, self.models, self.listen)
-        self._futures[job.key, machine is not None] = future
+        given = (job, self.store, machine, self.models, self.listen, self.engine)
+        future = self.executor.submit(fulfil, *given, timed=wanted)
+        self._futures[job.key, wanted] = future
         future.add_done_callback(self._check_writable)
         if self.unwritable:
             future.cancel()
         return future
+
+    @property
+    def idle(self) -> int:
+        """Slots that nothing runs in or waits for."""
+        return max(0, self.slots - sum(not future.done() for future in self._futures.values()))
 
     def _check_writable(self, done: Future[Record]) -> None:
         error = None if done.cancelled() else done.exception()
@@ -143,12 +189,16 @@ class Scheduler:
         """Cancel what has not begun, end what has, and wait until its record is on disk."""
         running = [f for f in self._futures.values() if not f.done() and not f.cancel()]
         with trials_ended():
+            if self.engine and running:
+                self.engine.end(self.engine.run)
             wait(running)
             self.executor.shutdown()
+        if self.engine:
+            self.engine.close()
 
-    def _machine(self, spec: TrialSpec, timed: bool) -> Machine | None:
-        """Return where it must have been timed; a trial that shares its machine has no times."""
-        return this_machine(self.accelerator) if timed and spec.alone else None
+    def _machine(self, timed: bool) -> Machine | None:
+        """Return where it must have been timed; an engine has machines of its own."""
+        return this_machine(self.accelerator) if timed and not self.engine else None
 
     def _job(self, spec: TrialSpec) -> Job:
         key = msgspec.json.encode(spec)  # a spec holds mappings, which have no hash

@@ -134,8 +134,9 @@ def times(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Cas
 
     def times(case: Case) -> list[Record]:
         __tracebackhide__ = True
-        if evaluator.options.log:
-            pytest.skip(f"{case.name}: with --tensorboard nothing is timed")
+        if evaluator.options.log or (evaluator.options.jobs or 1) > 1:
+            option = "--tensorboard" if evaluator.options.log else "--jobs"
+            pytest.skip(f"{case.name}: with {option} nothing is timed")
         if evaluator.options.stop_after:
             pytest.skip(f"{case.name}: nothing is timed in the quick tier")
         records = _answer(partial(evaluator.records, timed=True), case)
@@ -154,6 +155,16 @@ def _answer(ask: Callable[..., Answer], *given: object) -> Answer:
     except UserError as error:
         said = str(error)
     pytest.fail(said, pytrace=False)  # outside, or pytest shows the error a second time
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Tell what seeds that were asked for ahead cost, and what an engine lost."""
+    evaluator = config.stash.get(EVALUATOR, None)
+    if evaluator is None or config.get_verbosity() < -1:
+        return
+    engine = evaluator.scheduler.engine
+    for line in filter(None, (evaluator.speculation, engine.words if engine else "")):
+        terminalreporter.write_line(line)
 
 
 def pytest_keyboard_interrupt() -> None:

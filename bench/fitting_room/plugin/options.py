@@ -34,6 +34,17 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     },
     "--device": {"choices": DEVICES, "default": "cpu", "help": "where to train"},
     "--backend": {"choices": BACKENDS, "default": "tensorflow", "help": "Keras' backend"},
+    "--engine": {
+        "metavar": "ENGINE",
+        "help": "where trials are trained: dask://HOST:PORT, the name of a scheduler file, or "
+        "module:factory of a concurrent.futures.Executor (default: this machine)",
+    },
+    "--ship": {"action": "store_true", "help": "send this checkout to the engine's workers"},
+    "--jobs": {
+        "type": positive,
+        "metavar": "N",
+        "help": "N trials side by side on this machine; more than one are not timed",
+    },
     "--data-dir": {"help": "a folder with the data sets' IDX files (or FITTING_ROOM_DATA)"},
     "--offline": {"action": "store_true", "help": "never touch the network"},
     "--fresh": {"action": "store_true", "help": "train anew, whatever is stored"},
@@ -125,6 +136,9 @@ def read_options(config: pytest.Config, *, run: str) -> Options:
         "epochs",
         "backend",
         "device",
+        "engine",
+        "ship",
+        "jobs",
         "offline",
         "stop-early",
         "keep-models",

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from fitting_room import data
+from fitting_room.lab.engine import open_engine
 from fitting_room.lab.estimate import Remaining
 from fitting_room.lab.evaluator import Evaluator, loss_limits, unstored
 from fitting_room.lab.plan import Need, Options, plan
@@ -39,7 +40,8 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Evalu
     options = read_options(config, run=run)
     project = project_of(config)
     bounds = read_bounds(project.bounds, cases=project.cases, metrics=METRICS)
-    accelerator = check_backend(options.backend, options.device)
+    here = "cpu" if options.engine else options.device  # an engine's workers see for themselves
+    accelerator = check_backend(options.backend, here)
     datasets = {task: _dataset(task, options) for task in {need.case.task for need in needs}}
     progress = _progress(config)
     scheduler = _scheduler(options, accelerator, progress, project.root)
@@ -74,9 +76,14 @@ def _known(trials: Store, options: Options) -> list[Record]:
 def _scheduler(
     options: Options, accelerator: str | None, progress: Progress, root: Path
 ) -> Scheduler:
+    ship = root if options.ship else None
+    engine = open_engine(options.engine, ship=ship) if options.engine else None
+    slots = engine.slots if engine else options.jobs or _workers(options)
     return Scheduler(
         store=Store(options.trials, options.fresh),
-        executor=ThreadPoolExecutor(_workers(options)),
+        executor=ThreadPoolExecutor(slots),
+        slots=slots,
+        engine=engine,
         accelerator=accelerator,
         models=(
             Models(options.results / "models", card, options.fresh) if options.keep_models else None

@@ -97,6 +97,13 @@ class Store:
         write_whole(path, encoded(record))
         return path
 
+    def set_aside(self, record: Record) -> Path:
+        """Write a record that came second where no reader takes it for a result."""
+        name = f".second-{uuid.uuid4().hex[:8]}-{_file_name(record)}"
+        path = below(self.root, folder_of(record.spec.case.name), name)
+        write_whole(path, encoded(record))
+        return path
+
     def replace(self, record: Record) -> Path:
         """Write ``record`` in the place of every other one of its case and seed."""
         path = self.put(record)

@@ -1,0 +1,257 @@
+"""Clusters of Dask as an engine, and the checkout that is sent to their workers."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fitting_room.errors import UserError
+from fitting_room.lab.engine import Engine
+from fitting_room.lab.worker import TOPIC, end
+from fitting_room.record import Message
+from fitting_room.store.digest import ENGINE, PACKAGES, brings_engine
+
+CONNECT_S = 30
+"""Time for a scheduler to answer, and to have a worker."""
+
+SILENT_S = 60.0
+"""Time after which workers that do not answer are given up: a nanny starts one in seconds."""
+
+LOOK_S = 3.0
+"""How often it is asked which workers there are."""
+
+END_S = 5.0
+"""Time for the workers to hear that a run was ended."""
+
+MOST_BYTES = 32 * 2**20
+"""Packed size of a checkout that is sent: more is data that lies in the wrong place."""
+
+LEFT_OUT = {"__pycache__", "node_modules", "results", "site-packages"}
+"""Folders that hold no code of a project; those whose name begins with a dot hold none either."""
+
+
+def open_dask(name: str, where: Mapping[str, str], ship: Path | None) -> Engine:
+    """Return the cluster of a scheduler as an engine.
+
+    The scheduler's own retries are turned off: a trial whose worker dies fails at once, and is
+    asked for again here, and counted.
+
+    Raises:
+        UserError: The package is missing, or no scheduler answers that has a worker.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise UserError(
+            "An engine of Dask needs the package distributed: "
+            "pip install 'fitting-room[cluster]', here and on the workers."
+        ) from error
+    try:
+        client = Client(**where, timeout=CONNECT_S, set_as_default=False, name="fitting-room")
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(
+            f"No scheduler answers at {name}: {error}. Start one with `dask scheduler`, and "
+            "workers with `dask worker`; bench/docs/cluster.md shows how."
+        ) from error
+    plugin = _checkout(ship) if ship else None
+    try:
+        client.wait_for_workers(1, timeout=CONNECT_S)
+        client.run_on_scheduler(_without_retries())
+        if plugin:
+            client.register_plugin(plugin)
+        slots = sum(client.nthreads().values())
+    except TimeoutError as error:
+        client.close()
+        raise UserError(
+            f"The scheduler at {name} has no worker after {CONNECT_S} s. Start some with "
+            "`dask worker`, then run this again."
+        ) from error
+    engine = Engine(
+        name=name,
+        executor=client.get_executor(pure=False, retries=0),
+        slots=slots,
+        work=_travelling_work(),
+        end=partial(_end, client),
+        alive=_Watch(client, name).why,
+        close=partial(_close, client, plugin.name if plugin else None),
+        cancel=lambda _: False,  # it would drop the record of what runs, too
+    )
+    client.subscribe_topic(TOPIC, partial(_hear, engine))
+    return engine
+
+
+def _without_retries() -> Callable[..., None]:
+    """Return a function that travels as code: a scheduler need not have this package."""
+
+    def turn_off(dask_scheduler: Any) -> None:
+        dask_scheduler.allowed_failures = 0
+
+    return turn_off
+
+
+def _travelling_work() -> Callable[[bytes], bytes]:
+    """Return ``work`` as code: the scheduler unpacks it, and need not have this package either."""
+
+    def carry(assignment: bytes) -> bytes:
+        from fitting_room.lab.worker import work
+
+        return work(assignment)
+
+    return carry
+
+
+@dataclass
+class _Watch:
+    """Tells when no answer can come any more."""
+
+    client: Any
+    name: str
+    seen: float = field(default_factory=time.monotonic)
+    """When there was a worker."""
+    looked: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def why(self) -> str:
+        """Say why; empty while an answer can come."""
+        if self.client.status not in ("running", "connecting", "newly-created"):
+            return f"The scheduler at {self.name} is gone."
+        if self.lock.acquire(blocking=False):  # one asks for all that wait
+            try:
+                self._look()
+            finally:
+                self.lock.release()
+        if time.monotonic() > self.seen + SILENT_S:
+            return f"No worker of {self.name} has answered for {SILENT_S:.0f} s."
+        return ""
+
+    def _look(self) -> None:
+        if time.monotonic() < self.looked + LOOK_S:
+            return
+        with suppress(Exception):  # whatever a lost connection gives: it is none
+            if self.client.sync(self.client.scheduler.ncores, callback_timeout=SILENT_S / 4):
+                self.seen = time.monotonic()
+        self.looked = time.monotonic()
+
+
+def _end(client: Any, run: str) -> None:
+    def tell() -> None:
+        with suppress(Exception):  # workers that are gone train nothing
+            client.run(end, run, on_error="ignore")
+
+    telling = threading.Thread(target=tell, daemon=True)
+    telling.start()
+    telling.join(END_S)
+
+
+def _close(client: Any, plugin: str | None) -> None:
+    def close() -> None:
+        with suppress(Exception):  # a scheduler that is gone needs no farewell
+            if plugin:
+                client.unregister_worker_plugin(plugin)
+            client.close(timeout=END_S)
+
+    closing = threading.Thread(target=close, daemon=True)
+    closing.start()
+    closing.join(2 * END_S)
+
+
+def _hear(engine: Engine, event: Any) -> None:
+    _, told = event
+    engine.hear(told["key"], msgspec.json.decode(told["said"], type=Message))
+
+
+def packed(root: Path) -> bytes:
+    """Return the code of a project as a tar file, the same bytes for the same files.
+
+    Raises:
+        UserError: It is too large to be code.
+    """
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for file, name in sorted(_files(root)):
+            archive.add(file, arcname=name, filter=_bare)
+            if target.tell() > MOST_BYTES:
+                raise UserError(
+                    f"--ship sends code, and {root} holds more than {MOST_BYTES >> 20} MiB of it: "
+                    f"{name} is the last that was looked at. Move data out of it, or install the "
+                    "project on the workers."
+                )
+    return target.getvalue()
+
+
+def _files(root: Path) -> Iterator[tuple[Path, str]]:
+    """Yield what is sent, and its name there: an engine that is not the project's own as well."""
+    own = brings_engine(root)
+    folders = [(root / package, f"{package}/") for package in PACKAGES] if own else [(root, "")]
+    if not own:
+        folders.append((ENGINE / "fitting_room", "engine/fitting_room/"))
+    yield root / "pyproject.toml", "pyproject.toml"
+    for folder, prefix in folders:
+        for file in folder.rglob("*"):
+            inside = file.relative_to(folder)
+            left_out = any(part in LEFT_OUT or part[0] == "." for part in inside.parts)
+            if file.is_file() and not left_out and f"{prefix}{inside}" != "pyproject.toml":
+                yield file, f"{prefix}{inside}"
+
+
+def _bare(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = 0, 0, 0, "", ""
+    return entry
+
+
+def _checkout(root: Path) -> Any:
+    """Return a plugin that unpacks a checkout on each worker, also on those that come later.
+
+    Its class is made here, so that it travels as code: a worker need not have this package.
+    """
+    from distributed import WorkerPlugin
+
+    blob = packed(root)
+    digest = hashlib.sha256(blob).hexdigest()[:16]
+
+    class Checkout(WorkerPlugin):  # type: ignore[misc]
+        """Unpacks the checkout into a folder of its digest, and puts it on Python's path."""
+
+        name = f"fitting-room-{digest}-{uuid.uuid4().hex}"
+
+        def setup(self, worker: Any) -> None:
+            """Let this process import the checkout, and no other."""
+            import io
+            import os
+            import sys
+            import tarfile
+            import tempfile
+            from pathlib import Path
+
+            trees = Path(tempfile.gettempdir()) / f"fitting-room-{os.getuid()}" / "trees"
+            tree = trees / digest
+            if not tree.exists():
+                trees.mkdir(mode=0o700, parents=True, exist_ok=True)
+                part = Path(tempfile.mkdtemp(dir=trees))
+                with tarfile.open(fileobj=io.BytesIO(blob)) as archive:
+                    archive.extractall(part, filter="data")
+                try:
+                    part.rename(tree)
+                except OSError:  # another worker of this node was faster
+                    if not tree.exists():
+                        raise
+            mine = ("bench", "fitting_room", "models")
+            for module in [name for name in sys.modules if name.split(".")[0] in mine]:
+                del sys.modules[module]
+            sys.path[:] = [path for path in sys.path if not path.startswith(str(trees))]
+            sys.path[:0] = [str(tree / "bench"), str(tree), str(tree / "engine")]
+            os.chdir(tree)  # a project of somebody else's is looked for there
+
+    return Checkout()

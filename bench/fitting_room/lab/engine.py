@@ -1,0 +1,213 @@
+"""Engines: what carries trials to processes elsewhere, behind ``concurrent.futures.Executor``.
+
+A run hands the engine ``work`` and the bytes of an assignment, and gets the bytes of a record back.
+It alone writes the store. A trial whose worker is lost is asked for again, under the next attempt
+number; the engine's own retries are off, as a seed is trained once and chosen never.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from concurrent.futures import TimeoutError as NotYetError
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+from fitting_room.errors import UserError
+from fitting_room.lab.process import GRACE_S
+from fitting_room.lab.worker import Assignment, work
+from fitting_room.machine import this_machine, usable_cores
+from fitting_room.record import Job, Listener, Message, PartialRecord, Record, now
+from fitting_room.surroundings import ending, hurry
+
+MOST_ATTEMPTS = 3
+"""Attempts at a trial whose workers are lost; then its record says so."""
+
+LOOK_UP_S = 0.2
+"""How often one that waits for a worker looks whether the run was ended."""
+
+EXPECTED = (
+    "Expected dask://HOST:PORT, the name of a scheduler file, or module:factory of a function "
+    "that returns a concurrent.futures.Executor."
+)
+
+
+@dataclass
+class Engine:
+    """An executor elsewhere, and what it can do besides."""
+
+    name: str
+    executor: Executor
+    slots: int
+    """Trials that it runs at once."""
+    end: Callable[[str], None] = lambda _: None
+    """Ask all workers to end what they train for a run."""
+    alive: Callable[[], str] = lambda: ""
+    """Say why no answer can come any more; empty while one can."""
+    close: Callable[[], None] = lambda: None
+    work: Callable[[bytes], bytes] = work
+    """What it is handed with each assignment."""
+    cancel: Callable[[Future[bytes]], bool] = Future.cancel
+    """Take back what has not begun; False where that cannot be told from what runs."""
+    renew: Callable[[], Executor] | None = None
+    """Make an executor in the place of one that broke."""
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)
+    lost: int = 0
+    """Attempts whose worker was lost."""
+    second: int = 0
+    """Records that came after the first of their key, and were set aside."""
+    _jobs: dict[str, tuple[Job, Listener]] = field(default_factory=dict)
+    """Key → what is being trained elsewhere, and who hears of it."""
+    _changing: threading.Lock = field(default_factory=threading.Lock)
+
+    def train(self, job: Job, listen: Listener, *, fresh: str | None) -> Record:
+        """Return the record of a trial elsewhere, whatever becomes of it.
+
+        Raises:
+            UserError: A worker has other code, data or versions, or the engine is gone.
+            CancelledError: The run was ended before the trial began.
+        """
+        self._jobs[job.key] = job, listen
+        try:
+            record = self._trained(job, listen, fresh)
+        finally:
+            self._jobs.pop(job.key, None)
+        listen(job.spec, Message(record=record))
+        return record
+
+    def _trained(self, job: Job, listen: Listener, fresh: str | None) -> Record:
+        why = ""
+        for attempt in range(1, MOST_ATTEMPTS + 1):
+            asked = Assignment(job=job, run=self.run, fresh=fresh, attempt=attempt)
+            try:
+                answer = self._answer(self._submit(msgspec.json.encode(asked)))
+                record = msgspec.json.decode(answer, type=Record)
+                # The paths in it are the worker's, and lead nowhere here.
+                return replace(record, spec=job.spec, attempts=attempt)
+            except UserError:
+                raise
+            except Exception as error:  # whatever an engine says where a worker is lost
+                self._check(error)
+                why = f"{type(error).__name__}: {error}"
+                with self._changing:
+                    self.lost += 1
+                told = f"attempt {attempt} of {MOST_ATTEMPTS} was lost ({why})"
+                listen(job.spec, Message(note=told))
+        why = f"its worker was lost {MOST_ATTEMPTS} times; last {why}"
+        measured = PartialRecord(machine=this_machine())
+        record = job.record("crashed", why, started=now(), measured=measured)
+        return replace(record, attempts=MOST_ATTEMPTS)
+
+    def _submit(self, asked: bytes) -> Future[bytes]:
+        self._check()
+        executor = self.executor
+        try:
+            return executor.submit(self.work, asked)
+        except BrokenExecutor:
+            if self.renew is None:
+                raise
+            with self._changing:
+                if self.executor is executor:  # and not another thread was faster
+                    self.executor = self.renew()
+            return self.executor.submit(self.work, asked)
+
+    def _answer(self, future: Future[bytes]) -> bytes:
+        """Wait for an answer, and no longer than one can come."""
+        deadline: float | None = None
+        while True:
+            with suppress(NotYetError):
+                answer = future.result(timeout=LOOK_UP_S)
+                if not answer:
+                    raise CancelledError("this run was ended")
+                return answer
+            self._check()
+            if ending.is_set() and deadline is None:
+                if self.cancel(future):
+                    raise CancelledError("this run was ended")
+                deadline = time.monotonic() + GRACE_S
+            if hurry.is_set() or (deadline is not None and time.monotonic() > deadline):
+                raise CancelledError("its worker did not answer after this run was ended")
+
+    def _check(self, error: Exception | None = None) -> None:
+        """Raise where no attempt can help: the engine is gone, or the run was ended."""
+        if gone := self.alive():
+            raise UserError(
+                f"{gone} What was trained is kept: the same command goes on from there."
+            ) from error
+        if ending.is_set() and isinstance(error, CancelledError):
+            raise error
+        seen: BaseException | None = error
+        while seen:
+            if isinstance(seen, ModuleNotFoundError) and "fitting_room" in (seen.name or ""):
+                raise UserError(
+                    "A worker has no package fitting_room. Install the same commit there, or send "
+                    "this checkout along with --ship."
+                ) from error
+            seen = seen.__cause__
+
+    def hear(self, key: str, message: Message) -> None:
+        """Hand what a worker says to whoever waits for it."""
+        if known := self._jobs.get(key):
+            job, listen = known
+            listen(job.spec, message)
+
+    @property
+    def words(self) -> str:
+        """Say in a line what was lost and what came twice; empty where nothing was."""
+        told = [
+            f"{self.lost} attempts whose worker was lost" if self.lost else "",
+            f"{self.second} second records set aside" if self.second else "",
+        ]
+        return ", ".join(filter(None, told))
+
+
+def open_engine(name: str, *, ship: Path | None = None) -> Engine:
+    """Return the engine of that name.
+
+    Args:
+        name: ``dask://HOST:PORT``, the name of a scheduler file of Dask, or ``module:factory`` of a
+            function that returns a ``concurrent.futures.Executor``.
+        ship: The folder of a checkout to be sent to the workers of Dask.
+
+    Raises:
+        UserError: There is no such engine, or it does not answer.
+    """
+    dask = name.startswith("dask://")
+    if dask or Path(name).is_file():
+        from fitting_room.lab.cluster import open_dask
+
+        where = {"address": f"tcp://{name.removeprefix('dask://')}"}
+        return open_dask(name, where if dask else {"scheduler_file": name}, ship)
+    if ship:
+        raise UserError(f"--ship needs an engine of Dask, and {name} is none.")
+    return _of_factory(name)
+
+
+def _of_factory(name: str) -> Engine:
+    module, _, function = name.partition(":")
+    if "" not in sys.path:
+        sys.path.append("")  # a factory may lie in the working directory
+    try:
+        factory = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(f"--engine {name} cannot be had: {error}. {EXPECTED}") from error
+
+    def renew() -> Executor:
+        executor = factory()
+        if not isinstance(executor, Executor):
+            raise UserError(f"{name} returned {type(executor).__name__}. {EXPECTED}")
+        return executor
+
+    first = renew()
+    slots = getattr(first, "_max_workers", None) or usable_cores()
+    engine = Engine(name=name, executor=first, slots=slots, renew=renew)
+    engine.close = lambda: engine.executor.shutdown(wait=False, cancel_futures=True)
+    return engine
