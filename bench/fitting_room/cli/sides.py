@@ -153,11 +153,7 @@ def train(
     command += ["--results", str(into.resolve())]
     command += ["--data-dir", str(data_dir.resolve())] if data_dir else []
     command += ["--offline"] * offline + ["--shared"] * shared
-    if engine:
-        file = Path(engine).resolve()
-        command += ["--engine", str(file) if file.is_file() else engine]
-        # No worker has the code of a side that is unpacked here.
-        command += ["--ship"] * (file.is_file() or engine.startswith("dask://"))
+    command += _engine_options(engine) if engine else []
     training = subprocess.Popen(
         command, cwd=folder, env=environment(folder), stdout=subprocess.DEVNULL
     )
@@ -172,6 +168,13 @@ def train(
             f"Its records are kept in {into}: the same command goes on from there."
         )
     return [r for r in Store(into / "reference").all() if r.spec.case.name in cases]
+
+
+def _engine_options(engine: str) -> list[str]:
+    """Return the options for an engine; no worker has the code of a side that is unpacked here."""
+    file = Path(engine).resolve()
+    ship = file.is_file() or engine.startswith("dask://")
+    return ["--engine", str(file) if file.is_file() else engine, *["--ship"] * ship]
 
 
 def check_origin(record: Record, said: Provenance, commit: str | None) -> None:

@@ -51,20 +51,7 @@ def open_dask(name: str, where: Mapping[str, str], ship: Path | None) -> Engine:
     Raises:
         UserError: The package is missing, or no scheduler answers that has a worker.
     """
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise UserError(
-            "An engine of Dask needs the package distributed: "
-            "pip install 'fitting-room[cluster]', here and on the workers."
-        ) from error
-    try:
-        client = Client(**where, timeout=CONNECT_S, set_as_default=False, name="fitting-room")
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(
-            f"No scheduler answers at {name}: {error}. Start one with `dask scheduler`, and "
-            "workers with `dask worker`; bench/docs/cluster.md shows how."
-        ) from error
+    client = _client(name, where)
     plugin = _checkout(ship) if ship else None
     try:
         client.wait_for_workers(1, timeout=CONNECT_S)
@@ -90,6 +77,23 @@ def open_dask(name: str, where: Mapping[str, str], ship: Path | None) -> Engine:
     )
     client.subscribe_topic(TOPIC, partial(_hear, engine))
     return engine
+
+
+def _client(name: str, where: Mapping[str, str]) -> Any:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise UserError(
+            "An engine of Dask needs the package distributed: "
+            "pip install 'fitting-room[cluster]', here and on the workers."
+        ) from error
+    try:
+        return Client(**where, timeout=CONNECT_S, set_as_default=False, name="fitting-room")
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(
+            f"No scheduler answers at {name}: {error}. Start one with `dask scheduler`, and "
+            "workers with `dask worker`; bench/docs/cluster.md shows how."
+        ) from error
 
 
 def _without_retries() -> Callable[..., None]:
@@ -212,22 +216,18 @@ def _bare(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _checkout(root: Path) -> Any:
-    """Return a plugin that unpacks a checkout on each worker, also on those that come later.
-
-    Its class is made here, so that it travels as code: a worker need not have this package.
-    """
+    """Return a plugin that unpacks a checkout on each worker, also on those that come later."""
     from distributed import WorkerPlugin
 
     blob = packed(root)
     digest = hashlib.sha256(blob).hexdigest()[:16]
 
-    class Checkout(WorkerPlugin):  # type: ignore[misc]
+    class Checkout(WorkerPlugin):  # type: ignore[misc]  # made here, it travels as code
         """Unpacks the checkout into a folder of its digest, and puts it on Python's path."""
 
         name = f"fitting-room-{digest}-{uuid.uuid4().hex}"
 
         def setup(self, worker: Any) -> None:
-            """Let this process import the checkout, and no other."""
             import io
             import os
             import sys
