@@ -29,11 +29,12 @@ from trials import small  # noqa: E402
 
 from fitting_room.lab.engine import open_engine  # noqa: E402
 from fitting_room.lab.scheduler import job_of  # noqa: E402
+from fitting_room.project import current  # noqa: E402
 from fitting_room.spec import TrialSpec  # noqa: E402
 from fitting_room.store.records import Store  # noqa: E402
 
 TRIALS = 120
-PATIENCE_S = 600.0
+PATIENCE_S = 1800.0
 KINDS = ("worker", "nanny", "child", "run")
 MARK = "CLUSTER_WORLD_CHILDREN"
 """Variable of the environment by which the processes of a storm are found."""
@@ -59,6 +60,7 @@ worker.run_trial = run_trial
 
 def specs(number: int) -> list[TrialSpec]:
     """Return so many trials."""
+    current(ROOT).use()
     return [replace(small(epochs=8), seed=seed) for seed in range(number)]
 
 
@@ -116,12 +118,13 @@ def start(found: Cluster, number: int) -> subprocess.Popen[bytes]:
 def storm(kills: int, dice: random.Random) -> int:
     """Kill while a run goes on; return 1 if anything was lost, chosen twice or left running."""
     struck: Counter[str] = Counter()
+    before = 0
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         with cluster(folder, 3) as found:
             running, deadline = start(found, TRIALS), time.monotonic() + PATIENCE_S
             while time.monotonic() < deadline:
-                time.sleep(dice.uniform(0.2, 1.5) if struck.total() < kills else 0.5)
+                time.sleep(dice.uniform(0.1, 0.6))
                 if running.poll() == 0:
                     break
                 if running.poll() is not None:  # killed, or not all were completed: go on
@@ -129,9 +132,12 @@ def storm(kills: int, dice: random.Random) -> int:
                 found.workers = [each for each in found.workers if each.poll() is None]
                 for _ in range(3 - len(found.workers)):
                     found.add_worker()
-                wanted = dice.choice(KINDS)
+                begun = len(trainings(folder / "children"))
+                if begun < before + 2 or struck.total() == kills:
+                    continue  # what is killed before it trains says little
+                wanted, before = dice.choice(KINDS), begun
                 there = [pid for pid, told in marked(folder).items() if kind_of(told) == wanted]
-                if there and struck.total() < kills:
+                if there:
                     with suppress(ProcessLookupError):  # it has just ended
                         os.kill(dice.choice(there), signal.SIGKILL)
                         struck[wanted] += 1
