@@ -76,7 +76,7 @@ def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome,
     if (task := getattr(job, "task", None)) is not None:  # older commits know their own
         from fitting_room.spec import TASKS
 
-        TASKS[task.name] = task
+        TASKS.setdefault(task.name, task)
     told = spec.case.trainer or spec.backend
     say(output, Message(note=f"loading {told}", files=loaded_files(spec.case.builder)))
     if spec.case.trainer:
