@@ -127,7 +127,7 @@ def test_shuffled_labels_are_the_same_labels_elsewhere() -> None:
 @pytest.mark.parametrize(("scaled", "brightest"), [(True, 1.0), (False, 255.0)])
 def test_pixels_are_scaled_only_where_the_recipe_says_so(scaled: bool, brightest: float) -> None:
     """White is 1 or 255, in float32, with an axis for the one channel."""
-    from fitting_room.trial.fit import prepare
+    from fitting_room.trial.images import prepare
 
     white = np.full((2, 28, 28), 255, np.uint8)
     pixels = prepare(white, Recipe(epochs=1, scale_pixels=scaled))
@@ -331,7 +331,7 @@ def scored(file: Path) -> tuple[float, float]:
     """Return accuracy and loss of a saved model on the test images."""
     import keras
 
-    from fitting_room.trial.fit import prepare
+    from fitting_room.trial.images import prepare
     from fitting_room.trial.measure import score
 
     spec = small()

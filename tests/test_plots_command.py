@@ -64,7 +64,7 @@ def test_committed_pictures_are_stale_until_they_are_drawn_anew(
     assert not folder.exists()
     assert call(*asked) == 0
     assert call(*asked, "--check") == 0
-    names = {f"{name}{end}.svg" for name in plots.SHOWN for end in ("", "-dark")}
+    names = {f"{name}{end}.svg" for name in PROJECT.pictures for end in ("", "-dark")}
     assert {path.name for path in folder.iterdir()} == names
 
 
@@ -78,10 +78,10 @@ def test_a_picture_is_drawn_again_only_where_what_it_rests_on_changed(
         call("--readme", "--records", records, "--output", tmp_path / "out", *more)
         return len(drawn)
 
-    every = len(plots.SHOWN) * len(plots.ENDS)
+    every = len(PROJECT.pictures) * len(plots.ENDS)
     monkeypatch.setattr(plots, "DRAWING", ("fitting_room.report.plots.theme:LIGHT",))
     assert (count(), count(), count("--check")) == (every, 0, 0)
-    file = tmp_path / "out" / f"{plots.SHOWN[0]}.svg"
+    file = tmp_path / "out" / f"{PROJECT.pictures[0]}.svg"
     file.write_bytes(file.read_bytes().replace(b"light", b"lighter"))
     assert (count("--check"), count(), count("--check")) == (every, every, 0)
     Store(records).put(make_record(seed=2, test_accuracy=0.9))
@@ -124,7 +124,7 @@ def test_folder_without_records_is_told(tmp_path: Path) -> None:
 def test_records_that_cannot_fill_the_readme_are_told(tmp_path: Path) -> None:
     """Its pictures show cases of every task; one that has none is named."""
     Store(tmp_path / "records").put(make_record(case="mnist-dense_128"))
-    with pytest.raises(UserError, match=r"README\.md shows fashion_mnist-seeds, of which"):
+    with pytest.raises(UserError, match="Pages show fashion_mnist-seeds, of which"):
         call("--readme", "--records", tmp_path / "records", "--output", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -132,7 +132,7 @@ def test_records_that_cannot_fill_the_readme_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mistake", [("--check",), ("--readme", DENSE)])
 def test_what_does_not_go_together_is_refused(mistake: tuple[str, ...]) -> None:
     """Only the pictures of the README are checked, and they show every case."""
-    with pytest.raises(UserError, match=r"README\.md"):
+    with pytest.raises(UserError, match="pictures of pages"):
         call(*mistake)
 
 
@@ -141,6 +141,8 @@ def test_pages_show_the_committed_pictures_in_both_themes() -> None:
     pages = [ROOT / "README.md", *(ROOT / "bench" / "docs").glob("*.md")]
     texts = "".join(page.read_text("utf-8") for page in pages)
     shown = set(re.findall(r"results/pictures/[\w.-]+", texts))
-    assert shown == {f"results/pictures/{n}{e}.svg" for n in plots.SHOWN for e in ("", "-dark")}
+    assert shown == {
+        f"results/pictures/{n}{e}.svg" for n in PROJECT.pictures for e in ("", "-dark")
+    }
     sizes = {name: (ROOT / name).stat().st_size for name in shown}
     assert {name: size for name, size in sizes.items() if size > LARGEST} == {}

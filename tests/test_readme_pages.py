@@ -21,6 +21,8 @@ BLOCK = re.compile(
 EXAMPLE = re.compile(rb"(```.*?```)", re.DOTALL)
 """Markers in it are no block."""
 
+PAGES = [page.relative_to(ROOT) for page in PROJECT.pages]
+
 OWN = "<!-- fitting-room: mnist -->\n<!-- /fitting-room -->\n"
 
 
@@ -40,7 +42,8 @@ def emptied(page: bytes) -> bytes:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project to work in, where drawing takes no time."""
     monkeypatch.chdir(tmp_path)
-    here = replace(PROJECT, results=tmp_path / "results")
+    pages = tuple(tmp_path / page for page in PAGES)
+    here = replace(PROJECT, results=tmp_path / "results", pages=pages)
     monkeypatch.setattr("fitting_room.cli.current", lambda *_: here)
     monkeypatch.setattr(theme, "render", lambda *_: b"<svg/>")
     (tmp_path / "results").mkdir()
@@ -49,19 +52,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_emptied_blocks_of_every_page_come_back_as_they_were(folder: Path) -> None:
     """What stands between markers is derived to the last byte; the pictures are drawn as well."""
-    whole = {page: (ROOT / page).read_bytes() for page in readme.PAGES}
+    whole = {page: (ROOT / page).read_bytes() for page in PAGES}
     for page, text in whole.items():
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_bytes(emptied(text))
         assert page.stat().st_size < len(text)
     assert call("--results", ROOT / "results") == 0
     assert [page for page, text in whole.items() if page.read_bytes() != text] == []
-    assert len(list((folder / "results" / plots.PICTURES).iterdir())) == 2 * len(plots.SHOWN)
+    assert len(list((folder / "results" / plots.PICTURES).iterdir())) == 2 * len(PROJECT.pictures)
 
 
 def test_every_block_has_its_place_on_a_page() -> None:
     """Nothing is derived that nobody reads."""
-    texts = (EXAMPLE.sub(b"", (ROOT / page).read_bytes()) for page in readme.PAGES)
+    texts = (EXAMPLE.sub(b"", (ROOT / page).read_bytes()) for page in PAGES)
     names = {found["name"].decode() for text in texts for found in BLOCK.finditer(text)}
     assert names == set(readme.blocks(readme.committed(PROJECT, PROJECT.results, PROJECT.claims)))
 

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
@@ -36,6 +36,10 @@ OBJECTS = ("tasks", "cases", "instead", "exercises", "variants", "slowdowns", "m
 """Keys that hold ``module:name``: of a list of metrics, or else of a mapping."""
 PATHS = ("bounds", "claims", "pins", "results")
 """Keys that hold a path, relative to the file."""
+LISTS = ("pages", "pictures")
+"""Keys that hold a list of texts."""
+SHARES = ("noise",)
+"""Keys that hold a table, case → a share of its training images."""
 
 EXAMPLE = f"""{TABLE}
 tasks = "bench.tasks:TASKS"  # module:name of a mapping, name → fitting_room.spec.Task
@@ -79,6 +83,13 @@ class Project:
     results: Path
     pins: Path
     """Checksums and looks of the tasks' data."""
+    pages: tuple[Path, ...] = ()
+    """Markdown files whose blocks ``readme`` fills, where it is given none."""
+    pictures: tuple[str, ...] = ()
+    """Plots that the pages show, by name: they are committed."""
+    noise: Mapping[str, float] = field(default_factory=dict)
+    """Cases that ``noise`` takes where it is given none → the share of the training images that a
+    timed epoch has, so that it lasts about a second."""
 
     @cached_property
     def tasks(self) -> Mapping[str, Task]:
@@ -95,10 +106,11 @@ class Project:
         return {name: replace(task, pin=pins.get(name)) for name, task in tasks.items()}
 
     def use(self) -> None:
-        """Make its tasks those of this process."""
+        """Make its tasks and its code those of this process."""
         tasks = dict(self.tasks)
         TASKS.clear()
         TASKS.update(tasks)
+        _USED[:] = [self]
 
     @cached_property
     def cases(self) -> Mapping[str, Case]:
@@ -175,6 +187,14 @@ class Project:
         return found, where
 
 
+_USED: list[Project] = []
+
+
+def used() -> Project | None:
+    """Return the project whose tasks are those of this process, if it is one's."""
+    return _USED[0] if _USED else None
+
+
 def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
     if name not in known:
         raise UserError(f"There is no {kind} {name!r}. {nearest(name, known)}")
@@ -249,6 +269,9 @@ def read_project(folder: Path) -> Project | None:
         claims=folder / table["claims"] if "claims" in table else None,
         results=folder / table.get("results", "results"),
         pins=folder / table.get("pins", "data.toml"),
+        pages=tuple(folder / page for page in table.get("pages", ["README.md"])),
+        pictures=tuple(table.get("pictures", ())),
+        noise=table.get("noise", {}),
     )
 
 
@@ -267,14 +290,26 @@ def _read_pins(path: Path) -> dict[str, Pin]:
 def _check(path: Path, table: object) -> None:
     if not isinstance(table, dict) or "cases" not in table:
         raise UserError(f"{path}: {TABLE} needs a line cases, such as\n\n{EXAMPLE}")
-    keys = (*OBJECTS, *PATHS)
+    keys = (*OBJECTS, *PATHS, *LISTS, *SHARES)
     for key, value in table.items():
         if key not in keys:
             raise UserError(f"{path}: {TABLE} has no key {key!r}. {nearest(key, keys)}")
-        if not isinstance(value, str):
-            raise UserError(f"{path}: {key} in {TABLE} must be text, not {value!r}.")
+        if wanted := _otherwise(key, value):
+            raise UserError(f"{path}: {key} in {TABLE} must be {wanted}, not {value!r}.")
         if key in OBJECTS and not all(value.partition(":")):
             raise UserError(f'{path}: {key} in {TABLE} must be "module:name", not "{value}".')
+
+
+def _otherwise(key: str, value: Any) -> str:
+    """Return what the value of a key must be, or nothing where it is that."""
+    if key in LISTS:
+        texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
+        return "" if texts else "a list of texts"
+    if key in SHARES:
+        shares = value.values() if isinstance(value, dict) else [None]
+        fit = all(isinstance(each, int | float) and 0 < each <= 1 for each in shares)
+        return "" if fit else "a table, case = share of its images, above 0 and at most 1"
+    return "" if isinstance(value, str) else "text"
 
 
 def from_here(path: Path) -> Path:

@@ -113,15 +113,17 @@ class Recipe:
     @property
     def watched(self) -> bool:
         """Whether it names callbacks, or holds out images for them."""
-        return bool(self._changed() & WATCHED)
+        return bool(self.changed & WATCHED)
 
-    def _changed(self) -> set[str]:
+    @property
+    def changed(self) -> set[str]:
+        """Names of the fields that do not stand at their defaults."""
         return {f.name for f in fields(self) if getattr(self, f.name) != f.default}
 
     @property
     def tuned(self) -> bool:
         """Whether it asks for more than a plain ``compile`` and ``fit``."""
-        return bool(self._changed() - PLAIN - WATCHED) or ":" in self.optimizer
+        return bool(self.changed - PLAIN - WATCHED) or ":" in self.optimizer
 
     @property
     def pieces(self) -> tuple[str, ...]:
@@ -142,6 +144,9 @@ _NAMES = [field.name for field in fields(Recipe)]
 
 PLAIN = frozenset(_NAMES[: _NAMES.index("schedule")])
 """Fields that a plain ``compile`` and ``fit`` honour."""
+
+AUGMENTATION = frozenset({"rotate_degrees", "shift_pixels", "zoom", "flip", "erase_pixels"})
+"""Fields that change training images."""
 
 WATCHED = frozenset(_NAMES[_NAMES.index("validation_fraction") :])
 """Fields that name callbacks, and what those watch."""

@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
-from fitting_room.spec import Name, TrialSpec, folder_of
+from fitting_room.spec import Name, Task, TrialSpec, folder_of
 
 SCHEMA = 1
 
@@ -306,6 +306,8 @@ class Job:
     """Folder for TensorBoard's graph, histograms and images; None writes none."""
     metrics: Mapping[str, str] = field(default_factory=dict)
     """Of the project's own, name → ``module:function`` of those to be computed."""
+    task: Task | None = None
+    """What its case is trained on, without the data: a trial reads nothing of the project."""
     sent: float = 0.0
     """When the child was handed it, in seconds since 1970."""
 

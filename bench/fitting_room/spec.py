@@ -62,7 +62,8 @@ class Task:
     """A function that returns train_images, train_labels, test_images and test_labels; or a source
     that a loader of ``fitting_room.data`` returns; or a tuple of them, tried in that order."""
     classes: tuple[str, ...]
-    """What each label stands for, in the order of the labels, which count from 0."""
+    """What each label stands for, in the order of the labels, which count from 0; classes without
+    names are called by their numbers, as by ``tuple(map(str, range(2)))``."""
     licence: str = "not told"
     """Of the images, and whose they are."""
     sample: Any = None
@@ -79,12 +80,24 @@ class Task:
     """Pixels along the longest side of what its images show; None fills the image."""
     centred: Literal["box", "mass"] = "box"
     """What of it lies in the middle of an image."""
+    followed: str | None = None
+    """Class whose first test images are followed through the layers; None takes the very first."""
     pin: Pin | None = None
     """Read from the project's file of pins; None until the data is pinned."""
 
 
 TASKS: dict[str, Task] = {}
 """Name → task of the project at hand, in the order of the tables; ``Project.use`` fills it."""
+
+
+def parts(case: str) -> tuple[str, str]:
+    """Return the task and the architecture of a case by its name, where either may have dashes.
+
+    The task is the longest known one that the name begins with, else what comes before a dash.
+    """
+    known = [name for name in TASKS if case.startswith(f"{name}-")]
+    task = max(known, key=len, default=case.partition("-")[0])
+    return task, case[len(task) + 1 :]
 
 
 @dataclass(frozen=True, kw_only=True)

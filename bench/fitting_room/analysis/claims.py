@@ -22,7 +22,7 @@ from fitting_room.judge.claims import (
 )
 from fitting_room.judge.interval import Interval, of_new_count, of_new_seed, of_new_share
 from fitting_room.judge.verdict import Verdict
-from fitting_room.spec import TASKS
+from fitting_room.spec import TASKS, parts
 from fitting_room.store.claims import AnyStatement, Claim
 
 NO_RECORDS = "no reference records yet"
@@ -283,7 +283,7 @@ def _where(claim: Claim, found: Interval, n: int) -> str:
 
 
 def _target(claim: Claim) -> str:
-    task = TASKS.get(claim.case.partition("-")[0])
+    task = TASKS.get(parts(claim.case)[0])
     targets = task.targets if task else {}
     return words.listed([f"{100 * t:g} % {words.name(metric)}" for metric, t in targets.items()])
 

@@ -13,7 +13,7 @@ from fitting_room.analysis.trials import of_one_machine, trained
 from fitting_room.judge.interval import Interval
 from fitting_room.metrics import METRICS
 from fitting_room.record import Record, unpack_classes
-from fitting_room.spec import TASKS
+from fitting_room.spec import TASKS, parts
 from fitting_room.store.claims import Claim
 from fitting_room.store.records import Speed
 
@@ -130,10 +130,10 @@ def _value(record: Record, metric: str, epoch: int | None) -> float | None:
 
 def short(case: str) -> str:
     """Return the architecture of a case: ``cnn_64``."""
-    return case.partition("-")[2] or case
+    return parts(case)[1] or case
 
 
 def title(case: str) -> str:
     """Return the task of a case as a heading has it: ``Handwritten digits``."""
-    task = case.partition("-")[0]
+    task = parts(case)[0]
     return TASKS[task].title if task in TASKS else task

@@ -72,7 +72,7 @@ class TestSet(Protocol):
 
     @property
     def test_images(self) -> np.ndarray:
-        """Shape (n, 28, 28), uint8, 0–255."""
+        """Shape (n, height, width), (n, height, width, channels) or (n, features)."""
 
     @property
     def test_labels(self) -> np.ndarray:

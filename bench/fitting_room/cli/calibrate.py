@@ -41,7 +41,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
     parser.add_argument("--seeds", type=positive, default=SEEDS, help=f"seeds a case ({SEEDS})")
     parser.add_argument(
-        "--apply", action="store_true", help="make the change to bench/bounds.toml that is shown"
+        "--apply", action="store_true", help="make the change to the file of bounds that is shown"
     )
     add_options(parser, *OPTIONS)
     parser.set_defaults(run=run)
@@ -100,7 +100,7 @@ def _all(project: Project) -> list[Case]:
 def _propose(project: Project, records: Mapping[str, Sequence[Record]], *, apply: bool) -> int:
     """Show what the references would change in the file of bounds, and what that costs."""
     file = project.bounds
-    before = file.read_text(encoding="utf-8")
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
     tables = {name: suggest(project.cases[name], found) for name, found in records.items()}
     after = propose(before, {name: text for name, text in tables.items() if "[" in text})
     few = [text for text in tables.values() if "[" not in text]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from fitting_room.errors import UserError, natural
 from fitting_room.format import number
 from fitting_room.lab.probe import Seen, look
 from fitting_room.record import Record, unpack_classes
+from fitting_room.report.pixels import shown, why_unseen
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Task, TrialSpec, folder_of
 from fitting_room.store.reading import below
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 PAIRS = 6
 IMAGES = 3
-SHOES = "Ankle boot"
 FILTER = 1
 
 
@@ -40,7 +40,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_arguments(parser)
     parser.add_argument(
         "--images", type=natural, nargs="+", metavar="N",
-        help="test images to follow through the layers (three shoes, or three digits)",
+        help="test images to follow through the layers (three, of the class that its task names)",
     )  # fmt: skip
     parser.add_argument(
         "--filters", type=natural, nargs="+", metavar="K", default=[FILTER],
@@ -56,7 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     spec, filters = wanted(arguments), arguments.filters
     arrays = data.load(spec.dataset)
     chosen = _chosen(arguments.images, TASKS[spec.case.task], np.asarray(arrays.test_labels))
-    kept = kept_model(spec, arguments, check=partial(_check_filters, spec, filters))
+    check = partial(_check_filters, spec, filters, arrays.test_images)
+    kept = kept_model(spec, arguments, check=check)
     print("Asking the model …", file=sys.stderr)
     seen = look(kept.file, spec, np.asarray(arrays.test_images)[list(chosen)], inside=True)
     _refuse(filters, seen)
@@ -66,10 +67,21 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{view.title}\n")
     for name, draw in pictures(view, chosen, filters):
         print(save(draw, folder / f"{name}.png", LIGHT))
-    if not seen.activations:
-        print("\nIt has no convolution and no pooling, so there are no activations to draw.")
+    print("".join(f"\n{sentence}\n" for sentence in _missing(view)), end="")
     print(f"\nMost confused, {view.over}:\n\n{_table(view)}")
     return 0
+
+
+def _missing(view: View) -> Iterator[str]:
+    """Yield a sentence on each picture that cannot be drawn."""
+    if view.unseen:
+        yield f"No samples and no confused images: {view.unseen}."
+    if not view.seen.activations:
+        yield "It has no convolution and no pooling, so there are no activations to draw."
+    elif view.unseen:
+        yield "Its activations are not drawn either, for they stand beside the images."
+    if view.seen.filters is None:
+        yield "Its first layer does not look at pixels of one channel, so no weights are drawn."
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,11 @@ class View:
     def task(self) -> Task:
         """What it was trained for."""
         return TASKS[self.spec.case.task]
+
+    @property
+    def unseen(self) -> str:
+        """Why its inputs cannot be shown; empty where they can."""
+        return why_unseen(self.arrays.test_images.shape[1:])
 
     @property
     def pairs(self) -> Sequence[Pair]:
@@ -115,17 +132,19 @@ def pictures(
     from fitting_room.report.plots.reliability import reliability
 
     arrays, classes, seen, case = view.arrays, view.task.classes, view.seen, view.spec.case.name
-    images, labels = np.asarray(arrays.test_images), np.asarray(arrays.test_labels)
-    title = f"{view.task.title}: the first training images of each class"
-    yield "samples", partial(draw.samples, arrays.train_images, arrays.train_labels, classes, title)
-    if seen.activations:
-        shown = {f"test image {i}\n{classes[labels[i]]}": images[i] for i in chosen}
+    images, labels = shown(np.asarray(arrays.test_images)), np.asarray(arrays.test_labels)
+    if not view.unseen:
+        title = f"{view.task.title}: the first training images of each class"
+        first = shown(np.asarray(arrays.train_images))
+        yield "samples", partial(draw.samples, first, arrays.train_labels, classes, title)
+    if seen.activations and not view.unseen:
+        followed = {f"test image {i}\n{classes[labels[i]]}": images[i] for i in chosen}
         title = f"{view.title}: what the layers see"
-        yield "activations", partial(draw.activations, shown, seen.activations, filters, title)
+        yield "activations", partial(draw.activations, followed, seen.activations, filters, title)
     if seen.filters is not None:
         title = f"{view.title}: weights of the first layer"
         yield "filters", partial(draw.filters, seen.filters, title)
-    if pairs := view.pairs:
+    if not view.unseen and (pairs := view.pairs):
         said, title = made_with(view.records), f"{case}: most confused, {view.over}"
         yield "confused", partial(draw.confused, images, pairs, classes, title, small_print=said)
     if found := [record.confidence for record in view.records if record.confidence]:
@@ -138,10 +157,10 @@ def _answered(own: Record, records: Sequence[Record]) -> list[Record]:
     return one_per_seed([each for each in [*records, own] if each.predictions]) or [own]
 
 
-def _check_filters(spec: TrialSpec, asked: Sequence[int]) -> None:
+def _check_filters(spec: TrialSpec, asked: Sequence[int], images: NDArray[Any]) -> None:
     """Refuse a filter that the model will not have, for the price of building it."""
     if asked != [FILTER]:
-        _refuse(asked, look(None, spec, np.zeros((1, 28, 28), np.uint8), inside=True))
+        _refuse(asked, look(None, spec, np.asarray(images[:1]), inside=True))
 
 
 def _refuse(asked: Sequence[int], seen: Seen) -> None:
@@ -156,9 +175,10 @@ def _refuse(asked: Sequence[int], seen: Seen) -> None:
 def _chosen(asked: Sequence[int] | None, task: Task, labels: NDArray[np.uint8]) -> tuple[int, ...]:
     """Return the images to follow: those asked for, or the published choice."""
     if asked is None:
-        shoes = SHOES in task.classes
-        of = np.flatnonzero(labels == task.classes.index(SHOES)) if shoes else np.arange(IMAGES)
-        return tuple(of[:IMAGES].tolist())
+        found = np.arange(len(labels))
+        if task.followed is not None:
+            found = found[labels == task.classes.index(task.followed)]
+        return tuple(found[:IMAGES].tolist())
     return tuple(test_image(each, len(labels)) for each in asked)
 
 

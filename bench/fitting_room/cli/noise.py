@@ -35,9 +35,6 @@ PROCESSES = 3
 """Timed right after one another: a block."""
 FEWEST = 2
 """Blocks, without which nothing can be said of what lies between them."""
-IMAGES = {"fashion_mnist-cnn_32": 0.1}
-"""Part of the training images of a timed epoch, so that it lasts about a second."""
-DENSE, CONVOLUTIONAL = "fashion_mnist-dense_128", "fashion_mnist-cnn_32"
 LEVELS = 6
 MINUTES = 6.0
 
@@ -46,7 +43,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command."""
     parser = subparsers.add_parser("noise", help=COMMANDS["noise"])
     parser.add_argument(
-        "case", nargs="*", help=f"cases by name; {DENSE} and {CONVOLUTIONAL}, if none is given"
+        "case", nargs="*", help="cases by name; if none is given, those that the project names"
     )
     parser.add_argument(
         "--levels", type=positive, default=LEVELS,
@@ -65,7 +62,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Train or time what is missing, keep it under ``noise/``, and print the tables."""
-    cases = [arguments.project.case(name) for name in arguments.case or (DENSE, CONVOLUTIONAL)]
+    project = arguments.project
+    names = arguments.case or project.noise or project.cases
+    cases = [project.case(name) for name in names]
     if arguments.levels < 2:
         raise UserError("--levels 1: scatter between seeds needs two of each kind at least.")
     found = datasets((case.task for case in cases), arguments)
@@ -141,7 +140,8 @@ def _time(
         began = time.monotonic()
         if began + slowest > until and number >= FEWEST:
             return
-        specs = _timed(case, found[case.task], number)
+        share = arguments.project.noise.get(case.name, 1.0)
+        specs = _timed(case, found[case.task], number, share)
         records = [running.train(spec, timed=True) for spec in specs]
         _append(records, arguments.results / FOLDER / f"{case.name}{TIMED}.json")
         slowest = max(slowest, time.monotonic() - began)
@@ -149,9 +149,9 @@ def _time(
         print(f"block {number + 1} of {case.name}, {left} left", file=sys.stderr)
 
 
-def _timed(case: Case, dataset: Dataset, number: int) -> Iterator[TrialSpec]:
+def _timed(case: Case, dataset: Dataset, number: int, share: float) -> Iterator[TrialSpec]:
     """Yield the trials of a block; only their seeds differ, for a scheduler repeats no spec."""
-    recipe = replace(case.recipe, train_fraction=IMAGES.get(case.name, 1.0), stop_at_accuracy=None)
+    recipe = replace(case.recipe, train_fraction=share, stop_at_accuracy=None)
     for process in range(PROCESSES):
         seed = PROCESSES * number + process
         spec = specify(replace(case, recipe=recipe), seed, Options(), dataset)

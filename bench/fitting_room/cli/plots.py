@@ -18,7 +18,7 @@ from fitting_room.errors import UserError
 from fitting_room.format import in_words
 from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS
-from fitting_room.project import Project, from_here
+from fitting_room.project import FILE, TABLE, Project, from_here
 from fitting_room.report.plots import SEAL, basis, drawing, is_sealed, sealed
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.records import write_whole
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 
 PLOTS, PICTURES = "plots", "pictures"
 """Folders of the results."""
-
-SHOWN = ("accuracy-parameters", "fashion_mnist-seeds")
-"""Pictures in README.md, which are committed: few, and drawn from records alone."""
-
 
 ENDS = ("", "-dark")
 """What follows its name in the files of a picture, light and dark."""
@@ -53,7 +49,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--readme",
         action="store_true",
-        help="only those in README.md, as SVG (results/pictures)",
+        help="only those of the project's pages, as SVG (results/pictures)",
     )
     parser.add_argument(
         "--check", action="store_true", help="with --readme: change nothing; exit 1 if any differs"
@@ -66,9 +62,14 @@ def run(arguments: argparse.Namespace) -> int:
     project = arguments.project
     names = [project.case(name).name for name in arguments.case]
     if arguments.check and not arguments.readme:
-        raise UserError("--check goes with --readme: only the pictures of README.md are committed.")
+        raise UserError("--check goes with --readme: only the pictures of pages are committed.")
     if arguments.readme and names:
-        raise UserError("--readme takes no case: the pictures of README.md show all of them.")
+        raise UserError("--readme takes no case: the pictures of pages show all of them.")
+    if arguments.readme and not project.pictures:
+        raise UserError(
+            f"No page shows a picture. Name some in {project.root / FILE}, {TABLE}, such as "
+            'pictures = ["accuracy-parameters"].'
+        )
     stored = read_stored(arguments.records, project)
     if not arguments.readme:
         folder = arguments.output or from_here(project.results / PLOTS)
@@ -80,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def committed(stored: Stored, folder: Path | None = None, *, check: bool) -> bool:
-    """Write the SVG files that README.md shows, or check them; return whether any was stale.
+    """Write the SVG files that pages show, or check them; return whether any was stale.
 
     None is drawn, and Matplotlib is not loaded, where each file says that it rests on just these
     records and was drawn by just this code.
@@ -90,7 +91,7 @@ def committed(stored: Stored, folder: Path | None = None, *, check: bool) -> boo
     """
     folder = folder or from_here(stored.project.results / PICTURES)
     rests_on = _basis(stored)
-    paths = [folder / f"{name}{end}.svg" for name in SHOWN for end in ENDS]
+    paths = [folder / f"{name}{end}.svg" for name in stored.project.pictures for end in ENDS]
     if all(is_sealed(path, rests_on) for path in paths):
         print(f"The pictures in {folder} are up to date.")
         return False
@@ -102,7 +103,7 @@ def _drawn(stored: Stored, folder: Path, rests_on: bytes, *, check: bool) -> boo
     from fitting_room.report.plots.theme import THEMES, drawn_by, render
 
     stale, unlike = [], False
-    for name, draw in _shown(overview(_album(stored))).items():
+    for name, draw in _shown(stored.project, overview(_album(stored))).items():
         for theme in THEMES.values():
             path = folder / theme.file_name(name, "svg")
             before = path.read_bytes() if path.is_file() else b""
@@ -127,13 +128,15 @@ def _basis(stored: Stored) -> bytes:
     return basis(repr(told).encode(), *records, drawing(DRAWING))
 
 
-def _shown(pictures: Pictures) -> dict[str, Draw]:
-    """Return those that README.md shows."""
-    found = {name: draw for name in SHOWN if not isinstance(draw := pictures.get(name, ""), str)}
-    if missing := [name for name in SHOWN if name not in found]:
+def _shown(project: Project, pictures: Pictures) -> dict[str, Draw]:
+    """Return those that the project's pages show."""
+    names = project.pictures
+    found = {name: draw for name in names if not isinstance(draw := pictures.get(name, ""), str)}
+    if missing := [name for name in names if name not in found]:
+        there = ", ".join(name for name, draw in pictures.items() if not isinstance(draw, str))
         raise UserError(
-            f"README.md shows {' and '.join(missing)}, of which these records have no training. "
-            "Name a folder that has some of each task."
+            f"Pages show {' and '.join(missing)}, of which these records have no training. Name a "
+            f"folder that has some of each task, or other pictures in {TABLE}: there are {there}."
         )
     return found
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from fitting_room.analysis.audit import claims_in
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.kept_model import add_arguments, alike, kept_model, test_image, wanted
 from fitting_room.data.picture import convert
-from fitting_room.errors import natural
+from fitting_room.errors import UserError, natural
 from fitting_room.lab.probe import look
 from fitting_room.project import Project
 from fitting_room.record import Record
@@ -30,6 +31,7 @@ from fitting_room.report.answer import (
     picture,
     table,
 )
+from fitting_room.report.pixels import shown, why_unseen
 from fitting_room.spec import TASKS, TrialSpec
 from fitting_room.store.records import Kept
 
@@ -58,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     spec = wanted(arguments)
     index = None if arguments.image else arguments.index
     title, pixels, steps = _file(arguments.image, spec) if index is None else _test(index, spec)
+    unseen = why_unseen(pixels.shape)
     kept = kept_model(spec, arguments)
     probabilities = look(kept.file, spec, pixels[np.newaxis]).probabilities[0]
     records = alike(arguments.results, kept.record)
@@ -66,27 +69,35 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console(markup=False, highlight=False, soft_wrap=True)
     blocks = draws_blocks(console)
     console.print("\n".join([f"{title}\n", *(f"  - {step}" for step in steps)]))
-    console.print(picture(pixels, blocks=blocks))
+    console.print(f"No picture: {unseen}." if unseen else picture(shown(pixels), blocks=blocks))
     print("\n".join([f"\n{table(answer, blocks=blocks)}\n", *_told(answer, kept, records)]))
     if arguments.output is not None:
         # Matplotlib takes longer to load than all of this together.
         from fitting_room.report.plots.images import answer_picture
         from fitting_room.report.plots.theme import LIGHT, save
 
-        shown = (pixels, answer, list(confidences(records).values()), title)
-        save(partial(answer_picture, *shown), arguments.output, LIGHT)
+        image = None if unseen else shown(pixels)
+        found = list(confidences(records).values())
+        save(partial(answer_picture, image, answer, found, title), arguments.output, LIGHT)
         print(f"\nDrawn into {arguments.output}.")
     return 0
 
 
-Shown = tuple[str, NDArray[np.uint8], Sequence[str]]
-"""A title, pixels as a test image has them, bright on black, and what was done to them."""
+Shown = tuple[str, NDArray[Any], Sequence[str]]
+"""A title, pixels as a test image has them, and what was done to them."""
 
 
 def _file(path: Path, spec: TrialSpec) -> Shown:
-    shape = data.load(spec.dataset).test_images.shape[1:]
-    converted = convert(path, TASKS[spec.case.task], shape)
-    return path.name, converted.pixels, converted.steps
+    task, images = TASKS[spec.case.task], data.load(spec.dataset).test_images
+    converted = convert(path, task, images.shape[1:])
+    if images.dtype == np.uint8:
+        return path.name, converted.pixels, converted.steps
+    if not 0 <= images.min() <= images.max() <= 1:
+        raise UserError(
+            f"A picture has greys from 0 to 1, and {task.title} goes from {images.min():g} to "
+            f"{images.max():g}. Name a test image with --index."
+        )
+    return path.name, converted.pixels / np.float32(255), converted.steps
 
 
 def _test(index: int, spec: TrialSpec) -> Shown:

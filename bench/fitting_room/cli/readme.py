@@ -15,7 +15,7 @@ from fitting_room.cli import COMMANDS, load
 from fitting_room.cli.report import Stored
 from fitting_room.errors import UserError
 from fitting_room.metrics import METRICS
-from fitting_room.project import Project
+from fitting_room.project import Project, from_here
 from fitting_room.record import Record
 from fitting_room.report.audit import as_markdown
 from fitting_room.report.readme import difference, regenerate
@@ -170,23 +170,11 @@ def _searches(folder: Path) -> Iterator[str]:
         yield from (f"search {path.stem}" for path in sorted(folder.glob(f"{task}-*.toml")))
 
 
-DERIVED = ("claims", "exercises", "gate", "search", "speed")
-"""Pages under ``results/``."""
-
-PAGES = (
-    Path("README.md"),
-    Path("bench/docs/commands.md"),
-    *(Path(f"results/{of}.md") for of in DERIVED),
-)
-"""Files of this project that have blocks; the first one shows pictures, too."""
-
-
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its options."""
     parser = subparsers.add_parser("readme", help=COMMANDS["readme"])
-    pages = ", ".join(map(str, PAGES))
     parser.add_argument(
-        "file", nargs="*", type=Path, help=f"default: {pages}, and the pictures of the first"
+        "file", nargs="*", type=Path, help="default: the project's pages, and their pictures"
     )
     parser.add_argument(
         "--check", action="store_true", help="change nothing; show the difference, exit 1 if any"
@@ -198,8 +186,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Rewrite or check every file; return 1 where a check finds one stale."""
-    texts = {file: _read(file) for file in args.file or PAGES}
-    known = committed(args.project, args.results, args.claims or args.project.claims)
+    project, pages = args.project, args.project.pages
+    texts = {file: _read(file) for file in args.file or map(from_here, pages)}
+    known = committed(project, args.results, args.claims or project.claims)
     made = {file: regenerate(text, blocks(known), file=str(file)) for file, text in texts.items()}
     stale = [file for file, text in texts.items() if made[file] != text]
     for file, text in texts.items():
@@ -211,11 +200,12 @@ def run(args: argparse.Namespace) -> int:
             file.chmod(mode)
         state = "is stale" if args.check else "rewritten"
         print(f"{file} {state if file in stale else 'is up to date'}.")
-    left = sorted({r.spec.case.name for r in known.records} - {*args.project.known})
+    left = sorted({r.spec.case.name for r in known.records} - {*project.known})
     for case in left:
         print(f"{case} has references and is no case: python -m bench remove {case}, or rename.")
     # What draws takes longer to load than all the tables to be made.
-    plots = None if args.file else import_module("fitting_room.cli.plots")
+    drawing = project.pictures and not args.file
+    plots = import_module("fitting_room.cli.plots") if drawing else None
     drawn = bool(plots and plots.committed(known, check=args.check))
     if args.check and (stale or drawn):
         print("Run the same without --check.")

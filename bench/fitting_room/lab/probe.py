@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +109,7 @@ class Seen:
     """What a model makes of n images."""
 
     probabilities: NDArray[np.float32]
-    """Shape (n, 10)."""
+    """Shape (n, classes)."""
     activations: Mapping[str, NDArray[np.float32]]
     """Layer → shape (n, height, width, filters), of each convolution and pooling, in order."""
     filters: NDArray[np.float32] | None
@@ -116,9 +117,9 @@ class Seen:
 
 
 def look(
-    model: Path | None, spec: TrialSpec, images: NDArray[np.uint8], *, inside: bool = False
+    model: Path | None, spec: TrialSpec, images: NDArray[Any], *, inside: bool = False
 ) -> Seen:
-    """Show images, shape (n, 28, 28), to a saved model; without one it is built, and not trained.
+    """Show images, as the data set has them, to a saved model, or to one built and not trained.
 
     Raises:
         UserError: The process failed; the message has the last that it said.

@@ -22,7 +22,7 @@ import msgspec
 
 from fitting_room.lab.locks import check_not_ending, machine_lock, why_wait
 from fitting_room.machine import DEVICES, settings, this_machine
-from fitting_room.project import current
+from fitting_room.project import current, used
 from fitting_room.record import (
     Epoch,
     Job,
@@ -94,7 +94,9 @@ class Child:
 
 
 def home() -> Path:
-    """Return the folder of the code that runs: the engine's checkout, or the project at hand."""
+    """Return the folder of the code that runs: of the project at hand, or the engine's checkout."""
+    if project := used():
+        return project.root
     return ENGINE.parent if brings_engine(ENGINE.parent) else current(Path.cwd()).root
 
 

@@ -16,7 +16,7 @@ from fitting_room.lab.process import home, run_trial, strays, trials_ended
 from fitting_room.machine import exclusive, this_machine
 from fitting_room.metrics import sources
 from fitting_room.record import Job, Listener, Machine, Message, Record, run_name, silent
-from fitting_room.spec import TrialSpec
+from fitting_room.spec import TASKS, TrialSpec
 from fitting_room.store.key import provenance, quality_key
 from fitting_room.store.reading import below
 from fitting_room.store.records import Kept, Models, Store
@@ -37,7 +37,15 @@ def job_of(spec: TrialSpec, root: Path | None = None) -> Job:
         )
     origin = provenance(spec, root=root)
     key = quality_key(spec, origin)
-    return Job(spec=spec, key=key, provenance=origin, root=str(root), metrics=sources())
+    task = TASKS.get(spec.case.task)
+    return Job(
+        spec=spec,
+        key=key,
+        provenance=origin,
+        root=str(root),
+        metrics=sources(),
+        task=task and replace(task, load=None, sample=None, pin=None),
+    )
 
 
 def fulfil(

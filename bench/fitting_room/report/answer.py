@@ -79,23 +79,29 @@ def draws_blocks(console: Console) -> bool:
 
 
 def picture(pixels: NDArray[np.uint8], *, blocks: bool) -> Text:
-    """Draw an image, shape (height, width), its brightness as grey or as a character."""
+    """Draw an image, grey or with three channels, in half blocks or in characters."""
     if blocks:
         return _blocks(pixels)
-    levels = pixels.astype(int) * len(RAMP) // 256
+    grey = pixels if pixels.ndim == 2 else pixels.mean(axis=2)
+    levels = grey.astype(int) * len(RAMP) // 256
     return Text("\n".join("".join(2 * RAMP[level] for level in row).rstrip() for row in levels))
 
 
 def _blocks(pixels: NDArray[np.uint8]) -> Text:
     """Two rows of pixels a line: the upper half of a character in front, the lower behind it."""
-    even = np.vstack([pixels, np.zeros((len(pixels) % 2, pixels.shape[1]), np.uint8)])
+    colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., np.newaxis], 3, axis=2)
+    even = np.vstack([colours, np.zeros((len(colours) % 2, *colours.shape[1:]), np.uint8)])
     text = Text()
     for upper, lower in zip(even[::2], even[1::2], strict=True):
         for front, back in zip(upper, lower, strict=True):
-            text.append("▀", style=f"rgb({front},{front},{front}) on rgb({back},{back},{back})")
+            text.append("▀", style=f"{_rgb(front)} on {_rgb(back)}")
         text.append("\n")
     text.rstrip()
     return text
+
+
+def _rgb(colour: NDArray[np.uint8]) -> str:
+    return f"rgb({','.join(map(str, colour))})"
 
 
 def table(answer: Answer, *, blocks: bool) -> str:

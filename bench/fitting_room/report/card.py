@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fitting_room.analysis.trials import on_sample
 from fitting_room.format import count, number, percent
 from fitting_room.record import Record, best_file
@@ -20,6 +22,7 @@ def card(record: Record, file: Path) -> str:
     """Return the Markdown beside the model in ``file``, which ``record`` is the training of."""
     from jinja2 import Environment  # takes longer to load than the rest of the card to write
 
+    shape, kind = _input(record)
     environment = Environment(lstrip_blocks=True, trim_blocks=True, keep_trailing_newline=True)
     task, best = TASKS[record.spec.case.task], best_file(file)
     return environment.from_string(Path(__file__).with_name("card.md").read_text("utf-8")).render(
@@ -31,12 +34,39 @@ def card(record: Record, file: Path) -> str:
             each if each == str(label) else f"{label} {each}"
             for label, each in enumerate(task.classes)
         ),
+        inputs=_inputs(shape),
+        array=f"({', '.join(['n', *map(str, shape)])}), {kind}" if shape else "an array",
+        grey=len(shape) == 2,
+        scaled=record.spec.case.recipe.scale_pixels and kind == "uint8",
         own=sorted(foreign(file)),
+        homes=", ".join(sorted({f"`{each.partition('.')[0]}`" for each in foreign(file)})),
         best=best.name if best.exists() and record.callbacks else "",
         figures=Table(("", ""), _figures(record), align=None).markdown(),
         making=Table(("", ""), _making(record), align=None).markdown(),
         sample=on_sample(record),
     )
+
+
+def _input(record: Record) -> tuple[tuple[int, ...], str]:
+    """Return shape and type of one input of the data set; no shape where that is not known."""
+    pin, folder = TASKS[record.spec.case.task].pin, Path(record.spec.dataset.folder)
+    if pin:
+        return pin.look.shape, pin.look.dtype
+    try:
+        images = np.load(folder / "test_images.npy", mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError):
+        return (), ""
+    return images.shape[1:], str(images.dtype)
+
+
+def _inputs(shape: tuple[int, ...]) -> str:
+    """Return what is classified, in words."""
+    if not shape:
+        return "inputs"
+    if len(shape) == 1:
+        return f"vectors of {shape[0]} features"
+    pixels = f"images of {shape[0]} × {shape[1]}"
+    return f"{pixels} grey pixels" if len(shape) == 2 else f"{pixels} pixels, {shape[2]} channels,"
 
 
 def foreign(file: Path) -> set[str]:

@@ -204,7 +204,11 @@ def smoke_line(path: Path, case: str, metric: str) -> int:
 
 
 def _source(path: Path) -> Toml:
-    return read_toml(path, mend="It holds the bounds.", infinite=True)
+    return read_toml(
+        path,
+        mend="It holds the bounds: `python -m bench calibrate --apply` writes it.",
+        infinite=True,
+    )
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import msgspec
 
 from fitting_room.errors import UserError, nearest
 from fitting_room.judge.claims import Better, Label
-from fitting_room.spec import TASKS
+from fitting_room.spec import TASKS, parts
 from fitting_room.store.reading import Toml, brief, converted, read_toml
 
 ACCURACIES = ("test_accuracy", "training_accuracy")
@@ -382,7 +382,7 @@ def _check_known(what: str, name: str, names: Iterable[str]) -> None:
 
 
 def _check_image(case: str, told: Mapping[str, Any]) -> None:
-    task = TASKS.get(case.partition("-")[0])
+    task = TASKS.get(parts(case)[0])
     last = {"image": math.inf, "label": len(task.classes) - 1 if task else math.inf}
     for key, most in last.items():
         if key not in told:

@@ -73,6 +73,10 @@ def _record(job: Job, seconds: dict[str, float], output: IO[bytes], began: float
 def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome, str]:
     spec = job.spec
     began = time.perf_counter()
+    if (task := getattr(job, "task", None)) is not None:  # older commits know their own
+        from fitting_room.spec import TASKS
+
+        TASKS.setdefault(task.name, task)
     told = spec.case.trainer or spec.backend
     say(output, Message(note=f"loading {told}", files=loaded_files(spec.case.builder)))
     if spec.case.trainer:

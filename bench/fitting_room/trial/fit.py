@@ -18,10 +18,17 @@ import keras
 from fitting_room.recipe import Recipe
 from fitting_room.record import Callbacks
 from fitting_room.training.callbacks import StopAtThreshold
-from fitting_room.trial.images import TrainingImages, prepare, split, training_images
+from fitting_room.trial.images import TrainingImages, split, training_images, trial_images
 from fitting_room.trial.measure import BATCH_SIZE
 
-__all__ = ["TrainingImages", "build", "prepare", "split", "train", "training_images"]
+__all__ = [
+    "TrainingImages",
+    "build",
+    "split",
+    "train",
+    "training_images",
+    "trial_images",
+]
 
 Logs = Mapping[str, Any] | None
 

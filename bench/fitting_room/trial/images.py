@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fitting_room.data import Arrays
+from fitting_room.data.check import scaled
 from fitting_room.recipe import Recipe
 
 
@@ -14,13 +16,13 @@ class TrainingImages:
     """What ``fit`` is given, in memory as a whole."""
 
     images: np.ndarray
-    """Shape (n, 28, 28, 1), float32."""
+    """Shape (n, height, width, channels) or (n, features), float32."""
     labels: np.ndarray
     """Shape (n,), uint8."""
 
 
 def prepare(images: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Return uint8 ``images``, shape (n, 28, 28), as float32 with a channel axis, scaled or not."""
+    """Return images as float32 with an axis more, as grey ones need for channels; scaled or not."""
     scale = 255.0 if recipe.scale_pixels else 1.0
     return np.asarray(images[..., np.newaxis], np.float32) / np.float32(scale)
 
@@ -34,6 +36,29 @@ def training_images(
     if recipe.shuffle_labels:
         chosen = np.random.default_rng(seed).permutation(chosen)
     return TrainingImages(images=prepare(images[:kept], recipe), labels=chosen)
+
+
+def given(images: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Return images as a model takes them, shape (n, height, width, channels) or (n, features).
+
+    Grey ones, (n, height, width), get an axis of channels. Floats are never scaled.
+    """
+    floats = images.dtype != np.uint8 and recipe.scale_pixels
+    prepared = prepare(images, replace(recipe, scale_pixels=False) if floats else recipe)
+    return prepared if images.ndim == 3 else prepared[..., 0]
+
+
+def trial_images(arrays: Arrays, recipe: Recipe, seed: int) -> tuple[TrainingImages, np.ndarray]:
+    """Return what is trained on, and the test images as a model takes them.
+
+    Raises:
+        UserError: The recipe wants pixels in 0–1, and images are floats beyond that.
+    """
+    recipe = scaled(arrays, recipe)
+    training = training_images(arrays.train_images, arrays.train_labels, recipe, seed)
+    if arrays.train_images.ndim != 3:
+        training = replace(training, images=training.images[..., 0])
+    return training, given(arrays.test_images, recipe)
 
 
 def split(training: TrainingImages, recipe: Recipe) -> tuple[TrainingImages, TrainingImages | None]:

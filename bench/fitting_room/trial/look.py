@@ -27,7 +27,7 @@ class Look:
     spec: TrialSpec
     """Of the training that made it, or would."""
     images: bytes
-    """As ``numpy.save`` writes them: shape (n, 28, 28), uint8, bright on black."""
+    """As ``numpy.save`` writes them: shape and type as the data set has them."""
     inside: bool
     """Whether layers and filters are wanted, not the answers alone."""
 
@@ -43,7 +43,7 @@ def seen(asked: Look) -> dict[str, Any]:
     """Return the arrays that a look finds, by name."""
     import keras
 
-    from fitting_room.trial.fit import prepare
+    from fitting_room.trial.images import given
 
     case = asked.spec.case
     # Layers of this project's own are known to Keras once their module is imported.
@@ -53,7 +53,7 @@ def seen(asked: Look) -> dict[str, Any]:
         model = build(**case.arguments)
     else:
         model = keras.models.load_model(asked.model, compile=False)
-    images = prepare(np.load(io.BytesIO(asked.images), allow_pickle=False), case.recipe)
+    images = given(np.load(io.BytesIO(asked.images), allow_pickle=False), case.recipe)
     found = {"probabilities": model.predict(images, verbose=0)}
     if asked.inside:
         found |= _activations(model, images) | _filters(model)
@@ -81,11 +81,13 @@ def _filters(model: Any) -> dict[str, Any]:
     kernel = getattr(weighted, "kernel", None)
     if kernel is None:
         return {}
-    weights, (height, width) = np.asarray(kernel), model.input_shape[1:3]
+    weights, shape = np.asarray(kernel), model.input_shape[1:]
+    if len(shape) != 3:  # features, which lie nowhere
+        return {}
     if weights.ndim == 4 and weights.shape[2] == 1:
         return {"filters": weights[:, :, 0]}
-    if weights.ndim == 2 and len(weights) == height * width:
-        return {"filters": weights.reshape(height, width, -1)}
+    if weights.ndim == 2 and len(weights) == shape[0] * shape[1]:
+        return {"filters": weights.reshape(*shape[:2], -1)}
     return {}
 
 

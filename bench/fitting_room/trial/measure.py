@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from fitting_room.errors import UserError
 from fitting_room.metrics import computed
 from fitting_room.record import Confidence, Inference, Mistake, PartialRecord, Size, pack_classes
 
@@ -33,7 +34,7 @@ class Score:
 
 
 def score(model: Any, images: np.ndarray, labels: np.ndarray) -> Score:
-    """Predict ``images``, shape (n, 28, 28, 1), float32, and hold them against ``labels``, (n,)."""
+    """Predict ``images``, float32, as a model takes them; hold them against ``labels``, (n,)."""
     probabilities = model.predict(images, batch_size=BATCH_SIZE, verbose=0)
     return score_probabilities(np.asarray(probabilities, np.float64), labels)
 
@@ -46,6 +47,31 @@ def score_probabilities(probabilities: np.ndarray, labels: np.ndarray) -> Score:
         accuracy=float(np.mean(classes == labels)),
         loss=float(-np.mean(np.log(np.clip(of_truth, SMALLEST, 1 - SMALLEST)))),
         classes=classes,
+    )
+
+
+ONE = 0.02
+"""How far the sum of an image's probabilities may be from 1: bfloat16 comes no closer."""
+
+
+def check_probabilities(found: np.ndarray) -> None:
+    """Refuse what is no probability of each class, shape (n, classes), floats.
+
+    Raises:
+        UserError: Some are negative or not finite, or those of an image do not sum to 1.
+    """
+    sums = found.sum(axis=1, dtype=np.float64)
+    wrong = np.flatnonzero(~((found >= 0).all(axis=1) & (np.abs(sums - 1) <= ONE)))
+    if len(wrong) == 0:  # a NaN would be wrong
+        return
+    first = wrong[0]
+    if not np.isfinite(sums[first]):
+        what = "are not finite"
+    else:
+        what = "are negative" if found[first].min() < 0 else f"sum to {sums[first]:.4g}"
+    raise UserError(
+        f"probabilities of test image {first} {what}, and {len(wrong)} of {len(found)} images have "
+        "none; hand over what softmax gives"
     )
 
 
@@ -169,7 +195,7 @@ def measure_inference(
     *,
     alone: bool = True,
 ) -> Inference:
-    """Time ``predict_on_batch`` on ``images``, shape (n, 28, 28, 1), float32, after a warm-up."""
+    """Time ``predict_on_batch`` on ``images``, float32, as a model takes them, after a warm-up."""
     chunks = CHUNKS if alone else FEW_CHUNKS
     one, many = images[:1], images[:BATCH_SIZE]
     latency = [_seconds(model, one, CALLS, clock) / CALLS for _ in range(1 + chunks)]

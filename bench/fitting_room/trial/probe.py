@@ -43,7 +43,10 @@ def probed(asked: Probe) -> Probed:
 
 
 BATCH = 32
+SIDE = 28
+"""Pixels; of a made-up task, since a precision is emulated whatever is learned."""
 CHANNELS = 32
+CLASSES = 10
 STEPS = 3
 """Timed after one that traces; the quickest counts."""
 
@@ -55,15 +58,15 @@ def step_seconds(precision: str) -> float:
     keras.config.set_dtype_policy(precision)
     model = keras.Sequential(
         [
-            keras.Input((28, 28, CHANNELS)),
+            keras.Input((SIDE, SIDE, CHANNELS)),
             keras.layers.Conv2D(CHANNELS, 3, padding="same", activation="relu"),
             keras.layers.Conv2D(CHANNELS, 3, padding="same", activation="relu"),
             keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(10, activation="softmax", dtype="float32"),
+            keras.layers.Dense(CLASSES, activation="softmax", dtype="float32"),
         ]
     )
     model.compile("sgd", "sparse_categorical_crossentropy")
-    images = np.zeros((BATCH, 28, 28, CHANNELS), np.float32)
+    images = np.zeros((BATCH, SIDE, SIDE, CHANNELS), np.float32)
     seconds = []
     for _ in range(1 + STEPS):
         began = time.perf_counter()

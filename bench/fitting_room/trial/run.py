@@ -13,14 +13,15 @@ import keras
 import numpy as np
 
 from fitting_room import data
-from fitting_room.data.check import scaled
+from fitting_room.errors import UserError
 from fitting_room.machine import calibration_seconds, other_cores, usage
+from fitting_room.recipe import AUGMENTATION
 from fitting_room.record import Epoch, PartialRecord, Resolved, best_file
-from fitting_room.spec import TrialSpec
+from fitting_room.spec import TASKS, Case, TrialSpec
 from fitting_room.training.callbacks import EpochClock
 from fitting_room.trial import fit, measure
 from fitting_room.trial.fit import Logs, TrainingImages
-from fitting_room.trial.measure import Score, finite, keep_score, phase
+from fitting_room.trial.measure import Score, check_probabilities, finite, keep_score, phase
 from fitting_room.trial.probe import threads
 
 Tell = Callable[[Epoch], None]
@@ -46,7 +47,8 @@ def run(
         training, held_out, test = _load(spec)
     steps = -(-len(training.labels) // recipe.batch_size)
     with phase(seconds, "build"):
-        model, trained = _build(spec, steps)
+        model, trained = _build(spec, steps, test[0].shape[1:])
+        check_model(model, spec.case, test[0].shape[1:])
     measured.size = measure.size(model)
     measured.resolved = _resolved(model, steps)
     if spec.epochs:
@@ -69,19 +71,49 @@ def run(
 
 def _load(spec: TrialSpec) -> tuple[TrainingImages, TrainingImages | None, Test]:
     """Return what is trained on, what the recipe holds out of it, and the test images."""
-    arrays = data.load(spec.dataset)
-    recipe = scaled(arrays, spec.case.recipe)
-    training = fit.training_images(arrays.train_images, arrays.train_labels, recipe, spec.seed)
-    test = fit.prepare(arrays.test_images, recipe), np.asarray(arrays.test_labels)
-    if arrays.train_images.ndim != 3:  # only grey images lack the axis of channels that was added
-        training = dataclasses.replace(training, images=training.images[..., 0])
-        test = test[0][..., 0], test[1]
+    arrays, recipe = data.load(spec.dataset), spec.case.recipe
+    training, test_images = fit.trial_images(arrays, recipe, spec.seed)
+    test = test_images, np.asarray(arrays.test_labels)
     return (*fit.split(training, recipe), test) if recipe.watched else (training, None, test)
 
 
-def _build(spec: TrialSpec, steps: int) -> tuple[Any, Any]:
+def check_model(model: Any, case: Case, shape: tuple[int, ...]) -> None:
+    """Refuse a model that takes something else than images of a shape, or answers something else.
+
+    Its last layer alone is looked at here; what it really answers is checked when it is scored.
+
+    Raises:
+        UserError: It does.
+    """
+    task, name = TASKS[case.task], f"The model of {case.name}"
+    takes, gives = (getattr(model, f"{end}_shape", None) for end in ("input", "output"))
+    known = isinstance(takes, tuple) and len(takes) == 1 + len(shape)
+    if takes and not (known and all(a in (None, b) for a, b in zip(takes[1:], shape, strict=True))):
+        raise UserError(
+            f"{name} takes inputs of shape {takes[1:]}, and {task.title} has {shape}. Let "
+            f"{case.builder} begin with keras.Input({shape})."
+        )
+    end = f'layers.Dense({len(task.classes)}, activation="softmax")'
+    if gives and gives[1:] != (len(task.classes),):
+        raise UserError(
+            f"{name} answers with the shape {gives[1:]}, and {task.title} has "
+            f"{len(task.classes)} classes. Let {case.builder} end with {end}."
+        )
+    if getattr(model.layers[-1], "activation", None) is keras.activations.linear:
+        raise UserError(
+            f"{name} answers with logits: its last layer has no activation, and a trial is scored "
+            f"by probabilities. Let {case.builder} end with {end}."
+        )
+
+
+def _build(spec: TrialSpec, steps: int, shape: tuple[int, ...]) -> tuple[Any, Any]:
     """Return the model, and what is trained: itself, or what a tuned recipe puts around it."""
     case, known = spec.case, {"seed": spec.seed, "steps": steps}
+    if len(shape) == 1 and (augmented := sorted(AUGMENTATION & case.recipe.changed)):
+        raise UserError(
+            f"{case.name}: its recipe has {', '.join(augmented)}, which change images, and "
+            f"{TASKS[case.task].title} has feature vectors. Take that out."
+        )
     if case.recipe.tuned:
         return fit.build_tuned(
             case.builder, case.arguments, case.recipe, epochs=spec.epochs, **known
@@ -180,6 +212,7 @@ def _train(
     with phase(seconds, "evaluate"):
         images, labels = log.test
         probabilities = log.trained.predict(images, batch_size=measure.BATCH_SIZE, verbose=0)
+        check_probabilities(np.asarray(probabilities))
         # An average of weights takes their place when `fit` ends: after the last epoch's score.
         known = None if recipe.weight_average else log.last_score
         keep_score(measured, probabilities, labels, known, metrics=metrics)

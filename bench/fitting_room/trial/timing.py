@@ -71,13 +71,10 @@ def main() -> None:
 
 def trainer(start: Start) -> Callable[[Command], Chunk]:
     """Return a function that trains a chunk and times its training steps alone."""
-    from fitting_room import data
     from fitting_room.trial import fit
 
     spec = start.spec
-    recipe = spec.case.recipe
-    arrays = data.load(spec.dataset)
-    training = fit.training_images(arrays.train_images, arrays.train_labels, recipe, seed=spec.seed)
+    recipe, training = spec.case.recipe, _training(spec)
     steps = -(-len(training.labels) // recipe.batch_size)
     models = {path: _build(path, spec, steps) for path in start.paths}
     clock = _clock()
@@ -89,6 +86,18 @@ def trainer(start: Start) -> Callable[[Command], Chunk]:
         return Chunk(*clock.seconds)
 
     return train
+
+
+def _training(spec: TrialSpec) -> Any:
+    from fitting_room import data
+    from fitting_room.trial import fit
+
+    arrays, recipe = data.load(spec.dataset), spec.case.recipe
+    prepare = getattr(fit, "trial_images", None)
+    if prepare is None:  # a commit from before it was there
+        images, labels = arrays.train_images, arrays.train_labels
+        return fit.training_images(images, labels, recipe, seed=spec.seed)
+    return prepare(arrays, recipe, spec.seed)[0]
 
 
 def _build(path: TrainingPath, spec: TrialSpec, steps: int) -> Any:

@@ -32,11 +32,8 @@ from fitting_room.machine import calibration_seconds, other_cores, usage
 from fitting_room.metrics import BUILT_IN
 from fitting_room.record import Epoch, PartialRecord, Size
 from fitting_room.spec import TASKS, TrialSpec
-from fitting_room.trial.images import prepare, training_images
-from fitting_room.trial.measure import finite, keep_score, phase
-
-ONE = 1e-3
-"""How far the sum of an image's probabilities may be from 1: half precision rounds that much."""
+from fitting_room.trial.images import trial_images
+from fitting_room.trial.measure import check_probabilities, finite, keep_score, phase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +41,7 @@ class Data:
     """The images of a trial, prepared as the recipe says, without the labels of the last ones."""
 
     images: np.ndarray
-    """Training images, shape (n, height, width, channels), float32."""
+    """Training images, shape (n, height, width, channels) or (n, features), float32."""
     labels: np.ndarray
     """Shape (n,), int64."""
     test_images: np.ndarray
@@ -202,24 +199,8 @@ class Report:
                 f"predictions must be probabilities of shape ({rows}, {classes}), or integers of "
                 f"shape ({rows},), not {array.dtype} of shape {array.shape}"
             )
-        _check_probabilities(array)
+        check_probabilities(array)
         return array.astype(np.float64)
-
-
-def _check_probabilities(found: np.ndarray) -> None:
-    sums = found.sum(axis=1, dtype=np.float64)
-    wrong = np.flatnonzero(~((found >= 0).all(axis=1) & (np.abs(sums - 1) <= ONE)))
-    if len(wrong) == 0:  # a NaN would be wrong
-        return
-    first = wrong[0]
-    if not np.isfinite(sums[first]):
-        what = "are not finite"
-    else:
-        what = "are negative" if found[first].min() < 0 else f"sum to {sums[first]:.4g}"
-    raise UserError(
-        f"probabilities of test image {first} {what}, and {len(wrong)} of {len(found)} images have "
-        "none; hand over what softmax gives"
-    )
 
 
 Trainer = Callable[[TrialSpec, Data, Report], None]
@@ -248,12 +229,12 @@ def run(
     """Train by a trainer, and put all that is found into ``measured`` as it comes."""
     seconds = measured.seconds
     with phase(seconds, "load"):
-        arrays, recipe = data_sets.load(spec.dataset), spec.case.recipe
-        training = training_images(arrays.train_images, arrays.train_labels, recipe, spec.seed)
+        arrays = data_sets.load(spec.dataset)
+        training, test_images = trial_images(arrays, spec.case.recipe, spec.seed)
         given = Data(
             images=training.images,
             labels=training.labels.astype(np.int64),
-            test_images=prepare(arrays.test_images, recipe),
+            test_images=test_images,
             classes=len(TASKS[spec.case.task].classes),
         )
         report = Report(spec, measured, np.asarray(arrays.test_labels), tell, metrics)

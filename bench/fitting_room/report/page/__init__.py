@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from io import BytesIO
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from fitting_room.record import Record
 from fitting_room.report import plots
 from fitting_room.report.columns import cited, everything
 from fitting_room.report.notes import banner, footnotes, notes, verdict_notes
+from fitting_room.report.pixels import shown, why_unseen
 from fitting_room.report.summary import ABSENT, as_json
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, folder_of
@@ -178,6 +180,7 @@ def _behind(row: Row, given: _Given) -> dict[str, Any]:
         "plots": _plots(row, whole, given),
         "images": _images(given.here(whole), given.test_sets, TASKS[row.task].classes),
         "has_images": bool(given.here(whole)),
+        "unseen": next((_unseen(r, given.test_sets) for r in given.here(whole)), ""),
         "inspected": _inspected(given.inspected, own),
         "facts": {"Settings": settings_facts(own), "Provenance": provenance_facts(own)},
         "trials": Table(TRIALS, trial_facts(own)).html(kind="trials") if own else "",
@@ -257,17 +260,25 @@ def _images(
     if not records:
         return []
     test_set = test_sets[records[0].spec.dataset.checksum]
+    found = hardest(records, test_set.test_labels, most=MOST)
+    images = np.asarray(test_set.test_images)[[hard.image for hard in found]]
+    seen = bool(found) and not why_unseen(images.shape[1:])
+    pictures = map(_png, shown(images)) if seen else repeat("")
     return [
         {
-            "source": _png(test_set.test_images[hard.image]),
+            "source": source,
             "truth": classes[hard.truth],
             "predicted": classes[hard.predicted],
             "image": hard.image,
             "wrong": f"{hard.wrong} of {hard.n} seeds",
             "sure": _sure(hard.probability),
         }
-        for hard in hardest(records, test_set.test_labels, most=MOST)
+        for hard, source in zip(found, pictures, strict=False)
     ]
+
+
+def _unseen(record: Record, test_sets: TestSets) -> str:
+    return why_unseen(test_sets[record.spec.dataset.checksum].test_images.shape[1:])
 
 
 def _sure(probability: float | None) -> str:
@@ -277,7 +288,7 @@ def _sure(probability: float | None) -> str:
 
 
 def _png(image: np.ndarray) -> str:
-    """Return the address of an image, shape (height, width), uint8."""
+    """Return the address of an image, grey or with three channels, uint8."""
     from PIL import Image  # takes longer to load than the rest of the page to write
 
     file = BytesIO()

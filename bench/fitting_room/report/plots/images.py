@@ -19,7 +19,7 @@ from fitting_room.report.plots.theme import Theme, marks, note
 
 
 def show(axes: Axes, pixels: Any, *, title: str = "", **look: Any) -> None:
-    """Show an image, shape (height, width), in greys unless ``look`` has another ``cmap``."""
+    """Show an image, shape (height, width), in greys or another ``cmap``; or in its own colours."""
     axes.imshow(pixels, **{"cmap": "gray", "interpolation": "nearest", **look})
     axes.grid(visible=False)
     axes.set(xticks=[], yticks=[])
@@ -29,13 +29,14 @@ def show(axes: Axes, pixels: Any, *, title: str = "", **look: Any) -> None:
 
 
 def mosaic(images: NDArray[Any], columns: int, *, gap: int = 2) -> NDArray[Any]:
-    """Return images, shape (n, height, width), in rows of one array, with nothing (NaN) between.
+    """Return images, shape (n, height, width, …), in rows of one array, with NaN between them.
 
     Many images in one are drawn in a tenth of the time that axes for each of them would take.
     """
-    count, height, width = images.shape
+    count, height, width = images.shape[:3]
     rows = -(-count // columns)
-    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    sides = (rows * (height + gap) - gap, columns * (width + gap) - gap)
+    sheet = np.full((*sides, *images.shape[3:]), np.nan)
     for number, image in enumerate(images):
         top, left = number // columns * (height + gap), number % columns * (width + gap)
         sheet[top : top + height, left : left + width] = image
@@ -52,23 +53,35 @@ WIDTHS = (2.6, 4.2, 3.4)
 
 
 def answer_picture(
-    pixels: NDArray[np.uint8], answer: Answer, found: Sequence[Confidence], title: str, theme: Theme
+    pixels: NDArray[np.uint8] | None,
+    answer: Answer,
+    found: Sequence[Confidence],
+    title: str,
+    theme: Theme,
 ) -> Figure:
-    """Draw an image, shape (28, 28), the answer, and the calibration where records have it."""
-    panels = 3 if found else 2
-    figure = Figure(figsize=(sum(WIDTHS[:panels]) + 0.6, 4.0))
+    """Draw an image, where it can be shown, the answer, and the calibration that records have."""
+    image, bars, calibration = WIDTHS
+    wide = [*([] if pixels is None else [image]), bars, *([calibration] if found else [])]
+    figure = Figure(figsize=(sum(wide) + 0.6, 4.0))
     figure.suptitle(title, fontsize=11)
-    axes = figure.subplots(1, panels, width_ratios=WIDTHS[:panels])
+    axes = figure.subplots(1, len(wide), width_ratios=wide, squeeze=False)[0]
     label = "unknown" if answer.truth is None else answer.named(answer.truth)
-    show(axes[0], pixels, title=f"label: {label}")
-    _bars(axes[1], answer, theme)
+    if pixels is None:
+        axes[0].set_title(f"label: {label}", fontsize=8)
+    else:
+        show(axes[0], pixels, title=f"label: {label}")
+    _bars(axes[len(wide) - 1 - bool(found)], answer, theme)
     if found:
-        shares(axes[2], found, theme)
-        errors = [100 * each.calibration_error for each in found]
-        span = f"{min(errors):.1f}–{max(errors):.1f} %" if len(errors) > 1 else f"{errors[0]:.1f} %"
-        axes[2].set_title(f"calibration error {span}, n = {len(errors)}", fontsize=9)
-        axes[2].set(xlabel="probability given (%)", ylabel="classified rightly (%)")
+        _calibration(axes[-1], found, theme)
     return figure
+
+
+def _calibration(axes: Axes, found: Sequence[Confidence], theme: Theme) -> None:
+    shares(axes, found, theme)
+    errors = [100 * each.calibration_error for each in found]
+    span = f"{min(errors):.1f}–{max(errors):.1f} %" if len(errors) > 1 else f"{errors[0]:.1f} %"
+    axes.set_title(f"calibration error {span}, n = {len(errors)}", fontsize=9)
+    axes.set(xlabel="probability given (%)", ylabel="classified rightly (%)")
 
 
 def _bars(axes: Axes, answer: Answer, theme: Theme) -> None:
@@ -112,10 +125,11 @@ def samples(
     title: str,
     _: Theme,
 ) -> Figure:
-    """Draw a row a class, its first images, of shape (n, 28, 28), in the row."""
+    """Draw a row a class, its first images, (n, height, width) or in colour, in the row."""
     figure = Figure(figsize=(0.72 * EACH + 1.2, 0.72 * len(classes) + 0.4))
     figure.suptitle(title, fontsize=11)
-    for axes, (label, name) in zip(figure.subplots(len(classes)), enumerate(classes), strict=True):
+    rows = figure.subplots(len(classes), squeeze=False)[:, 0]
+    for axes, (label, name) in zip(rows, enumerate(classes), strict=True):
         _row(axes, images, np.flatnonzero(labels == label), EACH)
         label_row(axes, name)
     return figure
@@ -149,7 +163,11 @@ def _row(axes: Axes, images: NDArray[np.uint8], found: NDArray[np.int_], most: i
     """Draw the first of those found beside each other, with room for ``most``."""
     strip = np.full((most, *images.shape[1:]), np.nan)
     strip[: len(found)] = images[found[:most]]
-    show(axes, mosaic(strip, most), vmin=0, vmax=255)
+    sheet = mosaic(strip, most)
+    if sheet.ndim == 3:  # nothing is transparent, as in greys
+        there = ~np.isnan(sheet[..., :1])
+        sheet = np.concatenate([np.nan_to_num(sheet) / 255, there], axis=2)
+    show(axes, sheet, vmin=0, vmax=255)
 
 
 MOST = 144
@@ -201,7 +219,7 @@ def activations(
     What a layer makes of a place is to be seen and not how strongly, so each square has its scale.
 
     Args:
-        images: What each shows → shape (28, 28), in the order of the activations.
+        images: What each shows → its pixels, in the order of the activations.
         layers: What they made of the images.
         filters: Which of each layer's to show, from 0.
         title: Above all.
