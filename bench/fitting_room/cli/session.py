@@ -86,12 +86,14 @@ def session(
     """
     progress = progress or Progress(PlainWriter(sys.stderr), live=False)
     run = uuid4().hex if fresh or getattr(arguments, "fresh", False) else None
+    project = getattr(arguments, "project", None)
     keep_models = keep_models or getattr(arguments, "keep_models", False)
     scheduler = Scheduler(
         store=Store(trials or arguments.results / "trials", run),
         executor=executor_for(arguments),
         models=Models(arguments.results / "models", card, run) if keep_models else None,
         listen=progress.listen,
+        root=project.root if project else None,
     )
     scheduler.store.check_writable()
     try:
