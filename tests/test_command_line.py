@@ -20,6 +20,7 @@ from fitting_room.cli import load
 from fitting_room.errors import UserError
 
 NAMES = [
+    "init",
     "data",
     "calibrate",
     "exercises",

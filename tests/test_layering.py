@@ -32,6 +32,7 @@ ROOMS: dict[str, set[str]] = {
     "cli": VALUES | PARENT | {"studies"},
     "plugin": VALUES | PARENT | {"studies"},
     "entry": {"errors", "project"},
+    "suites": VALUES | {"plugin"},
     "__main__": {"cli"},
 }
 """Room → rooms, or single modules of rooms, that it may import besides itself."""

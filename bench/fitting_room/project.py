@@ -283,7 +283,7 @@ def _read_pins(path: Path) -> dict[str, Pin]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise UserError(
             f"{path} cannot be read: {error}. Take that table out, and let "
-            "`python -m bench data --pin` write it."
+            "`fitting-room data --pin` write it."
         ) from error
 
 

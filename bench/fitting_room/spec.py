@@ -42,7 +42,7 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True)
 class Pin:
-    """What a data set is known by, as ``python -m bench data --pin`` wrote it."""
+    """What a data set is known by, as ``fitting-room data --pin`` wrote it."""
 
     checksums: Mapping[str, str]
     """Array → SHA-256 of the IDX file that holds it."""

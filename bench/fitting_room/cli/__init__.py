@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -15,6 +16,7 @@ from fitting_room.project import Project, current, from_here
 from fitting_room.surroundings import prepare_streams, signals_heard, unwritten
 
 COMMANDS = {
+    "init": "write what a bench of one's own needs",
     "data": "fetch, verify and describe the data sets",
     "calibrate": "train references, and suggest bounds",
     "exercises": "vary one thing at a time, and say what of it",
@@ -77,11 +79,12 @@ def run(arguments: Sequence[str] | None, *folders: Path, program: str, suites: s
     asked = parser.parse_args(given)
     try:
         with signals_heard():
-            settle(asked, current(*folders))
+            if asked_for != "init":  # it makes the project
+                settle(asked, current(*folders))
             status: int = asked.run(asked)
         sys.stdout.flush()
     except UserError as error:
-        said = str(error).replace("python -m bench", program)
+        said = re.sub(rf"\bfitting-room (?={'|'.join(COMMANDS)})", f"{program} ", str(error))
         print(in_terminal(f"error: {said}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:

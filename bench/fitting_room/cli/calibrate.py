@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"The reference of {name} is stale: {why}.", file=sys.stderr)
         specs = _specs(cases, arguments)
         _train(specs, reference, running, arguments)
-    whole = {case.name: list(_whole(case, specs, reference)) for case in cases}
+    whole = {case.name: list(_whole(case, specs, reference, project.root)) for case in cases}
     return _propose(project, whole, apply=arguments.apply)
 
 
@@ -69,8 +69,9 @@ def _train(
     arguments: argparse.Namespace,
 ) -> None:
     """Train what the reference lacks, and make it the reference."""
-    known = [None if arguments.fresh else _known(spec, reference) for spec in specs]
     scheduler, progress = running.scheduler, running.progress
+    root = arguments.project.root
+    known = [None if arguments.fresh else _known(spec, reference, root) for spec in specs]
     pairs = list(zip(specs, known, strict=True))
     missing = [spec for spec, record in pairs if record is None or scheduler.lacks_model(spec)]
     unstored = [spec for spec in missing if scheduler.stored(spec, timed=False) is None]
@@ -120,19 +121,21 @@ def _propose(project: Project, records: Mapping[str, Sequence[Record]], *, apply
     return 0
 
 
-def _known(spec: TrialSpec, reference: Store) -> Record | None:
+def _known(spec: TrialSpec, reference: Store, root: Path) -> Record | None:
     """Return the reference that is there, if it was made by the very code that would run."""
-    return reference.find(spec.case.name, job_of(spec).key)
+    return reference.find(spec.case.name, job_of(spec, root).key)
 
 
-def _whole(case: Case, specs: Sequence[TrialSpec], reference: Store) -> Iterator[Record]:
+def _whole(
+    case: Case, specs: Sequence[TrialSpec], reference: Store, root: Path
+) -> Iterator[Record]:
     """Yield every seed of a reference that the present code would repeat, be it asked for or not.
 
     Bounds rest on all of them, also where a few are trained anew.
     """
     like = next(spec for spec in specs if spec.case == case)
     seeds = {r.spec.seed for r in reference.readable() if r.spec.case.name == case.name}
-    found = (_known(replace(like, seed=seed), reference) for seed in sorted(seeds))
+    found = (_known(replace(like, seed=seed), reference, root) for seed in sorted(seeds))
     yield from (record for record in found if record)
 
 

@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-HEADER = "# What each data set is known by: written by `python -m bench data --pin`, not by hand.\n"
+HEADER = "# What each data set is known by: written by `fitting-room data --pin`, not by hand.\n"
 
 
 def _pin(task: Task, arrays: Arrays, look: Look, path: Path) -> None:

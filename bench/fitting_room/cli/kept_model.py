@@ -69,7 +69,7 @@ def kept_model(
         UserError: The training failed.
     """
     name = f"{spec.case.name}, seed {spec.seed},"
-    models, job = Models(arguments.results / "models", card), job_of(spec)
+    models, job = Models(arguments.results / "models", card), job_of(spec, arguments.project.root)
     if found := models.find(job):
         return found
     check()

@@ -90,7 +90,8 @@ def _cross(case: Case, dataset: Dataset, arguments: argparse.Namespace) -> None:
     before = read_document(path, Crossed)
     origin = before.origin if before else None
     known = {(s.key, s.repeat): s for s in before.samples} if before else {}
-    wanted = {(job_of(spec).key, repeat): spec for spec, repeat in _wanted(base, arguments.levels)}
+    root, pairs = arguments.project.root, _wanted(base, arguments.levels)
+    wanted = {(job_of(spec, root).key, repeat): spec for spec, repeat in pairs}
     progress = Progress(PlainWriter(sys.stderr), live=False)
     progress.total = len(wanted.keys() - known.keys())
     for repeat in range(2):  # each has records of its own, for a scheduler repeats no spec

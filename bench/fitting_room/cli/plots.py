@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _draw(_album(stored, images=True), names, folder)
     stale = committed(stored, arguments.output, check=arguments.check)
     if arguments.check and stale:
-        print("Run: python -m bench plots --readme")
+        print("Run: fitting-room plots --readme")
     return int(arguments.check and stale)
 
 

@@ -202,7 +202,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{file} {state if file in stale else 'is up to date'}.")
     left = sorted({r.spec.case.name for r in known.records} - {*project.known})
     for case in left:
-        print(f"{case} has references and is no case: python -m bench remove {case}, or rename.")
+        print(f"{case} has references and is no case: fitting-room remove {case}, or rename.")
     # What draws takes longer to load than all the tables to be made.
     drawing = project.pictures and not args.file
     plots = import_module("fitting_room.cli.plots") if drawing else None
@@ -221,7 +221,7 @@ def committed(project: Project, results: Path, claims: Path | None) -> Committed
     if not (results / "reference").is_dir():
         raise UserError(
             f"{results} has no folder reference, whose records the tables are made of. Name a "
-            "folder that has with --results DIR, or train some: python -m bench calibrate"
+            "folder that has with --results DIR, or train some: fitting-room calibrate"
         )
     records, exercises = (references(results / name) for name in FOLDERS)
     return Committed(

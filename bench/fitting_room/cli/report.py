@@ -83,5 +83,5 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{path}: {len(stored.records)} records, {path.stat().st_size / 1000:.0f} kB")
     missing = sorted({each.name for sum_, each in datasets.items() if sum_ not in test_sets})
     for name in missing:
-        print(f"Without the images of {name}: `python -m bench data {name}` fetches them.")
+        print(f"Without the images of {name}: `fitting-room data {name}` fetches them.")
     return 0

@@ -96,7 +96,8 @@ def _specs(
 
 def _train(specs: Sequence[TrialSpec], log: Path, arguments: argparse.Namespace) -> None:
     known = {line.key for line in read_log(log) if line.outcome in FINAL}
-    missing = [spec for spec in specs if job_of(spec).key not in known]
+    root = arguments.project.root
+    missing = [spec for spec in specs if job_of(spec, root).key not in known]
     print(f"{len(specs)} trials, {len(specs) - len(missing)} of them in {log}", file=sys.stderr)
     for line in warnings(missing, []):
         print(line, file=sys.stderr)

@@ -95,6 +95,7 @@ def session(
     """
     progress = progress or Progress(PlainWriter(sys.stderr), live=False)
     run = uuid4().hex if fresh or getattr(arguments, "fresh", False) else None
+    project = getattr(arguments, "project", None)
     keep_models = keep_models or getattr(arguments, "keep_models", False)
     engine = _engine_for(arguments, keep_models=keep_models)
     scheduler = Scheduler(
@@ -104,6 +105,7 @@ def session(
         engine=engine,
         models=Models(arguments.results / "models", card, run) if keep_models else None,
         listen=progress.listen,
+        root=project.root if project else None,
     )
     try:
         scheduler.store.check_writable()

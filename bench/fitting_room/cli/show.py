@@ -128,7 +128,7 @@ def _state(record: Record, project: Project) -> tuple[str, str]:
     """Return whether the present code would make a record again, and why not."""
     case = record.spec.case.name
     if case not in project.known:
-        what = f"`python -m bench remove {case}` removes what is left of it"
+        what = f"`fitting-room remove {case}` removes what is left of it"
         return "no such case", f"{case} is no case of this project: {what}, `rename` keeps it."
     why = why_stale([record], project.known, root=project.root).get(case)
     return ("stale", f"{case} is stale: {why}.") if why else ("current", "")

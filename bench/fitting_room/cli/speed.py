@@ -143,7 +143,7 @@ def _row(case: str, speed: Speed | None, *, old: bool) -> list[str]:
 
 def _notes(used: Sequence[Speed]) -> list[str]:
     if not used:
-        return ["Nothing is timed yet: `python -m bench speed --json` on a quiet machine."]
+        return ["Nothing is timed yet: `fitting-room speed --json` on a quiet machine."]
     images = " or ".join(count(images) for images in sorted({speed.images for speed in used}))
     return [
         f"Seconds per {images} training images, median (quartiles): the recipe's training path "

@@ -123,5 +123,5 @@ def load(dataset: Dataset) -> Arrays:
     except (OSError, ValueError) as error:
         raise UserError(
             f"The copy of {dataset.name} in {dataset.folder} cannot be read: {error}.\n"
-            f"It was whole when it was found. Run `python -m bench data {dataset.name}` to mend it."
+            f"It was whole when it was found. Run `fitting-room data {dataset.name}` to mend it."
         ) from error

@@ -95,8 +95,7 @@ def _kept(task: Task, arrays: Arrays, source: str) -> Dataset:
     entry = _entry(task, checksums)
     if task.pin is None:
         _LOG.warning(
-            "%s is not pinned, so nothing tells when it changes: run `python -m bench data %s "
-            "--pin`",
+            "%s is not pinned, so nothing tells when it changes: run `fitting-room data %s --pin`",
             task.title,
             task.name,
         )
@@ -186,7 +185,7 @@ class _Search:
             (
                 f"{title} cannot be had. Tried, in this order:",
                 *self.tried,
-                f"Mend what its task loads, run `python -m bench data {name}` {again}where there",
+                f"Mend what its task loads, run `fitting-room data {name}` {again}where there",
                 f"is a network, or name a folder that holds {name}.npz or its four IDX files, raw",
                 f"or .gz, with --data-dir or the variable {DATA_DIR_VARIABLE}.",
             )

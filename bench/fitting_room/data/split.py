@@ -62,5 +62,5 @@ def _training_array(folder: Path, name: str) -> NDArray[Any]:
     except (OSError, ValueError) as error:
         raise UserError(
             f"The training images in {folder} cannot be read: {error}. "
-            "Run `python -m bench data` to mend them."
+            "Run `fitting-room data` to mend them."
         ) from error

@@ -14,12 +14,14 @@ import pytest
 from fitting_room.errors import UserError
 from fitting_room.lab.evaluator import Evaluator, outline, unstored
 from fitting_room.lab.plan import Need
-from fitting_room.plugin.options import add_options, option, undecided_fails
+from fitting_room.metrics import METRICS, UNTRAINED
+from fitting_room.plugin.options import add_options, option, project_of, undecided_fails
 from fitting_room.plugin.results import Results
 from fitting_room.plugin.setup import assemble, fit_benchmark_tables
 from fitting_room.record import Record
 from fitting_room.report.ci import Judged, parted, to_properties
 from fitting_room.spec import Case
+from fitting_room.store.bounds import Bounds, read_bounds
 from fitting_room.surroundings import ending, prepare_streams, signals_heard
 
 Answer = TypeVar("Answer")
@@ -63,6 +65,45 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of xdist the id of the run, so that ``--fresh`` trains once for all."""
     node.workerinput["fitting_room_run"] = node.config.stash[RUN]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Ask of every case what takes ``case``, and of every bound what takes ``metric`` as well.
+
+    Tests that say themselves of which cases they ask are left alone, and so are those that have
+    nothing to do with the bench.
+    """
+    names = set(metafunc.fixturenames)
+    if not {"case", "evaluator"} <= names or _says_itself(metafunc):
+        return
+    try:
+        project = project_of(metafunc.config)
+        cases = project.cases
+        if "metric" not in names:
+            metafunc.parametrize("case", cases.values(), ids=list(cases))
+            return
+        bounds = read_bounds(project.bounds, cases=cases, metrics=METRICS)
+    except UserError as error:
+        raise pytest.Collector.CollectError(str(error)) from error
+    pairs = [(case, metric) for case in cases.values() for metric in _asked(bounds, case.name)]
+    marks = {True: (), False: (pytest.mark.needs(trained=False),)}
+    metafunc.parametrize(
+        ("case", "metric"),
+        [pytest.param(*pair, marks=marks[pair[1] not in UNTRAINED]) for pair in pairs],
+        ids=[f"{case.name}-{metric}" for case, metric in pairs],
+    )
+
+
+def _asked(bounds: Bounds, case: str) -> tuple[str, ...]:
+    """Return the metrics of a case; where nothing is asked of it yet, one whose bound is missed."""
+    return bounds.metrics(case) or ("parameters",)
+
+
+def _says_itself(metafunc: pytest.Metafunc) -> bool:
+    if "case" in metafunc._arg2fixturedefs:  # a fixture of that name
+        return True
+    marks = metafunc.definition.iter_markers("parametrize")
+    return any("case" in str(name) for mark in marks for name in (*mark.args, *mark.kwargs)[:1])
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -31,7 +31,7 @@ RULE = (
     "Whatever is not reproduced, be it exceeded or undecided, is contradicted by its own source "
     "where that excludes it: by another figure, by the layers it describes, whose parameters are "
     "counted, or by code that takes what is published as test accuracy from the training images. "
-    "`python -m bench claims` has every reason in full."
+    "`fitting-room claims` has every reason in full."
 )
 
 

@@ -133,7 +133,7 @@ class Bounds:
         found = self.curves.get(case, {}).get(metric)
         if found is None:
             raise UserError(
-                f"{case} has no bound for {metric}. `python -m bench calibrate {case}` trains its "
+                f"{case} has no bound for {metric}. `fitting-room calibrate {case}` trains its "
                 f"reference and shows the lines for {self.path}."
             )
         return found
@@ -161,7 +161,7 @@ class Bounds:
                 f"with your own figure and reason:\n\n{line}\n"
             )
         return (
-            f"{case} has no bounds. `python -m bench calibrate {case} --apply` trains its "
+            f"{case} has no bounds. `fitting-room calibrate {case} --apply` trains its "
             f"reference and writes them. Or add these lines to {self.path}, with your "
             f"own figure and reason:\n\n[{case}]\n{line}\n"
         )
@@ -220,7 +220,7 @@ class _Reader:
     def table(self, name: str, table: object) -> dict[str, Any]:
         case = name.removesuffix(f".{SMOKE}")
         if case not in self.cases:
-            left = f"python -m bench remove {case}, or rename {case} NEW"
+            left = f"fitting-room remove {case}, or rename {case} NEW"
             unknown = (
                 f"there is no case {case!r}. {nearest(case, self.cases)} "
                 f"If it was removed or renamed: {left}."

@@ -375,7 +375,7 @@ def _check_statement(made: AnyStatement) -> None:
 def _check_known(what: str, name: str, names: Iterable[str]) -> None:
     """Refuse a name that is none of the known, and suggest the nearest."""
     if name not in (listed := list(names)):
-        verbs = f"python -m bench remove {name}, or rename {name} NEW"
+        verbs = f"fitting-room remove {name}, or rename {name} NEW"
         gone = f" If it was removed or renamed: {verbs}."
         told = f"has {name!r}, which is no {what}. {nearest(name, listed)}"
         raise ValueError(told + gone * (what == "case"))

@@ -334,7 +334,7 @@ class Models:
 
 
 SPEED_SCHEMA = 1
-SPEED_AGAIN = "Measure again: python -m bench speed --json."
+SPEED_AGAIN = "Measure again: fitting-room speed --json."
 
 
 @dataclass(frozen=True, kw_only=True)

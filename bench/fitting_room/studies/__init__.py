@@ -17,8 +17,8 @@ from fitting_room.store.records import write_whole
 
 SCHEMA = 1
 
-ABSENT = "Not measured yet. Run: `python -m bench {}`"
-QUIET = "Not measured yet. Run, on a machine that does nothing else: `python -m bench {}`"
+ABSENT = "Not measured yet. Run: `fitting-room {}`"
+QUIET = "Not measured yet. Run, on a machine that does nothing else: `fitting-room {}`"
 
 Kind = TypeVar("Kind")
 

@@ -52,7 +52,7 @@ CHOICE = (
     "The others gate as well: all share the same seeds, so that to leave one out would save no "
     "training."
 )
-STALE = "**Stale:** the bounds changed since. Run: `python -m bench gate`"
+STALE = "**Stale:** the bounds changed since. Run: `fitting-room gate`"
 
 Entry = TypeVar("Entry")
 
@@ -226,7 +226,7 @@ def variants(found: Variants) -> str:
         "same figures to the last bit; the runs of other seeds, each judged for itself, show luck.",
         "Shift: from the reference's mean, in planned scatters; of the untouched case, the "
         "furthest of all its metrics. Too: the other metrics that failed on the same seeds.",
-        "Compare: what `python -m bench compare` says of the same trials beside the reference, and "
+        "Compare: what `fitting-room compare` says of the same trials beside the reference, and "
         "by how many of its figures; seconds are none of them.",
         f"Measured: {found.origin.words}.",
     ]

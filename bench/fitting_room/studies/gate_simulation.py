@@ -190,7 +190,7 @@ def setups(
     if not found:
         raise UserError(
             "No case has both bounds with a reference and reference records to simulate runs from. "
-            "Run: python -m bench calibrate"
+            "Run: fitting-room calibrate"
         )
     return found
 

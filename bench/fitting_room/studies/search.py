@@ -32,7 +32,7 @@ MOST = 10_000
 FINAL = ("completed", "diverged")
 """Outcomes that another trial of the same key would only repeat."""
 
-RESTORE = "Every line is written by `python -m bench search`; restore it from git."
+RESTORE = "Every line is written by `fitting-room search`; restore it from git."
 MOST_MIB_OF_A_LOG = 256
 
 

@@ -1,0 +1,65 @@
+"""The suites that every bench has, each for one line in a test file of one's own.
+
+``from fitting_room.suites import test_bound`` holds every case of the project to its bounds. The
+others time them, for which every seed is trained anew that did not have its machine to itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fitting_room.plugin.results import ReplayClock, extra_info
+from fitting_room.record import Inference, Record
+from fitting_room.spec import Case
+
+__all__ = ["test_bound", "test_epoch_time", "test_latency", "test_throughput"]
+
+CLOCK = ReplayClock()
+
+
+def test_bound(case: Case, metric: str, hold: Callable[[Case, str], None]) -> None:
+    """What the file of bounds asks of the case is so."""
+    hold(case, metric)
+
+
+@pytest.mark.needs(trained=True, timed=True)
+@pytest.mark.benchmark(group="seconds per epoch", timer=CLOCK)
+def test_epoch_time(case: Case, times: Callable[[Case], list[Record]], benchmark: Any) -> None:
+    """Every epoch but the first, which traces, took a measurable time."""
+    records = times(case)
+    seconds = [e.seconds for record in records for e in record.epochs[1:] or record.epochs]
+    CLOCK.replay(benchmark, seconds, extra_info(records))
+    assert min(seconds) > 0
+
+
+@pytest.mark.needs(trained=False, timed=True)
+@pytest.mark.benchmark(group="seconds per image, one a call", timer=CLOCK)
+def test_latency(case: Case, times: Callable[[Case], list[Record]], benchmark: Any) -> None:
+    """A call with one image takes a measurable time."""
+    records = times(case)
+    seconds = [s for each in _inferences(case, records) for s in each.latency_seconds]
+    CLOCK.replay(benchmark, seconds, extra_info(records))
+    assert min(seconds) > 0
+
+
+@pytest.mark.needs(trained=False, timed=True)
+@pytest.mark.benchmark(group="seconds per large batch", timer=CLOCK)
+def test_throughput(case: Case, times: Callable[[Case], list[Record]], benchmark: Any) -> None:
+    """A call with a large batch yields more images a second than calls with one image."""
+    records = times(case)
+    found = _inferences(case, records)
+    seconds = [s for inference in found for s in inference.batch_seconds]
+    first = found[0]
+    extra = {"images_per_second": first.batch_size / min(seconds), "batch_size": first.batch_size}
+    CLOCK.replay(benchmark, seconds, extra_info(records) | extra)
+    assert first.batch_size / min(seconds) > 1 / min(first.latency_seconds)
+
+
+def _inferences(case: Case, records: list[Record]) -> list[Inference]:
+    found = [record.inference for record in records if record.inference]
+    if not found:
+        pytest.skip(f"{case.name}: its trainer times no inference")
+    return found
