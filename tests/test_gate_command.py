@@ -163,7 +163,7 @@ def test_changed_bounds_make_the_tables_stale(results: Path) -> None:
 
 def test_without_references_there_is_nothing_to_simulate(tmp_path: Path) -> None:
     """The message says how to make them."""
-    with pytest.raises(UserError, match="python -m bench calibrate"):
+    with pytest.raises(UserError, match="fitting-room calibrate"):
         run(tmp_path, "--simulate-only")
 
 

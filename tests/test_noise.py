@@ -114,7 +114,7 @@ def test_one_level_shows_no_scatter(trials: FakeTrials, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="needs two of each kind"):
         run(tmp_path, "--levels", "1")
     assert trials.ran == []
-    assert "`python -m bench noise --times`" in noise_block(tmp_path)
+    assert "`fitting-room noise --times`" in noise_block(tmp_path)
 
 
 def test_times_are_taken_in_blocks_and_added_to_those_there_are(

@@ -108,7 +108,7 @@ def test_figures_are_in_the_page_for_programs(tmp_path: Path) -> None:
 def test_page_without_test_images_says_how_to_get_them(tmp_path: Path) -> None:
     """No confusion and no image is shown then."""
     text = write(tmp_path / "report.html", images=None)
-    assert "<code>python -m bench data fashion_mnist</code>" in text
+    assert "<code>fitting-room data fashion_mnist</code>" in text
     assert 'class="images"' not in text
     assert "taken for which" not in text
 

@@ -60,7 +60,7 @@ def test_committed_pictures_are_stale_until_they_are_drawn_anew(
     folder = tmp_path / "pictures"
     asked = ("--readme", "--records", records, "--output", folder)
     assert call(*asked, "--check") == 1
-    assert capsys.readouterr().out.endswith("Run: python -m bench plots --readme\n")
+    assert capsys.readouterr().out.endswith("Run: fitting-room plots --readme\n")
     assert not folder.exists()
     assert call(*asked) == 0
     assert call(*asked, "--check") == 0

@@ -122,7 +122,7 @@ def test_show_has_a_line_a_case_and_the_sample_apart(
     assert rows[1][-3] == "1 crashed"
     assert "50.0 (1)" in sample
     assert "mnist-minimal is stale: " in sample
-    assert f"python -m bench remove {gone.name}" in sample
+    assert f"fitting-room remove {gone.name}" in sample
 
 
 def test_readme_says_what_is_left_of_a_case_that_is_gone(
@@ -135,7 +135,7 @@ def test_readme_says_what_is_left_of_a_case_that_is_gone(
     )
     assert call("readme", file, "--results", results) == 0
     assert call("readme", file, "--check", "--results", results) == 1
-    assert "python -m bench remove fashion_mnist-gone" in capsys.readouterr().out
+    assert "fitting-room remove fashion_mnist-gone" in capsys.readouterr().out
 
 
 def test_show_goes_on_past_what_cannot_be_read(
