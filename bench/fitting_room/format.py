@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from fitting_room.metrics import known
+from fitting_room.metrics import is_own, known
 
 MISSING = "—"
 NEVER = "∞"
@@ -142,7 +142,7 @@ def shown_limits(metric: str, limits: tuple[float, ...]) -> str:
     else:
         fewest, most = (1, 4) if kind.format == "percent" else (3, 5)
         ends = [f"{x:.{_decimals(scaled, fewest=fewest, most=most)}f}" for x in scaled]
-    return "–".join(ends) + kind.suffix
+    return (" to " if min(scaled) < 0 else "–").join(ends) + kind.suffix
 
 
 def shown_difference(metric: str, difference: float) -> str:
@@ -206,7 +206,7 @@ def span(metric: str, found: Ends) -> str:
     kind = known(metric)
     low, high = kind.scale * found.low, kind.scale * found.high
     if kind.format == "percent":
-        low, high = max(low, 0.0), min(high, 100.0)
+        low, high = max(low, -math.inf if is_own(metric) else 0.0), min(high, 100.0)
     places = 1 if kind.format == "percent" else 3
     if 0 < high - low < math.inf:
         places = min(max(1 - math.floor(math.log10((high - low) / 2)), 0), 4)

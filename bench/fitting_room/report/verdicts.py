@@ -251,7 +251,7 @@ def table(found: Sequence[Priced], notes: Sequence[str] = ()) -> str:
 
 def _cells(one: Priced) -> tuple[str, ...]:
     bound, cost = one.bound, one.price
-    sign = 1 if is_accuracy(bound.metric) or bound.between else -1
+    sign = 1 if bound.at_most is None else -1
     catches = shown_difference(bound.metric, -sign * cost.catches)
     return (
         one.case,
