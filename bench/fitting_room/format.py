@@ -185,14 +185,20 @@ def loss(found: Spread | None) -> str:
     return MISSING if found is None else with_spread(found, most=4, alone=3)
 
 
+def in_unit(metric: str, found: Spread | None) -> str:
+    """Return ``87.0 ± 0.5 (6)``, whose unit stands elsewhere, or a dash."""
+    if found is None:
+        return MISSING
+    kind = known(metric)
+    most, alone = {"percent": (2, 1), "decimals": (4, 3), "number": (3, 3)}[kind.format]
+    return with_spread(found, scale=kind.scale, most=most, alone=alone)
+
+
 def measured(metric: str, found: Spread | None) -> str:
     """Return ``87.0 ± 0.5 % (6)``: mean, sd and number of seeds."""
     if found is None:
         return ""
-    kind = known(metric)
-    most, alone = {"percent": (2, 1), "decimals": (4, 3), "number": (3, 3)}[kind.format]
-    figure = with_spread(found, scale=kind.scale, most=most, alone=alone)
-    return figure.replace(" (", f"{kind.suffix} (")
+    return in_unit(metric, found).replace(" (", f"{known(metric).suffix} (")
 
 
 def around(middle: float, low: float, high: float, unit: str = "") -> str:

@@ -170,6 +170,23 @@ FURTHER: Mapping[str, Metric] = {
 }
 """Figures that are shown, and no bound is for."""
 
+COLUMNS = (
+    "test_accuracy",
+    "training_accuracy",
+    "test_loss",
+    "calibration_error",
+    "parameters",
+    "epochs_to_target",
+    "seconds_per_epoch",
+    "latency_seconds",
+    "images_per_second",
+    "peak_memory_mib",
+)
+"""What a table may show beside a project's own metrics."""
+
+SHOWN: list[str] = []
+"""Columns that the tables of the project at hand have; empty for the usual ones."""
+
 CURVES = {f"{metric}_by_epoch": metric for metric in ("training_loss", "training_accuracy")}
 """Name of a learning curve → what it shows after each epoch."""
 
@@ -208,19 +225,25 @@ def of_epoch(epoch: Epoch, name: str) -> float | None:
     return (epoch.metrics or {}).get(name) if is_own(name) else found
 
 
-def declare(own: Iterable[Metric]) -> None:
-    """Let a project's own metrics be known, and no more those of another one.
+def declare(own: Iterable[Metric], *, columns: Iterable[str] = ()) -> None:
+    """Let a project's own metrics be known, and the columns of its tables, and no other one's.
 
     Raises:
-        ValueError: One has the name of a built-in metric, or two have the same.
+        ValueError: A metric has the name of a built-in one, or two have the same.
     """
     found = {metric.name: metric for metric in BUILT_IN}
     for metric in own:
-        if metric.name in found or metric.name in {**FURTHER, **CURVES}:
+        if metric.name in {*found, *FURTHER, *CURVES, *COLUMNS}:
             raise ValueError(f"there is a metric {metric.name} already: give yours another name")
         found[metric.name] = metric
     METRICS.clear()
     METRICS.update(found)
+    SHOWN[:] = columns
+
+
+def shows(column: str) -> bool:
+    """Whether the tables of the project at hand may have a column."""
+    return column in SHOWN or not SHOWN
 
 
 def sources() -> dict[str, str]:
