@@ -17,12 +17,16 @@ from records import make_failed_record, make_record
 from bench.cases import CASES
 from fitting_room.analysis.audit import audit
 from fitting_room.analysis.comparison import compare
+from fitting_room.analysis.rows import rows
 from fitting_room.analysis.suggestion import suggest
 from fitting_room.errors import UserError
 from fitting_room.format import shown_limits
 from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS, Metric, declare, macro_f1
 from fitting_room.record import Record
+from fitting_room.report.page import write_page
+from fitting_room.report.plots.album import Album, of_case
+from fitting_room.report.plots.theme import LIGHT
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.claims import read_published
 from fitting_room.store.records import encoded
@@ -241,3 +245,22 @@ def test_an_epoch_without_own_metrics_has_no_key_for_them() -> None:
     assert all("metrics" not in epoch for epoch in plain["epochs"])
     curved = msgspec.json.decode(encoded(with_curve(make_record())))
     assert curved["epochs"][1]["metrics"] == {"correlation": 0.4}
+
+
+def test_a_metric_of_each_epoch_is_drawn(tmp_path: Path) -> None:
+    """A line a seed, and their mean: per cent, of the epochs that the records have."""
+    records = [*map(with_curve, told({"margin": 1.0}, seeds=2))]
+    records[1] = replace(records[1], epochs=records[1].epochs[:3])
+    album = Album(rows([DENSE], records, {}, {}), records, lambda *_: None)
+    picture = of_case(album, album.rows[0])[f"{DENSE.name}-correlation"]
+    assert f"{DENSE.name}-margin" not in of_case(album, album.rows[0])
+    assert callable(picture)
+    (axes,) = picture(LIGHT).axes
+    lines = [line.get_xydata().tolist() for line in axes.lines]
+    curve = [[1, 0.1], [2, 0.4], [3, 0.3], [4, 0.2], [5, 0.1]]
+    assert lines[:2] == [curve, curve[:3]]
+    assert np.allclose(lines[2], curve[:3])
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("correlation (%)", "epoch")
+    path = tmp_path / "page.html"
+    write_page(path, album.rows, records, run="A run", test_sets={})
+    assert "correlation after each epoch" in path.read_text("utf-8")

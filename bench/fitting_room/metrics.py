@@ -225,6 +225,12 @@ def of_epoch(epoch: Epoch, name: str) -> float | None:
     return (epoch.metrics or {}).get(name) if is_own(name) else found
 
 
+def curves_of(records: Iterable[Record]) -> list[Metric]:
+    """Return the project's own metrics that an epoch of some record has."""
+    told = {name for r in records for epoch in r.epochs for name in epoch.metrics or ()}
+    return [metric for metric in own() if metric.per_epoch and metric.name in told]
+
+
 def declare(own: Iterable[Metric], *, columns: Iterable[str] = ()) -> None:
     """Let a project's own metrics be known, and the columns of its tables, and no other one's.
 
