@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import scipy.stats
 from comparisons import outcomes, side
-from records import make_failed_record, make_record
+from records import PROJECT, make_failed_record, make_record
 
 from bench.cases import CASES
 from fitting_room.analysis.audit import audit
 from fitting_room.analysis.comparison import compare
 from fitting_room.analysis.rows import rows
 from fitting_room.analysis.suggestion import suggest
+from fitting_room.cli import calibrate
 from fitting_room.errors import UserError
 from fitting_room.format import shown_limits
 from fitting_room.judge.verdict import Bound
@@ -83,6 +84,33 @@ def test_calibration_suggests_a_bound_on_the_side_that_is_worse(tmp_path: Path) 
         assert all(map(found[metric.name].met_by, values))
         assert found[metric.name].mean == pytest.approx(fmean(values), rel=1e-7)
         assert found[metric.name].sd == pytest.approx(stdev(values), rel=1e-7)
+
+
+def test_calibrate_writes_their_bounds_and_what_each_costs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second call finds nothing to change."""
+    project = replace(PROJECT, root=tmp_path, bounds=tmp_path / "bounds.toml")
+    project.bounds.write_text("# Mine.\n", encoding="utf-8")
+    calibrate._propose(project, {DENSE.name: told(MEANS)}, apply=True)
+    printed = capsys.readouterr().out
+    text = project.bounds.read_text("utf-8")
+    assert text.startswith("# Mine.\n\n[fashion_mnist-dense_128]\n")
+    for metric in OWN:
+        bound = read_bounds(project.bounds, cases=CASES, metrics=METRICS).for_case(
+            DENSE.name, metric.name
+        )
+        assert cells(printed, DENSE.name, metric.name)[2] == bound.words
+    calibrate._propose(project, {DENSE.name: told(MEANS)}, apply=True)
+    assert "has these bounds already" in capsys.readouterr().out
+    assert project.bounds.read_text("utf-8") == text
+
+
+def cells(text: str, case: str, metric: str) -> list[str]:
+    """Return the cells of the line of a metric in a table of prices."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    (found,) = [row for row in rows if row[:2] == [case, metric.replace("_", " ")]]
+    return found
 
 
 def test_a_bound_may_be_negative_where_the_metric_is(tmp_path: Path) -> None:

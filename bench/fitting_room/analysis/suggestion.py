@@ -41,11 +41,16 @@ def suggest(case: Case, records: Sequence[Record]) -> str:
     kept = [record for record in records if record.completed]
     if len(kept) < 2:
         return f"# {case.name}: {len(kept)} completed seeds; two are needed to know the scatter."
-    lines = [f"[{case.name}]", _parameters(kept[0])]
+    lines = [_parameters(kept[0])]
     lines += [_quality(metric, kept, band) for metric, band in _bands(kept).items()]
     if TASKS[case.task].targets:
         lines.append(_epochs(case, kept))
-    return "\n".join(lines) + "\n" + _curve(case, kept)
+    bands = _curve(case, kept)
+    if bands.startswith("#"):
+        lines, bands = [*lines, bands.strip()], ""
+    # A comment at the end would be taken for one on what follows, and stay when this is replaced.
+    lines.sort(key=lambda line: not line.startswith("#"))
+    return "\n".join([f"[{case.name}]", *lines]) + "\n" + bands
 
 
 def _parameters(record: Record) -> str:
