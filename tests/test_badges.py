@@ -123,14 +123,17 @@ def test_badges_are_written_and_checked_with_the_pages(
 def test_no_badge_is_written_unless_it_is_asked_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A project whose table has no such line has no such folder, and files of one's own neither."""
+    """Not from other results than the project's, nor where its table has no such line."""
     (folder / "A.md").write_text("<!-- fitting-room: mnist -->\n<!-- /fitting-room -->\n")
     Store(folder / "results" / "reference").put(make_record())
-    assert call("A.md") == 0
-    monkeypatch.setattr("fitting_room.cli.readme.PAGES", (Path("A.md"),))
-    monkeypatch.setattr("fitting_room.cli.plots.committed", lambda *_, **__: False)
-    monkeypatch.setattr(
-        "fitting_room.cli.current", lambda *_: replace(PROJECT, results=folder, badges=None)
-    )
-    assert call("--results", folder / "results") == 0
-    assert not (folder / "results" / "badges").exists()
+    kept = folder / "kept"
+    asking = replace(PROJECT, results=folder / "elsewhere", badges=kept)
+    silent = replace(PROJECT, results=folder / "results", badges=None)
+    for project in (asking, silent):
+        monkeypatch.setattr("fitting_room.cli.current", lambda *_, it=project: it)
+        assert call("A.md", "--results", folder / "results") == 0
+        assert not kept.exists()
+    asking = replace(asking, results=folder / "results")
+    monkeypatch.setattr("fitting_room.cli.current", lambda *_: asking)
+    assert call("A.md", "--results", folder / "results") == 0
+    assert kept.exists()

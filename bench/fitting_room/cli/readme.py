@@ -208,7 +208,7 @@ def run(args: argparse.Namespace) -> int:
     drawing = project.pictures and not args.file
     plots = import_module("fitting_room.cli.plots") if drawing else None
     drawn = bool(plots and plots.committed(known, check=args.check))
-    drawn |= not args.file and _badges(known, check=args.check)
+    drawn |= _badges(known, check=args.check)
     if args.check and (stale or drawn):
         print("Run the same without --check.")
     return int(args.check and bool(stale or drawn or left))
@@ -217,10 +217,11 @@ def run(args: argparse.Namespace) -> int:
 def _badges(known: Committed, *, check: bool) -> bool:
     """Write the badges that the project asks for, or check them; return whether any was stale.
 
-    The folder holds nothing else: what belongs to no case with a reference is taken out.
+    They are of the project's own results, whatever else a page is made from. The folder holds
+    nothing else: what belongs to no case with a reference is taken out.
     """
     folder = known.project.badges
-    if folder is None:
+    if folder is None or known.results.resolve() != known.project.results.resolve():
         return False
     made = badges(_judged(known), stale=known.stale)
     there = {path.name: path.read_bytes() for path in folder.glob("*.json")}
