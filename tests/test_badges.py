@@ -100,12 +100,13 @@ def test_badges_are_written_and_checked_with_the_pages(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One a case with a reference; a changed one and one of no such case are stale, and mended."""
-    monkeypatch.setattr("fitting_room.cli.readme.PAGES", (Path("A.md"),))
-    monkeypatch.setattr("fitting_room.cli.plots.committed", lambda *_, **__: False)
+    kept = folder / "results" / "badges"
+    here = {"results": folder / "results", "badges": kept, "pages": (folder / "A.md",)}
+    project = replace(PROJECT, pictures=(), **here)  # type: ignore[arg-type]
+    monkeypatch.setattr("fitting_room.cli.current", lambda *_: project)
     (folder / "A.md").write_text("<!-- fitting-room: mnist -->\n<!-- /fitting-room -->\n")
     for record in seeds(0.87, 0.872):
         Store(folder / "results" / "reference").put(record)
-    kept = folder / "results" / "badges"
     assert (call("--check"), kept.exists()) == (1, False)
     assert (call(), call("--check")) == (0, 0)
     assert [path.name for path in kept.iterdir()] == ["fashion_mnist-dense_128.json"]
