@@ -29,7 +29,8 @@ def honest(job: Any, data: Any, report: Any) -> None:
     report.metric("loads_keras", "keras" in sys.modules)
     report.metric("pixels", data.images[0].size)
     for number in range(1, job.epochs + 1):
-        report.epoch(number, loss=1 / number, accuracy=0.5, predictions=lambda: even(data))
+        scores = {"predictions": lambda: even(data), "metrics": {"margin": number / 4}}
+        report.epoch(number, loss=1 / number, accuracy=0.5, **scores)
     report.predictions(even(data))
 
 

@@ -12,7 +12,8 @@ from records import PROJECT
 from bench.cases import CASES as OURS
 from fitting_room.analysis.audit import claims_in
 from fitting_room.errors import UserError
-from fitting_room.store.claims import KINDS, METRICS, METRICS_OF, Published, read_published
+from fitting_room.store.claims import KINDS, Published, read_published
+from fitting_room.store.subjects import METRICS, METRICS_OF
 
 SHIPPED = claims_in(Path(__file__).parents[1] / "bench" / "claims.toml", PROJECT)
 ROWS = [name for name, case in OURS.items() if not case.recipe.tuned]

@@ -42,8 +42,8 @@ def emptied(page: bytes) -> bytes:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project to work in, where drawing takes no time."""
     monkeypatch.chdir(tmp_path)
-    pages = tuple(tmp_path / page for page in PAGES)
-    here = replace(PROJECT, results=tmp_path / "results", pages=pages)
+    pages, results = tuple(tmp_path / page for page in PAGES), tmp_path / "results"
+    here = replace(PROJECT, results=results, pages=pages, badges=results / "badges")
     monkeypatch.setattr("fitting_room.cli.current", lambda *_: here)
     monkeypatch.setattr(theme, "render", lambda *_: b"<svg/>")
     (tmp_path / "results").mkdir()

@@ -19,6 +19,7 @@ from fitting_room import data
 from fitting_room.errors import UserError
 from fitting_room.lab.process import run_trial
 from fitting_room.lab.scheduler import job_of
+from fitting_room.metrics import Metric
 from fitting_room.record import PartialRecord, Record, unpack_classes
 from fitting_room.spec import TrialSpec
 from fitting_room.store.digest import Sources
@@ -50,6 +51,8 @@ def test_what_a_trainer_tells_is_on_record() -> None:
     assert [epoch.training_loss for epoch in record.epochs] == [1.0, 0.5]
     assert [epoch.test_accuracy for epoch in record.epochs] == [record.test_accuracy] * 2
     assert record.metrics == {"loads_keras": 0.0, "pixels": 784.0}
+    assert [epoch.metrics for epoch in record.epochs] == [{"margin": 0.25}, {"margin": 0.5}]
+    assert Metric(name="margin", per_epoch=True)(record) == 0.5
     assert record.size and record.size.parameters == 9
     assert record.test_loss == pytest.approx(math.log(10), abs=1e-6)
     assert record.confidence and record.confidence.first[0] == (0.1,) * 10

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from fitting_room.metrics import known
+from fitting_room.metrics import is_own, known
 
 MISSING = "—"
 NEVER = "∞"
@@ -142,7 +142,7 @@ def shown_limits(metric: str, limits: tuple[float, ...]) -> str:
     else:
         fewest, most = (1, 4) if kind.format == "percent" else (3, 5)
         ends = [f"{x:.{_decimals(scaled, fewest=fewest, most=most)}f}" for x in scaled]
-    return "–".join(ends) + kind.suffix
+    return (" to " if min(scaled) < 0 else "–").join(ends) + kind.suffix
 
 
 def shown_difference(metric: str, difference: float) -> str:
@@ -185,14 +185,20 @@ def loss(found: Spread | None) -> str:
     return MISSING if found is None else with_spread(found, most=4, alone=3)
 
 
+def in_unit(metric: str, found: Spread | None) -> str:
+    """Return ``87.0 ± 0.5 (6)``, whose unit stands elsewhere, or a dash."""
+    if found is None:
+        return MISSING
+    kind = known(metric)
+    most, alone = {"percent": (2, 1), "decimals": (4, 3), "number": (3, 3)}[kind.format]
+    return with_spread(found, scale=kind.scale, most=most, alone=alone)
+
+
 def measured(metric: str, found: Spread | None) -> str:
     """Return ``87.0 ± 0.5 % (6)``: mean, sd and number of seeds."""
     if found is None:
         return ""
-    kind = known(metric)
-    most, alone = {"percent": (2, 1), "decimals": (4, 3), "number": (3, 3)}[kind.format]
-    figure = with_spread(found, scale=kind.scale, most=most, alone=alone)
-    return figure.replace(" (", f"{kind.suffix} (")
+    return in_unit(metric, found).replace(" (", f"{known(metric).suffix} (")
 
 
 def around(middle: float, low: float, high: float, unit: str = "") -> str:
@@ -206,7 +212,7 @@ def span(metric: str, found: Ends) -> str:
     kind = known(metric)
     low, high = kind.scale * found.low, kind.scale * found.high
     if kind.format == "percent":
-        low, high = max(low, 0.0), min(high, 100.0)
+        low, high = max(low, -math.inf if is_own(metric) else 0.0), min(high, 100.0)
     places = 1 if kind.format == "percent" else 3
     if 0 < high - low < math.inf:
         places = min(max(1 - math.floor(math.log10((high - low) / 2)), 0), 4)

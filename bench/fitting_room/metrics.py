@@ -19,7 +19,7 @@ from fitting_room.spec import TASKS
 if TYPE_CHECKING:
     import numpy as np
 
-    from fitting_room.record import Record
+    from fitting_room.record import Epoch, Record
 
 Better = Literal["higher", "lower", "neither"]
 Format = Literal["percent", "decimals", "number"]
@@ -34,7 +34,7 @@ class Metric:
     """A figure that a record is judged by; calling it with a record gives its value there.
 
     A project's own is computed from the test images after the last epoch, or, without ``compute``,
-    reported by its trainer as ``record.metrics[name]``.
+    reported by its trainer as ``record.metrics[name]`` or after the last epoch.
 
     Raises:
         ValueError: The name is no identifier, a choice is unknown, or no child process could
@@ -48,7 +48,7 @@ class Metric:
     """Where it is neither, a change either way is one."""
     format: Format = "decimals"
     per_epoch: bool = False
-    """Whether every epoch of a record has it as well."""
+    """Whether every epoch of a record has it as well, a project's own from its trainer."""
     compute: Function | None = None
     """A function that a module defines."""
     trained: bool = True
@@ -73,7 +73,10 @@ class Metric:
         """Return the value of one record; None where it has none, as after divergence."""
         if self.of:
             return self.of(record)
-        return (record.metrics or {}).get(self.name) if record.completed else None
+        if not record.completed:
+            return None
+        last = (each.metrics or {} for each in record.epochs[-1:])
+        return {**next(last, {}), **(record.metrics or {})}.get(self.name)
 
     @property
     def source(self) -> str:
@@ -167,6 +170,23 @@ FURTHER: Mapping[str, Metric] = {
 }
 """Figures that are shown, and no bound is for."""
 
+COLUMNS = (
+    "test_accuracy",
+    "training_accuracy",
+    "test_loss",
+    "calibration_error",
+    "parameters",
+    "epochs_to_target",
+    "seconds_per_epoch",
+    "latency_seconds",
+    "images_per_second",
+    "peak_memory_mib",
+)
+"""What a table may show beside a project's own metrics."""
+
+SHOWN: list[str] = []
+"""Columns that the tables of the project at hand have; empty for the usual ones."""
+
 CURVES = {f"{metric}_by_epoch": metric for metric in ("training_loss", "training_accuracy")}
 """Name of a learning curve → what it shows after each epoch."""
 
@@ -184,24 +204,52 @@ def known(name: str) -> Metric:
     return found or Metric(name=behind, format="number")
 
 
+def own() -> tuple[Metric, ...]:
+    """Return the metrics that the project at hand declares, in its order."""
+    return tuple(metric for metric in METRICS.values() if is_own(metric.name))
+
+
+def is_own(name: str) -> bool:
+    """Whether a project declares the metric: such a one may be negative, and a record lack it."""
+    return name in METRICS and METRICS[name].of is None
+
+
 def curve(record: Record, name: str) -> tuple[float | None, ...]:
     """Return a learning curve of a record, from its first epoch on."""
     return tuple(getattr(epoch, CURVES[name]) for epoch in record.epochs)
 
 
-def declare(own: Iterable[Metric]) -> None:
-    """Let a project's own metrics be known, and no more those of another one.
+def of_epoch(epoch: Epoch, name: str) -> float | None:
+    """Return a metric after one epoch of a record; None where that has none."""
+    found: float | None = getattr(epoch, name, None)
+    return (epoch.metrics or {}).get(name) if is_own(name) else found
+
+
+def curves_of(records: Iterable[Record]) -> list[Metric]:
+    """Return the project's own metrics that an epoch of some record has."""
+    told = {name for r in records for epoch in r.epochs for name in epoch.metrics or ()}
+    return [metric for metric in own() if metric.per_epoch and metric.name in told]
+
+
+def declare(own: Iterable[Metric], *, columns: Iterable[str] = ()) -> None:
+    """Let a project's own metrics be known, and the columns of its tables, and no other one's.
 
     Raises:
-        ValueError: One has the name of a built-in metric, or two have the same.
+        ValueError: A metric has the name of a built-in one, or two have the same.
     """
     found = {metric.name: metric for metric in BUILT_IN}
     for metric in own:
-        if metric.name in found or metric.name in {**FURTHER, **CURVES}:
+        if metric.name in {*found, *FURTHER, *CURVES, *COLUMNS}:
             raise ValueError(f"there is a metric {metric.name} already: give yours another name")
         found[metric.name] = metric
     METRICS.clear()
     METRICS.update(found)
+    SHOWN[:] = columns
+
+
+def shows(column: str) -> bool:
+    """Whether the tables of the project at hand may have a column."""
+    return column in SHOWN or not SHOWN
 
 
 def sources() -> dict[str, str]:

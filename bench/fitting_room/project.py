@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from fitting_room.errors import UserError, nearest
-from fitting_room.metrics import Metric, declare
+from fitting_room.metrics import COLUMNS, Metric, declare
 from fitting_room.spec import TASKS, Case, Pin, Task
 
 if sys.version_info >= (3, 11):
@@ -34,9 +34,9 @@ TABLE = "[tool.fitting-room]"
 
 OBJECTS = ("tasks", "cases", "instead", "exercises", "variants", "slowdowns", "metrics")
 """Keys that hold ``module:name``: of a list of metrics, or else of a mapping."""
-PATHS = ("bounds", "claims", "pins", "results")
+PATHS = ("bounds", "claims", "pins", "results", "badges")
 """Keys that hold a path, relative to the file."""
-LISTS = ("pages", "pictures")
+LISTS = ("pages", "pictures", "columns")
 """Keys that hold a list of texts."""
 SHARES = ("noise",)
 """Keys that hold a table, case → a share of its training images."""
@@ -90,6 +90,10 @@ class Project:
     noise: Mapping[str, float] = field(default_factory=dict)
     """Cases that ``noise`` takes where it is given none → the share of the training images that a
     timed epoch has, so that it lasts about a second."""
+    columns: tuple[str, ...] = ()
+    """Metrics that tables show, in their order; none stands for the usual ones."""
+    badges: Path | None = None
+    """Folder of one file a case for a badge; None where none is wanted."""
 
     @cached_property
     def tasks(self) -> Mapping[str, Task]:
@@ -218,13 +222,14 @@ def _imported(module: str, root: Path, where: str) -> Any:
 
 
 def current(*folders: Path) -> Project:
-    """Return the project of the first folder that lies in one, and declare its metrics.
+    """Return the project of the first folder that lies in one, and declare metrics and columns.
 
     Args:
         folders: Each is looked at with all folders above it, nearest first.
 
     Raises:
-        UserError: None lies in a project, its table cannot be meant, or its metrics cannot be used.
+        UserError: None lies in a project, its table cannot be meant, or its metrics or columns
+            cannot be used.
     """
     for folder in folders:
         for each in (folder, *folder.parents):
@@ -238,8 +243,15 @@ def current(*folders: Path) -> Project:
 
 
 def _declare(project: Project) -> None:
+    known = (*COLUMNS, *(metric.name for metric in project.metrics))
+    for number, name in enumerate(project.columns):
+        where = f"{project.root / FILE}: columns in {TABLE}"
+        if name not in known:
+            raise UserError(f"{where} has no column {name!r} to show. {nearest(name, known)}")
+        if name in project.columns[:number]:
+            raise UserError(f"{where} has {name!r} twice. Take one out.")
     try:
-        declare(project.metrics)
+        declare(project.metrics, columns=project.columns)
     except ValueError as error:
         where = f"{project.root / FILE}: metrics in {TABLE}"
         raise UserError(f"{where} cannot be used: {error}.") from None
@@ -272,6 +284,8 @@ def read_project(folder: Path) -> Project | None:
         pages=tuple(folder / page for page in table.get("pages", ["README.md"])),
         pictures=tuple(table.get("pictures", ())),
         noise=table.get("noise", {}),
+        columns=tuple(table.get("columns", ())),
+        badges=folder / table["badges"] if "badges" in table else None,
     )
 
 

@@ -59,6 +59,8 @@ class Epoch:
     validation_accuracy: Fraction | None = None
     """On what the recipe holds out of the training images; None where it holds out nothing."""
     validation_loss: Loss | None = None
+    metrics: Mapping[str, Figure] | msgspec.UnsetType = msgspec.UNSET
+    """What a trainer reported of its own; unset, and not written, where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)

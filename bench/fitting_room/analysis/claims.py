@@ -22,6 +22,7 @@ from fitting_room.judge.claims import (
 )
 from fitting_room.judge.interval import Interval, of_new_count, of_new_seed, of_new_share
 from fitting_room.judge.verdict import Verdict
+from fitting_room.metrics import known
 from fitting_room.spec import TASKS, parts
 from fitting_room.store.claims import AnyStatement, Claim
 
@@ -147,14 +148,10 @@ def awaited(cases: Sequence[str]) -> str:
     return f"{NO_RECORDS} of {words.listed([short(case) for case in cases])}"
 
 
-BETTER: dict[str, Better] = {
-    "test_accuracy": "higher",
-    "training_accuracy": "higher",
-    "test_loss": "lower",
-    "training_loss": "lower",
-    "seconds_per_epoch": "lower",
-    "epochs_to_target": "lower",
-}
+def better(metric: str) -> Better | None:
+    """Return which way a metric is better; None where it is neither way."""
+    found = known(metric).better
+    return None if found == "neither" else found
 
 
 def claimed(claim: Claim) -> Interval:
@@ -190,11 +187,10 @@ def _by_records(claim: Claim, evidence: Evidence) -> Finding:
         return on_claim(claim, "undecided", _why_nothing(claim, evidence))
     if claim.metric in COUNTS:
         return _on_count(claim, values)
-    found = _interval(claim, values)
-    better = claim.better or BETTER.get(claim.metric)
+    found, way = _interval(claim, values), claim.better or better(claim.metric)
     return on_claim(
         claim,
-        judge_figure(found, claimed(claim), seeds=len(values), better=better),
+        judge_figure(found, claimed(claim), seeds=len(values), better=way),
         "; ".join([_where(claim, found, len(values)), *_lost(claim, evidence)]),
         measured=_measured(claim.metric, values),
         interval=found,

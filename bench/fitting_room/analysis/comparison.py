@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fitting_room.analysis.sides import COUNTS, QUALITY, Facts, Pace, Pairs, Side, match
+from fitting_room.analysis.sides import COUNTS, Facts, Pace, Pairs, Side, match, tested
 from fitting_room.judge.change import (
     Change,
     Question,
@@ -180,7 +180,7 @@ def _unlike(
     """
     for pair, changes in zip(pairs, found, strict=True):
         verdicts = [change.verdict for change in changes]
-        told = [v for v in verdicts if v.metric in (*QUALITY, EPOCHS)] or verdicts
+        told = [v for v in verdicts if v.metric in (*tested(), EPOCHS)] or verdicts
         if all(verdict.outcome == "not comparable" for verdict in told):
             reasons = dict.fromkeys(verdict.reason for verdict in told)
             yield name_of(*pair), f"nothing to compare it by: {'; '.join(reasons) or 'no figures'}"
@@ -210,7 +210,7 @@ def _quality(pairs: Sequence[tuple[Facts, Facts]]) -> list[list[Change]]:
 
 
 def _questions(base: Facts, head: Facts) -> list[Question | Change]:
-    shared = [metric for metric in QUALITY if metric in base.samples or metric in head.samples]
+    shared = [metric for metric in tested() if metric in base.samples or metric in head.samples]
     asked = [*shared, *([EPOCHS] if base.arrivals or head.arrivals else [])]
     if reason := _differing(base.conditions, head.conditions):
         return [not_comparable(metric, reason) for metric in asked]

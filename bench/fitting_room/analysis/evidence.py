@@ -11,7 +11,7 @@ from statistics import median
 from fitting_room.analysis.figures import quartiles
 from fitting_room.analysis.trials import of_one_machine, trained
 from fitting_room.judge.interval import Interval
-from fitting_room.metrics import METRICS
+from fitting_room.metrics import METRICS, of_epoch
 from fitting_room.record import Record, unpack_classes
 from fitting_room.spec import TASKS, parts
 from fitting_room.store.claims import Claim
@@ -88,7 +88,7 @@ class Evidence:
 
     def curves(self, case: str, metric: str) -> list[list[float | None]]:
         """Return the metric after each epoch, one list a seed."""
-        return [[getattr(e, metric) for e in r.epochs] for r in self.trained(case)]
+        return [[of_epoch(e, metric) for e in r.epochs] for r in self.trained(case)]
 
     def costs(self, cases: Iterable[str], metric: str) -> dict[str, tuple[Interval, int]]:
         """Return what each case costs, with the number of values it rests on.
@@ -124,7 +124,7 @@ def _value(record: Record, metric: str, epoch: int | None) -> float | None:
         return METRICS[metric](record)
     found: float | None = None
     if epoch <= len(record.epochs):
-        found = getattr(record.epochs[epoch - 1], metric)
+        found = of_epoch(record.epochs[epoch - 1], metric)
     return found
 
 

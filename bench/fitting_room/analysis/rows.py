@@ -10,6 +10,7 @@ from fitting_room.analysis.figures import Figure, Quartiles, Target, figure, qua
 from fitting_room.analysis.trials import flags_of, of_one_machine, one_per_seed, trained
 from fitting_room.judge.censored import epochs_to_target, first_epoch
 from fitting_room.judge.verdict import Verdict
+from fitting_room.metrics import own
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case
 from fitting_room.store.claims import Claim, Claims
@@ -47,6 +48,8 @@ class Row:
     """From the median of large batches."""
     verdict: str = NOT_JUDGED
     verdicts: Sequence[Verdict] = ()
+    metrics: Mapping[str, Figure] = field(default_factory=dict)
+    """The project's own, by name, of the seeds whose records have them."""
     flags: Sequence[str] = ()
     """Why its figures need care, such as ``sample``."""
     published: Mapping[str, Claim] = field(default_factory=dict)
@@ -109,6 +112,7 @@ def _row(
         images_per_second=_throughput(timed),
         verdict=_worst(verdicts),
         verdicts=verdicts,
+        metrics=_own(whole),
         flags=flags_of(records),
         published=published,
         keys=tuple(record.key for record in kept),
@@ -123,6 +127,11 @@ def _worst(verdicts: Sequence[Verdict]) -> str:
 def _last_training_accuracies(records: Sequence[Record]) -> list[float]:
     last = (record.epochs[-1].training_accuracy for record in records)
     return [accuracy for accuracy in last if accuracy is not None]
+
+
+def _own(records: Sequence[Record]) -> dict[str, Figure]:
+    values = {m.name: [x for r in records if (x := m(r)) is not None] for m in own()}
+    return {name: found for name, each in values.items() if (found := figure(each))}
 
 
 def _epochs_to_target(case: Case, records: Sequence[Record]) -> tuple[Target, ...]:

@@ -12,7 +12,7 @@ import msgspec
 
 from fitting_room.analysis.trials import of_one_machine, on_sample
 from fitting_room.judge.change import Arrivals, Sample
-from fitting_room.metrics import METRICS
+from fitting_room.metrics import METRICS, own
 from fitting_room.record import Machine, Record
 from fitting_room.spec import TASKS
 from fitting_room.store.key import training_key
@@ -24,7 +24,13 @@ QUALITY = (
     "training_loss",
     "drop_in_training_loss",
 )
-"""Judged by test: two for what a model is worth, and three that scatter little."""
+"""Judged by test, before a project's own: what a model is worth, and three that scatter little."""
+
+
+def tested() -> tuple[str, ...]:
+    """Return every metric that is judged by test, the project's own last."""
+    return (*QUALITY, *(metric.name for metric in own()))
+
 
 COUNTS = ("parameters", "trainable_parameters", "flops_per_image", "steps_per_epoch")
 """Judged by equality."""
@@ -152,9 +158,9 @@ def _sample(metric: str, records: Sequence[Record]) -> Sample:
 
 
 def _known(records: Sequence[Record]) -> list[str]:
-    """Return the metrics that one of the records at least has, or lost."""
-    lost = any(not record.completed for record in records)
-    return [m for m in QUALITY if lost or any(METRICS[m](record) is not None for record in records)]
+    """Return the metrics that one of the records at least has, or lost, as only some own do."""
+    lost = QUALITY if any(not record.completed for record in records) else ()
+    return [m for m in tested() if m in lost or any(METRICS[m](r) is not None for r in records)]
 
 
 def _arrivals(records: Sequence[Record]) -> Arrivals | None:

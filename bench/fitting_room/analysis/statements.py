@@ -9,7 +9,7 @@ from statistics import fmean
 
 from fitting_room import format as words
 from fitting_room.analysis import claims
-from fitting_room.analysis.claims import BETTER, Finding
+from fitting_room.analysis.claims import Finding, better
 from fitting_room.analysis.evidence import Evidence, short
 from fitting_room.judge.censored import epochs_to_target, first_epoch
 from fitting_room.judge.claims import Check, Label, as_printed, judge_statement, with_its_source
@@ -124,7 +124,7 @@ def _turn(curve: Sequence[float | None], metric: str) -> int | None:
 
 def _sign(metric: str) -> float:
     """Return by what a metric is multiplied so that more of it is better."""
-    return 1.0 if BETTER.get(metric) == "higher" else -1.0
+    return 1.0 if better(metric) == "higher" else -1.0
 
 
 Means = Difference | Order | Diminishing
@@ -143,8 +143,8 @@ def on_means(statement: Means, evidence: Evidence, printed: Mapping[str, Interva
         return claims.on_statement(statement, outcome, [by_itself, claims.awaited(missing)])
     found = [from_records(each, metric, evidence, of=len(things)) for each in things]
     checks = _checks(things, found)
-    better = BETTER.get(metric) if isinstance(statement, Difference) else None
-    outcome = judge_statement([check for _, check in checks], better=better)
+    way = better(metric) if isinstance(statement, Difference) else None
+    outcome = judge_statement([check for _, check in checks], better=way)
     n = min(len(evidence.values(case, metric)) for case in statement.cases_named)
     return claims.on_statement(
         statement,
@@ -180,7 +180,5 @@ def _measured(statement: Means, evidence: Evidence, found: Sequence[Interval]) -
     if not isinstance(statement, Order):
         return words.between(statement.metric, [each.estimate for each in found])
     means = {c: fmean(evidence.values(c, statement.metric)) for c in statement.cases}
-    best_first = sorted(
-        means, key=means.__getitem__, reverse=BETTER.get(statement.metric) == "higher"
-    )
+    best_first = sorted(means, key=means.__getitem__, reverse=better(statement.metric) == "higher")
     return ", ".join(short(case) for case in best_first)

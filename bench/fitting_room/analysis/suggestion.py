@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from fitting_room.judge import suggest as judged
 from fitting_room.judge.censored import best_by
 from fitting_room.judge.verdict import KINDS
-from fitting_room.metrics import CURVES, METRICS, curve
+from fitting_room.metrics import CURVES, METRICS, curve, is_own, own
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case
 
@@ -29,6 +29,9 @@ what sees an optimizer that lost its momentum.
 DECIMALS = 5
 """Of means and scatters; a scatter that rounds to nothing is none."""
 
+SIGNIFICANT = 8
+"""Digits of the mean and the scatter of a project's own metric, whose scale may be any."""
+
 LEARNING_CURVE = "training_loss_by_epoch"
 """The quietest of what a trial measures, and the first to be known."""
 
@@ -38,31 +41,52 @@ def suggest(case: Case, records: Sequence[Record]) -> str:
     kept = [record for record in records if record.completed]
     if len(kept) < 2:
         return f"# {case.name}: {len(kept)} completed seeds; two are needed to know the scatter."
-    lines = [f"[{case.name}]", _parameters(kept[0])]
-    lines += [_quality(metric, kept) for metric in QUALITY]
+    lines = [_parameters(kept[0])]
+    lines += [_quality(metric, kept, band) for metric, band in _bands(kept).items()]
     if TASKS[case.task].targets:
         lines.append(_epochs(case, kept))
-    return "\n".join(lines) + "\n" + _curve(case, kept)
+    bands = _curve(case, kept)
+    if bands.startswith("#"):
+        lines, bands = [*lines, bands.strip()], ""
+    # A comment at the end would be taken for one on what follows, and stay when this is replaced.
+    lines.sort(key=lambda line: not line.startswith("#"))
+    return "\n".join([f"[{case.name}]", *lines]) + "\n" + bands
 
 
 def _parameters(record: Record) -> str:
     count = METRICS["parameters"](record)
+    if count is None:
+        return "# parameters: the trainer does not tell them."
     return f'parameters = {{ exactly = {count:_}, reason = "counted from the layers" }}'
 
 
-def _quality(metric: str, records: Sequence[Record]) -> str:
+def _bands(records: Sequence[Record]) -> dict[str, float | None]:
+    """Return ``QUALITY``, and the same of the project's own metrics that a record has."""
+    told = [metric for metric in own() if any(metric(record) is not None for record in records)]
+    return QUALITY | {m.name: judged.BAND if m.better == "neither" else None for m in told}
+
+
+def _quality(metric: str, records: Sequence[Record], band: float | None) -> str:
     values = [value for record in records if (value := METRICS[metric](record)) is not None]
-    if round(stdev(values), DECIMALS) == 0:
+    if len(values) < len(records):
+        return f"# {metric}: {len(values)} of {len(records)} seeds have it; a bound needs them all."
+    if not _scatters(metric, values):
         return f"# {metric}: the same for all {len(values)} seeds; more show its scatter."
-    band = QUALITY[metric]
     bound = judged.suggest(metric, values, both_sides=band is not None, band=band or judged.BAND)
     kind = next(kind for kind in KINDS if getattr(bound, kind) is not None)
     limit = list(bound.limits) if kind == "between" else bound.limits[0]
-    return f'{metric} = {{ {kind} = {limit}, {_reference(values)}, reason = "{bound.reason}" }}'
+    told = _reference(values, f".{SIGNIFICANT}g" if is_own(metric) else f".{DECIMALS}f")
+    return f'{metric} = {{ {kind} = {limit}, {told}, reason = "{bound.reason}" }}'
 
 
-def _reference(values: Sequence[float]) -> str:
-    mean, sd = (f"{value:.{DECIMALS}f}" for value in (fmean(values), stdev(values)))
+def _scatters(metric: str, values: Sequence[float]) -> bool:
+    if is_own(metric):  # on a scale that nobody here knows
+        return stdev(values) > 10.0**-SIGNIFICANT * max(map(abs, values))
+    return round(stdev(values), DECIMALS) != 0
+
+
+def _reference(values: Sequence[float], digits: str = f".{DECIMALS}f") -> str:
+    mean, sd = (f"{value:{digits}}" for value in (fmean(values), stdev(values)))
     return f"mean = {mean}, sd = {sd}, seeds = {len(values)}"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fitting_room.analysis.audit import FOLDERS, audit, claims_in, grounds, references
+from fitting_room.analysis.rows import Row, rows
 from fitting_room.cli import COMMANDS, load
 from fitting_room.cli.report import Stored
 from fitting_room.errors import UserError
@@ -18,8 +19,9 @@ from fitting_room.metrics import METRICS
 from fitting_room.project import Project, from_here
 from fitting_room.record import Record
 from fitting_room.report.audit import as_markdown
+from fitting_room.report.badges import badges
 from fitting_room.report.readme import difference, regenerate
-from fitting_room.report.summary import task_table
+from fitting_room.report.summary import JUDGED, task_table
 from fitting_room.spec import TASKS
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import read_speeds, write_whole
@@ -72,8 +74,7 @@ def exercise_block(name: str, known: Committed) -> str:
 def gate_block(name: str, known: Committed) -> str:
     """Return what was measured of the gate; SciPy is loaded only where a file asks for it."""
     blocks = import_module("fitting_room.studies.gate")
-    read_bounds = import_module("fitting_room.store.bounds").read_bounds
-    bounds = read_bounds(known.project.bounds, cases=known.project.cases, metrics=METRICS)
+    bounds = _bounds(known.project)
     return str(blocks.BLOCKS[name](known.results, bounds))
 
 
@@ -207,9 +208,55 @@ def run(args: argparse.Namespace) -> int:
     drawing = project.pictures and not args.file
     plots = import_module("fitting_room.cli.plots") if drawing else None
     drawn = bool(plots and plots.committed(known, check=args.check))
+    drawn |= _badges(known, check=args.check)
     if args.check and (stale or drawn):
         print("Run the same without --check.")
     return int(args.check and bool(stale or drawn or left))
+
+
+def _badges(known: Committed, *, check: bool) -> bool:
+    """Write the badges that the project asks for, or check them; return whether any was stale.
+
+    They are of the project's own results, whatever else a page is made from. The folder holds
+    nothing else: what belongs to no case with a reference is taken out.
+    """
+    folder = known.project.badges
+    if folder is None or known.results.resolve() != known.project.results.resolve():
+        return False
+    made = badges(_judged(known), stale=known.stale)
+    there = {path.name: path.read_bytes() for path in folder.glob("*.json")}
+    stale = [name for name in sorted({*made, *there}) if made.get(name) != there.get(name)]
+    for name in stale:
+        path, kept = folder / name, name in made
+        if not check and kept:
+            write_whole(path, made[name])
+        elif not check:
+            path.unlink()
+        found, done = ("is stale", "rewritten") if kept else (ORPHAN, "removed")
+        print(f"{from_here(path)} {found if check else done}.")
+    if not stale:
+        print(f"The badges in {from_here(folder)} are up to date.")
+    return bool(stale)
+
+
+ORPHAN = "belongs to no case with a reference"
+
+
+def _judged(known: Committed) -> list[Row]:
+    """Return a row for each case, with the verdicts of its reference."""
+    judge = import_module("fitting_room.lab.evaluator").on_reference
+    project, found = known.project, {}
+    bounds = _bounds(project)
+    for name, case in project.cases.items():
+        own = [r for r in known.records if r.spec.case.name == name and r.outcome in JUDGED]
+        latest = {r.spec.seed: r for r in sorted(own, key=lambda r: r.started)}
+        found[name] = judge(case, [latest[seed] for seed in sorted(latest)], bounds)
+    return rows(list(project.cases.values()), known.records, found, {})
+
+
+def _bounds(project: Project) -> Any:
+    read_bounds = import_module("fitting_room.store.bounds").read_bounds
+    return read_bounds(project.bounds, cases=project.cases, metrics=METRICS)
 
 
 def committed(project: Project, results: Path, claims: Path | None) -> Committed:

@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy as np
 import scipy
 
-from fitting_room.format import is_accuracy, shown, shown_difference
+from fitting_room.format import shown, shown_difference
 from fitting_room.judge.censored import epochs_to_target, same_speed
 from fitting_room.judge.interval import Interval, of_difference, superiority
 from fitting_room.judge.price import POWER
@@ -291,7 +291,7 @@ def _t_test(metric: str, base: Sample, head: Sample, alpha: float) -> Test:
     difference = of_difference(head.values, base.values)
     better = superiority(head.values, base.values)
     caught = smallest_caught(base.values, head.values, alpha=alpha)
-    amount = f"{100 * caught:.2f} points" if is_accuracy(metric) else f"{caught:.4f}"
+    amount = shown_difference(metric, caught).removeprefix("+")
     ends = (difference.estimate, difference.low, difference.high)
     change, low, high = (shown_difference(metric, end) for end in ends)
     direction = _direction(metric, difference.estimate)

@@ -10,7 +10,7 @@ from fitting_room.format import is_accuracy
 from fitting_room.judge.curve import Curve
 from fitting_room.judge.sequential import DELTA_MOST, planning_sd
 from fitting_room.judge.verdict import Bound
-from fitting_room.metrics import known
+from fitting_room.metrics import is_own, known
 
 BAND = 5.0
 """Scatters to each side of a training metric's mean.
@@ -27,7 +27,7 @@ def suggest(metric: str, values: Sequence[float], *, both_sides: bool, band: flo
     that would widen a narrow bound by more than a tenth.
 
     Args:
-        metric: an accuracy, which gets a floor, or a loss, which gets a ceiling.
+        metric: one of which more is better gets a floor, any other a ceiling.
         values: of all reference seeds, at least two that differ.
         both_sides: a band instead, for metrics in which a surprise is a change either way.
         band: scatters to each side of it.
@@ -40,7 +40,8 @@ def suggest(metric: str, values: Sequence[float], *, both_sides: bool, band: flo
     low, high = _rounded(mean - room, math.floor, places), _rounded(mean + room, math.ceil, places)
     if fraction:
         high = min(high, 1.0)
-    low = max(low, 0.0)
+    if not is_own(metric):
+        low = max(low, 0.0)
     return Bound(
         metric=metric,
         at_least=low if higher_is_better and not both_sides else None,

@@ -53,7 +53,7 @@ class Evaluator:
             UserError: The case has no such bound; the message says which lines to add.
         """
         if not self.options.judges(metric):
-            return replace(self._not_comparable(metric, ()), subject=case.name)
+            return replace(_not_comparable(metric, (), self.options), subject=case.name)
         self._check_bound(case, metric)
         least, most = self.options.least_seeds, self.options.most_seeds
         if metric in UNTRAINED:
@@ -61,40 +61,13 @@ class Evaluator:
         for n in range(least, most + 1):
             self._ask_ahead(case, n, most)
             records = self.records(case, n)
-            verdict = self.judged(case, metric, records, least=least, most=most)
+            verdict = judged(
+                case, metric, records, self.bounds, self.options, least=least, most=most
+            )
             if verdict.outcome != "undecided":
                 break
         keys = tuple(record.key for record in records[: verdict.n])
         return replace(verdict, subject=case.name, records=keys)
-
-    def judged(
-        self, case: Case, metric: str, records: Sequence[Record], *, least: int, most: int
-    ) -> Verdict:
-        """Judge ``metric`` of ``case`` on these records, in seed order, and ask for no other.
-
-        ``most`` is how many may come. The sequential test keeps its errors only if it need not
-        decide before ``MOST_SEEDS``: with fewer seeds it may end undecided.
-        """
-        for record in records:
-            if record.outcome == GIVEN_UP and metric not in (*CURVES, *UNTRAINED):
-                why = f"seed {record.spec.seed} was given up: {record.reason}"
-                return _without_bound("fail", metric, None, len(records), why)
-        coarse = metric in UNTRAINED or not self.options.comparable
-        most = most if coarse else max(most, MOST_SEEDS)
-        limits: dict[str, Any] = {"least": least, "most": most, "alpha": _alpha(self.bounds)}
-        if metric in CURVES and self.options.comparable:
-            # Epochs that a whole trial has beyond those of a quick one are left out: with few
-            # seeds they could only stay open, and what fails here fails in every other tier too.
-            curves = [curve(record, metric)[: self.options.stop_after] for record in records]
-            return judge_curve(curves, self.bounds.curve(case.name, metric), **limits)
-        bound = None if metric in CURVES else self._bound(case, metric)
-        if bound is None:
-            return self._not_comparable(metric, records)
-        if metric == EPOCHS and bound.has_reference:
-            aim, target = next(iter(TASKS[case.task].targets.items()))
-            seeds = [[getattr(epoch, aim) for epoch in record.epochs] for record in records]
-            return judge_best(seeds, bound, metric=aim, target=target, **limits)
-        return judge([METRICS[metric](r) for r in records], bound, coarse=coarse, **limits)
 
     def _ask_ahead(self, case: Case, n: int, most: int) -> None:
         """Request seeds after the first ``n`` where slots are idle meanwhile.
@@ -157,27 +130,82 @@ class Evaluator:
     def _check_bound(self, case: Case, metric: str) -> None:
         """Refuse before training what could not be judged after it."""
         if metric not in CURVES:
-            self._bound(case, metric)
+            _bound(case, metric, self.bounds, self.options)
         elif self.options.comparable:
             self.bounds.curve(case.name, metric)
 
-    def _bound(self, case: Case, metric: str) -> Bound | None:
-        """Return the bound that counts under these options, or None where none can."""
-        if metric in UNTRAINED or self.options.comparable:
-            return self.bounds.for_case(case.name, metric)
-        return None if self.options.epochs else self.bounds.smoke(case.name, metric)
 
-    def _not_comparable(self, metric: str, records: Sequence[Record]) -> Verdict:
-        epochs, last = self.options.epochs, self.options.stop_after
-        why = "the sample has no bound for it"
-        if epochs:
-            why = f"the epochs were overridden ({epochs})"
-        elif last:
-            why = f"the quick tier, which stops after epoch {last}, does not judge it"
-        figure = METRICS.get(CURVES.get(metric, metric))  # of a curve, its end
-        values = [value for r in records if figure and (value := figure(r)) is not None]
-        mean = sum(values) / len(values) if values else None
-        return _without_bound("not comparable", metric, mean, len(records), why)
+def on_reference(case: Case, records: Sequence[Record], bounds: Bounds) -> list[Verdict]:
+    """Judge each bound of a case as a run would whose seeds were these, in the order of the seeds.
+
+    A run asks for ``MOST_SEEDS`` at most, so those of a larger reference are not all looked at.
+    """
+    found = []
+    for metric in bounds.metrics(case.name):
+        for n in range(1, min(len(records), MOST_SEEDS) + 1):
+            asked = {"least": 1, "most": MOST_SEEDS}
+            verdict = judged(case, metric, records[:n], bounds, Options(), **asked)
+            if verdict.outcome != "undecided" or n in (len(records), MOST_SEEDS):
+                found.append(replace(verdict, subject=case.name))
+                break
+    return found
+
+
+def judged(
+    case: Case,
+    metric: str,
+    records: Sequence[Record],
+    bounds: Bounds,
+    options: Options,
+    *,
+    least: int,
+    most: int,
+) -> Verdict:
+    """Judge ``metric`` of ``case`` on these records, in seed order, and ask for no other.
+
+    ``most`` is how many may come. The sequential test keeps its errors only if it need not
+    decide before ``MOST_SEEDS``: with fewer seeds it may end undecided.
+    """
+    for record in records:
+        if record.outcome == GIVEN_UP and metric not in (*CURVES, *UNTRAINED):
+            why = f"seed {record.spec.seed} was given up: {record.reason}"
+            return _without_bound("fail", metric, None, len(records), why)
+    coarse = metric in UNTRAINED or not options.comparable
+    most = most if coarse else max(most, MOST_SEEDS)
+    limits: dict[str, Any] = {"least": least, "most": most, "alpha": _alpha(bounds)}
+    if metric in CURVES and options.comparable:
+        # Epochs that a whole trial has beyond those of a quick one are left out: with few
+        # seeds they could only stay open, and what fails here fails in every other tier too.
+        curves = [curve(record, metric)[: options.stop_after] for record in records]
+        return judge_curve(curves, bounds.curve(case.name, metric), **limits)
+    bound = None if metric in CURVES else _bound(case, metric, bounds, options)
+    if bound is None:
+        return _not_comparable(metric, records, options)
+    if metric == EPOCHS and bound.has_reference:
+        aim, target = next(iter(TASKS[case.task].targets.items()))
+        seeds = [[getattr(epoch, aim) for epoch in record.epochs] for record in records]
+        return judge_best(seeds, bound, metric=aim, target=target, **limits)
+    return judge([METRICS[metric](r) for r in records], bound, coarse=coarse, **limits)
+
+
+def _bound(case: Case, metric: str, bounds: Bounds, options: Options) -> Bound | None:
+    """Return the bound that counts under these options, or None where none can."""
+    if metric in UNTRAINED or options.comparable:
+        return bounds.for_case(case.name, metric)
+    return None if options.epochs else bounds.smoke(case.name, metric)
+
+
+def _not_comparable(metric: str, records: Sequence[Record], options: Options) -> Verdict:
+    epochs, last = options.epochs, options.stop_after
+    why = "the sample has no bound for it"
+    if epochs:
+        why = f"the epochs were overridden ({epochs})"
+    elif last:
+        why = f"the quick tier, which stops after epoch {last}, does not judge it"
+    figure = METRICS.get(CURVES.get(metric, metric))  # of a curve, its end
+    values = [value for r in records if figure and (value := figure(r)) is not None]
+    mean = sum(values) / len(values) if values else None
+    return _without_bound("not comparable", metric, mean, len(records), why)
 
 
 def _without_bound(

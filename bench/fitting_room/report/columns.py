@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from fitting_room.analysis.figures import Figure, Target
 from fitting_room.analysis.rows import NOT_JUDGED, SEVERITY, Row
-from fitting_room.format import MISSING, accuracy, around, count, loss, number
+from fitting_room.format import MISSING, accuracy, around, count, in_unit, loss, name, number
+from fitting_room.metrics import SHOWN, Metric, own
 
 DISAGREES = "✗"
 """Marks a published figure that contradicts an exact count of ours."""
@@ -23,7 +24,7 @@ class Column:
     value: Callable[[Row], float | str | None]
     """What a page sorts by; None goes last."""
     metric: str = ""
-    """The metric whose published figures belong to it, where there are any."""
+    """Its metric, by which a project asks for it, and whose published figures belong to it."""
 
     @property
     def name(self) -> str:
@@ -57,21 +58,52 @@ def cited(row: Row, metric: str, marks: Sequence[str]) -> str:
 
 
 def measured(rows: Sequence[Row]) -> list[Column]:
-    """Return the columns of what was measured, which depend on whether the task has a target."""
+    """Return the columns that the project asks for.
+
+    The usual ones depend on whether the task has a target, and end with metrics of its own.
+    """
+    if SHOWN:
+        return _asked(rows)
     epochs = _epochs(rows)
     training = [TRAINING_ACCURACY] if epochs else []
-    return [TEST_ACCURACY, *training, TEST_LOSS, PARAMETERS, *epochs, SECONDS]
+    usual = [TEST_ACCURACY, *training, TEST_LOSS, PARAMETERS, *epochs, SECONDS]
+    return [*usual, *(column for column in map(_own, own()) if _told(column, rows))]
 
 
 def everything(rows: Sequence[Row]) -> list[Column]:
-    """Return every column that some row has anything for, the verdict first."""
+    """Return every column that some row has anything for, the verdict first.
+
+    If the project asks for some, those alone.
+    """
     columns = [VERDICT, TEST_ACCURACY, TRAINING_ACCURACY, TEST_LOSS, CALIBRATION_ERROR]
     columns += [PARAMETERS, *_epochs(rows), SECONDS, LATENCY, THROUGHPUT, MEMORY]
-    return [
-        column
-        for column in columns
-        if any(column.value(row) is not None or column.metric in row.published for row in rows)
-    ]
+    columns = [VERDICT, *_asked(rows)] if SHOWN else [*columns, *map(_own, own())]
+    return [column for column in columns if _told(column, rows)]
+
+
+def _told(column: Column, rows: Sequence[Row]) -> bool:
+    return any(column.value(row) is not None or column.metric in row.published for row in rows)
+
+
+def _asked(rows: Sequence[Row]) -> list[Column]:
+    columns = {column.metric: [column] for column in [*FIXED, *map(_own, own())]}
+    columns["epochs_to_target"] = _epochs(rows)
+    return [column for name in SHOWN for column in columns[name]]
+
+
+def _own(metric: Metric) -> Column:
+    """Return the column of a project's own metric."""
+
+    def mean(row: Row) -> float | None:
+        found = row.metrics.get(metric.name)
+        return found.mean if found else None
+
+    return Column(
+        heading=f"{name(metric.name)}{metric.suffix}",
+        cell=lambda row: in_unit(metric.name, row.metrics.get(metric.name)),
+        value=mean,
+        metric=metric.name,
+    )
 
 
 def _epochs(rows: Sequence[Row]) -> list[Column]:
@@ -129,14 +161,29 @@ LATENCY = Column(
     heading="latency ms",
     cell=lambda row: number(1000 * row.latency_seconds if row.latency_seconds else None, 2),
     value=lambda row: row.latency_seconds,
+    metric="latency_seconds",
 )
 THROUGHPUT = Column(
     heading="images/s",
     cell=lambda row: count(row.images_per_second),
     value=lambda row: row.images_per_second,
+    metric="images_per_second",
 )
 MEMORY = Column(
     heading="peak memory MiB",
     cell=lambda row: count(row.peak_memory_mib),
     value=lambda row: row.peak_memory_mib,
+    metric="peak_memory_mib",
 )
+FIXED = (
+    TEST_ACCURACY,
+    TRAINING_ACCURACY,
+    TEST_LOSS,
+    CALIBRATION_ERROR,
+    PARAMETERS,
+    SECONDS,
+    LATENCY,
+    THROUGHPUT,
+    MEMORY,
+)
+"""Columns of every task, each of whose metric a project may ask for."""

@@ -16,6 +16,7 @@ from fitting_room.analysis.trials import (
     versions,
 )
 from fitting_room.format import MISSING, NEVER, spanned
+from fitting_room.metrics import shows
 from fitting_room.record import Record
 from fitting_room.report.columns import DISAGREES, published
 from fitting_room.report.verdicts import APART
@@ -38,8 +39,12 @@ def stopped(row: Row) -> str:
 
 def footnotes(rows: Sequence[Row]) -> list[str]:
     """Return the distinct notes on published figures, in the order of the table."""
-    found = (claim.note for row in rows for claim in row.published.values() if claim.note)
-    return list(dict.fromkeys(found))
+    claims = (claim for row in rows for claim in row.published.values() if shows(claim.metric))
+    return list(dict.fromkeys(claim.note for claim in claims if claim.note))
+
+
+def _contradicted(rows: Sequence[Row]) -> bool:
+    return any(DISAGREES in published(row, "parameters") for row in rows)
 
 
 def notes(
@@ -68,7 +73,7 @@ def notes(
 
 def brief(rows: Sequence[Row], *, absent: str) -> list[str]:
     """Return what must be said even where the run's header told the rest: gaps and reservations."""
-    contradicted = any(DISAGREES in published(row, "parameters") for row in rows)
+    contradicted = shows("parameters") and _contradicted(rows)
     numbered = enumerate(footnotes(rows), start=1)
     return [
         *_lost(rows),
@@ -140,17 +145,23 @@ def _gaps(rows: Sequence[Row], absent: str) -> list[str]:
 
 
 def _untimed(rows: Sequence[Row]) -> list[str]:
+    if not shows("seconds_per_epoch"):
+        return []
     names = [row.architecture for row in rows if row.test_accuracy and not row.seconds_per_epoch]
     why = "no s/epoch, as none ran alone, undisturbed, for more than its first epoch, which traces"
     return [f"{', '.join(names)}: {why}."] if names else []
 
 
+SCORES = "Accuracy and loss"
+
+
 def _legend(rows: Sequence[Row], records: Sequence[Record]) -> list[str]:
     if not any(row.keys for row in rows):
         return []
-    trained = "Accuracy and loss: after the last epoch, mean ± sd between seeds (number of seeds)."
+    what = "Accuracy, loss and own metrics" if any(row.metrics for row in rows) else SCORES
+    trained = f"{what}: after the last epoch, mean ± sd between seeds (number of seeds)."
     timed = {row.architecture: _timed(row, records) for row in rows if row.seconds_per_epoch}
-    if not timed:
+    if not timed or not shows("seconds_per_epoch"):
         return [trained]
     epochs = spanned(row.seconds_per_epoch.n for row in rows if row.seconds_per_epoch)
     trials = spanned(len(found) for found in timed.values())
@@ -181,7 +192,8 @@ def _clocks(timed: Mapping[str, Sequence[Record]]) -> list[str]:
 
 
 def _target(rows: Sequence[Row]) -> list[str]:
-    targets = next((row.epochs_to_target for row in rows if row.epochs_to_target), ())
+    found = (row.epochs_to_target for row in rows if row.epochs_to_target)
+    targets = next(found, ()) if shows("epochs_to_target") else ()
     return [
         f"Epochs to {target.words}: median over seeds (95 % interval), seeds that reached it; "
         f"{NEVER} where too few ever did."
@@ -190,8 +202,8 @@ def _target(rows: Sequence[Row]) -> list[str]:
 
 
 def _publication(rows: Sequence[Row]) -> list[str]:
-    claims = [claim for row in rows for claim in row.published.values()]
-    contradicted = any(DISAGREES in published(row, "parameters") for row in rows)
+    claims = [claim for row in rows for claim in row.published.values() if shows(claim.metric)]
+    contradicted = shows("parameters") and _contradicted(rows)
     timed = any(claim.metric == "seconds_per_epoch" for claim in claims)
     return [
         *(f"[{number}] {note}" for number, note in enumerate(footnotes(rows), start=1)),

@@ -17,6 +17,7 @@ import msgspec
 from fitting_room.analysis.figures import Figure
 from fitting_room.analysis.rows import NOT_JUDGED, Row, rows
 from fitting_room.format import MISSING
+from fitting_room.metrics import own
 from fitting_room.record import Outcome, Record
 from fitting_room.report.ci import Judged
 from fitting_room.report.columns import Column, cited, measured
@@ -88,16 +89,24 @@ def _told(column: Column, row: Row, absent: str, mark: str) -> str:
         return f"{text}{mark}"
     if not row.keys:
         return absent
-    trained = row.test_accuracy is not None
     if why := stopped(row):
         return why
-    return "not timed" if trained and column.metric == "seconds_per_epoch" else "not trained"
+    if row.test_accuracy is None:
+        return "not trained"
+    return "not timed" if column.metric in TIMED else MISSING
+
+
+TIMED = ("seconds_per_epoch", "latency_seconds", "images_per_second")
 
 
 LEAST_WANTED = (
     "",  # epochs to a target that nobody published
     "training_accuracy",
+    "peak_memory_mib",
+    "images_per_second",
+    "latency_seconds",
     "seconds_per_epoch",
+    "calibration_error",
     "test_loss",
     "epochs_to_target",
     "parameters",
@@ -167,7 +176,7 @@ def _fitting(rows: Sequence[Row], screen: Screen) -> tuple[str, list[str]]:
             return screen.mark(text, light=True)
         return text if column else screen.outcome(text, row.verdict)
 
-    for metric in LEAST_WANTED:
+    for metric in (*LEAST_WANTED, *(column.metric for column in columns[:0:-1])):
         if table().width <= screen.width:
             break
         dropped += [column.heading for column in columns if column.metric == metric]
@@ -230,6 +239,7 @@ def _flat(row: Row) -> dict[str, Any]:
     return {
         "case": row.case,
         **{k: v for name in OVER_SEEDS for k, v in _moments(name, getattr(row, name)).items()},
+        **{k: v for m in own() for k, v in _moments(m.name, row.metrics.get(m.name)).items()},
         "parameters": row.parameters,
         "epochs_to_target": target.median if target else None,
         "epochs_to_target_reached": target.reached if target else None,

@@ -16,7 +16,7 @@ from fitting_room.judge.quality import EPOCHS
 from fitting_room.judge.sequential import plans, share
 from fitting_room.judge.verdict import Bound, Verdict
 from fitting_room.machine import exclusive
-from fitting_room.metrics import KNOWN_AFTER, METRICS
+from fitting_room.metrics import KNOWN_AFTER, METRICS, of_epoch
 from fitting_room.record import Record
 from fitting_room.report.ci import Judged
 from fitting_room.report.progress import Screen
@@ -239,7 +239,7 @@ def _price(
 
 
 def _means(metric: str, records: Sequence[Record]) -> list[float]:
-    curves = [[getattr(epoch, metric, None) for epoch in record.epochs] for record in records]
+    curves = [[of_epoch(epoch, metric) for epoch in record.epochs] for record in records]
     columns = zip(*curves)  # noqa: B905 - as far as the shortest goes
     return [fmean(column) for column in columns if None not in column]
 
@@ -251,7 +251,7 @@ def table(found: Sequence[Priced], notes: Sequence[str] = ()) -> str:
 
 def _cells(one: Priced) -> tuple[str, ...]:
     bound, cost = one.bound, one.price
-    sign = 1 if is_accuracy(bound.metric) or bound.between else -1
+    sign = 1 if bound.at_most is None else -1
     catches = shown_difference(bound.metric, -sign * cost.catches)
     return (
         one.case,

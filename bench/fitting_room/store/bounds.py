@@ -13,7 +13,7 @@ from fitting_room.errors import UserError, nearest
 from fitting_room.format import is_accuracy
 from fitting_room.judge.curve import Curve
 from fitting_room.judge.verdict import Bound
-from fitting_room.metrics import CURVES, UNTRAINED, known
+from fitting_room.metrics import CURVES, UNTRAINED, is_own, known
 from fitting_room.store.reading import Toml, brief, converted, read_toml
 
 EXAMPLES = {
@@ -49,6 +49,16 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mean: Amount | None = None
 
 
+class _OwnEntry(_Entry, frozen=True, forbid_unknown_fields=True):
+    """The same for a project's own metric, which may be negative."""
+
+    exactly: int | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    between: tuple[float, float] | None = None
+    mean: float | None = None
+
+
 def read_bound(metric: str, entry: object) -> Bound:
     """Return the bound of one entry.
 
@@ -59,7 +69,7 @@ def read_bound(metric: str, entry: object) -> Bound:
         raise ValueError(f"expected {{ at_least = …, reason = … }}, and found {brief(entry)}")
     if "reason" not in entry:
         raise ValueError('a reason is needed: reason = "why the bound sits where it does"')
-    fields = msgspec.structs.asdict(converted(entry, _Entry))
+    fields = msgspec.structs.asdict(converted(entry, _OwnEntry if is_own(metric) else _Entry))
     fields["reference_seeds"] = fields.pop("seeds")
     if is_accuracy(metric):
         _check_fractions(fields)
@@ -70,9 +80,12 @@ def _check_fractions(fields: Mapping[str, Any]) -> None:
     """Refuse per cents where fractions are meant."""
     for key, value in fields.items():
         for number in value if isinstance(value, tuple) else (value,):
-            if isinstance(number, float) and number > 1:
-                hint = f"; did you mean {number / 100:g}?" if number <= 100 else ""
-                raise ValueError(f"accuracies are fractions, and {key} = {number} is above 1{hint}")
+            if isinstance(number, float) and abs(number) > 1:
+                hint = f"; did you mean {number / 100:g}?" if abs(number) <= 100 else ""
+                beyond = "above 1" if number > 0 else "below -1"
+                raise ValueError(
+                    f"accuracies are fractions, and {key} = {number} is {beyond}{hint}"
+                )
 
 
 def read_curve(metric: str, entry: object) -> Curve:
@@ -188,7 +201,8 @@ def read_bounds(path: Path, *, cases: Collection[str], metrics: Collection[str])
 
 
 def _example(metric: str) -> str:
-    return "at_most = 1.0" if known(metric).better == "lower" else "at_least = 0.0"
+    examples = {"lower": "at_most = 1.0", "neither": "between = [0.0, 1.0]"}
+    return examples.get(known(metric).better, "at_least = 0.0")
 
 
 def line_of(path: Path, table: str, metric: str) -> int:

@@ -19,37 +19,13 @@ from fitting_room.errors import UserError, nearest
 from fitting_room.judge.claims import Better, Label
 from fitting_room.spec import TASKS, parts
 from fitting_room.store.reading import Toml, brief, converted, read_toml
-
-ACCURACIES = ("test_accuracy", "training_accuracy")
-SCORES = (*ACCURACIES, "test_loss", "training_loss")
-"""Known after every epoch of every seed."""
-COUNTS = ("parameters", "training_images", "test_images")
-COSTS = (*COUNTS, "seconds_per_epoch")
-"""What is had in multiples."""
-METRICS = (*SCORES, *COSTS, "epochs_to_target", "probability")
-FRACTIONS = (*ACCURACIES, "probability")
-
-METRICS_OF: Mapping[str, tuple[str, ...]] = {
-    "figure": METRICS,
-    "difference": SCORES,
-    "ratio": COSTS,
-    "order": SCORES,
-    "diminishing": SCORES,
-    "turn": SCORES,
-    "reach": ACCURACIES,  # a loss comes down: below every target it has been above it
-    "opinion": SCORES,
-}
-"""Kind of claim → what it may be about."""
-
-METRICS_WITH: Mapping[str, tuple[str, ...]] = {
-    "epoch": SCORES,
-    "image": ("probability",),
-    "label": ("probability",),
-    "described": COUNTS,
-    "watches": SCORES,
-}
-"""Key of a figure → metrics that it says something of."""
-
+from fitting_room.store.subjects import (
+    METRICS_WITH,
+    SCORES,
+    check_values,
+    metrics_of,
+    metrics_with,
+)
 
 NEVER, ALWAYS = -math.inf, math.inf
 
@@ -330,7 +306,7 @@ class _Reader:
     def figure(self, name: str, case: str, metric: str, told: object, said: str = "") -> Claim:
         """Read one figure."""
         _check_known("case", case, self.cases)
-        _check_known("metric", metric, METRICS)
+        _check_known("metric", metric, metrics_of("figure"))
         found = converted(_table(told, ", ".join(_Entry.__struct_fields__)), _Entry)
         _check_known("source", found.source, self.sources)
         low, high = found.ends
@@ -344,19 +320,18 @@ def _check_figure(
     case: str, metric: str, told: Mapping[str, Any], ends: tuple[float, float]
 ) -> None:
     """Refuse keys that say nothing of a metric, and values that it cannot have."""
-    for key, metrics in METRICS_WITH.items():
-        if key in told:
-            _check_known(f"metric that takes {key}", metric, metrics)
+    for key in METRICS_WITH.keys() & told.keys():
+        _check_known(f"metric that takes {key}", metric, metrics_with(key))
     if "watches" in told:
         _check_known("metric to watch", told["watches"], SCORES)
     if metric == "probability":
         _check_image(case, told)
-    _check_values(metric, ends)
+    check_values(metric, ends)
 
 
 def _check_statement(made: AnyStatement) -> None:
     """Refuse metrics that its kind cannot be about, cases named twice, and ranges that are none."""
-    _check_known(f"metric for kind = {made.kind!r}", made.metric, METRICS_OF[made.kind])
+    _check_known(f"metric for kind = {made.kind!r}", made.metric, metrics_of(made.kind))
     if twice := [case for case, n in Counter(made.cases_named).items() if n > 1]:
         raise ValueError(f"names {twice[0]} twice")
     low, high = getattr(made, "low", None), getattr(made, "high", None)
@@ -365,9 +340,11 @@ def _check_statement(made: AnyStatement) -> None:
     if isinstance(made, Difference):
         if (low, high) == (NEVER, ALWAYS):
             raise ValueError("needs low, high, or both")
-        _check_values(made.metric, (made.low, made.high), signed=True)
+        check_values(made.metric, (made.low, made.high), signed=True)
     if isinstance(made, Diminishing) and not (made.of_cases or made.of_epochs):
         raise ValueError("needs at least three cases, or case and three epochs in order")
+    if isinstance(made, Diminishing) and made.of_epochs:
+        _check_known("metric of an epoch", made.metric, metrics_with("epoch"))
     if isinstance(made, Ratio) and low is None and high != ALWAYS:
         raise ValueError("has high and no low, which is 0 at least")
 
@@ -389,13 +366,3 @@ def _check_image(case: str, told: Mapping[str, Any]) -> None:
             raise ValueError(f"needs a line {key} = …: a probability is of one image and one class")
         if told[key] > most:
             raise ValueError(f"has {key} = {told[key]}; they count from 0 to {most}")
-
-
-def _check_values(metric: str, values: tuple[float, ...], *, signed: bool = False) -> None:
-    """Refuse per cents where fractions are meant; a signed range may be open at an end."""
-    for value in values:
-        beyond = abs(value) > 1 and not (signed and math.isinf(value))
-        if metric in FRACTIONS and beyond:
-            raise ValueError(f"has {value:g} for {metric}, which is a fraction: 0.05 for 5 %")
-        if value < 0 and not signed:
-            raise ValueError(f"has {value:g} for {metric}, which is never negative")

@@ -16,7 +16,7 @@ from fitting_room.judge.quality import EPOCHS
 from fitting_room.judge.sequential import planning_sd
 from fitting_room.judge.timing import SLOWER, Race, slowdown
 from fitting_room.judge.verdict import Bound, Outcome, Verdict
-from fitting_room.lab.evaluator import Evaluator
+from fitting_room.lab.evaluator import Evaluator, judged
 from fitting_room.metrics import CURVES, KNOWN_AFTER, METRICS, UNTRAINED, curve
 from fitting_room.record import Record
 from fitting_room.report.table import Table, bullets
@@ -141,13 +141,13 @@ def examine(evaluator: Evaluator, variant: Case, change: str) -> Finding:
         UserError: The original has no bounds.
     """
     evaluator = replace(evaluator, bounds=_lent(evaluator.bounds, variant))
-    judges = evaluator.options.judges
-    metrics = [each for each in evaluator.bounds.metrics(variant.name) if judges(each)]
-    least, most = evaluator.options.least_seeds, evaluator.options.most_seeds
+    bounds, options = evaluator.bounds, evaluator.options
+    metrics = [each for each in bounds.metrics(variant.name) if options.judges(each)]
+    least, most = options.least_seeds, options.most_seeds
     for n in range(least, most + 1):
         records = evaluator.records(variant, n)
         verdicts = {
-            metric: evaluator.judged(variant, metric, records, least=least, most=most)
+            metric: judged(variant, metric, records, bounds, options, least=least, most=most)
             for metric in metrics
         }
         outcomes = {verdicts[metric].outcome for metric in metrics if metric not in UNTRAINED}

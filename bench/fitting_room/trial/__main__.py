@@ -80,8 +80,10 @@ def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome,
     told = spec.case.trainer or spec.backend
     say(output, Message(note=f"loading {told}", files=loaded_files(spec.case.builder)))
     if spec.case.trainer:
+        from fitting_room.project import current
         from fitting_room.trial import trainer
 
+        current(Path(job.root)).use()  # which classes its task has
         train = trainer.trainer_of(spec.case.trainer)
         measured.seconds["import"] = time.perf_counter() - began
         trainer.run(train, spec, measured, partial(_tell, output), job.metrics)

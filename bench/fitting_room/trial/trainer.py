@@ -81,6 +81,7 @@ class Report:
         accuracy: float | None = None,
         seconds: float | None = None,
         predictions: Callable[[], Any] | None = None,
+        metrics: Mapping[str, float] = {},
     ) -> None:
         """Tell that an epoch has ended; a loss that is not finite, or the spec, ends the training.
 
@@ -90,6 +91,7 @@ class Report:
             accuracy: The same, a fraction.
             seconds: Of its training steps; else all since the last epoch or the trainer's begin.
             predictions: Called to score the test images now; its time counts as no training.
+            metrics: Of one's own after this epoch, by name; the last ones count.
 
         Raises:
             UserError: A figure cannot be true.
@@ -98,6 +100,9 @@ class Report:
         ended = found.training_loss is None or self._spec.ends(number, float(loss))
         if predictions and self._spec.scores_epochs and not ended:
             found = self._scored(found, predictions)
+        if metrics:
+            figures = {name: _figure(name, value) for name, value in metrics.items()}
+            found = replace(found, metrics=figures)
         self._measured.epochs = (*self._measured.epochs, found)
         self._tell(found)
         if ended:
@@ -106,11 +111,7 @@ class Report:
 
     def metric(self, name: str, value: float) -> None:
         """Keep a figure of one's own beside those of the bench."""
-        if name in {metric.name for metric in BUILT_IN}:
-            raise UserError(f"metric {name!r} is measured here: call yours something else")
-        if finite(value) is None:
-            raise UserError(f"metric {name!r} must be a finite number, not {value}")
-        self._measured.metrics = {**self._measured.metrics, name: float(value)}
+        self._measured.metrics = {**self._measured.metrics, name: _figure(name, value)}
 
     def parameters(self, trainable: int, frozen: int = 0) -> None:
         """Tell how many numbers the model has, and how many more training leaves alone."""
@@ -201,6 +202,15 @@ class Report:
             )
         check_probabilities(array)
         return array.astype(np.float64)
+
+
+def _figure(name: str, value: float) -> float:
+    """Return a figure of one's own, or refuse a name that is taken and what is no number."""
+    if name in {metric.name for metric in BUILT_IN}:
+        raise UserError(f"metric {name!r} is measured here: call yours something else")
+    if finite(value) is None:
+        raise UserError(f"metric {name!r} must be a finite number, not {value}")
+    return float(value)
 
 
 Trainer = Callable[[TrialSpec, Data, Report], None]

@@ -27,6 +27,7 @@ from fitting_room.analysis.rows import SEVERITY, Row
 from fitting_room.analysis.trials import SHORT, listed, on_sample, trained
 from fitting_room.format import MISSING, count, in_words, name, percent
 from fitting_room.machine import disturbance
+from fitting_room.metrics import curves_of
 from fitting_room.record import Record
 from fitting_room.report import plots
 from fitting_room.report.columns import cited, everything
@@ -195,10 +196,10 @@ def _plots(row: Row, trained: Sequence[Record], given: _Given) -> Pairs:
         "reliability": any(record.confidence for record in trained),
         "confusion": any(record.predictions for record in given.here(trained)),
     }
+    kinds = {kind: shows for kind, shows in PLOTS.items() if can[kind]}
+    kinds |= {each.name: f"{name(each.name)} after each epoch" for each in curves_of(trained)}
     found = [
-        (_plot(f"{row.case}-{kind}", [row], trained, given), shows)
-        for kind, shows in PLOTS.items()
-        if can[kind]
+        (_plot(f"{row.case}-{kind}", [row], trained, given), shows) for kind, shows in kinds.items()
     ]
     return [(source, shows) for source, shows in found if source]
 

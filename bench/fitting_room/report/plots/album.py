@@ -10,8 +10,16 @@ from fitting_room.analysis.mistakes import TestSets, confusion
 from fitting_room.analysis.rows import Row
 from fitting_room.analysis.trials import listed, trained
 from fitting_room.format import spanned
+from fitting_room.metrics import curves_of
 from fitting_room.record import Record
-from fitting_room.report.plots.curves import Bounds, curves, seconds, seeds, survivals
+from fitting_room.report.plots.curves import (
+    Bounds,
+    curves,
+    metric_curve,
+    seconds,
+    seeds,
+    survivals,
+)
 from fitting_room.report.plots.reliability import confusion_matrix, reliability
 from fitting_room.report.plots.theme import Draw
 from fitting_room.report.plots.tradeoff import PARAMETERS, SECONDS, Cost, tradeoff
@@ -82,6 +90,12 @@ def of_case(album: Album, row: Row) -> Pictures:
         f"{row.case}-seconds": partial(seconds, records, title, small_print=wide),
         f"{row.case}-confusion": _confusion(album, row, title),
         f"{row.case}-reliability": _reliability(album, row, title),
+        **{
+            f"{row.case}-{each.name}": partial(
+                metric_curve, records, each.name, title, small_print=wide
+            )
+            for each in curves_of(records)
+        },
     }
 
 

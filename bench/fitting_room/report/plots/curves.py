@@ -15,9 +15,11 @@ from matplotlib.figure import Figure
 from fitting_room.analysis.figures import Figure as Values
 from fitting_room.analysis.figures import Target
 from fitting_room.analysis.rows import Row
+from fitting_room.format import name
 from fitting_room.judge.censored import first_epoch, survival
 from fitting_room.judge.verdict import Bound
 from fitting_room.machine import LIMIT, Chunk, chunks
+from fitting_room.metrics import known, of_epoch
 from fitting_room.record import Record
 from fitting_room.report.plots.theme import Look, Theme, explained, marks, percent, whole
 
@@ -38,7 +40,7 @@ def curves(
     A single one has them side by side, and many go on below.
     """
     figure, blocks = _layout(len(columns))
-    for places, (measure, name) in zip(blocks, MEASURES.items(), strict=True):
+    for places, (measure, label) in zip(blocks, MEASURES.items(), strict=True):
         for number, (axes, (title, records)) in enumerate(zip(places, columns, strict=True)):
             _draw(axes, records, measure, theme)
             whole(axes.xaxis)
@@ -46,9 +48,28 @@ def curves(
             axes.set_title(title if measure == "accuracy" else "", size=size)
             axes.tick_params(labelbottom=measure == "loss" or len(columns) == 1)
             axes.set_xlabel("epoch" if measure == "loss" or len(columns) == 1 else "")
-            axes.set_ylabel("" if number % ACROSS else name)
+            axes.set_ylabel("" if number % ACROSS else label)
     percent(blocks[0][0].yaxis)
     return explained(figure, _curves_key(theme), small_print, theme)
+
+
+def metric_curve(
+    records: Sequence[Record], metric: str, title: str, theme: Theme, *, small_print: str
+) -> Figure:
+    """Draw one metric after each epoch: a line a seed, and the mean over the seeds."""
+    figure = Figure(figsize=(8.4, 3.3))
+    axes, look, kind = figure.subplots(), _look("test", theme), known(metric)
+    lines = [line for record in records if (line := _line(record, metric))]
+    for line in lines:
+        axes.plot(*np.transpose(line), **look | SEED)
+    axes.plot(*np.transpose(_mean(lines)), **look | AVERAGE)
+    unit = f" ({kind.suffix.strip()})" if kind.suffix else ""
+    axes.set(title=title, xlabel="epoch", ylabel=f"{name(metric)}{unit}")
+    whole(axes.xaxis)
+    if kind.format == "percent":
+        percent(axes.yaxis)
+    key = {"after the epoch, mean over seeds": look | AVERAGE, "one seed": look | SEED}
+    return explained(figure, key, small_print, theme)
 
 
 def _layout(count: int) -> tuple[Figure, list[list[Axes]]]:
@@ -80,7 +101,7 @@ def _draw(axes: Axes, records: Sequence[Record], measure: str, theme: Theme) -> 
 
 def _line(record: Record, metric: str) -> list[tuple[int, float]]:
     """Return epoch and value, where there is one."""
-    pairs = ((epoch.number, getattr(epoch, metric)) for epoch in record.epochs)
+    pairs = ((epoch.number, of_epoch(epoch, metric)) for epoch in record.epochs)
     return [(number, value) for number, value in pairs if value is not None]
 
 
