@@ -60,7 +60,6 @@ worker.run_trial = run_trial
 
 def specs(number: int) -> list[TrialSpec]:
     """Return so many trials."""
-    current(ROOT).use()
     return [replace(small(epochs=8), seed=seed) for seed in range(number)]
 
 
@@ -152,7 +151,7 @@ def storm(kills: int, dice: random.Random) -> int:
         completed = Counter(record.key for record in records)
         lost = {job_of(spec).key for spec in specs(TRIALS)} - set(completed)
         twice = sum(number > 1 for number in completed.values())
-        most = max(record.attempts or 1 for record in records)
+        most = max((record.attempts or 1 for record in records), default=0)
         again = Counter(trainings(folder / "children"))
         print(
             f"{struck.total()} kills ({', '.join(f'{struck[k]} {k}' for k in KINDS)}): "
@@ -194,6 +193,7 @@ def main() -> int:
     for name, kind in (("--run", Path), ("--engine", str), ("--trials", int)):
         parser.add_argument(name, type=kind, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    current(ROOT).use()
     if asked.run:
         return run(asked.run, asked.engine, asked.trials)
     if asked.growth:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 from bench_runs import PATIENCE_S
 from cluster_world import Cluster, cluster, scheduler_of, trained, trainings, until
+from imports import ROOT
 from records import make_record
 from trials import small
 
@@ -245,3 +248,22 @@ def test_a_scheduler_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(dask, "CONNECT_S", 1)
     with pytest.raises(UserError, match=r"No scheduler answers at dask://127\S+: .*dask worker"):
         open_engine("dask://127.0.0.1:9")
+
+
+def test_a_checkout_travels_as_code(tmp_path: Path) -> None:
+    """A worker that cannot import this package unpacks it, and imports that copy."""
+    travelling = pytest.importorskip("cloudpickle").dumps(dask._checkout(ROOT))
+    program = (
+        "import pickle, sys\n"
+        "sys.modules['fitting_room'] = None\n"
+        "plugin = pickle.load(sys.stdin.buffer)\n"
+        "plugin.setup(None)\n"
+        "import fitting_room.lab.worker as found; print(found.__file__, found.home())"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, input=travelling, capture_output=True, env=environment)
+    file, home = done.stdout.decode().split()
+    trees = tmp_path / f"fitting-room-{os.getuid()}" / "trees"
+    assert Path(home).parent == trees
+    assert Path(file) == Path(home) / "bench" / "fitting_room" / "lab" / "worker.py"
