@@ -42,8 +42,9 @@ def validate(workflow: Path) -> subprocess.CompletedProcess[str]:
 
 
 def run_ci(folder: Path, readme: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a copy of ``.ci/run`` beside a README."""
+    """Run a copy of ``.ci/run`` beside a README, its last part only told."""
     shutil.copytree(ROOT / ".ci", folder / ".ci")
+    (folder / ".ci" / "own-bench").write_text("echo a bench of one's own\n", encoding="utf-8")
     (folder / "README.md").write_text(readme, encoding="utf-8")
     browser = folder / "bin" / "chromium"  # there, so that nothing is installed by a test
     browser.parent.mkdir()
@@ -186,6 +187,7 @@ def test_ci_runs_the_commands_of_the_readme(tmp_path: Path) -> None:
         "the tests",
         "bench -- --tier smoke",
         "bench -- -k dense_128 and not exercise",
+        "a bench of one's own",
     ]
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -203,7 +205,7 @@ def test_ci_runs_every_part_and_fails_if_one_failed(tmp_path: Path) -> None:
     """A failing part stops no later one, and is not forgotten at the end."""
     done = run_ci(tmp_path, README.format(test="false && echo never"))
     assert "bench -- -k dense_128 and not exercise" in done.stdout.splitlines()
-    assert (done.returncode, "1 of 3 parts failed" in done.stdout) == (1, True)
+    assert (done.returncode, "1 of 4 parts failed" in done.stdout) == (1, True)
 
 
 def test_ci_says_which_command_the_readme_lacks(tmp_path: Path) -> None:

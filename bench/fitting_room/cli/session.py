@@ -88,14 +88,13 @@ def session(
         trials: The folder of the records; None is ``trials`` of the results.
         fresh: Whether stored records are ignored, also without ``--fresh``.
         keep_models: Whether trained models are kept, also without ``--keep-models``.
-        progress: Shows the trials; None shows them, line by line, on standard error.
+        progress: Shows the trials; None writes lines to standard error.
 
     Raises:
         UserError: Records cannot be written, or several trials are to run at once and be timed.
     """
     progress = progress or Progress(PlainWriter(sys.stderr), live=False)
     run = uuid4().hex if fresh or getattr(arguments, "fresh", False) else None
-    project = getattr(arguments, "project", None)
     keep_models = keep_models or getattr(arguments, "keep_models", False)
     engine = _engine_for(arguments, keep_models=keep_models)
     scheduler = Scheduler(
@@ -105,7 +104,7 @@ def session(
         engine=engine,
         models=Models(arguments.results / "models", card, run) if keep_models else None,
         listen=progress.listen,
-        root=project.root if project else None,
+        root=getattr(getattr(arguments, "project", None), "root", None),
     )
     try:
         scheduler.store.check_writable()
