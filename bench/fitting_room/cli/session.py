@@ -111,8 +111,12 @@ def session(
         yield Session(scheduler=scheduler, progress=progress)
     finally:
         scheduler.close()
-        if engine and engine.words:
-            print(engine.words, file=sys.stderr)
+        _tell(engine)
+
+
+def _tell(engine: Engine | None) -> None:
+    if engine and engine.words:
+        print(engine.words, file=sys.stderr)
 
 
 def _engine_for(arguments: argparse.Namespace, *, keep_models: bool) -> Engine | None:
