@@ -56,7 +56,7 @@ def test_a_published_record_says_nothing_of_this_machine_s_folders(
     ("known", "told"),
     [
         ({"n": 1}, "has 1 seed; a reference needs 2 at least"),
-        ({"n": 3, "sample": True}, "was trained on the sample or with other epochs"),
+        ({"n": 3, "sample": True}, "was trained on the sample or not for its recipe's epochs"),
     ],
 )
 def test_what_may_be_no_reference_changes_nothing(

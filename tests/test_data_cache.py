@@ -86,7 +86,9 @@ def test_a_data_set_damaged_after_it_was_found_is_told(monkeypatch: pytest.Monke
     dataset = find("mnist")
     _cut(Path(dataset.folder) / "test_images.npy")
 
-    with pytest.raises(UserError, match=r"test_images\.npy is damaged.*\n.*bench data mnist"):
+    with pytest.raises(
+        UserError, match=r"test_images\.npy is damaged.*\n.*fitting-room data mnist"
+    ):
         load(dataset)
 
 

@@ -17,8 +17,7 @@ from fitting_room.store.bounds import line_of
 SUITE = """
     import pytest
     from fitting_room.judge.verdict import Verdict
-    from fitting_room.report.ci import Judged
-    from fitting_room.report.ci import to_properties
+    from fitting_room.report.ci import Judged, to_properties
 
     OUTCOMES = {"test_accuracy": "pass", "test_loss": "fail", "training_accuracy": "undecided"}
 
@@ -57,7 +56,11 @@ def run(pytester: pytest.Pytester) -> Run:
     """Run the suite above with the plugin."""
     pytester.makepyfile(SUITE)
     files = [f'{name} = "{ROOT / "bench" / name}.toml"' for name in ("bounds", "claims")]
-    known = ['cases = "bench.cases:CASES"', 'exercises = "bench.exercises:EXERCISES"']
+    known = [
+        'cases = "bench.cases:CASES"',
+        'tasks = "bench.tasks:TASKS"',
+        'exercises = "bench.exercises:EXERCISES"',
+    ]
     table = ["[tool.fitting-room]", *known, *files]
     (pytester.path / "pyproject.toml").write_text("\n".join(table), encoding="utf-8")
     plugin = ("-p", "fitting_room.plugin", "-p", "no:hypothesispytest", "--junitxml=junit.xml")
