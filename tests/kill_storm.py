@@ -27,6 +27,7 @@ from trials import small  # noqa: E402  # the paths above are this checkout's
 from fitting_room.errors import UserError  # noqa: E402
 from fitting_room.lab import process  # noqa: E402
 from fitting_room.lab.scheduler import Scheduler  # noqa: E402
+from fitting_room.project import current  # noqa: E402
 from fitting_room.store.records import Store, read_record  # noqa: E402
 
 SEEDS = range(3)
@@ -41,7 +42,7 @@ from fitting_room.record import Epoch
 from fitting_room.trial import __main__ as child
 
 def train(job, measured, output):
-    child.say(output, Message(note="training", files=child.loaded_files()))
+    child.say(output, Message(note="training", files=child.loaded_files(job.spec.case.builder)))
     for number in range(1, job.spec.epochs + 1):
         time.sleep(0.03)
         epoch = Epoch(
@@ -151,6 +152,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    current(ROOT).use()
     if asked.run:
         return run(asked.run)
     dice, tally = random.Random(asked.seed), Tally()
