@@ -26,6 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker of tests that import Keras, and let children hear Ctrl-C."""
     # A job that a shell runs in the background ignores it, and so would all that the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which ``nohup`` ignores
+    current(ROOT).use()  # for fixtures of a whole module, too
     # What the runs within the tests find is none of the job's that runs the tests.
     # A run within a test is no worker's either: pytest-benchmark would switch itself off there.
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "PYTEST_XDIST_WORKER"):
