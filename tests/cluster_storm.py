@@ -114,35 +114,41 @@ def start(found: Cluster, number: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, env=found.environment, stdout=log, stderr=log)
 
 
+def strike(found: Cluster, kills: int, dice: random.Random, struck: Counter[str]) -> bool:
+    """Kill while a run goes on, and start it again; return whether it finished."""
+    before = 0
+    running, deadline = start(found, TRIALS), time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        time.sleep(dice.uniform(0.1, 0.6))
+        if running.poll() == 0:
+            break
+        if running.poll() is not None:  # killed, or not all were completed: go on
+            running = start(found, TRIALS)
+        found.workers = [each for each in found.workers if each.poll() is None]
+        for _ in range(3 - len(found.workers)):
+            found.add_worker()
+        begun = len(trainings(found.folder / "children"))
+        if begun < before + 2 or struck.total() == kills:
+            continue  # what is killed before it trains says little
+        wanted, before = dice.choice(KINDS), begun
+        there = [pid for pid, told in marked(found.folder).items() if kind_of(told) == wanted]
+        if there:
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(dice.choice(there), signal.SIGKILL)
+                struck[wanted] += 1
+    finished = running.poll() == 0
+    running.kill()
+    running.wait()
+    return finished
+
+
 def storm(kills: int, dice: random.Random) -> int:
     """Kill while a run goes on; return 1 if anything was lost, chosen twice or left running."""
     struck: Counter[str] = Counter()
-    before = 0
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         with cluster(folder, 3) as found:
-            running, deadline = start(found, TRIALS), time.monotonic() + PATIENCE_S
-            while time.monotonic() < deadline:
-                time.sleep(dice.uniform(0.1, 0.6))
-                if running.poll() == 0:
-                    break
-                if running.poll() is not None:  # killed, or not all were completed: go on
-                    running = start(found, TRIALS)
-                found.workers = [each for each in found.workers if each.poll() is None]
-                for _ in range(3 - len(found.workers)):
-                    found.add_worker()
-                begun = len(trainings(folder / "children"))
-                if begun < before + 2 or struck.total() == kills:
-                    continue  # what is killed before it trains says little
-                wanted, before = dice.choice(KINDS), begun
-                there = [pid for pid, told in marked(folder).items() if kind_of(told) == wanted]
-                if there:
-                    with suppress(ProcessLookupError):  # it has just ended
-                        os.kill(dice.choice(there), signal.SIGKILL)
-                        struck[wanted] += 1
-            finished = running.poll() == 0
-            running.kill()
-            running.wait()
+            finished = strike(found, kills, dice, struck)
         for _ in range(100):  # what notices that its parent is gone needs a moment
             if not (left := marked(folder)):
                 break
