@@ -41,10 +41,15 @@ class Run:
         return re.findall(r"^\[\d+/\d+\] (\S+) seed \d+: completed", self.output, re.MULTILINE)
 
 
-def start(*arguments: str | Path, results: Path, project: Path = ROOT) -> subprocess.Popen[str]:
-    """Start ``pytest bench/ --tier smoke``; output is no terminal."""
-    # Coverage would count the lines of a copy among those of the project.
-    unwanted = ("PYTEST_",) if project == ROOT else ("PYTEST_", "COVERAGE_")
+def start(
+    *arguments: str | Path, results: Path, project: Path = ROOT, covered: bool = True
+) -> subprocess.Popen[str]:
+    """Start ``pytest bench/ --tier smoke``; output is no terminal.
+
+    Coverage is told nothing of a copy, whose lines would count among those of the project, nor
+    where it could not write what it knows.
+    """
+    unwanted = ("PYTEST_",) if covered and project == ROOT else ("PYTEST_", "COVERAGE_")
     inherited = {key: v for key, v in os.environ.items() if not key.startswith(unwanted)}
     command = ["pytest", "bench", "-p", "no:cacheprovider", "--tier", "smoke", "--results", results]
     return subprocess.Popen(

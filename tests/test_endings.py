@@ -208,7 +208,8 @@ def test_a_signal_to_a_run_records_what_its_trial_had(
 @pytest.mark.parametrize(("when", "said"), [("", "Cannot write"), ("loading", "not begun")])
 def test_a_run_whose_files_cannot_grow_stops(tmp_path: Path, when: str, said: str) -> None:
     """It trains nothing where that is so from the start, and later nothing that is queued."""
-    run, read = start("-k", "test_accuracy and not minimal", results=tmp_path), ""
+    asked = ("-k", "test_accuracy and not minimal")
+    run, read = start(*asked, results=tmp_path, covered=False), ""
     assert run.stdout
     while when not in read and run.poll() is None:
         read += run.stdout.readline()

@@ -50,7 +50,9 @@ def test_an_installed_bench_sleeps_where_nobody_asked_for_it(pytester: pytest.Py
         patch.setenv("PYTHONPATH", str(ROOT / "bench"))
         pytester.runpytest_subprocess(*ASLEEP).assert_outcomes(passed=1)
         shown = pytester.runpytest_subprocess(*ASLEEP, "--fixtures").stdout.str()
-    assert re.findall("fitting room|^(?:evaluator|hold|times)", shown, re.MULTILINE) == []
+    # The path of a checkout may have the words in it.
+    ours = r"^-+ fixtures defined from fitting_room|^(?:evaluator|hold|times)\b"
+    assert re.findall(ours, shown, re.MULTILINE) == []
 
 
 def test_the_entry_point_loads_nothing_that_is_slow() -> None:
@@ -229,6 +231,4 @@ def test_the_warning_of_an_asyncio_plugin_is_no_error(pytester: pytest.Pytester)
 
 def test_a_part_of_the_tests_may_cover_a_part_of_the_code() -> None:
     """The share that all tests must reach is asked by tox, where all of them ran."""
-    from coverage import Coverage
-
-    assert Coverage(config_file=str(ROOT / "pyproject.toml")).get_option("report:fail_under") == 0
+    assert "fail_under" not in (ROOT / "pyproject.toml").read_text("utf-8")
