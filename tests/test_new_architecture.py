@@ -100,9 +100,9 @@ def test_a_new_architecture_fails_until_it_has_bounds(changed: Run, project: Pat
     advice = r"^fashion_mnist-linear has no bounds\. .*?\n\n(.*?)\n\n"
     said = re.search(advice, changed.output, re.MULTILINE | re.DOTALL)
     assert said
-    lines = re.sub(r"exactly = [\d_]+", "exactly = 7_850", said[1])
+    assert "exactly = 7_850," in said[1]
     with (project / "bench" / "bounds.toml").open("a", encoding="utf-8") as bounds:
-        bounds.write(f"\n{lines}\n")
+        bounds.write(f"\n{said[1]}\n")
     again = bench("-k", "linear", results=changed.results, project=project)
     assert (again.status, again.red, again.completed) == (0, set(), [])
     assert "nothing to train" in again.header

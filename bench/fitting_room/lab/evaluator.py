@@ -54,7 +54,8 @@ class Evaluator:
         """
         if not self.options.judges(metric):
             return replace(_not_comparable(metric, (), self.options), subject=case.name)
-        self._check_bound(case, metric)
+        if metric not in UNTRAINED:  # those are counted at once, and the message tells the count
+            self._check_bound(case, metric)
         least, most = self.options.least_seeds, self.options.most_seeds
         if metric in UNTRAINED:
             least = most = 1  # every seed would count the same
@@ -178,7 +179,8 @@ def judged(
         # seeds they could only stay open, and what fails here fails in every other tier too.
         curves = [curve(record, metric)[: options.stop_after] for record in records]
         return judge_curve(curves, bounds.curve(case.name, metric), **limits)
-    bound = None if metric in CURVES else _bound(case, metric, bounds, options)
+    counted = METRICS[metric](records[0]) if metric in UNTRAINED else None
+    bound = None if metric in CURVES else _bound(case, metric, bounds, options, counted)
     if bound is None:
         return _not_comparable(metric, records, options)
     if metric == EPOCHS and bound.has_reference:
@@ -188,10 +190,12 @@ def judged(
     return judge([METRICS[metric](r) for r in records], bound, coarse=coarse, **limits)
 
 
-def _bound(case: Case, metric: str, bounds: Bounds, options: Options) -> Bound | None:
+def _bound(
+    case: Case, metric: str, bounds: Bounds, options: Options, counted: float | None = None
+) -> Bound | None:
     """Return the bound that counts under these options, or None where none can."""
     if metric in UNTRAINED or options.comparable:
-        return bounds.for_case(case.name, metric)
+        return bounds.for_case(case.name, metric, counted)
     return None if options.epochs else bounds.smoke(case.name, metric)
 
 

@@ -17,7 +17,6 @@ from fitting_room.metrics import CURVES, UNTRAINED, is_own, known
 from fitting_room.store.reading import Toml, brief, converted, read_toml
 
 EXAMPLES = {
-    "parameters": "exactly = 101_770",
     "test_accuracy": "at_least = 0.85",
     "test_loss": "at_most = 0.40",
     "training_accuracy": "between = [0.88, 0.91]",
@@ -134,11 +133,14 @@ class Bounds:
     on_sample: Mapping[str, Mapping[str, Bound]] = field(default_factory=dict)
     """Case → metric → its own bound in the smoke tier, which stands before that of all cases."""
 
-    def for_case(self, case: str, metric: str) -> Bound:
-        """Return the bound, or raise a UserError with the lines to add."""
+    def for_case(self, case: str, metric: str, counted: float | None = None) -> Bound:
+        """Return the bound, or raise a UserError with the lines to add.
+
+        ``counted`` is what the model has, where nothing is trained to know it.
+        """
         found = self.tables.get(case, {}).get(metric)
         if found is None:
-            raise UserError(self._missing(case, metric))
+            raise UserError(self._missing(case, metric, counted))
         return found
 
     def curve(self, case: str, metric: str) -> Curve:
@@ -165,8 +167,10 @@ class Bounds:
         own = self.on_sample.get(case, self.tables.get(SMOKE, {}))
         return own.get(metric) or self.tables.get(SMOKE, {}).get(metric)
 
-    def _missing(self, case: str, metric: str) -> str:
+    def _missing(self, case: str, metric: str, counted: float | None) -> str:
         example = EXAMPLES.get(metric) or _example(metric)
+        if counted is not None:
+            example = f"exactly = {counted:_.0f}"
         line = f'{metric} = {{ {example}, reason = "why the bound sits here" }}'
         if case in self.tables:
             return (

@@ -48,6 +48,7 @@ class Sources:
     root: Path
     _trees: dict[str, ast.Module] = field(default_factory=dict)
     _imports: dict[str, dict[str, str]] = field(default_factory=dict)
+    _definitions: dict[str, dict[str, list[ast.stmt]]] = field(default_factory=dict)
 
     def digest(self, names: Iterable[str]) -> str:
         """Return the SHA-256 over what ``names`` do, with all they refer to, in any order.
@@ -110,7 +111,14 @@ class Sources:
     def definition(self, module: str, symbol: str) -> list[ast.stmt]:
         """Return the statements of a module that bind a name, or all for ``*``."""
         body = self.tree(module).body
-        return body if symbol == WHOLE else [n for n in body if symbol in set(_bound(n))]
+        if symbol == WHOLE:
+            return body
+        if module not in self._definitions:
+            found = self._definitions[module] = {}
+            for node in body:
+                for name in dict.fromkeys(_bound(node)):
+                    found.setdefault(name, []).append(node)
+        return self._definitions[module].get(symbol, [])
 
     def origin(self, target: str) -> str:
         """Return where ``module:name`` is defined, through the modules that hand it on.
