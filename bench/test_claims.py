@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from fitting_room.analysis.audit import Grounds, audit, claims_in, grounds
-from fitting_room.analysis.claims import Finding
+from fitting_room.analysis.audit import Finding, Grounds, audit, claims_in, grounds
 from fitting_room.errors import UserError
-from fitting_room.judge.claims import OUTCOMES
+from fitting_room.judge.published import OUTCOMES
 from fitting_room.plugin.options import project_of
 from fitting_room.report.audit import tally
 from fitting_room.report.ci import TALLY

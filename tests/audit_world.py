@@ -8,8 +8,7 @@ from pathlib import Path
 from records import make_record
 
 from bench.cases import CASES
-from fitting_room.analysis.audit import audit
-from fitting_room.analysis.claims import Finding
+from fitting_room.analysis.audit import Finding, audit
 from fitting_room.record import Record
 from fitting_room.store.claims import read_published
 from fitting_room.store.records import Speed

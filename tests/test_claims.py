@@ -12,8 +12,7 @@ from records import PROJECT
 from bench.cases import CASES as OURS
 from fitting_room.analysis.audit import claims_in
 from fitting_room.errors import UserError
-from fitting_room.store.claims import KINDS, Published, read_published
-from fitting_room.store.subjects import METRICS, METRICS_OF
+from fitting_room.store.claims import KINDS, METRICS, METRICS_OF, Published, read_published
 
 SHIPPED = claims_in(Path(__file__).parents[1] / "bench" / "claims.toml", PROJECT)
 ROWS = [name for name, case in OURS.items() if not case.recipe.tuned]
@@ -145,7 +144,7 @@ TURN = told("turn")
             "has source = a table of 1: expected str, got",
         ),
         (IT.format("diminishing", "test_loss"), "at least three cases, or case and three epochs"),
-        (IT.format("figure", "test_loss"), 'needs a line case = "…"'),
+        (IT.format("figure", "test_loss"), 'needs a line published = …'),
         ("[claims]\nit = 3", r"\[claims.it\] must be a table of kind, said and source"),
         (changed("order", f", {B}", ""), "has cases = a list of 1: expected array of length >= 2"),
         (
@@ -276,7 +275,7 @@ CLAIM = 'test_loss = {{ published = "0.3", source = "book", {} }}'
         ),
         ("[mnist-dense_128]\ntest_loss = 3", "must be a table of published"),
         ("[[mnist-dense_128]]", "must be a table of metrics"),
-        ("[mnist-dense_128.test_loss]\nvalue = 3", "needs a line published"),
+        ("[mnist-dense_128.test_loss]\nvalue = 3", "needs a line source"),
         ("[mnist-dense_128]\n" + CLAIM.format("valu = 3"), "Did you mean 'value'"),
         (
             "[mnist-dense_128]\n" + CLAIM.format('value = "x"'),

@@ -22,7 +22,8 @@ from scheduler_world import (
 )
 
 from fitting_room.errors import UserError
-from fitting_room.judge.suggest import suggest_curve
+from fitting_room.judge.price import suggest
+from fitting_room.judge.quality import Curve
 from fitting_room.judge.verdict import Bound, Verdict, verdict_on
 from fitting_room.lab import evaluator
 from fitting_room.lab.evaluator import TrialFailedError
@@ -174,7 +175,9 @@ def test_learning_curve_is_judged_epoch_by_epoch(
     seeds = [
         curve(make_record(case=CASE, training_accuracy=0.893 + s / 999), CURVE) for s in (0, 1)
     ]
-    bands = suggest_curve(CURVE, "training_loss", [[v for v in c if v is not None] for c in seeds])
+    epochs = [[value or 0.0 for value in values] for values in zip(*seeds, strict=True)]
+    of_epoch = (suggest("training_loss", values, both_sides=True) for values in epochs)
+    bands = Curve(metric=CURVE, epochs=tuple(of_epoch))
     judge = new_evaluator(tmp_path)
     judge.bounds = replace(judge.bounds, curves={CASE.name: {CURVE: bands}})
     assert judge.verdict(CASE, CURVE).outcome == outcome

@@ -19,9 +19,9 @@ from tables import cells
 from bench.slowdowns import COMPUTE, SLEEP, SLOWDOWNS, slowed
 from bench.variants import CRIPPLED, ORIGINAL
 from fitting_room.cli import gate as command
-from fitting_room.judge.curve import Curve
+from fitting_room.judge.quality import Curve
 from fitting_room.judge.sequential import planning_sd
-from fitting_room.judge.timing import Race
+from fitting_room.judge.timing import ABTiming
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab.estimate import estimate
 from fitting_room.lab.plan import Need
@@ -232,9 +232,9 @@ def test_a_finding_has_words_and_an_outcome() -> None:
     assert replace(GREEN, sights=(SIGHT, open_one)).outcome == "fail"
 
 
-def ratio(wall: float, cpu: float = 1.0) -> Race:
+def ratio(wall: float, cpu: float = 1.0) -> ABTiming:
     """Return pairs of which head is slower by these factors, without noise."""
-    return Race(
+    return ABTiming(
         images=4800,
         base_wall=(0.3,) * 12,
         head_wall=(0.3 * wall,) * 12,

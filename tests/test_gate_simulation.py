@@ -8,8 +8,8 @@ import pytest
 from imports import ROOT
 from tables import cells
 
-from fitting_room.judge.rates import Rate, Scenario, Tally, scenarios
 from fitting_room.judge.sequential import RUN_ALPHA
+from fitting_room.judge.simulation import Rate, Scenario, Tally, scenarios
 from fitting_room.studies import read_document
 from fitting_room.studies.gate_simulation import (
     SIMULATION,

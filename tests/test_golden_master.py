@@ -20,8 +20,8 @@ from fitting_room.analysis.audit import audit, claims_in, grounds, references
 from fitting_room.analysis.comparison import compare
 from fitting_room.analysis.sides import Side, facts_of
 from fitting_room.judge.quality import judge
-from fitting_room.judge.rates import Scenario, Setup, simulate_case
 from fitting_room.judge.sequential import share
+from fitting_room.judge.simulation import Scenario, Setup, simulate_case
 from fitting_room.metrics import METRICS
 from fitting_room.record import Record
 from fitting_room.store.bounds import Bounds, read_bounds

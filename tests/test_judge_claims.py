@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from fitting_room.judge.claims import (
+from fitting_room.judge.interval import Interval
+from fitting_room.judge.published import (
     OUTCOMES,
     Better,
     Check,
@@ -16,7 +17,6 @@ from fitting_room.judge.claims import (
     judge_statement,
     with_its_source,
 )
-from fitting_room.judge.interval import Interval
 
 
 def interval(low: float, high: float) -> Interval:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fitting_room.judge.components import crossed, nested
+from fitting_room.judge.interval import crossed, nested
 
 # Montgomery, "Design and Analysis of Experiments": 20 parts, measured twice by each of 3 operators.
 GAUGE = """
@@ -21,10 +21,10 @@ def test_the_textbooks_components_come_out() -> None:
     """Parts 10.28, operators 0.0149, repeats 0.992, as published; the interaction is negative."""
     runs = np.array(GAUGE.split(), float).reshape(20, 3, 2)
     found = crossed(runs.mean(axis=2), runs.reshape(60, 2))
-    assert found["rows"].sd ** 2 == pytest.approx(10.28, abs=0.005)
-    assert found["columns"].sd ** 2 == pytest.approx(0.0149, abs=0.00005)
-    assert found["repeat"].sd ** 2 == pytest.approx(0.992, abs=0.0005)
-    assert found["interaction"].sd == 0
+    assert found["rows"].estimate ** 2 == pytest.approx(10.28, abs=0.005)
+    assert found["columns"].estimate ** 2 == pytest.approx(0.0149, abs=0.00005)
+    assert found["repeat"].estimate ** 2 == pytest.approx(0.992, abs=0.0005)
+    assert found["interaction"].estimate == 0
 
 
 def test_intervals_of_a_crossed_design_hold_what_they_promise() -> None:
@@ -66,7 +66,7 @@ def test_nested_estimates_are_right_on_average() -> None:
         )
         for _ in range(60)
     ]
-    variances = {name: np.mean([each[name].sd ** 2 for each in found]) for name in found[0]}
+    variances = {name: np.mean([each[name].estimate ** 2 for each in found]) for name in found[0]}
     assert variances == pytest.approx({"blocks": 4, "groups": 1, "values": 0.25}, rel=0.1)
 
 
@@ -74,7 +74,7 @@ def test_what_is_the_same_whenever_it_is_repeated_scatters_by_nothing() -> None:
     """Repeats that agree to the last bit have a component of exactly zero."""
     generator = np.random.default_rng(2)
     found = crossed(generator.normal(0, 1, (4, 4)), np.repeat(generator.normal(0, 1, (4, 1)), 2, 1))
-    assert (found["repeat"].sd, found["repeat"].low, found["repeat"].high) == (0, 0, 0)
+    assert (found["repeat"].estimate, found["repeat"].low, found["repeat"].high) == (0, 0, 0)
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:

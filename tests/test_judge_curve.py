@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from fitting_room.judge.curve import Curve, judge_curve
 from fitting_room.judge.price import setback
+from fitting_room.judge.quality import Curve, judge_curve
 from fitting_room.judge.verdict import Bound
 
 MEANS = (0.5, 0.4, 0.35)

@@ -9,17 +9,10 @@ from collections.abc import Sequence
 import pytest
 from scipy.stats import chi2, norm, ttest_1samp
 
+from fitting_room.judge.change import holm
 from fitting_room.judge.price import in_brief, price, run
 from fitting_room.judge.quality import judge
-from fitting_room.judge.sequential import (
-    Plan,
-    decide,
-    holm,
-    planning_sd,
-    plans,
-    scatter_changed,
-    share,
-)
+from fitting_room.judge.sequential import Plan, decide, planning_sd, plans, scatter_changed, share
 from fitting_room.judge.verdict import Bound
 
 PLAN = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=1e-4)

@@ -11,20 +11,24 @@ import pytest
 from scipy.stats import binom, kurtosis, skew
 
 from fitting_room.judge.price import run
-from fitting_room.judge.rates import (
+from fitting_room.judge.sequential import Plan, decide_all, planning_sd
+from fitting_room.judge.simulation import (
+    CODES,
+    SHAPES,
     Gauge,
     Rate,
     Scenario,
     Setup,
     Tally,
     fixed_failures,
+    like_the_reference,
     scenarios,
     seeds_of_equal_power,
     simulate_case,
     simulate_fixed,
+    together,
+    walk,
 )
-from fitting_room.judge.sequential import Plan, decide_all, planning_sd
-from fitting_room.judge.simulation import CODES, SHAPES, like_the_reference, together, walk
 from fitting_room.judge.verdict import Bound
 
 RUNS = 20_000

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from fitting_room.judge.price import price, run
+from fitting_room.judge.price import price, run, suggest
 from fitting_room.judge.quality import judge
 from fitting_room.judge.sequential import Plan, decide, decide_all, plans
-from fitting_room.judge.suggest import suggest
 from fitting_room.judge.verdict import Bound
 
 RUNS = 20_000

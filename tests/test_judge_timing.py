@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
-from fitting_room.judge.timing import judge_pairs, judge_stored, slowdown
+from fitting_room.judge.timing import ABTiming, Pace, judge_stored, slowdown
 from fitting_room.judge.verdict import Verdict
 
 HERE = {"CPU flags": "avx512", "cores": "2", "tensorflow": "2.21"}
@@ -14,13 +17,16 @@ HERE = {"CPU flags": "avx512", "cores": "2", "tensorflow": "2.21"}
 def paired(wall: float, cpu: float, *, pairs: int = 12, shared: bool = False) -> Verdict:
     """Judge a head that is slower by two factors, under 2 % of noise."""
     noise = np.random.default_rng(2).normal(1, 0.02, (4, pairs))
-    return judge_pairs(
-        base_wall=noise[0].tolist(),
-        head_wall=(wall * noise[1]).tolist(),
-        base_cpu=(2 * noise[2]).tolist(),
-        head_cpu=(2 * cpu * noise[3]).tolist(),
-        shared_machine=shared,
+    return timed(noise[0], wall * noise[1], 2 * noise[2], 2 * cpu * noise[3], shared=shared)
+
+
+def timed(*clocks: Any, shared: bool = False) -> Verdict:
+    """Judge wall seconds of base and head, and their CPU seconds."""
+    base_wall, head_wall, base_cpu, head_cpu = (tuple(map(float, each)) for each in clocks)
+    found = ABTiming(
+        images=1, base_wall=base_wall, head_wall=head_wall, base_cpu=base_cpu, head_cpu=head_cpu
     )
+    return found.verdict(shared=shared)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +47,7 @@ def test_a_shared_machine_is_given_more_room() -> None:
 def test_a_neighbour_slows_both_alike() -> None:
     """Interleaved chunks that double together for half of the run give no verdict of slower."""
     busy = [1.0] * 6 + [2.0] * 6
-    verdict = judge_pairs(base_wall=busy, head_wall=busy, base_cpu=busy, head_cpu=busy)
+    verdict = timed(busy, busy, busy, busy)
     assert (verdict.outcome, verdict.estimate) == ("pass", 1.0)
 
 
@@ -67,14 +73,8 @@ def test_a_stored_time_is_compared_in_calibration_steps(
     seconds: float, outcome: str, warned: bool
 ) -> None:
     """A machine twice as slow in both is no slower; beyond 1.5 warns, from 2 fails."""
-    verdict = judge_stored(
-        seconds=2 * seconds,
-        calibration=0.2,
-        stored_seconds=10,
-        stored_calibration=0.1,
-        here=HERE,
-        stored=HERE,
-    )
+    base = Pace(seconds=10, calibration=0.1, conditions=HERE)
+    verdict = judge_stored(base, Pace(seconds=2 * seconds, calibration=0.2, conditions=HERE))
     assert verdict.outcome == outcome
     assert ("warning" in verdict.reason) == warned
 
@@ -84,13 +84,7 @@ def test_other_machines_are_not_comparable_and_the_reason_is_named(name: str) ->
     """One differing fact is enough, and so is one that nobody noted."""
     others = ({**HERE, name: "other"}, {k: v for k, v in HERE.items() if k != name})
     for stored in others:
-        verdict = judge_stored(
-            seconds=1,
-            calibration=1,
-            stored_seconds=1,
-            stored_calibration=1,
-            here=HERE,
-            stored=stored,
-        )
+        head = Pace(seconds=1, calibration=1, conditions=HERE)
+        verdict = judge_stored(replace(head, conditions=stored), head)
         assert verdict.outcome == "not comparable"
         assert verdict.reason.startswith(f"{name}: {stored.get(name, 'unknown')} then")

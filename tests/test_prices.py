@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from records import make_record
 
-from fitting_room.judge.curve import Curve
+from fitting_room.judge.quality import Curve
 from fitting_room.judge.verdict import Bound
 from fitting_room.report.verdicts import Priced, choices, priced, sharpest, table
 from fitting_room.store.bounds import Bounds

@@ -19,7 +19,8 @@ from fitting_room.analysis.rows import rows
 from fitting_room.analysis.sides import facts_of
 from fitting_room.analysis.trials import one_per_seed, publishable, trained
 from fitting_room.cli.calibrate import published
-from fitting_room.judge.suggest import suggest_curve
+from fitting_room.judge.price import suggest
+from fitting_room.judge.quality import Curve
 from fitting_room.judge.verdict import Bound, Outcome
 from fitting_room.lab.estimate import Estimate
 from fitting_room.lab.evaluator import Evaluator, outline
@@ -36,10 +37,13 @@ from fitting_room.trial.trainer import Ended, Report
 QUICK = Options(tier="quick")
 SPEC = specify(CASE, 0, QUICK, DATASET)
 CURVE = "training_loss_by_epoch"
-BANDS = suggest_curve(
-    CURVE,
-    "training_loss",
-    [list(curve(make_record(case=CASE, training_accuracy=0.893 + s / 999), CURVE)) for s in (0, 1)],  # type: ignore[arg-type]  # none of them diverged
+SEEDS = [curve(make_record(case=CASE, training_accuracy=0.893 + s / 999), CURVE) for s in (0, 1)]
+BANDS = Curve(
+    metric=CURVE,
+    epochs=tuple(
+        suggest("training_loss", [value or 0.0 for value in values], both_sides=True)
+        for values in zip(*SEEDS, strict=True)
+    ),
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitting_room.analysis.figures import figure, quartiles
+from fitting_room.analysis.trials import figure, quartiles
 from fitting_room.format import decimals, with_spread
 
 

@@ -12,7 +12,7 @@ import pytest
 from trials import small
 
 from fitting_room.errors import UserError
-from fitting_room.judge.timing import Race
+from fitting_room.judge.timing import ABTiming
 from fitting_room.lab import process, timing
 from fitting_room.lab.timing import (
     ANEW,
@@ -62,8 +62,8 @@ def sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Timed]:
     return found
 
 
-def run(sides: list[Timed], **known: Any) -> Race:
-    """Race two sides over twelve pairs."""
+def run(sides: list[Timed], **known: Any) -> ABTiming:
+    """Time two sides over twelve pairs."""
     return time_checkouts(*sides, SPEC, **{"pairs": 12, **known})
 
 

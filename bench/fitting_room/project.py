@@ -59,11 +59,11 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True)
 class Slowdown:
-    """What is done to one side of a race of a checkout against itself."""
+    """What is done to one side of an A/B timing of a checkout against itself."""
 
     case: Case
     checkout: Callable[[], AbstractContextManager[Path]]
-    """Gives head's folder, for as long as the race lasts."""
+    """Gives head's folder, for as long as the timing lasts."""
     words: str
     red: bool
     """Whether the judge of seconds must notice it."""
@@ -150,7 +150,7 @@ class Project:
 
     @cached_property
     def slowdowns(self) -> Mapping[str, Slowdown]:
-        """Name → what is done to a race, to see that the judge of seconds notices."""
+        """Name → what is done to an A/B timing, to see that the judge of seconds notices."""
         return self._mapping("slowdowns")
 
     @cached_property

@@ -8,32 +8,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fitting_room import format as words
-from fitting_room.analysis import claims
-from fitting_room.analysis.claims import Finding, claimed, on_figure
-from fitting_room.analysis.costs import on_ratio
-from fitting_room.analysis.evidence import Evidence
-from fitting_room.analysis.statements import on_means, per_epoch, when
-from fitting_room.analysis.trials import publishable
+from fitting_room.analysis import statements
+from fitting_room.analysis.evidence import COUNTS, SECONDS, Evidence, short, title
+from fitting_room.analysis.statements import NO_RECORDS, Judgement, better
+from fitting_room.analysis.trials import figure, publishable
 from fitting_room.errors import UserError
-from fitting_room.judge.claims import Check, judge_statement
+from fitting_room.judge.interval import Interval, of_new_count, of_new_seed, of_new_share
+from fitting_room.judge.published import (
+    LEAST_SEEDS,
+    OUTCOMES,
+    as_printed,
+    exclude,
+    judge_figure,
+    with_its_source,
+)
+from fitting_room.judge.verdict import EPOCHS, Verdict
 from fitting_room.project import Project
 from fitting_room.record import Record
-from fitting_room.store.claims import (
-    AnyStatement,
-    Claim,
-    Difference,
-    Diminishing,
-    Opinion,
-    Order,
-    Published,
-    Ratio,
-    Reach,
-    Turn,
-    read_published,
-)
+from fitting_room.spec import TASKS, parts
+from fitting_room.store.claims import AnyStatement, Claim, Published, read_published
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import Speed, Store, read_speeds
 
+PROBABILITY = "probability"
 FOLDERS = ("reference", "exercises")
 """Of records under the results: those of the tables, and of the points that no table has."""
 
@@ -102,66 +99,41 @@ def references(folder: Path) -> list[Record]:
     return records
 
 
-def on_statement(statement: AnyStatement, evidence: Evidence, figures: Sequence[Claim]) -> Finding:
-    """Judge a statement; ``figures`` are those that tables show."""
-    wanted = (statement.source, statement.metric)
-    printed = {c.case: claimed(c) for c in figures if (c.source, c.metric) == wanted}
-    if isinstance(statement, Difference | Order):
-        return on_means(statement, evidence, printed)
-    if isinstance(statement, Diminishing) and statement.of_cases:
-        return on_means(statement, evidence, printed)
-    if isinstance(statement, Ratio):
-        return on_ratio(statement, evidence, printed)
-    if isinstance(statement, Opinion):
-        return claims.on_statement(statement, "not comparable", ["no measurement decides it"])
-    if not evidence.trained(statement.case or ""):
-        waits = claims.awaited(statement.cases_named)
-        return claims.on_statement(statement, "undecided", [waits])
-    if isinstance(statement, Diminishing):
-        return _on_epochs(statement, evidence)
-    return _on_event(statement, evidence)
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A claim with the verdict on it, and the words that a table has for both."""
 
+    claim: Claim | AnyStatement
+    verdict: Verdict
+    """Its interval is where a new seed falls, or how surely a mean is known."""
+    said: str
+    """What the claim is about, in words."""
+    short: str
+    """Why it does not hold, in a sentence that other claims may share; empty where it does."""
+    measured: str
+    """With scatter and n; empty where nothing was measured."""
 
-def _on_epochs(statement: Diminishing, evidence: Evidence) -> Finding:
-    found = per_epoch(statement, evidence)
-    _, middle, late = statement.epochs
-    if found is None:
-        why = f"no seed was trained for {late} epochs"
-        return claims.on_statement(statement, "undecided", [why])
-    outcome = judge_statement([Check(found=found, low=0, high=math.inf)], better=None)
-    gain = f"{words.signed(statement.metric, found)}{words.points(statement.metric)}"
-    return claims.on_statement(
-        statement,
-        outcome,
-        [f"an epoch up to {middle} gains more than one from there to {late} by {gain}"],
-        measured=gain,
-        interval=found,
-        n=len(evidence.trained(statement.case or "")),
-    )
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """Whose records it rests on, or waits for."""
+        return self.claim.cases_named
 
+    @property
+    def kind(self) -> str:
+        """The sort of claim, as the claims file has it."""
+        return self.claim.kind
 
-def _on_event(statement: Turn | Reach, evidence: Evidence) -> Finding:
-    """Judge when something comes about: the interval of its median over the seeds."""
-    found = when(statement, evidence)
-    if found is None:
-        why = f"no seed has {words.name(statement.metric)} by epoch"
-        return claims.on_statement(statement, "undecided", [why])
-    interval, told, n = found
-    if isinstance(statement, Turn):
-        first, last = statement.low, statement.high
-        event = f"{words.name(statement.metric)} is best after epoch"
-    else:
-        first, last = 0, statement.by
-        event = f"{100 * statement.target:g} % {words.name(statement.metric)} at epoch"
-    check = Check(found=interval, low=first - 0.5, high=last + 0.5)  # epochs are whole numbers
-    return claims.on_statement(
-        statement,
-        judge_statement([check], better=None),
-        [f"{event} {told} seeds (median, 95 % interval)"],
-        measured=told,
-        interval=interval,
-        n=n,
-    )
+    @property
+    def mislabelled(self) -> tuple[str, str] | None:
+        """The metric that a figure was taken from, and the one it was published as, in words."""
+        if not isinstance(self.claim, Claim) or not self.claim.watches:
+            return None
+        return words.name(self.claim.watches), words.name(self.claim.metric)
+
+    @property
+    def surprising(self) -> bool:
+        """Whether the verdict is another than the claims file says it is known to get."""
+        return self.claim.expected not in (None, self.verdict.label)
 
 
 def audit(
@@ -177,15 +149,156 @@ def audit(
     evidence = Evidence(records, speeds)
     figures = [claim for claim in published.all if isinstance(claim, Claim)]
     tables = [claim for metrics in published.figures.values() for claim in metrics.values()]
-    found = [
-        on_figure(each, evidence, figures)
+    return [
+        _on_figure(each, evidence, figures)
         if isinstance(each, Claim)
-        else on_statement(each, evidence, tables)
+        else _on_statement(each, evidence, tables)
         for each in published.all
     ]
-    return [_with_records(each, evidence) for each in found]
 
 
-def _with_records(found: Finding, evidence: Evidence) -> Finding:
-    keys = tuple(record.key for case in found.cases for record in evidence.trained(case))
-    return replace(found, verdict=replace(found.verdict, records=keys))
+def _on_statement(statement: AnyStatement, evidence: Evidence, tables: Sequence[Claim]) -> Finding:
+    of = (statement.source, statement.metric)
+    printed = {c.case: claimed(c) for c in tables if (c.source, c.metric) == of}
+    found = statements.judge(statement, evidence, printed)
+    if found.label == "contradicted by its own source":
+        found = replace(found, short="Figures of the same source say otherwise.")
+    return _finding(statement, found, statement.said, evidence)
+
+
+def _finding(
+    claim: Claim | AnyStatement, found: Judgement, said: str, evidence: Evidence
+) -> Finding:
+    cases = claim.cases_named
+    verdict = Verdict(
+        subject=claim.name,
+        metric=claim.metric,
+        question="as published",
+        against=found.published or claim.published,
+        outcome=OUTCOMES[found.label],
+        label=found.label,
+        estimate=found.interval.estimate if found.interval else None,
+        interval=found.interval,
+        n=found.n,
+        reason=found.because,
+        records=tuple(record.key for case in cases for record in evidence.trained(case)),
+    )
+    short = found.short if verdict.outcome == "fail" else ""
+    return Finding(claim=claim, verdict=verdict, said=said, short=short, measured=found.measured)
+
+
+def claimed(claim: Claim) -> Interval:
+    """Return what was printed, with all that rounds to it."""
+    return as_printed(claim.published, claim.low, claim.high)
+
+
+def _on_figure(claim: Claim, evidence: Evidence, others: Sequence[Claim]) -> Finding:
+    """Judge a figure by the records, and by ``others``, all figures of the file, without any."""
+    found = _by_records(claim, evidence)
+    against = [o.published for o in others if o.quantity == claim.quantity and _excludes(o, claim)]
+    really, printed = words.name(claim.watches or ""), words.name(claim.metric)
+    because = [found.because]
+    if against:
+        because.insert(0, f"the same source also says {words.listed(against)}")
+    if claim.watches:
+        values = evidence.values(claim.case, claim.watches)
+        here = f", here {_measured(claim.watches, values)}" if values else ""
+        because.insert(0, f"a {really} published as {printed}{here}")
+    contradicted = bool(against or claim.watches)
+    label = with_its_source(found.label, contradicted=contradicted)
+    if claim.watches:
+        short_of = f"A {really} published as {printed}."
+    elif claim.described:
+        short_of = "The layers it describes have another count."
+    elif label == "contradicted by its own source":
+        short_of = "Another figure of the same source excludes it."
+    elif claim.metric in COUNTS:
+        short_of = "It was counted otherwise."
+    else:
+        short_of = "One more seed of ours does not fall there."
+    found = replace(found, label=label, because="; ".join(because), short=short_of)
+    said = claim.said or f"{title(claim.case)}, {short(claim.case)}: {printed}"
+    return _finding(claim, found, said, evidence)
+
+
+def _excludes(one: Claim, other: Claim) -> bool:
+    return exclude(claimed(one), claimed(other))
+
+
+def _by_records(claim: Claim, evidence: Evidence) -> Judgement:
+    case, metric = claim.case, claim.metric
+    if metric == SECONDS:
+        return _on_seconds(claim, evidence)
+    if metric == PROBABILITY:
+        values = evidence.probabilities(claim)
+    else:
+        values = evidence.values(case, metric, epoch=claim.epoch)
+    if not values:
+        some = f"no reference records with {words.name(metric)} yet"
+        because = some if evidence.trained(case) else NO_RECORDS
+        return Judgement(label="undecided", because=because)
+    if metric in COUNTS:
+        return _on_count(claim, values)
+    n, kinds = len(values), {EPOCHS: of_new_count, PROBABILITY: of_new_share}
+    found = kinds.get(metric, of_new_seed)(values)
+    where = f"a new seed falls within {words.span(metric, found)}"
+    if metric == EPOCHS:
+        where = f"to {_target(case)} {n} seeds took {words.epochs(found)} epochs"
+    elif n < LEAST_SEEDS:
+        where += f", but {n} seeds are too few to tell from"
+    lost = evidence.lost(case)
+    way = claim.better or better(metric)
+    return Judgement(
+        label=judge_figure(found, claimed(claim), seeds=n, better=way),
+        because=where + (f"; {lost} more trials came to no result" if lost else ""),
+        measured=_measured(metric, values),
+        interval=found,
+        n=n,
+    )
+
+
+def _measured(metric: str, values: Sequence[float]) -> str:
+    if metric == EPOCHS:
+        reached = sum(map(math.isfinite, values))
+        return f"{words.epochs(of_new_count(values))}, reached {reached}/{len(values)}"
+    return words.measured(metric, figure(values))
+
+
+def _target(case: str) -> str:
+    task = TASKS.get(parts(case)[0])
+    targets = task.targets if task else {}
+    return words.listed([f"{100 * t:g} % {words.name(metric)}" for metric, t in targets.items()])
+
+
+def _on_seconds(claim: Claim, evidence: Evidence) -> Judgement:
+    """Seconds of another machine say nothing; what they are as multiples is a claim of its own."""
+    because = "seconds of another machine"
+    found = evidence.costs([claim.case], SECONDS).get(claim.case)
+    if found is None:
+        return Judgement(label="not comparable", because=because)
+    interval, n = found
+    seconds = words.around(interval.estimate, interval.low, interval.high, " s")
+    return Judgement(
+        label="not comparable",
+        because=f"{because}: only the ratios of its rows are judged",
+        measured=f"{seconds}, {n} epochs",
+        interval=interval,
+        n=n,
+    )
+
+
+def _on_count(claim: Claim, values: Sequence[float]) -> Judgement:
+    found = sorted(set(values))
+    shown = " and ".join(words.count(value) for value in found)
+    agrees = all(claim.low <= value <= claim.high for value in found)
+    layers = f"the layers it describes ({claim.described}) have {shown}"
+    counted = layers if claim.described else f"counted {shown}"
+    return Judgement(
+        label=with_its_source(
+            "reproduced" if agrees else "not reproduced", contradicted=bool(claim.described)
+        ),
+        because=counted if agrees else f"{counted}, not {claim.published}",
+        measured=shown,
+        interval=Interval(estimate=found[-1], low=found[0], high=found[-1]),
+        n=len(values),
+    )

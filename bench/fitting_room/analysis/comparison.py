@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fitting_room.analysis.sides import COUNTS, Facts, Pace, Pairs, Side, match, tested
+from fitting_room.analysis.sides import COUNTS, Facts, Pairs, Side, match, tested
 from fitting_room.judge.change import (
     Change,
     Question,
@@ -17,9 +17,8 @@ from fitting_room.judge.change import (
     timed,
 )
 from fitting_room.judge.interval import Interval, accuracy_difference
-from fitting_room.judge.quality import EPOCHS
-from fitting_room.judge.timing import METRIC, SLOWER, WARN, judge_stored
-from fitting_room.judge.verdict import Verdict
+from fitting_room.judge.timing import METRIC, SLOWER, WARN, Pace, judge_stored
+from fitting_room.judge.verdict import EPOCHS, Verdict
 from fitting_room.record import unpack_classes
 
 IN_TURN = "seconds_per_chunk"
@@ -37,29 +36,16 @@ def in_turn(verdict: Verdict, *, base: float, head: float) -> Change:
     return timed(replace(verdict, metric=IN_TURN), base=base, head=head, faster=1 / SLOWER)
 
 
-def judge_seconds(base: Pace | None, head: Pace | None) -> Change:
+def _judge_seconds(base: Pace | None, head: Pace | None) -> Change:
     """Judge stored times, in calibration steps."""
-    for side, pace in (("base", base), ("head", head)):
-        if pace is None:
-            return not_comparable(METRIC, f"{side} has no epoch that was timed alone")
-    assert base and head  # the loop told of one that is None
-    same = base.conditions == head.conditions
-    untold = [
-        side for side, pace in (("base", base), ("head", head)) if same and pace.calibration is None
-    ]
-    if untold:
-        return not_comparable(
-            METRIC, f"no calibration step was timed beside the epochs of {' and '.join(untold)}"
-        )
-    verdict = judge_stored(
-        seconds=head.seconds,
-        calibration=head.calibration or 1.0,
-        stored_seconds=base.seconds,
-        stored_calibration=base.calibration or 1.0,
-        here=head.conditions,
-        stored=base.conditions,
-    )
-    return timed(verdict, base=base.seconds, head=head.seconds, warn=WARN)
+    if base is None or head is None:
+        side = "base" if base is None else "head"
+        return not_comparable(METRIC, f"{side} has no epoch that was timed alone")
+    without = [side for side, pace in (("base", base), ("head", head)) if not pace.calibration]
+    if without and base.conditions == head.conditions:
+        beside = f"beside the epochs of {' and '.join(without)}"
+        return not_comparable(METRIC, f"no calibration step was timed {beside}")
+    return timed(judge_stored(base, head), base=base.seconds, head=head.seconds, warn=WARN)
 
 
 Labels = Callable[[str], np.ndarray | None]
@@ -253,7 +239,7 @@ def _of_pair(
     if head.case in in_turn:
         found.append(in_turn[head.case])
     elif base.pace or head.pace:
-        found.append(judge_seconds(base.pace, head.pace))
+        found.append(_judge_seconds(base.pace, head.pace))
     keys = [record.key for record in (*base.records, *head.records)]
     return [_of_case(change, name_of(base, head), *keys) for change in found]
 

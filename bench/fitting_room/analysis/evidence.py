@@ -1,21 +1,23 @@
-"""The evidence on a claim: one value a seed, and times of one machine."""
+"""What claims are judged by: one value a seed, and what cases cost beside each other."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from statistics import median
 
-from fitting_room.analysis.figures import quartiles
-from fitting_room.analysis.trials import of_one_machine, trained
+from fitting_room import format as words
+from fitting_room.analysis.trials import of_one_machine, quartiles, trained
 from fitting_room.judge.interval import Interval
 from fitting_room.metrics import METRICS, of_epoch
 from fitting_room.record import Record, unpack_classes
-from fitting_room.spec import TASKS, parts
+from fitting_room.spec import TASKS, Case, parts
 from fitting_room.store.claims import Claim
 from fitting_room.store.records import Speed
+
+SECONDS = "seconds_per_epoch"
 
 
 def _training_images(record: Record) -> float | None:
@@ -97,7 +99,7 @@ class Evidence:
         them timed alone on the machine of most; other metrics are counts.
         """
         cases = list(dict.fromkeys(cases))
-        if metric != "seconds_per_epoch":
+        if metric != SECONDS:
             counts = {case: self.values(case, metric) for case in cases}
             return {case: (_ends(found), len(found)) for case, found in counts.items() if found}
         timed = of_one_machine([record for case in cases for record in self.trained(case)])
@@ -115,17 +117,12 @@ def _ends(values: Sequence[float]) -> Interval:
 
 
 def _value(record: Record, metric: str, epoch: int | None) -> float | None:
-    if metric in COUNTS:
-        return COUNTS[metric](record)
     if metric == "epochs_to_target":
         reached = METRICS[metric](record)
         return math.inf if reached is None else reached
-    if epoch is None:
-        return METRICS[metric](record)
-    found: float | None = None
-    if epoch <= len(record.epochs):
-        found = of_epoch(record.epochs[epoch - 1], metric)
-    return found
+    if epoch is None or metric in COUNTS:
+        return (COUNTS.get(metric) or METRICS[metric])(record)
+    return of_epoch(record.epochs[epoch - 1], metric) if epoch <= len(record.epochs) else None
 
 
 def short(case: str) -> str:
@@ -137,3 +134,81 @@ def title(case: str) -> str:
     """Return the task of a case as a heading has it: ``Handwritten digits``."""
     task = parts(case)[0]
     return TASKS[task].title if task in TASKS else task
+
+
+PATH = ("jit_compile", "steps_per_execution")
+"""Settings of a recipe that change how fast it trains, and not what is trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What several cases cost, and how that is known."""
+
+    of: Mapping[str, Interval]
+    """By case; those of which it is not known are left out."""
+    n: int
+    """Values of the case that has fewest."""
+    unit: str
+    """What these are."""
+    how: str
+    """How they were taken, in words."""
+    differ: Sequence[str] = ()
+    """Settings of the recipes, as they were timed, that differ from case to case."""
+
+    @property
+    def comparable(self) -> bool:
+        """Whether they say something of the cases, and not of how each was trained here."""
+        return not set(self.differ) & {*PATH}
+
+    @property
+    def told(self) -> str:
+        """How they were taken, with what to know of it."""
+        differ = f"; here the recipes differ in {words.listed(self.differ)}" if self.differ else ""
+        wanted = "; no plain fit by this code is timed of all of them on one machine"
+        return f"{self.how}{differ}{'' if self.comparable else wanted}"
+
+
+def costs_of(cases: Sequence[str], metric: str, evidence: Evidence) -> Costs:
+    """Return what different cases cost: seconds by a plain ``fit`` where that was timed of all.
+
+    Those of a plain fit are the median of the pairs, between the lowest and the highest. These two
+    enclose the median of all that could be timed with probability 1 − 2^(1−n), whatever the
+    distribution (0.94 for 5 pairs); a quotient of such ends holds wherever both of them do.
+    """
+    if metric == SECONDS and (speeds := _side_by_side(cases, evidence.speeds)):
+        n = min(len(each.plain) for each in speeds)
+        recipes = [each.spec.case for each in speeds]
+        return Costs(
+            of={each.spec.case.name: _ends(each.plain) for each in speeds},
+            n=n,
+            unit="pairs",
+            how=f"by a plain fit, {n} pairs, alone on one machine, lowest to highest",
+            differ=[name for name in _differing(recipes) if name not in PATH],
+        )
+    found = evidence.costs(cases, metric)
+    of = {case: interval for case, (interval, _) in found.items()}
+    n = min((n for _, n in found.values()), default=0)
+    if metric != SECONDS:
+        return Costs(of=of, n=n, unit="seeds", how="counted")
+    how = f"middle half of at least {n} epochs each, alone on one machine"
+    recipes = [each.spec.case for case in cases for each in evidence.trained(case)[-1:]]
+    return Costs(of=of, n=n, unit="epochs", how=how, differ=_differing(recipes))
+
+
+def _side_by_side(cases: Sequence[str], speeds: Sequence[Speed]) -> list[Speed]:
+    """Return the times of every case, if all were taken under the same circumstances; else none."""
+    by_case = {speed.spec.case.name: speed for speed in speeds if speed.plain}
+    found = [by_case[case] for case in cases if case in by_case]
+    alike = len({_circumstances(each) for each in found}) == 1
+    return found if alike and len(found) == len(cases) else []
+
+
+def _circumstances(speed: Speed) -> Hashable:
+    versions = tuple(sorted(speed.provenance.versions.items()))
+    return speed.machine, versions, speed.images, speed.spec.backend, speed.spec.device
+
+
+def _differing(cases: Sequence[Case]) -> list[str]:
+    """Return the settings in which recipes differ: times follow them."""
+    recipes = [asdict(case.recipe) for case in cases]
+    return [key for key in (recipes or [{}])[0] if any(r[key] != recipes[0][key] for r in recipes)]

@@ -41,30 +41,19 @@ def most_confused(predictions: Sequence[Labels], labels: Labels, *, pairs: int) 
         pairs: How many pairs to return at most.
     """
     answers = np.stack(predictions)
-    found = [
-        _pair(answers, labels, (first, second))
-        for first, second in combinations(np.unique(labels).tolist(), 2)
-    ]
+
+    def taken(truth: int, answer: int) -> tuple[float, tuple[int, ...]]:
+        """Return the mean number of images of ``truth`` answered so, and which they are."""
+        seeds = ((answers == answer) & (labels == truth)).sum(axis=0)
+        order = np.argsort(-seeds, kind="stable")
+        return float(seeds.sum() / len(answers)), tuple(order[: np.count_nonzero(seeds)].tolist())
+
+    found = []
+    for classes in combinations(np.unique(labels).tolist(), 2):
+        (there, images), (back, others) = taken(*classes), taken(*classes[::-1])
+        found.append(Pair(classes=classes, counts=(there, back), images=(images, others)))
     found.sort(key=lambda pair: -pair.both)
     return [pair for pair in found[:pairs] if pair.both]
-
-
-def _pair(answers: NDArray[np.uint8], labels: Labels, classes: tuple[int, int]) -> Pair:
-    ways = [_taken(answers, labels, *way) for way in (classes, classes[::-1])]
-    return Pair(
-        classes=classes,
-        counts=(ways[0][0], ways[1][0]),
-        images=(ways[0][1], ways[1][1]),
-    )
-
-
-def _taken(
-    answers: NDArray[np.uint8], labels: Labels, truth: int, answer: int
-) -> tuple[float, tuple[int, ...]]:
-    """Return the mean number of images of ``truth`` answered so, and which they are."""
-    seeds = ((answers == answer) & (labels == truth)).sum(axis=0)
-    order = np.argsort(-seeds, kind="stable")
-    return float(seeds.sum() / len(answers)), tuple(order[: np.count_nonzero(seeds)].tolist())
 
 
 class TestSet(Protocol):
@@ -118,7 +107,11 @@ def confusion(records: Sequence[Record], labels: np.ndarray, *, classes: int) ->
         labels: Of the test images, shape (n,), integers from 0.
         classes: How many there are.
     """
-    found = [_shares(predicted, labels, classes) for predicted in _predictions(records, labels)]
+    found = []
+    for predicted in _predictions(records, labels):
+        pairs = labels.astype(int) * classes + predicted
+        counts = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+        found.append(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
     if not found:
         return None
     sd = np.std(found, axis=0, ddof=1) if len(found) > 1 else None
@@ -133,20 +126,20 @@ def hardest(records: Sequence[Record], labels: np.ndarray, *, most: int) -> list
         labels: Of the test images, shape (n,), integers from 0.
         most: How many to return at most.
     """
-    predicted = np.array(list(_predictions(records, labels)))  # (seeds, images)
-    if not len(predicted):
+    answers = np.array(_predictions(records, labels))  # (seeds, images)
+    if not len(answers):
         return []
-    wrong = (predicted != labels).sum(axis=0)
-    sure = _sureness(records)
-    order = sorted(np.flatnonzero(wrong), key=lambda i: (-wrong[i], -sure.get(int(i), 0.0), i))
+    mistaken = answers != labels
+    wrong, sure = mistaken.sum(axis=0), _sureness(records)
+    order = sorted(np.flatnonzero(wrong).tolist(), key=lambda i: (-wrong[i], -sure.get(i, 0.0), i))
     return [
         Hard(
-            image=int(image),
+            image=image,
             truth=int(labels[image]),
-            predicted=_commonest(predicted[:, image], int(labels[image])),
+            predicted=int(np.bincount(answers[mistaken[:, image], image]).argmax()),
             wrong=int(wrong[image]),
-            n=len(predicted),
-            probability=sure.get(int(image)),
+            n=len(answers),
+            probability=sure.get(image),
         )
         for image in order[:most]
     ]
@@ -155,17 +148,6 @@ def hardest(records: Sequence[Record], labels: np.ndarray, *, most: int) -> list
 def _predictions(records: Sequence[Record], labels: np.ndarray) -> list[np.ndarray]:
     unpacked = [unpack_classes(record.predictions) for record in records if record.predictions]
     return [predicted for predicted in unpacked if predicted.shape == labels.shape]
-
-
-def _shares(predicted: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    pairs = labels.astype(int) * classes + predicted
-    counts = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-    shares: np.ndarray = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    return shares
-
-
-def _commonest(predicted: np.ndarray, truth: int) -> int:
-    return int(np.bincount(predicted[predicted != truth]).argmax())
 
 
 def _sureness(records: Sequence[Record]) -> dict[int, float]:

@@ -6,8 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from fitting_room.analysis.figures import Figure, Quartiles, Target, figure, quartiles
-from fitting_room.analysis.trials import flags_of, of_one_machine, one_per_seed, trained
+from fitting_room.analysis.trials import (
+    Figure,
+    Quartiles,
+    Target,
+    figure,
+    flags_of,
+    of_one_machine,
+    one_per_seed,
+    quartiles,
+    trained,
+)
 from fitting_room.judge.censored import epochs_to_target, first_epoch
 from fitting_room.judge.verdict import Verdict
 from fitting_room.metrics import own

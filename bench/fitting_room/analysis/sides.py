@@ -12,6 +12,7 @@ import msgspec
 
 from fitting_room.analysis.trials import of_one_machine, on_sample
 from fitting_room.judge.change import Arrivals, Sample
+from fitting_room.judge.timing import Pace
 from fitting_room.metrics import METRICS, own
 from fitting_room.record import Machine, Record
 from fitting_room.spec import TASKS
@@ -34,17 +35,6 @@ def tested() -> tuple[str, ...]:
 
 COUNTS = ("parameters", "trainable_parameters", "flops_per_image", "steps_per_epoch")
 """Judged by equality."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pace:
-    """Seconds per epoch, and of the calibration step in the same process."""
-
-    seconds: float
-    """The quickest epoch but the first, which traces."""
-    calibration: float | None
-    conditions: Mapping[str, str] = field(default_factory=dict)
-    """What must agree with another's for a comparison: machine and versions."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
-from fitting_room.judge import suggest as judged
+from fitting_room.judge import price
 from fitting_room.judge.censored import best_by
-from fitting_room.judge.verdict import KINDS
 from fitting_room.metrics import CURVES, METRICS, curve, is_own, own
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case
@@ -17,7 +16,7 @@ from fitting_room.spec import TASKS, Case
 QUALITY = {
     "test_accuracy": None,
     "test_loss": None,
-    "training_accuracy": judged.BAND,
+    "training_accuracy": price.BAND,
     "drop_in_training_loss": 4.0,
 }
 """Metric → planned scatters to each side, where a change either way is a surprise; else None.
@@ -63,7 +62,7 @@ def _parameters(record: Record) -> str:
 def _bands(records: Sequence[Record]) -> dict[str, float | None]:
     """Return ``QUALITY``, and the same of the project's own metrics that a record has."""
     told = [metric for metric in own() if any(metric(record) is not None for record in records)]
-    return QUALITY | {m.name: judged.BAND if m.better == "neither" else None for m in told}
+    return QUALITY | {m.name: price.BAND if m.better == "neither" else None for m in told}
 
 
 def _quality(metric: str, records: Sequence[Record], band: float | None) -> str:
@@ -72,11 +71,10 @@ def _quality(metric: str, records: Sequence[Record], band: float | None) -> str:
         return f"# {metric}: {len(values)} of {len(records)} seeds have it; a bound needs them all."
     if not _scatters(metric, values):
         return f"# {metric}: the same for all {len(values)} seeds; more show its scatter."
-    bound = judged.suggest(metric, values, both_sides=band is not None, band=band or judged.BAND)
-    kind = next(kind for kind in KINDS if getattr(bound, kind) is not None)
-    limit = list(bound.limits) if kind == "between" else bound.limits[0]
+    bound = price.suggest(metric, values, both_sides=band is not None, band=band or price.BAND)
+    limit = list(bound.limits) if bound.between else bound.limits[0]
     told = _reference(values, f".{SIGNIFICANT}g" if is_own(metric) else f".{DECIMALS}f")
-    return f'{metric} = {{ {kind} = {limit}, {told}, reason = "{bound.reason}" }}'
+    return f'{metric} = {{ {bound.kind} = {limit}, {told}, reason = "{bound.reason}" }}'
 
 
 def _scatters(metric: str, values: Sequence[float]) -> bool:
@@ -91,24 +89,21 @@ def _reference(values: Sequence[float], digits: str = f".{DECIMALS}f") -> str:
 
 
 def _curve(case: Case, records: Sequence[Record]) -> str:
-    seeds = [
-        [value for value in curve(record, LEARNING_CURVE) if value is not None]
-        for record in records
-    ]
-    epochs = zip(*seeds)  # noqa: B905 - as far as the shortest
+    curves = (curve(record, LEARNING_CURVE) for record in records)
+    seeds = [[value for value in each if value is not None] for each in curves]
+    epochs = [*zip(*seeds)]  # noqa: B905 - as far as the shortest
+    if not epochs:
+        return ""
     if any(round(stdev(values), DECIMALS) == 0 for values in epochs):
         return f"# {LEARNING_CURVE}: an epoch is the same for all seeds; more show its scatter.\n"
-    found = judged.suggest_curve(LEARNING_CURVE, CURVES[LEARNING_CURVE], seeds)
-    if not found.epochs:
-        return ""
-    bands = ", ".join(f"[{low}, {high}]" for low, high in (b.limits for b in found.epochs))
+    found = [price.suggest(CURVES[LEARNING_CURVE], each, both_sides=True) for each in epochs]
     return f"""
 [{case.name}.{LEARNING_CURVE}]
-between = [{bands}]
-mean = [{", ".join(f"{bound.mean:.{DECIMALS}f}" for bound in found.epochs)}]
-sd = [{", ".join(f"{bound.sd:.{DECIMALS}f}" for bound in found.epochs)}]
+between = {[[*bound.limits] for bound in found]}
+mean = [{", ".join(f"{bound.mean:.{DECIMALS}f}" for bound in found)}]
+sd = [{", ".join(f"{bound.sd:.{DECIMALS}f}" for bound in found)}]
 seeds = {len(records)}
-reason = "{found.epochs[0].reason}, after each epoch"
+reason = "{found[0].reason}, after each epoch"
 """
 
 

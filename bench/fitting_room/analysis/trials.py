@@ -1,10 +1,14 @@
-"""The records that a figure may rest on, and what must be said of them."""
+"""The records that a figure may rest on, what they come to, and what must be said of them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, quantiles, stdev
 
+from fitting_room import machine
+from fitting_room.judge.censored import EpochsToTarget
 from fitting_room.machine import exclusive
 from fitting_room.record import Machine, Record
 
@@ -62,10 +66,63 @@ def on_sample(record: Record) -> bool:
 
 def of_one_machine(records: Sequence[Record]) -> list[Record]:
     """Keep what was exclusive on the machine that most of them ran on: other times do not mix."""
-    alone = [record for record in records if exclusive(record)]
-    machines: list[Machine | None] = [record.machine for record in alone]
-    most = max(machines, key=machines.count, default=None)
-    return [record for record in alone if record.machine == most]
+    return machine.of_one_machine([record for record in records if exclusive(record)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """Mean over seeds."""
+
+    mean: float
+    sd: float | None
+    """Between seeds, n − 1 degrees of freedom; None for a single one, whose scatter is unknown."""
+    n: int
+    values: tuple[float, ...]
+    """In the order of the seeds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quartiles:
+    """Median of timings, with the quartiles around it; seconds."""
+
+    median: float
+    lower: float
+    upper: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """How soon a metric of a case reached a target of its task."""
+
+    metric: str
+    target: float
+    found: EpochsToTarget | None
+    """None where nothing was trained."""
+
+    @property
+    def words(self) -> str:
+        """As a heading has it: ``99.5 % training accuracy``."""
+        return f"{100 * self.target:g} % {self.metric.replace('_', ' ')}"
+
+
+def figure(values: Sequence[float]) -> Figure | None:
+    """Summarise one value per seed, or return None where there is none."""
+    if not values:
+        return None
+    sd = stdev(values) if len(values) > 1 else None
+    return Figure(mean=fmean(values), sd=sd, n=len(values), values=tuple(values))
+
+
+def quartiles(values: Sequence[float]) -> Quartiles | None:
+    """Summarise timings in seconds, quartiles by linear interpolation; None where there is none."""
+    if not values:
+        return None
+    # Python before 3.13 takes no single value.
+    lower, median, upper = quantiles(
+        [*values, values[0]][: max(2, len(values))], method="inclusive"
+    )
+    return Quartiles(median=median, lower=lower, upper=upper, n=len(values))
 
 
 SHORT = 12

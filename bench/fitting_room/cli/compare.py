@@ -26,7 +26,7 @@ from fitting_room.cli.sides import Asked, Place, ask, called, place, side_of
 from fitting_room.errors import UserError, nearest, positive
 from fitting_room.format import in_words, listed
 from fitting_room.judge.change import Change
-from fitting_room.judge.timing import Race
+from fitting_room.judge.timing import ABTiming
 from fitting_room.lab.estimate import warnings
 from fitting_room.lab.locks import machine_lock, why_wait
 from fitting_room.lab.plan import Options, specify
@@ -75,7 +75,7 @@ def time_all(
     return found
 
 
-def time_case(base: Timed, head: Timed, dataset: Dataset, pairs: int, *, told: str) -> Race:
+def time_case(base: Timed, head: Timed, dataset: Dataset, pairs: int, *, told: str) -> ABTiming:
     """Time one case, alone on this machine; progress goes to standard error as ``told``."""
     spec = specify(msgspec.convert(head.case, Case), 0, Options(), dataset)
     for line in warnings([spec], []):

@@ -19,7 +19,7 @@ from fitting_room.cli import COMMANDS
 from fitting_room.cli.compare import time_case
 from fitting_room.cli.session import DATA, Session, add_options, dataset, datasets, session
 from fitting_room.errors import UserError, positive
-from fitting_room.judge.timing import Race
+from fitting_room.judge.timing import ABTiming
 from fitting_room.lab.evaluator import Evaluator, unstored
 from fitting_room.lab.plan import Need, Options, plan, specify
 from fitting_room.lab.timing import ANEW, Timed
@@ -219,7 +219,7 @@ def time_slowdowns(project: Project, results: Path) -> int:
     return int(not all(each.right for each in timings.values()))
 
 
-def timed(name: str, slowdown: Slowdown, *, root: Path) -> Race:
+def timed(name: str, slowdown: Slowdown, *, root: Path) -> ABTiming:
     """Time the checkout in the root folder against itself under a slowdown, A B B A.
 
     Raises:

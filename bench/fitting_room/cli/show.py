@@ -11,8 +11,7 @@ from typing import Any
 
 import msgspec
 
-from fitting_room.analysis.figures import figure
-from fitting_room.analysis.trials import one_per_seed, publishable
+from fitting_room.analysis.trials import figure, one_per_seed, publishable
 from fitting_room.cli import COMMANDS
 from fitting_room.errors import UserError, nearest
 from fitting_room.format import accuracy, in_terminal, number, percent

@@ -11,7 +11,7 @@ from statistics import median
 
 import msgspec
 
-from fitting_room.analysis.figures import quartiles
+from fitting_room.analysis.trials import quartiles
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.session import add_options, dataset
 from fitting_room.errors import UserError, positive

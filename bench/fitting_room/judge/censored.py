@@ -91,28 +91,31 @@ def epochs_to_target(epochs: Sequence[int | None], *, watched: Sequence[int]) ->
     """Summarise when runs reached their target; arguments as of ``survival``."""
     curve = survival(epochs, watched)
     reached = sum(epoch is not None for epoch in epochs)
-    horizon = max(max(watched), max((e for e in epochs if e is not None), default=0))
-    low, high = _limits(curve, reached)
+    horizon = max(*watched, *(epoch or 0 for epoch in epochs))
+    # Where the formula has no limits, the lower one is the share itself. The upper one is 1 where
+    # all runs are left, and the exact binomial limit where none is.
+    none_left = scipy.stats.binomtest(0, max(reached, 1)).proportion_ci().high
+    low = np.where(np.isnan(curve.low), curve.left, curve.low)
+    ceiling = np.where(curve.left > 0, 1.0, none_left)
+    high = np.where(np.isnan(curve.high), ceiling, curve.high)
+    median, *interval = (_first_half(curve.at, left) for left in (curve.left, low, high))
+    # The area under the step function of runs still left, from 0 to the horizon.
+    edges = np.concatenate([[0.0], np.minimum(curve.at, horizon), [float(horizon)]])
+    area = float(np.sum(np.diff(edges) * np.concatenate([[1.0], curve.left])))
     return EpochsToTarget(
         reached=reached,
         n=len(epochs),
-        median=_first_half(curve.at, curve.left),
-        interval=(_first_half(curve.at, low), _first_half(curve.at, high)),
-        restricted_mean=_area(curve, horizon),
+        median=median,
+        interval=(interval[0], interval[1]),
+        restricted_mean=area,
         horizon=horizon,
     )
 
 
-def _limits(curve: Survival, reached: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the limits of the curve, also where the formula has none.
-
-    There the lower limit is the share itself. The upper one is 1 where all runs are left, and the
-    exact binomial limit where none is.
-    """
-    none_left = scipy.stats.binomtest(0, max(reached, 1)).proportion_ci().high
-    low = np.where(np.isnan(curve.low), curve.left, curve.low)
-    ceiling = np.where(curve.left > 0, 1.0, none_left)
-    return low, np.where(np.isnan(curve.high), ceiling, curve.high)
+def _first_half(at: np.ndarray, left: np.ndarray) -> float:
+    """Return the first epoch after which at most half the runs are left."""
+    below = np.flatnonzero(left <= 0.5 + 1e-9)  # a half is one, however it was rounded
+    return float(at[below[0]]) if len(below) else math.inf
 
 
 def same_speed(
@@ -125,15 +128,3 @@ def same_speed(
     """Return the p-value of the log-rank test that two cases reach the target alike."""
     test = scipy.stats.logrank(_censored(epochs, watched), _censored(others, others_watched))
     return float(test.pvalue)
-
-
-def _first_half(at: np.ndarray, left: np.ndarray) -> float:
-    """Return the first epoch after which at most half the runs are left."""
-    below = np.flatnonzero(left <= 0.5 + 1e-9)  # a half is one, however it was rounded
-    return float(at[below[0]]) if len(below) else math.inf
-
-
-def _area(curve: Survival, horizon: int) -> float:
-    """Return the area under the step function of runs still left, from 0 to the horizon."""
-    edges = np.concatenate([[0.0], np.minimum(curve.at, horizon), [float(horizon)]])
-    return float(np.sum(np.diff(edges) * np.concatenate([[1.0], curve.left])))

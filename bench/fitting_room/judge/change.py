@@ -10,6 +10,7 @@ of one side a single one    the sequential test in the band that the other side'
 of no side two              not at all: nothing is known of the scatter
 epochs to a target          the log-rank test, as some seeds may never reach it; it needs two seeds
                             a side
+counts                      exactly: any other number is a change
 ==========================  =======================================================================
 """
 
@@ -18,9 +19,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from statistics import fmean, mean, stdev, variance
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import scipy
@@ -28,11 +28,10 @@ import scipy
 from fitting_room.format import shown, shown_difference
 from fitting_room.judge.censored import epochs_to_target, same_speed
 from fitting_room.judge.interval import Interval, of_difference, superiority
-from fitting_room.judge.price import POWER
-from fitting_room.judge.quality import EPOCHS, judge
-from fitting_room.judge.sequential import RUN_ALPHA, holm
-from fitting_room.judge.suggest import suggest
-from fitting_room.judge.verdict import Outcome, Verdict
+from fitting_room.judge.price import POWER, suggest
+from fitting_room.judge.quality import judge
+from fitting_room.judge.sequential import RUN_ALPHA
+from fitting_room.judge.verdict import EPOCHS, Outcome, Verdict
 from fitting_room.metrics import known
 
 
@@ -49,11 +48,6 @@ class Sample:
     def mean(self) -> float | None:
         """Mean over the seeds that gave a value; None where none did."""
         return fmean(self.values) if self.values else None
-
-    @property
-    def seeds(self) -> int:
-        """Seeds that ran."""
-        return len(self.values) + self.diverged
 
     def words(self, metric: str) -> str:
         """Return ``87.02 % (n=6)``."""
@@ -94,9 +88,6 @@ OUTCOMES: Mapping[Label, Outcome] = {
     "not comparable": "not comparable",
 }
 
-FASTER = 0.5
-"""Stored times below this share of base's are flagged: head may not do the same work."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
@@ -126,30 +117,19 @@ def changed(
     interval: Interval | None = None,
 ) -> Change:
     """Return what became of a metric between two sides."""
-    known = [x for x in (base, head) if x is not None and math.isfinite(x)]
+    finite = [x for x in (base, head) if x is not None and math.isfinite(x)]
     verdict = Verdict(
         metric=metric,
         question="same as that base",
         against="—" if base is None else shown(metric, base),
         outcome=OUTCOMES[label],
         label=label,
-        estimate=known[1] - known[0] if len(known) > 1 else None,
+        estimate=finite[1] - finite[0] if len(finite) > 1 else None,
         interval=interval,
         n=sum(seeds),
         reason=reason,
     )
     return Change(verdict=verdict, base=base, head=head, seeds=seeds)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Test:
-    """The result of one test, before it is adjusted for the others."""
-
-    p_value: float
-    found: Change
-    """What became of it if that is not chance; its reason stands before the p-value."""
-    price: str = ""
-    """Reason to print after it."""
 
 
 def not_comparable(metric: str, reason: str) -> Change:
@@ -158,13 +138,7 @@ def not_comparable(metric: str, reason: str) -> Change:
 
 
 def judge_count(metric: str, base: Sequence[int], head: Sequence[int]) -> Change:
-    """Compare a count, which is exact: any other number is a change.
-
-    Args:
-        metric: its name.
-        base: count of each record of base; empty where none counted it.
-        head: the same of head.
-    """
+    """Compare the counts of each record of base and of head; empty where none counted it."""
     if not base or not head:
         side = "base" if not base else "head"
         return not_comparable(metric, f"{side} did not count it")
@@ -179,6 +153,10 @@ def judge_count(metric: str, base: Sequence[int], head: Sequence[int]) -> Change
         head=after,
         seeds=(len(base), len(head)),
     )
+
+
+FASTER = 0.5
+"""Stored times below this share of base's are flagged: head may not do the same work."""
 
 
 def timed(
@@ -198,25 +176,29 @@ def timed(
         faster: ratio at or below which a gain is suspicious.
         warn: ratio at or above which a pass is flagged.
     """
-    passed = verdict.outcome == "pass"
     ratio = 1.0 if verdict.estimate is None else verdict.estimate
-    label: Label = "same" if ratio > faster else "improvement"
-    if verdict.outcome == "fail":
-        label = "regression"
-    elif verdict.outcome != "pass":
-        label = verdict.outcome
+    passed: Label = "same" if ratio > faster else "improvement"
+    labels: dict[Outcome, Label] = {"pass": passed, "fail": "regression"}
+    label = labels.get(verdict.outcome, verdict.outcome)
     reason = f"{verdict.reason}; bound {verdict.against}" if verdict.n else verdict.reason
     return Change(
         verdict=replace(verdict, question="same as that base", label=label, reason=reason),
         base=base,
         head=head,
         seeds=(verdict.n, verdict.n),
-        warned=passed and ratio >= warn,
+        warned=verdict.passed and ratio >= warn,
     )
 
 
-MOST = 6
-"""Seeds after which the sequential test decides by the sign of its ratio."""
+@dataclass(frozen=True, kw_only=True)
+class Test:
+    """The result of one test, before it is adjusted for the others."""
+
+    p_value: float
+    found: Change
+    """What became of it if that is not chance; its reason stands before the p-value."""
+    price: str = ""
+    """Reason to print after it."""
 
 
 def judge_changes(questions: Sequence[Question], *, alpha: float = RUN_ALPHA) -> list[Change]:
@@ -227,146 +209,150 @@ def judge_changes(questions: Sequence[Question], *, alpha: float = RUN_ALPHA) ->
         alpha: chance that unchanged code shows any regression or improvement at all.
     """
     each = alpha / max(len(questions), 1)
-    answers = [_test(question, each) for question in questions]
-    tests = [answer for answer in answers if isinstance(answer, Test)]
-    adjusted = iter(holm([test.p_value for test in tests]) if tests else ())
+    answers = [_asked(question, each) for question in questions]
+    p_values = [answer.p_value for answer in answers if isinstance(answer, Test)]
+    adjusted = iter(holm(p_values))
     return [
-        _decided(answer, next(adjusted), len(tests), each) if isinstance(answer, Test) else answer
+        _decided(answer, next(adjusted), len(p_values), each)
+        if isinstance(answer, Test)
+        else answer
         for answer in answers
     ]
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Return the p-values adjusted for their number, in the order given.
+
+    Compare each with the error wanted for the family. Holm, "A Simple Sequentially Rejective
+    Multiple Test Procedure", Scandinavian Journal of Statistics 6, 1979.
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p, kind="stable")
+    raised = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(raised, 1.0)
+    return tuple(adjusted.tolist())
 
 
 def _decided(test: Test, adjusted: float, tests: int, each: float) -> Change:
     verdict = test.found.verdict
     p_value = f"p = {test.p_value:.2g}, {adjusted:.2g} among {tests} tests"
-    reason = "; ".join(part for part in (verdict.reason, p_value, test.price) if part)
-    if adjusted < each * tests:
-        return replace(test.found, verdict=replace(verdict, reason=reason))
-    return replace(
-        test.found, verdict=replace(verdict, reason=reason, outcome="pass", label="same")
-    )
+    reason = "; ".join(filter(None, (verdict.reason, p_value, test.price)))
+    verdict = replace(verdict, reason=reason)
+    if adjusted >= each * tests:
+        verdict = replace(verdict, outcome="pass", label="same")
+    return replace(test.found, verdict=verdict)
 
 
-def _test(question: Question, alpha: float) -> Test | Change:
+def _asked(question: Question, alpha: float) -> Test | Change:
     base, head = question.base, question.head
     if isinstance(base, Arrivals) and isinstance(head, Arrivals):
-        return judge_arrivals(base, head)
+        return _judge_arrivals(base, head)
     assert isinstance(base, Sample) and isinstance(head, Sample)  # a question asks of two alike
-    answer = partial(_change, question.metric, base, head)
-    if head.diverged > base.diverged and head.diverged >= 2:
-        return answer("regression", ": two seeds may not diverge")
-    if not base.values or not head.values:
-        return answer("undecided", ": nothing to compare")
-    if base.values == head.values and base.diverged == head.diverged:
-        return answer("same", ": the same values, seed by seed")
-    least, most = sorted((len(base.values), len(head.values)))
-    if most < 2:
-        return answer("undecided", ": two seeds on one side would show scatter")
-    if least < 2:
-        return _sequential(question.metric, base, head, alpha)
-    return _t_test(question.metric, base, head, alpha)
+    return _Means(question.metric, base, head).judged(alpha)
 
 
-def _change(
-    metric: str,
-    base: Sample,
-    head: Sample,
-    label: Label,
-    reason: str,
-    interval: Interval | None = None,
-) -> Change:
-    """Return a change of means; ``reason`` is what follows them."""
-    return changed(
-        metric,
-        label,
-        f"{base.words(metric)} → {head.words(metric)}{reason}",
-        base=base.mean,
-        head=head.mean,
-        seeds=(base.seeds, head.seeds),
-        interval=interval,
-    )
+@dataclass(frozen=True)
+class _Means:
+    """A metric whose means are compared."""
 
+    metric: str
+    base: Sample
+    head: Sample
 
-def _t_test(metric: str, base: Sample, head: Sample, alpha: float) -> Test:
-    difference = of_difference(head.values, base.values)
-    better = superiority(head.values, base.values)
-    caught = smallest_caught(base.values, head.values, alpha=alpha)
-    amount = shown_difference(metric, caught).removeprefix("+")
-    ends = (difference.estimate, difference.low, difference.high)
-    change, low, high = (shown_difference(metric, end) for end in ends)
-    direction = _direction(metric, difference.estimate)
-    reason = f": {change} (95 %: {low} to {high})"
-    return Test(
-        p_value=student(base.values, head.values),
-        found=_change(metric, base, head, direction, reason, difference),
-        price=f"P(head > base) = {better.estimate:.2f} ({better.low:.2f}–{better.high:.2f}); "
-        f"a change of {amount} is caught with {100 * POWER:.0f} % power",
-    )
+    def judged(self, alpha: float) -> Test | Change:
+        base, head = self.base, self.head
+        fewest, most = sorted((len(base.values), len(head.values)))
+        if head.diverged > base.diverged and head.diverged >= 2:
+            return self._change("regression", ": two seeds may not diverge")
+        if not fewest:
+            return self._change("undecided", ": nothing to compare")
+        if base == head:
+            return self._change("same", ": the same values, seed by seed")
+        if most < 2:
+            return self._change("undecided", ": two seeds on one side would show scatter")
+        return self._by_one_side(alpha) if fewest < 2 else self._t_test(alpha)
 
+    def _change(self, label: Label, reason: str, interval: Interval | None = None) -> Change:
+        """Return a change of means; ``reason`` is what follows them."""
+        base, head = self.base, self.head
+        return changed(
+            self.metric,
+            label,
+            f"{base.words(self.metric)} → {head.words(self.metric)}{reason}",
+            base=base.mean,
+            head=head.mean,
+            seeds=(len(base.values) + base.diverged, len(head.values) + head.diverged),
+            interval=interval,
+        )
 
-def _direction(metric: str, change: float) -> Label:
-    better = known(metric).better
-    if better == "neither":
-        return "changed"
-    worse = change > 0 if better == "lower" else change < 0
-    return "regression" if worse else "improvement"
+    def _direction(self, change: float) -> Label:
+        better = known(self.metric).better
+        if better == "neither":
+            return "changed"
+        worse = change > 0 if better == "lower" else change < 0
+        return "regression" if worse else "improvement"
 
+    def _t_test(self, alpha: float) -> Test:
+        base, head = self.base.values, self.head.values
+        difference, better = of_difference(head, base), superiority(head, base)
+        caught = shown_difference(self.metric, smallest_caught(base, head, alpha=alpha))
+        ends = (difference.estimate, difference.low, difference.high)
+        change, low, high = (shown_difference(self.metric, end) for end in ends)
+        reason = f": {change} (95 %: {low} to {high})"
+        return Test(
+            p_value=student(base, head),
+            found=self._change(self._direction(difference.estimate), reason, difference),
+            price=f"P(head > base) = {better.estimate:.2f} ({better.low:.2f}–{better.high:.2f}); "
+            f"a change of {caught.removeprefix('+')} is caught with {100 * POWER:.0f} % power",
+        )
 
-def _sequential(metric: str, base: Sample, head: Sample, alpha: float) -> Change:
-    """Weigh the side with few seeds in the band of the other."""
-    few_are_head = len(head.values) < len(base.values)
-    reference, few = (base, head) if few_are_head else (head, base)
-    change = fmean(few.values) - fmean(reference.values)
-    if stdev(reference.values) == 0:
-        differs, label, reason = change != 0, "same", ": the reference does not scatter"
-    else:
-        bound = suggest(metric, reference.values, both_sides=True)
-        verdict = judge(few.values, bound, most=max(MOST, len(few.values)), alpha=alpha)
-        side = "base" if few_are_head else "head"
+    def _by_one_side(self, alpha: float) -> Change:
+        """Weigh the side with a single seed in the band of the other."""
+        (side, reference), (_, one) = sorted(
+            (("base", self.base.values), ("head", self.head.values)), key=lambda x: -len(x[1])
+        )
+        change = fmean(self.head.values) - fmean(self.base.values)
+        if stdev(reference) == 0:
+            label: Label = self._direction(change) if change else "same"
+            return self._change(label, ": the reference does not scatter")
+        bound = suggest(self.metric, reference, both_sides=True)
+        verdict = judge(one, bound, alpha=alpha)
+        labels: dict[Outcome, Label] = {"fail": self._direction(change), "undecided": "undecided"}
         reason = f"; by the scatter of {side}'s seeds: {verdict.reason}"
-        differs = verdict.outcome == "fail"
-        label = "undecided" if verdict.outcome == "undecided" else "same"
-    found: Label = "undecided" if label == "undecided" else "same"
-    if differs:
-        found = _direction(metric, change if few_are_head else -change)
-    return _change(metric, base, head, found, reason)
+        return self._change(labels.get(verdict.outcome, "same"), reason)
 
 
 FEWEST = 2
 """Seeds a side that a verdict on arrivals needs: a single one shows no scatter."""
 
 
-def judge_arrivals(base: Arrivals, head: Arrivals) -> Test | Change:
+def _judge_arrivals(base: Arrivals, head: Arrivals) -> Test | Change:
     """Compare by the log-rank test.
 
     Its p-value holds for many seeds. Few seeds cannot be surer than one order of arrival is among
     all possible ones, so the p-value is at least that.
     """
     before, after = (epochs_to_target(s.epochs, watched=s.watched) for s in (base, head))
-    medians = f"{before.words} → {after.words}"
-    figures: dict[str, Any] = {
-        "base": before.median,
-        "head": after.median,
-        "seeds": (before.n, after.n),
-    }
+
+    def found(label: Label, reason: str) -> Change:
+        told, seeds = f"{before.words} → {after.words}{reason}", (before.n, after.n)
+        return changed(EPOCHS, label, told, base=before.median, head=after.median, seeds=seeds)
+
     if base == head:
-        return changed(EPOCHS, "same", f"{medians}: the same, seed by seed", **figures)
+        return found("same", ": the same, seed by seed")
     if min(before.n, after.n) < FEWEST:
-        return changed(EPOCHS, "undecided", f"{medians}: each side needs {FEWEST} seeds", **figures)
-    later = after.restricted_mean > before.restricted_mean
-    direction: Label = "regression" if later else "improvement"
-    return Test(
-        p_value=max(_log_rank(base, head), 1 / math.comb(before.n + after.n, after.n)),
-        found=changed(EPOCHS, direction, f"{medians}, log-rank", **figures),
-    )
-
-
-def _log_rank(base: Arrivals, head: Arrivals) -> float:
+        return found("undecided", f": each side needs {FEWEST} seeds")
     with np.errstate(invalid="ignore"):  # nothing varies where all seeds arrive together
         p_value = same_speed(
             base.epochs, head.epochs, watched=base.watched, others_watched=head.watched
         )
-    return 1.0 if math.isnan(p_value) else p_value
+    surest = 1 / math.comb(before.n + after.n, after.n)
+    later = after.restricted_mean > before.restricted_mean
+    return Test(
+        p_value=1.0 if math.isnan(p_value) else max(p_value, surest),
+        found=found("regression" if later else "improvement", ", log-rank"),
+    )
 
 
 def student(base: Sequence[float], head: Sequence[float]) -> float:

@@ -1,9 +1,9 @@
-"""Intervals of a new seed, of means and their differences, and of two models compared."""
+"""Intervals of a new seed, of means and differences, of two models, of sources of scatter."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
@@ -22,23 +22,32 @@ class Interval:
     high: float
 
 
-def of_new_seed(values: Sequence[float], *, level: float = LEVEL) -> Interval:
-    """Return the mean of the seeds, and where one more seed falls with probability ``level``.
+def _around(
+    estimate: float, squared_error: float, freedom: float, *, level: float = LEVEL
+) -> Interval:
+    """Return an estimate with Student's interval; without degrees of freedom it has no ends."""
+    reach = math.inf
+    if freedom > 0:
+        quantile = float(scipy.special.stdtrit(freedom, (1 + level) / 2))
+        reach = quantile * math.sqrt(squared_error)
+    return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach)
+
+
+def of_new_seed(values: Sequence[float]) -> Interval:
+    """Return the mean of the seeds, and where one more seed falls with probability ``LEVEL``.
 
     Whitmore, "Prediction limits for a univariate normal observation", The American Statistician
     40, 1986: mean ± t·s·sqrt(1 + 1/n), n − 1 degrees of freedom.
     """
-    mean, n = fmean(values), len(values)
-    if n < 2:
-        return Interval(estimate=mean, low=-math.inf, high=math.inf)
-    reach = _student(level, n - 1) * math.sqrt(variance(values) * (1 + 1 / n))
-    return Interval(estimate=mean, low=mean - reach, high=mean + reach)
+    n = len(values)
+    scatter = variance(values) * (1 + 1 / n) if n > 1 else math.nan
+    return _around(fmean(values), scatter, n - 1)
 
 
-def of_new_share(values: Sequence[float], *, level: float = LEVEL) -> Interval:
+def of_new_share(values: Sequence[float]) -> Interval:
     """Do the same for probabilities, on the scale of log-odds, where they have no ends."""
     inside = [min(max(value, 1e-9), 1 - 1e-9) for value in values]
-    odds = of_new_seed([math.log(value / (1 - value)) for value in inside], level=level)
+    odds = of_new_seed([math.log(value / (1 - value)) for value in inside])
     low, high = (1 / (1 + math.exp(-end)) for end in (odds.low, odds.high))
     return Interval(estimate=fmean(values), low=low, high=high)
 
@@ -64,25 +73,22 @@ def of_contrast(
     pairs = list(zip(samples, weights, strict=True))
     estimate = sum(weight * fmean(sample) for sample, weight in pairs)
     if any(len(sample) < 2 for sample, _ in pairs):
-        return Interval(estimate=estimate, low=-math.inf, high=math.inf)
+        return _around(estimate, math.nan, 0)
     parts = [(weight**2 * variance(sample) / len(sample), len(sample)) for sample, weight in pairs]
     total = sum(part for part, _ in parts)
     if total == 0:  # every seed agrees, so that there is no scatter to go by
         return Interval(estimate=estimate, low=estimate, high=estimate)
     freedom = total**2 / sum(part**2 / (n - 1) for part, n in parts)
-    reach = _student(level, freedom) * math.sqrt(total)
-    return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach)
+    return _around(estimate, total, freedom, level=level)
 
 
-def of_difference(
-    values: Sequence[float], others: Sequence[float], *, level: float = LEVEL
-) -> Interval:
+def of_difference(values: Sequence[float], others: Sequence[float]) -> Interval:
     """Return the mean of ``values`` less that of ``others`` with Welch's interval.
 
     Welch, "The generalization of 'Student's' problem when several different population variances
     are involved", Biometrika 34, 1947.
     """
-    return of_contrast([values, others], [1.0, -1.0], level=level)
+    return of_contrast([values, others], [1.0, -1.0])
 
 
 def of_ranges(ranges: Sequence[Interval], weights: Sequence[float]) -> Interval:
@@ -104,17 +110,8 @@ def of_ratio(above: Interval, below: Interval) -> Interval:
     )
 
 
-def _student(level: float, freedom: float) -> float:
-    return float(scipy.special.stdtrit(freedom, (1 + level) / 2))
-
-
 def accuracy_difference(
-    right_a: np.ndarray,
-    right_b: np.ndarray,
-    *,
-    level: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
+    right_a: np.ndarray, right_b: np.ndarray, *, resamples: int = 2000, seed: int = 0
 ) -> Interval:
     """Return accuracy of A less accuracy of B with its paired bootstrap interval.
 
@@ -124,57 +121,147 @@ def accuracy_difference(
     Args:
         right_a: whether each seed of A classified each image rightly, shape (seeds, images), bool.
         right_b: the same of B; the number of seeds may differ, the images not.
-        level: of confidence.
         resamples: drawn with replacement.
         seed: of the generator; the same gives the same interval.
     """
     generator = np.random.default_rng(seed)
-    drawn = [_resampled(right_a, right_b, generator) for _ in range(resamples)]
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    estimate = right_a.mean() - right_b.mean()
+    images = right_a.shape[1]
+
+    def resampled() -> float:
+        drawn = [generator.integers(len(r), size=len(r)) for r in (right_a, right_b)]
+        a, b = (  # share of the drawn seeds that had each image right
+            np.bincount(seeds, minlength=len(right)) @ right / len(right)
+            for seeds, right in zip(drawn, (right_a, right_b), strict=True)
+        )
+        return float((a - b)[generator.integers(images, size=images)].mean())
+
+    return _quantiles(right_a.mean() - right_b.mean(), [resampled() for _ in range(resamples)])
+
+
+def _quantiles(estimate: float, draws: np.ndarray | list[float]) -> Interval:
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(estimate=float(estimate), low=float(low), high=float(high))
 
 
-def _resampled(right_a: np.ndarray, right_b: np.ndarray, generator: np.random.Generator) -> float:
-    images = right_a.shape[1]
-    seeds_a, seeds_b = (generator.integers(len(r), size=len(r)) for r in (right_a, right_b))
-    each = _share(right_a, seeds_a) - _share(right_b, seeds_b)
-    return float(each[generator.integers(images, size=images)].mean())
-
-
-def _share(right: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-    """Return for each image the share of the drawn seeds that had it right."""
-    counts = np.bincount(seeds, minlength=len(right))
-    return np.asarray(counts @ right / len(right))
-
-
-def superiority(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Interval:
+def superiority(a: Sequence[float], b: Sequence[float]) -> Interval:
     """Return P(A > B) over seeds, ties counted half, with its interval.
 
     The interval inverts the score, so that it keeps its width where every seed of A wins:
     Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney
     statistic, part 2", Statistics in Medicine 25, 2006, method 5.
     """
-    chance = float(scipy.stats.mannwhitneyu(a, b).statistic) / (len(a) * len(b))
-    z = float(scipy.stats.norm.ppf((1 + level) / 2))
-    low = _limit(chance, len(a), len(b), z=z, end=0.0)
-    high = _limit(chance, len(a), len(b), z=z, end=1.0)
-    return Interval(estimate=chance, low=low, high=high)
-
-
-def _limit(chance: float, m: int, n: int, *, z: float, end: float) -> float:
-    """Return the value between the estimate and ``end`` that is z standard errors away."""
+    m, n = len(a), len(b)
+    chance = float(scipy.stats.mannwhitneyu(a, b).statistic) / (m * n)
+    z = float(scipy.stats.norm.ppf((1 + LEVEL) / 2))
 
     def surplus(theta: float) -> float:
-        return abs(theta - chance) - z * math.sqrt(_variance(theta, m, n))
+        spread = ((m + n) / 2 - 1) * ((1 - theta) / (2 - theta) + theta / (1 + theta))
+        variance = theta * (1 - theta) / (m * n) * (1 + spread)
+        return abs(theta - chance) - z * math.sqrt(variance)
 
-    if surplus(end) <= 0:
-        return end
-    inner = chance + (end - chance) * 1e-12  # at the estimate itself the surplus may be 0
-    return float(scipy.optimize.brentq(surplus, inner, end)) if surplus(inner) < 0 else chance
+    def limit(end: float) -> float:
+        """Return the value between the estimate and ``end`` that is z standard errors away."""
+        if surplus(end) <= 0:
+            return end
+        inner = chance + (end - chance) * 1e-12  # at the estimate itself the surplus may be 0
+        return float(scipy.optimize.brentq(surplus, inner, end)) if surplus(inner) < 0 else chance
+
+    return Interval(estimate=chance, low=limit(0.0), high=limit(1.0))
 
 
-def _variance(theta: float, m: int, n: int) -> float:
-    pairs = (m + n) / 2 - 1
-    spread = pairs * ((1 - theta) / (2 - theta) + theta / (1 + theta))
-    return theta * (1 - theta) / (m * n) * (1 + spread)
+DRAWS = 20_000
+"""Of a generalised pivotal quantity."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Squares:
+    """A sum of squares with its degrees of freedom, and what its mean may be expected to be."""
+
+    total: float
+    degrees: int
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.degrees
+
+    def pivot(self, generator: np.random.Generator) -> np.ndarray:
+        return np.asarray(self.total / generator.chisquare(self.degrees, DRAWS))
+
+
+def crossed(values: np.ndarray, repeats: np.ndarray, *, seed: int = 0) -> Mapping[str, Interval]:
+    """Decompose a table in which every row meets every column once into components of variance.
+
+    Estimates are those of the analysis of variance, cut at zero; intervals are those of generalised
+    pivotal quantities: Weerahandi, "Exact Statistical Methods for Data Analysis", 1995, and Hamada
+    and Weerahandi, "Measurement System Assessment via Generalized Inference", Journal of Quality
+    Technology 32, 2000.
+
+    Args:
+        values: shape (rows, columns), at least 2 × 2, float64.
+        repeats: runs of the very same cell, shape (cells, repeats), at least 1 × 2, float64.
+        seed: of the interval's random numbers.
+
+    Returns:
+        ``rows``, ``columns``, ``interaction`` and ``repeat``, as standard deviations in the unit of
+        the values; what repeats scatter is taken out of the interaction.
+    """
+    rows, columns = values.shape
+    mean = values.mean()
+    by_row, by_column = values.mean(axis=1) - mean, values.mean(axis=0) - mean
+    rest = values - mean - by_row[:, None] - by_column[None, :]
+    of_rows = _Squares(total=columns * float(by_row @ by_row), degrees=rows - 1)
+    of_columns = _Squares(total=rows * float(by_column @ by_column), degrees=columns - 1)
+    of_rest = _Squares(total=float((rest**2).sum()), degrees=(rows - 1) * (columns - 1))
+    of_repeats = _within(repeats)
+    generator = np.random.default_rng(seed)
+    return {
+        "rows": _component(of_rows, of_rest, columns, generator),
+        "columns": _component(of_columns, of_rest, rows, generator),
+        "interaction": _component(of_rest, of_repeats, 1, generator),
+        "repeat": _component(of_repeats, None, 1, generator),
+    }
+
+
+def nested(values: np.ndarray, *, seed: int = 0) -> Mapping[str, Interval]:
+    """Decompose values that lie in groups, which lie in blocks; see ``crossed``.
+
+    Args:
+        values: shape (blocks, groups, values), at least 2 of each, float64.
+        seed: of the interval's random numbers.
+
+    Returns:
+        ``blocks``, ``groups`` and ``values``.
+    """
+    blocks, groups, each = values.shape
+    by_group = values.mean(axis=2)
+    by_block = by_group.mean(axis=1) - by_group.mean()
+    of_blocks = _Squares(total=groups * each * float(by_block @ by_block), degrees=blocks - 1)
+    of_groups = _within(by_group, times=each)
+    of_values = _within(values.reshape(-1, each))
+    generator = np.random.default_rng(seed)
+    return {
+        "blocks": _component(of_blocks, of_groups, groups * each, generator),
+        "groups": _component(of_groups, of_values, each, generator),
+        "values": _component(of_values, None, 1, generator),
+    }
+
+
+def _within(values: np.ndarray, *, times: int = 1) -> _Squares:
+    apart = values - values.mean(axis=1, keepdims=True)
+    degrees = values.shape[0] * (values.shape[1] - 1)
+    return _Squares(total=times * float((apart**2).sum()), degrees=degrees)
+
+
+def _component(
+    upper: _Squares, lower: _Squares | None, times: int, generator: np.random.Generator
+) -> Interval:
+    """Return the source that ``upper`` counts ``times`` over and ``lower`` does not count."""
+    variance, draws = upper.mean, upper.pivot(generator)
+    if lower:
+        variance, draws = variance - lower.mean, draws - lower.pivot(generator)
+    found = _quantiles(variance, draws)
+
+    def sd(total: float) -> float:
+        return math.sqrt(max(total / times, 0.0))
+
+    return Interval(estimate=sd(found.estimate), low=sd(found.low), high=sd(found.high))

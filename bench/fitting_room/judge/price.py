@@ -1,20 +1,68 @@
-"""The price of a bound, and the line of evidence that a verdict prints."""
+"""The bound that a reference suggests, what a bound costs, and the evidence in words."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import fmean
+from statistics import fmean, stdev
 
 import numpy as np
 import scipy
 
 from fitting_room.format import is_accuracy, shown
-from fitting_room.judge.sequential import Decision, Plan
+from fitting_room.judge.sequential import DELTA_MOST, Decision, Plan, planning_sd
 from fitting_room.judge.verdict import Bound
+from fitting_room.metrics import is_own, known
+
+BAND = 5.0
+"""Scatters to each side of a training metric's mean.
+
+It is so quiet that a band this wide still sees a fraction of an epoch, and one seed nearly always
+passes it: at 3 scatters the two sides of every epoch would ask for a second seed of most cases.
+"""
+
+
+def suggest(metric: str, values: Sequence[float], *, both_sides: bool, band: float = BAND) -> Bound:
+    """Return a bound some planned scatters from the mean of the reference seeds.
+
+    Ends are rounded outward: to 0.1 points of an accuracy, and to 0.001 of a loss or finer, where
+    that would widen a narrow bound by more than a tenth.
+
+    Args:
+        metric: one of which more is better gets a floor, any other a ceiling.
+        values: of all reference seeds, at least two that differ.
+        both_sides: a band instead, for metrics in which a surprise is a change either way.
+        band: scatters to each side of it.
+    """
+    mean, sd, seeds = fmean(values), stdev(values), len(values)
+    scatters = band if both_sides else DELTA_MOST
+    room = scatters * planning_sd(sd, seeds)
+    higher_is_better, fraction = known(metric).better == "higher", is_accuracy(metric)
+    places = 3 if fraction else max(3, 1 - math.floor(math.log10(room)))
+    low, high = _rounded(mean - room, math.floor, places), _rounded(mean + room, math.ceil, places)
+    if fraction:
+        high = min(high, 1.0)
+    if not is_own(metric):
+        low = max(low, 0.0)
+    return Bound(
+        metric=metric,
+        at_least=low if higher_is_better and not both_sides else None,
+        at_most=None if higher_is_better or both_sides else high,
+        between=(low, high) if both_sides else None,
+        mean=mean,
+        sd=sd,
+        reference_seeds=seeds,
+        reason=f"{scatters:g} scatters, at their upper limit, off the mean of {seeds} seeds",
+    )
+
+
+def _rounded(value: float, outward: Callable[[float], int], places: int) -> float:
+    scale = float(10**places)
+    return outward(value * scale) / scale
+
 
 POWER = 0.80
 
@@ -77,11 +125,11 @@ def run(plan: Plan, mean: float) -> Run:
     """
     drift, spread = plan.delta * (mean - plan.delta / 2), plan.delta
     nodes, weights = _open_interval(plan, drift)
+    ndtr = scipy.special.ndtr
     # Before ``least`` seeds nothing stops, so that their sum is normal.
     centre = np.array([plan.least * drift])
     mass, width = np.array([1.0]), spread * math.sqrt(plan.least)
     fails = seeds = 0.0
-    ndtr = scipy.special.ndtr
     for k in range(plan.least, plan.most + 1):
         low, high = (plan.fail_at, plan.pass_at) if k < plan.most else (0.0, 0.0)
         failed = float(mass @ ndtr((low - centre) / width))
@@ -165,11 +213,6 @@ def weighed(
     return "; ".join([*parts, priced(bound, sides)])
 
 
-def diverged_seeds(diverged: int, *, of: int) -> str:
-    """Return the remark on seeds that diverged, to be appended to evidence; empty for none."""
-    return f"; {diverged} of {of} seeds diverged" if diverged else ""
-
-
 def in_brief(evidence: str) -> str:
     """Return the line with its set phrases shortened and every number kept; see ``BRIEF``."""
     for phrase, short in _SHORTER.items():
@@ -180,9 +223,9 @@ def in_brief(evidence: str) -> str:
 def priced(bound: Bound, sides: Sequence[Plan]) -> str:
     """Return the price of a bound in words."""
     cost = price(sides)
-    amount = (
-        f"{100 * cost.catches:.2f} points" if is_accuracy(bound.metric) else (f"{cost.catches:.4f}")
-    )
+    amount = f"{cost.catches:.4f}"
+    if is_accuracy(bound.metric):
+        amount = f"{100 * cost.catches:.2f} points"
     change = "a loss" if len(sides) == 1 else "a change"
     return (
         f"unchanged code fails {percent(cost.false_alarm)}; "

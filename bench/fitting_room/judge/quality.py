@@ -1,25 +1,39 @@
-"""The one place that decides whether the seeds of a case meet a bound."""
+"""The one place that decides whether the seeds of a case meet a bound.
+
+========================  ==========================================================================
+what is held to a bound   the rule
+========================  ==========================================================================
+an exact count            every seed has it
+epochs to a target        one seed may miss it, once two others did not; by the best value until
+                          then, where the bound has a reference: ``judge_best``
+diverged seeds            one may be bad luck while others can still come; two fail
+a metric with reference   the sequential test: ``sequential``
+a metric without one      t-tests from the fifth seed on; on the sample the mean alone
+a learning curve          every epoch by the sequential test, all of them sharing one error
+========================  ==========================================================================
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
 import scipy
 
-from fitting_room.format import shown, shown_difference
+from fitting_room.format import name, shown, shown_difference
 from fitting_room.judge.censored import best_by
-from fitting_room.judge.price import diverged_seeds, weighed
-from fitting_room.judge.sequential import BETA, decide_all, plans
-from fitting_room.judge.verdict import Bound, Outcome, Verdict, verdict_on
+from fitting_room.judge.price import priced, weighed
+from fitting_room.judge.sequential import BETA, Plan, decide_all, plans
+from fitting_room.judge.verdict import EPOCHS, Bound, Outcome, Verdict, verdict_on
 
-EPOCHS = "epochs_to_target"
+Values = Sequence[float | None]
+"""One for each seed, or each epoch of a seed; None where it diverged."""
 
 
 def judge(
-    values: Sequence[float | None],
+    values: Values,
     bound: Bound,
     *,
     least: int = 1,
@@ -30,8 +44,7 @@ def judge(
     """Judge one metric of one case.
 
     Add the next seed and ask again while the outcome is ``undecided`` and fewer than ``most``
-    seeds ran. A bound with a reference is judged by the sequential test; one without, by t-tests
-    from the fifth seed on, for before that nothing is known of the scatter.
+    seeds ran.
 
     Args:
         values: one per seed, in seed order 0, 1, 2, …; None or NaN is a seed that diverged or,
@@ -39,7 +52,7 @@ def judge(
         bound: what they must satisfy.
         least: seeds below which nothing passes or fails.
         most: seeds after which no more will come.
-        alpha: chance that unchanged code fails this one assertion; see ``family.share``.
+        alpha: chance that unchanged code fails this one assertion; see ``sequential.share``.
         coarse: take the mean of the seeds at its word; for bounds far off, as on the sample.
     """
     ran = [None if value is None or math.isnan(value) else float(value) for value in values]
@@ -49,38 +62,36 @@ def judge(
         return _exactly(ran, bound)
     if bound.metric == EPOCHS:
         return _each_seed(ran, bound, least=least, most=most)
-    diverged = ran.count(None)
-    if diverged >= 2 or diverged == len(ran):
-        return _diverged(ran, bound, most=most)
+    if outcome := _diverged(ran, most):
+        return verdict_on(bound, outcome, ran, f"bound {bound.words}{_lost(ran)}")
+    numbers = [value for value in ran if value is not None]
     if bound.has_reference:
-        return _sequential(ran, bound, least=least, most=most, alpha=alpha)
-    if coarse:
-        return _mean_of_seeds(ran, bound, least=least, most=most)
-    return _without_reference(ran, bound, most=most, alpha=alpha)
+        found, _ = _sequential(ran, bound, plans(bound, alpha=alpha, least=least, most=most))
+    elif coarse:
+        found = _mean_of_seeds(numbers, bound, enough=len(ran) >= min(least, most))
+    else:
+        found = judge_without_reference(numbers, bound, most=most, alpha=alpha)
+    return replace(found, n=found.n + ran.count(None), reason=found.reason + _lost(ran))
 
 
-def _exactly(values: Sequence[float | None], bound: Bound) -> Verdict:
+def _exactly(values: Values, bound: Bound) -> Verdict:
+    n, missing = len(values), values.count(None)
     different = sorted({value for value in values if value is not None and value != bound.exactly})
     if different:
         counts = ", ".join(shown(bound.metric, value) for value in different)
         off = shown_difference(bound.metric, different[0] - bound.limits[0])
-        return verdict_on(
-            bound, "fail", values, f"counted {counts}; bound {bound.words}; off {off}"
-        )
-    if None in values:
-        missing = f"not counted for {values.count(None)} of {len(values)} seeds"
-        return verdict_on(bound, "fail", values, f"{missing}; bound {bound.words}")
-    return verdict_on(bound, "pass", values, f"counted {bound.words} (n={len(values)})")
+        reason = f"counted {counts}; bound {bound.words}; off {off}"
+    elif missing:
+        reason = f"not counted for {missing} of {n} seeds; bound {bound.words}"
+    else:
+        return verdict_on(bound, "pass", values, f"counted {bound.words} (n={n})")
+    return verdict_on(bound, "fail", values, reason)
 
 
-def _each_seed(values: Sequence[float | None], bound: Bound, *, least: int, most: int) -> Verdict:
-    """Ask each seed whether its best value by the bound's epoch met the target.
-
-    One seed that misses is tolerated once two others did not; two are a failure.
-    """
+def _each_seed(values: Values, bound: Bound, *, least: int, most: int) -> Verdict:
+    """Ask each seed whether it met the target by the bound's epoch."""
     n = len(values)
-    epochs = [math.inf if value is None else value for value in values]
-    misses = sum(not bound.met_by(epoch) for epoch in epochs)
+    misses = sum(not bound.met_by(math.inf if value is None else value) for value in values)
     outcome: Outcome = "undecided"
     if misses >= 2 or (misses == n and n >= most):
         outcome = "fail"
@@ -92,52 +103,38 @@ def _each_seed(values: Sequence[float | None], bound: Bound, *, least: int, most
     return verdict_on(bound, outcome, values, f"{reached}; {within}")
 
 
-def _diverged(values: Sequence[float | None], bound: Bound, *, most: int) -> Verdict:
-    """One seed that diverged may be bad luck while others can still come; two are not."""
+def _diverged(values: Values, most: int) -> Outcome | None:
+    """Return what the seeds that diverged decide; None where the others do."""
     diverged = values.count(None)
-    outcome: Outcome = "fail" if diverged >= 2 or len(values) >= most else "undecided"
-    return verdict_on(bound, outcome, values, f"bound {bound.words}{_trouble(values)}")
+    if diverged >= 2 or diverged == len(values) >= most:
+        return "fail"
+    return "undecided" if diverged == len(values) else None
 
 
-def _trouble(values: Sequence[float | None]) -> str:
-    return diverged_seeds(values.count(None), of=len(values))
+def _lost(values: Values) -> str:
+    diverged = values.count(None)
+    return f"; {diverged} of {len(values)} seeds diverged" if diverged else ""
 
 
-def _without_reference(
-    values: Sequence[float | None], bound: Bound, *, most: int, alpha: float
-) -> Verdict:
+def _sequential(values: Values, bound: Bound, sides: Sequence[Plan]) -> tuple[Verdict, float]:
+    """Rest on the seeds up to the first limit that was crossed.
+
+    The second value is the ratio of the side that is nearest to failing.
+    """
     numbers = [value for value in values if value is not None]
-    verdict = judge_without_reference(numbers, bound, most=most, alpha=alpha)
-    n = verdict.n + len(values) - len(numbers)
-    return replace(verdict, n=n, reason=verdict.reason + _trouble(values))
+    outcome, seeds, decisions = decide_all(numbers, sides, diverged=values.count(None))
+    evidence = weighed(numbers[:seeds], bound, sides, decisions)
+    ratio = min(decision.ratio for decision in decisions)
+    return verdict_on(bound, outcome, numbers[:seeds], evidence), ratio
 
 
-def _mean_of_seeds(
-    values: Sequence[float | None], bound: Bound, *, least: int, most: int
-) -> Verdict:
-    """Hold the mean of the seeds that ran against the bound."""
-    numbers = [value for value in values if value is not None]
-    mean = fmean(numbers)
+def _mean_of_seeds(values: Sequence[float], bound: Bound, *, enough: bool) -> Verdict:
+    mean = fmean(values)
     outcome: Outcome = "pass" if bound.met_by(mean) else "fail"
-    if len(values) < min(least, most):
-        outcome = "undecided"
     margin = shown_difference(bound.metric, bound.margin(mean))
-    value = f"{shown(bound.metric, mean)} (n={len(numbers)})"
-    evidence = f"{value}; bound {bound.words}; margin {margin}{_trouble(values)}"
-    return verdict_on(bound, outcome, values, evidence)
-
-
-def _sequential(
-    values: Sequence[float | None], bound: Bound, *, least: int, most: int, alpha: float
-) -> Verdict:
-    """Weigh the seeds in order and rest on those up to the first limit that was crossed."""
-    sides = plans(bound, alpha=alpha, least=least, most=most)
-    numbers = [value for value in values if value is not None]
-    diverged = len(values) - len(numbers)
-    outcome, seeds, decisions = decide_all(numbers, sides, diverged=diverged)
-    rests_on = [*numbers[:seeds], *[None] * diverged]
-    evidence = weighed(numbers[:seeds], bound, sides, decisions) + _trouble(values)
-    return verdict_on(bound, outcome, rests_on, evidence)
+    value = f"{shown(bound.metric, mean)} (n={len(values)})"
+    evidence = f"{value}; bound {bound.words}; margin {margin}"
+    return verdict_on(bound, outcome if enough else "undecided", values, evidence)
 
 
 FIRST_LOOK = 5  # with fewer seeds a t-test knows next to nothing of the scatter
@@ -160,33 +157,15 @@ def judge_without_reference(
     """
     looks = max(most - FIRST_LOOK + 1, 1)
     for k in range(FIRST_LOOK, min(len(values), most) + 1):
-        outcome = _look(values[:k], bound, fail_at=alpha / looks, pass_at=BETA / looks)
-        if outcome != "undecided":
-            return verdict_on(bound, outcome, values[:k], _evidence(values[:k], bound, looks))
-    return verdict_on(bound, "undecided", values, _evidence(values, bound, looks))
+        inside = _inside(values[:k], bound)
+        if inside <= alpha / looks:
+            return verdict_on(bound, "fail", values[:k], _tested(values[:k], bound, looks))
+        if inside >= 1 - BETA / looks:
+            return verdict_on(bound, "pass", values[:k], _tested(values[:k], bound, looks))
+    return verdict_on(bound, "undecided", values, _tested(values, bound, looks))
 
 
-def _look(values: Sequence[float], bound: Bound, *, fail_at: float, pass_at: float) -> Outcome:
-    inside = _inside(values, bound)
-    if inside <= fail_at:
-        return "fail"
-    return "pass" if inside >= 1 - pass_at else "undecided"
-
-
-def _inside(values: Sequence[float], bound: Bound) -> float:
-    """Return the t distribution's probability of the nearer side's distance: 1 is well within."""
-    mean, error = fmean(values), stdev(values) / math.sqrt(len(values))
-    distances = (mean - bound.lowest, bound.highest - mean)
-    return min(_chance(distance, error, len(values) - 1) for distance in distances)
-
-
-def _chance(distance: float, error: float, degrees: int) -> float:
-    if error == 0 or math.isinf(distance):
-        return 1.0 if distance >= 0 else 0.0
-    return float(scipy.stats.t.cdf(distance / error, degrees))
-
-
-def _evidence(values: Sequence[float], bound: Bound, looks: int) -> str:
+def _tested(values: Sequence[float], bound: Bound, looks: int) -> str:
     n = len(values)
     if n < FIRST_LOOK:
         return f"n={n}; bound {bound.words}; no reference, so a t-test needs {FIRST_LOOK} seeds"
@@ -195,8 +174,16 @@ def _evidence(values: Sequence[float], bound: Bound, looks: int) -> str:
     return f"{mean} ± {sd} (n={n}); bound {bound.words}; t-test, one of {looks} looks: {inside:.4f}"
 
 
+def _inside(values: Sequence[float], bound: Bound) -> float:
+    """Return the t distribution's probability of the nearer side's distance: 1 is well within."""
+    distance, error = bound.margin(fmean(values)), stdev(values) / math.sqrt(len(values))
+    if error == 0 or math.isinf(distance):
+        return 1.0 if distance >= 0 else 0.0
+    return float(scipy.stats.t.cdf(distance / error, len(values) - 1))
+
+
 def judge_best(
-    curves: Sequence[Sequence[float | None]],
+    curves: Sequence[Values],
     bound: Bound,
     *,
     metric: str,
@@ -219,13 +206,94 @@ def judge_best(
         most: seeds after which no more will come.
         alpha: chance that unchanged code fails this one assertion.
     """
-    epoch = int(bound.limits[0])
-    floor = replace(bound, metric=metric, at_most=None, at_least=target)
+    epoch, floor = int(bound.limits[0]), floor_by(bound, metric, target)
     values = [best_by(curve, epoch) for curve in curves]
     verdict = judge(values, floor, least=least, most=most, alpha=alpha)
     return replace(
         verdict,
         metric=bound.metric,
         against=f"{bound.words} epochs to {floor.words}",
-        reason=f"best {metric.replace('_', ' ')} by epoch {epoch}: {verdict.reason}",
+        reason=f"best {name(metric)} by epoch {epoch}: {verdict.reason}",
     )
+
+
+def floor_by(bound: Bound, metric: str, target: float) -> Bound:
+    """Return a bound on epochs to a target as the floor of the best value by its epoch."""
+    return replace(bound, metric=metric, at_most=None, at_least=target)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A band with a reference for each epoch of a training metric.
+
+    A changed training path is seen after its first epochs.
+    """
+
+    metric: str
+    """Such as ``training_loss_by_epoch``."""
+    epochs: tuple[Bound, ...]
+
+    @property
+    def words(self) -> str:
+        """The bands of the first and the last epoch: ``0.479–0.515 … 0.281–0.300``."""
+        ends = (self.epochs[0], self.epochs[-1])[: len(self.epochs)]
+        return " … ".join(bound.words for bound in ends)
+
+    def plans(self, *, alpha: float, least: int, most: int) -> list[tuple[Plan, ...]]:
+        """Return the two sides of every epoch's band, all of them sharing ``alpha``."""
+        each = alpha / len(self.epochs)
+        return [plans(bound, alpha=each, least=least, most=most) for bound in self.epochs]
+
+    def limits(self, *, alpha: float) -> tuple[tuple[float, float], ...]:
+        """Return for each epoch the values between which one seed alone does not fail."""
+        sides = self.plans(alpha=alpha, least=1, most=2)
+        return tuple((low.fails_at, -high.fails_at) for low, high in sides)
+
+
+WORST_FIRST: tuple[Outcome, ...] = ("fail", "undecided", "pass")
+
+
+def judge_curve(
+    seeds: Sequence[Values], curve: Curve, *, least: int = 1, most: int = 6, alpha: float = 0.01
+) -> Verdict:
+    """Judge every epoch by the sequential test: one failure fails, a pass needs them all.
+
+    The epoch that is told of is the first that failed, else the one nearest to failing. Epochs
+    that no seed reached are left out: a trial that stops at its target has fewer.
+
+    Args:
+        seeds: in seed order; epochs beyond those of ``curve`` do not count.
+        curve: the bands.
+        least: seeds below which nothing passes or fails.
+        most: seeds after which no more will come.
+        alpha: chance that unchanged code fails, over all epochs.
+    """
+    sides = curve.plans(alpha=alpha, least=least, most=most)
+    reached = max((len(values) for values in seeds), default=0)
+    ran = range(min(max(reached, 1), len(sides)))
+    looks = [_epoch(seeds, at, curve.epochs[at], sides[at]) for at in ran]
+
+    def rank(at: int) -> tuple[int, float]:
+        verdict, ratio = looks[at]
+        return WORST_FIRST.index(verdict.outcome), at if verdict.outcome == "fail" else ratio
+
+    worst = min(ran, key=rank)
+    verdict, _ = looks[worst]
+    reason = f"epoch {worst + 1} of {len(sides)}: {verdict.reason}"
+    return replace(verdict, metric=curve.metric, reason=reason, epoch=worst + 1)
+
+
+def _epoch(
+    seeds: Sequence[Values], at: int, bound: Bound, sides: Sequence[Plan]
+) -> tuple[Verdict, float]:
+    """Return the verdict on one epoch, and the ratio of the side nearest to failing."""
+    values = [each[at] for each in seeds if len(each) > at]
+    if not values:
+        return verdict_on(bound, "undecided", values, "no seed came so far"), 0.0
+    if outcome := _diverged(values, sides[0].most):
+        reason = f"{priced(bound, sides)}{_lost(values)}"
+        return verdict_on(bound, outcome, values, reason), 0.0
+    found, ratio = _sequential(values, bound, sides)
+    # A seed that diverged at another epoch is told of too.
+    reason = found.reason + _lost([None if None in each else 0.0 for each in seeds])
+    return replace(found, n=found.n + values.count(None), reason=reason), ratio

@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import fmean
+from typing import TypeVar
 
 import numpy as np
 import scipy
 
 from fitting_room.judge.verdict import Bound, Outcome
+
+Value = TypeVar("Value", float, np.ndarray)
 
 RUN_ALPHA = 0.01  # chance that a run of the bench over unchanged code shows a failure
 
@@ -29,20 +32,6 @@ def share(assertions: int, *, alpha: float = RUN_ALPHA) -> float:
     if assertions < 1:
         raise ValueError(f"a run has at least one assertion, not {assertions}")
     return alpha / assertions
-
-
-def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """Return the p-values adjusted for their number, in the order given.
-
-    Compare each with the error wanted for the family. Holm, "A Simple Sequentially Rejective
-    Multiple Test Procedure", Scandinavian Journal of Statistics 6, 1979.
-    """
-    p = np.asarray(p_values, dtype=float)
-    order = np.argsort(p, kind="stable")
-    raised = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(raised, 1.0)
-    return tuple(adjusted.tolist())
 
 
 DELTA_MOST = 3.0  # a bound further off than this is tested as if good code came so close to it
@@ -92,7 +81,7 @@ class Plan:
         """Turned value of a first seed below which it fails alone."""
         return self.floor + self.sigma * (self.fail_at / self.delta + self.delta / 2)
 
-    def step(self, value: float) -> float:
+    def step(self, value: Value) -> Value:
         """Return what one seed's value adds to the log-likelihood ratio of good against bad."""
         delta = self.delta
         return delta * ((self.sign * value - self.floor) / self.sigma - delta / 2)
@@ -122,7 +111,7 @@ def plans(bound: Bound, *, alpha: float, least: int, most: int) -> tuple[Plan, .
     if bound.sd is None or bound.reference_seeds is None or bound.mean is None:
         raise ValueError(f"the bound of {bound.metric} has no reference to plan with")
     sigma = planning_sd(bound.sd, bound.reference_seeds)
-    ends = [(1, bound.lowest), (-1, bound.highest)]
+    ends = ((1, bound.lowest), (-1, bound.highest))
     finite = [(sign, end) for sign, end in ends if math.isfinite(end)]
     return tuple(
         Plan(
@@ -168,24 +157,17 @@ def decide(values: Sequence[float], plan: Plan) -> Decision:
             continue
         if k > 1 and scatter_changed(values[:k], plan.sigma):
             return _by_t_test(values[: plan.most], plan)
-        outcome = _crossed(ratio, plan, last=k == plan.most)
-        if outcome != "undecided":
-            return Decision(outcome=outcome, seeds=k, ratio=ratio)
+        last = k == plan.most
+        if ratio >= plan.pass_at or (last and ratio >= 0):
+            return Decision(outcome="pass", seeds=k, ratio=ratio)
+        if ratio <= plan.fail_at or last:
+            return Decision(outcome="fail", seeds=k, ratio=ratio)
     return Decision(outcome="undecided", seeds=len(values), ratio=ratio)
-
-
-def _crossed(ratio: float, plan: Plan, *, last: bool) -> Outcome:
-    if ratio >= plan.pass_at or (last and ratio >= 0):
-        return "pass"
-    if ratio <= plan.fail_at or last:
-        return "fail"
-    return "undecided"
 
 
 def scatter_changed(values: Sequence[float], sigma: float) -> bool:
     """Return whether the values, two or more, scatter more than ``sigma`` can explain."""
-    degrees = len(values) - 1
-    return _squares(values) > sigma**2 * chi2_quantile(SCATTER_CHANGED, degrees)
+    return _squares(values) > sigma**2 * chi2_quantile(SCATTER_CHANGED, len(values) - 1)
 
 
 def _squares(values: Sequence[float]) -> float:
@@ -218,14 +200,15 @@ def decide_all(
 
     Args:
         values: of the seeds that converged, in seed order.
-        sides: from ``plan.plans``.
+        sides: from ``plans``.
         diverged: seeds that did not converge; they count towards the seed limit.
 
     Returns:
         The outcome, the number of converged seeds it rests on, and the decision of each side.
     """
     if diverged:
-        sides = [_shortened(side, diverged) for side in sides]
+        most = max(sides[0].most - diverged, 1)
+        sides = [replace(side, most=most, least=min(side.least, most)) for side in sides]
     decisions = tuple(decide(values, side) for side in sides)
     outcomes = [decision.outcome for decision in decisions]
     if "fail" in outcomes:
@@ -233,8 +216,3 @@ def decide_all(
         return "fail", seeds, decisions
     seeds = max(decision.seeds for decision in decisions)
     return ("undecided" if "undecided" in outcomes else "pass"), seeds, decisions
-
-
-def _shortened(side: Plan, diverged: int) -> Plan:
-    most = max(side.most - diverged, 1)
-    return replace(side, most=most, least=min(side.least, most))

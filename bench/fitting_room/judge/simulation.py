@@ -1,20 +1,24 @@
-"""The sequential test over many simulated runs at once, as ``sequential.decide_all`` decides one.
+"""The error rates of a case's bounds and the seeds they take, measured on many simulated runs.
 
-Runs are rows, and every step is one array operation over all of them. A test holds each row's end
-equal to that of ``decide_all``, so that what is simulated is the code that judges.
+The sequential test is walked over all runs at once as ``sequential.decide_all`` walks one: runs are
+rows, and every step is one array operation over all of them. It is compared with a gate that always
+takes a fixed number of seeds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import scipy
 
-from fitting_room.judge.sequential import SCATTER_CHANGED, Plan, chi2_quantile
-from fitting_room.judge.verdict import Outcome
+from fitting_room.judge.price import run
+from fitting_room.judge.sequential import SCATTER_CHANGED, Plan, chi2_quantile, decide_all, plans
+from fitting_room.judge.verdict import Bound, Outcome
+from fitting_room.metrics import known
 
 SKEWED_BY = 0.3142
 """Sigma of a lognormal distribution of skewness 1, as far from normal as a gamma of shape 4."""
@@ -22,11 +26,6 @@ DEGREES = 5
 """Degrees of freedom of the heavy-tailed t distribution: its kurtosis is 9, a normal one has 3."""
 
 Shape = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-
-
-def normal(z: np.ndarray, _: np.random.Generator) -> np.ndarray:
-    """Return standard normal values as they are."""
-    return z
 
 
 def skewed(z: np.ndarray, _: np.random.Generator) -> np.ndarray:
@@ -45,7 +44,8 @@ def heavy(z: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     return np.asarray(z * np.sqrt((DEGREES - 2) / shared))
 
 
-SHAPES: dict[str, Shape] = {"normal": normal, "skewed": skewed, "heavy": heavy}
+SHAPES: dict[str, Shape] = {"normal": lambda z, _: z, "skewed": skewed, "heavy": heavy}
+"""What is made of standard normal values, by name."""
 
 
 def like_the_reference(
@@ -92,10 +92,12 @@ def walk(values: np.ndarray, sides: Sequence[Plan]) -> Ends:
     Args:
         values: in the metric's unit, shape (runs, seeds), float64; no fewer seeds than any side's
             ``most``.
-        sides: from ``plan.plans``.
+        sides: from ``sequential.plans``.
     """
     values = values[:, : sides[0].most]
-    squares = _squares(values)
+    squares = np.zeros_like(values)  # summed squared deviations of the first 1, 2, … seeds
+    for k in range(2, values.shape[1] + 1):
+        squares[:, k - 1] = k * values[:, :k].var(axis=1)
     return together([_one_side(values, squares, side) for side in sides])
 
 
@@ -115,13 +117,12 @@ def together(ends: Sequence[Ends]) -> Ends:
 
 
 def _one_side(values: np.ndarray, squares: np.ndarray, plan: Plan) -> Ends:
-    ratios = np.cumsum(
-        plan.delta * ((plan.sign * values - plan.floor) / plan.sigma - plan.delta / 2), axis=1
-    )
+    ratios = np.cumsum(plan.step(values), axis=1)
     passed, failed = ratios >= plan.pass_at, ratios <= plan.fail_at
     passed[:, -1] |= ratios[:, -1] >= 0
     failed[:, -1] |= ~passed[:, -1]
-    alarmed = squares > plan.sigma**2 * _most_squares(values.shape[1])
+    unchanged = (chi2_quantile(SCATTER_CHANGED, k) for k in range(1, values.shape[1]))
+    alarmed = squares > plan.sigma**2 * np.array([math.inf, *unchanged])
     ended = passed | failed | alarmed
     ended[:, : plan.least - 1] = False
     at = np.argmax(ended, axis=1)
@@ -132,21 +133,226 @@ def _one_side(values: np.ndarray, squares: np.ndarray, plan: Plan) -> Ends:
     return Ends(outcomes=outcomes, seeds=np.where(by_t_test, plan.most, at + 1))
 
 
-def _squares(values: np.ndarray) -> np.ndarray:
-    """Return the sum of squared deviations of the first 1, 2, … seeds, shape (runs, seeds)."""
-    squares = np.zeros_like(values)
-    for k in range(2, values.shape[1] + 1):
-        squares[:, k - 1] = k * values[:, :k].var(axis=1)
-    return squares
-
-
-def _most_squares(seeds: int) -> np.ndarray:
-    """Return the limits of those sums in units of sigma squared; one seed alone has none."""
-    return np.array([math.inf, *(chi2_quantile(SCATTER_CHANGED, k) for k in range(1, seeds))])
-
-
 def _t_test(values: np.ndarray, squares: np.ndarray, plan: Plan) -> np.ndarray:
     n = values.shape[1]
     above = plan.sign * values.mean(axis=1) - plan.floor
     needed = float(scipy.stats.t.ppf(1 - plan.beta, n - 1)) * np.sqrt(squares / (n - 1) / n)
     return np.where(above >= needed, PASS, np.where(above >= 0, OPEN, FAIL)).astype(np.int8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gauge:
+    """A gated metric whose seeds scatter: one bound, or one for each epoch of a learning curve."""
+
+    metric: str
+    bounds: tuple[Bound, ...]
+
+    def sides(self, *, alpha: float, least: int, most: int) -> list[tuple[Plan, ...]]:
+        """Return the plans of each bound; all of them share ``alpha``."""
+        each = alpha / len(self.bounds)
+        return [plans(bound, alpha=each, least=least, most=most) for bound in self.bounds]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """The distribution of the simulated seeds, and how many are required."""
+
+    shape: str = "normal"
+    sd: float = 1.0
+    """Standard deviation, in units of the planned one or of that of the reference."""
+    planned: bool = True
+    """Whether the unit is the planned one."""
+    at_bound: bool = False
+    """Whether every mean lies at its bound, in a band at the worse end; else at the reference's."""
+    least: int = 1
+
+
+SCATTERS = (
+    ("normal", 1.0),
+    ("normal", 0.7),
+    ("normal", 1.3),
+    ("skewed", 1.0),
+    ("skewed", 1.3),
+    ("heavy", 1.0),
+)
+"""Shape and standard deviation of each scenario."""
+
+
+def scenarios(*, planned: bool) -> tuple[Scenario, ...]:
+    """Return every scenario, with scatter in one of its two units."""
+    return tuple(
+        Scenario(shape=shape, sd=sd, planned=planned, at_bound=at_bound, least=least)
+        for (shape, sd), at_bound, least in product(SCATTERS, (False, True), (1, 2))
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """A share of runs, with its Monte-Carlo error."""
+
+    hits: int
+    runs: int
+
+    @property
+    def estimate(self) -> float:
+        """The share itself."""
+        return self.hits / self.runs
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Clopper and Pearson's, 95 %."""
+        low, high = scipy.stats.binomtest(self.hits, self.runs).proportion_ci()
+        return float(low), float(high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """Counts of how the simulated runs of a metric or a case ended under one scenario."""
+
+    metric: str
+    """Empty for all metrics of the case together."""
+    scenario: Scenario
+    runs: int
+    passed: int
+    failed: int
+    seeds: float
+    """Mean number."""
+
+    @property
+    def fails(self) -> Rate:
+        """Share of runs that went red."""
+        return Rate(hits=self.failed, runs=self.runs)
+
+    @property
+    def passes(self) -> Rate:
+        """Share of runs that went green."""
+        return Rate(hits=self.passed, runs=self.runs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """The bounds and the reference that runs of a case are simulated from."""
+
+    gauges: Sequence[Gauge]
+    reference: np.ndarray
+    """Values of the reference seeds, shape (seeds, bounds), bounds in the order of the gauges; NaN
+    where a seed has none."""
+    alpha: float
+    """False-alarm rate of each metric; see ``sequential.share``."""
+    most: int
+    """Seeds after which no more come."""
+
+
+AGAIN = 25
+"""Runs of each scenario that the gate's own function judges too, one by one."""
+
+
+def simulate_case(
+    setup: Setup, scenario: Scenario, *, runs: int, generator: np.random.Generator
+) -> Iterator[Tally]:
+    """Yield the tally of each metric under a scenario, and last the tally of all together.
+
+    Raises:
+        RuntimeError: the gate's own function judges one of the runs differently.
+    """
+    each: list[Ends] = []
+    drawn = simulated_values(setup, scenario, setup.most, runs=runs, generator=generator)
+    for gauge, by_bound in drawn:
+        found = [walk(values, sides) for values, sides in by_bound]
+        for (values, sides), ends in zip(by_bound, found, strict=True):
+            _check(values, sides, ends)
+        each.append(together(found))
+        yield _tally(gauge.metric, scenario, each[-1])
+    yield _tally("", scenario, together(each))
+
+
+def simulated_values(
+    setup: Setup, scenario: Scenario, seeds: int, *, runs: int, generator: np.random.Generator
+) -> Iterator[tuple[Gauge, list[tuple[np.ndarray, tuple[Plan, ...]]]]]:
+    """Yield each metric with the values, shape (runs, seeds), and the sides of its bounds."""
+    z = like_the_reference(setup.reference, runs=runs, seeds=seeds, generator=generator)
+    bounds = [bound for gauge in setup.gauges for bound in gauge.bounds]
+    upwards = np.array([-float(_worse_end(bound)[1]) for bound in bounds])
+    shaped = iter(np.moveaxis(upwards * SHAPES[scenario.shape](upwards * z, generator), -1, 0))
+    for gauge in setup.gauges:
+        sides = gauge.sides(alpha=setup.alpha, least=scenario.least, most=setup.most)
+        pairs = zip(gauge.bounds, sides, strict=True)
+        yield gauge, [(_placed(next(shaped), bound, of, scenario), of) for bound, of in pairs]
+
+
+def _placed(z: np.ndarray, bound: Bound, sides: Sequence[Plan], scenario: Scenario) -> np.ndarray:
+    """Return standard values as values of a metric under a scenario."""
+    assert bound.mean is not None and bound.sd is not None  # a gauge's bounds have a reference
+    centre = _worse_end(bound)[0] if scenario.at_bound else bound.mean
+    return centre + scenario.sd * (sides[0].sigma if scenario.planned else bound.sd) * z
+
+
+def _worse_end(bound: Bound) -> tuple[float, int]:
+    """Return the end of a bound that worse code comes to, and the sign of its distance."""
+    rising = bound.between is not None and known(bound.metric).better != "higher"
+    upwards = bound.at_most is not None or rising
+    return (bound.highest, 1) if upwards else (bound.lowest, -1)
+
+
+def _tally(metric: str, scenario: Scenario, ends: Ends) -> Tally:
+    return Tally(
+        metric=metric,
+        scenario=scenario,
+        runs=len(ends.outcomes),
+        passed=int(np.sum(ends.outcomes == PASS)),
+        failed=int(np.sum(ends.outcomes == FAIL)),
+        seeds=float(ends.seeds.mean()),
+    )
+
+
+def _check(values: np.ndarray, sides: Sequence[Plan], ends: Ends) -> None:
+    for row, outcome, seeds in zip(
+        values[:AGAIN].tolist(), ends.outcomes, ends.seeds, strict=False
+    ):
+        judged, took, _ = decide_all(row, sides)
+        if (CODES[judged], took) != (outcome, seeds):
+            simulated = f"simulated as {outcome} after {seeds} seeds"
+            raise RuntimeError(f"{simulated}, judged {judged} after {took}: {row}")
+
+
+def seeds_of_equal_power(sides: Sequence[Plan]) -> int:
+    """Return how many seeds a fixed gate needs to err as seldom as the sequential test.
+
+    The errors are those of code with the reference's mean, which may fail, and of code whose mean
+    sits at the bound, which may pass; the seeds are normal.
+    """
+    isf = scipy.stats.norm.isf
+    distances = ((_alarm(s) + float(isf(1 - run(s, 0.0).fails))) / s.gap for s in sides)
+    return max(1, *(math.ceil(distance**2) for distance in distances))
+
+
+def _alarm(side: Plan) -> float:
+    """Return how many standard errors below its mean unchanged code fails as seldom as it may."""
+    return float(scipy.stats.norm.isf(run(side, side.gap).fails))
+
+
+def simulate_fixed(
+    setup: Setup, scenario: Scenario, seeds: int, *, runs: int, generator: np.random.Generator
+) -> Rate:
+    """Return how many simulated runs of a case a gate of ``seeds`` seeds fails, by any metric."""
+    failed = np.zeros(runs, bool)
+    for _, drawn in simulated_values(setup, scenario, seeds, runs=runs, generator=generator):
+        for values, sides in drawn:
+            failed |= fixed_failures(values, sides)
+    return Rate(hits=int(failed.sum()), runs=runs)
+
+
+def fixed_failures(values: np.ndarray, sides: Sequence[Plan]) -> np.ndarray:
+    """Return whether a gate of a fixed number of seeds fails each run, shape (runs,), bool.
+
+    Its limit is set so that it fails unchanged code as seldom as the sequential test does.
+
+    Args:
+        values: in the metric's unit, shape (runs, seeds), float64.
+        sides: the plans of the sequential test.
+    """
+    failed = np.zeros(len(values), bool)
+    for side in sides:
+        room = _alarm(side) * side.sigma / math.sqrt(values.shape[1])
+        failed |= side.sign * values.mean(axis=1) < side.mean - room
+    return failed

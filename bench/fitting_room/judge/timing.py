@@ -53,112 +53,84 @@ def slowdown(base: Sequence[float], head: Sequence[float]) -> Slowdown:
     return Slowdown(ratio=float(np.median(ratios)), p_value=slower, p_faster=faster)
 
 
-def judge_pairs(
-    *,
-    base_wall: Sequence[float],
-    head_wall: Sequence[float],
-    base_cpu: Sequence[float],
-    head_cpu: Sequence[float],
-    shared_machine: bool = False,
-) -> Verdict:
-    """Judge the time of head against base, both run in one session, interleaved A B B A.
-
-    Either clock fails it: a sleep shows on the wall alone, a busier loop on both. Because the
-    chunks are interleaved, a neighbour slows base and head alike.
-
-    Args:
-        base_wall: wall seconds of base's chunks, in order.
-        head_wall: of head's, each beside its partner.
-        base_cpu: CPU seconds of the same chunks.
-        head_cpu: of head's.
-        shared_machine: whether others compute on the machine.
-    """
-    limit = SLOWER_ON_SHARED if shared_machine else SLOWER
-    wall, cpu = slowdown(base_wall, head_wall), slowdown(base_cpu, head_cpu)
-    pairs = len(base_wall)
-    outcome: Outcome = "fail" if wall.beyond(limit) or cpu.beyond(limit) else "pass"
-    notes = [_words("wall", wall), _words("CPU", cpu)]
-    if pairs < FEWEST_PAIRS:
-        outcome = "undecided"
-        notes.append(f"{FEWEST_PAIRS} pairs are needed")
-    if wall.ratio <= 1 / limit:
-        notes.append("suspiciously faster: see that head does the same work")
-    return _verdict(outcome, wall.ratio, pairs, limit, f"{'; '.join(notes)}; n={pairs} pairs")
-
-
-def _words(clock: str, slower: Slowdown) -> str:
-    return f"{clock} ×{slower.ratio:.3f} (p = {slower.p_value:.4f})"
-
-
-def _verdict(outcome: Outcome, value: float | None, n: int, limit: float, evidence: str) -> Verdict:
-    return Verdict(
-        metric=METRIC,
-        outcome=outcome,
-        estimate=value,
-        n=n,
-        against=f"< {limit:.2f} × base",
-        reason=evidence,
-    )
-
-
-def judge_stored(
-    *,
-    seconds: float,
-    calibration: float,
-    stored_seconds: float,
-    stored_calibration: float,
-    here: Mapping[str, str],
-    stored: Mapping[str, str],
-) -> Verdict:
-    """Judge a time against a stored one, each divided by a frozen calibration step's.
-
-    Args:
-        seconds: per epoch, now.
-        calibration: seconds of the calibration step, timed in the same process.
-        stored_seconds: per epoch, then.
-        stored_calibration: of the calibration step, then.
-        here: what must agree for a comparison, in words: CPU flags, cores, framework version.
-        stored: the same, then.
-    """
-    differing = [name for name in {**here, **stored} if here.get(name) != stored.get(name)]
-    if differing:
-        reasons = "; ".join(
-            f"{name}: {stored.get(name, 'unknown')} then, {here.get(name, 'unknown')} now"
-            for name in differing
-        )
-        return _verdict("not comparable", None, 0, FAIL, reasons)
-    ratio = (seconds / calibration) / (stored_seconds / stored_calibration)
-    outcome: Outcome = "fail" if ratio >= FAIL else "pass"
-    warning = f"; warning: beyond ×{WARN}" if WARN <= ratio < FAIL else ""
-    evidence = (
-        f"×{ratio:.2f} the stored time, in calibration steps: {seconds / calibration:.1f} now, "
-        f"{stored_seconds / stored_calibration:.1f} then{warning}"
-    )
-    return _verdict(outcome, ratio, 1, FAIL, evidence)
-
-
 @dataclass(frozen=True, kw_only=True)
-class Race:
-    """Seconds of the chunks of both sides, one pair after the other."""
+class ABTiming:
+    """Seconds of the chunks of both sides, run in one session and interleaved A B B A.
+
+    Because they are, a neighbour slows base and head alike.
+    """
 
     images: int
     """Trained in each chunk."""
     base_wall: tuple[float, ...]
     head_wall: tuple[float, ...]
+    """Each beside its partner."""
     base_cpu: tuple[float, ...]
     head_cpu: tuple[float, ...]
 
     def verdict(self, *, shared: bool) -> Verdict:
-        """Judge head's time by both clocks; ``shared`` gives the room that neighbours need."""
-        return judge_pairs(
-            base_wall=self.base_wall,
-            head_wall=self.head_wall,
-            base_cpu=self.base_cpu,
-            head_cpu=self.head_cpu,
-            shared_machine=shared,
-        )
+        """Judge head's time: either clock fails it.
+
+        A sleep shows on the wall alone, a busier loop on both.
+
+        Args:
+            shared: whether others compute on the machine; more is forgiven there.
+        """
+        limit = SLOWER_ON_SHARED if shared else SLOWER
+        wall = slowdown(self.base_wall, self.head_wall)
+        cpu = slowdown(self.base_cpu, self.head_cpu)
+        pairs = len(self.base_wall)
+        outcome: Outcome = "fail" if wall.beyond(limit) or cpu.beyond(limit) else "pass"
+        told = [
+            f"{clock} ×{found.ratio:.3f} (p = {found.p_value:.4f})"
+            for clock, found in (("wall", wall), ("CPU", cpu))
+        ]
+        if pairs < FEWEST_PAIRS:
+            outcome = "undecided"
+            told.append(f"{FEWEST_PAIRS} pairs are needed")
+        if wall.ratio <= 1 / limit:
+            told.append("suspiciously faster: see that head does the same work")
+        return _verdict(outcome, wall.ratio, pairs, limit, f"{'; '.join(told)}; n={pairs} pairs")
 
     @property
     def medians(self) -> tuple[float, float]:
         """Wall seconds of a chunk of base and of head."""
         return median(self.base_wall), median(self.head_wall)
+
+
+def _verdict(outcome: Outcome, ratio: float | None, n: int, limit: float, reason: str) -> Verdict:
+    return Verdict(
+        metric=METRIC,
+        outcome=outcome,
+        estimate=ratio,
+        n=n,
+        against=f"< {limit:.2f} × base",
+        reason=reason,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Seconds per epoch, and of the frozen calibration step in the same process."""
+
+    seconds: float
+    calibration: float | None
+    conditions: Mapping[str, str]
+    """What must agree with another's for a comparison, in words: machine and versions."""
+
+
+def judge_stored(base: Pace, head: Pace) -> Verdict:
+    """Judge a time against a stored one, each in calibration steps, which both must have."""
+    then, now = base.conditions, head.conditions
+    if differing := [name for name in {**now, **then} if now.get(name) != then.get(name)]:
+        reasons = "; ".join(
+            f"{name}: {then.get(name, 'unknown')} then, {now.get(name, 'unknown')} now"
+            for name in differing
+        )
+        return _verdict("not comparable", None, 0, FAIL, reasons)
+    before, after = (side.seconds / (side.calibration or 1.0) for side in (base, head))
+    ratio = after / before
+    warning = f"; warning: beyond ×{WARN}" if WARN <= ratio < FAIL else ""
+    steps = f"in calibration steps: {after:.1f} now, {before:.1f} then"
+    reason = f"×{ratio:.2f} the stored time, {steps}{warning}"
+    return _verdict("fail" if ratio >= FAIL else "pass", ratio, 1, FAIL, reason)

@@ -62,7 +62,9 @@ def verdict_on(
     )
 
 
-KINDS = ("exactly", "at_least", "at_most", "between")
+EPOCHS = "epochs_to_target"
+KINDS = {"exactly": "= ", "at_least": "≥ ", "at_most": "≤ ", "between": ""}
+"""Kind of limit → the sign before it, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,17 +98,17 @@ class Bound:
             raise ValueError(f"one of {', '.join(KINDS)} is needed; found {kinds or 'none'}")
         if not self.reason.strip():
             raise ValueError("a reason is needed: why the bound sits where it does")
-        given = (*self.limits, *(x for x in (self.sd, self.mean) if x is not None))
-        promised = [number for number in given if not self.promises_nothing(number)]
-        if not all(math.isfinite(number) for number in promised):
+        numbers = [*self.limits, self.sd or 0.0, self.mean or 0.0]
+        if self.metric == EPOCHS:  # a target that need not be reached at all
+            numbers = [number for number in numbers if number != math.inf]
+        if not all(map(math.isfinite, numbers)):
             raise ValueError("every number must be finite")
         if self.limits[0] > self.limits[-1]:
             raise ValueError("the lower end of the band lies above its upper end")
         self._check_reference()
 
     def _check_reference(self) -> None:
-        parts = (self.sd, self.reference_seeds, self.mean)
-        if all(part is None for part in parts):
+        if self.sd is self.reference_seeds is self.mean is None:
             return
         if self.sd is None or self.reference_seeds is None or self.mean is None:
             raise ValueError("sd, seeds and mean describe one reference: give all three or none")
@@ -117,17 +119,15 @@ class Bound:
         if not self.lowest < self.mean < self.highest:
             raise ValueError("the mean of the reference does not meet the bound itself")
 
-    def promises_nothing(self, number: float) -> bool:
-        """Return whether a limit says that a target need not be reached at all."""
-        return self.metric == "epochs_to_target" and number == math.inf
+    @property
+    def kind(self) -> str:
+        """One of ``KINDS``."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     @property
     def limits(self) -> tuple[float, ...]:
         """The numbers of the bound: two for a band, else one."""
-        if self.between is not None:
-            return self.between
-        single = next(x for x in (self.exactly, self.at_least, self.at_most) if x is not None)
-        return (single,)
+        return self.between or (getattr(self, self.kind),)
 
     @property
     def lowest(self) -> float:
@@ -147,9 +147,7 @@ class Bound:
     @property
     def words(self) -> str:
         """The bound as a person reads it: ``≥ 89.0 %``, ``= 243,786``, ``0.281–0.305``."""
-        signs = {"exactly": "= ", "at_least": "≥ ", "at_most": "≤ ", "between": ""}
-        kind = next(kind for kind in KINDS if getattr(self, kind) is not None)
-        return signs[kind] + shown_limits(self.metric, self.limits)
+        return KINDS[self.kind] + shown_limits(self.metric, self.limits)
 
     def met_by(self, value: float) -> bool:
         """Return whether a value lies within, ends included."""

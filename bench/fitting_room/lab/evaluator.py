@@ -9,10 +9,9 @@ from typing import Any
 
 from fitting_room.errors import UserError
 from fitting_room.format import in_words
-from fitting_room.judge.curve import judge_curve
-from fitting_room.judge.quality import EPOCHS, judge, judge_best
+from fitting_room.judge.quality import judge, judge_best, judge_curve
 from fitting_room.judge.sequential import share
-from fitting_room.judge.verdict import Bound, Outcome, Verdict
+from fitting_room.judge.verdict import EPOCHS, Bound, Outcome, Verdict
 from fitting_room.lab.estimate import forecast
 from fitting_room.lab.plan import MOST_SEEDS, Limits, Options, Planned, specify
 from fitting_room.lab.scheduler import Scheduler

@@ -17,7 +17,7 @@ from typing import IO, Any, TypeVar
 import msgspec
 
 from fitting_room.errors import UserError
-from fitting_room.judge.timing import Race
+from fitting_room.judge.timing import ABTiming
 from fitting_room.lab.process import Child, child_environment, home, program, start, why
 from fitting_room.spec import TrialSpec
 from fitting_room.store.digest import ENGINE, brings_engine
@@ -164,7 +164,7 @@ def time_checkouts(
     *,
     pairs: int,
     listen: Callable[[int, float], None] = lambda _, __: None,
-) -> Race:
+) -> ABTiming:
     """Train chunks of both in turn and return their seconds.
 
     Both sides start anew every ``ANEW`` pairs, the other one first.
@@ -189,7 +189,7 @@ def time_checkouts(
                 found.append((old, new))
                 listen(len(found), new.wall / old.wall)
     olds, news = zip(*found, strict=True)
-    return Race(
+    return ABTiming(
         images=images,
         base_wall=tuple(chunk.wall for chunk in olds),
         head_wall=tuple(chunk.wall for chunk in news),

@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from fitting_room.analysis.claims import NO_RECORDS, Finding
+from fitting_room.analysis.audit import Finding
 from fitting_room.analysis.evidence import title
+from fitting_room.analysis.statements import NO_RECORDS
 from fitting_room.analysis.trials import one_per_seed
 from fitting_room.format import in_prose, in_terminal, listed, one_line
-from fitting_room.judge.claims import OUTCOMES
+from fitting_room.judge.published import OUTCOMES
 from fitting_room.record import Record
 from fitting_room.report.notes import provenance
 from fitting_room.report.progress import Screen

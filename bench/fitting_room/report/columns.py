@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fitting_room.analysis.figures import Figure, Target
 from fitting_room.analysis.rows import NOT_JUDGED, SEVERITY, Row
+from fitting_room.analysis.trials import Figure, Target
 from fitting_room.format import MISSING, accuracy, around, count, in_unit, loss, name, number
 from fitting_room.metrics import SHOWN, Metric, own
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from fitting_room.analysis.figures import Figure
 from fitting_room.analysis.rows import NOT_JUDGED, Row, rows
+from fitting_room.analysis.trials import Figure
 from fitting_room.format import MISSING
 from fitting_room.metrics import own
 from fitting_room.record import Outcome, Record

@@ -10,11 +10,10 @@ from statistics import fmean, median
 
 from fitting_room.analysis.rows import SEVERITY
 from fitting_room.format import MISSING, is_accuracy, name, number, shown, shown_difference
-from fitting_room.judge.curve import Curve
 from fitting_room.judge.price import BRIEF, Price, in_brief, percent, price, setback
-from fitting_room.judge.quality import EPOCHS
+from fitting_room.judge.quality import Curve
 from fitting_room.judge.sequential import plans, share
-from fitting_room.judge.verdict import Bound, Verdict
+from fitting_room.judge.verdict import EPOCHS, Bound, Verdict
 from fitting_room.machine import exclusive
 from fitting_room.metrics import KNOWN_AFTER, METRICS, of_epoch
 from fitting_room.record import Record

@@ -11,7 +11,7 @@ import msgspec
 
 from fitting_room.errors import UserError, nearest
 from fitting_room.format import is_accuracy
-from fitting_room.judge.curve import Curve
+from fitting_room.judge.quality import Curve
 from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import CURVES, UNTRAINED, is_own, known
 from fitting_room.store.reading import Toml, brief, converted, read_toml

@@ -11,21 +11,45 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
 
 from fitting_room.errors import UserError, nearest
-from fitting_room.judge.claims import Better, Label
+from fitting_room.format import is_accuracy
+from fitting_room.judge.published import Better, Label
+from fitting_room.metrics import Metric, is_own, own
 from fitting_room.spec import TASKS, parts
 from fitting_room.store.reading import Toml, brief, converted, read_toml
-from fitting_room.store.subjects import (
-    METRICS_WITH,
-    SCORES,
-    check_values,
-    metrics_of,
-    metrics_with,
-)
+
+ACCURACIES = ("test_accuracy", "training_accuracy")
+SCORES = (*ACCURACIES, "test_loss", "training_loss")
+"""Known after every epoch of every seed."""
+COUNTS = ("parameters", "training_images", "test_images")
+COSTS = (*COUNTS, "seconds_per_epoch")
+"""What is had in multiples."""
+METRICS = (*SCORES, *COSTS, "epochs_to_target", "probability")
+
+METRICS_OF: Mapping[str, tuple[str, ...]] = {
+    "figure": METRICS,
+    "difference": SCORES,
+    "ratio": COSTS,
+    "order": SCORES,
+    "diminishing": SCORES,
+    "turn": SCORES,
+    "reach": ACCURACIES,  # a loss comes down: below every target it has been above it
+    "opinion": SCORES,
+}
+"""Kind of claim → what it may be about, besides metrics of the project's own."""
+
+METRICS_WITH: Mapping[str, tuple[str, ...]] = {
+    "epoch": SCORES,
+    "image": ("probability",),
+    "label": ("probability",),
+    "described": COUNTS,
+    "watches": SCORES,
+}
+"""Key of a figure → metrics that it says something of; ``epoch`` of some own ones, too."""
 
 NEVER, ALWAYS = -math.inf, math.inf
 
@@ -37,7 +61,7 @@ Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every statement has."""
+    """What every claim has."""
 
     said: str
     """In our own words."""
@@ -130,20 +154,22 @@ class Opinion(Statement, tag_field="kind", tag="opinion", frozen=True, kw_only=T
     cases: OneOrMore
 
 
-AnyStatement = Difference | Ratio | Order | Diminishing | Turn | Reach | Opinion
-KINDS: Mapping[str, type[AnyStatement]] = {
-    str(kind.__struct_config__.tag): kind for kind in get_args(AnyStatement)
-}
-"""Name of a kind of statement → its class."""
+class Claim(Statement, tag_field="kind", tag="figure", frozen=True, kw_only=True):
+    """A published figure of one metric of one case.
 
+    Raises:
+        ValueError: It has neither ``value`` nor ``low`` and ``high``, or both.
+    """
 
-class _Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a figure has, in the file and read."""
-
+    said: str = ""
+    """What it is a figure of, where case and metric do not say it."""
     published: str
-    source: str
-    """Author, title, kind of work and year; in the file the name of one of ``[sources]``."""
-    note: str | None = None
+    case: str
+    low: float = math.nan
+    """Fractions for accuracies, nats for losses, seconds for times; infinite for "never"."""
+    high: float = math.nan
+    value: float | None = None
+    """In the file, in the place of both."""
     epoch: Epoch | None = None
     """After which epoch; None for the last."""
     image: Natural | None = None
@@ -156,41 +182,32 @@ class _Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The metric that the figure was really taken from, where it is printed as another."""
     better: Better | None = None
     """Which way the metric is better, where that does not follow from it."""
-    expected: Label | None = None
-    """Verdict that the audit is known to come to; another one is news."""
 
-
-class _Entry(_Figure, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The keys of a figure, as the file has them."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
+    def __post_init__(self) -> None:
+        """Let ``value`` stand for both ends."""
+        ends = (self.low, self.high) if self.value is None else (self.value, self.value)
+        ranged = not (math.isnan(self.low) and math.isnan(self.high))
+        if any(map(math.isnan, ends)) or (self.value is not None and ranged):
+            raise ValueError("needs either value, or low and high")
+        if ends[0] > ends[1]:
+            raise ValueError(f"has low = {ends[0]:g}, which must not be above high = {ends[1]:g}")
+        for name, value in zip(("low", "high", "value"), (*ends, None), strict=True):
+            msgspec.structs.force_setattr(self, name, value)
 
     @property
-    def ends(self) -> tuple[float, float]:
-        """``value`` twice, or ``low`` and ``high``; raises a ValueError for anything else."""
-        low, high = (self.value,) * 2 if self.value is not None else (self.low, self.high)
-        ranged = self.low is not None or self.high is not None
-        if low is None or high is None or (self.value is not None and ranged):
-            raise ValueError("needs either value, or low and high")
-        if low > high:
-            raise ValueError(f"has low = {low:g}, which must not be above high = {high:g}")
-        return low, high
+    def quantity(self) -> tuple[object, ...]:
+        """What it is a figure of: its source can have only one of it."""
+        return (self.source, self.case, self.metric, self.epoch, self.image, self.label)
 
 
-class Claim(_Figure, frozen=True, kw_only=True):
-    """A published figure of one metric of one case."""
+AnyStatement = Difference | Ratio | Order | Diminishing | Turn | Reach | Opinion
+KINDS: Mapping[str, type[Claim | AnyStatement]] = {
+    str(kind.__struct_config__.tag): kind for kind in (Claim, *get_args(AnyStatement))
+}
+"""Name of a kind of claim → its class."""
 
-    case: str
-    metric: str
-    low: float
-    """Fractions for accuracies, nats for losses, seconds for times; infinite for "never"."""
-    high: float
-    name: str = ""
-    said: str = ""
-    """What it is a figure of, where case and metric do not say it."""
 
+AnyClaim = TypeVar("AnyClaim", bound=Claim | AnyStatement)
 
 Claims = Mapping[str, Mapping[str, Claim]]
 """Case → metric → claim."""
@@ -258,7 +275,7 @@ def _placed(toml: Toml, table: str) -> Iterator[None]:
         yield
     except ValueError as error:
         message = f"{toml.path}:{toml.line(table)}: [{table}] {error}"
-        raise UserError(message if message.endswith(".") else f"{message}.") from None
+        raise UserError(f"{message.removesuffix('.')}.") from None
 
 
 @dataclass(frozen=True)
@@ -274,64 +291,58 @@ class _Reader:
             table = _table(metrics, "metrics")
         found = {}
         for metric, told in table.items():
-            with _placed(self.toml, f"{case}.{metric}"):
-                found[metric] = self.figure(f"{case}.{metric}", case, metric, told)
+            name = f"{case}.{metric}"
+            with _placed(self.toml, name):
+                _check_known("metric", metric, _metrics_of("figure"))
+                keys = {"kind": "figure", "name": name, "case": case, "metric": metric}
+                entry = {**_table(told, "published, value and source"), **keys}
+                found[metric] = self.checked(converted(entry, Claim))
         return found
 
     def named(self, name: str, told: object) -> Claim | AnyStatement:
         """Read ``[claims.NAME]``: a figure, or a statement."""
         with _placed(self.toml, f"claims.{name}"):
-            table = _table(told, "kind, said and source")
-            if table.get("kind") != "figure":
-                return self.statement({**table, "name": name})
-            rest = {key: value for key, value in table.items() if key != "kind"}
-            taken = {key: rest.pop(key, None) for key in ("said", "case", "metric")}
-            for key, value in taken.items():
-                if not isinstance(value, str):
-                    raise ValueError(f'needs a line {key} = "…"')
-            return self.figure(name, told=rest, **taken)
+            table = {**_table(told, "kind, said and source"), "name": name}
+            kind = table.get("kind")
+            if not isinstance(kind, str) or kind not in KINDS:
+                raise ValueError(f"has no known kind. {nearest(str(kind)[:80], KINDS)}")
+            return self.checked(converted(table, KINDS[kind]))
 
-    def statement(self, table: Mapping[str, Any]) -> AnyStatement:
-        """Read a statement, and write its source out."""
-        kind = table.get("kind")
-        if not isinstance(kind, str) or kind not in KINDS:
-            raise ValueError(f"has no known kind. {nearest(str(kind)[:80], ['figure', *KINDS])}")
-        made = converted(table, KINDS[kind])
-        _check_statement(made)
+    def checked(self, made: AnyClaim) -> AnyClaim:
+        """Return a claim that can be judged, with its source written out."""
         for case in made.cases_named:
             _check_known("case", case, self.cases)
         _check_known("source", made.source, self.sources)
+        _check_known(f"metric for kind = {made.kind!r}", made.metric, _metrics_of(made.kind))
+        if isinstance(made, Claim):
+            _check_figure(made)
+        else:
+            _check_statement(made)
         return msgspec.structs.replace(made, source=self.sources[made.source])
 
-    def figure(self, name: str, case: str, metric: str, told: object, said: str = "") -> Claim:
-        """Read one figure."""
-        _check_known("case", case, self.cases)
-        _check_known("metric", metric, metrics_of("figure"))
-        found = converted(_table(told, ", ".join(_Entry.__struct_fields__)), _Entry)
-        _check_known("source", found.source, self.sources)
-        low, high = found.ends
-        keys = {name: getattr(found, name) for name in _Figure.__struct_fields__}
-        _check_figure(case, metric, {k: v for k, v in keys.items() if v is not None}, (low, high))
-        keys["source"] = self.sources[found.source]
-        return Claim(case=case, metric=metric, low=low, high=high, name=name, said=said, **keys)
 
-
-def _check_figure(
-    case: str, metric: str, told: Mapping[str, Any], ends: tuple[float, float]
-) -> None:
+def _check_figure(claim: Claim) -> None:
     """Refuse keys that say nothing of a metric, and values that it cannot have."""
-    for key in METRICS_WITH.keys() & told.keys():
-        _check_known(f"metric that takes {key}", metric, metrics_with(key))
-    if "watches" in told:
-        _check_known("metric to watch", told["watches"], SCORES)
-    if metric == "probability":
-        _check_image(case, told)
-    check_values(metric, ends)
+    for key in METRICS_WITH:
+        if getattr(claim, key) is not None:
+            _check_known(f"metric that takes {key}", claim.metric, _metrics_with(key))
+    if claim.watches is not None:
+        _check_known("metric to watch", claim.watches, SCORES)
+    if claim.metric == "probability":
+        task = TASKS.get(parts(claim.case)[0])
+        last = {"image": math.inf, "label": len(task.classes) - 1 if task else math.inf}
+        for key, most in last.items():
+            found = getattr(claim, key)
+            if found is None:
+                why = "a probability is of one image and one class"
+                raise ValueError(f"needs a line {key} = …: {why}")
+            if found > most:
+                raise ValueError(f"has {key} = {found}; they count from 0 to {most}")
+    _check_values(claim.metric, (claim.low, claim.high))
 
 
 def _check_statement(made: AnyStatement) -> None:
-    """Refuse metrics that its kind cannot be about, cases named twice, and ranges that are none."""
-    _check_known(f"metric for kind = {made.kind!r}", made.metric, metrics_of(made.kind))
+    """Refuse cases named twice, and ranges that are none."""
     if twice := [case for case, n in Counter(made.cases_named).items() if n > 1]:
         raise ValueError(f"names {twice[0]} twice")
     low, high = getattr(made, "low", None), getattr(made, "high", None)
@@ -340,29 +351,48 @@ def _check_statement(made: AnyStatement) -> None:
     if isinstance(made, Difference):
         if (low, high) == (NEVER, ALWAYS):
             raise ValueError("needs low, high, or both")
-        check_values(made.metric, (made.low, made.high), signed=True)
+        _check_values(made.metric, (made.low, made.high), signed=True)
     if isinstance(made, Diminishing) and not (made.of_cases or made.of_epochs):
         raise ValueError("needs at least three cases, or case and three epochs in order")
     if isinstance(made, Diminishing) and made.of_epochs:
-        _check_known("metric of an epoch", made.metric, metrics_with("epoch"))
+        _check_known("metric of an epoch", made.metric, _metrics_with("epoch"))
     if isinstance(made, Ratio) and low is None and high != ALWAYS:
         raise ValueError("has high and no low, which is 0 at least")
+
+
+def _metrics_of(kind: str) -> tuple[str, ...]:
+    """Return what a kind of claim may be about."""
+    return (*METRICS_OF[kind], *(metric.name for metric in own() if _suits(metric, kind)))
+
+
+def _suits(metric: Metric, kind: str) -> bool:
+    """Whether a metric of a project's own has what a kind of claim needs of it."""
+    directed, each = metric.better != "neither", metric.per_epoch
+    rising = metric.better == "higher" and metric.format == "percent"  # a target is a fraction
+    wanted = {"order": directed, "diminishing": directed, "turn": directed and each}
+    wanted |= {"reach": rising and each, "ratio": False}
+    return wanted.get(kind, True)
+
+
+def _metrics_with(key: str) -> tuple[str, ...]:
+    """Return the metrics of which a key of a figure says something."""
+    each = (metric.name for metric in own() if metric.per_epoch and key == "epoch")
+    return (*METRICS_WITH[key], *each)
+
+
+def _check_values(metric: str, values: tuple[float, ...], *, signed: bool = False) -> None:
+    """Refuse per cents where fractions are meant; a signed range may be open at an end."""
+    for value in values:
+        beyond = abs(value) > 1 and not (signed and math.isinf(value))
+        if (metric == "probability" or is_accuracy(metric)) and beyond:
+            raise ValueError(f"has {value:g} for {metric}, which is a fraction: 0.05 for 5 %")
+        if value < 0 and not signed and not is_own(metric):
+            raise ValueError(f"has {value:g} for {metric}, which is never negative")
 
 
 def _check_known(what: str, name: str, names: Iterable[str]) -> None:
     """Refuse a name that is none of the known, and suggest the nearest."""
     if name not in (listed := list(names)):
         verbs = f"fitting-room remove {name}, or rename {name} NEW"
-        gone = f" If it was removed or renamed: {verbs}."
-        told = f"has {name!r}, which is no {what}. {nearest(name, listed)}"
-        raise ValueError(told + gone * (what == "case"))
-
-
-def _check_image(case: str, told: Mapping[str, Any]) -> None:
-    task = TASKS.get(parts(case)[0])
-    last = {"image": math.inf, "label": len(task.classes) - 1 if task else math.inf}
-    for key, most in last.items():
-        if key not in told:
-            raise ValueError(f"needs a line {key} = …: a probability is of one image and one class")
-        if told[key] > most:
-            raise ValueError(f"has {key} = {told[key]}; they count from 0 to {most}")
+        gone = f" If it was removed or renamed: {verbs}." if what == "case" else ""
+        raise ValueError(f"has {name!r}, which is no {what}. {nearest(name, listed)}{gone}")

@@ -12,8 +12,8 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from fitting_room.analysis.evidence import Evidence
-from fitting_room.analysis.figures import figure
 from fitting_room.analysis.rows import Row, rows
+from fitting_room.analysis.trials import figure
 from fitting_room.format import MISSING, accuracy, count, listed, loss, signed
 from fitting_room.judge.interval import LEVEL, Interval, of_contrast
 from fitting_room.record import Record

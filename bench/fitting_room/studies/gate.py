@@ -12,10 +12,9 @@ from typing import TypeVar
 import msgspec
 
 from fitting_room.format import MISSING, counted, name, plus
-from fitting_room.judge.quality import EPOCHS
 from fitting_room.judge.sequential import planning_sd
-from fitting_room.judge.timing import SLOWER, Race, slowdown
-from fitting_room.judge.verdict import Bound, Outcome, Verdict
+from fitting_room.judge.timing import SLOWER, ABTiming, slowdown
+from fitting_room.judge.verdict import EPOCHS, Bound, Outcome, Verdict
 from fitting_room.lab.evaluator import Evaluator, judged
 from fitting_room.metrics import CURVES, KNOWN_AFTER, METRICS, UNTRAINED, curve
 from fitting_room.record import Record
@@ -278,7 +277,7 @@ class Timing(msgspec.Struct, frozen=True, kw_only=True, rename={"pairs": "race"}
     """What was done to head, in words."""
     red: bool
     """Whether that must fail."""
-    pairs: Race
+    pairs: ABTiming
 
     @property
     def outcome(self) -> Outcome:

@@ -17,8 +17,8 @@ import numpy as np
 from fitting_room.errors import UserError
 from fitting_room.format import MISSING, count, counted, in_words, number, plus, two_digits
 from fitting_room.judge.censored import best_by
-from fitting_room.judge.quality import EPOCHS
-from fitting_room.judge.rates import (
+from fitting_room.judge.sequential import BETA, RUN_ALPHA, planning_sd, share
+from fitting_room.judge.simulation import (
     Gauge,
     Rate,
     Scenario,
@@ -29,8 +29,7 @@ from fitting_room.judge.rates import (
     simulate_case,
     simulate_fixed,
 )
-from fitting_room.judge.sequential import BETA, RUN_ALPHA, planning_sd, share
-from fitting_room.judge.verdict import Bound
+from fitting_room.judge.verdict import EPOCHS, Bound
 from fitting_room.lab.plan import MOST_SEEDS
 from fitting_room.machine import exclusive
 from fitting_room.metrics import CURVES, METRICS, curve

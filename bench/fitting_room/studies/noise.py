@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from fitting_room.format import counted, is_accuracy, name, percent
-from fitting_room.judge.components import Component, crossed, nested
+from fitting_room.judge.interval import Interval, crossed, nested
 from fitting_room.record import Fraction, Loss, Record, Taken, unpack_classes
 from fitting_room.report.table import Table
 from fitting_room.spec import Name
@@ -193,15 +193,15 @@ def _row(found: Crossed, metric: str) -> Sequence[str]:
     repeats = np.array([[getattr(s, metric) for s in pair] for pair in found.repeats()])
     components = crossed(found.table(metric), repeats)
     scale, unit = (100, "points") if is_accuracy(metric) else (1, "nats")
-    total = float(np.sqrt(sum(each.sd**2 for each in components.values())))
+    total = float(np.sqrt(sum(each.estimate**2 for each in components.values())))
     sources = (_component(components[source], scale) for source in SOURCES)
     return (found.case, f"{name(metric)}, {unit}", f"{scale * total:.2g}", *sources)
 
 
-def _component(found: Component, scale: float) -> str:
+def _component(found: Interval, scale: float) -> str:
     if found.high == 0:
         return "0"
-    return f"{scale * found.sd:.2g} ({scale * found.low:.2g}–{scale * found.high:.2g})"
+    return f"{scale * found.estimate:.2g} ({scale * found.low:.2g}–{scale * found.high:.2g})"
 
 
 def _differences(found: Crossed) -> Sequence[str]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from statistics import fmean, median
 
-from fitting_room.analysis.figures import Figure, figure
+from fitting_room.analysis.trials import Figure, figure
 from fitting_room.format import count, counted, in_words, number, percent, signed, with_spread
 from fitting_room.judge.interval import of_difference
 from fitting_room.report.table import Code, Prose, Table

@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fitting_room.analysis.figures import Figure as Values
-from fitting_room.analysis.figures import Target
 from fitting_room.analysis.rows import Row
+from fitting_room.analysis.trials import Figure as Values
+from fitting_room.analysis.trials import Target
 from fitting_room.format import name
 from fitting_room.judge.censored import first_epoch, survival
 from fitting_room.judge.verdict import Bound

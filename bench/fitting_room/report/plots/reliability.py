@@ -10,8 +10,8 @@ from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from fitting_room.analysis.figures import figure as values
 from fitting_room.analysis.mistakes import FEWEST, Confusion, bins
+from fitting_room.analysis.trials import figure as values
 from fitting_room.format import accuracy
 from fitting_room.record import Confidence
 from fitting_room.report.plots.theme import Look, Theme, explained, marks, note, percent

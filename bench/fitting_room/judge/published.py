@@ -76,16 +76,10 @@ def judge_figure(found: Interval, claimed: Interval, *, seeds: int, better: Bett
         seeds: that ``found`` rests on.
         better: which way the metric is better; None where neither is.
     """
-    if claimed.low <= found.high and found.low <= claimed.high:
+    if not exclude(found, claimed):
         return "reproduced" if seeds >= LEAST_SEEDS else "undecided"
-    return "exceeded" if beats(found, claimed, better=better) else "not reproduced"
-
-
-def beats(found: Interval, claimed: Interval, *, better: Better | None) -> bool:
-    """Return whether all of an interval is better than what was claimed."""
-    if better == "higher":
-        return found.low > claimed.high
-    return better == "lower" and found.high < claimed.low
+    higher = found.low > claimed.high
+    return "exceeded" if better == ("higher" if higher else "lower") else "not reproduced"
 
 
 def judge_statement(checks: Sequence[Check], *, better: Better | None) -> Label:
