@@ -197,8 +197,8 @@ def test_a_case_s_own_smoke_bound_wins_over_that_of_all(tmp_path: Path) -> None:
         ("\n[mnist-dense_128.smoke]\ntest_acuracy = {}\n", 3, "mean 'test_accuracy'?"),
         ("[mnist-dense_128]\nsmoke = 3\n", 2, "[mnist-dense_128.smoke]: expected a table"),
         ("[mnist-dense_128]\n\nsmoke.test_loss = 3\n", 3, "found 3"),
-        ("[mnist-dense_128.smoke]\nparameters = {}\n", 2, "It stands in [mnist-dense_128] alone"),
-        ("[smoke.smoke]\n", 1, "there is no metric 'smoke'"),
+        ("[mnist-dense_128.smoke]\nparameters = {}\n", 2, "it stands in [mnist-dense_128] alone"),
+        ("[smoke.smoke]\n", 1, "'smoke' is no metric"),
     ],
 )
 def test_a_case_s_own_smoke_bounds_are_checked_like_others(

@@ -69,7 +69,7 @@ def test_a_kind_takes_its_metrics_and_no_other(tmp_path: Path, kind: str, metric
         (found,) = read(tmp_path, told(kind, metric)).statements
         assert (found.kind, found.metric) == (kind, metric)
     else:
-        message = rf"\[claims.it\] has '{metric}', which is no metric for kind = '{kind}'. .*Known"
+        message = rf"\[claims.it\]: '{metric}' is no metric for kind = '{kind}'. .*Known"
         refused(tmp_path, told(kind, metric), message)
 
 
@@ -81,10 +81,10 @@ def figure(metric: str, **keys: object) -> str:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (figure("parameters", epoch=2), "'parameters', which is no metric that takes epoch"),
-        (figure("test_accuracy", image=2), "'test_accuracy', which is no metric that takes image"),
-        (figure("test_loss", described="Dense"), "'test_loss', which is no metric that takes desc"),
-        (figure("test_loss", watches="parameters"), "'parameters', which is no metric to watch"),
+        (figure("parameters", epoch=2), "'parameters' is no metric that takes epoch"),
+        (figure("test_accuracy", image=2), "'test_accuracy' is no metric that takes image"),
+        (figure("test_loss", described="Dense"), "'test_loss' is no metric that takes desc"),
+        (figure("test_loss", watches="parameters"), "'parameters' is no metric to watch"),
         (figure("test_loss", epoch=0), "has epoch = 0: expected int >= 1"),
         (figure("test_loss", epoch=-1), "has epoch = -1: expected int >= 1"),
         (
@@ -101,8 +101,8 @@ def figure(metric: str, **keys: object) -> str:
             "has expected = 'reproducd'. Did you mean 'reproduced'",
         ),
         (figure("test_loss", better="up"), "has better = 'up'. Known: higher, lower"),
-        (figure("test_accuracy").replace("= 1\n", "= 87.3\n"), "87.3 for .* a fraction"),
-        (figure("test_loss").replace("= 1\n", "= -0.3\n"), "-0.3 for .* never negative"),
+        (figure("test_accuracy").replace("= 1\n", "= 87.3\n"), "87.3, and .* a fraction"),
+        (figure("test_loss").replace("= 1\n", "= -0.3\n"), "-0.3, and .* never negative"),
     ],
 )
 def test_a_figure_that_makes_no_sense_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -128,24 +128,24 @@ TURN = told("turn")
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (IT.format("trun", "test_loss"), r"\[claims.it\] has no known kind. Did you mean 'turn'"),
+        (IT.format("trun", "test_loss"), r"\[claims.it\]: has no known kind. Did you mean 'turn'"),
         (TURN.replace('"turn"', "[]"), r"has no known kind. Known: figure, difference"),
         (TURN.replace("high = 3\n", ""), "needs a line high"),
         (TURN + "hgih = 3\n", "has an unknown key. Did you mean 'high'"),
         (TURN.replace("= 3", '= "x"'), "has high = 'x': expected float, got str"),
         (
             TURN.replace("dense_128", "dense_12"),
-            "'mnist-dense_12', which is no case. Did you mean 'mnist-dense_128'",
+            "'mnist-dense_12' is no case. Did you mean 'mnist-dense_128'",
         ),
         (TURN.replace("test_accuracy", "loss"), "Did you mean 'test_loss'"),
-        (TURN.replace('"book"', '"bok"'), "'bok', which is no source. Did you mean 'book'"),
+        (TURN.replace('"book"', '"bok"'), "'bok' is no source. Did you mean 'book'"),
         (
             TURN.replace('"book"', '{ title = "Book" }'),
             "has source = a table of 1: expected str, got",
         ),
         (IT.format("diminishing", "test_loss"), "at least three cases, or case and three epochs"),
-        (IT.format("figure", "test_loss"), 'needs a line published = …'),
-        ("[claims]\nit = 3", r"\[claims.it\] must be a table of kind, said and source"),
+        (IT.format("figure", "test_loss"), "needs a line published = …"),
+        ("[claims]\nit = 3", r"\[claims.it\]: expected a table of kind, said and source"),
         (changed("order", f", {B}", ""), "has cases = a list of 1: expected array of length >= 2"),
         (
             changed("difference", f"[{A}]", "[]"),
@@ -158,7 +158,7 @@ TURN = told("turn")
         (changed("difference", B, A), "names mnist-dense_128 twice"),
         (changed("order", B, A), "names mnist-dense_128 twice"),
         (changed("difference", "low = 0\n", ""), "needs low, high, or both"),
-        (changed("difference", "low = 0", "low = 3"), "3 for test_accuracy, which is a fraction"),
+        (changed("difference", "low = 0", "low = 3"), "low = 3, and test_accuracy is a fraction"),
         (changed("turn", "high = 3", "high = 0"), "low = 1 above high = 0"),
         (told("ratio", "parameters").replace("low", "high"), "has high and no low"),
         (changed("reach", "0.9", "90"), "has target = 90: expected float <= 1.0"),
@@ -182,10 +182,10 @@ def test_epochs_that_gain_less_count_from_one_in_order(tmp_path: Path, epochs: s
 def test_a_statement_may_speak_of_a_case_that_no_table_has(tmp_path: Path) -> None:
     """Such as a point of an exercise, if it is known; tables have no figure of it."""
     text = TURN.replace(A, '"mnist-later"')
-    refused(tmp_path, text, "'mnist-later', which is no case")
+    refused(tmp_path, text, "'mnist-later' is no case")
     (found,) = read(tmp_path, text, others=("mnist-later",)).statements
     assert (found.cases_named, found.source) == (("mnist-later",), "A. Author, Book, 1999")
-    with pytest.raises(UserError, match="'mnist-later', which is no case"):
+    with pytest.raises(UserError, match="'mnist-later' is no case"):
         read(tmp_path, "[mnist-later]", others=("mnist-later",))
 
 
@@ -268,13 +268,13 @@ CLAIM = 'test_loss = {{ published = "0.3", source = "book", {} }}'
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[mnist-dense_12]", "'mnist-dense_12', which is no case. Did you mean 'mnist-dense_128'"),
+        ("[mnist-dense_12]", "'mnist-dense_12' is no case. Did you mean 'mnist-dense_128'"),
         (
             "[mnist-dense_128]\nloss = 3",
-            ":4: .*'loss', which is no metric. Did you mean 'test_loss'",
+            ":4: .*'loss' is no metric. Did you mean 'test_loss'",
         ),
-        ("[mnist-dense_128]\ntest_loss = 3", "must be a table of published"),
-        ("[[mnist-dense_128]]", "must be a table of metrics"),
+        ("[mnist-dense_128]\ntest_loss = 3", "expected a table of published"),
+        ("[[mnist-dense_128]]", "expected a table of metrics"),
         ("[mnist-dense_128.test_loss]\nvalue = 3", "needs a line source"),
         ("[mnist-dense_128]\n" + CLAIM.format("valu = 3"), "Did you mean 'value'"),
         (
@@ -285,7 +285,7 @@ CLAIM = 'test_loss = {{ published = "0.3", source = "book", {} }}'
         ("[mnist-dense_128]\n" + CLAIM.format("low = 3, high = 2"), "must not be above high"),
         (
             '[mnist-dense_128.test_loss]\npublished = "3"\nvalue = 3\nsource = "bok"',
-            "'bok', which is no source. Did you mean 'book'",
+            "'bok' is no source. Did you mean 'book'",
         ),
         ('other = { title = "Book" }', 'source other must be text: other = "author, title, year"'),
     ],

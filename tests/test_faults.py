@@ -100,8 +100,8 @@ def test_one_data_set_never_stands_in_for_another(
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ("[mnist-dens_128]\n", ":1: [mnist-dens_128]: there is no case 'mnist-dens_128'. Did you"),
-        ("[smoke]\n\ntest_acuracy = {}\n", ":3: [smoke] test_acuracy: there is no metric"),
+        ("[mnist-dens_128]\n", ":1: [mnist-dens_128]: 'mnist-dens_128' is no case. Did you"),
+        ("[smoke]\n\ntest_acuracy = {}\n", ":3: [smoke] test_acuracy: 'test_acuracy' is no metric"),
         ("[smoke]\ntest_loss = [\n", "this is not valid TOML"),
     ],
 )

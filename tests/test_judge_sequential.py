@@ -111,7 +111,7 @@ def test_changed_scatter_waits_for_all_seeds_and_a_t_test(
     decision = decide(values, careful)
     assert decision.scatter_changed and decision.outcome == outcome
     if len(values) == 6:
-        shown = ttest_1samp(values, 0.0, alternative="greater").pvalue <= careful.beta
+        shown = ttest_1samp(values, 0.0, alternative="greater").pvalue <= BETA
         assert (decision.outcome == "pass") == shown
 
 

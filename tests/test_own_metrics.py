@@ -121,8 +121,14 @@ def test_a_bound_may_be_negative_where_the_metric_is(tmp_path: Path) -> None:
     assert shown_limits("margin", (-0.5, 0.25)) == "-0.500 to 0.250"
     path = tmp_path / "wrong.toml"
     for line, said in (
-        ("test_loss = { at_most = -1, reason = 'r' }", "at_most = -1: expected float >= 0"),
-        ("correlation = { at_least = -20, reason = 'r' }", "is below -1; did you mean -0.2"),
+        (
+            "test_loss = { at_most = -1, reason = 'r' }",
+            "has at_most = -1, and test_loss is never negative",
+        ),
+        (
+            "correlation = { at_least = -20, reason = 'r' }",
+            "has at_least = -20, .* a fraction; did you mean -0.2",
+        ),
     ):
         path.write_text(f"[{DENSE.name}]\n{line}\n", encoding="utf-8")
         with pytest.raises(UserError, match=said):
@@ -262,9 +268,9 @@ def test_a_claim_that_an_own_metric_cannot_bear_is_refused(
     tmp_path: Path, body: str, metric: str
 ) -> None:
     """Without a direction nothing is better, without epochs nothing turns or is reached."""
-    with pytest.raises(UserError, match=f"'{metric}', which is no metric for kind = '{body}'"):
+    with pytest.raises(UserError, match=f"'{metric}' is no metric for kind = '{body}'"):
         verdict(tmp_path, body, metric)
-    with pytest.raises(UserError, match="'macro_f1', which is no metric that takes epoch"):
+    with pytest.raises(UserError, match="'macro_f1' is no metric that takes epoch"):
         verdict(tmp_path, "later", "macro_f1")
 
 

@@ -221,7 +221,7 @@ def test_a_suite_of_one_s_own_project_is_judged_by_its_own_bounds(
     pytester.syspathinsert()
     done = pytester.runpytest_inprocess("-p", "fitting_room.plugin", "--tier=smoke")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
-    told = "*/b.toml:1: ?mnist-wrong?: there is no case 'mnist-wrong'. *Known: mnist-suite_own*"
+    told = "*/b.toml:1: ?mnist-wrong?: 'mnist-wrong' is no case. *Known: mnist-suite_own*"
     done.stderr.fnmatch_lines([told])
 
 

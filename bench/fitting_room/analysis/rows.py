@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -19,7 +19,7 @@ from fitting_room.analysis.trials import (
 )
 from fitting_room.judge.censored import epochs_to_target, first_epoch
 from fitting_room.judge.verdict import Verdict
-from fitting_room.metrics import own
+from fitting_room.metrics import METRICS, own
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case
 from fitting_room.store.claims import Claim, Claims
@@ -99,48 +99,42 @@ def _row(
     verdicts: tuple[Verdict, ...],
     published: Mapping[str, Claim],
 ) -> Row:
-    kept = one_per_seed(records)
-    whole = trained(records)
+    kept, whole = one_per_seed(records), trained(records)
     completed = [record for record in records if record.completed]
     timed = of_one_machine(completed)
-    sizes = [record.size.parameters for record in kept if record.size]
     peaks = [r.peak_memory_bytes for r in completed if r.peak_memory_bytes is not None]
+    inferences = [record.inference for record in timed if record.inference]
+    outcomes = {verdict.outcome for verdict in verdicts}
+
+    def mean(metric: str) -> Figure | None:
+        return figure([x for r in whole if (x := METRICS[metric](r)) is not None])
+
     return Row(
         case=case.name,
         task=case.task,
         architecture=case.architecture,
-        test_accuracy=figure([r.test_accuracy for r in whole if r.test_accuracy is not None]),
-        test_loss=figure([r.test_loss for r in whole if r.test_loss is not None]),
-        training_accuracy=figure(_last_training_accuracies(whole)),
-        calibration_error=figure([r.confidence.calibration_error for r in whole if r.confidence]),
-        parameters=sizes[-1] if sizes else None,
+        test_accuracy=mean("test_accuracy"),
+        test_loss=mean("test_loss"),
+        training_accuracy=mean("training_accuracy"),
+        calibration_error=mean("calibration_error"),
+        parameters=next((r.size.parameters for r in kept[::-1] if r.size), None),
         epochs_to_target=_epochs_to_target(case, whole),
         seconds_per_epoch=quartiles([e.seconds for r in timed for e in r.epochs[1:]]),
         peak_memory_mib=max(peaks) / 2**20 if peaks else None,
-        latency_seconds=_latency(timed),
-        images_per_second=_throughput(timed),
-        verdict=_worst(verdicts),
+        latency_seconds=_median(s for i in inferences for s in i.latency_seconds),
+        images_per_second=_median(i.batch_size / s for i in inferences for s in i.batch_seconds),
+        verdict=min(outcomes - {APART} or outcomes, key=SEVERITY.index, default=NOT_JUDGED),
         verdicts=verdicts,
-        metrics=_own(whole),
+        metrics={m.name: found for m in own() if (found := mean(m.name))},
         flags=flags_of(records),
         published=published,
         keys=tuple(record.key for record in kept),
     )
 
 
-def _worst(verdicts: Sequence[Verdict]) -> str:
-    outcomes = {verdict.outcome for verdict in verdicts}
-    return min(outcomes - {APART} or outcomes, key=SEVERITY.index, default=NOT_JUDGED)
-
-
-def _last_training_accuracies(records: Sequence[Record]) -> list[float]:
-    last = (record.epochs[-1].training_accuracy for record in records)
-    return [accuracy for accuracy in last if accuracy is not None]
-
-
-def _own(records: Sequence[Record]) -> dict[str, Figure]:
-    values = {m.name: [x for r in records if (x := m(r)) is not None] for m in own()}
-    return {name: found for name, each in values.items() if (found := figure(each))}
+def _median(values: Iterable[float]) -> float | None:
+    found = [*values]
+    return median(found) if found else None
 
 
 def _epochs_to_target(case: Case, records: Sequence[Record]) -> tuple[Target, ...]:
@@ -153,14 +147,3 @@ def _epochs_to_target(case: Case, records: Sequence[Record]) -> tuple[Target, ..
         survival = epochs_to_target(reached, watched=watched) if curves else None
         found.append(Target(metric=metric, target=target, found=survival))
     return tuple(found)
-
-
-def _latency(records: Sequence[Record]) -> float | None:
-    seconds = [s for r in records if r.inference for s in r.inference.latency_seconds]
-    return median(seconds) if seconds else None
-
-
-def _throughput(records: Sequence[Record]) -> float | None:
-    found = [r.inference for r in records if r.inference]
-    rates = [i.batch_size / seconds for i in found for seconds in i.batch_seconds]
-    return median(rates) if rates else None

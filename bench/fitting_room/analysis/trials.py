@@ -10,7 +10,7 @@ from statistics import fmean, quantiles, stdev
 from fitting_room import machine
 from fitting_room.judge.censored import EpochsToTarget
 from fitting_room.machine import exclusive
-from fitting_room.record import Machine, Record
+from fitting_room.record import Record
 
 
 def one_per_seed(records: Sequence[Record]) -> list[Record]:
@@ -131,8 +131,12 @@ SHORT = 12
 
 def machines(records: Iterable[Record]) -> str:
     """Return every machine; of those that differ in their processor alone the rest is said once."""
-    found = [record.machine for record in records if record.machine]
-    alike = _gathered((_rest(machine), machine.cpu) for machine in found)
+    found = []
+    for it in {record.machine for record in records if record.machine}:
+        accelerator = f", {it.accelerator}" if it.accelerator else ""
+        rest = f"{it.cores} cores, {it.memory_gib} GiB{accelerator}, {it.system}"
+        found.append((rest, it.cpu))
+    alike = _gathered(found)
     return listed(f"{' or '.join(cpus)}, {rest}" for rest, cpus in alike.items())
 
 
@@ -153,7 +157,9 @@ def settings(records: Sequence[Record]) -> str:
 
 def commits(records: Iterable[Record]) -> list[str]:
     """Return each commit, and whether there were changes beside it."""
-    return sorted({_commit(record) for record in records})
+    pairs = ((r.provenance.commit or "unknown", r.provenance.dirty) for r in records)
+    changed = " with uncommitted changes"
+    return sorted({f"{commit[:SHORT]}{changed if dirty else ''}" for commit, dirty in pairs})
 
 
 def counted_commits(records: Sequence[Record]) -> str:
@@ -176,13 +182,3 @@ def _gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for name, value in pairs:
         found.setdefault(name, set()).add(value)
     return {name: sorted(values) for name, values in found.items()}
-
-
-def _rest(machine: Machine) -> str:
-    accelerator = f", {machine.accelerator}" if machine.accelerator else ""
-    return f"{machine.cores} cores, {machine.memory_gib} GiB{accelerator}, {machine.system}"
-
-
-def _commit(record: Record) -> str:
-    commit = (record.provenance.commit or "unknown")[:SHORT]
-    return f"{commit} with uncommitted changes" if record.provenance.dirty else commit

@@ -11,6 +11,8 @@ import numpy as np
 import scipy
 
 LEVEL = 0.95
+SEED = 0
+"""Of random numbers: the same values give the same interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +113,7 @@ def of_ratio(above: Interval, below: Interval) -> Interval:
 
 
 def accuracy_difference(
-    right_a: np.ndarray, right_b: np.ndarray, *, resamples: int = 2000, seed: int = 0
+    right_a: np.ndarray, right_b: np.ndarray, *, resamples: int = 2000
 ) -> Interval:
     """Return accuracy of A less accuracy of B with its paired bootstrap interval.
 
@@ -122,9 +124,8 @@ def accuracy_difference(
         right_a: whether each seed of A classified each image rightly, shape (seeds, images), bool.
         right_b: the same of B; the number of seeds may differ, the images not.
         resamples: drawn with replacement.
-        seed: of the generator; the same gives the same interval.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     images = right_a.shape[1]
 
     def resampled() -> float:
@@ -188,7 +189,7 @@ class _Squares:
         return np.asarray(self.total / generator.chisquare(self.degrees, DRAWS))
 
 
-def crossed(values: np.ndarray, repeats: np.ndarray, *, seed: int = 0) -> Mapping[str, Interval]:
+def crossed(values: np.ndarray, repeats: np.ndarray) -> Mapping[str, Interval]:
     """Decompose a table in which every row meets every column once into components of variance.
 
     Estimates are those of the analysis of variance, cut at zero; intervals are those of generalised
@@ -199,7 +200,6 @@ def crossed(values: np.ndarray, repeats: np.ndarray, *, seed: int = 0) -> Mappin
     Args:
         values: shape (rows, columns), at least 2 × 2, float64.
         repeats: runs of the very same cell, shape (cells, repeats), at least 1 × 2, float64.
-        seed: of the interval's random numbers.
 
     Returns:
         ``rows``, ``columns``, ``interaction`` and ``repeat``, as standard deviations in the unit of
@@ -213,7 +213,7 @@ def crossed(values: np.ndarray, repeats: np.ndarray, *, seed: int = 0) -> Mappin
     of_columns = _Squares(total=rows * float(by_column @ by_column), degrees=columns - 1)
     of_rest = _Squares(total=float((rest**2).sum()), degrees=(rows - 1) * (columns - 1))
     of_repeats = _within(repeats)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     return {
         "rows": _component(of_rows, of_rest, columns, generator),
         "columns": _component(of_columns, of_rest, rows, generator),
@@ -222,12 +222,11 @@ def crossed(values: np.ndarray, repeats: np.ndarray, *, seed: int = 0) -> Mappin
     }
 
 
-def nested(values: np.ndarray, *, seed: int = 0) -> Mapping[str, Interval]:
+def nested(values: np.ndarray) -> Mapping[str, Interval]:
     """Decompose values that lie in groups, which lie in blocks; see ``crossed``.
 
     Args:
         values: shape (blocks, groups, values), at least 2 of each, float64.
-        seed: of the interval's random numbers.
 
     Returns:
         ``blocks``, ``groups`` and ``values``.
@@ -238,7 +237,7 @@ def nested(values: np.ndarray, *, seed: int = 0) -> Mapping[str, Interval]:
     of_blocks = _Squares(total=groups * each * float(by_block @ by_block), degrees=blocks - 1)
     of_groups = _within(by_group, times=each)
     of_values = _within(values.reshape(-1, each))
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     return {
         "blocks": _component(of_blocks, of_groups, groups * each, generator),
         "groups": _component(of_groups, of_values, each, generator),

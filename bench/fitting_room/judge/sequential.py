@@ -24,14 +24,14 @@ Value = TypeVar("Value", float, np.ndarray)
 RUN_ALPHA = 0.01  # chance that a run of the bench over unchanged code shows a failure
 
 
-def share(assertions: int, *, alpha: float = RUN_ALPHA) -> float:
-    """Return the error of each of a run's assertions so that all together keep to ``alpha``.
+def share(assertions: int) -> float:
+    """Return the error of each of a run's assertions so that all together keep to ``RUN_ALPHA``.
 
     Bonferroni: holds however the assertions depend on each other.
     """
     if assertions < 1:
         raise ValueError(f"a run has at least one assertion, not {assertions}")
-    return alpha / assertions
+    return RUN_ALPHA / assertions
 
 
 DELTA_MOST = 3.0  # a bound further off than this is tested as if good code came so close to it
@@ -52,7 +52,6 @@ class Plan:
     """Planned standard deviation, in the metric's unit."""
     alpha: float
     """Chance that good code fails, over all looks."""
-    beta: float = BETA
     least: int = 1
     most: int = 6
 
@@ -69,12 +68,12 @@ class Plan:
     @property
     def pass_at(self) -> float:
         """Log-likelihood ratio from which good code is believed."""
-        return math.log((1 - self.alpha) / self.beta)
+        return math.log((1 - self.alpha) / BETA)
 
     @property
     def fail_at(self) -> float:
         """Log-likelihood ratio below which bad code is believed."""
-        return -math.log((1 - self.beta) / self.alpha)
+        return -math.log((1 - BETA) / self.alpha)
 
     @property
     def fails_at(self) -> float:
@@ -187,7 +186,7 @@ def _by_t_test(values: Sequence[float], plan: Plan) -> Decision:
     if n == plan.most:
         above = plan.sign * fmean(values) - plan.floor
         error = math.sqrt(_squares(values) / (n - 1) / n)
-        needed = float(scipy.stats.t.ppf(1 - plan.beta, n - 1)) * error
+        needed = float(scipy.stats.t.ppf(1 - BETA, n - 1)) * error
         outcome = "pass" if above >= needed else "undecided" if above >= 0 else "fail"
     ratio = sum(plan.step(value) for value in values)
     return Decision(outcome=outcome, seeds=n, ratio=ratio, scatter_changed=True)

@@ -16,7 +16,14 @@ import numpy as np
 import scipy
 
 from fitting_room.judge.price import run
-from fitting_room.judge.sequential import SCATTER_CHANGED, Plan, chi2_quantile, decide_all, plans
+from fitting_room.judge.sequential import (
+    BETA,
+    SCATTER_CHANGED,
+    Plan,
+    chi2_quantile,
+    decide_all,
+    plans,
+)
 from fitting_room.judge.verdict import Bound, Outcome
 from fitting_room.metrics import known
 
@@ -136,7 +143,7 @@ def _one_side(values: np.ndarray, squares: np.ndarray, plan: Plan) -> Ends:
 def _t_test(values: np.ndarray, squares: np.ndarray, plan: Plan) -> np.ndarray:
     n = values.shape[1]
     above = plan.sign * values.mean(axis=1) - plan.floor
-    needed = float(scipy.stats.t.ppf(1 - plan.beta, n - 1)) * np.sqrt(squares / (n - 1) / n)
+    needed = float(scipy.stats.t.ppf(1 - BETA, n - 1)) * np.sqrt(squares / (n - 1) / n)
     return np.where(above >= needed, PASS, np.where(above >= 0, OPEN, FAIL)).astype(np.int8)
 
 

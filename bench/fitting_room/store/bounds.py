@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import msgspec
 
-from fitting_room.errors import UserError, nearest
-from fitting_room.format import is_accuracy
+from fitting_room.errors import UserError
 from fitting_room.judge.quality import Curve
 from fitting_room.judge.verdict import Bound
-from fitting_room.metrics import CURVES, UNTRAINED, is_own, known
-from fitting_room.store.reading import Toml, brief, converted, read_toml
+from fitting_room.metrics import CURVES, UNTRAINED, known
+from fitting_room.store.reading import (
+    Toml,
+    as_table,
+    check_amount,
+    check_known,
+    converted,
+    read_toml,
+)
 
 EXAMPLES = {
     "test_accuracy": "at_least = 0.85",
@@ -32,29 +38,17 @@ MOST_SEEDS = 100_000
 LISTS = ("between", "mean", "sd")
 """Keys of a curve that have one element for each epoch."""
 
-Amount = Annotated[float, msgspec.Meta(ge=0)]
-
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of a bound, as the file has them."""
 
     reason: str
-    exactly: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    at_least: Amount | None = None
-    at_most: Amount | None = None
-    between: tuple[Amount, Amount] | None = None
-    sd: Amount | None = None
-    seeds: Annotated[int, msgspec.Meta(ge=0, le=MOST_SEEDS)] | None = None
-    mean: Amount | None = None
-
-
-class _OwnEntry(_Entry, frozen=True, forbid_unknown_fields=True):
-    """The same for a project's own metric, which may be negative."""
-
     exactly: int | None = None
     at_least: float | None = None
     at_most: float | None = None
     between: tuple[float, float] | None = None
+    sd: float | None = None
+    seeds: Annotated[int, msgspec.Meta(ge=0, le=MOST_SEEDS)] | None = None
     mean: float | None = None
 
 
@@ -64,27 +58,16 @@ def read_bound(metric: str, entry: object) -> Bound:
     Raises:
         ValueError: a key is unknown or missing, or a number cannot be meant.
     """
-    if not isinstance(entry, dict):
-        raise ValueError(f"expected {{ at_least = …, reason = … }}, and found {brief(entry)}")
-    if "reason" not in entry:
+    table = as_table(entry, "at_least = …, reason = …")
+    if "reason" not in table:
         raise ValueError('a reason is needed: reason = "why the bound sits where it does"')
-    fields = msgspec.structs.asdict(converted(entry, _OwnEntry if is_own(metric) else _Entry))
-    fields["reference_seeds"] = fields.pop("seeds")
-    if is_accuracy(metric):
-        _check_fractions(fields)
-    return Bound(metric=metric, **fields)
-
-
-def _check_fractions(fields: Mapping[str, Any]) -> None:
-    """Refuse per cents where fractions are meant."""
+    fields = msgspec.structs.asdict(converted(table, _Entry))
+    seeds = fields.pop("seeds")
     for key, value in fields.items():
         for number in value if isinstance(value, tuple) else (value,):
-            if isinstance(number, float) and abs(number) > 1:
-                hint = f"; did you mean {number / 100:g}?" if abs(number) <= 100 else ""
-                beyond = "above 1" if number > 0 else "below -1"
-                raise ValueError(
-                    f"accuracies are fractions, and {key} = {number} is {beyond}{hint}"
-                )
+            if isinstance(number, int | float):
+                check_amount(metric, key, number)
+    return Bound(metric=metric, reference_seeds=seeds, **fields)
 
 
 def read_curve(metric: str, entry: object) -> Curve:
@@ -93,32 +76,25 @@ def read_curve(metric: str, entry: object) -> Curve:
     Raises:
         ValueError: a key is missing, or its lists do not have one element for each epoch.
     """
-    if not isinstance(entry, Mapping):
-        raise ValueError(f"expected {{ between = [[…], …], … }}, and found {brief(entry)}")
-    missing = [key for key in LISTS if not isinstance(entry.get(key), list)]
+    table = as_table(entry, "between = [[…], …], …")
+    missing = [key for key in LISTS if not isinstance(table.get(key), list)]
     if missing:
         raise ValueError(f"a curve needs lists, one element for each epoch: {', '.join(missing)}")
-    lengths = {key: len(entry[key]) for key in LISTS}
+    lengths = {key: len(table[key]) for key in LISTS}
     if len(set(lengths.values())) > 1 or not lengths["between"]:
         found = ", ".join(f"{key} {length}" for key, length in lengths.items())
         raise ValueError(f"its lists must have one element for each epoch, and have: {found}")
-    return Curve(
-        metric=metric,
-        epochs=tuple(_epoch(CURVES[metric], entry, at) for at in range(lengths["between"])),
-    )
-
-
-def _epoch(metric: str, entry: Mapping[str, Any], at: int) -> Bound:
-    here = {key: value[at] if key in LISTS else value for key, value in entry.items()}
-    try:
-        return read_bound(metric, here)
-    except ValueError as error:
-        raise ValueError(f"epoch {at + 1}: {error}") from None
+    epochs = []
+    for at in range(lengths["between"]):
+        here = {key: value[at] if key in LISTS else value for key, value in table.items()}
+        try:
+            epochs.append(read_bound(CURVES[metric], here))
+        except ValueError as error:
+            raise ValueError(f"epoch {at + 1}: {error}") from None
+    return Curve(metric=metric, epochs=tuple(epochs))
 
 
 SMOKE = "smoke"
-
-T = TypeVar("T", Bound, Curve)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,15 +169,37 @@ def read_bounds(path: Path, *, cases: Collection[str], metrics: Collection[str])
         UserError: the file is missing, is not TOML, or holds a name or a number that cannot be
             meant; the message gives the file, the line and the nearest valid name.
     """
-    reader = _Reader(_source(path), (*cases, SMOKE), (*metrics, *CURVES))
+    source = _source(path)
     tables, curves, on_sample = {}, {}, {}
-    for name, table in reader.source.document.items():
-        content = reader.table(name, table)
+    for name, table in source.document.items():
+        with source.place(name):
+            check_known("case", name, (*cases, SMOKE))
+            content = as_table(table, "bounds")
         smoke = content.pop(SMOKE, {}) if name != SMOKE else {}
-        on_sample[name] = reader.bounds(f"{name}.{SMOKE}", smoke, trained=True)
-        tables[name] = reader.bounds(name, content)
-        curves[name] = reader.curves(name, content)
+        found = _read(source, name, content, metrics)
+        tables[name] = {key: each for key, each in found.items() if isinstance(each, Bound)}
+        curves[name] = {key: each for key, each in found.items() if isinstance(each, Curve)}
+        found = _read(source, f"{name}.{SMOKE}", smoke, metrics)
+        on_sample[name] = {key: each for key, each in found.items() if isinstance(each, Bound)}
     return Bounds(path=path, tables=tables, curves=curves, on_sample=on_sample)
+
+
+def _read(
+    source: Toml, place: str, table: object, metrics: Collection[str]
+) -> dict[str, Bound | Curve]:
+    """Read the bounds of a table."""
+    with source.place(place):
+        content = as_table(table, "bounds")
+    found: dict[str, Bound | Curve] = {}
+    for metric, entry in content.items():
+        with source.place(place, metric):
+            of_case = place.removesuffix(f".{SMOKE}")
+            if place != of_case and metric in (*CURVES, *UNTRAINED):
+                raise ValueError(f"it stands in [{of_case}] alone")
+            check_known("metric", metric, (*metrics, *CURVES))
+            read = read_curve if metric in CURVES else read_bound
+            found[metric] = read(metric, entry)
+    return found
 
 
 def _example(metric: str) -> str:
@@ -227,52 +225,3 @@ def _source(path: Path) -> Toml:
         mend="It holds the bounds: `python -m bench calibrate --apply` writes it.",
         infinite=True,
     )
-
-
-@dataclass(frozen=True)
-class _Reader:
-    source: Toml
-    cases: tuple[str, ...]
-    metrics: tuple[str, ...]
-
-    def table(self, name: str, table: object) -> dict[str, Any]:
-        case = name.removesuffix(f".{SMOKE}")
-        if case not in self.cases:
-            left = f"fitting-room remove {case}, or rename {case} NEW"
-            unknown = (
-                f"there is no case {case!r}. {nearest(case, self.cases)} "
-                f"If it was removed or renamed: {left}."
-            )
-            raise self.source.refuse(unknown, case)
-        if not isinstance(table, dict):
-            raise self.source.refuse(f"expected a table [{name}], and found {brief(table)}.", name)
-        return table
-
-    def bounds(self, name: str, table: object, *, trained: bool = False) -> dict[str, Bound]:
-        """Read the bounds of a table; where only ``trained`` models count, no other metric."""
-        content = self.table(name, table)
-        for metric in content:
-            if metric not in self.metrics:
-                unknown = f"there is no metric {metric!r}. {nearest(metric, self.metrics)}"
-                raise self.source.refuse(unknown, name, metric)
-            if trained and (metric in CURVES or metric in UNTRAINED):
-                only = f"It stands in [{name.removesuffix(f'.{SMOKE}')}] alone."
-                raise self.source.refuse(only, name, metric)
-        return {
-            metric: self._read(read_bound, name, metric, entry)
-            for metric, entry in content.items()
-            if metric not in CURVES
-        }
-
-    def curves(self, name: str, table: Mapping[str, object]) -> dict[str, Curve]:
-        return {
-            metric: self._read(read_curve, name, metric, entry)
-            for metric, entry in table.items()
-            if metric in CURVES
-        }
-
-    def _read(self, read: Callable[[str, object], T], name: str, metric: str, entry: object) -> T:
-        try:
-            return read(metric, entry)
-        except ValueError as error:
-            raise self.source.refuse(f"{error}.", name, metric) from None

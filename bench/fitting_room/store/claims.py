@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, TypeVar, get_args
 
 import msgspec
 
-from fitting_room.errors import UserError, nearest
-from fitting_room.format import is_accuracy
+from fitting_room.errors import nearest
 from fitting_room.judge.published import Better, Label
-from fitting_room.metrics import Metric, is_own, own
+from fitting_room.metrics import Metric, own
 from fitting_room.spec import TASKS, parts
-from fitting_room.store.reading import Toml, brief, converted, read_toml
+from fitting_room.store.reading import (
+    Toml,
+    as_table,
+    check_amount,
+    check_known,
+    converted,
+    read_toml,
+)
 
 ACCURACIES = ("test_accuracy", "training_accuracy")
 SCORES = (*ACCURACIES, "test_loss", "training_loss")
@@ -244,10 +249,10 @@ def read_published(path: Path, *, cases: Iterable[str], others: Iterable[str] = 
             syntax error.
     """
     toml = read_toml(path, mend="It holds the claims: name such a file.", infinite=True)
-    with _placed(toml, "claims"):
-        told = _table(toml.document.pop("claims", {}), "claims")
-    with _placed(toml, "sources"):
-        sources = _table(toml.document.pop("sources", {}), "names")
+    with toml.place("claims"):
+        told = as_table(toml.document.pop("claims", {}), "claims")
+    with toml.place("sources"):
+        sources = as_table(toml.document.pop("sources", {}), "names")
         for name, source in sources.items():
             if not isinstance(source, str):
                 raise ValueError(f'source {name} must be text: {name} = "author, title, year"')
@@ -262,22 +267,6 @@ def read_published(path: Path, *, cases: Iterable[str], others: Iterable[str] = 
     )
 
 
-def _table(value: object, content: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"must be a table of {content}, and is {brief(value)}")
-    return value
-
-
-@contextmanager
-def _placed(toml: Toml, table: str) -> Iterator[None]:
-    """Tell a ValueError with the file, the line and the claim that is wrong."""
-    try:
-        yield
-    except ValueError as error:
-        message = f"{toml.path}:{toml.line(table)}: [{table}] {error}"
-        raise UserError(f"{message.removesuffix('.')}.") from None
-
-
 @dataclass(frozen=True)
 class _Reader:
     toml: Toml
@@ -286,23 +275,23 @@ class _Reader:
 
     def of_case(self, case: str, metrics: object) -> dict[str, Claim]:
         """Read the figures of ``[CASE]``."""
-        with _placed(self.toml, case):
-            _check_known("case", case, self.cases)
-            table = _table(metrics, "metrics")
+        with self.toml.place(case):
+            check_known("case", case, self.cases)
+            table = as_table(metrics, "metrics")
         found = {}
         for metric, told in table.items():
             name = f"{case}.{metric}"
-            with _placed(self.toml, name):
-                _check_known("metric", metric, _metrics_of("figure"))
+            with self.toml.place(name):
+                check_known("metric", metric, _metrics_of("figure"))
                 keys = {"kind": "figure", "name": name, "case": case, "metric": metric}
-                entry = {**_table(told, "published, value and source"), **keys}
+                entry = {**as_table(told, "published, value and source"), **keys}
                 found[metric] = self.checked(converted(entry, Claim))
         return found
 
     def named(self, name: str, told: object) -> Claim | AnyStatement:
         """Read ``[claims.NAME]``: a figure, or a statement."""
-        with _placed(self.toml, f"claims.{name}"):
-            table = {**_table(told, "kind, said and source"), "name": name}
+        with self.toml.place(f"claims.{name}"):
+            table = {**as_table(told, "kind, said and source"), "name": name}
             kind = table.get("kind")
             if not isinstance(kind, str) or kind not in KINDS:
                 raise ValueError(f"has no known kind. {nearest(str(kind)[:80], KINDS)}")
@@ -311,9 +300,9 @@ class _Reader:
     def checked(self, made: AnyClaim) -> AnyClaim:
         """Return a claim that can be judged, with its source written out."""
         for case in made.cases_named:
-            _check_known("case", case, self.cases)
-        _check_known("source", made.source, self.sources)
-        _check_known(f"metric for kind = {made.kind!r}", made.metric, _metrics_of(made.kind))
+            check_known("case", case, self.cases)
+        check_known("source", made.source, self.sources)
+        check_known(f"metric for kind = {made.kind!r}", made.metric, _metrics_of(made.kind))
         if isinstance(made, Claim):
             _check_figure(made)
         else:
@@ -325,9 +314,9 @@ def _check_figure(claim: Claim) -> None:
     """Refuse keys that say nothing of a metric, and values that it cannot have."""
     for key in METRICS_WITH:
         if getattr(claim, key) is not None:
-            _check_known(f"metric that takes {key}", claim.metric, _metrics_with(key))
+            check_known(f"metric that takes {key}", claim.metric, _metrics_with(key))
     if claim.watches is not None:
-        _check_known("metric to watch", claim.watches, SCORES)
+        check_known("metric to watch", claim.watches, SCORES)
     if claim.metric == "probability":
         task = TASKS.get(parts(claim.case)[0])
         last = {"image": math.inf, "label": len(task.classes) - 1 if task else math.inf}
@@ -338,7 +327,8 @@ def _check_figure(claim: Claim) -> None:
                 raise ValueError(f"needs a line {key} = …: {why}")
             if found > most:
                 raise ValueError(f"has {key} = {found}; they count from 0 to {most}")
-    _check_values(claim.metric, (claim.low, claim.high))
+    for key in ("low", "high"):
+        check_amount(claim.metric, key, getattr(claim, key))
 
 
 def _check_statement(made: AnyStatement) -> None:
@@ -351,11 +341,12 @@ def _check_statement(made: AnyStatement) -> None:
     if isinstance(made, Difference):
         if (low, high) == (NEVER, ALWAYS):
             raise ValueError("needs low, high, or both")
-        _check_values(made.metric, (made.low, made.high), signed=True)
+        for key in ("low", "high"):
+            check_amount(made.metric, key, getattr(made, key), signed=True)
     if isinstance(made, Diminishing) and not (made.of_cases or made.of_epochs):
         raise ValueError("needs at least three cases, or case and three epochs in order")
     if isinstance(made, Diminishing) and made.of_epochs:
-        _check_known("metric of an epoch", made.metric, _metrics_with("epoch"))
+        check_known("metric of an epoch", made.metric, _metrics_with("epoch"))
     if isinstance(made, Ratio) and low is None and high != ALWAYS:
         raise ValueError("has high and no low, which is 0 at least")
 
@@ -378,21 +369,3 @@ def _metrics_with(key: str) -> tuple[str, ...]:
     """Return the metrics of which a key of a figure says something."""
     each = (metric.name for metric in own() if metric.per_epoch and key == "epoch")
     return (*METRICS_WITH[key], *each)
-
-
-def _check_values(metric: str, values: tuple[float, ...], *, signed: bool = False) -> None:
-    """Refuse per cents where fractions are meant; a signed range may be open at an end."""
-    for value in values:
-        beyond = abs(value) > 1 and not (signed and math.isinf(value))
-        if (metric == "probability" or is_accuracy(metric)) and beyond:
-            raise ValueError(f"has {value:g} for {metric}, which is a fraction: 0.05 for 5 %")
-        if value < 0 and not signed and not is_own(metric):
-            raise ValueError(f"has {value:g} for {metric}, which is never negative")
-
-
-def _check_known(what: str, name: str, names: Iterable[str]) -> None:
-    """Refuse a name that is none of the known, and suggest the nearest."""
-    if name not in (listed := list(names)):
-        verbs = f"fitting-room remove {name}, or rename {name} NEW"
-        gone = f" If it was removed or renamed: {verbs}." if what == "case" else ""
-        raise ValueError(f"has {name!r}, which is no {what}. {nearest(name, listed)}{gone}")

@@ -60,6 +60,7 @@ def quality_key(spec: TrialSpec, provenance: Provenance) -> str:
         # Python's own version changes no result; those of the libraries may.
         "versions": {k: v for k, v in provenance.versions.items() if k != "python"},
     }
+    # What is as usual is left out, so that the keys of older records stand.
     if not spec.inference:
         content["inference"] = False
     if spec.order_seed is not None:
@@ -100,14 +101,12 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
         UserError: The architecture's builder, or the trainer, cannot be found or read.
     """
     path, code = training_path(spec.case), Sources(root)
-    architecture = _code_digest(spec.case, [spec.case.builder], code)
-    training = _code_digest(spec.case, path, code)
     commit, dirty = _committed([*path, spec.case.builder], root)
     return Provenance(
         commit=commit,
         dirty=dirty,
-        architecture_digest=architecture,
-        training_digest=training,
+        architecture_digest=_code_digest(spec.case, [spec.case.builder], code),
+        training_digest=_code_digest(spec.case, path, code),
         versions=_versions(spec, code),
         settings=settings(os.environ),
     )
@@ -135,30 +134,24 @@ def why_stale(
     code = Sources(root)
     digests: dict[tuple[str, ...], str] = {}
 
-    def digest(case: Case, names: tuple[str, ...]) -> str:
+    def digest(case: Case, *names: str) -> str:
         if names not in digests:
             digests[names] = _code_digest(case, names, code)
         return digests[names]
 
     for record in records:
-        case = cases.get(record.spec.case.name)
+        case, origin = cases.get(record.spec.case.name), record.provenance
         if case is None:
             continue
         if record.spec.case.content != case.content:
             found[case.name] = "its arguments or its recipe changed since"
-        elif record.provenance.architecture_digest != digest(case, (case.builder,)):
-            found[case.name] = (
-                f"the code of its architecture, {_place(case.builder)}, changed since"
-            )
-        elif record.provenance.training_digest != digest(case, training_path(case)):
+        elif origin.architecture_digest != digest(case, case.builder):
+            module, _, function = case.builder.partition(":")
+            place = f"{module.replace('.', '/')}.py: {function}"
+            found[case.name] = f"the code of its architecture, {place}, changed since"
+        elif origin.training_digest != digest(case, *training_path(case)):
             found[case.name] = "the code of the training path changed since"
     return found
-
-
-def _place(builder: str) -> str:
-    """Return ``models/dense.py: dense`` of ``models.dense:dense``."""
-    module, _, function = builder.partition(":")
-    return f"{module.replace('.', '/')}.py: {function}"
 
 
 def _code_digest(case: Case, names: Iterable[str], sources: Sources) -> str:
@@ -240,17 +233,14 @@ def explain(records: Iterable[Record], cases: Mapping[str, Case], *, root: Path)
 
 def _by(record: Record, case: Case, root: Path) -> str:
     if record.spec.case.content != case.content:
-        then, now = (msgspec.to_builtins(each) for each in (record.spec.case, case))
-        changed = _differing({**then, **then["recipe"]}, {**now, **now["recipe"]})
+        plain = (msgspec.to_builtins(each) for each in (record.spec.case, case))
+        then, now = ({**each.pop("recipe"), **each} for each in plain)
+        names = [name for name in now if then.get(name) != now[name]]
+        changed = ", ".join(f"{name} {then.get(name)} → {now[name]}" for name in names)
     else:
-        names = (case.builder, *training_path(case))
-        changed = what_changed(names, commit=record.provenance.commit, root=root)
+        path = (case.builder, *training_path(case))
+        changed = what_changed(path, commit=record.provenance.commit, root=root)
     return f": {changed}" if changed else ""
-
-
-def _differing(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    names = [name for name in now if name != "recipe" and then.get(name) != now[name]]
-    return ", ".join(f"{name} {then.get(name)} → {now[name]}" for name in names)
 
 
 def what_changed(names: Iterable[str], *, commit: str | None, root: Path) -> str:
@@ -276,11 +266,7 @@ def what_changed(names: Iterable[str], *, commit: str | None, root: Path) -> str
     except (UserError, LookupError, OSError, SyntaxError, ValueError):
         return ""
     differing = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
-    told = [_words(name) for name in differing[:SHOWN]]
+    pairs = (name.split(":") for name in differing[:SHOWN])
+    told = [f"{definition} in {module.replace('.', '/')}.py" for module, definition in pairs]
     more = len(differing) - len(told)
     return ", ".join(told) + (f" and {more} more" if more else "")
-
-
-def _words(name: str) -> str:
-    module, definition = name.split(":")
-    return f"{definition} in {module.replace('.', '/')}.py"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -13,6 +14,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import msgspec
 
 from fitting_room.errors import UserError, nearest
+from fitting_room.format import is_accuracy
+from fitting_room.metrics import is_own
 from fitting_room.spec import NAME, VARIANT
 
 if sys.version_info >= (3, 11):
@@ -135,6 +138,14 @@ class Toml:
         where = f"[{table}] {key}".rstrip() if table else key
         return UserError(f"{self.path}:{self.line(table, key)}: {where}: {problem}")
 
+    @contextmanager
+    def place(self, table: str, key: str = "") -> Iterator[None]:
+        """Let a ValueError in the block be one of a table, or of a key in it: see ``refuse``."""
+        try:
+            yield
+        except ValueError as error:
+            raise self.refuse(f"{str(error).removesuffix('.')}.", table, key) from None
+
 
 def _header(lines: list[str], table: str) -> int:
     """Return the index of the line with the header of a table; -1 where none has it."""
@@ -157,6 +168,7 @@ def read_toml(path: Path, *, mend: str, infinite: bool = False) -> Toml:
         UserError: It cannot be read, is not TOML, nests too deeply, or a number cannot be meant;
             the message has the line and the key.
     """
+    endless = (math.inf, -math.inf) if infinite else ()
     content = read_bytes(path, mend=mend, most_mib=MOST_MIB_OF_TOML)
     try:
         text = content.decode("utf-8")
@@ -169,8 +181,13 @@ def read_toml(path: Path, *, mend: str, infinite: bool = False) -> Toml:
         why = told(error) if isinstance(error, UNREADABLE) else "a key is given twice"
         raise UserError(f"{where}: this is not valid TOML: {why}. {mend}") from None
     for keys, value in _values(found):
-        if problem := _wrong(value, infinite=infinite):
-            raise found.refuse(f"{problem}, and found {brief(value)}.", *_place(keys))
+        expected = ""
+        if isinstance(value, int) and not -LARGEST <= value < LARGEST:
+            expected = "whole number of at most 64 bits"
+        elif isinstance(value, float) and not (math.isfinite(value) or value in endless):
+            expected = "finite number"
+        if expected:
+            raise found.refuse(f"expected a {expected}, and found {brief(value)}.", *_place(keys))
     return found
 
 
@@ -191,15 +208,6 @@ def _values(toml: Toml) -> Iterator[tuple[Keys, Any]]:
             left += [(keys, depth + 1, each) for each in value]
         else:
             yield keys, value
-
-
-def _wrong(value: object, *, infinite: bool) -> str:
-    """Say what was expected in the place of a number that cannot be meant."""
-    if isinstance(value, float) and (math.isnan(value) or (math.isinf(value) and not infinite)):
-        return "expected a finite number"
-    if isinstance(value, int) and not -LARGEST <= value < LARGEST:
-        return "expected a whole number of at most 64 bits"
-    return ""
 
 
 def _place(keys: Keys) -> tuple[str, str]:
@@ -240,6 +248,34 @@ def _mistake(message: str, fields: Mapping[str, Any], kind: type[Any]) -> str:
     place = _PLACE.search(message)
     has = f"has {place['key']} = {brief(fields[place['key']])}: " if place else ""
     return f"{has}{what[:1].lower()}{what[1:]}"
+
+
+def as_table(value: object, content: str) -> dict[str, Any]:
+    """Return a table, or raise a ValueError that says what it holds."""
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a table of {content}, and found {brief(value)}")
+    return value
+
+
+def check_known(what: str, name: str, names: Iterable[str]) -> None:
+    """Raise a ValueError that suggests the nearest where a name is none of the known."""
+    if name not in (known := list(names)):
+        verbs = f"fitting-room remove {name}, or rename {name} NEW"
+        gone = f" If it was removed or renamed: {verbs}." if what == "case" else ""
+        raise ValueError(f"{name!r} is no {what}. {nearest(name, known)}{gone}")
+
+
+def check_amount(metric: str, key: str, number: float, *, signed: bool = False) -> None:
+    """Raise a ValueError for per cents where fractions are meant, and for what is below nothing.
+
+    A ``signed`` number is a difference, which may be open at an end.
+    """
+    fraction = metric == "probability" or is_accuracy(metric)
+    if fraction and abs(number) > 1 and not (signed and math.isinf(number)):
+        hint = f"; did you mean {number / 100:g}?" if abs(number) <= 100 else ""
+        raise ValueError(f"has {key} = {number:g}, and {metric} is a fraction{hint}")
+    if number < 0 and not signed and not is_own(metric):
+        raise ValueError(f"has {key} = {number:g}, and {metric} is never negative")
 
 
 def brief(value: object) -> str:

@@ -79,10 +79,8 @@ class Store:
         found = [
             record
             for record in map(self._read_or_set_aside, paths)
-            if record
-            and record.key == key
-            and (not machine or exclusive(record))
-            and self.run in (None, record.run)
+            if record and record.key == key and self.run in (None, record.run)
+            if not machine or exclusive(record)
         ]
         return max(found, key=lambda record: record.started, default=None)
 
@@ -93,14 +91,17 @@ class Store:
             UserError: The folder cannot be written, the disk is full or the record's names lead
                 out of it; no part of it is left.
         """
-        path = below(self.root, folder_of(record.spec.case.name), _file_name(record))
-        write_whole(path, encoded(record))
-        return path
+        return self._write(record)
 
     def set_aside(self, record: Record) -> Path:
         """Write a record that came second where no reader takes it for a result."""
-        name = f".second-{uuid.uuid4().hex[:8]}-{_file_name(record)}"
-        path = below(self.root, folder_of(record.spec.case.name), name)
+        return self._write(record, f".second-{uuid.uuid4().hex[:8]}-")
+
+    def _write(self, record: Record, before: str = "") -> Path:
+        machine = machine_key(record.machine)[:8] if record.machine else "unknown0"
+        name = f"{before}seed-{record.spec.seed:03d}-{record.key[:16]}-{machine}"
+        folder = folder_of(record.spec.case.name)
+        path = below(self.root, folder, f"{name}{_suffix(record.outcome)}.json")
         write_whole(path, encoded(record))
         return path
 
@@ -113,23 +114,25 @@ class Store:
         return path
 
     def all(self) -> Iterator[Record]:
-        """Yield every record, whatever its outcome, in the order of their paths.
+        """Return every record, whatever its outcome, in the order of their paths.
 
         Raises:
             UserError: A file is no record of this schema.
         """
-        for path in sorted(self.root.glob("*/seed-*.json")):
-            yield read_record(path)
+        return map(read_record, self._paths())
 
     def readable(self) -> list[Record]:
         """Return the records that can be read, where the others do not matter; tell of those."""
         found = []
-        for path in sorted(self.root.glob("*/seed-*.json")):
+        for path in self._paths():
             try:
                 found.append(read_record(path))
             except UserError as error:
                 _tell(f"{error} It is left out.")
         return found
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.root.glob("*/seed-*.json"))
 
     def check_writable(self) -> None:
         """Raise a UserError now rather than after the first training."""
@@ -236,12 +239,6 @@ def sweep(folder: Path) -> None:
                 if path.stat().st_mtime < before:
                     # A folder goes only if it is empty.
                     (path.rmdir if path.is_dir() else path.unlink)()
-
-
-def _file_name(record: Record) -> str:
-    machine = machine_key(record.machine)[:8] if record.machine else "unknown0"
-    name = f"seed-{record.spec.seed:03d}-{record.key[:16]}-{machine}"
-    return f"{name}{_suffix(record.outcome)}.json"
 
 
 def _suffix(outcome: Outcome) -> str:
