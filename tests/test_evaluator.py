@@ -176,7 +176,7 @@ def test_learning_curve_is_judged_epoch_by_epoch(
         curve(make_record(case=CASE, training_accuracy=0.893 + s / 999), CURVE) for s in (0, 1)
     ]
     epochs = [[value or 0.0 for value in values] for values in zip(*seeds, strict=True)]
-    of_epoch = (suggest("training_loss", values, both_sides=True) for values in epochs)
+    of_epoch = (suggest("training_loss", values, band=5) for values in epochs)
     bands = Curve(metric=CURVE, epochs=tuple(of_epoch))
     judge = new_evaluator(tmp_path)
     judge.bounds = replace(judge.bounds, curves={CASE.name: {CURVE: bands}})

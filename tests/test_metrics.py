@@ -166,8 +166,8 @@ def test_a_bound_may_be_for_a_declared_metric(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("own")
 def test_a_bound_is_suggested_on_the_side_that_is_worse() -> None:
     """A floor where more is better, a ceiling where less is."""
-    floor = suggest("macro_f1", [0.8, 0.81, 0.82], both_sides=False)
-    ceiling = suggest("latency", [3.0, 3.1, 3.2], both_sides=False)
+    floor = suggest("macro_f1", [0.8, 0.81, 0.82])
+    ceiling = suggest("latency", [3.0, 3.1, 3.2])
     assert floor.at_least is not None and floor.at_least < 0.8
     assert ceiling.at_most is not None and ceiling.at_most > 3.2
 

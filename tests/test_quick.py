@@ -41,7 +41,7 @@ SEEDS = [curve(make_record(case=CASE, training_accuracy=0.893 + s / 999), CURVE)
 BANDS = Curve(
     metric=CURVE,
     epochs=tuple(
-        suggest("training_loss", [value or 0.0 for value in values], both_sides=True)
+        suggest("training_loss", [value or 0.0 for value in values], band=5)
         for values in zip(*SEEDS, strict=True)
     ),
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fitting_room import format as words
 from fitting_room.analysis import statements
-from fitting_room.analysis.evidence import COUNTS, SECONDS, Evidence, short, title
+from fitting_room.analysis.evidence import COUNTS, Evidence, short, title
 from fitting_room.analysis.statements import NO_RECORDS, Judgement, better
 from fitting_room.analysis.trials import figure, publishable
 from fitting_room.errors import UserError
@@ -22,6 +22,7 @@ from fitting_room.judge.published import (
     judge_figure,
     with_its_source,
 )
+from fitting_room.judge.timing import SECONDS
 from fitting_room.judge.verdict import EPOCHS, Verdict
 from fitting_room.project import Project
 from fitting_room.record import Record

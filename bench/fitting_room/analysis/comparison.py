@@ -17,7 +17,7 @@ from fitting_room.judge.change import (
     timed,
 )
 from fitting_room.judge.interval import Interval, accuracy_difference
-from fitting_room.judge.timing import METRIC, SLOWER, WARN, Pace, judge_stored
+from fitting_room.judge.timing import SECONDS, SLOWER, WARN, Pace, judge_stored
 from fitting_room.judge.verdict import EPOCHS, Verdict
 from fitting_room.record import unpack_classes
 
@@ -40,11 +40,11 @@ def _judge_seconds(base: Pace | None, head: Pace | None) -> Change:
     """Judge stored times, in calibration steps."""
     if base is None or head is None:
         side = "base" if base is None else "head"
-        return not_comparable(METRIC, f"{side} has no epoch that was timed alone")
+        return not_comparable(SECONDS, f"{side} has no epoch that was timed alone")
     without = [side for side, pace in (("base", base), ("head", head)) if not pace.calibration]
     if without and base.conditions == head.conditions:
         beside = f"beside the epochs of {' and '.join(without)}"
-        return not_comparable(METRIC, f"no calibration step was timed {beside}")
+        return not_comparable(SECONDS, f"no calibration step was timed {beside}")
     return timed(judge_stored(base, head), base=base.seconds, head=head.seconds, warn=WARN)
 
 
@@ -196,21 +196,17 @@ def _quality(pairs: Sequence[tuple[Facts, Facts]]) -> list[list[Change]]:
 
 
 def _questions(base: Facts, head: Facts) -> list[Question | Change]:
-    shared = [metric for metric in tested() if metric in base.samples or metric in head.samples]
-    asked = [*shared, *([EPOCHS] if base.arrivals or head.arrivals else [])]
-    if reason := _differing(base.conditions, head.conditions):
-        return [not_comparable(metric, reason) for metric in asked]
-    return [_question(metric, base, head) for metric in asked]
-
-
-def _question(metric: str, base: Facts, head: Facts) -> Question | Change:
-    pair = [f.arrivals if metric == EPOCHS else f.samples.get(metric) for f in (base, head)]
-    for side, known in zip(("base", "head"), pair, strict=True):
-        if known is None:
-            return not_comparable(metric, f"{side} does not tell it")
-    before, after = pair
-    assert before and after  # else one of them was told of
-    return Question(metric=metric, base=before, head=after)
+    asked: list[Question | Change] = []
+    reason = _differing(base.conditions, head.conditions)
+    for metric in (*tested(), EPOCHS):
+        pair = (f.arrivals if metric == EPOCHS else f.samples.get(metric) for f in (base, head))
+        before, after = pair
+        if before and after and not reason:
+            asked.append(Question(metric=metric, base=before, head=after))
+        elif before or after:
+            side = "head" if before else "base"
+            asked.append(not_comparable(metric, reason or f"{side} does not tell it"))
+    return asked
 
 
 def _differing(base: Mapping[str, str], head: Mapping[str, str]) -> str:

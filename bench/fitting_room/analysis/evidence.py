@@ -11,13 +11,12 @@ from statistics import median
 from fitting_room import format as words
 from fitting_room.analysis.trials import of_one_machine, quartiles, trained
 from fitting_room.judge.interval import Interval
+from fitting_room.judge.timing import SECONDS
 from fitting_room.metrics import METRICS, of_epoch
 from fitting_room.record import Record, unpack_classes
 from fitting_room.spec import TASKS, Case, parts
 from fitting_room.store.claims import Claim
 from fitting_room.store.records import Speed
-
-SECONDS = "seconds_per_epoch"
 
 
 def _training_images(record: Record) -> float | None:

@@ -71,7 +71,7 @@ def _quality(metric: str, records: Sequence[Record], band: float | None) -> str:
         return f"# {metric}: {len(values)} of {len(records)} seeds have it; a bound needs them all."
     if not _scatters(metric, values):
         return f"# {metric}: the same for all {len(values)} seeds; more show its scatter."
-    bound = price.suggest(metric, values, both_sides=band is not None, band=band or price.BAND)
+    bound = price.suggest(metric, values, band=band)
     limit = list(bound.limits) if bound.between else bound.limits[0]
     told = _reference(values, f".{SIGNIFICANT}g" if is_own(metric) else f".{DECIMALS}f")
     return f'{metric} = {{ {bound.kind} = {limit}, {told}, reason = "{bound.reason}" }}'
@@ -96,7 +96,7 @@ def _curve(case: Case, records: Sequence[Record]) -> str:
         return ""
     if any(round(stdev(values), DECIMALS) == 0 for values in epochs):
         return f"# {LEARNING_CURVE}: an epoch is the same for all seeds; more show its scatter.\n"
-    found = [price.suggest(CURVES[LEARNING_CURVE], each, both_sides=True) for each in epochs]
+    found = [price.suggest(CURVES[LEARNING_CURVE], each, band=price.BAND) for each in epochs]
     return f"""
 [{case.name}.{LEARNING_CURVE}]
 between = {[[*bound.limits] for bound in found]}

@@ -28,7 +28,7 @@ import scipy
 from fitting_room.format import shown, shown_difference
 from fitting_room.judge.censored import epochs_to_target, same_speed
 from fitting_room.judge.interval import Interval, of_difference, superiority
-from fitting_room.judge.price import POWER, suggest
+from fitting_room.judge.price import BAND, POWER, suggest
 from fitting_room.judge.quality import judge
 from fitting_room.judge.sequential import RUN_ALPHA
 from fitting_room.judge.verdict import EPOCHS, Outcome, Verdict
@@ -316,7 +316,7 @@ class _Means:
         if stdev(reference) == 0:
             label: Label = self._direction(change) if change else "same"
             return self._change(label, ": the reference does not scatter")
-        bound = suggest(self.metric, reference, both_sides=True)
+        bound = suggest(self.metric, reference, band=BAND)
         verdict = judge(one, bound, alpha=alpha)
         labels: dict[Outcome, Label] = {"fail": self._direction(change), "undecided": "undecided"}
         reason = f"; by the scatter of {side}'s seeds: {verdict.reason}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import fmean, stdev
@@ -25,7 +25,7 @@ passes it: at 3 scatters the two sides of every epoch would ask for a second see
 """
 
 
-def suggest(metric: str, values: Sequence[float], *, both_sides: bool, band: float = BAND) -> Bound:
+def suggest(metric: str, values: Sequence[float], *, band: float | None = None) -> Bound:
     """Return a bound some planned scatters from the mean of the reference seeds.
 
     Ends are rounded outward: to 0.1 points of an accuracy, and to 0.001 of a loss or finer, where
@@ -34,34 +34,30 @@ def suggest(metric: str, values: Sequence[float], *, both_sides: bool, band: flo
     Args:
         metric: one of which more is better gets a floor, any other a ceiling.
         values: of all reference seeds, at least two that differ.
-        both_sides: a band instead, for metrics in which a surprise is a change either way.
-        band: scatters to each side of it.
+        band: scatters to each side, for metrics in which a surprise is a change either way.
     """
     mean, sd, seeds = fmean(values), stdev(values), len(values)
-    scatters = band if both_sides else DELTA_MOST
+    scatters = band or DELTA_MOST
     room = scatters * planning_sd(sd, seeds)
-    higher_is_better, fraction = known(metric).better == "higher", is_accuracy(metric)
+    fraction = is_accuracy(metric)
     places = 3 if fraction else max(3, 1 - math.floor(math.log10(room)))
-    low, high = _rounded(mean - room, math.floor, places), _rounded(mean + room, math.ceil, places)
+    scale = float(10**places)
+    low, high = math.floor((mean - room) * scale) / scale, math.ceil((mean + room) * scale) / scale
     if fraction:
         high = min(high, 1.0)
     if not is_own(metric):
         low = max(low, 0.0)
+    rising = known(metric).better == "higher"
     return Bound(
         metric=metric,
-        at_least=low if higher_is_better and not both_sides else None,
-        at_most=None if higher_is_better or both_sides else high,
-        between=(low, high) if both_sides else None,
+        at_least=low if rising and not band else None,
+        at_most=None if rising or band else high,
+        between=(low, high) if band else None,
         mean=mean,
         sd=sd,
         reference_seeds=seeds,
         reason=f"{scatters:g} scatters, at their upper limit, off the mean of {seeds} seeds",
     )
-
-
-def _rounded(value: float, outward: Callable[[float], int], places: int) -> float:
-    scale = float(10**places)
-    return outward(value * scale) / scale
 
 
 POWER = 0.80

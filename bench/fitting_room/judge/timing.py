@@ -17,7 +17,7 @@ SLOWER = 1.10
 SLOWER_ON_SHARED = 1.25  # neighbours move the clocks of a shared runner by more
 WARN, FAIL = 1.5, 2.0  # against a stored number, through the calibration step
 
-METRIC = "seconds_per_epoch"
+SECONDS = "seconds_per_epoch"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ class ABTiming:
 
 def _verdict(outcome: Outcome, ratio: float | None, n: int, limit: float, reason: str) -> Verdict:
     return Verdict(
-        metric=METRIC,
+        metric=SECONDS,
         outcome=outcome,
         estimate=ratio,
         n=n,

@@ -17,6 +17,7 @@ import numpy as np
 from fitting_room.errors import UserError
 from fitting_room.format import MISSING, count, counted, in_words, number, plus, two_digits
 from fitting_room.judge.censored import best_by
+from fitting_room.judge.quality import floor_by
 from fitting_room.judge.sequential import BETA, RUN_ALPHA, planning_sd, share
 from fitting_room.judge.simulation import (
     Gauge,
@@ -131,8 +132,7 @@ def gauges(case: Case, bounds: Bounds) -> list[Gauge]:
         if metric == EPOCHS and bound.has_reference:
             # It is judged by the best value of the metric that has the target; see `judge_best`.
             aim, target = next(iter(TASKS[case.task].targets.items()))
-            floor = replace(bound, metric=aim, at_most=None, at_least=target)
-            found.append(Gauge(metric=metric, bounds=(floor,)))
+            found.append(Gauge(metric=metric, bounds=(floor_by(bound, aim, target),)))
         elif bound.has_reference:
             found.append(Gauge(metric=metric, bounds=(bound,)))
     curves = bounds.curves.get(case.name, {}).values()
