@@ -173,7 +173,7 @@ def test_every_reference_fits_the_bounds_that_rest_on_it(name: str) -> None:
     case = CASES[name]
     records = completed(case.name, RECORDS)
     values = reference_values(case, BOUNDS, records)
-    bounds = [bound for gauge in gauges(case, BOUNDS) for bound in gauge.bounds]
+    bounds = [bound for gauge in gauges(case, BOUNDS) for bound in gauge.epochs]
     assert values.shape == (len(records), len(bounds))
     for column, bound in zip(values.T, bounds, strict=True):
         assert column[~(column != column)].mean() == pytest.approx(

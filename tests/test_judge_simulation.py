@@ -11,11 +11,11 @@ import pytest
 from scipy.stats import binom, kurtosis, skew
 
 from fitting_room.judge.price import run
+from fitting_room.judge.quality import Curve
 from fitting_room.judge.sequential import Plan, decide_all, planning_sd
 from fitting_room.judge.simulation import (
     CODES,
     SHAPES,
-    Gauge,
     Rate,
     Scenario,
     Setup,
@@ -56,8 +56,8 @@ LOSSES = tuple(
     for mean in (0.5, 0.4)
 )
 GAUGES = (
-    Gauge(metric="test_accuracy", bounds=(ACCURACY,)),
-    Gauge(metric="training_loss_by_epoch", bounds=LOSSES),
+    Curve(metric="test_accuracy", epochs=(ACCURACY,)),
+    Curve(metric="training_loss_by_epoch", epochs=LOSSES),
 )
 
 
@@ -69,7 +69,7 @@ def draw(seed: int, *shape: int) -> np.ndarray:
 SETUP = Setup(gauges=GAUGES, reference=draw(1, 20, 3), alpha=ALPHA, most=6)
 
 
-def tallies(scenario: Scenario, gauges: Sequence[Gauge] = GAUGES) -> dict[str, Tally]:
+def tallies(scenario: Scenario, gauges: Sequence[Curve] = GAUGES) -> dict[str, Tally]:
     """Simulate metrics that correlate in the reference by chance alone."""
     setup, generator = replace(SETUP, gauges=gauges), np.random.default_rng(2)
     found = simulate_case(setup, scenario, runs=RUNS, generator=generator)
@@ -145,7 +145,7 @@ def test_a_case_keeps_to_its_error_however_its_scatter_is_misjudged(scenario: Sc
 
 def test_a_learning_curve_shares_its_error_among_its_epochs() -> None:
     """Each of the four sides is given a quarter of what a metric is given."""
-    sides = GAUGES[1].sides(alpha=ALPHA, least=1, most=6)
+    sides = GAUGES[1].plans(alpha=ALPHA, least=1, most=6)
     assert [side.alpha for epoch in sides for side in epoch] == [ALPHA / 4] * 4
 
 
@@ -196,5 +196,5 @@ def test_ten_seeds_of_every_metric_fail_no_more_often_than_their_shares_together
     """Unchanged code fails a fixed gate of two metrics as seldom as it fails the sequential one."""
     setup, generator = replace(SETUP, alpha=0.02), np.random.default_rng(9)
     rate = simulate_fixed(setup, Scenario(), 10, runs=RUNS, generator=generator)
-    sides = [s for g in GAUGES for each in g.sides(alpha=0.02, least=1, most=6) for s in each]
+    sides = [s for g in GAUGES for each in g.plans(alpha=0.02, least=1, most=6) for s in each]
     assert 0 < rate.hits <= binom.ppf(1 - SURE, RUNS, sum(run(s, s.gap).fails for s in sides))

@@ -16,13 +16,13 @@ import numpy as np
 import scipy
 
 from fitting_room.judge.price import run
+from fitting_room.judge.quality import Curve
 from fitting_room.judge.sequential import (
     BETA,
     SCATTER_CHANGED,
     Plan,
     chi2_quantile,
     decide_all,
-    plans,
 )
 from fitting_room.judge.verdict import Bound, Outcome
 from fitting_room.metrics import known
@@ -148,19 +148,6 @@ def _t_test(values: np.ndarray, squares: np.ndarray, plan: Plan) -> np.ndarray:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gauge:
-    """A gated metric whose seeds scatter: one bound, or one for each epoch of a learning curve."""
-
-    metric: str
-    bounds: tuple[Bound, ...]
-
-    def sides(self, *, alpha: float, least: int, most: int) -> list[tuple[Plan, ...]]:
-        """Return the plans of each bound; all of them share ``alpha``."""
-        each = alpha / len(self.bounds)
-        return [plans(bound, alpha=each, least=least, most=most) for bound in self.bounds]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Scenario:
     """The distribution of the simulated seeds, and how many are required."""
 
@@ -240,7 +227,8 @@ class Tally:
 class Setup:
     """The bounds and the reference that runs of a case are simulated from."""
 
-    gauges: Sequence[Gauge]
+    gauges: Sequence[Curve]
+    """Metrics whose seeds scatter; one with a single bound is a curve of one epoch."""
     reference: np.ndarray
     """Values of the reference seeds, shape (seeds, bounds), bounds in the order of the gauges; NaN
     where a seed has none."""
@@ -275,15 +263,15 @@ def simulate_case(
 
 def simulated_values(
     setup: Setup, scenario: Scenario, seeds: int, *, runs: int, generator: np.random.Generator
-) -> Iterator[tuple[Gauge, list[tuple[np.ndarray, tuple[Plan, ...]]]]]:
+) -> Iterator[tuple[Curve, list[tuple[np.ndarray, tuple[Plan, ...]]]]]:
     """Yield each metric with the values, shape (runs, seeds), and the sides of its bounds."""
     z = like_the_reference(setup.reference, runs=runs, seeds=seeds, generator=generator)
-    bounds = [bound for gauge in setup.gauges for bound in gauge.bounds]
+    bounds = [bound for gauge in setup.gauges for bound in gauge.epochs]
     upwards = np.array([-float(_worse_end(bound)[1]) for bound in bounds])
     shaped = iter(np.moveaxis(upwards * SHAPES[scenario.shape](upwards * z, generator), -1, 0))
     for gauge in setup.gauges:
-        sides = gauge.sides(alpha=setup.alpha, least=scenario.least, most=setup.most)
-        pairs = zip(gauge.bounds, sides, strict=True)
+        sides = gauge.plans(alpha=setup.alpha, least=scenario.least, most=setup.most)
+        pairs = zip(gauge.epochs, sides, strict=True)
         yield gauge, [(_placed(next(shaped), bound, of, scenario), of) for bound, of in pairs]
 
 

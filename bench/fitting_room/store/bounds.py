@@ -31,6 +31,12 @@ EXAMPLES = {
     "epochs_to_target": "at_most = 8",
 }
 """Metric → what its bound may look like."""
+OWN_EXAMPLES = {
+    "higher": "at_least = 0.0",
+    "lower": "at_most = 1.0",
+    "neither": "between = [0.0, 1.0]",
+}
+"""Which way a project's own metric is better → the same."""
 
 MOST_SEEDS = 100_000
 """Behind one reference: tests make room for each of them."""
@@ -144,19 +150,17 @@ class Bounds:
         return own.get(metric) or self.tables.get(SMOKE, {}).get(metric)
 
     def _missing(self, case: str, metric: str, counted: float | None) -> str:
-        example = EXAMPLES.get(metric) or _example(metric)
+        example = EXAMPLES.get(metric) or OWN_EXAMPLES[known(metric).better]
         if counted is not None:
             example = f"exactly = {counted:_.0f}"
-        line = f'{metric} = {{ {example}, reason = "why the bound sits here" }}'
-        if case in self.tables:
-            return (
-                f"{case} has no bound for {metric}. Add this line to [{case}] in {self.path}, "
-                f"with your own figure and reason:\n\n{line}\n"
-            )
+        lines = f'{metric} = {{ {example}, reason = "why the bound sits here" }}'
+        what, where = f"bound for {metric}", f"[{case}] in {self.path}"
+        if case not in self.tables:
+            what, where, lines = "bounds", str(self.path), f"[{case}]\n{lines}"
         return (
-            f"{case} has no bounds. `fitting-room calibrate {case} --apply` trains its "
-            f"reference and writes them. Or add these lines to {self.path}, with your "
-            f"own figure and reason:\n\n[{case}]\n{line}\n"
+            f"{case} has no {what}. `fitting-room calibrate {case} --apply` trains its reference "
+            f"and writes its bounds. Or add this to {where}, with your own figure and reason:"
+            f"\n\n{lines}\n"
         )
 
 
@@ -200,11 +204,6 @@ def _read(
             read = read_curve if metric in CURVES else read_bound
             found[metric] = read(metric, entry)
     return found
-
-
-def _example(metric: str) -> str:
-    examples = {"lower": "at_most = 1.0", "neither": "between = [0.0, 1.0]"}
-    return examples.get(known(metric).better, "at_least = 0.0")
 
 
 def line_of(path: Path, table: str, metric: str) -> int:

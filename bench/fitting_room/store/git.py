@@ -126,18 +126,14 @@ def worktree(commit: str, *, root: Path) -> Iterator[Path]:
         ran = git(root, "worktree", "add", "--detach", "--quiet", str(folder), commit)
         if ran is None or ran.returncode:
             raise UserError(f"Commit {commit[:12]} cannot be checked out: {_said(ran)}.")
+        # As far below the top of the worktree as ``root`` is in its own.
+        project = folder / _prefix(root)
         try:
-            yield _project_in(folder, commit, root)
+            if not project.is_dir():
+                raise _elsewhere(commit, _prefix(root))
+            yield project
         finally:
             git(root, "worktree", "remove", "--force", str(folder))
-
-
-def _project_in(folder: Path, commit: str, root: Path) -> Path:
-    """Return where the project is in a worktree: as far below its top as ``root`` in its own."""
-    project = folder / _prefix(root)
-    if not project.is_dir():
-        raise _elsewhere(commit, _prefix(root))
-    return project
 
 
 def _prefix(root: Path) -> str:
@@ -168,18 +164,15 @@ def git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | Non
         return None
     said = ran.stderr.decode(errors="replace")
     if ran.returncode and any(words in said for words in REFUSALS):
+        # The command that git names has the path as git wants it.
+        lines = (line.strip() for line in said.splitlines())
+        known = f"git config --global --add safe.directory {root}"
+        mending = next((line for line in lines if line.startswith("git config")), known)
         raise UserError(
             f"Git does not read the checkout in {root}, for another user owns it. "
-            f"If you trust it, say so with: {_mending(said, root)}"
+            f"If you trust it, say so with: {mending}"
         )
     return ran
-
-
-def _mending(said: str, root: Path) -> str:
-    """Return the command that git names, which has the path as git wants it."""
-    lines = [line.strip() for line in said.splitlines()]
-    known = f"git config --global --add safe.directory {root}"
-    return next((line for line in lines if line.startswith("git config")), known)
 
 
 def without_git() -> dict[str, str]:

@@ -17,10 +17,9 @@ import numpy as np
 from fitting_room.errors import UserError
 from fitting_room.format import MISSING, count, counted, in_words, number, plus, two_digits
 from fitting_room.judge.censored import best_by
-from fitting_room.judge.quality import floor_by
+from fitting_room.judge.quality import Curve, floor_by
 from fitting_room.judge.sequential import BETA, RUN_ALPHA, planning_sd, share
 from fitting_room.judge.simulation import (
-    Gauge,
     Rate,
     Scenario,
     Setup,
@@ -125,18 +124,18 @@ def digest_of(bounds: Bounds) -> str:
     return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
 
 
-def gauges(case: Case, bounds: Bounds) -> list[Gauge]:
+def gauges(case: Case, bounds: Bounds) -> list[Curve]:
     """Return what gates a case and scatters: bounds that have a reference, and learning curves."""
     found = []
     for metric, bound in bounds.tables.get(case.name, {}).items():
         if metric == EPOCHS and bound.has_reference:
             # It is judged by the best value of the metric that has the target; see `judge_best`.
             aim, target = next(iter(TASKS[case.task].targets.items()))
-            found.append(Gauge(metric=metric, bounds=(floor_by(bound, aim, target),)))
+            found.append(Curve(metric=metric, epochs=(floor_by(bound, aim, target),)))
         elif bound.has_reference:
-            found.append(Gauge(metric=metric, bounds=(bound,)))
+            found.append(Curve(metric=metric, epochs=(bound,)))
     curves = bounds.curves.get(case.name, {}).values()
-    return [*found, *(Gauge(metric=each.metric, bounds=each.epochs) for each in curves)]
+    return [*found, *curves]
 
 
 def reference_values(case: Case, bounds: Bounds, records: Sequence[Record]) -> np.ndarray:
@@ -152,10 +151,10 @@ def reference_values(case: Case, bounds: Bounds, records: Sequence[Record]) -> n
     return np.array(rows, dtype=float)
 
 
-def _values(gauge: Gauge, case: Case, bounds: Bounds, record: Record) -> list[float | None]:
+def _values(gauge: Curve, case: Case, bounds: Bounds, record: Record) -> list[float | None]:
     if gauge.metric in CURVES:
         values = curve(record, gauge.metric)
-        return [values[at] if at < len(values) else None for at in range(len(gauge.bounds))]
+        return [values[at] if at < len(values) else None for at in range(len(gauge.epochs))]
     if gauge.metric == EPOCHS:
         aim = next(iter(TASKS[case.task].targets))
         by = int(bounds.for_case(case.name, EPOCHS).limits[0])
@@ -237,7 +236,7 @@ def _one_assertion(alpha: float) -> Setup:
         reference_seeds=20,
         reason="the distance that statistics plan with",
     )
-    gauge = Gauge(metric=bound.metric, bounds=(bound,))
+    gauge = Curve(metric=bound.metric, epochs=(bound,))
     return Setup(gauges=[gauge], reference=np.array([[-1.0], [1.0]]), alpha=alpha, most=MOST_SEEDS)
 
 
@@ -248,7 +247,7 @@ def cost_of(setup: Setup, records: Sequence[Record], *, runs: int) -> Cost:
     sides = [
         side
         for gauge in setup.gauges
-        for each in gauge.sides(alpha=setup.alpha, least=scenario.least, most=setup.most)
+        for each in gauge.plans(alpha=setup.alpha, least=scenario.least, most=setup.most)
         for side in each
     ]
     first, second = (np.random.default_rng(SEED) for _ in range(2))
