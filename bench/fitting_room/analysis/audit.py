@@ -274,17 +274,17 @@ def _target(case: str) -> str:
 def _on_seconds(claim: Claim, evidence: Evidence) -> Judgement:
     """Seconds of another machine say nothing; what they are as multiples is a claim of its own."""
     because = "seconds of another machine"
-    found = evidence.costs([claim.case], SECONDS).get(claim.case)
-    if found is None:
+    costs = evidence.costs([claim.case], SECONDS)
+    interval = costs.of.get(claim.case)
+    if interval is None:
         return Judgement(label="not comparable", because=because)
-    interval, n = found
     seconds = words.around(interval.estimate, interval.low, interval.high, " s")
     return Judgement(
         label="not comparable",
         because=f"{because}: only the ratios of its rows are judged",
-        measured=f"{seconds}, {n} epochs",
+        measured=f"{seconds}, {costs.n} epochs",
         interval=interval,
-        n=n,
+        n=costs.n,
     )
 
 

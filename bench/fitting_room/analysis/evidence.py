@@ -91,24 +91,35 @@ class Evidence:
         """Return the metric after each epoch, one list a seed."""
         return [[of_epoch(e, metric) for e in r.epochs] for r in self.trained(case)]
 
-    def costs(self, cases: Iterable[str], metric: str) -> dict[str, tuple[Interval, int]]:
-        """Return what each case costs, with the number of values it rests on.
+    def costs(self, cases: Iterable[str], metric: str) -> Costs:
+        """Return what each case costs, by its records.
 
         Seconds are the median and the quartiles of the epochs but the first of each trial, all of
         them timed alone on the machine of most; other metrics are counts.
         """
         cases = list(dict.fromkeys(cases))
         if metric != SECONDS:
-            counts = {case: self.values(case, metric) for case in cases}
-            return {case: (_ends(found), len(found)) for case, found in counts.items() if found}
+            counts = {case: found for case in cases if (found := self.values(case, metric))}
+            n = min(map(len, counts.values()), default=0)
+            of = {case: _ends(found) for case, found in counts.items()}
+            return Costs(of=of, n=n, unit="seeds", how="counted")
         timed = of_one_machine([record for case in cases for record in self.trained(case)])
-        found = {}
+        spreads = {}
         for case in cases:
             own = [record for record in timed if record.spec.case.name == case]
             if spread := quartiles([epoch.seconds for r in own for epoch in r.epochs[1:]]):
-                interval = Interval(estimate=spread.median, low=spread.lower, high=spread.upper)
-                found[case] = (interval, spread.n)
-        return found
+                spreads[case] = spread
+        n = min((spread.n for spread in spreads.values()), default=0)
+        return Costs(
+            of={
+                case: Interval(estimate=spread.median, low=spread.lower, high=spread.upper)
+                for case, spread in spreads.items()
+            },
+            n=n,
+            unit="epochs",
+            how=f"middle half of at least {n} epochs each, alone on one machine",
+            differ=_differing([r.spec.case for case in cases for r in self.trained(case)[-1:]]),
+        )
 
 
 def _ends(values: Sequence[float]) -> Interval:
@@ -184,14 +195,7 @@ def costs_of(cases: Sequence[str], metric: str, evidence: Evidence) -> Costs:
             how=f"by a plain fit, {n} pairs, alone on one machine, lowest to highest",
             differ=[name for name in _differing(recipes) if name not in PATH],
         )
-    found = evidence.costs(cases, metric)
-    of = {case: interval for case, (interval, _) in found.items()}
-    n = min((n for _, n in found.values()), default=0)
-    if metric != SECONDS:
-        return Costs(of=of, n=n, unit="seeds", how="counted")
-    how = f"middle half of at least {n} epochs each, alone on one machine"
-    recipes = [each.spec.case for case in cases for each in evidence.trained(case)[-1:]]
-    return Costs(of=of, n=n, unit="epochs", how=how, differ=_differing(recipes))
+    return evidence.costs(cases, metric)
 
 
 def _side_by_side(cases: Sequence[str], speeds: Sequence[Speed]) -> list[Speed]:

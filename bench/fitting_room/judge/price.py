@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import fmean, stdev
+from typing import NamedTuple
 
 import numpy as np
 import scipy
 
-from fitting_room.format import is_accuracy, shown
+from fitting_room.format import is_accuracy, shown, shown_difference
 from fitting_room.judge.sequential import DELTA_MOST, Decision, Plan, planning_sd
 from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import is_own, known
@@ -75,14 +76,11 @@ class Price:
     """Expected number of seeds for unchanged code."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """The result of a test when the mean of the seeds is known."""
+class Run(NamedTuple):
+    """How probably a test fails, and how many seeds it takes, when the mean is known."""
 
     fails: float
-    """Probability."""
     seeds: float
-    """Expected number."""
 
 
 def price(sides: Sequence[Plan]) -> Price:
@@ -219,9 +217,7 @@ def in_brief(evidence: str) -> str:
 def priced(bound: Bound, sides: Sequence[Plan]) -> str:
     """Return the price of a bound in words."""
     cost = price(sides)
-    amount = f"{cost.catches:.4f}"
-    if is_accuracy(bound.metric):
-        amount = f"{100 * cost.catches:.2f} points"
+    amount = shown_difference(bound.metric, cost.catches).removeprefix("+")
     change = "a loss" if len(sides) == 1 else "a change"
     return (
         f"unchanged code fails {percent(cost.false_alarm)}; "

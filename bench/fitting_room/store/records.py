@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -153,8 +153,7 @@ class Store:
 
 
 @lru_cache
-def _tell(line: str) -> None:
-    """Say it once, however often the file is met."""
+def _tell(line: str) -> None:  # once, however often the file is met
     print(f"fitting room: {line}", file=sys.stderr)
 
 
@@ -248,13 +247,11 @@ def _suffix(outcome: Outcome) -> str:
 SUFFIX = ".keras"
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A trained model on disk."""
+class Kept(NamedTuple):
+    """A trained model on disk, and the record of the very training that made it."""
 
     file: Path
     record: Record
-    """Of the very training that made it."""
 
 
 @dataclass(frozen=True)

@@ -269,8 +269,8 @@ def _costs(
 ) -> tuple[str, list[Interval | None]]:
     """Return what is paid for accuracy, in words and for each case."""
     if not exercise.paired:
-        timed = evidence.costs(cases, "seconds_per_epoch")
-        return "seconds per epoch", [timed[case][0] if case in timed else None for case in cases]
+        timed = evidence.costs(cases, "seconds_per_epoch").of
+        return "seconds per epoch", [timed.get(case) for case in cases]
     ran = [[len(record.epochs) for record in evidence.trained(case)] for case in cases]
     return "epochs trained", [
         Interval(estimate=fmean(each), low=min(each), high=max(each)) if each else None
