@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -90,13 +90,10 @@ def differences(pairs: Sequence[tuple[Facts, Facts]]) -> list[str]:
             if before != after:
                 found.setdefault((name, before, after), []).append(head.case)
     return [
-        f"{name}: {before} in base, {after} in head{_where(cases, len(pairs))}"
+        f"{name}: {before} in base, {after} in head"
+        + ("" if len(cases) == len(pairs) else f" ({', '.join(cases)})")
         for (name, before, after), cases in found.items()
     ]
-
-
-def _where(cases: Sequence[str], total: int) -> str:
-    return "" if len(cases) == total else f" ({', '.join(cases)})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,15 +138,16 @@ def compare(
         only: cases to compare, by either side's name; all, if none is given.
     """
     pairs = _chosen(match(base, head), only)
-    interleaved = in_turn or {}
-    by_pair = [
-        _of_pair(*pair, quality, labels, interleaved)
-        for pair, quality in zip(pairs.pairs, _quality(pairs.pairs), strict=True)
-    ]
-    pairs = replace(pairs, missing=(*pairs.missing, *_unlike(pairs.pairs, by_pair)))
-    changes = [change for found in by_pair for change in found]
-    measured = {head.case for _, head in pairs.pairs}
-    changes += [_of_case(change, c) for c, change in interleaved.items() if c not in measured]
+    interleaved = dict(in_turn or {})
+    changes: list[Change] = []
+    missing = [*pairs.missing]
+    for pair, quality in zip(pairs.pairs, _quality(pairs.pairs), strict=True):
+        found = _of_pair(*pair, quality, labels, interleaved.pop(pair[1].case, None))
+        changes += found
+        if reason := _nothing_compared([change.verdict for change in found]):
+            missing.append((name_of(*pair), reason))
+    changes += [_of_case(change, case) for case, change in interleaved.items()]
+    pairs = replace(pairs, missing=tuple(missing))
     return Comparison(base=base, head=head, pairs=pairs, changes=tuple(changes))
 
 
@@ -157,19 +155,13 @@ def _of_case(change: Change, case: str, *records: str) -> Change:
     return replace(change, verdict=replace(change.verdict, subject=case, records=records))
 
 
-def _unlike(
-    pairs: Sequence[tuple[Facts, Facts]], found: Sequence[Sequence[Change]]
-) -> Iterator[tuple[str, str]]:
-    """Yield name and reason of each pair of which no quality, or nothing at all, was compared.
-
-    A comparison that compared nothing must not be green.
-    """
-    for pair, changes in zip(pairs, found, strict=True):
-        verdicts = [change.verdict for change in changes]
-        told = [v for v in verdicts if v.metric in (*tested(), EPOCHS)] or verdicts
-        if all(verdict.outcome == "not comparable" for verdict in told):
-            reasons = dict.fromkeys(verdict.reason for verdict in told)
-            yield name_of(*pair), f"nothing to compare it by: {'; '.join(reasons) or 'no figures'}"
+def _nothing_compared(verdicts: Sequence[Verdict]) -> str:
+    """Say why no quality of a pair, or nothing at all, was compared: that must not be green."""
+    told = [each for each in verdicts if each.metric in (*tested(), EPOCHS)] or verdicts
+    if any(verdict.outcome != "not comparable" for verdict in told):
+        return ""
+    reasons = dict.fromkeys(verdict.reason for verdict in told)
+    return f"nothing to compare it by: {'; '.join(reasons) or 'no figures'}"
 
 
 def name_of(base: Facts, head: Facts) -> str:
@@ -223,7 +215,7 @@ def _of_pair(
     head: Facts,
     quality: Sequence[Change],
     labels: Labels,
-    in_turn: Mapping[str, Change],
+    in_turn: Change | None,
 ) -> list[Change]:
     found = [
         replace(change, images=same_images(base, head, labels))
@@ -232,8 +224,8 @@ def _of_pair(
         for change in quality
     ]
     found += _counts(base, head)
-    if head.case in in_turn:
-        found.append(in_turn[head.case])
+    if in_turn:
+        found.append(in_turn)
     elif base.pace or head.pace:
         found.append(_judge_seconds(base.pace, head.pace))
     keys = [record.key for record in (*base.records, *head.records)]

@@ -84,20 +84,17 @@ class Store:
         ]
         return max(found, key=lambda record: record.started, default=None)
 
-    def put(self, record: Record) -> Path:
-        """Write ``record`` and return its path.
+    def set_aside(self, record: Record) -> Path:
+        """Write a record that came second where no reader takes it for a result."""
+        return self.put(record, before=f".second-{uuid.uuid4().hex[:8]}-")
+
+    def put(self, record: Record, *, before: str = "") -> Path:
+        """Write ``record`` and return its path; ``before`` is what its name begins with.
 
         Raises:
             UserError: The folder cannot be written, the disk is full or the record's names lead
                 out of it; no part of it is left.
         """
-        return self._write(record)
-
-    def set_aside(self, record: Record) -> Path:
-        """Write a record that came second where no reader takes it for a result."""
-        return self._write(record, f".second-{uuid.uuid4().hex[:8]}-")
-
-    def _write(self, record: Record, before: str = "") -> Path:
         machine = machine_key(record.machine)[:8] if record.machine else "unknown0"
         name = f"{before}seed-{record.spec.seed:03d}-{record.key[:16]}-{machine}"
         folder = folder_of(record.spec.case.name)
