@@ -72,5 +72,5 @@ def test_a_slip_in_the_case_of_an_exercise_is_told(tmp_path: Path) -> None:
     """Nobody waits for records of a case that there is not."""
     text = (ROOT / "bench" / "claims.toml").read_text("utf-8")
     (tmp_path / "claims.toml").write_text(text.replace("dense_512", "dense_521"), "utf-8")
-    with pytest.raises(UserError, match=r"\[claims.wide_is_better\] .*dense_521.*no case. Did"):
+    with pytest.raises(UserError, match=r"\[claims.wide_is_better\]: .*dense_521.*no case. Did"):
         claims_in(tmp_path / "claims.toml", PROJECT)

@@ -159,7 +159,7 @@ def test_a_bound_may_be_for_a_declared_metric(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"latency = { at_most = 1\.0, reason"):
         bounds.for_case("case", "latency")
     path.write_text("[case]\nmacro_f1 = { at_least = 80, reason = 'r' }\n")
-    with pytest.raises(UserError, match=r"fractions, .* did you mean 0\.8"):
+    with pytest.raises(UserError, match=r"a fraction; did you mean 0\.8\?$"):
         read_bounds(path, cases=["case"], metrics=METRICS)
 
 

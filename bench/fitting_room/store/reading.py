@@ -144,7 +144,9 @@ class Toml:
         try:
             yield
         except ValueError as error:
-            raise self.refuse(f"{str(error).removesuffix('.')}.", table, key) from None
+            told = str(error)
+            end = "" if told.endswith((".", "?")) else "."
+            raise self.refuse(f"{told}{end}", table, key) from None
 
 
 def _header(lines: list[str], table: str) -> int:
