@@ -233,12 +233,6 @@ class Curve:
     """Such as ``training_loss_by_epoch``."""
     epochs: tuple[Bound, ...]
 
-    @property
-    def words(self) -> str:
-        """The bands of the first and the last epoch: ``0.479–0.515 … 0.281–0.300``."""
-        ends = (self.epochs[0], self.epochs[-1])[: len(self.epochs)]
-        return " … ".join(bound.words for bound in ends)
-
     def plans(self, *, alpha: float, least: int, most: int) -> list[tuple[Plan, ...]]:
         """Return the two sides of every epoch's band, all of them sharing ``alpha``."""
         each = alpha / len(self.epochs)
