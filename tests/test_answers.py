@@ -13,7 +13,7 @@ from records import make_record
 from rich.console import Console
 
 from fitting_room.record import Confidence, Record
-from fitting_room.report.answer import (
+from fitting_room.report.model import (
     Answer,
     as_sure,
     confidences,
@@ -22,8 +22,8 @@ from fitting_room.report.answer import (
     picture,
     table,
 )
+from fitting_room.report.plots import LIGHT, render
 from fitting_room.report.plots.images import answer_picture
-from fitting_room.report.plots.theme import LIGHT, render
 
 CLASSES = ("cat", "dog", "2")
 CONFIDENCE = Confidence(

@@ -17,7 +17,7 @@ from fitting_room.analysis.rows import rows
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab.evaluator import on_reference
 from fitting_room.record import Record
-from fitting_room.report.badges import badges
+from fitting_room.report.readme import badges
 from fitting_room.store.bounds import Bounds
 from fitting_room.store.records import Store
 

@@ -10,7 +10,7 @@ from scheduler_world import trial
 from test_kept_models import CONFIG, write_model
 from trials import assigned
 
-from fitting_room.report.card import card, foreign
+from fitting_room.report.model import card, foreign
 
 
 @pytest.mark.parametrize("sample", [True, False])

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from fitting_room.analysis.mistakes import Pair, most_confused
+from fitting_room.report.plots import DARK, LIGHT, Draw, Theme, render
 from fitting_room.report.plots.images import activations, confused, filters, samples
-from fitting_room.report.plots.theme import DARK, LIGHT, Draw, Theme, render
 
 LABELS = np.array([0, 0, 0, 1, 1, 2], np.uint8)
 SEEDS = [np.array([0, 1, 1, 1, 0, 2], np.uint8), np.array([0, 0, 1, 1, 1, 0], np.uint8)]

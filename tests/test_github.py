@@ -8,7 +8,7 @@ import pytest
 
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Outcome, Verdict
-from fitting_room.report.ci import Judged, append_summary, workflow_commands
+from fitting_room.report.verdicts import Judged, append_summary, workflow_commands
 from fitting_room.store.bounds import line_of, smoke_line
 
 BOUNDS = """\

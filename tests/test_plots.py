@@ -25,9 +25,7 @@ from bench.cases import CASES
 from fitting_room.analysis.rows import rows
 from fitting_room.judge.verdict import Bound
 from fitting_room.record import Confidence, Record
-from fitting_room.report.plots.album import Album, made_with, of_case, overview
-from fitting_room.report.plots.curves import curve
-from fitting_room.report.plots.theme import (
+from fitting_room.report.plots import (
     DARK,
     LIGHT,
     THEMES,
@@ -38,7 +36,16 @@ from fitting_room.report.plots.theme import (
     render,
     save,
 )
-from fitting_room.report.plots.tradeoff import frontier, label, steps
+from fitting_room.report.plots.album import (
+    Album,
+    frontier,
+    label,
+    made_with,
+    of_case,
+    overview,
+    steps,
+)
+from fitting_room.report.plots.curves import curve
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
 RECORDS = [make_record(case=case, seed=seed) for case in (DENSE, DIGITS) for seed in (0, 1)]

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 import pytest
 
 from fitting_room.judge.verdict import Verdict
-from fitting_room.report.ci import Judged, from_properties, to_properties
+from fitting_room.report.verdicts import Judged, from_properties, to_properties
 
 VERDICT = Verdict(
     metric="test_accuracy",

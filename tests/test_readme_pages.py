@@ -12,7 +12,7 @@ from records import PROJECT, make_record
 
 from bench.__main__ import main
 from fitting_room.cli import plots, readme
-from fitting_room.report.plots import theme
+from fitting_room.report import plots as theme
 from fitting_room.store.records import Store
 
 BLOCK = re.compile(

@@ -8,9 +8,8 @@ import pytest
 
 from fitting_room.judge.price import BRIEF, in_brief
 from fitting_room.judge.verdict import Outcome, Verdict
-from fitting_room.report.ci import Judged
 from fitting_room.report.progress import Screen
-from fitting_room.report.verdicts import verdict_lines
+from fitting_room.report.verdicts import Judged, verdict_lines
 
 CASE = "mnist-dense_128"
 EVIDENCE = "30.00 % (n=1); bound ≥ 89.0 %; log-likelihood ratio -9.1 (pass from +4.6, fail to -3.0)"

@@ -20,7 +20,7 @@ from fitting_room.lab.plan import Options
 from fitting_room.lab.process import home
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.record import Record
-from fitting_room.report.card import card
+from fitting_room.report.model import card
 from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.spec import Dataset, TrialSpec
 from fitting_room.store.records import Models, Store

@@ -24,7 +24,7 @@ from fitting_room.machine import usable_cores
 from fitting_room.metrics import METRICS
 from fitting_room.plugin.options import project_of, read_options
 from fitting_room.record import Record
-from fitting_room.report.card import card
+from fitting_room.report.model import card
 from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.spec import Dataset
 from fitting_room.store.bounds import read_bounds

@@ -1,4 +1,4 @@
-"""Blocks of a Markdown file that are derived, and never typed.
+"""What is derived for a project's own pages, and never typed: blocks of Markdown, and badges.
 
 A block stands between two lines of its own, and all between them is replaced::
 
@@ -13,12 +13,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 from markdown_it import MarkdownIt
 
 from fitting_room.errors import UserError, nearest
+from fitting_room.format import count, measured
+from fitting_room.spec import TASKS, folder_of
+
+if TYPE_CHECKING:
+    from fitting_room.analysis.rows import Row
 
 MARKER = re.compile(r"<!--\s*(?:fitting-room:\s*(?P<name>.*?)|/fitting-room)\s*-->")
 LINE_ENDS = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
@@ -28,8 +34,7 @@ PADDING = re.compile(r"( ) +|-{4,}")
 CLOSING_LINE = "<!-- /fitting-room -->"
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Marker:
+class _Marker(NamedTuple):
     line: int
     """From 1."""
     name: str | None
@@ -55,9 +60,12 @@ def regenerate(text: str, blocks: Mapping[str, Callable[[], str]], *, file: str)
     kept: list[str] = []
     done = 0
     for name, first, last in _found(text, file):
-        content = blocks[_known(name, blocks, f"{file}, line {first}")]()
-        inside = ["", *content.strip("\n").split("\n"), ""]
-        before = _continued(lines[first - 1])
+        if name not in blocks:
+            place = f"{file}, line {first}"
+            raise UserError(f"{place}: there is no block {name!r}. {nearest(name, blocks)}")
+        inside = ["", *blocks[name]().strip("\n").split("\n"), ""]
+        # What its lines begin with to be in the same list or quotation.
+        before = re.sub(r"[^\s>]", " ", lines[first - 1].partition("<!--")[0])
         kept += lines[done:first]
         kept += [f"{before}{line}{end}" if line else f"{before.rstrip()}{end}" for line in inside]
         done = last - 1
@@ -72,18 +80,15 @@ def difference(before: str, after: str, *, file: str) -> str:
 
     One longer cell pads its whole column: padding is left out, unless nothing else differs.
     """
-    old, new = before.splitlines(), after.splitlines()
-    return _diff(_unpadded(old), _unpadded(new), file) or _diff(old, new, file)
 
+    def diff(*texts: str) -> str:
+        old, new = (text.splitlines() for text in texts)
+        return "\n".join(
+            difflib.unified_diff(old, new, file, f"{file} (from records)", lineterm="")
+        )
 
-def _diff(before: Sequence[str], after: Sequence[str], file: str) -> str:
-    return "\n".join(
-        difflib.unified_diff(before, after, file, f"{file} (from records)", lineterm="")
-    )
-
-
-def _unpadded(lines: Iterable[str]) -> list[str]:
-    return [PADDING.sub(lambda run: run[1] or "---", line) for line in lines]
+    unpadded = [PADDING.sub(lambda run: run[1] or "---", text) for text in (before, after)]
+    return diff(*unpadded) or diff(before, after)
 
 
 def _found(text: str, file: str) -> Iterator[tuple[str, int, int]]:
@@ -121,17 +126,6 @@ def _markers(text: str) -> Iterator[_Marker]:
                 yield _Marker(line=first, name=marker["name"], alone=False)
 
 
-def _continued(line: str) -> str:
-    """Return what a line begins with that follows on one with a marker, in the same containers."""
-    return re.sub(r"[^\s>]", " ", line.partition("<!--")[0])
-
-
-def _known(name: str, blocks: Collection[str], place: str) -> str:
-    if name not in blocks:
-        raise UserError(f"{place}: there is no block {name!r}. {nearest(name, blocks)}")
-    return name
-
-
 def _must_be_closed(opened: tuple[str, int] | None, file: str) -> None:
     if opened is not None:
         name, number = opened
@@ -139,3 +133,33 @@ def _must_be_closed(opened: tuple[str, int] | None, file: str) -> None:
             f"{file}, line {number}: the block {name!r} is not closed. "
             f"End it with a line {CLOSING_LINE}"
         )
+
+
+COLOURS = {"pass": "brightgreen", "undecided": "yellow", "fail": "red"}
+NO_COLOUR = "lightgrey"
+"""Where there is no bound to judge by, or the figures are not those of the present code."""
+
+
+def badges(rows: Sequence[Row], *, stale: Mapping[str, str]) -> dict[str, bytes]:
+    """Return file name → what shields.io shows of a case, for each row that rests on records.
+
+    The format is that of https://shields.io/badges/endpoint-badge.
+
+    Args:
+        rows: One a case, with the verdicts of its reference.
+        stale: Case → why its figures are not those of the present code.
+    """
+    found = {}
+    for row in (row for row in rows if row.keys):
+        said = "stale" if row.case in stale else row.verdict
+        accuracy = measured("test_accuracy", row.test_accuracy).partition(" (")[0]
+        parameters = f"{count(row.parameters)} parameters" if row.parameters is not None else ""
+        content = {
+            "schemaVersion": 1,
+            "label": f"{row.architecture} on {TASKS[row.task].title}",
+            "message": " · ".join(filter(None, [said, accuracy, parameters])),
+            "color": COLOURS.get(said, NO_COLOUR),
+        }
+        badge = msgspec.json.format(msgspec.json.encode(content)) + b"\n"
+        found[f"{folder_of(row.case)}.json"] = badge
+    return found

@@ -23,7 +23,7 @@ Style = Callable[[int, int, str], str]
 
 
 class Code(str):
-    """A cell that Markdown and a page show as code."""
+    """A cell that Markdown shows as code."""
 
     __slots__ = ()
 
@@ -32,11 +32,6 @@ class Prose(str):
     """A cell in which spans of code are code, as its author meant them."""
 
     __slots__ = ()
-
-
-def unstyled(_row: int, _column: int, text: str) -> str:
-    """Return a cell as it is."""
-    return text
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ class Table:
         )
         return "\n\n".join([text, *([bullets(self.notes)] if self.notes else [])])
 
-    def terminal(self, *, width: int | None = None, style: Style = unstyled) -> str:
+    def terminal(self, *, width: int | None = None, style: Style = lambda *cell: cell[-1]) -> str:
         """Return lines for a terminal: headings folded, cells too where they exceed ``width``."""
         rows = [[in_terminal(one_line(cell)) for cell in row] for row in self.rows]
         head = [in_terminal(one_line(cell)) for cell in self.head]
@@ -88,17 +83,10 @@ class Table:
     def html(self, *, kind: str) -> str:
         """Return the elements of a page; ``kind`` is the class of the table."""
         head = "".join(f'<th scope="col">{in_html(cell)}</th>' for cell in self.head)
-        rows = ["".join(f"<td>{_in_html(cell)}</td>" for cell in row) for row in self.rows]
-        lines = [
-            f'<table class="{in_html(kind)}">',
-            f"<thead><tr>{head}</tr></thead>",
-            "<tbody>",
-            *(f"<tr>{cells}</tr>" for cells in rows),
-            "</tbody>",
-            "</table>",
-        ]
-        notes = [f"<li>{in_html(note)}</li>" for note in self.notes]
-        return "\n".join([*lines, *(['<ul class="notes">', *notes, "</ul>"] if notes else [])])
+        rows = ["".join(f"<td>{in_html(cell)}</td>" for cell in row) for row in self.rows]
+        body = "".join(f"<tr>{cells}</tr>\n" for cells in rows)
+        start = f'<table class="{in_html(kind)}">\n<thead><tr>{head}</tr></thead>\n'
+        return f"{start}<tbody>\n{body}</tbody>\n</table>"
 
 
 def bullets(notes: Sequence[str]) -> str:
@@ -116,16 +104,12 @@ def _in_markdown(cell: str, *, unbroken: bool) -> str:
     return text
 
 
-def _in_html(cell: str) -> str:
-    return f"<code>{in_html(cell)}</code>" if isinstance(cell, Code) else in_html(cell)
-
-
 def _per_column(align: str, head: Sequence[str]) -> str:
     return align.ljust(len(head), align[-1])[: len(head)]
 
 
 def _columns(text: str) -> int:
-    """Return how many columns of a terminal a line takes: wide signs two, accents none."""
+    """Count the columns of a terminal that a line takes: wide signs two, accents none."""
     wide = sum(unicodedata.east_asian_width(sign) in "WF" for sign in text)
     return len(text) + wide - sum(unicodedata.combining(sign) != 0 for sign in text)
 
@@ -149,7 +133,7 @@ def _widths(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | Non
 
 
 def _longest_word(text: str) -> int:
-    return max(map(_columns, text.split(" ")), default=0)
+    return max(map(_columns, text.split(" ")))
 
 
 def _joined(heading: str) -> str:
@@ -184,5 +168,5 @@ def _laid(
     for place, (text, room) in enumerate(zip(line, widths, strict=True)):
         space = " " * (room - _columns(text))
         shown = style(place, text) if text else ""
-        cells.append(f"{space}{shown}" if right[place] else f"{shown}{space}")
+        cells.append(space + shown if right[place] else shown + space)
     return GAP.join(cells).rstrip()

@@ -25,14 +25,21 @@ from fitting_room.analysis import trials
 from fitting_room.analysis.mistakes import TestSets, hardest
 from fitting_room.analysis.rows import SEVERITY, Row
 from fitting_room.analysis.trials import SHORT, listed, on_sample, trained
-from fitting_room.format import MISSING, count, in_words, name, percent
+from fitting_room.format import MISSING, count, counted, in_words, name, percent
 from fitting_room.machine import disturbance
 from fitting_room.metrics import curves_of
 from fitting_room.record import Record
 from fitting_room.report import plots
-from fitting_room.report.columns import cited, everything
-from fitting_room.report.notes import banner, footnotes, notes, verdict_notes
-from fitting_room.report.pixels import shown, why_unseen
+from fitting_room.report.columns import (
+    banner,
+    by_task,
+    cited,
+    everything,
+    footnotes,
+    notes,
+    verdict_notes,
+)
+from fitting_room.report.model import shown, why_unseen
 from fitting_room.report.summary import ABSENT, as_json
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, folder_of
@@ -54,9 +61,7 @@ INSPECTED = {
 }
 """Name of a file by ``inspect`` → what it shows, in their order."""
 
-DRAWING = tuple(
-    f"fitting_room.report.plots.{each}" for each in ("album:everything", "theme:for_any_page")
-)
+DRAWING = ("fitting_room.report.plots.album:everything", "fitting_room.report.plots:for_any_page")
 """The code that makes the plots, with all that it calls."""
 
 MOST = 24
@@ -74,13 +79,6 @@ class _Given(NamedTuple):
     stale: Mapping[str, str]
     inspected: Path | None
     plots: Path
-
-    def of(self, row: Row) -> list[Record]:
-        return [record for record in self.records if record.spec.case.name == row.case]
-
-    def here(self, records: Iterable[Record]) -> list[Record]:
-        """Return the records whose test images are on this machine."""
-        return [r for r in records if r.spec.dataset.checksum in self.test_sets]
 
 
 def write_page(
@@ -109,14 +107,14 @@ def write_page(
     """
     given = _Given(records, test_sets, stale or {}, inspected, path.parent / "plots")
     outcomes: Counter[str] = Counter(verdict.outcome for row in rows for verdict in row.verdicts)
-    by_task = {task: [row for row in rows if row.task == task] for task in TASKS}
+    measured = sum(row.test_accuracy is not None for row in rows)
     text = _template().render(
         run=run,
         scope=_scope(rows, records),
         outcomes={outcome: outcomes[outcome] for outcome in SEVERITY if outcomes[outcome]},
         unmet=verdict_notes([replace(row, architecture=row.case) for row in rows]),
-        overview=_overview(rows, given),
-        tables=[_table(task, of_task, given) for task, of_task in by_task.items() if of_task],
+        overview=_plot("accuracy-parameters", rows, records, given) if measured > 1 else "",
+        tables=[_table(task, of_task, given) for task, of_task in by_task(rows).items()],
         stale=given.stale,
         json=as_json(rows, stale=given.stale).decode(),
     )
@@ -140,8 +138,8 @@ def _scope(rows: Sequence[Row], records: Sequence[Record]) -> str:
     lost = sum(not record.completed for record in records)
     days = sorted(record.started[:10] for record in records)
     parts = [
-        f"{len(rows)} case{'s' if len(rows) != 1 else ''}",
-        f"{len(records)} record{'s' if len(records) != 1 else ''}",
+        counted(len(rows), "case"),
+        counted(len(records), "record"),
         f"{lost} of them not completed" if lost else "",
         "on the small sample" if any(map(on_sample, records)) else "",
         listed(f"{record.spec.backend} on {record.spec.device}" for record in records),
@@ -174,40 +172,34 @@ def _table(task: str, rows: Sequence[Row], given: _Given) -> dict[str, Any]:
 
 def _behind(row: Row, given: _Given) -> dict[str, Any]:
     """Return what a row of a table opens to."""
-    own = given.of(row)
+    own = [record for record in given.records if record.spec.case.name == row.case]
     whole = trained(own)
+    here = [record for record in whole if record.spec.dataset.checksum in given.test_sets]
+    images, unseen = _images(here, given.test_sets, TASKS[row.task].classes)
     return {
         "row": row,
-        "plots": _plots(row, whole, given),
-        "images": _images(given.here(whole), given.test_sets, TASKS[row.task].classes),
-        "has_images": bool(given.here(whole)),
-        "unseen": next((_unseen(r, given.test_sets) for r in given.here(whole)), ""),
+        "plots": _plots(row, whole, given, confusion=any(record.predictions for record in here)),
+        "images": images,
+        "has_images": bool(here),
+        "unseen": unseen,
         "inspected": _inspected(given.inspected, own),
         "facts": {"Settings": settings_facts(own), "Provenance": provenance_facts(own)},
         "trials": Table(TRIALS, trial_facts(own)).html(kind="trials") if own else "",
     }
 
 
-def _plots(row: Row, trained: Sequence[Record], given: _Given) -> Pairs:
+def _plots(row: Row, trained: Sequence[Record], given: _Given, *, confusion: bool) -> Pairs:
     """Return the plots of a case from its trained records, one for each seed."""
-    can = {
-        "curves": bool(trained),
-        "seconds": bool(trained),
-        "reliability": any(record.confidence for record in trained),
-        "confusion": any(record.predictions for record in given.here(trained)),
-    }
-    kinds = {kind: shows for kind, shows in PLOTS.items() if can[kind]}
+    if not trained:
+        return []
+    missing = {"" if confusion else "confusion"}
+    missing |= {"" if any(record.confidence for record in trained) else "reliability"}
+    kinds = {kind: shows for kind, shows in PLOTS.items() if kind not in missing}
     kinds |= {each.name: f"{name(each.name)} after each epoch" for each in curves_of(trained)}
     found = [
         (_plot(f"{row.case}-{kind}", [row], trained, given), shows) for kind, shows in kinds.items()
     ]
     return [(source, shows) for source, shows in found if source]
-
-
-def _overview(rows: Sequence[Row], given: _Given) -> str:
-    """Return the address of the picture that says most, or nothing for a single case."""
-    trained = sum(row.test_accuracy is not None for row in rows)
-    return _plot("accuracy-parameters", rows, given.records, given) if trained > 1 else ""
 
 
 def _plot(called: str, rows: Sequence[Row], records: Sequence[Record], given: _Given) -> str:
@@ -216,11 +208,10 @@ def _plot(called: str, rows: Sequence[Row], records: Sequence[Record], given: _G
     def draw() -> bytes:
         # Matplotlib takes longer to load than the rest of the page to write.
         from fitting_room.report.plots.album import Album, everything
-        from fitting_room.report.plots.theme import for_any_page
 
         found = everything(Album(rows, records, lambda *_: None, given.test_sets, given.stale))
         picture = found[called]
-        return b"" if isinstance(picture, str) else for_any_page(picture)
+        return b"" if isinstance(picture, str) else plots.for_any_page(picture)
 
     said = [(replace(row, verdict="", verdicts=()), given.stale.get(row.case)) for row in rows]
     code = plots.drawing(DRAWING)
@@ -244,28 +235,27 @@ def _inspected(folder: Path | None, records: Sequence[Record]) -> Pairs:
     sample = "-sample" if on_sample(records[-1]) else ""
     own = folder / f"{folder_of(records[-1].spec.case.name)}{sample}"
     return [
-        (_address(file.read_bytes(), "png"), f"{shows}, drawn {_day(file)}")
+        (
+            _address(file.read_bytes(), "png"),
+            f"{shows}, drawn {datetime.fromtimestamp(file.stat().st_mtime, timezone.utc):%Y-%m-%d}",
+        )
         for each, shows in INSPECTED.items()
         if (file := own / f"{each}.png").is_file()
     ]
 
 
-def _day(file: Path) -> str:
-    return datetime.fromtimestamp(file.stat().st_mtime, timezone.utc).date().isoformat()
-
-
 def _images(
     records: Sequence[Record], test_sets: TestSets, classes: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Return the images that most seeds get wrong, and what becomes of each."""
+) -> tuple[list[dict[str, Any]], str]:
+    """Return the images that most seeds get wrong with their answers, and why none can be seen."""
     if not records:
-        return []
+        return [], ""
     test_set = test_sets[records[0].spec.dataset.checksum]
     found = hardest(records, test_set.test_labels, most=MOST)
     images = np.asarray(test_set.test_images)[[hard.image for hard in found]]
-    seen = bool(found) and not why_unseen(images.shape[1:])
-    pictures = map(_png, shown(images)) if seen else repeat("")
-    return [
+    unseen = why_unseen(images.shape[1:])
+    pictures = map(_png, shown(images)) if found and not unseen else repeat("")
+    told = [
         {
             "source": source,
             "truth": classes[hard.truth],
@@ -276,10 +266,7 @@ def _images(
         }
         for hard, source in zip(found, pictures, strict=False)
     ]
-
-
-def _unseen(record: Record, test_sets: TestSets) -> str:
-    return why_unseen(test_sets[record.spec.dataset.checksum].test_images.shape[1:])
+    return told, unseen
 
 
 def _sure(probability: float | None) -> str:
@@ -324,6 +311,7 @@ def settings_facts(records: Sequence[Record]) -> Pairs:
 
 def provenance_facts(records: Sequence[Record]) -> Pairs:
     """Return where the records come from: every different answer once."""
+    data = [record.spec.dataset for record in records]
     found = {
         "machine": [trials.machines(records)],
         "versions": [trials.versions(records)],
@@ -331,10 +319,7 @@ def provenance_facts(records: Sequence[Record]) -> Pairs:
         "commit": trials.commits(records),
         "code of the architecture": [r.provenance.architecture_digest[:SHORT] for r in records],
         "code of the training path": [r.provenance.training_digest[:SHORT] for r in records],
-        "data": [
-            f"{data.name} {data.checksum[:SHORT]} from {data.source}"
-            for data in (record.spec.dataset for record in records)
-        ],
+        "data": [f"{each.name} {each.checksum[:SHORT]} from {each.source}" for each in data],
         "begun": [record.started[:10] for record in records],
     }
     return [(key, "; ".join(sorted(set(told)))) for key, told in found.items()]

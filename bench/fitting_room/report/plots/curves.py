@@ -21,7 +21,7 @@ from fitting_room.judge.verdict import Bound
 from fitting_room.machine import LIMIT, Chunk, chunks
 from fitting_room.metrics import known, of_epoch
 from fitting_room.record import Record
-from fitting_room.report.plots.theme import Look, Theme, explained, marks, percent, whole
+from fitting_room.report.plots import Look, Theme, explained, marks, percent, whole
 
 ACROSS = 5
 """Columns beside each other."""
