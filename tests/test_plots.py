@@ -45,7 +45,6 @@ from fitting_room.report.plots.album import (
     overview,
     steps,
 )
-from fitting_room.report.plots.curves import curve
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
 RECORDS = [make_record(case=case, seed=seed) for case in (DENSE, DIGITS) for seed in (0, 1)]
@@ -147,16 +146,6 @@ def test_names_cover_neither_each_other_nor_points() -> None:
     assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
     spots = axes.transData.transform([point[1:] for point in points])
     assert not [spot for spot in spots for box in boxes if box.contains(*spot)]
-
-
-def test_survival_is_that_of_a_published_example() -> None:
-    """Remission under 6-MP: Freireich et al., Blood 21, 1963, as Kaplan–Meier texts print it."""
-    seen = [6, 6, 6, 7, 10, 13, 16, 22, 23]
-    lost = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
-    found = curve([*seen, *[None] * len(lost)], [*seen, *lost])
-    at = dict(zip(found.epochs, found.left, strict=True))
-    known = {0: 1, 6: 0.857, 7: 0.807, 10: 0.753, 13: 0.690, 16: 0.627, 22: 0.538, 23: 0.448}
-    assert {epoch: round(at[epoch], 3) for epoch in known} == known
 
 
 def test_caption_says_with_what_and_when() -> None:

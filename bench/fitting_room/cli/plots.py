@@ -19,13 +19,12 @@ from fitting_room.format import in_words
 from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS
 from fitting_room.project import FILE, TABLE, Project, from_here
-from fitting_room.report.plots import SEAL, basis, drawing, is_sealed, sealed
+from fitting_room.report.plots import SEAL, Album, Draw, basis, drawing, is_sealed, sealed
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.records import write_whole
 
 if TYPE_CHECKING:
-    from fitting_room.report.plots import Draw
-    from fitting_room.report.plots.album import Album, Pictures
+    from fitting_room.report.plots.album import Pictures
 
 PLOTS, PICTURES = "plots", "pictures"
 """Folders of the results."""
@@ -143,9 +142,6 @@ def _shown(project: Project, pictures: Pictures) -> dict[str, Draw]:
 
 def _album(stored: Stored, *, images: bool = False) -> Album:
     """Return what pictures are drawn from, with the test images where they are wanted."""
-    # Matplotlib takes longer to load than all other commands together.
-    from fitting_room.report.plots.album import Album
-
     bounds = _bounds(stored.project)
     return Album(
         rows=stored.rows,

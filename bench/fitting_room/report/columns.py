@@ -206,11 +206,7 @@ def notes(
 
     ``absent`` says why a case has no record, for a table whose cells do not say it themselves.
     """
-    used = [
-        record
-        for row in rows
-        for record in one_per_seed([r for r in records if r.spec.case.name == row.case])
-    ]
+    used = [record for row in rows for record in one_per_seed(_of(row, records))]
     return [
         *(f"{row.architecture} is stale: {stale[row.case]}." for row in rows if row.case in stale),
         *verdict_notes(rows),
@@ -279,38 +275,35 @@ def _legend(rows: Sequence[Row], records: Sequence[Record]) -> list[str]:
     if not any(row.keys for row in rows):
         return []
     what = "Accuracy, loss and own metrics" if any(row.metrics for row in rows) else SCORES
-    trained = f"{what}: after the last epoch, mean ± sd between seeds (number of seeds)."
-    timed = {row.architecture: _timed(row, records) for row in rows if row.seconds_per_epoch}
-    if not timed or not shows("seconds_per_epoch"):
-        return [trained]
-    epochs = spanned(row.seconds_per_epoch.n for row in rows if row.seconds_per_epoch)
-    trials = spanned(len(found) for found in timed.values())
-    return [
-        f"{trained} Seconds: median (quartiles) of every epoch but the first of each trial that "
-        f"ran alone: {_counted(epochs, 'epoch')} of {_counted(trials, 'trial')} a case.",
-        *_clocks(timed),
-    ]
+    lines = [f"{what}: after the last epoch, mean ± sd between seeds (number of seeds)."]
+    timed = [row for row in rows if row.seconds_per_epoch and shows("seconds_per_epoch")]
+    if not timed:
+        return lines
+    found = [of_one_machine([r for r in _of(row, records) if r.completed]) for row in timed]
+    told = [[record for record in each if len(record.epochs) > 1] for each in found]
+    epochs = spanned(row.seconds_per_epoch.n for row in timed if row.seconds_per_epoch)
+    lines[0] += (
+        " Seconds: median (quartiles) of every epoch but the first of each trial that ran alone: "
+        f"{_counted(epochs, 'epoch')} of {_counted(spanned(map(len, told)), 'trial')} a case."
+    )
+    places: dict[str, list[str]] = {}
+    for row, each in zip(timed, told, strict=True):
+        places.setdefault(machines(each), []).append(row.architecture)
+    if len(places) > 1:
+        whose = "; ".join(f"{', '.join(names)} on {place}" for place, names in places.items())
+        lines.append(f"Seconds of different machines do not compare: {whose}.")
+    return lines
 
 
 SCORES = "Accuracy and loss"
 
 
+def _of(row: Row, records: Sequence[Record]) -> list[Record]:
+    return [record for record in records if record.spec.case.name == row.case]
+
+
 def _counted(count: str, noun: str) -> str:
     return f"{count} {noun}{'' if count == '1' else 's'}"
-
-
-def _timed(row: Row, records: Sequence[Record]) -> list[Record]:
-    own = [r for r in records if r.completed and r.spec.case.name == row.case]
-    return [record for record in of_one_machine(own) if len(record.epochs) > 1]
-
-
-def _clocks(timed: Mapping[str, Sequence[Record]]) -> list[str]:
-    """Return which seconds are of which machine, where they are not all of one."""
-    found: dict[str, list[str]] = {}
-    for architecture, records in timed.items():
-        found.setdefault(machines(records), []).append(architecture)
-    told = "; ".join(f"{', '.join(names)} on {machine}" for machine, names in found.items())
-    return [f"Seconds of different machines do not compare: {told}."] if len(found) > 1 else []
 
 
 def _target(rows: Sequence[Row]) -> list[str]:

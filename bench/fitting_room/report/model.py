@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting_room.analysis.trials import on_sample, one_per_seed, publishable
-from fitting_room.format import count, number, percent
+from fitting_room.analysis import trials
+from fitting_room.analysis.trials import SHORT, on_sample, one_per_seed, publishable
+from fitting_room.format import MISSING, count, number, percent
 from fitting_room.record import Confidence, Record, best_file
 from fitting_room.report.table import Code, Table
 from fitting_room.spec import TASKS
@@ -30,6 +31,8 @@ def card(record: Record, file: Path) -> str:
 
     shape, kind = _input(record)
     environment = Environment(lstrip_blocks=True, trim_blocks=True, keep_trailing_newline=True)
+    making = {**facts(record), "seed": str(record.spec.seed), "trained": record.started}
+    making["key"] = Code(record.key)
     task, best, own = TASKS[record.spec.case.task], best_file(file), sorted(foreign(file))
     return environment.from_string(Path(__file__).with_name("card.md").read_text("utf-8")).render(
         record=record,
@@ -45,7 +48,7 @@ def card(record: Record, file: Path) -> str:
         homes=", ".join(sorted({f"`{each.partition('.')[0]}`" for each in own})),
         best=best.name if best.exists() and record.callbacks else "",
         figures=Table(("", ""), _figures(record), align=None).markdown(),
-        making=Table(("", ""), _making(record), align=None).markdown(),
+        making=Table(("", ""), [*making.items()], align=None).markdown(),
         sample=on_sample(record),
     )
 
@@ -106,7 +109,6 @@ def _figures(record: Record) -> list[tuple[str, str]]:
         ("training loss, mean over the last epoch", number(last.training_loss, 4)),
         ("epochs", f"{len(record.epochs)}: {record.reason}"),
         ("parameters", count(size.parameters if size else None)),
-        ("operations an image", count(size.flops_per_image if size else None)),
     ]
 
 
@@ -114,29 +116,33 @@ def _percent(fraction: float | None) -> str:
     return percent(fraction) if fraction is None else f"{percent(fraction)} %"
 
 
-def _making(record: Record) -> list[tuple[str, str]]:
-    spec, origin = record.spec, record.provenance
+def facts(record: Record) -> dict[str, str]:
+    """Return how a record was made: data, settings, code and machine; no cell is markup."""
+    spec, origin, run, size = record.spec, record.provenance, record.resolved, record.size
     recipe = spec.case.recipe
     settings = [
         f"{field.name} {getattr(recipe, field.name)}"
         for field in dataclasses.fields(recipe)
         if getattr(recipe, field.name) != field.default
     ]
-    commit = f"{(origin.commit or 'no checkout')[:12]}{', with changes' if origin.dirty else ''}"
     arguments = ", ".join(f"{name}={value}" for name, value in spec.case.arguments.items())
-    return [
-        ("data", f"{TASKS[spec.case.task].title}, {spec.dataset.source}"),
-        ("its SHA-256", Code(spec.dataset.checksum)),
-        ("its licence", TASKS[spec.case.task].licence),
-        ("architecture", Code(f"{spec.case.builder}({arguments})")),
-        ("recipe", ", ".join(settings)),
-        ("seed", str(spec.seed)),
-        ("backend", f"{spec.backend} on {spec.device}"),
-        ("versions", ", ".join(f"{name} {of}" for name, of in sorted(origin.versions.items()))),
-        ("code", commit),
-        ("trained", record.started),
-        ("key", Code(record.key)),
-    ]
+    xla = f", {'with' if run.jit_compile else 'without'} XLA" if run else ""
+    return {
+        "data": f"{TASKS[spec.case.task].title}, {spec.dataset.source}",
+        "its SHA-256": Code(spec.dataset.checksum),
+        "its licence": TASKS[spec.case.task].licence,
+        "architecture": Code(f"{spec.case.builder}({arguments})"),
+        "operations an image": count(size.flops_per_image if size else None),
+        "recipe": ", ".join(settings),
+        "epochs": f"{spec.epochs} of {count(run.steps_per_epoch if run else None)} steps",
+        "backend": f"{spec.backend} on {spec.device}",
+        "run in": f"{run.precision}, {count(run.threads)} threads{xla}" if run else MISSING,
+        "versions": ", ".join(f"{name} {of}" for name, of in sorted(origin.versions.items())),
+        "machine": trials.machines([record]),
+        "environment": trials.settings([record]) or "no setting that can change a result",
+        "code": trials.commits([record])[0],
+        "its digests": f"{origin.architecture_digest[:SHORT]}, {origin.training_digest[:SHORT]}",
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,25 +7,24 @@ only where one rests on other records than the kept one does.
 from __future__ import annotations
 
 import base64
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from importlib import import_module
 from io import BytesIO
 from itertools import repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from fitting_room.analysis import trials
 from fitting_room.analysis.mistakes import TestSets, hardest
 from fitting_room.analysis.rows import SEVERITY, Row
-from fitting_room.analysis.trials import SHORT, listed, on_sample, trained
-from fitting_room.format import MISSING, count, counted, in_words, name, percent
+from fitting_room.analysis.trials import SHORT, listed, on_sample
+from fitting_room.format import MISSING, counted, in_words, name, percent
 from fitting_room.machine import disturbance
 from fitting_room.metrics import curves_of
 from fitting_room.record import Record
@@ -39,7 +38,8 @@ from fitting_room.report.columns import (
     notes,
     verdict_notes,
 )
-from fitting_room.report.model import shown, why_unseen
+from fitting_room.report.model import facts, shown, why_unseen
+from fitting_room.report.plots import Album
 from fitting_room.report.summary import ABSENT, as_json
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, folder_of
@@ -68,17 +68,7 @@ MOST = 24
 """Images a case."""
 
 Pairs = list[tuple[str, str]]
-"""Names and what is said of them, or addresses of pictures and what they show."""
-
-
-class _Given(NamedTuple):
-    """What a page is made from."""
-
-    records: Sequence[Record]
-    test_sets: TestSets
-    stale: Mapping[str, str]
-    inspected: Path | None
-    plots: Path
+"""Addresses of pictures, and what each shows."""
 
 
 def write_page(
@@ -105,18 +95,19 @@ def write_page(
     Raises:
         UserError: The file cannot be written.
     """
-    given = _Given(records, test_sets, stale or {}, inspected, path.parent / "plots")
+    album = Album(rows, records, test_sets=test_sets, stale=stale or {})
     outcomes: Counter[str] = Counter(verdict.outcome for row in rows for verdict in row.verdicts)
     measured = sum(row.test_accuracy is not None for row in rows)
+    folder = path.parent / "plots"
     text = _template().render(
         run=run,
         scope=_scope(rows, records),
         outcomes={outcome: outcomes[outcome] for outcome in SEVERITY if outcomes[outcome]},
         unmet=verdict_notes([replace(row, architecture=row.case) for row in rows]),
-        overview=_plot("accuracy-parameters", rows, records, given) if measured > 1 else "",
-        tables=[_table(task, of_task, given) for task, of_task in by_task(rows).items()],
-        stale=given.stale,
-        json=as_json(rows, stale=given.stale).decode(),
+        overview=_plot("accuracy-parameters", album, folder) if measured > 1 else "",
+        tables=[_table(task, album, folder, inspected) for task in by_task(rows)],
+        stale=album.stale,
+        json=as_json(rows, stale=album.stale).decode(),
     )
     write_whole(path, text.encode())
     return path
@@ -148,7 +139,8 @@ def _scope(rows: Sequence[Row], records: Sequence[Record]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _table(task: str, rows: Sequence[Row], given: _Given) -> dict[str, Any]:
+def _table(task: str, album: Album, folder: Path, inspected: Path | None) -> dict[str, Any]:
+    rows = [row for row in album.rows if row.task == task]
     columns, marks = everything(rows), footnotes(rows)
     unjudged = [replace(row, verdicts=()) for row in rows]  # the page begins with their verdicts
     return {
@@ -157,7 +149,7 @@ def _table(task: str, rows: Sequence[Row], given: _Given) -> dict[str, Any]:
         "columns": columns,
         "cases": [
             {
-                **_behind(row, given),
+                **_behind(row, album, folder, inspected),
                 "cells": [
                     (column, column.cell(row), cited(row, column.metric, marks), column.value(row))
                     for column in columns
@@ -166,57 +158,61 @@ def _table(task: str, rows: Sequence[Row], given: _Given) -> dict[str, Any]:
             for row in rows
         ],
         "warnings": [text.lstrip("> ").replace("**", "") for text in banner(rows)],
-        "notes": notes(unjudged, given.records, stale=given.stale, absent=ABSENT),
+        "notes": notes(unjudged, album.records, stale=album.stale, absent=ABSENT),
     }
 
 
-def _behind(row: Row, given: _Given) -> dict[str, Any]:
+def _behind(row: Row, album: Album, folder: Path, inspected: Path | None) -> dict[str, Any]:
     """Return what a row of a table opens to."""
-    own = [record for record in given.records if record.spec.case.name == row.case]
-    whole = trained(own)
-    here = [record for record in whole if record.spec.dataset.checksum in given.test_sets]
-    images, unseen = _images(here, given.test_sets, TASKS[row.task].classes)
+    own = [record for record in album.records if record.spec.case.name == row.case]
+    seen = album.seen(row)
+    images, unseen = _images(seen, album.test_sets, TASKS[row.task].classes)
+    told: dict[str, dict[str, None]] = {}
+    for record in own:
+        for what, said in facts(record).items():
+            told.setdefault(what, {})[said] = None
     return {
         "row": row,
-        "plots": _plots(row, whole, given, confusion=any(record.predictions for record in here)),
+        "plots": _plots(row, album, folder),
         "images": images,
-        "has_images": bool(here),
+        "has_images": bool(seen),
         "unseen": unseen,
-        "inspected": _inspected(given.inspected, own),
-        "facts": {"Settings": settings_facts(own), "Provenance": provenance_facts(own)},
+        "inspected": _inspected(inspected, own),
+        "facts": {what: "; ".join(sorted(said)) for what, said in told.items()},
         "trials": Table(TRIALS, trial_facts(own)).html(kind="trials") if own else "",
     }
 
 
-def _plots(row: Row, trained: Sequence[Record], given: _Given, *, confusion: bool) -> Pairs:
+def _plots(row: Row, album: Album, folder: Path) -> Pairs:
     """Return the plots of a case from its trained records, one for each seed."""
-    if not trained:
-        return []
-    missing = {"" if confusion else "confusion"}
-    missing |= {"" if any(record.confidence for record in trained) else "reliability"}
-    kinds = {kind: shows for kind, shows in PLOTS.items() if kind not in missing}
+    trained = album.of(row)
+    can = {
+        "curves": bool(trained),
+        "seconds": bool(trained),
+        "reliability": any(record.confidence for record in trained),
+        "confusion": any(record.predictions for record in album.seen(row)),
+    }
+    kinds = {kind: shows for kind, shows in PLOTS.items() if can[kind]}
     kinds |= {each.name: f"{name(each.name)} after each epoch" for each in curves_of(trained)}
-    found = [
-        (_plot(f"{row.case}-{kind}", [row], trained, given), shows) for kind, shows in kinds.items()
-    ]
+    alone = replace(album, rows=[row], records=trained)
+    found = ((_plot(f"{row.case}-{kind}", alone, folder), shows) for kind, shows in kinds.items())
     return [(source, shows) for source, shows in found if source]
 
 
-def _plot(called: str, rows: Sequence[Row], records: Sequence[Record], given: _Given) -> str:
+def _plot(called: str, album: Album, folder: Path) -> str:
     """Return the address of a plot, which is drawn only where what it rests on has changed."""
 
     def draw() -> bytes:
         # Matplotlib takes longer to load than the rest of the page to write.
-        from fitting_room.report.plots.album import Album, everything
-
-        found = everything(Album(rows, records, lambda *_: None, given.test_sets, given.stale))
-        picture = found[called]
+        pictures = import_module("fitting_room.report.plots.album").everything(album)
+        picture = pictures[called]
         return b"" if isinstance(picture, str) else plots.for_any_page(picture)
 
-    said = [(replace(row, verdict="", verdicts=()), given.stale.get(row.case)) for row in rows]
-    code = plots.drawing(DRAWING)
-    rests_on = plots.basis(code, repr(said).encode(), *map(msgspec.json.encode, records))
-    svg = plots.kept(given.plots / f"{folder_of(called)}-page.svg", rests_on, draw)
+    unjudged = (replace(row, verdict="", verdicts=()) for row in album.rows)
+    said = repr([(row, album.stale.get(row.case)) for row in unjudged]).encode()
+    records = map(msgspec.json.encode, album.records)
+    rests_on = plots.basis(plots.drawing(DRAWING), said, *records)
+    svg = plots.kept(folder / f"{folder_of(called)}-page.svg", rests_on, draw)
     return _address(svg, "svg+xml") if svg else ""
 
 
@@ -282,47 +278,6 @@ def _png(image: np.ndarray) -> str:
     file = BytesIO()
     Image.fromarray(image).save(file, "PNG", optimize=True)
     return _address(file.getvalue(), "png")
-
-
-def settings_facts(records: Sequence[Record]) -> Pairs:
-    """Return what was asked for, of the last record; the others of a case were asked the same."""
-    if not records:
-        return []
-    spec, size, resolved = records[-1].spec, records[-1].size, records[-1].resolved
-    arguments = ", ".join(f"{key}={value}" for key, value in spec.case.arguments.items())
-    recipe = dataclasses.asdict(spec.case.recipe)
-    told: dict[str, object] = {
-        "architecture": f"{spec.case.builder}({arguments})",
-        **{name(setting): value for setting, value in recipe.items()},
-        "backend": f"{spec.backend} on {spec.device}",
-    }
-    if resolved:
-        told["precision as run"] = resolved.precision
-        told["XLA as run"] = resolved.jit_compile
-        told["threads"] = resolved.threads
-        told["steps per epoch"] = count(resolved.steps_per_epoch)
-    if size:
-        told["parameters"] = count(size.parameters)
-        told["FLOPs per image, forward"] = count(size.flops_per_image)
-    said = {None: MISSING, True: "yes", False: "no"}
-    plain = (bool, type(None))
-    return [(key, said[v] if isinstance(v, plain) else str(v)) for key, v in told.items()]
-
-
-def provenance_facts(records: Sequence[Record]) -> Pairs:
-    """Return where the records come from: every different answer once."""
-    data = [record.spec.dataset for record in records]
-    found = {
-        "machine": [trials.machines(records)],
-        "versions": [trials.versions(records)],
-        "environment": [trials.settings(records) or "no setting that can change a result"],
-        "commit": trials.commits(records),
-        "code of the architecture": [r.provenance.architecture_digest[:SHORT] for r in records],
-        "code of the training path": [r.provenance.training_digest[:SHORT] for r in records],
-        "data": [f"{each.name} {each.checksum[:SHORT]} from {each.source}" for each in data],
-        "begun": [record.started[:10] for record in records],
-    }
-    return [(key, "; ".join(sorted(set(told)))) for key, told in found.items()]
 
 
 TRIALS = ("seed", "outcome", "test accuracy %", "time", "ran", "key")

@@ -12,19 +12,55 @@ import hashlib
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fitting_room.analysis.mistakes import TestSets
+from fitting_room.analysis.rows import Row
+from fitting_room.analysis.trials import trained
+from fitting_room.judge.verdict import Bound
+from fitting_room.record import Record
 from fitting_room.store.digest import Sources
 from fitting_room.store.records import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+
+Bounds = Callable[[str, str], Bound | None]
+"""Case and metric → what it is held to, if anything."""
+
+
+@dataclass(frozen=True)
+class Album:
+    """What pictures are drawn from."""
+
+    rows: Sequence[Row]
+    """Of the cases, in the order of the tables."""
+    records: Sequence[Record]
+    bounds: Bounds = lambda *_: None
+    test_sets: TestSets = field(default_factory=dict)
+    """Those on this machine; without them there is no confusion and no image."""
+    stale: Mapping[str, str] = field(default_factory=dict)
+    """Case → why its figures are not those of the present code."""
+
+    def of(self, row: Row) -> list[Record]:
+        """Return the trained records that count, one for each seed."""
+        return trained([each for each in self.records if each.spec.case.name == row.case])
+
+    def seen(self, row: Row) -> list[Record]:
+        """Return those of them whose test images are on this machine."""
+        return [each for each in self.of(row) if each.spec.dataset.checksum in self.test_sets]
+
+    @property
+    def trained(self) -> list[Row]:
+        """Those with a record of training."""
+        return [row for row in self.rows if self.of(row)]
+
 
 Look = dict[str, Any]
 """How to draw something, by Matplotlib's names."""

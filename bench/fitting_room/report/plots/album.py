@@ -6,7 +6,7 @@ Above all accuracy against what it costs: every seed, what was published, and th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
@@ -18,53 +18,19 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from fitting_room.analysis import figures
-from fitting_room.analysis.mistakes import TestSets, confusion
+from fitting_room.analysis.mistakes import confusion
 from fitting_room.analysis.rows import Row
-from fitting_room.analysis.trials import listed, trained
+from fitting_room.analysis.trials import listed
 from fitting_room.format import spanned
 from fitting_room.metrics import curves_of
 from fitting_room.record import Record
-from fitting_room.report.plots import Draw, Look, Theme, explained, marks, percent
-from fitting_room.report.plots.curves import (
-    Bounds,
-    curves,
-    metric_curve,
-    seconds,
-    seeds,
-    survivals,
-)
+from fitting_room.report.plots import Album, Draw, Look, Theme, explained, marks, percent
+from fitting_room.report.plots.curves import curves, metric_curve, seconds, seeds, survivals
 from fitting_room.report.plots.images import confusion_matrix, reliability
 from fitting_room.spec import TASKS, Task
 
 Pictures = Mapping[str, Draw | str]
 """Name → how it is drawn, or in words why it cannot be."""
-
-
-@dataclass(frozen=True)
-class Album:
-    """What pictures are drawn from."""
-
-    rows: Sequence[Row]
-    """Of the cases, in the order of the tables."""
-    records: Sequence[Record]
-    bounds: Bounds
-    test_sets: TestSets = field(default_factory=dict)
-    stale: Mapping[str, str] = field(default_factory=dict)
-    """Case → why its figures are not those of the present code."""
-
-    def of(self, row: Row) -> list[Record]:
-        """Return the trained records that count, one for each seed."""
-        return trained([each for each in self.records if each.spec.case.name == row.case])
-
-    @property
-    def trained(self) -> list[Row]:
-        """Those with a record of training."""
-        return [row for row in self.rows if self.of(row)]
-
-    def small_print(self, rows: Sequence[Row], *more: str) -> str:
-        """Return what must be said below a wide picture of these rows."""
-        used = [record for row in rows for record in self.of(row)]
-        return caption(rows, used, *more, stale=self.stale)
 
 
 def overview(album: Album) -> Pictures:
@@ -94,7 +60,7 @@ def of_case(album: Album, row: Row) -> Pictures:
     if not records:
         return {f"{row.case}-curves": "no completed trial of it"}
     title = f"{row.architecture} on {TASKS[row.task].title}"
-    wide = album.small_print([row])
+    wide = _small_print(album, [row])
     own = {
         each.name: partial(metric_curve, records, each.name, title, small_print=wide)
         for each in curves_of(records)
@@ -122,11 +88,11 @@ def _tradeoff(album: Album, metric: str) -> Draw:
         if metric in CLAIMED
     ]
     shown = [(title, of_task) for title, of_task in panels if of_task]
-    return partial(tradeoff, shown, metric, small_print=album.small_print(rows, *said))
+    return partial(tradeoff, shown, metric, small_print=_small_print(album, rows, *said))
 
 
 def _of_task(album: Album, task: Task, rows: Sequence[Row]) -> Pictures:
-    wide = album.small_print(rows)
+    wide = _small_print(album, rows)
     columns = [(row.architecture, album.of(row)) for row in rows]
     found: dict[str, Draw | str] = {
         f"{task.name}-curves": partial(curves, columns, small_print=wide),
@@ -140,8 +106,7 @@ def _of_task(album: Album, task: Task, rows: Sequence[Row]) -> Pictures:
 
 
 def _confusion(album: Album, row: Row, title: str) -> Draw | str:
-    records, classes = album.of(row), TASKS[row.task].classes
-    known = [record for record in records if record.spec.dataset.checksum in album.test_sets]
+    known, classes = album.seen(row), TASKS[row.task].classes
     if not known:
         return f"its test images are not here; `python -m bench data {row.task}` fetches them"
     labels = album.test_sets[known[0].spec.dataset.checksum].test_labels
@@ -159,6 +124,12 @@ def _reliability(album: Album, row: Row, title: str) -> Draw | str:
     found = [record.confidence for record in known if record.confidence]
     said = caption([row], known, stale=album.stale)
     return partial(reliability, found, title, small_print=said)
+
+
+def _small_print(album: Album, rows: Sequence[Row], *more: str) -> str:
+    """Return what must be said below a wide picture of these rows."""
+    used = [record for row in rows for record in album.of(row)]
+    return caption(rows, used, *more, stale=album.stale)
 
 
 def caption(
