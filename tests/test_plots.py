@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -19,9 +21,11 @@ from imports import ROOT
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pages import IMAGES
+from PIL import Image
 from records import make_record
 
 from bench.cases import CASES
+from fitting_room.analysis.mistakes import Pair, most_confused
 from fitting_room.analysis.rows import rows
 from fitting_room.judge.verdict import Bound
 from fitting_room.record import Confidence, Record
@@ -45,6 +49,7 @@ from fitting_room.report.plots.album import (
     overview,
     steps,
 )
+from fitting_room.report.plots.images import activations, confused, filters, samples
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
 RECORDS = [make_record(case=case, seed=seed) for case in (DENSE, DIGITS) for seed in (0, 1)]
@@ -269,3 +274,55 @@ def test_a_disturbed_epoch_is_crossed_out() -> None:
     for axes in PICTURES[f"{DENSE}-seconds"](LIGHT).axes:
         marks = [(line.get_marker(), len(line.get_xdata())) for line in axes.lines]
         assert [mark for mark in marks if mark[0] in "xo"] == [("o", 6), ("x", 2), ("o", 2)]
+
+
+LABELS = np.array([0, 0, 0, 1, 1, 2], np.uint8)
+SEEDS = [np.array([0, 1, 1, 1, 0, 2], np.uint8), np.array([0, 0, 1, 1, 1, 0], np.uint8)]
+
+
+def test_pairs_are_ordered_by_their_mistakes_either_way() -> None:
+    """Counts are means over the seeds, and images those that most seeds mistake first."""
+    first, second = most_confused(SEEDS, LABELS, pairs=9)
+    assert first == Pair(classes=(0, 1), counts=(1.5, 0.5), images=((2, 1), (4,)))
+    assert second == Pair(classes=(0, 2), counts=(0.0, 0.5), images=((), (5,)))
+
+
+def test_no_more_pairs_than_asked_for_and_none_without_mistakes() -> None:
+    """A perfect model confuses nothing."""
+    assert len(most_confused(SEEDS, LABELS, pairs=1)) == 1
+    assert most_confused([LABELS], LABELS, pairs=9) == []
+
+
+def test_every_mistake_is_of_some_pair() -> None:
+    """Over all pairs the counts add up to the mistakes of a seed."""
+    generator = np.random.default_rng(0)
+    labels, answers = generator.integers(0, 10, (2, 500), np.uint8)
+    pairs = most_confused([answers], labels, pairs=45)
+    assert sum(pair.both for pair in pairs) == np.sum(answers != labels)
+
+
+NOISE = np.random.default_rng(0).integers(0, 255, (6, 28, 28), np.uint8)
+PAIRS = most_confused(SEEDS, LABELS, pairs=2)
+LAYERS = {
+    "conv": np.random.default_rng(1).random((2, 26, 26, 4), np.float32),
+    "pool": np.zeros((2, 13, 13, 4), np.float32),
+}
+
+
+NAMES = ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        partial(samples, NOISE, LABELS, NAMES, "x"),
+        partial(confused, NOISE, PAIRS, NAMES, "x", small_print="x"),
+        partial(activations, {"a": NOISE[0], "b": NOISE[1]}, LAYERS, [0, 3], "x"),
+        partial(filters, np.zeros((3, 3, 5), np.float32), "x"),
+        partial(filters, np.random.default_rng(0).random((28, 28, 150), np.float32), "x"),
+    ],
+)
+def test_each_picture_can_be_drawn(draw: Draw, theme: Theme) -> None:
+    """Of classes with few images, of silent layers, of weights that are all zero, too."""
+    assert Image.open(io.BytesIO(render(draw, theme, "png"))).format == "PNG"

@@ -269,11 +269,7 @@ class Summary:
 
 
 def write_summary(
-    judged: Sequence[Judged],
-    cases: Mapping[str, Case],
-    claims: Claims,
-    store: Store,
-    folder: Path,
+    judged: Sequence[Judged], cases: Mapping[str, Case], claims: Claims, store: Store, folder: Path
 ) -> Summary:
     """Write the report of a run into ``folder``.
 
