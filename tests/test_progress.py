@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import threading
 import time
@@ -14,7 +13,7 @@ from records import make_failed_record, make_record
 
 from fitting_room.record import Message, Record
 from fitting_room.report import progress as module
-from fitting_room.report.progress import ERASE, PlainWriter, Progress
+from fitting_room.report.progress import ERASE, Progress
 
 RECORD = replace(make_record(), seconds={"total": 21.4})
 SPEC, EPOCHS = RECORD.spec, RECORD.epochs
@@ -140,13 +139,12 @@ def test_error_of_a_trial_is_raised() -> None:
         plain().wait(future)
 
 
-def test_command_without_pytest_writes_plain_lines() -> None:
-    """The writer of commands writes to the stream it was given."""
-    stream = io.StringIO()
-    progress = Progress(PlainWriter(stream), live=False)
+def test_command_without_pytest_has_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """They stand on standard error, apart from what the command was asked for."""
+    progress = Progress()
     progress.listen(SPEC, Message(record=RECORD))
     progress.wait(Waiting())
-    assert stream.getvalue() == f"[1/1] {NAME} completed in 21 s, test 87.50 %\n"
+    assert capsys.readouterr() == ("", f"[1/1] {NAME} completed in 21 s, test 87.50 %\n")
 
 
 def test_terminal_shows_one_line_that_is_written_over() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from fitting_room.analysis.figures import Quartiles
+from fitting_room.analysis.figures import Quartiles, Target
 from fitting_room.analysis.rows import APART, NOT_JUDGED, SEVERITY, Row
 from fitting_room.analysis.trials import (
     STOPPED,
@@ -134,19 +134,18 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[Column]]:
     """Return metric → its columns: one for each target of the task, and one of any other metric."""
     found = {each.metric: [each] for each in FIXED}
     targets = next((row.epochs_to_target for row in rows if row.epochs_to_target), ())
-    found["epochs_to_target"] = [
-        Column(
-            heading=f"epochs to {target.words}",
-            metric="" if which else "epochs_to_target",  # published are epochs to the first
-            of=lambda row, which=which: (  # type: ignore[misc]
-                row.epochs_to_target[which].found if row.epochs_to_target else None
-            ),
-            show=lambda found: str(found.words),
-        )
-        for which, target in enumerate(targets)
-    ]
+    found["epochs_to_target"] = [_epochs_to(*each) for each in enumerate(targets)]
     found |= {each.name: [_column(each.name)] for each in own()}
     return {metric: found[metric] for metric in dict.fromkeys([*COLUMNS, *found])}
+
+
+def _epochs_to(which: int, target: Target) -> Column:
+    return Column(
+        heading=f"epochs to {target.words}",
+        metric="" if which else "epochs_to_target",  # published are epochs to the first
+        of=lambda row: row.epochs_to_target[which].found if row.epochs_to_target else None,
+        show=lambda found: str(found.words),
+    )
 
 
 def cited(row: Row, metric: str, marks: Sequence[str]) -> str:

@@ -123,7 +123,7 @@ def facts(record: Record) -> dict[str, str]:
     settings = [
         f"{field.name} {getattr(recipe, field.name)}"
         for field in dataclasses.fields(recipe)
-        if getattr(recipe, field.name) != field.default
+        if getattr(recipe, field.name)  # none, no and nothing go without saying
     ]
     arguments = ", ".join(f"{name}={value}" for name, value in spec.case.arguments.items())
     xla = f", {'with' if run.jit_compile else 'without'} XLA" if run else ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import queue
+import sys
 import textwrap
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol, TextIO
+from typing import Protocol
 
 from fitting_room.format import in_terminal, in_words, one_line
 from fitting_room.record import Epoch, Message, Record
@@ -84,15 +85,16 @@ class Writer(Protocol):
 class Progress:
     """Hears trials from any thread, and shows them from the one thread that waits for a record.
 
-    ``leave`` is called before anything is shown, ``resume`` after it: they end the line that
-    somebody else had begun, and take it up again.
+    Without a ``writer`` it has a line for each on standard error, as for commands. ``leave`` is
+    called before anything is shown, ``resume`` after it: they end the line that somebody else had
+    begun, and take it up again.
     """
 
     def __init__(
         self,
-        writer: Writer,
+        writer: Writer | None = None,
         *,
-        live: bool,
+        live: bool = False,
         verbosity: int = 0,
         leave: Callable[[], None] = lambda: None,
         resume: Callable[[], None] = lambda: None,
@@ -133,7 +135,7 @@ class Progress:
                 self._show_next(timeout=0)
         finally:
             if self._drawn:
-                self._writer.write(ERASE, flush=True)
+                self._write(ERASE)
             if self._left_line:
                 self._resume()
             self._left_line = self._drawn = False
@@ -181,28 +183,29 @@ class Progress:
     def _redraw(self, *, told: bool = False) -> None:
         ends = self._ends_at
         left = "" if ends is None else f", {in_words(max(0.0, ends - self._clock()))} left"
-        text, room = f"{self._doing}{self._figures}{left}", self._writer.fullwidth - 1
-        if self._live and self._doing:
-            self._begin()
+        text = f"{self._doing}{self._figures}{left}"
+        if self._writer and self._live and self._doing:
+            room = self._writer.fullwidth - 1
             if len(text) > room:
                 text = f"{self._doing}{left}"[:room]
-            self._writer.write(f"{ERASE}{in_terminal(one_line(text))}", flush=True)
+            self._write(f"{ERASE}{in_terminal(one_line(text))}")
             self._drawn = True
         elif told and self._verbosity >= 0:
             self._line(text)
 
     def _line(self, text: str) -> None:
-        if self._verbosity <= -2:
-            return
-        self._begin()
-        told = in_terminal(one_line(text))
-        self._writer.write(f"{ERASE if self._drawn else ''}{told}\n", flush=True)
-        self._drawn = False
+        if self._verbosity > -2:
+            self._write(f"{ERASE if self._drawn else ''}{in_terminal(one_line(text))}\n")
+            self._drawn = False
 
-    def _begin(self) -> None:
+    def _write(self, text: str) -> None:
         if not self._left_line:
             self._leave()
         self._left_line = True
+        if self._writer:
+            self._writer.write(text, flush=True)
+        else:
+            print(text, end="", file=sys.stderr, flush=True)
 
 
 def _name(spec: TrialSpec) -> str:
@@ -216,16 +219,3 @@ def _scored(spec: TrialSpec) -> str:
 def _figures(spec: TrialSpec, epoch: Epoch) -> str:
     shown = (("train", epoch.training_accuracy), (_scored(spec), epoch.test_accuracy))
     return "".join(f" {name} {value:.1%}" for name, value in shown if value is not None)
-
-
-class PlainWriter:
-    """A writer for commands, which have no pytest around them."""
-
-    fullwidth = 80
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, msg: str, *, flush: bool = False) -> None:
-        """Write text as it is."""
-        print(msg, end="", file=self._stream, flush=flush)
