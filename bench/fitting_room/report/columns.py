@@ -8,29 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from fitting_room import format as words
+from fitting_room.analysis import trials
 from fitting_room.analysis.figures import Quartiles, Target
 from fitting_room.analysis.rows import APART, NOT_JUDGED, SEVERITY, Row
-from fitting_room.analysis.trials import (
-    STOPPED,
-    counted_commits,
-    listed,
-    machines,
-    of_one_machine,
-    one_per_seed,
-    settings,
-    versions,
-)
-from fitting_room.format import (
-    MISSING,
-    NEVER,
-    accuracy,
-    around,
-    count,
-    in_unit,
-    name,
-    number,
-    spanned,
-)
+from fitting_room.analysis.trials import STOPPED, one_per_seed
 from fitting_room.metrics import COLUMNS, SHOWN, known, own, shows
 from fitting_room.record import Record
 from fitting_room.report.verdicts import incomparable
@@ -50,7 +32,7 @@ class Column:
     of: Callable[[Row], Any]
     """Returns what a row has of it, or None."""
     show: Callable[[Any], str]
-    empty: str = MISSING
+    empty: str = words.MISSING
 
     @property
     def name(self) -> str:
@@ -72,15 +54,15 @@ class Column:
 def _column(metric: str, heading: str = "", show: Callable[[Any], str] | None = None) -> Column:
     """Return the column of a metric, be it a field of rows or the project's own."""
     return Column(
-        heading=heading or f"{name(metric)}{known(metric).suffix}",
+        heading=heading or f"{words.name(metric)}{known(metric).suffix}",
         metric=metric,
         of=lambda row: {**vars(row), **row.metrics}.get(metric),
-        show=show or partial(in_unit, metric),
+        show=show or partial(words.in_unit, metric),
     )
 
 
 def _seconds(found: Quartiles) -> str:
-    return around(found.median, found.lower, found.upper)
+    return words.around(found.median, found.lower, found.upper)
 
 
 VERDICT = Column(
@@ -92,12 +74,12 @@ VERDICT = Column(
 TEST_ACCURACY = _column("test_accuracy")
 TRAINING_ACCURACY = _column("training_accuracy")
 TEST_LOSS = _column("test_loss")
-CALIBRATION_ERROR = _column("calibration_error", "calibration error %", accuracy)
-PARAMETERS = _column("parameters", show=count)
+CALIBRATION_ERROR = _column("calibration_error", "calibration error %", words.accuracy)
+PARAMETERS = _column("parameters", show=words.count)
 SECONDS = _column("seconds_per_epoch", "s/epoch", _seconds)
-LATENCY = _column("latency_seconds", "latency ms", lambda seconds: number(1000 * seconds, 2))
-THROUGHPUT = _column("images_per_second", "images/s", count)
-MEMORY = _column("peak_memory_mib", "peak memory MiB", count)
+LATENCY = _column("latency_seconds", "latency ms", lambda seconds: words.number(1000 * seconds, 2))
+THROUGHPUT = _column("images_per_second", "images/s", words.count)
+MEMORY = _column("peak_memory_mib", "peak memory MiB", words.count)
 FIXED = (
     *(TEST_ACCURACY, TRAINING_ACCURACY, TEST_LOSS, CALIBRATION_ERROR),
     *(PARAMETERS, SECONDS, LATENCY, THROUGHPUT, MEMORY),
@@ -230,14 +212,14 @@ def provenance(records: Sequence[Record], *, n: str | None = None) -> str:
     dates = sorted(record.started[:10] for record in records)
     names = [record.spec.case.name for record in records]
     parts = [
-        machines(records),
-        listed(f"{record.spec.backend} on {record.spec.device}" for record in records),
-        listed(record.resolved.precision for record in records if record.resolved),
-        versions(records),
-        settings(records),
+        trials.machines(records),
+        trials.listed(f"{record.spec.backend} on {record.spec.device}" for record in records),
+        trials.listed(record.resolved.precision for record in records if record.resolved),
+        trials.versions(records),
+        trials.settings(records),
         " to ".join(dict.fromkeys([dates[0], dates[-1]])),
-        f"n = {n or spanned(names.count(name) for name in names)}",
-        counted_commits(records),
+        f"n = {n or words.spanned(names.count(name) for name in names)}",
+        trials.counted_commits(records),
     ]
     return f"Measured: {'; '.join(part for part in parts if part)}."
 
@@ -262,7 +244,7 @@ def _gaps(rows: Sequence[Row], absent: str | None) -> list[str]:
     for row in rows:
         if absent is not None and (why := why_empty(row, absent)):
             reasons.setdefault(why, []).append(row.architecture)
-    lines += [f"{', '.join(names)}: {why} ({MISSING})." for why, names in reasons.items()]
+    lines += [f"{', '.join(names)}: {why} ({words.MISSING})." for why, names in reasons.items()]
     untimed = [row.architecture for row in rows if row.test_accuracy and not row.seconds_per_epoch]
     if untimed and shows("seconds_per_epoch"):
         why = "as none ran alone, undisturbed, for more than its first epoch, which traces"
@@ -278,16 +260,16 @@ def _legend(rows: Sequence[Row], records: Sequence[Record]) -> list[str]:
     timed = [row for row in rows if row.seconds_per_epoch and shows("seconds_per_epoch")]
     if not timed:
         return lines
-    found = [of_one_machine([r for r in _of(row, records) if r.completed]) for row in timed]
+    found = [trials.of_one_machine([r for r in _of(row, records) if r.completed]) for row in timed]
     told = [[record for record in each if len(record.epochs) > 1] for each in found]
-    epochs = spanned(row.seconds_per_epoch.n for row in timed if row.seconds_per_epoch)
+    epochs = words.spanned(row.seconds_per_epoch.n for row in timed if row.seconds_per_epoch)
     lines[0] += (
         " Seconds: median (quartiles) of every epoch but the first of each trial that ran alone: "
-        f"{_counted(epochs, 'epoch')} of {_counted(spanned(map(len, told)), 'trial')} a case."
+        f"{_counted(epochs, 'epoch')} of {_counted(words.spanned(map(len, told)), 'trial')} a case."
     )
     places: dict[str, list[str]] = {}
     for row, each in zip(timed, told, strict=True):
-        places.setdefault(machines(each), []).append(row.architecture)
+        places.setdefault(trials.machines(each), []).append(row.architecture)
     if len(places) > 1:
         whose = "; ".join(f"{', '.join(names)} on {place}" for place, names in places.items())
         lines.append(f"Seconds of different machines do not compare: {whose}.")
@@ -309,7 +291,7 @@ def _target(rows: Sequence[Row]) -> list[str]:
     found = (row.epochs_to_target for row in rows if row.epochs_to_target)
     return [
         f"Epochs to {target.words}: median over seeds (95 % interval), seeds that reached it; "
-        f"{NEVER} where too few ever did."
+        f"{words.NEVER} where too few ever did."
         for target in (next(found, ()) if shows("epochs_to_target") else ())
     ]
 
@@ -328,5 +310,5 @@ def _publication(rows: Sequence[Row]) -> list[str]:
     return [
         *_reservations(rows),
         *(["Published seconds are another machine's: only ratios compare."] if timed else []),
-        *([f"Published: {listed(claim.source for claim in claims)}."] if claims else []),
+        *([f"Published: {trials.listed(claim.source for claim in claims)}."] if claims else []),
     ]

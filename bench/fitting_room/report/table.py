@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 
 from tabulate import tabulate
 
@@ -67,12 +68,12 @@ class Table:
         head = [in_terminal(one_line(cell)) for cell in self.head]
         widths = _widths(head, rows, width)
         right = [letter != "l" for letter in _per_column(self.align or "l", head)]
-        lines = _lines([_heading(cell, room) for cell, room in zip(head, widths, strict=True)])
-        told = [_laid(line, widths, right, partial(style, -1)) for line in lines]
-        told.append(GAP.join("-" * room for room in widths))
-        for number, row in enumerate(rows):
-            folded = [_folded(cell, room) for cell, room in zip(row, widths, strict=True)]
-            told += [_laid(line, widths, right, partial(style, number)) for line in _lines(folded)]
+        told = []
+        for number, cells in enumerate([[*map(_joined, head)], *rows], start=-1):
+            folded = [_folded(cell, room) for cell, room in zip(cells, widths, strict=True)]
+            for line in zip_longest(*folded, fillvalue=""):
+                told.append(_laid(line, widths, right, partial(style, number)))
+            told += [] if number >= 0 else [GAP.join("-" * room for room in widths)]
         return "\n".join([*told, *(f"- {in_terminal(one_line(note))}" for note in self.notes)])
 
     @property
@@ -137,25 +138,13 @@ def _longest_word(text: str) -> int:
 
 
 def _joined(heading: str) -> str:
+    """Let a heading be folded anywhere but before a per cent sign."""
     return heading.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def _heading(text: str, room: int) -> list[str]:
-    """Fold a heading to the width of its column, but never before a per cent sign."""
-    lines = textwrap.wrap(_joined(text), max(room, 1))
-    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
-
-
 def _folded(text: str, room: int) -> list[str]:
-    if _columns(text) <= room:
-        return [text]
-    return [in_terminal(line) for line in textwrap.wrap(text, room)]
-
-
-def _lines(cells: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return the lines of cells of different heights, each with text for every column."""
-    height = max(map(len, cells), default=0)
-    return [[cell[at] if at < len(cell) else "" for cell in cells] for at in range(height)]
+    lines = [text] if _columns(text) <= room else textwrap.wrap(text, room)
+    return [in_terminal(line.replace("\N{NO-BREAK SPACE}", " ")) for line in lines]
 
 
 def _laid(

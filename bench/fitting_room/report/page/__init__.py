@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
-from importlib import import_module
 from io import BytesIO
 from itertools import repeat
 from pathlib import Path
@@ -136,7 +135,7 @@ def _scope(rows: Sequence[Row], records: Sequence[Record]) -> str:
         listed(f"{record.spec.backend} on {record.spec.device}" for record in records),
         " to ".join(dict.fromkeys([*days[:1], *days[-1:]])),
     ]
-    return ", ".join(part for part in parts if part)
+    return ", ".join(filter(None, parts))
 
 
 def _table(task: str, album: Album, folder: Path, inspected: Path | None) -> dict[str, Any]:
@@ -204,8 +203,9 @@ def _plot(called: str, album: Album, folder: Path) -> str:
 
     def draw() -> bytes:
         # Matplotlib takes longer to load than the rest of the page to write.
-        pictures = import_module("fitting_room.report.plots.album").everything(album)
-        picture = pictures[called]
+        from fitting_room.report.plots import album as drawings
+
+        picture = drawings.everything(album)[called]
         return b"" if isinstance(picture, str) else plots.for_any_page(picture)
 
     unjudged = (replace(row, verdict="", verdicts=()) for row in album.rows)
@@ -222,10 +222,7 @@ def _address(image: bytes, kind: str) -> str:
 
 
 def _inspected(folder: Path | None, records: Sequence[Record]) -> Pairs:
-    """Return the pictures of a case under ``folder``, and when they were drawn.
-
-    The records of the page may be younger.
-    """
+    """Return the pictures of a case under ``folder``; its records may be younger than they are."""
     if folder is None or not records:
         return []
     sample = "-sample" if on_sample(records[-1]) else ""
