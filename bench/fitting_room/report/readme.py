@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 from markdown_it import MarkdownIt
@@ -34,13 +34,11 @@ PADDING = re.compile(r"( ) +|-{4,}")
 CLOSING_LINE = "<!-- /fitting-room -->"
 
 
-class _Marker(NamedTuple):
-    line: int
-    """From 1."""
-    name: str | None
-    """Of the block that it opens; None where it closes one."""
-    alone: bool
-    """Whether nothing else stands on its line, but what makes it part of a list or a quotation."""
+Marker = tuple[int, str | None, bool]
+"""Line, from 1; name of the block that it opens, None where it closes one; whether it is alone.
+
+It is even where it is part of a list or a quotation.
+"""
 
 
 def regenerate(text: str, blocks: Mapping[str, Callable[[], str]], *, file: str) -> str:
@@ -94,45 +92,43 @@ def difference(before: str, after: str, *, file: str) -> str:
 def _found(text: str, file: str) -> Iterator[tuple[str, int, int]]:
     """Yield the name of each block, and the lines of its two markers."""
     opened: tuple[str, int] | None = None
-    for marker in _markers(text):
-        place = f"{file}, line {marker.line}"
-        if opened and not marker.alone:
-            continue  # part of what is replaced
-        if not marker.alone:
+    for line, name, alone in _markers(text):
+        place = f"{file}, line {line}"
+        if not alone and not opened:
             raise UserError(f"{place}: a marker shares its line. Give it one of its own.")
-        if marker.name is not None:
+        if not alone:
+            continue  # part of what is replaced
+        if name is not None:
             _must_be_closed(opened, file)
-            opened = marker.name, marker.line
+            opened = name, line
         elif opened is None:
             raise UserError(f"{place}: no block is open here. Remove {CLOSING_LINE}.")
         else:
-            yield *opened, marker.line
+            yield *opened, line
             opened = None
     _must_be_closed(opened, file)
 
 
-def _markers(text: str) -> Iterator[_Marker]:
+def _must_be_closed(opened: tuple[str, int] | None, file: str) -> None:
+    if opened:
+        name, line = opened
+        raise UserError(
+            f"{file}, line {line}: the block {name!r} is not closed. "
+            f"End it with a line {CLOSING_LINE}"
+        )
+
+
+def _markers(text: str) -> Iterator[Marker]:
     """Yield the markers of a document in their order, those within a sentence by its first line."""
     for token in MarkdownIt("commonmark").parse(text):
         first = token.map[0] + 1 if token.map else 0
         lines = token.content.split("\n") if token.type == "html_block" else []
         for number, line in enumerate(lines, start=first):
             if marker := MARKER.search(line):
-                alone = line.strip() == marker[0]
-                yield _Marker(line=number, name=marker["name"], alone=alone)
-        for child in token.children or ():
-            marker = MARKER.fullmatch(child.content) if child.type == "html_inline" else None
-            if marker:
-                yield _Marker(line=first, name=marker["name"], alone=False)
-
-
-def _must_be_closed(opened: tuple[str, int] | None, file: str) -> None:
-    if opened is not None:
-        name, number = opened
-        raise UserError(
-            f"{file}, line {number}: the block {name!r} is not closed. "
-            f"End it with a line {CLOSING_LINE}"
-        )
+                yield number, marker["name"], line.strip() == marker[0]
+        inline = (child for child in token.children or () if child.type == "html_inline")
+        for marker in filter(None, (MARKER.fullmatch(child.content) for child in inline)):
+            yield first, marker["name"], False
 
 
 COLOURS = {"pass": "brightgreen", "undecided": "yellow", "fail": "red"}

@@ -46,10 +46,8 @@ def mosaic(images: NDArray[Any], columns: int, *, gap: int = 2) -> NDArray[Any]:
     return sheet
 
 
-def label_row(axes: Axes, text: str) -> None:
-    """Write text left of a row's first image."""
-    axes.set_ylabel(text, rotation=0, ha="right", va="center", fontsize=9)
-
+LEFT: Look = {"rotation": 0, "ha": "right", "va": "center", "fontsize": 9}
+"""How a row of images is labelled."""
 
 WIDTHS = (2.6, 4.2, 3.4)
 """Inches of the panels: the image, its probabilities, and all seeds' calibration."""
@@ -134,7 +132,7 @@ def samples(
     rows = figure.subplots(len(classes), squeeze=False)[:, 0]
     for axes, (label, name) in zip(rows, enumerate(classes), strict=True):
         _row(axes, images, np.flatnonzero(labels == label), EACH)
-        label_row(axes, name)
+        axes.set_ylabel(name, **LEFT)
     return figure
 
 
@@ -207,8 +205,6 @@ def filters(weights: NDArray[np.float32], title: str, theme: Theme) -> Figure:
 Activations = Mapping[str, NDArray[np.float32]]
 """Layer → shape (images, height, width, filters), in order."""
 
-SAID = "Each square from its least to its greatest activation; all dark: silent."
-
 
 def activations(
     images: Mapping[str, NDArray[np.uint8]],
@@ -234,7 +230,8 @@ def activations(
     blocks = figure.subfigures(len(filters), 1, squeeze=False)[:, 0]
     for block, chosen in zip(blocks, filters, strict=True):
         _block(block, images, layers, chosen)
-    note(figure, SAID, theme)
+    said = "Each square from its least to its greatest activation; all dark: silent."
+    note(figure, said, theme)
     return figure
 
 
@@ -245,7 +242,7 @@ def _block(
     block.suptitle(f"filter {chosen}", fontsize=9)
     for row, (name, pixels) in enumerate(images.items()):
         show(axes[row, 0], pixels)
-        label_row(axes[row, 0], name)
+        axes[row, 0].set_ylabel(name, **LEFT)
         for column, (layer, found) in enumerate(layers.items(), start=1):
             height, width = found.shape[1:3]
             of = f"{layer} {height}×{width}" if row == 0 else ""
@@ -284,18 +281,15 @@ def confusion_matrix(
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     for place in zip(*np.nonzero(found.mean >= LEAST), strict=True):
-        _write(axes, place, mean[place], None if sd is None else sd[place], theme)
+        row, column = place
+        ink = theme.paper if mean[place] > 30 else theme.ink
+        look: Look = {"ha": "center", "va": "center", "color": ink}
+        above = 0.0 if sd is None else -0.12
+        axes.text(column, row + above, f"{mean[place]:.1f}", size=8.5, **look)
+        if sd is not None:
+            axes.text(column, row + 0.24, f"± {sd[place]:.1f}", size=6.5, **look)
     note(figure, small_print, theme)
     return figure
-
-
-def _write(axes: Axes, place: tuple[int, int], mean: float, sd: float | None, theme: Theme) -> None:
-    row, column = place
-    ink = theme.paper if mean > 30 else theme.ink
-    above = 0.0 if sd is None else -0.12
-    axes.text(column, row + above, f"{mean:.1f}", ha="center", va="center", color=ink, size=8.5)
-    if sd is not None:
-        axes.text(column, row + 0.24, f"± {sd:.1f}", ha="center", va="center", color=ink, size=6.5)
 
 
 def reliability(
