@@ -36,14 +36,11 @@ def mosaic(images: NDArray[Any], columns: int, *, gap: int = 2) -> NDArray[Any]:
 
     Many images in one are drawn in a tenth of the time that axes for each of them would take.
     """
-    count, height, width = images.shape[:3]
-    rows = -(-count // columns)
-    sides = (rows * (height + gap) - gap, columns * (width + gap) - gap)
-    sheet = np.full((*sides, *images.shape[3:]), np.nan)
-    for number, image in enumerate(images):
-        top, left = number // columns * (height + gap), number % columns * (width + gap)
-        sheet[top : top + height, left : left + width] = image
-    return sheet
+    rows, (height, width), more = -(-len(images) // columns), images.shape[1:3], images.shape[3:]
+    around = [(0, rows * columns - len(images)), (0, gap), (0, gap), *[(0, 0) for _ in more]]
+    padded = np.pad(images.astype(float), around, constant_values=np.nan)
+    grid = padded.reshape(rows, columns, height + gap, width + gap, *more).swapaxes(1, 2)
+    return grid.reshape(rows * (height + gap), columns * (width + gap), *more)[:-gap, :-gap]
 
 
 LEFT: Look = {"rotation": 0, "ha": "right", "va": "center", "fontsize": 9}
