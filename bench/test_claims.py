@@ -11,7 +11,7 @@ from fitting_room.errors import UserError
 from fitting_room.judge.published import OUTCOMES
 from fitting_room.plugin.options import project_of
 from fitting_room.report.audit import tally
-from fitting_room.report.ci import TALLY
+from fitting_room.report.verdicts import TALLY
 from fitting_room.store.claims import Published
 
 

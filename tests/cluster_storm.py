@@ -45,7 +45,8 @@ LENGTH_S = 0.05
 STEADY = f"""
 import time
 from fitting_room.lab import worker
-from fitting_room.record import PartialRecord, now
+from fitting_room.record import PartialRecord
+from fitting_room.record import now
 from fitting_room.machine import this_machine
 
 def run_trial(job, listen, *, run):

@@ -32,9 +32,11 @@ EPOCH_S = 0.05
 CHILD = f"""
 import os, time
 from pathlib import Path
-from fitting_room.record import Epoch, Message
+from fitting_room.record import Epoch
+from fitting_room.record import Message
 from fitting_room.trial import __main__ as child
-from fitting_room.trial.protocol import loaded_files, say
+from fitting_room.trial.protocol import loaded_files
+from fitting_room.trial.protocol import say
 
 def train(job, measured, output):
     with Path(os.environ["{CHILDREN_AT}"], "trained").open("a") as file:

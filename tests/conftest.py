@@ -126,7 +126,7 @@ def stored(smoke: Run, tmp_path: Path) -> Path:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Let plots be empty pictures; return those that were wanted, for they take seconds."""
-    from fitting_room.report.plots import theme  # loads Matplotlib
+    from fitting_room.report import plots as theme  # loads Matplotlib
 
     wanted: list[object] = []
 

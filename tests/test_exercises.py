@@ -17,7 +17,7 @@ from bench.__main__ import main
 from bench.cases import CASES
 from bench.exercises import EXERCISES
 from fitting_room.record import Record
-from fitting_room.report.plots.theme import LIGHT, Draw
+from fitting_room.report.plots import LIGHT, Draw
 from fitting_room.store.records import Store
 from fitting_room.studies.exercises import Exercise, answer, block, pictures
 

@@ -22,7 +22,7 @@ from fitting_room import data
 from fitting_room.errors import UserError
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.record import Callbacks, Job, Listener, Record, best_file
-from fitting_room.report.card import card
+from fitting_room.report.model import card
 from fitting_room.store.records import Models, Store
 
 CONFIG = {"module": "keras.layers", "class_name": "Dense", "config": {}}

@@ -13,7 +13,7 @@ from test_kept_models import write_model
 from bench import __main__ as command_line
 from bench.cases import CASES
 from fitting_room.record import Job, Record
-from fitting_room.report.card import card
+from fitting_room.report.model import card
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.claims import read_published
 from fitting_room.store.key import quality_key

@@ -27,8 +27,8 @@ from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS, Metric, declare, macro_f1
 from fitting_room.record import Record
 from fitting_room.report.page import write_page
+from fitting_room.report.plots import LIGHT
 from fitting_room.report.plots.album import Album, of_case
-from fitting_room.report.plots.theme import LIGHT
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.claims import read_published
 from fitting_room.store.records import encoded

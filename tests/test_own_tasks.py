@@ -26,7 +26,8 @@ OWN = '''
 import numpy as np
 
 from fitting_room.recipe import Recipe
-from fitting_room.spec import Case, Task
+from fitting_room.spec import Case
+from fitting_room.spec import Task
 
 
 def colours():

@@ -19,7 +19,7 @@ from bench.cases import CASES
 from fitting_room.analysis.rows import rows
 from fitting_room.cli import report, settle
 from fitting_room.judge.verdict import Verdict
-from fitting_room.report.notes import verdict_notes
+from fitting_room.report.columns import verdict_notes
 from fitting_room.report.page import trial_facts, write_page
 from fitting_room.store.records import Store
 

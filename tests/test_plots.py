@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -19,15 +21,15 @@ from imports import ROOT
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pages import IMAGES
+from PIL import Image
 from records import make_record
 
 from bench.cases import CASES
+from fitting_room.analysis.mistakes import Pair, most_confused
 from fitting_room.analysis.rows import rows
 from fitting_room.judge.verdict import Bound
 from fitting_room.record import Confidence, Record
-from fitting_room.report.plots.album import Album, made_with, of_case, overview
-from fitting_room.report.plots.curves import curve
-from fitting_room.report.plots.theme import (
+from fitting_room.report.plots import (
     DARK,
     LIGHT,
     THEMES,
@@ -38,7 +40,16 @@ from fitting_room.report.plots.theme import (
     render,
     save,
 )
-from fitting_room.report.plots.tradeoff import frontier, label, steps
+from fitting_room.report.plots.album import (
+    Album,
+    frontier,
+    label,
+    made_with,
+    of_case,
+    overview,
+    steps,
+)
+from fitting_room.report.plots.images import activations, confused, filters, samples
 
 DENSE, DIGITS = "fashion_mnist-dense_128", "mnist-dense_128"
 RECORDS = [make_record(case=case, seed=seed) for case in (DENSE, DIGITS) for seed in (0, 1)]
@@ -140,16 +151,6 @@ def test_names_cover_neither_each_other_nor_points() -> None:
     assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
     spots = axes.transData.transform([point[1:] for point in points])
     assert not [spot for spot in spots for box in boxes if box.contains(*spot)]
-
-
-def test_survival_is_that_of_a_published_example() -> None:
-    """Remission under 6-MP: Freireich et al., Blood 21, 1963, as Kaplan–Meier texts print it."""
-    seen = [6, 6, 6, 7, 10, 13, 16, 22, 23]
-    lost = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
-    found = curve([*seen, *[None] * len(lost)], [*seen, *lost])
-    at = dict(zip(found.epochs, found.left, strict=True))
-    known = {0: 1, 6: 0.857, 7: 0.807, 10: 0.753, 13: 0.690, 16: 0.627, 22: 0.538, 23: 0.448}
-    assert {epoch: round(at[epoch], 3) for epoch in known} == known
 
 
 def test_caption_says_with_what_and_when() -> None:
@@ -273,3 +274,55 @@ def test_a_disturbed_epoch_is_crossed_out() -> None:
     for axes in PICTURES[f"{DENSE}-seconds"](LIGHT).axes:
         marks = [(line.get_marker(), len(line.get_xdata())) for line in axes.lines]
         assert [mark for mark in marks if mark[0] in "xo"] == [("o", 6), ("x", 2), ("o", 2)]
+
+
+LABELS = np.array([0, 0, 0, 1, 1, 2], np.uint8)
+SEEDS = [np.array([0, 1, 1, 1, 0, 2], np.uint8), np.array([0, 0, 1, 1, 1, 0], np.uint8)]
+
+
+def test_pairs_are_ordered_by_their_mistakes_either_way() -> None:
+    """Counts are means over the seeds, and images those that most seeds mistake first."""
+    first, second = most_confused(SEEDS, LABELS, pairs=9)
+    assert first == Pair(classes=(0, 1), counts=(1.5, 0.5), images=((2, 1), (4,)))
+    assert second == Pair(classes=(0, 2), counts=(0.0, 0.5), images=((), (5,)))
+
+
+def test_no_more_pairs_than_asked_for_and_none_without_mistakes() -> None:
+    """A perfect model confuses nothing."""
+    assert len(most_confused(SEEDS, LABELS, pairs=1)) == 1
+    assert most_confused([LABELS], LABELS, pairs=9) == []
+
+
+def test_every_mistake_is_of_some_pair() -> None:
+    """Over all pairs the counts add up to the mistakes of a seed."""
+    generator = np.random.default_rng(0)
+    labels, answers = generator.integers(0, 10, (2, 500), np.uint8)
+    pairs = most_confused([answers], labels, pairs=45)
+    assert sum(pair.both for pair in pairs) == np.sum(answers != labels)
+
+
+NOISE = np.random.default_rng(0).integers(0, 255, (6, 28, 28), np.uint8)
+PAIRS = most_confused(SEEDS, LABELS, pairs=2)
+LAYERS = {
+    "conv": np.random.default_rng(1).random((2, 26, 26, 4), np.float32),
+    "pool": np.zeros((2, 13, 13, 4), np.float32),
+}
+
+
+NAMES = ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        partial(samples, NOISE, LABELS, NAMES, "x"),
+        partial(confused, NOISE, PAIRS, NAMES, "x", small_print="x"),
+        partial(activations, {"a": NOISE[0], "b": NOISE[1]}, LAYERS, [0, 3], "x"),
+        partial(filters, np.zeros((3, 3, 5), np.float32), "x"),
+        partial(filters, np.random.default_rng(0).random((28, 28, 150), np.float32), "x"),
+    ],
+)
+def test_each_picture_can_be_drawn(draw: Draw, theme: Theme) -> None:
+    """Of classes with few images, of silent layers, of weights that are all zero, too."""
+    assert Image.open(io.BytesIO(render(draw, theme, "png"))).format == "PNG"

@@ -12,8 +12,8 @@ from records import PROJECT, make_record
 
 from fitting_room.cli import plots, settle
 from fitting_room.errors import UserError
-from fitting_room.report.plots import theme as canvas
-from fitting_room.report.plots.theme import Theme
+from fitting_room.report import plots as canvas
+from fitting_room.report.plots import Theme
 from fitting_room.store.records import Store
 
 DENSE = "fashion_mnist-dense_128"
@@ -79,14 +79,14 @@ def test_a_picture_is_drawn_again_only_where_what_it_rests_on_changed(
         return len(drawn)
 
     every = len(PROJECT.pictures) * len(plots.ENDS)
-    monkeypatch.setattr(plots, "DRAWING", ("fitting_room.report.plots.theme:LIGHT",))
+    monkeypatch.setattr(plots, "DRAWING", ("fitting_room.report.plots:LIGHT",))
     assert (count(), count(), count("--check")) == (every, 0, 0)
     file = tmp_path / "out" / f"{PROJECT.pictures[0]}.svg"
     file.write_bytes(file.read_bytes().replace(b"light", b"lighter"))
     assert (count("--check"), count(), count("--check")) == (every, every, 0)
     Store(records).put(make_record(seed=2, test_accuracy=0.9))
     assert (count("--check"), count(), count("--check")) == (every, every, 0)
-    monkeypatch.setattr(plots, "DRAWING", ("fitting_room.report.plots.theme:DARK",))
+    monkeypatch.setattr(plots, "DRAWING", ("fitting_room.report.plots:DARK",))
     assert count("--check") == every
 
 

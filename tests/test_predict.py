@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from records import PROJECT, make_record
 from scheduler_world import pretend, trial
-from test_answers import CONFIDENCE
 from test_kept_models import write_model
+from test_model import CONFIDENCE
 
 from bench import __main__ as command_line
 from fitting_room.cli import inspect, predict

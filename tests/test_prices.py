@@ -12,7 +12,7 @@ from records import make_record
 
 from fitting_room.judge.quality import Curve
 from fitting_room.judge.verdict import Bound
-from fitting_room.report.verdicts import Priced, choices, priced, sharpest, table
+from fitting_room.report.prices import Priced, choices, priced, sharpest, table
 from fitting_room.store.bounds import Bounds
 
 CASE = "fashion_mnist-dense_128"

@@ -21,7 +21,8 @@ from fitting_room.store.records import Store
 NETS = """
 import numpy as np
 from fitting_room.recipe import Recipe
-from fitting_room.spec import Case, Task
+from fitting_room.spec import Case
+from fitting_room.spec import Task
 
 def load():
     labels = np.arange(4000) % 10

@@ -17,9 +17,9 @@ from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Outcome, Verdict
 from fitting_room.metrics import METRICS
 from fitting_room.record import Confidence, Record
-from fitting_room.report.ci import Judged
 from fitting_room.report.progress import Screen
 from fitting_room.report.summary import Summary, shown, write_report, write_summary
+from fitting_room.report.verdicts import Judged
 from fitting_room.store.claims import Claim
 from fitting_room.store.records import Store
 

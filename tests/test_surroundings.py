@@ -20,9 +20,9 @@ from fitting_room import machine, surroundings
 from fitting_room.data import chosen_data_dir
 from fitting_room.errors import UnwritableError, UserError
 from fitting_room.lab.scheduler import Scheduler
-from fitting_room.report.ci import in_ci
 from fitting_room.spec import folder_of
 from fitting_room.store.records import Store, sweep, write_whole
+from fitting_room.surroundings import in_ci
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

@@ -20,7 +20,7 @@ from bench.cases import CASES
 from fitting_room.analysis.rows import rows
 from fitting_room.format import in_code, in_html, in_markdown, in_prose, in_terminal, one_line
 from fitting_room.report.audit import as_markdown, shown
-from fitting_room.report.notes import banner
+from fitting_room.report.columns import banner
 from fitting_room.report.progress import Screen
 from fitting_room.report.summary import summary, tables
 from fitting_room.report.table import Code, Prose, Table, bullets

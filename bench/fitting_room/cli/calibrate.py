@@ -21,7 +21,7 @@ from fitting_room.machine import disturbance, exclusive
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project, shown
 from fitting_room.record import Outcome, Record
-from fitting_room.report.verdicts import priced, sharpest, table
+from fitting_room.report.prices import priced, sharpest, table
 from fitting_room.spec import Case, TrialSpec
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.key import explain

@@ -33,13 +33,13 @@ from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.timing import ANEW, CHUNK_S, Timed, time_checkouts
 from fitting_room.project import Project
 from fitting_room.record import Record
-from fitting_room.report.ci import in_ci
 from fitting_room.report.comparison import as_json, as_markdown
 from fitting_room.report.readme import difference
 from fitting_room.spec import Case, Dataset, folder_of
 from fitting_room.store.git import exported
 from fitting_room.store.reading import below
 from fitting_room.store.records import Store, write_whole
+from fitting_room.surroundings import in_ci
 
 PAIRS = 20
 """Twice what the exact test needs, for a machine that has neighbours."""

@@ -72,7 +72,7 @@ def _draw(
     chosen: Sequence[Exercise], records: Sequence[Record], stale: Mapping[str, str], folder: Path
 ) -> None:
     # Matplotlib takes longer to load than all of the rest.
-    from fitting_room.report.plots.theme import KINDS, THEMES, save
+    from fitting_room.report.plots import KINDS, THEMES, save
 
     for name, draw in pictures(chosen, records, stale=stale).items():
         if isinstance(draw, str):

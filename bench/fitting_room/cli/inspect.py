@@ -21,13 +21,13 @@ from fitting_room.errors import UserError, natural
 from fitting_room.format import number
 from fitting_room.lab.probe import Seen, look
 from fitting_room.record import Record, unpack_classes
-from fitting_room.report.pixels import shown, why_unseen
+from fitting_room.report.model import shown, why_unseen
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Task, TrialSpec, folder_of
 from fitting_room.store.reading import below
 
 if TYPE_CHECKING:
-    from fitting_room.report.plots.theme import Draw
+    from fitting_room.report.plots import Draw
 
 PAIRS = 6
 IMAGES = 3
@@ -51,7 +51,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw the pictures into ``results/inspect/<case>/`` and say which there are."""
-    from fitting_room.report.plots.theme import LIGHT, save
+    from fitting_room.report.plots import LIGHT, save
 
     spec, filters = wanted(arguments), arguments.filters
     arrays = data.load(spec.dataset)
@@ -129,7 +129,7 @@ def pictures(
     # Matplotlib takes longer to load than all of this together.
     from fitting_room.report.plots import images as draw
     from fitting_room.report.plots.album import made_with
-    from fitting_room.report.plots.reliability import reliability
+    from fitting_room.report.plots.images import reliability
 
     arrays, classes, seen, case = view.arrays, view.task.classes, view.seen, view.spec.case.name
     images, labels = shown(np.asarray(arrays.test_images)), np.asarray(arrays.test_labels)

@@ -13,7 +13,7 @@ from fitting_room.errors import UserError, natural
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.scheduler import job_of
 from fitting_room.record import Record
-from fitting_room.report.card import card
+from fitting_room.report.model import card
 from fitting_room.spec import TrialSpec
 from fitting_room.store.key import training_key
 from fitting_room.store.records import Kept, Models, Store

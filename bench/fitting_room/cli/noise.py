@@ -17,7 +17,7 @@ from fitting_room.format import in_words
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.scheduler import job_of
 from fitting_room.record import Record
-from fitting_room.report.progress import PlainWriter, Progress
+from fitting_room.report.progress import Progress
 from fitting_room.spec import Case, Dataset, TrialSpec
 from fitting_room.studies import origin_of, read_document, write_document
 from fitting_room.studies.noise import (
@@ -92,7 +92,7 @@ def _cross(case: Case, dataset: Dataset, arguments: argparse.Namespace) -> None:
     known = {(s.key, s.repeat): s for s in before.samples} if before else {}
     root, pairs = arguments.project.root, _wanted(base, arguments.levels)
     wanted = {(job_of(spec, root).key, repeat): spec for spec, repeat in pairs}
-    progress = Progress(PlainWriter(sys.stderr), live=False)
+    progress = Progress()
     progress.total = len(wanted.keys() - known.keys())
     for repeat in range(2):  # each has records of its own, for a scheduler repeats no spec
         trials = folder / "trials" / str(repeat)

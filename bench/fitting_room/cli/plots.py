@@ -19,13 +19,12 @@ from fitting_room.format import in_words
 from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS
 from fitting_room.project import FILE, TABLE, Project, from_here
-from fitting_room.report.plots import SEAL, basis, drawing, is_sealed, sealed
+from fitting_room.report.plots import SEAL, Album, Draw, basis, drawing, is_sealed, sealed
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.records import write_whole
 
 if TYPE_CHECKING:
-    from fitting_room.report.plots.album import Album, Pictures
-    from fitting_room.report.plots.theme import Draw
+    from fitting_room.report.plots.album import Pictures
 
 PLOTS, PICTURES = "plots", "pictures"
 """Folders of the results."""
@@ -33,9 +32,9 @@ PLOTS, PICTURES = "plots", "pictures"
 ENDS = ("", "-dark")
 """What follows its name in the files of a picture, light and dark."""
 
-DRAWING = tuple(
-    f"fitting_room.report.plots.{name}"
-    for name in ("album:overview", "theme:render", "theme:THEMES")
+DRAWING = (
+    "fitting_room.report.plots.album:overview",
+    *("fitting_room.report.plots:render", "fitting_room.report.plots:THEMES"),
 )
 """The code that makes the committed pictures, with all that it calls."""
 
@@ -99,8 +98,8 @@ def committed(stored: Stored, folder: Path | None = None, *, check: bool) -> boo
 
 
 def _drawn(stored: Stored, folder: Path, rests_on: bytes, *, check: bool) -> bool:
+    from fitting_room.report.plots import THEMES, drawn_by, render
     from fitting_room.report.plots.album import overview
-    from fitting_room.report.plots.theme import THEMES, drawn_by, render
 
     stale, unlike = [], False
     for name, draw in _shown(stored.project, overview(_album(stored))).items():
@@ -143,9 +142,6 @@ def _shown(project: Project, pictures: Pictures) -> dict[str, Draw]:
 
 def _album(stored: Stored, *, images: bool = False) -> Album:
     """Return what pictures are drawn from, with the test images where they are wanted."""
-    # Matplotlib takes longer to load than all other commands together.
-    from fitting_room.report.plots.album import Album
-
     bounds = _bounds(stored.project)
     return Album(
         rows=stored.rows,
@@ -162,8 +158,8 @@ def _bounds(project: Project) -> Mapping[str, Mapping[str, Bound]]:
 
 def _draw(album: Album, names: list[str], folder: Path) -> int:
     """Write each picture as SVG and PNG, light and dark; tell which there cannot be."""
+    from fitting_room.report.plots import KINDS, THEMES, save
     from fitting_room.report.plots.album import everything, of_case
-    from fitting_room.report.plots.theme import KINDS, THEMES, save
 
     pictures = {} if names else dict(everything(album))
     for row in album.rows:

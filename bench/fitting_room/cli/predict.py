@@ -22,16 +22,17 @@ from fitting_room.errors import UserError, natural
 from fitting_room.lab.probe import look
 from fitting_room.project import Project
 from fitting_room.record import Record
-from fitting_room.report.answer import (
+from fitting_room.report.model import (
     Answer,
     as_sure,
     confidences,
     draws_blocks,
     known_seeds,
     picture,
+    shown,
     table,
+    why_unseen,
 )
-from fitting_room.report.pixels import shown, why_unseen
 from fitting_room.spec import TASKS, TrialSpec
 from fitting_room.store.records import Kept
 
@@ -73,8 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
     print("\n".join([f"\n{table(answer, blocks=blocks)}\n", *_told(answer, kept, records)]))
     if arguments.output is not None:
         # Matplotlib takes longer to load than all of this together.
+        from fitting_room.report.plots import LIGHT, save
         from fitting_room.report.plots.images import answer_picture
-        from fitting_room.report.plots.theme import LIGHT, save
 
         image = None if unseen else shown(pixels)
         found = list(confidences(records).values())

@@ -19,8 +19,7 @@ from fitting_room.metrics import METRICS
 from fitting_room.project import Project, from_here
 from fitting_room.record import Record
 from fitting_room.report.audit import as_markdown
-from fitting_room.report.badges import badges
-from fitting_room.report.readme import difference, regenerate
+from fitting_room.report.readme import badges, difference, regenerate
 from fitting_room.report.summary import JUDGED, task_table
 from fitting_room.spec import TASKS
 from fitting_room.store.key import why_stale

@@ -17,7 +17,7 @@ from fitting_room.cli.remove import NOT_YET, Keys, blocks, check_gone, checked, 
 from fitting_room.cli.session import add_options
 from fitting_room.errors import UserError
 from fitting_room.record import Record
-from fitting_room.report.card import card
+from fitting_room.report.model import card
 from fitting_room.spec import Case, TrialSpec, folder_of
 from fitting_room.store.key import quality_key
 from fitting_room.store.reading import read_json, read_toml

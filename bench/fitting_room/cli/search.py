@@ -23,7 +23,7 @@ from fitting_room.lab.estimate import warnings
 from fitting_room.lab.plan import BACKENDS, DEVICES, Options, specify
 from fitting_room.lab.probe import check_backend
 from fitting_room.lab.scheduler import job_of
-from fitting_room.report.progress import PlainWriter, Progress
+from fitting_room.report.progress import Progress
 from fitting_room.spec import TASKS, Case, Dataset, TrialSpec
 from fitting_room.studies.search import FINAL, append, read_log, read_study, settings_of, tried
 from fitting_room.studies.search_tables import candidates, table
@@ -101,7 +101,7 @@ def _train(specs: Sequence[TrialSpec], log: Path, arguments: argparse.Namespace)
     print(f"{len(specs)} trials, {len(specs) - len(missing)} of them in {log}", file=sys.stderr)
     for line in warnings(missing, []):
         print(line, file=sys.stderr)
-    progress = Progress(PlainWriter(sys.stderr), live=False, verbosity=-1)
+    progress = Progress(verbosity=-1)
     progress.total = len(missing)
     began = time.monotonic()
     with session(arguments, trials=log.parent / "trials", progress=progress) as running:

@@ -20,8 +20,8 @@ from fitting_room.lab.plan import Options
 from fitting_room.lab.process import home
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.record import Record
-from fitting_room.report.card import card
-from fitting_room.report.progress import PlainWriter, Progress
+from fitting_room.report.model import card
+from fitting_room.report.progress import Progress
 from fitting_room.spec import Dataset, TrialSpec
 from fitting_room.store.records import Models, Store
 
@@ -93,7 +93,7 @@ def session(
     Raises:
         UserError: Records cannot be written, or several trials are to run at once and be timed.
     """
-    progress = progress or Progress(PlainWriter(sys.stderr), live=False)
+    progress = progress or Progress()
     run = uuid4().hex if fresh or getattr(arguments, "fresh", False) else None
     keep_models = keep_models or getattr(arguments, "keep_models", False)
     engine = _engine_for(arguments, keep_models=keep_models)

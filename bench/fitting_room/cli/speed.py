@@ -23,7 +23,7 @@ from fitting_room.lab.timing import time_paths
 from fitting_room.machine import this_machine
 from fitting_room.project import Project
 from fitting_room.record import now
-from fitting_room.report.notes import provenance as made_by
+from fitting_room.report.columns import provenance as made_by
 from fitting_room.report.table import Table
 from fitting_room.spec import Case
 from fitting_room.store.key import provenance

@@ -19,7 +19,7 @@ from fitting_room.plugin.options import add_options, option, project_of, undecid
 from fitting_room.plugin.results import Results
 from fitting_room.plugin.setup import assemble, fit_benchmark_tables
 from fitting_room.record import Record
-from fitting_room.report.ci import Judged, parted, to_properties
+from fitting_room.report.verdicts import Judged, parted, to_properties
 from fitting_room.spec import Case
 from fitting_room.store.bounds import Bounds, read_bounds
 from fitting_room.surroundings import ending, prepare_streams, signals_heard

@@ -18,19 +18,18 @@ from fitting_room.errors import UserError
 from fitting_room.metrics import UNTRAINED
 from fitting_room.plugin.options import log_folder, option, project_of, results_folder
 from fitting_room.record import Record
-from fitting_room.report.ci import (
+from fitting_room.report.progress import Screen
+from fitting_room.report.summary import Summary, shown, write_summary
+from fitting_room.report.verdicts import (
     TALLY,
     Judged,
     append_summary,
     from_properties,
+    in_order,
     parted,
-    strict_report,
-    to_suite,
+    verdict_lines,
     workflow_commands,
 )
-from fitting_room.report.progress import Screen
-from fitting_room.report.summary import Summary, shown, write_summary
-from fitting_room.report.verdicts import in_order, verdict_lines
 from fitting_room.store.bounds import line_of, smoke_line
 from fitting_room.store.records import Store
 from fitting_room.surroundings import unwritten
@@ -68,7 +67,8 @@ class Results:
         """
         if xml := self._strict_report():
             for test, (_, said) in self._said.items():
-                to_suite(xml, test.rpartition("::")[2], parted([*said.items()])[0])
+                for name, value in parted([*said.items()])[0]:
+                    xml.add_global_property(f"{test.rpartition('::')[2]}.{name}", value)
         yield
         if lost := unwritten():
             print(f"fitting room: {lost}", file=sys.stderr)
@@ -76,7 +76,10 @@ class Results:
             session.exitstatus = UNREPORTED
 
     def _strict_report(self) -> Any:
-        return strict_report(self._config.pluginmanager.get_plugins())
+        """Return pytest's writer of JUnit XML, if there is one and it is to obey the schema."""
+        plugins = self._config.pluginmanager.get_plugins()
+        strict = (each for each in plugins if getattr(each, "family", "") == "xunit2")
+        return next((each for each in strict if hasattr(each, "add_global_property")), None)
 
     def _judged(self) -> list[Judged]:
         told = self._config.getoption("tbstyle") != "no"

@@ -24,8 +24,8 @@ from fitting_room.machine import usable_cores
 from fitting_room.metrics import METRICS
 from fitting_room.plugin.options import project_of, read_options
 from fitting_room.record import Record
-from fitting_room.report.card import card
-from fitting_room.report.progress import PlainWriter, Progress
+from fitting_room.report.model import card
+from fitting_room.report.progress import Progress
 from fitting_room.spec import Dataset
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.records import Models, Store
@@ -115,7 +115,7 @@ def _dataset(task: str, options: Options) -> Dataset:
 def _progress(config: pytest.Config) -> Progress:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None:
-        return Progress(PlainWriter(sys.stderr), live=False, verbosity=-2)
+        return Progress(verbosity=-2)
     writer = config.get_terminal_writer()
     line = DotLine(reporter, writer)
     return Progress(

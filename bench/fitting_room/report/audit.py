@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -15,7 +14,7 @@ from fitting_room.analysis.trials import one_per_seed
 from fitting_room.format import in_prose, in_terminal, listed, one_line
 from fitting_room.judge.published import OUTCOMES
 from fitting_room.record import Record
-from fitting_room.report.notes import provenance
+from fitting_room.report.columns import provenance
 from fitting_room.report.progress import Screen
 from fitting_room.report.table import Table, bullets
 
@@ -46,31 +45,56 @@ def as_markdown(
         records: That they rest on, among others.
         stale: Case → why its records are not those of the present code.
     """
-    marks = _footnotes(findings)
-    sections: dict[str, list[Finding]] = {}
+    marks = list(dict.fromkeys(text for each in findings for text in _notes(each) if text))
+    sections: dict[str, list[Sequence[str]]] = {}
     for each in findings:
-        sections.setdefault(_section(each), []).append(each)
-    head = [f"**{tally(findings)}.**", *map(in_prose, _mislabelled(findings))]
-    return "\n\n".join(
-        [
-            " ".join(head),
-            "<details>",
-            "<summary>Every claim, with what was measured</summary>",
-            *(part for name, of in sections.items() for part in (name, _table(of, stale, marks))),
-            "</details>",
-            bullets(_below(findings, records, stale)),
-        ]
-    )
+        sections.setdefault(_section(each), []).append(_cells(each, stale, marks))
+    parts = [" ".join([f"**{tally(findings)}.**", *map(in_prose, _mislabelled(findings))])]
+    parts += ["<details>", "<summary>Every claim, with what was measured</summary>"]
+    for heading, rows in sections.items():
+        parts += [heading, Table(HEADINGS[:-1], rows, align=None).markdown(unbroken=True)]
+    return "\n\n".join([*parts, "</details>", bullets(_below(findings, records, stale, marks))])
 
 
 def as_json(findings: Sequence[Finding], *, stale: Mapping[str, str]) -> str:
     """Return every finding in full, numbers in the units of their metrics; infinite ones null."""
-    told = [_plain(each, stale) for each in findings]
-    document = {"schema": SCHEMA, "verdicts": dict(_counts(findings)), "claims": told}
+    told = [
+        {
+            "name": each.claim.name,
+            "said": each.said,
+            "published": each.verdict.against,
+            "source": each.claim.source,
+            "verdict": each.verdict.label,
+            "because": each.verdict.reason,
+            "kind": each.kind,
+            "short": each.short,
+            "measured": each.measured,
+            "interval": each.verdict.interval,
+            "n": each.verdict.n,
+            "cases": each.cases,
+            "mislabelled": each.mislabelled,
+            "note": each.claim.note,
+            "expected": each.claim.expected,
+            "stale": {case: stale[case] for case in each.cases if case in stale},
+        }
+        for each in findings
+    ]
+    document = {"schema": SCHEMA, "verdicts": _counts(findings), "claims": told}
     return msgspec.json.format(msgspec.json.encode(document)).decode()
 
 
-def row(each: Finding, stale: Mapping[str, str]) -> tuple[str, ...]:
+def tally(findings: Sequence[Finding]) -> str:
+    """Return ``59 claims: 22 reproduced, 8 exceeded, …``."""
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in _counts(findings).items())
+    return f"{len(findings)} claims{counts and f': {counts}'}"
+
+
+def _counts(findings: Sequence[Finding]) -> dict[str, int]:
+    found = Counter(each.verdict.label for each in findings)
+    return {verdict: found[verdict] for verdict in OUTCOMES if found[verdict]}
+
+
+def _row(each: Finding, stale: Mapping[str, str]) -> tuple[str, ...]:
     """Return the cells of a finding, in the order of the headings."""
     old = " (stale)" if any(case in stale for case in each.cases) else ""
     verdict = each.verdict
@@ -79,16 +103,17 @@ def row(each: Finding, stale: Mapping[str, str]) -> tuple[str, ...]:
     return (each.said, verdict.against, measured, verdict.label, verdict.reason)
 
 
-def tally(findings: Sequence[Finding]) -> str:
-    """Return ``59 claims: 22 reproduced, 8 exceeded, …``."""
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in _counts(findings))
-    return f"{len(findings)} claims{counts and f': {counts}'}"
+def _cells(each: Finding, stale: Mapping[str, str], marks: Sequence[str]) -> tuple[str, ...]:
+    """Return the cells of a finding on a page, with the numbers of its footnotes."""
+    said, published, measured, verdict, _ = _row(each, stale)
+    note, short = (f" [{marks.index(text) + 1}]" if text else "" for text in _notes(each))
+    if case := _of_table(each):
+        said = said.removeprefix(f"{title(case)}, ")
+    return (f"{said}{note}", published, measured, f"{verdict}{short}")
 
 
 def _section(each: Finding) -> str:
-    """Return above which table a finding stands."""
-    case = _of_table(each)
-    if case:
+    if case := _of_table(each):
         return f"{title(case)}, by architecture:"
     return "Other figures:" if each.kind == "figure" else "Statements:"
 
@@ -97,19 +122,6 @@ def _of_table(each: Finding) -> str | None:
     """Return the case whose figure, beside ours in the tables of a task, a finding is about."""
     case = each.claim.name.partition(".")[0]
     return case if case in each.cases else None
-
-
-def _table(findings: Sequence[Finding], stale: Mapping[str, str], marks: Sequence[str]) -> str:
-    rows = [_cells(each, stale, marks) for each in findings]
-    return Table(HEADINGS[:-1], rows, align=None).markdown(unbroken=True)
-
-
-def _cells(each: Finding, stale: Mapping[str, str], marks: Sequence[str]) -> tuple[str, ...]:
-    said, published, measured, verdict, _ = row(each, stale)
-    note, short = (f" [{marks.index(text) + 1}]" if text else "" for text in _notes(each))
-    case = _of_table(each)
-    said = said.removeprefix(f"{title(case)}, ") if case else said
-    return (f"{said}{note}", published, measured, f"{verdict}{short}")
 
 
 def _notes(each: Finding) -> tuple[str, str]:
@@ -130,17 +142,11 @@ def _mislabelled(findings: Sequence[Finding]) -> list[str]:
     ]
 
 
-def _counts(findings: Sequence[Finding]) -> list[tuple[str, int]]:
-    found = Counter(each.verdict.label for each in findings)
-    return [(verdict, found[verdict]) for verdict in OUTCOMES if found[verdict]]
-
-
-def _footnotes(findings: Sequence[Finding]) -> list[str]:
-    return list(dict.fromkeys(text for each in findings for text in _notes(each) if text))
-
-
 def _below(
-    findings: Sequence[Finding], records: Sequence[Record], stale: Mapping[str, str]
+    findings: Sequence[Finding],
+    records: Sequence[Record],
+    stale: Mapping[str, str],
+    marks: Sequence[str],
 ) -> list[str]:
     cases = list(dict.fromkeys(case for each in findings for case in each.cases))
     used = [
@@ -148,73 +154,40 @@ def _below(
         for case in cases
         for record in one_per_seed([r for r in records if r.spec.case.name == case])
     ]
-    sources = list(dict.fromkeys(each.claim.source for each in findings))
+    sources = dict.fromkeys(each.claim.source for each in findings)
     return [
         *(f"{case} is stale: {stale[case]}." for case in cases if case in stale),
         RULE,
-        *(f"[{number}] {note}" for number, note in enumerate(_footnotes(findings), start=1)),
+        *(f"[{number}] {note}" for number, note in enumerate(marks, start=1)),
         *([provenance(used)] if used else []),
         f"Published: {' / '.join(sources)}.",
     ]
 
 
-def _plain(each: Finding, stale: Mapping[str, str]) -> dict[str, Any]:
-    claim, verdict = each.claim, each.verdict
-    return {
-        "name": claim.name,
-        "said": each.said,
-        "published": verdict.against,
-        "source": claim.source,
-        "verdict": verdict.label,
-        "because": verdict.reason,
-        "kind": each.kind,
-        "short": each.short,
-        "measured": each.measured,
-        "interval": verdict.interval,
-        "n": verdict.n,
-        "cases": each.cases,
-        "mislabelled": each.mislabelled,
-        "note": claim.note,
-        "expected": claim.expected,
-        "stale": {case: stale[case] for case in each.cases if case in stale},
-    }
-
-
-STYLES = {
-    "reproduced": "green",
-    "exceeded": "green",
-    "not reproduced": "red",
-    "contradicted by its own source": "red",
-    "undecided": "yellow",
-    "not comparable": "light",
-}
 WIDE = 120
 """Columns from which on the table's words are not broken."""
 
 
 def shown(findings: Sequence[Finding], screen: Screen, *, stale: Mapping[str, str]) -> str:
     """Return the audit for a terminal, verdicts in colour: a table where it is wide enough."""
-    rows = [row(each, stale) for each in findings]
+    rows = [_row(each, stale) for each in findings]
 
     def style(line: int, column: int, text: str) -> str:
         if line < 0:
             return screen.mark(text, bold=True)
         verdict = HEADINGS[column] == "verdict"
-        return screen.mark(text, **{STYLES[rows[line][column]]: True}) if verdict else text
+        return screen.outcome(text, findings[line].verdict.outcome) if verdict else text
 
     if screen.width >= WIDE:
         return Table(HEADINGS, rows, align="l").terminal(width=screen.width, style=style)
-    return "\n".join(line for cells in rows for line in _paragraph(cells, screen))
-
-
-def _paragraph(cells: Sequence[str], screen: Screen) -> list[str]:
-    said, published, measured, verdict, because = (in_terminal(one_line(cell)) for cell in cells)
-    marked = screen.mark(verdict, **{STYLES[verdict]: True})
-    evidence = f"published {published}, measured {measured}: {because}"
-    return [
-        screen.folded(f"{verdict}: {said}", rest="  ").replace(verdict, marked, 1),
-        screen.folded(evidence, first="  ", rest="  "),
-    ]
+    lines: list[str] = []
+    for each, cells in zip(findings, rows, strict=True):
+        said, published, measured, verdict, because = (in_terminal(one_line(c)) for c in cells)
+        marked = screen.outcome(verdict, each.verdict.outcome)
+        evidence = f"published {published}, measured {measured}: {because}"
+        lines.append(screen.folded(f"{verdict}: {said}", rest="  ").replace(verdict, marked, 1))
+        lines.append(screen.folded(evidence, first="  ", rest="  "))
+    return "\n".join(lines)
 
 
 def surprises(findings: Sequence[Finding]) -> list[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from fitting_room.analysis.comparison import IN_TURN, Comparison, differences
 from fitting_room.analysis.sides import COUNTS, Facts, Side
-from fitting_room.format import MISSING, shown, shown_difference
+from fitting_room.format import MISSING, counted, shown, shown_difference, spanned
 from fitting_room.judge.change import OUTCOMES, Change
 from fitting_room.report.table import Table, bullets
 
@@ -33,7 +33,20 @@ def as_json(found: Comparison, *, undecided: bool) -> bytes:
         "appeared": pairs.appeared,
         "vanished": pairs.vanished,
         "two_names": {head.case: base.case for base, head in pairs.two_names},
-        "findings": [_plain(change) for change in found.changes],
+        "findings": [
+            {
+                "case": change.verdict.subject,
+                "metric": change.verdict.metric,
+                "outcome": change.verdict.label,
+                "base": change.base,
+                "head": change.head,
+                "seeds": change.seeds,
+                "evidence": change.verdict.reason,
+                "warned": change.warned,
+                "same_images": change.images,
+            }
+            for change in found.changes
+        ],
     }
     return msgspec.json.format(msgspec.json.encode(told)) + b"\n"
 
@@ -44,21 +57,6 @@ def _side(side: Side) -> dict[str, Any]:
         for case, facts in side.facts.items()
     }
     return {"what": side.told, "cases": cases}
-
-
-def _plain(change: Change) -> dict[str, Any]:
-    verdict = change.verdict
-    return {
-        "case": verdict.subject,
-        "metric": verdict.metric,
-        "outcome": verdict.label,
-        "base": change.base,
-        "head": change.head,
-        "seeds": change.seeds,
-        "evidence": verdict.reason,
-        "warned": change.warned,
-        "same_images": change.images,
-    }
 
 
 SECTIONS = {
@@ -92,7 +90,9 @@ def as_markdown(
     listed = {heading: found.of(*outcomes) for heading, outcomes in SECTIONS.items()}
     listed["Timed in turn"] = [c for c in found.changes if c.verdict.metric == IN_TURN]
     listed["Warnings"] = [change for change in found.changes if change.warned]
-    parts += [part for heading, lines in listed.items() for part in _section(heading, lines)]
+    for heading, changes in listed.items():
+        lines = [_line(change) for change in changes]
+        parts += [f"## {heading}", HINTS.get(heading, ""), bullets(lines)] if lines else []
     parts += _cases(found, hint)
     parts += _figures(found.changes, verbose=verbose)
     parts += _reasons(found.of("not comparable"))
@@ -112,40 +112,30 @@ def _headline(found: Comparison, *, undecided: bool) -> str:
 
 
 def _sides(found: Comparison) -> str:
-    sides = [f"{name}: {_told(side)}" for name, side in _named(found)]
-    notes = [f"{name} {note}" for name, side in _named(found) for note in _notes(side)]
-    return bullets([*sides, *differences(found.pairs.pairs), *notes])
-
-
-def _named(found: Comparison) -> tuple[tuple[str, Side], ...]:
-    return (("base", found.base), ("head", found.head))
+    sides = {"base": found.base, "head": found.head}
+    notes = [
+        f"{name} {note}"
+        for name, side in sides.items()
+        for facts in side.facts.values()
+        for note in facts.notes
+    ]
+    told = [f"{name}: {_told(side)}" for name, side in sides.items()]
+    return bullets([*told, *differences(found.pairs.pairs), *notes])
 
 
 def _told(side: Side) -> str:
-    seeds = sorted({len(facts.records) for facts in side.facts.values() if facts.records})
-    count = f", {seeds[0]}–{seeds[-1]} seeds each" if seeds[1:] else ""
-    count = count or (f", {seeds[0]} seed{'s' if seeds[0] > 1 else ''} each" if seeds else "")
-    cases = f"{len(side.facts)} case{'s' if len(side.facts) != 1 else ''}"
-    return f"{side.told}; {cases}{count}"
-
-
-def _notes(side: Side) -> list[str]:
-    return [note for facts in side.facts.values() for note in facts.notes]
-
-
-def _section(heading: str, changes: Sequence[Change]) -> list[str]:
-    if not changes:
-        return []
-    return [f"## {heading}", HINTS.get(heading, ""), bullets([*map(_line, changes)])]
+    seeds = [len(facts.records) for facts in side.facts.values() if facts.records]
+    span = spanned(seeds) if seeds else ""
+    each = f", {span} seed{'' if span == '1' else 's'} each" if span else ""
+    return f"{side.told}; {counted(len(side.facts), 'case')}{each}"
 
 
 def _line(change: Change) -> str:
-    verdict, images = change.verdict, change.images
-    same = ""
+    verdict, images, same = change.verdict, change.images, ""
     if images:
-        told = [shown_difference(verdict.metric, x) for x in (images.low, images.high)]
-        estimate = shown_difference(verdict.metric, images.estimate)
-        same = f"; on the same images {estimate} (95 %: {told[0]} to {told[1]})"
+        told = (images.estimate, images.low, images.high)
+        estimate, low, high = (shown_difference(verdict.metric, each) for each in told)
+        same = f"; on the same images {estimate} (95 %: {low} to {high})"
     return f"{verdict.subject} {verdict.metric} {verdict.label}: {verdict.reason}{same}"
 
 
@@ -155,7 +145,7 @@ def _cases(found: Comparison, hint: str) -> list[str]:
     lines = [
         *(f"{name} is missing: {why}" for name, why in pairs.missing),
         *([hint] if pairs.missing and hint else []),
-        *(f"{_two_names(*pair)}" for pair in pairs.two_names),
+        *(_two_names(*pair) for pair in pairs.two_names),
         *(f"{name} appeared: base has nothing to compare it with" for name in pairs.appeared),
         *(f"{name} vanished: head's code does not have it" for name in pairs.vanished),
     ]
@@ -174,13 +164,14 @@ def _two_names(base: Facts, head: Facts) -> str:
 def _figures(changes: Sequence[Change], *, verbose: bool) -> list[str]:
     """Return the table; what is the same fits a line, unless all of it is asked for."""
     told = [change for change in changes if change.verdict.outcome != "not comparable"]
-    same = [
+    alike = [
         change
         for change in told
-        if change.verdict.label == "same" and not change.warned and change.verdict.metric != IN_TURN
+        if change.verdict.label == "same"
+        and not change.warned
+        and change.verdict.metric != IN_TURN
+        and (change.verdict.metric in COUNTS or not verbose)
     ]
-    exact = [change for change in same if change.verdict.metric in COUNTS]
-    alike = exact if verbose else same
     rows = [_cells(change) for change in told if change not in alike]
     found = ["## Figures"] if told else []
     if rows:
@@ -193,34 +184,31 @@ def _figures(changes: Sequence[Change], *, verbose: bool) -> list[str]:
 
 
 def _cells(change: Change) -> list[str]:
-    metric = change.verdict.metric
-    if metric.startswith("seconds"):
-        amounts = [f"{x:.3g} s" if x is not None else MISSING for x in (change.base, change.head)]
-        ratio = change.head / change.base if change.base and change.head else None
-        difference = f"×{ratio:.2f}" if ratio else ""
+    verdict, base, head = change.verdict, change.base, change.head
+    if verdict.metric.startswith("seconds"):
+        difference = f"×{head / base:.2f}" if base and head else ""
     else:
-        amounts = [_amount(metric, x) for x in (change.base, change.head)]
-        by = change.verdict.estimate
-        difference = "" if by is None else shown_difference(metric, by)
+        by = verdict.estimate
+        difference = "" if by is None else shown_difference(verdict.metric, by)
+    amounts = [_amount(verdict.metric, value) for value in (base, head)]
     seeds = " → ".join(map(str, change.seeds))
-    return [change.verdict.subject, metric, *amounts, difference, seeds, change.verdict.label]
+    return [verdict.subject, verdict.metric, *amounts, difference, seeds, verdict.label]
 
 
 def _amount(metric: str, value: float | None) -> str:
     if value is None:
         return MISSING
+    if metric.startswith("seconds"):
+        return f"{value:.3g} s"
     return "never" if math.isinf(value) else shown(metric, value)
 
 
-def _reasons(changes: Iterable[Change]) -> list[str]:
+def _reasons(changes: Sequence[Change]) -> list[str]:
     """Tell each reason once, with the metrics and cases that it concerns."""
-    of: dict[str, dict[str, list[str]]] = {}
+    metrics: dict[str, dict[str, None]] = {}
+    cases: dict[str, dict[str, None]] = {}
     for verdict in (change.verdict for change in changes):
-        of.setdefault(verdict.reason, {}).setdefault(verdict.metric, []).append(verdict.subject)
-    lines = [f"{', '.join(metrics)} of {_all(metrics)}: {why}" for why, metrics in of.items()]
+        metrics.setdefault(verdict.reason, {})[verdict.metric] = None
+        cases.setdefault(verdict.reason, {})[verdict.subject] = None
+    lines = [f"{', '.join(of)} of {', '.join(cases[why])}: {why}" for why, of in metrics.items()]
     return ["## Not comparable", bullets(lines)] if lines else []
-
-
-def _all(metrics: Mapping[str, Sequence[str]]) -> str:
-    """Return the cases of all metrics, each once."""
-    return ", ".join(dict.fromkeys(case for cases in metrics.values() for case in cases))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import queue
+import sys
 import textwrap
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TextIO
+from typing import Protocol
 
 from fitting_room.format import in_terminal, in_words, one_line
 from fitting_room.record import Epoch, Message, Record
@@ -84,15 +85,16 @@ class Writer(Protocol):
 class Progress:
     """Hears trials from any thread, and shows them from the one thread that waits for a record.
 
-    ``leave`` is called before anything is shown, ``resume`` after it: they end the line that
-    somebody else had begun, and take it up again.
+    Without a ``writer`` it has a line for each on standard error, as for commands. ``leave`` is
+    called before anything is shown, ``resume`` after it: they end the line that somebody else had
+    begun, and take it up again.
     """
 
     def __init__(
         self,
-        writer: Writer,
+        writer: Writer | None = None,
         *,
-        live: bool,
+        live: bool = False,
         verbosity: int = 0,
         leave: Callable[[], None] = lambda: None,
         resume: Callable[[], None] = lambda: None,
@@ -112,7 +114,8 @@ class Progress:
         self._done = 0
         self._numbers: dict[str, int] = {}
         """Of the trials that run, by name."""
-        self._status = Status()
+        self._doing = self._figures = ""
+        """What a trial does, and how good it is by now."""
         self._ends_at: float | None = None
         self._left_line = False
         self._drawn = False
@@ -131,7 +134,11 @@ class Progress:
             while not self._heard.empty():
                 self._show_next(timeout=0)
         finally:
-            self._give_back()
+            if self._drawn:
+                self._write(ERASE)
+            if self._left_line:
+                self._resume()
+            self._left_line = self._drawn = False
         return future.result()
 
     def _show_next(self, timeout: float) -> None:
@@ -145,92 +152,64 @@ class Progress:
         spec, message = heard
         if message.record is not None:
             self._finish(message.record)
-        else:
-            self._status = self._heard_of(spec, message)
-            self._redraw(told=True)
-
-    def _heard_of(self, spec: TrialSpec, message: Message) -> Status:
-        name = f"{self._count(spec)} {name_of(spec)}"
-        if message.epoch is None:
-            self._ends_at = None
-            return Status(f"{name} {message.note}")
-        left = (spec.last_epoch - message.epoch.number) * _seconds(message.epoch)
-        self._ends_at = self._clock() + left if left else None
-        epoch = f"{name} epoch {message.epoch.number}/{spec.last_epoch}"
-        return Status(epoch, _figures(spec, message.epoch))
+            return
+        self._doing, self._figures = f"{self._count(spec)} {message.note}", ""
+        self._ends_at = None
+        if (epoch := message.epoch) is not None:
+            self._doing = f"{self._count(spec)} epoch {epoch.number}/{spec.last_epoch}"
+            self._figures = _figures(spec, epoch)
+            left = (spec.last_epoch - epoch.number) * (epoch.seconds + epoch.evaluate_seconds)
+            self._ends_at = self._clock() + left if left else None
+        self._redraw(told=True)
 
     def _count(self, spec: TrialSpec) -> str:
-        """Number a trial when it is first heard of."""
-        number = self._numbers.setdefault(name_of(spec), self._done + len(self._numbers) + 1)
-        return f"[{number}/{max(self.total, number)}]"
+        """Name a trial, with the number that it gets when it is first heard of."""
+        name = _name(spec)
+        number = self._numbers.setdefault(name, self._done + len(self._numbers) + 1)
+        return f"[{number}/{max(self.total, number)}] {name}"
 
     def _finish(self, record: Record) -> None:
-        count = self._count(record.spec)
-        del self._numbers[name_of(record.spec)]
+        count, accuracy = self._count(record.spec), record.test_accuracy
+        del self._numbers[_name(record.spec)]
         self._done += 1
-        scored, accuracy = _scored(record.spec), record.test_accuracy
-        figures = "" if accuracy is None else f", {scored} {accuracy:.2%}".replace("%", " %")
+        figures = "" if accuracy is None else f", {_scored(record.spec)} {100 * accuracy:.2f} %"
         why = "" if record.completed else f": {record.reason}"
         took = f"{record.outcome} in {record.seconds.get('total', 0):.0f} s"
         left = self.left_after(record)
         others = f"; about {in_words(left)} left in all" if left else ""
-        self._line(f"{count} {name_of(record.spec)} {took}{figures}{why}{others}")
-        self._status = Status()
+        self._line(f"{count} {took}{figures}{why}{others}")
+        self._doing = self._figures = ""
 
     def _redraw(self, *, told: bool = False) -> None:
-        if self._live and self._status.head:
-            self._begin()
-            text = self._status.within(self._writer.fullwidth - 1, self._left())
-            self._writer.write(f"{ERASE}{in_terminal(one_line(text))}", flush=True)
+        ends = self._ends_at
+        left = "" if ends is None else f", {in_words(max(0.0, ends - self._clock()))} left"
+        text = f"{self._doing}{self._figures}{left}"
+        if self._writer and self._live and self._doing:
+            room = self._writer.fullwidth - 1
+            if len(text) > room:
+                text = f"{self._doing}{left}"[:room]
+            self._write(f"{ERASE}{in_terminal(one_line(text))}")
             self._drawn = True
         elif told and self._verbosity >= 0:
-            self._line(f"{self._status.head}{self._status.figures}{self._left()}")
-
-    def _left(self) -> str:
-        if self._ends_at is None:
-            return ""
-        return f", {in_words(max(0.0, self._ends_at - self._clock()))} left"
+            self._line(text)
 
     def _line(self, text: str) -> None:
-        if self._verbosity <= -2:
-            return
-        self._begin()
-        told = in_terminal(one_line(text))
-        self._writer.write(f"{ERASE if self._drawn else ''}{told}\n", flush=True)
-        self._drawn = False
+        if self._verbosity > -2:
+            self._write(f"{ERASE if self._drawn else ''}{in_terminal(one_line(text))}\n")
+            self._drawn = False
 
-    def _begin(self) -> None:
+    def _write(self, text: str) -> None:
         if not self._left_line:
             self._leave()
         self._left_line = True
-
-    def _give_back(self) -> None:
-        if self._drawn:
-            self._writer.write(ERASE, flush=True)
-        if self._left_line:
-            self._resume()
-        self._left_line = self._drawn = False
+        if self._writer:
+            self._writer.write(text, flush=True)
+        else:
+            print(text, end="", file=sys.stderr, flush=True)
 
 
-class Status(NamedTuple):
-    """What a trial is doing."""
-
-    head: str = ""
-    figures: str = ""
-
-    def within(self, width: int, left: str) -> str:
-        """Return it with the time that is left; what has no room are the figures, then the end."""
-        whole = f"{self.head}{self.figures}{left}"
-        return whole if len(whole) <= width else f"{self.head}{left}"[:width]
-
-
-def name_of(spec: TrialSpec) -> str:
-    """Return the case and seed as a line of progress shows them."""
+def _name(spec: TrialSpec) -> str:
     return f"{spec.case.name} seed {spec.seed}:"
-
-
-def _seconds(epoch: Epoch) -> float:
-    return epoch.seconds + epoch.evaluate_seconds
 
 
 def _scored(spec: TrialSpec) -> str:
@@ -240,16 +219,3 @@ def _scored(spec: TrialSpec) -> str:
 def _figures(spec: TrialSpec, epoch: Epoch) -> str:
     shown = (("train", epoch.training_accuracy), (_scored(spec), epoch.test_accuracy))
     return "".join(f" {name} {value:.1%}" for name, value in shown if value is not None)
-
-
-class PlainWriter:
-    """A writer for commands, which have no pytest around them."""
-
-    fullwidth = 80
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, msg: str, *, flush: bool = False) -> None:
-        """Write text as it is."""
-        print(msg, end="", file=self._stream, flush=flush)

@@ -1,4 +1,4 @@
-"""Blocks of a Markdown file that are derived, and never typed.
+"""What is derived for a project's own pages, and never typed: blocks of Markdown, and badges.
 
 A block stands between two lines of its own, and all between them is replaced::
 
@@ -13,12 +13,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+import msgspec
 from markdown_it import MarkdownIt
 
 from fitting_room.errors import UserError, nearest
+from fitting_room.format import count, measured
+from fitting_room.spec import TASKS, folder_of
+
+if TYPE_CHECKING:
+    from fitting_room.analysis.rows import Row
 
 MARKER = re.compile(r"<!--\s*(?:fitting-room:\s*(?P<name>.*?)|/fitting-room)\s*-->")
 LINE_ENDS = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
@@ -28,14 +34,11 @@ PADDING = re.compile(r"( ) +|-{4,}")
 CLOSING_LINE = "<!-- /fitting-room -->"
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Marker:
-    line: int
-    """From 1."""
-    name: str | None
-    """Of the block that it opens; None where it closes one."""
-    alone: bool
-    """Whether nothing else stands on its line, but what makes it part of a list or a quotation."""
+Marker = tuple[int, str | None, bool]
+"""Line, from 1; name of the block that it opens, None where it closes one; whether it is alone.
+
+It is even where it is part of a list or a quotation.
+"""
 
 
 def regenerate(text: str, blocks: Mapping[str, Callable[[], str]], *, file: str) -> str:
@@ -55,9 +58,12 @@ def regenerate(text: str, blocks: Mapping[str, Callable[[], str]], *, file: str)
     kept: list[str] = []
     done = 0
     for name, first, last in _found(text, file):
-        content = blocks[_known(name, blocks, f"{file}, line {first}")]()
-        inside = ["", *content.strip("\n").split("\n"), ""]
-        before = _continued(lines[first - 1])
+        if name not in blocks:
+            place = f"{file}, line {first}"
+            raise UserError(f"{place}: there is no block {name!r}. {nearest(name, blocks)}")
+        inside = ["", *blocks[name]().strip("\n").split("\n"), ""]
+        # What its lines begin with to be in the same list or quotation.
+        before = re.sub(r"[^\s>]", " ", lines[first - 1].partition("<!--")[0])
         kept += lines[done:first]
         kept += [f"{before}{line}{end}" if line else f"{before.rstrip()}{end}" for line in inside]
         done = last - 1
@@ -72,70 +78,84 @@ def difference(before: str, after: str, *, file: str) -> str:
 
     One longer cell pads its whole column: padding is left out, unless nothing else differs.
     """
-    old, new = before.splitlines(), after.splitlines()
-    return _diff(_unpadded(old), _unpadded(new), file) or _diff(old, new, file)
 
+    def diff(*texts: str) -> str:
+        old, new = (text.splitlines() for text in texts)
+        return "\n".join(
+            difflib.unified_diff(old, new, file, f"{file} (from records)", lineterm="")
+        )
 
-def _diff(before: Sequence[str], after: Sequence[str], file: str) -> str:
-    return "\n".join(
-        difflib.unified_diff(before, after, file, f"{file} (from records)", lineterm="")
-    )
-
-
-def _unpadded(lines: Iterable[str]) -> list[str]:
-    return [PADDING.sub(lambda run: run[1] or "---", line) for line in lines]
+    unpadded = [PADDING.sub(lambda run: run[1] or "---", text) for text in (before, after)]
+    return diff(*unpadded) or diff(before, after)
 
 
 def _found(text: str, file: str) -> Iterator[tuple[str, int, int]]:
     """Yield the name of each block, and the lines of its two markers."""
     opened: tuple[str, int] | None = None
-    for marker in _markers(text):
-        place = f"{file}, line {marker.line}"
-        if opened and not marker.alone:
-            continue  # part of what is replaced
-        if not marker.alone:
+    for line, name, alone in _markers(text):
+        place = f"{file}, line {line}"
+        if not alone and not opened:
             raise UserError(f"{place}: a marker shares its line. Give it one of its own.")
-        if marker.name is not None:
+        if not alone:
+            continue  # part of what is replaced
+        if name is not None:
             _must_be_closed(opened, file)
-            opened = marker.name, marker.line
+            opened = name, line
         elif opened is None:
             raise UserError(f"{place}: no block is open here. Remove {CLOSING_LINE}.")
         else:
-            yield *opened, marker.line
+            yield *opened, line
             opened = None
     _must_be_closed(opened, file)
 
 
-def _markers(text: str) -> Iterator[_Marker]:
+def _must_be_closed(opened: tuple[str, int] | None, file: str) -> None:
+    if opened:
+        name, line = opened
+        raise UserError(
+            f"{file}, line {line}: the block {name!r} is not closed. "
+            f"End it with a line {CLOSING_LINE}"
+        )
+
+
+def _markers(text: str) -> Iterator[Marker]:
     """Yield the markers of a document in their order, those within a sentence by its first line."""
     for token in MarkdownIt("commonmark").parse(text):
         first = token.map[0] + 1 if token.map else 0
         lines = token.content.split("\n") if token.type == "html_block" else []
         for number, line in enumerate(lines, start=first):
             if marker := MARKER.search(line):
-                alone = line.strip() == marker[0]
-                yield _Marker(line=number, name=marker["name"], alone=alone)
-        for child in token.children or ():
-            marker = MARKER.fullmatch(child.content) if child.type == "html_inline" else None
-            if marker:
-                yield _Marker(line=first, name=marker["name"], alone=False)
+                yield number, marker["name"], line.strip() == marker[0]
+        inline = (child for child in token.children or () if child.type == "html_inline")
+        for marker in filter(None, (MARKER.fullmatch(child.content) for child in inline)):
+            yield first, marker["name"], False
 
 
-def _continued(line: str) -> str:
-    """Return what a line begins with that follows on one with a marker, in the same containers."""
-    return re.sub(r"[^\s>]", " ", line.partition("<!--")[0])
+COLOURS = {"pass": "brightgreen", "undecided": "yellow", "fail": "red"}
+NO_COLOUR = "lightgrey"
+"""Where there is no bound to judge by, or the figures are not those of the present code."""
 
 
-def _known(name: str, blocks: Collection[str], place: str) -> str:
-    if name not in blocks:
-        raise UserError(f"{place}: there is no block {name!r}. {nearest(name, blocks)}")
-    return name
+def badges(rows: Sequence[Row], *, stale: Mapping[str, str]) -> dict[str, bytes]:
+    """Return file name → what shields.io shows of a case, for each row that rests on records.
 
+    The format is that of https://shields.io/badges/endpoint-badge.
 
-def _must_be_closed(opened: tuple[str, int] | None, file: str) -> None:
-    if opened is not None:
-        name, number = opened
-        raise UserError(
-            f"{file}, line {number}: the block {name!r} is not closed. "
-            f"End it with a line {CLOSING_LINE}"
-        )
+    Args:
+        rows: One a case, with the verdicts of its reference.
+        stale: Case → why its figures are not those of the present code.
+    """
+    found = {}
+    for row in (row for row in rows if row.keys):
+        said = "stale" if row.case in stale else row.verdict
+        accuracy = measured("test_accuracy", row.test_accuracy).partition(" (")[0]
+        parameters = f"{count(row.parameters)} parameters" if row.parameters is not None else ""
+        content = {
+            "schemaVersion": 1,
+            "label": f"{row.architecture} on {TASKS[row.task].title}",
+            "message": " · ".join(filter(None, [said, accuracy, parameters])),
+            "color": COLOURS.get(said, NO_COLOUR),
+        }
+        badge = msgspec.json.format(msgspec.json.encode(content)) + b"\n"
+        found[f"{folder_of(row.case)}.json"] = badge
+    return found

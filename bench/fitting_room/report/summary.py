@@ -10,21 +10,27 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from fitting_room.analysis.rows import NOT_JUDGED, Row, rows
-from fitting_room.analysis.trials import Figure
 from fitting_room.format import MISSING
 from fitting_room.metrics import own
 from fitting_room.record import Outcome, Record
-from fitting_room.report.ci import Judged
-from fitting_room.report.columns import Column, cited, measured
-from fitting_room.report.notes import banner, brief, footnotes, notes, stopped
+from fitting_room.report.columns import (
+    Column,
+    banner,
+    brief,
+    by_task,
+    cited,
+    footnotes,
+    measured,
+    notes,
+    why_empty,
+)
 from fitting_room.report.progress import Screen
 from fitting_room.report.table import Table
-from fitting_room.report.verdicts import in_order, verdict_lines
+from fitting_room.report.verdicts import Judged, in_order, verdict_lines
 from fitting_room.spec import TASKS, Case
 from fitting_room.store.claims import Claims
 from fitting_room.store.records import Store, write_whole
@@ -35,10 +41,8 @@ def summary(
 ) -> str:
     """Return a Markdown document: a heading and a table for each task that has rows."""
     parts = ["# Fitting Room"]
-    for name, task in TASKS.items():
-        of_task = [row for row in rows if row.task == name]
-        if of_task:
-            parts += [f"## {task.title}", task_table(of_task, records, stale=stale or {})]
+    for task, of_task in by_task(rows).items():
+        parts += [f"## {TASKS[task].title}", task_table(of_task, records, stale=stale or {})]
     return "\n\n".join(parts) + "\n"
 
 
@@ -57,29 +61,27 @@ def task_table(
         stale: Case → why its figures are not those of the present code.
         absent: What stands in the cells of a case without records.
     """
-    table = _table(rows, stale, absent, notes(rows, records, stale=stale))
-    return "\n\n".join([*banner(rows), table.markdown(unbroken=True)])
-
-
-def _table(
-    rows: Sequence[Row], stale: Mapping[str, str], absent: str, notes: Sequence[str]
-) -> Table:
     columns, marks = measured(rows), footnotes(rows)
-    cited_too = {c.metric for c in columns if any(c.metric in row.published for row in rows)}
+    published = {c.metric for c in columns if any(c.metric in row.published for row in rows)}
     judged = any(row.verdict != NOT_JUDGED for row in rows)
     head = ["architecture"]
     for column in columns:
-        head += [column.heading, *(["published"] if column.metric in cited_too else [])]
+        head += [column.heading, *(["published"] if column.metric in published else [])]
     lines = []
     for row in rows:
         mark = " (stale)" if row.case in stale else ""
         line = [f"{row.architecture}{mark}"]
         for column in columns:
             line.append(_told(column, row, absent, mark))
-            if column.metric in cited_too:
+            if column.metric in published:
                 line.append(cited(row, column.metric, marks) or MISSING)
         lines.append([*line, *([row.verdict] if judged else [])])
-    return Table([*head, *(["verdict"] if judged else [])], lines, notes)
+    below = notes(rows, records, stale=stale)
+    table = Table([*head, *(["verdict"] if judged else [])], lines, below)
+    return "\n\n".join([*banner(rows), table.markdown(unbroken=True)])
+
+
+TIMED = ("seconds_per_epoch", "latency_seconds", "images_per_second")
 
 
 def _told(column: Column, row: Row, absent: str, mark: str) -> str:
@@ -87,16 +89,7 @@ def _told(column: Column, row: Row, absent: str, mark: str) -> str:
     text = column.cell(row)
     if text != MISSING:
         return f"{text}{mark}"
-    if not row.keys:
-        return absent
-    if why := stopped(row):
-        return why
-    if row.test_accuracy is None:
-        return "not trained"
-    return "not timed" if column.metric in TIMED else MISSING
-
-
-TIMED = ("seconds_per_epoch", "latency_seconds", "images_per_second")
+    return why_empty(row, absent) or ("not timed" if column.metric in TIMED else MISSING)
 
 
 LEAST_WANTED = (
@@ -124,15 +117,12 @@ def tables(rows: Sequence[Row], records: Sequence[Record], screen: Screen) -> li
         records: Those that the rows were made of.
         screen: Quiet, it has no notes; verbose, it has all of them.
     """
-    by_task = {name: [row for row in rows if row.task == name] for name in TASKS}
-    return [_block(name, of, records, screen) for name, of in by_task.items() if of]
+    return [_block(TASKS[task].title, of, records, screen) for task, of in by_task(rows).items()]
 
 
-def _block(task: str, rows: Sequence[Row], records: Sequence[Record], screen: Screen) -> str:
+def _block(title: str, rows: Sequence[Row], records: Sequence[Record], screen: Screen) -> str:
     table, dropped = _fitting(rows, screen)
-    below = []
-    if screen.verbosity >= 0:
-        below = brief(rows, absent=ABSENT)
+    below = brief(rows, absent=ABSENT) if screen.verbosity >= 0 else []
     if screen.verbosity > 0:
         told = [replace(row, verdicts=()) for row in rows]  # their evidence stands above
         below = notes(told, records, stale={}, absent=ABSENT)
@@ -141,7 +131,7 @@ def _block(task: str, rows: Sequence[Row], records: Sequence[Record], screen: Sc
     warnings = [each.removeprefix("> ").replace("**", "") for each in banner(rows)]
     return "\n".join(
         [
-            screen.mark(TASKS[task].title, bold=True),
+            screen.mark(title, bold=True),
             *(screen.mark(screen.folded(each), yellow=True) for each in warnings),
             "",
             table,
@@ -187,8 +177,6 @@ def _fitting(rows: Sequence[Row], screen: Screen) -> tuple[str, list[str]]:
 SCHEMA = 2
 """Number of the layout of ``summary.json``."""
 
-OVER_SEEDS = ("test_accuracy", "test_loss", "training_accuracy", "calibration_error")
-
 
 def write_report(
     folder: Path,
@@ -233,21 +221,21 @@ def as_csv(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def _flat(row: Row) -> dict[str, Any]:
+OVER_SEEDS = ("test_accuracy", "test_loss", "training_accuracy", "calibration_error")
+
+
+def _flat(row: Row) -> dict[str, object]:
+    figures = {name: getattr(row, name) for name in OVER_SEEDS}
+    figures |= {metric.name: row.metrics.get(metric.name) for metric in own()}
+    told: dict[str, object] = {"case": row.case}
+    for name, found in figures.items():
+        told |= _parts(name, found, "mean", "sd", "n")
     target = row.epochs_to_target[0].found if row.epochs_to_target else None
-    seconds = row.seconds_per_epoch
     return {
-        "case": row.case,
-        **{k: v for name in OVER_SEEDS for k, v in _moments(name, getattr(row, name)).items()},
-        **{k: v for m in own() for k, v in _moments(m.name, row.metrics.get(m.name)).items()},
+        **told,
         "parameters": row.parameters,
-        "epochs_to_target": target.median if target else None,
-        "epochs_to_target_reached": target.reached if target else None,
-        "epochs_to_target_n": target.n if target else None,
-        "seconds_per_epoch": seconds.median if seconds else None,
-        "seconds_per_epoch_lower": seconds.lower if seconds else None,
-        "seconds_per_epoch_upper": seconds.upper if seconds else None,
-        "seconds_per_epoch_n": seconds.n if seconds else None,
+        **_parts("epochs_to_target", target, "median", "reached", "n"),
+        **_parts("seconds_per_epoch", row.seconds_per_epoch, "median", "lower", "upper", "n"),
         "peak_memory_mib": row.peak_memory_mib,
         "latency_seconds": row.latency_seconds,
         "images_per_second": row.images_per_second,
@@ -257,12 +245,10 @@ def _flat(row: Row) -> dict[str, Any]:
     }
 
 
-def _moments(name: str, found: Figure | None) -> dict[str, float | None]:
-    return {
-        name: found.mean if found else None,
-        f"{name}_sd": found.sd if found else None,
-        f"{name}_n": found.n if found else 0,
-    }
+def _parts(name: str, found: object, middle: str, *parts: str) -> dict[str, object]:
+    """Return a figure and its parts, as ``test_accuracy_sd``; of one that is missing n is 0."""
+    ends = {f"{name}_{part}": getattr(found, part, 0 if part == "n" else None) for part in parts}
+    return {name: getattr(found, middle, None), **ends}
 
 
 JUDGED: tuple[Outcome, ...] = ("completed", "diverged", "given up")
@@ -283,11 +269,7 @@ class Summary:
 
 
 def write_summary(
-    judged: Sequence[Judged],
-    cases: Mapping[str, Case],
-    claims: Claims,
-    store: Store,
-    folder: Path,
+    judged: Sequence[Judged], cases: Mapping[str, Case], claims: Claims, store: Store, folder: Path
 ) -> Summary:
     """Write the report of a run into ``folder``.
 
@@ -312,6 +294,12 @@ def write_summary(
     return Summary(judged=by_case, rows=table, records=records, paths=paths)
 
 
+def _records(judged: Sequence[Judged], store: Store) -> list[Record]:
+    wanted = dict.fromkeys((one.case, key) for one in judged for key in one.records)
+    found = ((store.find(case, key, outcome=outcome) for outcome in JUDGED) for case, key in wanted)
+    return [record for each in found if (record := next(filter(None, each), None))]
+
+
 def shown(summary: Summary, screen: Screen, *, unjudged: int = 0) -> str:
     """Return a summary as text for a terminal; so many tests failed without a verdict."""
     first, *others = summary.paths
@@ -324,9 +312,3 @@ def shown(summary: Summary, screen: Screen, *, unjudged: int = 0) -> str:
         report,
     ]
     return "\n\n".join(block for block in blocks if block)
-
-
-def _records(judged: Sequence[Judged], store: Store) -> list[Record]:
-    wanted = dict.fromkeys((one.case, key) for one in judged for key in one.records)
-    found = ((store.find(case, key, outcome=outcome) for outcome in JUDGED) for case, key in wanted)
-    return [record for each in found if (record := next(filter(None, each), None))]

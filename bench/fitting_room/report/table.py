@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 
 from tabulate import tabulate
 
@@ -23,7 +24,7 @@ Style = Callable[[int, int, str], str]
 
 
 class Code(str):
-    """A cell that Markdown and a page show as code."""
+    """A cell that Markdown shows as code."""
 
     __slots__ = ()
 
@@ -32,11 +33,6 @@ class Prose(str):
     """A cell in which spans of code are code, as its author meant them."""
 
     __slots__ = ()
-
-
-def unstyled(_row: int, _column: int, text: str) -> str:
-    """Return a cell as it is."""
-    return text
 
 
 @dataclass(frozen=True)
@@ -66,18 +62,18 @@ class Table:
         )
         return "\n\n".join([text, *([bullets(self.notes)] if self.notes else [])])
 
-    def terminal(self, *, width: int | None = None, style: Style = unstyled) -> str:
+    def terminal(self, *, width: int | None = None, style: Style = lambda *cell: cell[-1]) -> str:
         """Return lines for a terminal: headings folded, cells too where they exceed ``width``."""
         rows = [[in_terminal(one_line(cell)) for cell in row] for row in self.rows]
         head = [in_terminal(one_line(cell)) for cell in self.head]
         widths = _widths(head, rows, width)
         right = [letter != "l" for letter in _per_column(self.align or "l", head)]
-        lines = _lines([_heading(cell, room) for cell, room in zip(head, widths, strict=True)])
-        told = [_laid(line, widths, right, partial(style, -1)) for line in lines]
-        told.append(GAP.join("-" * room for room in widths))
-        for number, row in enumerate(rows):
-            folded = [_folded(cell, room) for cell, room in zip(row, widths, strict=True)]
-            told += [_laid(line, widths, right, partial(style, number)) for line in _lines(folded)]
+        told = []
+        for number, cells in enumerate([[*map(_joined, head)], *rows], start=-1):
+            folded = [_folded(cell, room) for cell, room in zip(cells, widths, strict=True)]
+            for line in zip_longest(*folded, fillvalue=""):
+                told.append(_laid(line, widths, right, partial(style, number)))
+            told += [] if number >= 0 else [GAP.join("-" * room for room in widths)]
         return "\n".join([*told, *(f"- {in_terminal(one_line(note))}" for note in self.notes)])
 
     @property
@@ -88,17 +84,10 @@ class Table:
     def html(self, *, kind: str) -> str:
         """Return the elements of a page; ``kind`` is the class of the table."""
         head = "".join(f'<th scope="col">{in_html(cell)}</th>' for cell in self.head)
-        rows = ["".join(f"<td>{_in_html(cell)}</td>" for cell in row) for row in self.rows]
-        lines = [
-            f'<table class="{in_html(kind)}">',
-            f"<thead><tr>{head}</tr></thead>",
-            "<tbody>",
-            *(f"<tr>{cells}</tr>" for cells in rows),
-            "</tbody>",
-            "</table>",
-        ]
-        notes = [f"<li>{in_html(note)}</li>" for note in self.notes]
-        return "\n".join([*lines, *(['<ul class="notes">', *notes, "</ul>"] if notes else [])])
+        rows = ["".join(f"<td>{in_html(cell)}</td>" for cell in row) for row in self.rows]
+        body = "".join(f"<tr>{cells}</tr>\n" for cells in rows)
+        start = f'<table class="{in_html(kind)}">\n<thead><tr>{head}</tr></thead>\n'
+        return f"{start}<tbody>\n{body}</tbody>\n</table>"
 
 
 def bullets(notes: Sequence[str]) -> str:
@@ -116,16 +105,12 @@ def _in_markdown(cell: str, *, unbroken: bool) -> str:
     return text
 
 
-def _in_html(cell: str) -> str:
-    return f"<code>{in_html(cell)}</code>" if isinstance(cell, Code) else in_html(cell)
-
-
 def _per_column(align: str, head: Sequence[str]) -> str:
     return align.ljust(len(head), align[-1])[: len(head)]
 
 
 def _columns(text: str) -> int:
-    """Return how many columns of a terminal a line takes: wide signs two, accents none."""
+    """Count the columns of a terminal that a line takes: wide signs two, accents none."""
     wide = sum(unicodedata.east_asian_width(sign) in "WF" for sign in text)
     return len(text) + wide - sum(unicodedata.combining(sign) != 0 for sign in text)
 
@@ -149,29 +134,17 @@ def _widths(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | Non
 
 
 def _longest_word(text: str) -> int:
-    return max(map(_columns, text.split(" ")), default=0)
+    return max(map(_columns, text.split(" ")))
 
 
 def _joined(heading: str) -> str:
+    """Let a heading be folded anywhere but before a per cent sign."""
     return heading.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def _heading(text: str, room: int) -> list[str]:
-    """Fold a heading to the width of its column, but never before a per cent sign."""
-    lines = textwrap.wrap(_joined(text), max(room, 1))
-    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
-
-
 def _folded(text: str, room: int) -> list[str]:
-    if _columns(text) <= room:
-        return [text]
-    return [in_terminal(line) for line in textwrap.wrap(text, room)]
-
-
-def _lines(cells: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return the lines of cells of different heights, each with text for every column."""
-    height = max(map(len, cells), default=0)
-    return [[cell[at] if at < len(cell) else "" for cell in cells] for at in range(height)]
+    lines = [text] if _columns(text) <= room else textwrap.wrap(text, room)
+    return [in_terminal(line.replace("\N{NO-BREAK SPACE}", " ")) for line in lines]
 
 
 def _laid(
@@ -184,5 +157,5 @@ def _laid(
     for place, (text, room) in enumerate(zip(line, widths, strict=True)):
         space = " " * (room - _columns(text))
         shown = style(place, text) if text else ""
-        cells.append(f"{space}{shown}" if right[place] else f"{shown}{space}")
+        cells.append(space + shown if right[place] else shown + space)
     return GAP.join(cells).rstrip()

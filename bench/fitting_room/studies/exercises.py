@@ -17,8 +17,7 @@ from fitting_room.analysis.trials import figure
 from fitting_room.format import MISSING, accuracy, count, listed, loss, signed
 from fitting_room.judge.interval import LEVEL, Interval, of_contrast
 from fitting_room.record import Record
-from fitting_room.report.columns import seconds_per_epoch
-from fitting_room.report.notes import provenance
+from fitting_room.report.columns import SECONDS, provenance
 from fitting_room.report.table import Table
 from fitting_room.spec import Case
 
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from fitting_room.report.plots import Draw, Look, Theme
     from fitting_room.report.plots.album import Pictures
-    from fitting_room.report.plots.theme import Draw, Look, Theme
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +206,7 @@ def _cells(
         accuracy(of["training_accuracy"]),
         f"{median(ran):g} ({min(ran)}–{max(ran)})" if ran else MISSING,
         count(row.parameters),
-        seconds_per_epoch(row),
+        SECONDS.cell(row),
     )
 
 
@@ -240,7 +239,7 @@ def _points(exercise: Exercise, evidence: Evidence, said: str, theme: Theme) -> 
     """Draw test accuracy above what it costs, for each point from left to right."""
     from matplotlib.figure import Figure
 
-    from fitting_room.report.plots.theme import explained, percent
+    from fitting_room.report.plots import explained, percent
 
     labels, cases = list(exercise.points), [case.name for case in exercise.points.values()]
     figure = Figure(figsize=(max(5.2, 1.6 + 0.62 * len(labels)), 4.6))
@@ -290,12 +289,12 @@ def _join(
 
 
 def _seed(theme: Theme) -> Look:
-    from fitting_room.report.plots.theme import marks
+    from fitting_room.report.plots import marks
 
     return marks("o", theme.test, ms=3.5, mew=0, alpha=0.6)
 
 
 def _average(theme: Theme) -> Look:
-    from fitting_room.report.plots.theme import marks
+    from fitting_room.report.plots import marks
 
     return marks("D", theme.ink, ms=4.5, mec=theme.paper, mew=0.6)

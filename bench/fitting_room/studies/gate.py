@@ -18,8 +18,8 @@ from fitting_room.judge.verdict import EPOCHS, Bound, Outcome, Verdict
 from fitting_room.lab.evaluator import Evaluator, judged
 from fitting_room.metrics import CURVES, KNOWN_AFTER, METRICS, UNTRAINED, curve
 from fitting_room.record import Record
+from fitting_room.report.prices import choices, priced, sharpest, table
 from fitting_room.report.table import Table, bullets
-from fitting_room.report.verdicts import choices, priced, sharpest, table
 from fitting_room.spec import Case
 from fitting_room.store.bounds import Bounds
 from fitting_room.store.records import Store

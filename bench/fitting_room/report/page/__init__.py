@@ -7,7 +7,6 @@ only where one rests on other records than the kept one does.
 from __future__ import annotations
 
 import base64
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,24 +14,31 @@ from datetime import datetime, timezone
 from io import BytesIO
 from itertools import repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from fitting_room.analysis import trials
 from fitting_room.analysis.mistakes import TestSets, hardest
 from fitting_room.analysis.rows import SEVERITY, Row
-from fitting_room.analysis.trials import SHORT, listed, on_sample, trained
-from fitting_room.format import MISSING, count, in_words, name, percent
+from fitting_room.analysis.trials import SHORT, listed, on_sample
+from fitting_room.format import MISSING, counted, in_words, name, percent
 from fitting_room.machine import disturbance
 from fitting_room.metrics import curves_of
 from fitting_room.record import Record
 from fitting_room.report import plots
-from fitting_room.report.columns import cited, everything
-from fitting_room.report.notes import banner, footnotes, notes, verdict_notes
-from fitting_room.report.pixels import shown, why_unseen
+from fitting_room.report.columns import (
+    banner,
+    by_task,
+    cited,
+    everything,
+    footnotes,
+    notes,
+    verdict_notes,
+)
+from fitting_room.report.model import facts, shown, why_unseen
+from fitting_room.report.plots import Album
 from fitting_room.report.summary import ABSENT, as_json
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, folder_of
@@ -54,33 +60,14 @@ INSPECTED = {
 }
 """Name of a file by ``inspect`` → what it shows, in their order."""
 
-DRAWING = tuple(
-    f"fitting_room.report.plots.{each}" for each in ("album:everything", "theme:for_any_page")
-)
+DRAWING = ("fitting_room.report.plots.album:everything", "fitting_room.report.plots:for_any_page")
 """The code that makes the plots, with all that it calls."""
 
 MOST = 24
 """Images a case."""
 
 Pairs = list[tuple[str, str]]
-"""Names and what is said of them, or addresses of pictures and what they show."""
-
-
-class _Given(NamedTuple):
-    """What a page is made from."""
-
-    records: Sequence[Record]
-    test_sets: TestSets
-    stale: Mapping[str, str]
-    inspected: Path | None
-    plots: Path
-
-    def of(self, row: Row) -> list[Record]:
-        return [record for record in self.records if record.spec.case.name == row.case]
-
-    def here(self, records: Iterable[Record]) -> list[Record]:
-        """Return the records whose test images are on this machine."""
-        return [r for r in records if r.spec.dataset.checksum in self.test_sets]
+"""Addresses of pictures, and what each shows."""
 
 
 def write_page(
@@ -107,18 +94,19 @@ def write_page(
     Raises:
         UserError: The file cannot be written.
     """
-    given = _Given(records, test_sets, stale or {}, inspected, path.parent / "plots")
+    album = Album(rows, records, test_sets=test_sets, stale=stale or {})
     outcomes: Counter[str] = Counter(verdict.outcome for row in rows for verdict in row.verdicts)
-    by_task = {task: [row for row in rows if row.task == task] for task in TASKS}
+    measured = sum(row.test_accuracy is not None for row in rows)
+    folder = path.parent / "plots"
     text = _template().render(
         run=run,
         scope=_scope(rows, records),
         outcomes={outcome: outcomes[outcome] for outcome in SEVERITY if outcomes[outcome]},
         unmet=verdict_notes([replace(row, architecture=row.case) for row in rows]),
-        overview=_overview(rows, given),
-        tables=[_table(task, of_task, given) for task, of_task in by_task.items() if of_task],
-        stale=given.stale,
-        json=as_json(rows, stale=given.stale).decode(),
+        overview=_plot("accuracy-parameters", album, folder) if measured > 1 else "",
+        tables=[_table(task, album, folder, inspected) for task in by_task(rows)],
+        stale=album.stale,
+        json=as_json(rows, stale=album.stale).decode(),
     )
     write_whole(path, text.encode())
     return path
@@ -140,17 +128,18 @@ def _scope(rows: Sequence[Row], records: Sequence[Record]) -> str:
     lost = sum(not record.completed for record in records)
     days = sorted(record.started[:10] for record in records)
     parts = [
-        f"{len(rows)} case{'s' if len(rows) != 1 else ''}",
-        f"{len(records)} record{'s' if len(records) != 1 else ''}",
+        counted(len(rows), "case"),
+        counted(len(records), "record"),
         f"{lost} of them not completed" if lost else "",
         "on the small sample" if any(map(on_sample, records)) else "",
         listed(f"{record.spec.backend} on {record.spec.device}" for record in records),
         " to ".join(dict.fromkeys([*days[:1], *days[-1:]])),
     ]
-    return ", ".join(part for part in parts if part)
+    return ", ".join(filter(None, parts))
 
 
-def _table(task: str, rows: Sequence[Row], given: _Given) -> dict[str, Any]:
+def _table(task: str, album: Album, folder: Path, inspected: Path | None) -> dict[str, Any]:
+    rows = [row for row in album.rows if row.task == task]
     columns, marks = everything(rows), footnotes(rows)
     unjudged = [replace(row, verdicts=()) for row in rows]  # the page begins with their verdicts
     return {
@@ -159,7 +148,7 @@ def _table(task: str, rows: Sequence[Row], given: _Given) -> dict[str, Any]:
         "columns": columns,
         "cases": [
             {
-                **_behind(row, given),
+                **_behind(row, album, folder, inspected),
                 "cells": [
                     (column, column.cell(row), cited(row, column.metric, marks), column.value(row))
                     for column in columns
@@ -168,64 +157,62 @@ def _table(task: str, rows: Sequence[Row], given: _Given) -> dict[str, Any]:
             for row in rows
         ],
         "warnings": [text.lstrip("> ").replace("**", "") for text in banner(rows)],
-        "notes": notes(unjudged, given.records, stale=given.stale, absent=ABSENT),
+        "notes": notes(unjudged, album.records, stale=album.stale, absent=ABSENT),
     }
 
 
-def _behind(row: Row, given: _Given) -> dict[str, Any]:
+def _behind(row: Row, album: Album, folder: Path, inspected: Path | None) -> dict[str, Any]:
     """Return what a row of a table opens to."""
-    own = given.of(row)
-    whole = trained(own)
+    own = [record for record in album.records if record.spec.case.name == row.case]
+    seen = album.seen(row)
+    images, unseen = _images(seen, album.test_sets, TASKS[row.task].classes)
+    told: dict[str, dict[str, None]] = {}
+    for record in own:
+        for what, said in facts(record).items():
+            told.setdefault(what, {})[said] = None
     return {
         "row": row,
-        "plots": _plots(row, whole, given),
-        "images": _images(given.here(whole), given.test_sets, TASKS[row.task].classes),
-        "has_images": bool(given.here(whole)),
-        "unseen": next((_unseen(r, given.test_sets) for r in given.here(whole)), ""),
-        "inspected": _inspected(given.inspected, own),
-        "facts": {"Settings": settings_facts(own), "Provenance": provenance_facts(own)},
+        "plots": _plots(row, album, folder),
+        "images": images,
+        "has_images": bool(seen),
+        "unseen": unseen,
+        "inspected": _inspected(inspected, own),
+        "facts": {what: "; ".join(sorted(said)) for what, said in told.items()},
         "trials": Table(TRIALS, trial_facts(own)).html(kind="trials") if own else "",
     }
 
 
-def _plots(row: Row, trained: Sequence[Record], given: _Given) -> Pairs:
+def _plots(row: Row, album: Album, folder: Path) -> Pairs:
     """Return the plots of a case from its trained records, one for each seed."""
+    trained = album.of(row)
     can = {
         "curves": bool(trained),
         "seconds": bool(trained),
         "reliability": any(record.confidence for record in trained),
-        "confusion": any(record.predictions for record in given.here(trained)),
+        "confusion": any(record.predictions for record in album.seen(row)),
     }
     kinds = {kind: shows for kind, shows in PLOTS.items() if can[kind]}
     kinds |= {each.name: f"{name(each.name)} after each epoch" for each in curves_of(trained)}
-    found = [
-        (_plot(f"{row.case}-{kind}", [row], trained, given), shows) for kind, shows in kinds.items()
-    ]
+    alone = replace(album, rows=[row], records=trained)
+    found = ((_plot(f"{row.case}-{kind}", alone, folder), shows) for kind, shows in kinds.items())
     return [(source, shows) for source, shows in found if source]
 
 
-def _overview(rows: Sequence[Row], given: _Given) -> str:
-    """Return the address of the picture that says most, or nothing for a single case."""
-    trained = sum(row.test_accuracy is not None for row in rows)
-    return _plot("accuracy-parameters", rows, given.records, given) if trained > 1 else ""
-
-
-def _plot(called: str, rows: Sequence[Row], records: Sequence[Record], given: _Given) -> str:
+def _plot(called: str, album: Album, folder: Path) -> str:
     """Return the address of a plot, which is drawn only where what it rests on has changed."""
 
     def draw() -> bytes:
         # Matplotlib takes longer to load than the rest of the page to write.
-        from fitting_room.report.plots.album import Album, everything
-        from fitting_room.report.plots.theme import for_any_page
+        from fitting_room.report.plots import album as drawings
 
-        found = everything(Album(rows, records, lambda *_: None, given.test_sets, given.stale))
-        picture = found[called]
-        return b"" if isinstance(picture, str) else for_any_page(picture)
+        picture = drawings.everything(album)[called]
+        return b"" if isinstance(picture, str) else plots.for_any_page(picture)
 
-    said = [(replace(row, verdict="", verdicts=()), given.stale.get(row.case)) for row in rows]
-    code = plots.drawing(DRAWING)
-    rests_on = plots.basis(code, repr(said).encode(), *map(msgspec.json.encode, records))
-    svg = plots.kept(given.plots / f"{folder_of(called)}-page.svg", rests_on, draw)
+    unjudged = (replace(row, verdict="", verdicts=()) for row in album.rows)
+    said = repr([(row, album.stale.get(row.case)) for row in unjudged]).encode()
+    records = map(msgspec.json.encode, album.records)
+    rests_on = plots.basis(plots.drawing(DRAWING), said, *records)
+    svg = plots.kept(folder / f"{folder_of(called)}-page.svg", rests_on, draw)
     return _address(svg, "svg+xml") if svg else ""
 
 
@@ -235,37 +222,33 @@ def _address(image: bytes, kind: str) -> str:
 
 
 def _inspected(folder: Path | None, records: Sequence[Record]) -> Pairs:
-    """Return the pictures of a case under ``folder``, and when they were drawn.
-
-    The records of the page may be younger.
-    """
+    """Return the pictures of a case under ``folder``; its records may be younger than they are."""
     if folder is None or not records:
         return []
     sample = "-sample" if on_sample(records[-1]) else ""
     own = folder / f"{folder_of(records[-1].spec.case.name)}{sample}"
     return [
-        (_address(file.read_bytes(), "png"), f"{shows}, drawn {_day(file)}")
+        (
+            _address(file.read_bytes(), "png"),
+            f"{shows}, drawn {datetime.fromtimestamp(file.stat().st_mtime, timezone.utc):%Y-%m-%d}",
+        )
         for each, shows in INSPECTED.items()
         if (file := own / f"{each}.png").is_file()
     ]
 
 
-def _day(file: Path) -> str:
-    return datetime.fromtimestamp(file.stat().st_mtime, timezone.utc).date().isoformat()
-
-
 def _images(
     records: Sequence[Record], test_sets: TestSets, classes: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Return the images that most seeds get wrong, and what becomes of each."""
+) -> tuple[list[dict[str, Any]], str]:
+    """Return the images that most seeds get wrong with their answers, and why none can be seen."""
     if not records:
-        return []
+        return [], ""
     test_set = test_sets[records[0].spec.dataset.checksum]
     found = hardest(records, test_set.test_labels, most=MOST)
     images = np.asarray(test_set.test_images)[[hard.image for hard in found]]
-    seen = bool(found) and not why_unseen(images.shape[1:])
-    pictures = map(_png, shown(images)) if seen else repeat("")
-    return [
+    unseen = why_unseen(images.shape[1:])
+    pictures = map(_png, shown(images)) if found and not unseen else repeat("")
+    told = [
         {
             "source": source,
             "truth": classes[hard.truth],
@@ -276,10 +259,7 @@ def _images(
         }
         for hard, source in zip(found, pictures, strict=False)
     ]
-
-
-def _unseen(record: Record, test_sets: TestSets) -> str:
-    return why_unseen(test_sets[record.spec.dataset.checksum].test_images.shape[1:])
+    return told, unseen
 
 
 def _sure(probability: float | None) -> str:
@@ -295,49 +275,6 @@ def _png(image: np.ndarray) -> str:
     file = BytesIO()
     Image.fromarray(image).save(file, "PNG", optimize=True)
     return _address(file.getvalue(), "png")
-
-
-def settings_facts(records: Sequence[Record]) -> Pairs:
-    """Return what was asked for, of the last record; the others of a case were asked the same."""
-    if not records:
-        return []
-    spec, size, resolved = records[-1].spec, records[-1].size, records[-1].resolved
-    arguments = ", ".join(f"{key}={value}" for key, value in spec.case.arguments.items())
-    recipe = dataclasses.asdict(spec.case.recipe)
-    told: dict[str, object] = {
-        "architecture": f"{spec.case.builder}({arguments})",
-        **{name(setting): value for setting, value in recipe.items()},
-        "backend": f"{spec.backend} on {spec.device}",
-    }
-    if resolved:
-        told["precision as run"] = resolved.precision
-        told["XLA as run"] = resolved.jit_compile
-        told["threads"] = resolved.threads
-        told["steps per epoch"] = count(resolved.steps_per_epoch)
-    if size:
-        told["parameters"] = count(size.parameters)
-        told["FLOPs per image, forward"] = count(size.flops_per_image)
-    said = {None: MISSING, True: "yes", False: "no"}
-    plain = (bool, type(None))
-    return [(key, said[v] if isinstance(v, plain) else str(v)) for key, v in told.items()]
-
-
-def provenance_facts(records: Sequence[Record]) -> Pairs:
-    """Return where the records come from: every different answer once."""
-    found = {
-        "machine": [trials.machines(records)],
-        "versions": [trials.versions(records)],
-        "environment": [trials.settings(records) or "no setting that can change a result"],
-        "commit": trials.commits(records),
-        "code of the architecture": [r.provenance.architecture_digest[:SHORT] for r in records],
-        "code of the training path": [r.provenance.training_digest[:SHORT] for r in records],
-        "data": [
-            f"{data.name} {data.checksum[:SHORT]} from {data.source}"
-            for data in (record.spec.dataset for record in records)
-        ],
-        "begun": [record.started[:10] for record in records],
-    }
-    return [(key, "; ".join(sorted(set(told)))) for key, told in found.items()]
 
 
 TRIALS = ("seed", "outcome", "test accuracy %", "time", "ran", "key")

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,7 +20,7 @@ from fitting_room.judge.verdict import Bound
 from fitting_room.machine import LIMIT, Chunk, chunks
 from fitting_room.metrics import known, of_epoch
 from fitting_room.record import Record
-from fitting_room.report.plots.theme import Look, Theme, explained, marks, percent, whole
+from fitting_room.report.plots import Bounds, Look, Theme, explained, marks, percent, whole
 
 ACROSS = 5
 """Columns beside each other."""
@@ -42,7 +41,8 @@ def curves(
     figure, blocks = _layout(len(columns))
     for places, (measure, label) in zip(blocks, MEASURES.items(), strict=True):
         for number, (axes, (title, records)) in enumerate(zip(places, columns, strict=True)):
-            _draw(axes, records, measure, theme)
+            for images in IMAGES:
+                _lines(axes, records, f"{images}_{measure}", _look(images, theme))
             whole(axes.xaxis)
             size = 10 if len(columns) == 1 else min(10, 180 / len(title))
             axes.set_title(title if measure == "accuracy" else "", size=size)
@@ -50,7 +50,13 @@ def curves(
             axes.set_xlabel("epoch" if measure == "loss" or len(columns) == 1 else "")
             axes.set_ylabel("" if number % ACROSS else label)
     percent(blocks[0][0].yaxis)
-    return explained(figure, _curves_key(theme), small_print, theme)
+    test, training = _look("test", theme), _look("training", theme)
+    key = {
+        "test, after the epoch": test | AVERAGE,
+        "training, mean over the epoch": training | AVERAGE,
+        "one seed": test | SEED,
+    }
+    return explained(figure, key, small_print, theme)
 
 
 def metric_curve(
@@ -59,10 +65,7 @@ def metric_curve(
     """Draw one metric after each epoch: a line a seed, and the mean over the seeds."""
     figure = Figure(figsize=(8.4, 3.3))
     axes, look, kind = figure.subplots(), _look("test", theme), known(metric)
-    lines = [line for record in records if (line := _line(record, metric))]
-    for line in lines:
-        axes.plot(*np.transpose(line), **look | SEED)
-    axes.plot(*np.transpose(_mean(lines)), **look | AVERAGE)
+    _lines(axes, records, metric, look)
     unit = f" ({kind.suffix.strip()})" if kind.suffix else ""
     axes.set(title=title, xlabel="epoch", ylabel=f"{name(metric)}{unit}")
     whole(axes.xaxis)
@@ -90,40 +93,20 @@ def _layout(count: int) -> tuple[Figure, list[list[Axes]]]:
     return figure, [block[:count] for block in blocks]
 
 
-def _draw(axes: Axes, records: Sequence[Record], measure: str, theme: Theme) -> None:
-    for images in IMAGES:
-        look = _look(images, theme)
-        lines = [_line(record, f"{images}_{measure}") for record in records]
-        for line in lines:
-            axes.plot(*np.transpose(line), **look | SEED)
-        axes.plot(*np.transpose(_mean(lines)), **look | AVERAGE)
-
-
-def _line(record: Record, metric: str) -> list[tuple[int, float]]:
-    """Return epoch and value, where there is one."""
-    pairs = ((epoch.number, of_epoch(epoch, metric)) for epoch in record.epochs)
-    return [(number, value) for number, value in pairs if value is not None]
-
-
-def _mean(lines: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[int, float]]:
-    """Return the mean of each epoch that every seed came to; later ones would be of a choice."""
-    values = [dict(line) for line in lines]
-    common = set.intersection(*map(set, values)) if values else set()
-    return [(epoch, fmean(each[epoch] for each in values)) for epoch in sorted(common)]
+def _lines(axes: Axes, records: Sequence[Record], metric: str, look: Look) -> None:
+    """Draw a line a seed, and the mean of the epochs that all came to: later ones are a choice."""
+    told = [{e.number: of_epoch(e, metric) for e in record.epochs} for record in records]
+    known = [{at: x for at, x in line.items() if x is not None} for line in told]
+    lines = [line for line in known if line]
+    common = sorted(set.intersection(*map(set, lines))) if lines else []
+    for line in lines:
+        axes.plot([*line], [*line.values()], **look | SEED)
+    axes.plot(common, [fmean(line[at] for line in lines) for at in common], **look | AVERAGE)
 
 
 def _look(images: str, theme: Theme) -> Look:
     dashes = {"training": (0, (4, 1.5)), "test": "-"}[images]
     return {"color": getattr(theme, images), "ls": dashes}
-
-
-def _curves_key(theme: Theme) -> dict[str, Look]:
-    test, training = _look("test", theme), _look("training", theme)
-    return {
-        "test, after the epoch": test | AVERAGE,
-        "training, mean over the epoch": training | AVERAGE,
-        "one seed": test | SEED,
-    }
 
 
 ALONE = "one epoch"
@@ -181,10 +164,6 @@ SEEDS = (-0.36, 0.12)
 
 MEAN = 0.26
 EDGE = 0.43
-
-Bounds = Callable[[str, str], Bound | None]
-"""Case and metric → what it is held to, if anything."""
-
 
 METRICS: Mapping[str, tuple[str, Callable[[Row], Values | None]]] = {
     "test_accuracy": ("test accuracy (%)", lambda row: row.test_accuracy),
@@ -269,30 +248,6 @@ MIDDLE = 0.5
 """Where the median is read off, and so where published figures stand."""
 
 
-class Curve(NamedTuple):
-    """Kaplan and Meier's estimate, as a line of steps from epoch 0."""
-
-    epochs: np.ndarray
-    """Shape (steps,), from 0; as the other three, which are shares of the seeds."""
-    left: np.ndarray
-    low: np.ndarray
-    """A 95 % interval by the log-log formula; the share itself where all are left, or none."""
-    high: np.ndarray
-
-
-def curve(reached: Sequence[float | None], ran: Sequence[int]) -> Curve:
-    """Return the share of seeds that are still below their target.
-
-    Args:
-        reached: Epoch at which each seed reached it; None where it did not.
-        ran: Epochs that each seed ran.
-    """
-    found = survival(reached, ran)
-    ends = (np.where(np.isnan(end), found.left, end) for end in (found.low, found.high))
-    shares = (np.concatenate([[1.0], each, each[-1:]]) for each in (found.left, *ends))
-    return Curve(np.concatenate([[0], found.at, [max(ran)]]), *shares)
-
-
 def survivals(
     columns: Sequence[tuple[Row, Sequence[Record]]], which: int, theme: Theme, *, small_print: str
 ) -> Figure:
@@ -333,15 +288,19 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
 def _survival(axes: Axes, records: Sequence[Record], target: Target, theme: Theme) -> None:
     lines = [[getattr(epoch, target.metric) for epoch in record.epochs] for record in records]
     reached = [first_epoch(line, target.target) for line in lines]
-    found = curve(reached, [len(record.epochs) for record in records])
+    ran = [len(record.epochs) for record in records]
+    found = survival(reached, ran)
+    epochs = [0, *found.at, max(ran)]
+    ends = (found.left, *(np.where(np.isnan(x), found.left, x) for x in (found.low, found.high)))
+    left, low, high = (np.concatenate([[1.0], end, end[-1:]]) for end in ends)
     line, seed, never, _, band = _survival_looks(theme).values()
-    axes.fill_between(found.epochs, found.low, found.high, step="post", **band)
-    axes.step(found.epochs, found.left, where="post", **line)
+    axes.fill_between(epochs, low, high, step="post", **band)
+    axes.step(epochs, left, where="post", **line)
     order = sorted(at for at in reached if at is not None)
     n = len(records)
     axes.plot(order, [1 - (i + 0.5) / n for i in range(len(order))], **seed)
-    lost = [len(record.epochs) for record, at in zip(records, reached, strict=True) if at is None]
-    axes.plot(lost, [found.left[-1]] * len(lost), **never)
+    lost = [epoch for epoch, at in zip(ran, reached, strict=True) if at is None]
+    axes.plot(lost, [left[-1]] * len(lost), **never)
 
 
 def _published(axes: Axes, row: Row | None, theme: Theme) -> None:

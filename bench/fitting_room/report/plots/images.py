@@ -1,4 +1,4 @@
-"""Pictures of what a model sees: images, probabilities, filters and activations."""
+"""What a model sees, has learned and answers: images, layers, probabilities, mistakes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
-from fitting_room.analysis.mistakes import Pair
+from fitting_room.analysis.mistakes import FEWEST, Confusion, Pair, bins
+from fitting_room.analysis.trials import figure as values
+from fitting_room.format import accuracy
 from fitting_room.record import Confidence
-from fitting_room.report.answer import Answer
-from fitting_room.report.plots.reliability import shares
-from fitting_room.report.plots.theme import Theme, marks, note
+from fitting_room.report.model import Answer
+from fitting_room.report.plots import Look, Theme, explained, marks, note, percent
 
 
 def show(axes: Axes, pixels: Any, *, title: str = "", **look: Any) -> None:
@@ -33,20 +36,15 @@ def mosaic(images: NDArray[Any], columns: int, *, gap: int = 2) -> NDArray[Any]:
 
     Many images in one are drawn in a tenth of the time that axes for each of them would take.
     """
-    count, height, width = images.shape[:3]
-    rows = -(-count // columns)
-    sides = (rows * (height + gap) - gap, columns * (width + gap) - gap)
-    sheet = np.full((*sides, *images.shape[3:]), np.nan)
-    for number, image in enumerate(images):
-        top, left = number // columns * (height + gap), number % columns * (width + gap)
-        sheet[top : top + height, left : left + width] = image
-    return sheet
+    rows, (height, width), more = -(-len(images) // columns), images.shape[1:3], images.shape[3:]
+    around = [(0, rows * columns - len(images)), (0, gap), (0, gap), *[(0, 0) for _ in more]]
+    padded = np.pad(images.astype(float), around, constant_values=np.nan)
+    grid = padded.reshape(rows, columns, height + gap, width + gap, *more).swapaxes(1, 2)
+    return grid.reshape(rows * (height + gap), columns * (width + gap), *more)[:-gap, :-gap]
 
 
-def label_row(axes: Axes, text: str) -> None:
-    """Write text left of a row's first image."""
-    axes.set_ylabel(text, rotation=0, ha="right", va="center", fontsize=9)
-
+LEFT: Look = {"rotation": 0, "ha": "right", "va": "center", "fontsize": 9}
+"""How a row of images is labelled."""
 
 WIDTHS = (2.6, 4.2, 3.4)
 """Inches of the panels: the image, its probabilities, and all seeds' calibration."""
@@ -131,7 +129,7 @@ def samples(
     rows = figure.subplots(len(classes), squeeze=False)[:, 0]
     for axes, (label, name) in zip(rows, enumerate(classes), strict=True):
         _row(axes, images, np.flatnonzero(labels == label), EACH)
-        label_row(axes, name)
+        axes.set_ylabel(name, **LEFT)
     return figure
 
 
@@ -204,8 +202,6 @@ def filters(weights: NDArray[np.float32], title: str, theme: Theme) -> Figure:
 Activations = Mapping[str, NDArray[np.float32]]
 """Layer → shape (images, height, width, filters), in order."""
 
-SAID = "Each square from its least to its greatest activation; all dark: silent."
-
 
 def activations(
     images: Mapping[str, NDArray[np.uint8]],
@@ -231,7 +227,8 @@ def activations(
     blocks = figure.subfigures(len(filters), 1, squeeze=False)[:, 0]
     for block, chosen in zip(blocks, filters, strict=True):
         _block(block, images, layers, chosen)
-    note(figure, SAID, theme)
+    said = "Each square from its least to its greatest activation; all dark: silent."
+    note(figure, said, theme)
     return figure
 
 
@@ -242,8 +239,98 @@ def _block(
     block.suptitle(f"filter {chosen}", fontsize=9)
     for row, (name, pixels) in enumerate(images.items()):
         show(axes[row, 0], pixels)
-        label_row(axes[row, 0], name)
+        axes[row, 0].set_ylabel(name, **LEFT)
         for column, (layer, found) in enumerate(layers.items(), start=1):
             height, width = found.shape[1:3]
             of = f"{layer} {height}×{width}" if row == 0 else ""
             show(axes[row, column], found[row, :, :, chosen], title=of, cmap="viridis")
+
+
+LEAST = 0.0005
+"""Smallest share that is written into its square."""
+
+LETTERS = 40
+"""Letters of all classes that fit beside each other."""
+
+DOT = f"one seed and bin, of {FEWEST} images or more"
+EVEN = "as sure as right"
+
+SLANTED: Look = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+
+
+def confusion_matrix(
+    found: Confusion, classes: Sequence[str], title: str, theme: Theme, *, small_print: str
+) -> Figure:
+    """Draw the share of each true class, a row, that each class was predicted for, a column."""
+    figure = Figure(figsize=(7.2, 7.2))
+    axes = figure.subplots()
+    axes.set(xlabel="class predicted", ylabel="true class", aspect="equal")
+    axes.set_title(f"{title}: % of each true class")
+    mean, sd = 100 * found.mean, None if found.sd is None else 100 * found.sd
+    # Shades of one colour, so that a page can change it.
+    shades = LinearSegmentedColormap.from_list("shares", [(theme.test, 0), (theme.test, 1)])
+    places, norm = np.arange(len(mean)), PowerNorm(0.5, 0, 100)  # so that small errors show
+    axes.pcolormesh(places, places, mean, cmap=shades, norm=norm)
+    axes.invert_yaxis()
+    axes.set_xticks(places, classes, **(SLANTED if len("".join(classes)) > LETTERS else {}))
+    axes.set_yticks(places, classes)
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    for place in zip(*np.nonzero(found.mean >= LEAST), strict=True):
+        row, column = place
+        ink = theme.paper if mean[place] > 30 else theme.ink
+        look: Look = {"ha": "center", "va": "center", "color": ink}
+        above = 0.0 if sd is None else -0.12
+        axes.text(column, row + above, f"{mean[place]:.1f}", size=8.5, **look)
+        if sd is not None:
+            axes.text(column, row + 0.24, f"± {sd[place]:.1f}", size=6.5, **look)
+    note(figure, small_print, theme)
+    return figure
+
+
+def reliability(
+    found: Sequence[Confidence], title: str, theme: Theme, *, small_print: str
+) -> Figure:
+    """Draw the share right against the probability given, above how many images have it."""
+    figure = Figure(figsize=(5.6, 5.8))
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    error = values([each.calibration_error for each in found])
+    upper.set_title(title)
+    said = f"expected calibration error (%)\nmean ± sd (seeds): {accuracy(error)}"
+    upper.text(0.98, 0.05, said, ha="right", transform=upper.transAxes)
+    shares(upper, found, theme)
+    upper.set(ylabel="classified rightly (%)")
+    _histogram(lower, found, theme)
+    lower.set(xlabel="probability given to the class predicted (%)", ylabel="test images (%)")
+    percent(lower.yaxis)
+    return explained(figure, _shares_looks(theme), small_print, theme, columns=2)
+
+
+def shares(axes: Axes, found: Sequence[Confidence], theme: Theme) -> None:
+    """Draw the share right against the probability given: a dot for each seed and bin."""
+    looks = _shares_looks(theme)
+    axes.plot([0, 1], [0, 1], **looks[EVEN])
+    for each in map(bins, found):
+        axes.plot([one.sure for one in each], [one.right for one in each], **looks[DOT])
+    axes.set(ylim=(-0.03, 1.03), xlim=(0, 1.01))
+    for axis in (axes.xaxis, axes.yaxis):
+        percent(axis)
+        axis.set_major_locator(MultipleLocator(0.2))
+
+
+def _histogram(axes: Axes, found: Sequence[Confidence], theme: Theme) -> None:
+    """Draw a bar from the least to the most of the seeds on top of what they agree on."""
+    shares = np.array([np.array(each.images) / sum(each.images) for each in found])
+    count = shares.shape[1]
+    left, low, high = np.arange(count) / count, shares.min(axis=0), shares.max(axis=0)
+    look = {"width": 0.9 / count, "align": "edge", "color": theme.test, "lw": 0}
+    axes.bar(left, low, **look, alpha=0.8)
+    axes.bar(left, high - low, bottom=low, **look, alpha=0.4)
+
+
+def _shares_looks(theme: Theme) -> dict[str, Look]:
+    return {
+        DOT: marks("o", theme.test, ms=4.5, mew=0, alpha=0.55),
+        EVEN: {"color": theme.muted, "lw": 1, "ls": ":"},
+    }

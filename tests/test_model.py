@@ -1,29 +1,70 @@
-"""An answer beside those of other seeds, drawn in a terminal and as a picture."""
+"""A kept model: its card, and its answer beside those of other seeds, in a terminal and drawn."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from records import make_record
 from rich.console import Console
+from scheduler_world import trial
+from test_kept_models import CONFIG, write_model
+from trials import assigned
 
 from fitting_room.record import Confidence, Record
-from fitting_room.report.answer import (
+from fitting_room.report.model import (
     Answer,
     as_sure,
+    card,
     confidences,
     draws_blocks,
+    foreign,
     known_seeds,
     picture,
     table,
 )
+from fitting_room.report.plots import LIGHT, render
 from fitting_room.report.plots.images import answer_picture
-from fitting_room.report.plots.theme import LIGHT, render
+
+
+@pytest.mark.parametrize("sample", [True, False])
+def test_a_card_says_what_the_model_is_and_what_it_is_worth(tmp_path: Path, sample: bool) -> None:
+    """Case and seed, figures as percentages, the data by checksum, and where it means nothing."""
+    write_model(tmp_path / "model.keras")
+    record = make_record(
+        case="mnist-dense_128", seed=7, test_accuracy=0.9762, test_loss=0.08714, sample=sample
+    )
+    text = card(record, tmp_path / "model.keras")
+    cells = [[each.strip() for each in line.split("|")[1:-1]] for line in text.splitlines()]
+    assert text.startswith("# mnist-dense_128, seed 7\n")
+    assert "every figure is from the record beside it, `model.json`" in text
+    assert 'keras.models.load_model("model.keras")' in text
+    assert ["test accuracy", "97.62 %"] in cells
+    assert ["test loss", "0.0871"] in cells
+    assert ["parameters", "101,770"] in cells
+    assert ["its SHA-256", f"`{record.spec.dataset.checksum}`"] in cells
+    assert ["backend", "tensorflow on cpu"] in cells
+    limits = text.split("## Limits")[1]
+    assert "It knows the 10 classes of MNIST and nothing else" in limits
+    assert ("Trained on the small sample" in limits) is sample
+
+
+def test_a_card_names_what_keras_alone_cannot_load(tmp_path: Path) -> None:
+    """A layer of this project's own is told, and a plain model needs nothing."""
+    own = {"module": "models.minimal", "class_name": "Whitening", "config": {}}
+    write_model(tmp_path / "own.keras", config={"config": {"layers": [CONFIG, own]}})
+    write_model(tmp_path / "plain.keras")
+    assert foreign(tmp_path / "own.keras") == {"models.minimal.Whitening"}
+    record = trial(assigned(), lambda *_: None)
+    texts = [card(record, tmp_path / f"{name}.keras") for name in ("own", "plain")]
+    assert "needs this project's `models`, for models.minimal.Whitening" in texts[0]
+    assert "Plain Keras 3 is all it needs" in texts[1]
+
 
 CLASSES = ("cat", "dog", "2")
 CONFIDENCE = Confidence(
