@@ -34,7 +34,7 @@ import os, time
 from pathlib import Path
 from fitting_room.record import Epoch, Message
 from fitting_room.trial import __main__ as child
-from fitting_room.trial.protocol import loaded_files, say
+from fitting_room.trial import loaded_files, say
 
 def train(job, measured, output):
     with Path(os.environ["{CHILDREN_AT}"], "trained").open("a") as file:

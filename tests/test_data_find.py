@@ -16,7 +16,7 @@ from imports import ROOT
 
 from fitting_room.data import find, load
 from fitting_room.data.arrays import combined
-from fitting_room.data.source import RejectedError, UnavailableError
+from fitting_room.data.loaders import RejectedError, UnavailableError
 from fitting_room.errors import UserError
 
 

@@ -20,7 +20,7 @@ from fitting_room.store.records import Store
 
 NETS = """
 import numpy as np
-from fitting_room.recipe import Recipe
+from fitting_room.spec import Recipe
 from fitting_room.spec import Case, Task
 
 def load():
@@ -61,7 +61,7 @@ test_accuracy = { at_least = 0.2, reason = "better than chance" }
 """
 
 CASES_OF = """
-from fitting_room.recipe import Recipe
+from fitting_room.spec import Recipe
 from fitting_room.spec import Case
 
 OWN = Case(task="mnist", architecture="{name}", builder="{name}:build", recipe=Recipe(epochs=1))
@@ -123,8 +123,8 @@ def test_no_table_is_told_with_what_to_write(tmp_path: Path) -> None:
     [
         ('cases = "a:A"\nbound = "b"', "has no key 'bound'. Did you mean 'bounds'"),
         ('bounds = "b"', "needs a line cases"),
-        ("cases = 3", "cases in .* must be text, not 3"),
-        ('cases = "a"', 'cases in .* must be "module:name", not "a"'),
+        ("cases = 3", "cases in .* cannot be 3: Expected `str`"),
+        ('cases = "a"', "cases in .* cannot be 'a': Expected module:name"),
         ("cases = ", "cannot be read as TOML: .*line 2"),
     ],
 )

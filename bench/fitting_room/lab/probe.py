@@ -20,8 +20,7 @@ from fitting_room.lab.process import ask, child_environment, home, program
 from fitting_room.machine import computes_in, cpu_flags
 from fitting_room.spec import TrialSpec
 from fitting_room.store.digest import ENGINE
-from fitting_room.trial.look import ACTIVATION, Arrays, Look
-from fitting_room.trial.probe import Probe, Probed
+from fitting_room.trial.probe import ACTIVATION, Arrays, Look, Probe, Probed
 
 PROBE = program("probe", ENGINE.parent)
 """No project has a part in it."""
@@ -129,7 +128,7 @@ def look(
     path = None if model is None else str(model.absolute())
     asked = Look(model=path, spec=spec, images=shown.getvalue(), inside=inside)
     environment = child_environment(spec.backend, spec.device)
-    found, failed = ask(program("look", home()), asked, Arrays, environment=environment)
+    found, failed = ask(program("probe", home()), asked, Arrays, environment=environment)
     if found is None:
         mend = " Remove it, and it is trained anew." if model else ""
         raise UserError(f"{model or spec.case.name} could not be asked; {failed}.{mend}")
