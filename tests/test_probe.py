@@ -178,7 +178,7 @@ def test_only_another_precision_on_a_processor_is_asked_about(
 
 def test_step_is_timed_where_the_flags_do_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a program of its own, on the backend that was asked for."""
-    monkeypatch.setattr(probe, "cpu_flags", frozenset)
+    monkeypatch.setattr("fitting_room.machine.cpu_flags", frozenset)
     program = SAY.format(
         "{'accelerator': None, 'times': len(json.loads(sys.stdin.readline())['precision'] "
         "+ os.environ['KERAS_BACKEND'])}"

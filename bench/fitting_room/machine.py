@@ -19,7 +19,7 @@ import platform
 import re
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -45,16 +45,8 @@ SETTINGS = (
 DEVICES = "JAX_PLATFORMS"
 """Chooses the device, which a spec does by itself."""
 
-COMPUTES = {"bfloat16": {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}}
-"""Type → flags of ``/proc/cpuinfo``, any of which says that the processor computes in it."""
-
-LESS: dict[str, set[str]] = {
-    **{name: set() for name in ("SSE41", "AVX", "AVX2", "AVX2_VNNI")},
-    **{name: set() for name in ("AVX512_CORE", "AVX512_CORE_VNNI")},
-    "AVX2_VNNI_2": {"avx_ne_convert"},
-    "AVX512_CORE_BF16": {"avx512_bf16"},
-}
-"""Value of ``ONEDNN_MAX_CPU_ISA`` → which of those flags it leaves in use; others leave all."""
+BFLOAT16 = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}
+"""Flags of ``/proc/cpuinfo``, any of which says that the processor computes in that type."""
 
 GENERATION = (("family", "cpu family"), ("model", "model"))
 """Word → key of ``/proc/cpuinfo``: virtual machines of two generations may share a name."""
@@ -112,17 +104,15 @@ def settings(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def computes_in(kind: str, flags: Collection[str], most: str = "") -> bool | None:
-    """Return whether a processor has instructions for a type, None where that is not known.
+def computes_in(kind: str, environment: Mapping[str, str]) -> bool | None:
+    """Return whether the processor has instructions for a type, None where that is not known.
 
-    Args:
-        kind: such as ``bfloat16``.
-        flags: of the processor, as the system tells them; none are told on a Mac.
-        most: what ``ONEDNN_MAX_CPU_ISA`` says, to which oneDNN keeps where it is set.
+    It is not on a Mac, which tells no flags, nor where oneDNN was told to leave some unused.
     """
-    if not flags or kind not in COMPUTES:
+    flags = cpu_flags()
+    if kind != "bfloat16" or not flags or "ONEDNN_MAX_CPU_ISA" in environment:
         return None
-    return not COMPUTES[kind].isdisjoint(LESS.get(most.upper(), COMPUTES[kind]) & set(flags))
+    return not BFLOAT16.isdisjoint(flags)
 
 
 def cpu_flags() -> frozenset[str]:

@@ -53,6 +53,7 @@ class Progress(Protocol):
 
     def received(self, done: int, total: int | None) -> None:
         """Take note of ``done`` bytes of the file that is being read, ``total`` where known."""
+        return
 
     def failed(self, source: str, error: SourceError) -> None:
         """Take note that ``source`` gave nothing, and why; another one may stand in for it."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fitting_room.errors import UserError
 from fitting_room.lab.process import ask, child_environment, home, program
-from fitting_room.machine import computes_in, cpu_flags
+from fitting_room.machine import computes_in
 from fitting_room.spec import TrialSpec
 from fitting_room.store.digest import ENGINE
 from fitting_room.trial.probe import ACTIVATION, Arrays, Look, Probe, Probed
@@ -74,12 +74,12 @@ def emulation(precision: str, *, backend: str, device: str = "cpu") -> Emulated 
     """Return how a precision is emulated here, or None where it is not.
 
     The processor's flags answer at once where it has instructions for the type. Where it has none,
-    or does not tell, a step is timed in a process of its own, which takes some seconds.
+    or that is not known, a step is timed in a process of its own, which takes some seconds.
     """
     kind = precision.removeprefix("mixed_")
     if device != "cpu" or kind == "float32":
         return None
-    native = computes_in(kind, cpu_flags(), os.environ.get("ONEDNN_MAX_CPU_ISA", ""))
+    native = computes_in(kind, os.environ)
     return decide(kind, native, lambda: _ask(Probe(precision=precision), backend, "cpu"))
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 import msgspec
 
@@ -23,7 +23,7 @@ from fitting_room.store.digest import PACKAGES
 Question = TypeVar("Question")
 
 
-def answer_once(kind: type[Question], answer: Callable[[Question], object]) -> None:
+def answer_once(kind: Any, answer: Callable[[Any], object]) -> None:
     """Answer one question of the parent's and end, without the frameworks' slow tear-down."""
     output = answering()
     say(output, answer(question(kind)))
