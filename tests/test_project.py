@@ -125,7 +125,7 @@ def test_no_table_is_told_with_what_to_write(tmp_path: Path) -> None:
         ('bounds = "b"', "needs a line cases"),
         ("cases = 3", "cases in .* cannot be 3: Expected `str`"),
         ('cases = "a"', "cases in .* cannot be 'a': Expected module:name"),
-        ("cases = ", "cannot be read as TOML: .*line 2"),
+        ("cases = ", "cannot be read: .*line 2"),
     ],
 )
 def test_a_slip_in_the_table_is_told(tmp_path: Path, table: str, said: str) -> None:

@@ -111,7 +111,8 @@ class Project:
         for name, task in tasks.items():
             if task.name != name:
                 raise UserError(f"The task {name!r} is called {task.name!r}. Give both one name.")
-        pins = _read_pins(self.pins)
+        mend = "Take that table out, and let `fitting-room data --pin` write it."
+        pins = _toml(self.pins, mend, dict[str, Pin]) if self.pins.exists() else {}
         return {name: replace(task, pin=pins.get(name)) for name, task in tasks.items()}
 
     def use(self) -> None:
@@ -270,10 +271,7 @@ def read_project(folder: Path) -> Project | None:
     path = folder / FILE
     if not path.is_file():
         return None
-    try:
-        table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("fitting-room")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"{path} cannot be read as TOML: {error}. Mend that line.") from error
+    table = _toml(path, "Mend that line.").get("tool", {}).get("fitting-room")
     if table is None:
         return None
     if not isinstance(table, dict) or "cases" not in table:
@@ -301,16 +299,12 @@ def read_project(folder: Path) -> Project | None:
     )
 
 
-def _read_pins(path: Path) -> dict[str, Pin]:
-    if not path.exists():
-        return {}
+def _toml(path: Path, mend: str, kind: Any = dict[str, Any]) -> Any:
+    """Return the content of a file, or raise a UserError that says how to mend it."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), dict[str, Pin])
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), kind)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise UserError(
-            f"{path} cannot be read: {error}. Take that table out, and let "
-            "`fitting-room data --pin` write it."
-        ) from error
+        raise UserError(f"{path} cannot be read: {error}. {mend}") from error
 
 
 def from_here(path: Path) -> Path:

@@ -18,7 +18,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -98,10 +98,13 @@ def _unpack(archive: Path, folder: str, files: Sequence[str]) -> Found:
     """Read the members in memory: no path of the archive ever reaches the disk."""
     try:
         with tarfile.open(archive) as tar:
-            members = [_unpacked_member(tar, f"{folder}/{file}") for file in files]
+            members = [tar.extractfile(f"{folder}/{file}") for file in files]
+            contents = [member.read() for member in members if member]  # a folder is None
+            if len(contents) < len(files):
+                raise KeyError("one of them is no plain file")
     except (tarfile.TarError, KeyError, EOFError, OSError, zlib.error) as error:
         raise RejectedError(f"{archive.name} is damaged or incomplete ({error})") from error
-    return [decode(member, file) for member, file in zip(members, files, strict=True)]
+    return [decode(content, file) for content, file in zip(contents, files, strict=True)]
 
 
 def _npm_options(scratch: Path) -> tuple[str, ...]:
@@ -113,13 +116,6 @@ def _npm_options(scratch: Path) -> tuple[str, ...]:
         f"--fetch-timeout={_CLIENT_SILENCE_S * 1000}",
         f"--cache={scratch / 'npm-cache'}",
     )
-
-
-def _unpacked_member(tar: tarfile.TarFile, name: str) -> bytes:
-    member: IO[bytes] | None = tar.extractfile(name)
-    if member is None:
-        raise KeyError(f"{name} is no plain file")
-    return member.read()
 
 
 def keras_dataset(name: str, **options: Any) -> Source:
@@ -151,16 +147,12 @@ def tfds(name: str, **options: Any) -> Source:
     return _borrowed("tensorflow_datasets", label, {"name": name, "options": options})
 
 
-EXTRAS = {"keras": "", "datasets": "[huggingface]", "tensorflow_datasets": "[tfds]"}
-"""Package → the extra that brings it."""
-
-
 def _borrowed(package: str, label: str, asked: dict[str, Any]) -> Source:
     def read(_: Progress) -> Found:
         if importlib.util.find_spec(package) is None:
+            extra = LIBRARIES[package][0]
             raise UnavailableError(
-                f"the package {package} is not installed: "
-                f"pip install 'fitting-room{EXTRAS[package]}'"
+                f"the package {package} is not installed: pip install 'fitting-room{extra}'"
             )
         with tempfile.TemporaryDirectory(prefix="fitting-room-") as name:
             scratch = Path(name)
@@ -239,18 +231,17 @@ def _tfds(name: str, options: dict[str, Any]) -> list[Any]:
     return [array for part in parts for array in part]
 
 
-KINDS: dict[str, Callable[..., list[Any]]] = {
-    "keras": _keras,
-    "datasets": _hugging_face,
-    "tensorflow_datasets": _tfds,
+LIBRARIES: dict[str, tuple[str, Callable[..., list[Any]]]] = {
+    "keras": ("", _keras),
+    "datasets": ("[huggingface]", _hugging_face),
+    "tensorflow_datasets": ("[tfds]", _tfds),
 }
-"""Package → how it is asked."""
+"""Package → the extra that brings it, and how it is asked."""
 
 
-def main(kind: str, arguments: str, folder: str) -> None:
+def main(package: str, arguments: str, folder: str) -> None:
     """Write ``0.npy`` to ``3.npy``; what is no plain array is refused, so that none is pickled."""
-    found: list[Any] = KINDS[kind](**json.loads(arguments))
-    for number, array in enumerate(found):
+    for number, array in enumerate(LIBRARIES[package][1](**json.loads(arguments))):
         np.save(Path(folder, f"{number}.npy"), np.asarray(array), allow_pickle=False)
 
 
