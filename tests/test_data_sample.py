@@ -24,9 +24,7 @@ NAMES = ("fashion_mnist", "mnist")
 LICENCES = {"fashion_mnist": "Zalando SE", "mnist": "Yann LeCun and Corinna Cortes"}
 
 
-@pytest.fixture(autouse=True)
-def _empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("empty_cache")
 
 
 @pytest.mark.parametrize("name", NAMES)
