@@ -25,8 +25,7 @@ from fitting_room.spec import TASKS, Task, parts
 OWN = '''
 import numpy as np
 
-from fitting_room.spec import Recipe
-from fitting_room.spec import Case, Task
+from fitting_room.spec import Case, Recipe, Task
 
 
 def colours():

@@ -20,8 +20,7 @@ from fitting_room.store.records import Store
 
 NETS = """
 import numpy as np
-from fitting_room.spec import Recipe
-from fitting_room.spec import Case, Task
+from fitting_room.spec import Case, Recipe, Task
 
 def load():
     labels = np.arange(4000) % 10
@@ -61,8 +60,7 @@ test_accuracy = { at_least = 0.2, reason = "better than chance" }
 """
 
 CASES_OF = """
-from fitting_room.spec import Recipe
-from fitting_room.spec import Case
+from fitting_room.spec import Case, Recipe
 
 OWN = Case(task="mnist", architecture="{name}", builder="{name}:build", recipe=Recipe(epochs=1))
 CASES = {{OWN.name: OWN}}
