@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fitting_room.recipe import Recipe
+from fitting_room.spec import Recipe
 from models.architecture import Architecture
 
 DENSE = "models.dense:dense"

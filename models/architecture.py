@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fitting_room.recipe import Recipe
+from fitting_room.spec import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,8 +35,10 @@ from pathlib import Path
 from fitting_room.record import Epoch
 from fitting_room.record import Message
 from fitting_room.trial import __main__ as child
-from fitting_room.trial.protocol import loaded_files
-from fitting_room.trial.protocol import say
+from fitting_room.trial import loaded_files
+from fitting_room.trial import say
+from fitting_room.trial import loaded_files
+from fitting_room.trial import say
 
 def train(job, measured, output):
     with Path(os.environ["{CHILDREN_AT}"], "trained").open("a") as file:

@@ -12,7 +12,7 @@ import pytest
 from bench import tasks
 from fitting_room.data.arrays import FILES, Arrays, encode
 from fitting_room.data.check import collected, look_of
-from fitting_room.data.source import LogProgress, Progress, SourceError
+from fitting_room.data.loaders import LogProgress, Progress, SourceError
 from fitting_room.spec import TASKS, Pin, Task
 
 

@@ -113,8 +113,8 @@ def test_terminal_page_and_files_have_them_too(ask: Callable[..., None], tmp_pat
         ('["macro_f2"]', "no column 'macro_f2' to show. Did you mean 'macro_f1'"),
         ('["validation_loss"]', "no column 'validation_loss' to show. "),
         ('["test_loss", "test_loss"]', "has 'test_loss' twice"),
-        ('"test_loss"', "columns in .* must be a list of texts, not 'test_loss'"),
-        ("[3]", r"must be a list of texts, not \[3\]"),
+        ('"test_loss"', "columns in .* cannot be 'test_loss': Expected `array`"),
+        ("[3]", r"columns in .* cannot be \[3\]: Expected `str`"),
     ],
 )
 def test_columns_are_named_in_the_project_s_table(

@@ -20,10 +20,7 @@ from fitting_room.data import cache, find, load
 from fitting_room.data.arrays import combined
 from fitting_room.errors import UserError
 
-
-@pytest.fixture(autouse=True)
-def _empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("empty_cache")
 
 
 def _cut(path: Path) -> None:

@@ -20,10 +20,9 @@ from fitting_room.data.check import (
     shared_images,
     verify,
 )
-from fitting_room.data.source import RejectedError
+from fitting_room.data.loaders import RejectedError
 from fitting_room.errors import UserError
-from fitting_room.recipe import Recipe
-from fitting_room.spec import TASKS
+from fitting_room.spec import TASKS, Recipe
 
 IMAGES = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
 LABELS = np.array([0, 1, 1])
@@ -147,11 +146,11 @@ def test_another_content_is_told_by_its_look(
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"mean": 72.94}, "the mean of the training images is 33.5422, not 72.94"),
-        ({"train": (99, 101, *(100,) * 8)}, "training images per class are (100, 100"),
-        ({"shape": (32, 32, 3)}, "the shape of an image is (28, 28), not (32, 32, 3)"),
-        ({"dtype": "float32"}, "pixels are uint8, not float32"),
-        ({"highest": 1.0}, "the highest value is 255.0, not 1.0"),
+        ({"mean": 72.94}, "mean is 33.5422, not 72.94"),
+        ({"train": (99, 101, *(100,) * 8)}, "train is (100, 100"),
+        ({"shape": (32, 32, 3)}, "shape is (28, 28), not (32, 32, 3)"),
+        ({"dtype": "float32"}, "dtype is uint8, not float32"),
+        ({"highest": 1.0}, "highest is 255.0, not 1.0"),
     ],
 )
 def test_the_look_is_judged_even_where_the_checksum_agrees(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tarfile
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from fitting_room.data import clients as asked
 from fitting_room.data.arrays import Arrays
 from fitting_room.data.check import collected
 from fitting_room.data.clients import debian_package, hugging_face, keras_dataset, npm_package, tfds
-from fitting_room.data.source import LogProgress, RejectedError, Source, UnavailableError
+from fitting_room.data.loaders import LogProgress, RejectedError, Source, UnavailableError
 
 DEBIAN = debian_package("dataset-example", folder="/usr/share/datasets/example")
 NPM = npm_package("example@1.0.0", folder="package/data")
@@ -76,7 +75,7 @@ def test_a_missing_client_is_named(
     monkeypatch: pytest.MonkeyPatch, source: Source, program: str
 ) -> None:
     """A machine without the registry's client hears which one it lacks."""
-    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setenv("PATH", "")
 
     with pytest.raises(UnavailableError, match=f"the program {program} is not on this machine"):
         source.read(LogProgress())

@@ -14,11 +14,13 @@ from imports import ROOT
 from rich.console import Console
 
 from bench.__main__ import main
+from bench.variants import ORIGINAL
+from fitting_room import data as data_sets
 from fitting_room.cli import data
 from fitting_room.cli.data import TerminalProgress
 from fitting_room.data import cache, chosen_data_dir
 from fitting_room.data.arrays import combined
-from fitting_room.data.source import RejectedError, UnavailableError
+from fitting_room.data.loaders import RejectedError, UnavailableError
 from fitting_room.errors import UserError
 from fitting_room.project import current, read_project
 
@@ -194,3 +196,47 @@ def test_a_task_of_one_s_own_is_pinned_and_verified_ever_after(
     read_project.cache_clear()
     assert main(["data"]) == 2
     assert "data.toml cannot be read: Object missing required field" in capsys.readouterr().err
+
+
+COMMANDS = {
+    "calibrate": ["fashion_mnist-dense_128"],
+    "exercises": ["pixels"],
+    "gate": ["--runs", "100"],
+    "inspect": [],
+    "noise": ["fashion_mnist-dense_128"],
+    "predict": [],
+}
+
+
+@pytest.fixture
+def results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return a folder with the reference that ``gate`` needs, where no data is to be had."""
+
+    def nowhere(task: str, *, data_dir: Path | None, offline: bool) -> None:
+        raise UserError(f"{task} is not in {data_dir}, offline {offline}")
+
+    monkeypatch.setattr(data_sets, "find", nowhere)
+    reference = Path("reference", ORIGINAL.name)
+    shutil.copytree(ROOT / "results" / reference, tmp_path / reference)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("variable", "option", "folder"),
+    [("/variable", [], "/variable"), ("/variable", ["--data-dir", "/option"], "/option")],
+)
+def test_the_variable_is_heard_where_no_option_is_given(
+    command: str,
+    variable: str,
+    option: list[str],
+    folder: str,
+    results: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By every command that trains on whole data, and by each in the same way."""
+    monkeypatch.setenv("FITTING_ROOM_DATA", variable)
+    told = [command, *COMMANDS[command], "--results", str(results), "--offline", *option]
+    assert main(told) == 2
+    assert f"fashion_mnist is not in {folder}, offline True" in capsys.readouterr().err

@@ -16,13 +16,10 @@ from imports import ROOT
 
 from fitting_room.data import find, load
 from fitting_room.data.arrays import combined
-from fitting_room.data.source import RejectedError, UnavailableError
+from fitting_room.data.loaders import RejectedError, UnavailableError
 from fitting_room.errors import UserError
 
-
-@pytest.fixture(autouse=True)
-def _empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("empty_cache")
 
 
 def _no_way_out(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""The small sample that ships with the project."""
+"""The small sample that ships with the project, and the validation split of training images."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from data_world import FakeSource, know, tiny
 
 from bench.tasks import SAMPLES
 from fitting_room import machine
-from fitting_room.data import find, finding, load, sample
-from fitting_room.data.arrays import combined, encode
+from fitting_room.data import chosen, find, held, load, reduced, sample, write_idx
+from fitting_room.data.arrays import FILES, combined, encode
 from fitting_room.data.loaders import idx
+from fitting_room.data.split import validation_split
 from fitting_room.errors import UserError
-from fitting_room.spec import TASKS
+from fitting_room.spec import TASKS, Dataset
 
 NAMES = ("fashion_mnist", "mnist")
 LICENCES = {"fashion_mnist": "Zalando SE", "mnist": "Yann LeCun and Corinna Cortes"}
 
 
-@pytest.fixture(autouse=True)
-def _empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("empty_cache")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -110,24 +109,18 @@ def test_a_damaged_installation_is_told(
         sample("mnist")
 
 
-def test_an_unknown_sample_is_answered_with_the_nearest() -> None:
-    """A misspelt name gives the known ones."""
-    with pytest.raises(UserError, match="Did you mean 'mnist'"):
-        sample("mnits")
-
-
 def test_the_choice_is_even_over_the_data_set() -> None:
     """Of six places of class 0 and four of class 1, every third and every second are taken."""
     labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1], np.uint8)
 
-    assert finding.chosen(labels, per_class=2).tolist() == [0, 3, 6, 8]
+    assert chosen(labels, per_class=2).tolist() == [0, 3, 6, 8]
 
 
 def test_a_sample_can_be_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Reducing what is already reduced and writing it gives the committed files."""
     know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
 
-    finding.write_idx(finding.reduced(load(find("mnist"))), tmp_path / "made")
+    write_idx(reduced(load(find("mnist"))), tmp_path / "made")
 
     for path in (tmp_path / "made").iterdir():
         kept = SAMPLES / "mnist" / path.name
@@ -141,4 +134,68 @@ def test_a_task_that_ships_no_sample_has_one_of_the_whole(monkeypatch: pytest.Mo
     found = sample("mnist")
     assert (found.source, found.sample) == ("sample of the whole data set", True)
     assert len(load(found).test_labels) == 500
-    assert finding.held([found]).keys() == {found.checksum}
+    assert held([found]).keys() == {found.checksum}
+
+
+@pytest.fixture
+def without_test_images() -> Dataset:
+    """Return a data set whose test arrays are gone: whoever opens them fails."""
+    dataset = sample("mnist")
+    for name in ("test_images", "test_labels"):
+        (Path(dataset.folder) / f"{name}.npy").unlink()
+    return dataset
+
+
+def test_the_last_training_images_take_the_place_of_the_test_set(
+    without_test_images: Dataset,
+) -> None:
+    """It needs no file of the test set, and what it holds are the training images in order."""
+    found, whole = load(validation_split(without_test_images, 100)), tiny("mnist")
+    assert (len(found.train_images), len(found.test_images)) == (900, 100)
+    images = np.concatenate([found.train_images, found.test_images])
+    labels = np.concatenate([found.train_labels, found.test_labels])
+    assert np.array_equal(images, whole.train_images)
+    assert np.array_equal(labels, whole.train_labels)
+
+
+def test_no_test_image_is_in_its_folder() -> None:
+    """A trial that is given the folder cannot meet one, under any name."""
+    whole = tiny("mnist")
+    folder = Path(validation_split(sample("mnist"), 100).folder)
+    arrays = {path.name: np.load(path) for path in folder.glob("*.npy")}
+    assert sorted(arrays) == sorted(f"{name}.npy" for name in FILES)
+    known = {image.tobytes() for image in whole.train_images}
+    images = np.concatenate([arrays["train_images.npy"], arrays["test_images.npy"]])
+    assert {image.tobytes() for image in images} <= known
+
+
+def test_it_says_what_it_is() -> None:
+    """Its source, its mark and its checksum are its own."""
+    whole = sample("mnist")
+    split = validation_split(whole, 100)
+    assert split.source == "validation split of the training images (last 100)"
+    assert (split.name, split.validation, whole.validation) == ("mnist", True, False)
+    assert split.folder != whole.folder
+    assert len({split.checksum, whole.checksum, validation_split(whole, 50).checksum}) == 3
+
+
+def test_a_damaged_split_is_made_anew() -> None:
+    """It is held against the training images whenever it is asked for."""
+    path = Path(validation_split(sample("mnist"), 100).folder) / "test_images.npy"
+    np.save(path, np.zeros((100, 28, 28), np.uint8))
+    found = load(validation_split(sample("mnist"), 100))
+    assert np.array_equal(found.test_images, tiny("mnist").train_images[-100:])
+
+
+@pytest.mark.parametrize("held_out", [0, -1, 1000])
+def test_too_few_or_too_many_cannot_be_held_out(held_out: int) -> None:
+    """Some images must be left on either side."""
+    with pytest.raises(UserError, match=r"of 1,000 training images cannot .* from 1 to 999"):
+        validation_split(sample("mnist"), held_out)
+
+
+def test_training_images_that_are_not_there_are_told(without_test_images: Dataset) -> None:
+    """The message says how to mend them."""
+    (Path(without_test_images.folder) / "train_labels.npy").unlink()
+    with pytest.raises(UserError, match=r"cannot be read: .* Run `fitting-room data`"):
+        validation_split(without_test_images, 100)

@@ -21,14 +21,13 @@ from imports import ROOT
 from records import make_record
 from trials import small
 
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, ending
 from fitting_room.lab import engine as engines
 from fitting_room.lab import worker
 from fitting_room.lab.engine import MOST_ATTEMPTS, Engine, open_engine
 from fitting_room.lab.plan import Options
 from fitting_room.lab.scheduler import job_of
 from fitting_room.record import Job, silent
-from fitting_room.surroundings import ending
 
 
 @pytest.fixture

@@ -19,9 +19,8 @@ from trials import small
 from bench.cases import CASES
 from fitting_room import data
 from fitting_room.lab.scheduler import job_of
-from fitting_room.recipe import Recipe
 from fitting_room.record import Record
-from fitting_room.spec import TrialSpec
+from fitting_room.spec import Recipe, TrialSpec
 from fitting_room.store.key import TRAINING_PATH, training_path
 
 pytestmark = pytest.mark.keras

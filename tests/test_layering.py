@@ -11,8 +11,7 @@ from imports import ROOT, Import, imports_of, module_of, sources
 ENGINE = "fitting_room."
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
 
-VALUES = {"errors", "format", "machine", "metrics", "project", "recipe", "record", "spec"}
-VALUES |= {"surroundings"}
+VALUES = {"errors", "format", "machine", "metrics", "project", "record", "spec"}
 """Single files that every room above them may speak in."""
 
 STORED = {"store", "judge"}
@@ -103,7 +102,7 @@ def test_models_know_keras_and_nothing_else() -> None:
         for path in sources("models")
         for found in imports_of(path)
         if third_party(found) not in {"", "keras"}
-        or room_of(found.module) not in {"", "recipe", "training"}
+        or room_of(found.module) not in {"", "spec", "training"}
     ]
     assert wrong == [], "\n".join(wrong)
 

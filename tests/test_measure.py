@@ -38,9 +38,6 @@ def test_a_score_is_what_keras_evaluates(name: str) -> None:
     assert found.loss == pytest.approx(loss)
 
 
-THIRD = -math.log(0.7 * 0.6 * 0.3) / 3
-
-
 @pytest.mark.parametrize(
     ("probabilities", "labels", "accuracy", "loss"),
     [

@@ -25,8 +25,11 @@ from fitting_room.spec import TASKS, Task, parts
 OWN = '''
 import numpy as np
 
-from fitting_room.recipe import Recipe
+from fitting_room.spec import Recipe
 from fitting_room.spec import Case
+from fitting_room.spec import Task
+from fitting_room.spec import Case
+from fitting_room.spec import Recipe
 from fitting_room.spec import Task
 
 

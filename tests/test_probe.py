@@ -7,11 +7,11 @@ import io
 import math
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ from fitting_room.lab import probe
 from fitting_room.lab.probe import Emulated
 from fitting_room.machine import settings
 from fitting_room.spec import TrialSpec
-from fitting_room.trial.look import ACTIVATION, Arrays, Look, seen
-from fitting_room.trial.probe import Probed, accelerator, threads
+from fitting_room.trial.probe import ACTIVATION, Arrays, Look, Probed, accelerator, seen, threads
 
 SAY = "import json, os, sys; os.write(int(sys.argv[-1]), json.dumps({}).encode() + b'\\n')"
 THERE = importlib.util.find_spec("json")
@@ -179,7 +178,7 @@ def test_only_another_precision_on_a_processor_is_asked_about(
 
 def test_step_is_timed_where_the_flags_do_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a program of its own, on the backend that was asked for."""
-    monkeypatch.setattr(probe, "cpu_flags", frozenset)
+    monkeypatch.setattr("fitting_room.machine.cpu_flags", frozenset)
     program = SAY.format(
         "{'accelerator': None, 'times': len(json.loads(sys.stdin.readline())['precision'] "
         "+ os.environ['KERAS_BACKEND'])}"
@@ -242,7 +241,7 @@ def test_filters_are_the_weights_on_the_pixels(tmp_path: Path) -> None:
 def test_what_there_is_to_be_seen_is_known_without_training(tmp_path: Path) -> None:
     """A model that is built and no more has the layers and the filters of a trained one."""
     trained, _ = quietly(asked, tmp_path, CNN)
-    kept, built = seen(trained), seen(replace(trained, model=None))
+    kept, built = seen(trained), seen(msgspec.structs.replace(trained, model=None))
     assert [array.shape for array in built.values()] == [array.shape for array in kept.values()]
     assert not np.array_equal(built["probabilities"], kept["probabilities"])
 

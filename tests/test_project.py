@@ -20,8 +20,11 @@ from fitting_room.store.records import Store
 
 NETS = """
 import numpy as np
-from fitting_room.recipe import Recipe
+from fitting_room.spec import Recipe
 from fitting_room.spec import Case
+from fitting_room.spec import Task
+from fitting_room.spec import Case
+from fitting_room.spec import Recipe
 from fitting_room.spec import Task
 
 def load():
@@ -62,8 +65,8 @@ test_accuracy = { at_least = 0.2, reason = "better than chance" }
 """
 
 CASES_OF = """
-from fitting_room.recipe import Recipe
 from fitting_room.spec import Case
+from fitting_room.spec import Recipe
 
 OWN = Case(task="mnist", architecture="{name}", builder="{name}:build", recipe=Recipe(epochs=1))
 CASES = {{OWN.name: OWN}}
@@ -124,9 +127,9 @@ def test_no_table_is_told_with_what_to_write(tmp_path: Path) -> None:
     [
         ('cases = "a:A"\nbound = "b"', "has no key 'bound'. Did you mean 'bounds'"),
         ('bounds = "b"', "needs a line cases"),
-        ("cases = 3", "cases in .* must be text, not 3"),
-        ('cases = "a"', 'cases in .* must be "module:name", not "a"'),
-        ("cases = ", "cannot be read as TOML: .*line 2"),
+        ("cases = 3", "cases in .* cannot be 3: Expected `str`"),
+        ('cases = "a"', "cases in .* cannot be 'a': Expected module:name"),
+        ("cases = ", "cannot be read: .*line 2"),
     ],
 )
 def test_a_slip_in_the_table_is_told(tmp_path: Path, table: str, said: str) -> None:

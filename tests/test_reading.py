@@ -75,7 +75,10 @@ WRONG = {
     "negative seed": (changed(-1, "spec", "seed"), ">= 0"),
     "many epochs": (changed(10**12, "spec", "epochs"), "<= 1000000"),
     "epochs out of order": (changed(7, "epochs", 0, "number"), "numbered from 1"),
-    "unequal bins": (changed([1], "confidence", "right"), "images 2, right 1, mean 2"),
+    "unequal bins": (
+        changed([1], "confidence", "right"),
+        "images, right and mean must have one element a bin",
+    ),
     "more right": (changed([0, 5], "confidence", "right"), "more images classified rightly"),
     "no images": (changed([0, 0], "confidence", "images"), "in one bin at least"),
     "few classes": (changed([[0.5]], "confidence", "first"), "not of the 10 classes"),

@@ -14,8 +14,7 @@ from records import make_failed_record, make_record
 from search_world import HELD_OUT, line, searched
 
 from fitting_room.errors import UserError
-from fitting_room.recipe import Recipe
-from fitting_room.spec import Case
+from fitting_room.spec import Case, Recipe
 from fitting_room.studies.search import (
     Study,
     Tried,

@@ -31,7 +31,7 @@ def test_one_cycle_is_that_of_pytorch() -> None:
 
 def test_recipes_know_every_schedule() -> None:
     """What a recipe may name is a function of ``training.schedules``, or no schedule at all."""
-    from fitting_room.recipe import SCHEDULES
+    from fitting_room.spec import SCHEDULES
     from fitting_room.training import schedules
 
     assert [name for name in SCHEDULES[1:] if not callable(getattr(schedules, name, None))] == []

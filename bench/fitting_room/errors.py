@@ -1,12 +1,18 @@
-"""Errors that a user can mend, and numbers as a command line takes them."""
+"""How a process fails and ends: errors that a user can mend, odd streams, and signals."""
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import math
-from collections.abc import Iterable
-from contextlib import suppress
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
 
 FEW = 3
 """Names that a suggestion may have: more are no help."""
@@ -29,39 +35,25 @@ def nearest(name: str, known: Iterable[str]) -> str:
     "Did you mean 'cnn_64'? Known: cnn_64, dense_128."
     """
     names = list(known)
-    close = " or ".join(map(repr, _close(name, names)))
-    hint = f"Did you mean {close}? " if close else ""
+    meant: dict[str, list[str]] = {}
+    for each in names:
+        for part in {each, *each.split("-")}:
+            meant.setdefault(part, []).append(each)
+    close = [each for part in difflib.get_close_matches(name, meant, n=1) for each in meant[part]]
+    hint = f"Did you mean {' or '.join(map(repr, close))}? " if 0 < len(close) <= FEW else ""
     return f"{hint}Known: {', '.join(names)}."
 
 
-def _close(name: str, names: list[str]) -> list[str]:
-    """Return the names with that part, else the nearest, else those with the nearest part."""
-    of_part: dict[str, list[str]] = {}
-    for each in names:
-        for part in each.split("-"):
-            of_part.setdefault(part, []).append(each)
-    if 0 < len(of_part.get(name, [])) <= FEW:
-        return of_part[name]
-    whole = difflib.get_close_matches(name, names, n=1)
-    parts = [] if whole else difflib.get_close_matches(name, of_part, n=1)
-    found = whole or [each for part in parts for each in of_part[part]]
-    return found if len(found) <= FEW else []
-
-
-def positive(text: str) -> int:
+def positive(text: str, *, least: int = 1) -> int:
     """Return a whole number from 1, or raise the error that argparse shows in one line."""
-    return _whole(text, least=1)
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least}, not {text!r}")
+    return int(text)
 
 
 def natural(text: str) -> int:
     """Return a whole number from 0, or raise the error that argparse shows in one line."""
-    return _whole(text, least=0)
-
-
-def _whole(text: str, *, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"expected a whole number from {least}, not {text!r}")
-    return int(text)
+    return positive(text, least=0)
 
 
 def seconds(text: str) -> float:
@@ -70,3 +62,117 @@ def seconds(text: str) -> float:
         if 0 < float(text) < math.inf:
             return float(text)
     raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, not {text!r}")
+
+
+ending = threading.Event()
+"""Set while what this process began is being ended: another signal only means haste then."""
+
+hurry = threading.Event()
+"""Set by a signal that comes while it ends: what still runs is killed at once."""
+
+_lost: dict[int, OSError] = {}
+"""Number of a standard stream → why nothing more is written there."""
+
+
+NO = frozenset({"", "0", "false", "no", "off"})
+"""Values of a variable that mean no."""
+
+
+def in_ci(environment: Mapping[str, str]) -> bool:
+    """Whether continuous integration runs this, so that nobody is watching."""
+    return environment.get("CI", "").strip().lower() not in NO
+
+
+def prepare_streams() -> None:
+    """Let any text be written to the standard streams, and let none of them end the process.
+
+    One that is closed is opened on nothing, so that no other file takes its number. A character
+    that its encoding lacks is escaped. The first failure to write leads all that follows to
+    nothing, and ``unwritten`` tells of it.
+    """
+    _lost.clear()
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            stream = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+        if stream is getattr(sys, f"__{name}__"):  # and not what a test catches output with
+            tolerate(stream, number)
+
+
+def tolerate(stream: Any, number: int) -> None:
+    """Let a text stream escape what it cannot encode, and outlive a full disk."""
+    if hasattr(stream, "fitting_room"):
+        return
+    stream.fitting_room = True
+    if stream.errors in ("strict", "surrogateescape"):
+        stream.reconfigure(errors="backslashreplace")
+    for name in ("write", "flush"):
+        setattr(stream, name, _guarded(getattr(stream, name), number))
+
+
+def _guarded(call: Callable[..., Any], number: int) -> Callable[..., Any]:
+    def guarded(*given: Any) -> Any:
+        try:
+            return call(*given)
+        except OSError as error:
+            _lost.setdefault(number, error)
+            _lead_nowhere(number)
+            return len(given[0]) if given else None
+
+    return guarded
+
+
+def _lead_nowhere(number: int) -> None:
+    """Let what is still in a stream's buffer be written, if to nothing."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, number)
+    os.close(nothing)
+
+
+def unwritten() -> str | None:
+    """Say why standard output could not be written; None where all was, or nobody reads it."""
+    error = _lost.get(1)
+    if error is None or error.errno in (errno.EPIPE, errno.EBADF):
+        return None
+    return f"Standard output cannot be written: {error.strerror}. What it was to show is lost."
+
+
+@contextmanager
+def signals_heard() -> Iterator[None]:
+    """Let SIGTERM, and SIGHUP unless it is ignored, do what Ctrl-C does; the next one hurries."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {each: signal.getsignal(each) for each in wanted}
+    for each, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(each, _heard)
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        ending.clear()
+        hurry.clear()
+
+
+def _heard(number: int, _frame: object) -> None:
+    if number == signal.SIGHUP:  # the terminal is gone, and each attempt to write would fail
+        for descriptor, stream in enumerate((sys.stdout, sys.stderr), start=1):
+            if stream and stream.isatty():
+                _lead_nowhere(descriptor)
+    if ending.is_set():
+        hurry.set()
+    else:
+        ending.set()  # at once: the next signal may come before anybody has caught this one
+        raise KeyboardInterrupt

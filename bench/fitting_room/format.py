@@ -12,6 +12,7 @@ import html
 import math
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Protocol
 
 from fitting_room.metrics import is_own, known
@@ -106,19 +107,11 @@ def in_words(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
-def spanned(counts: Iterable[int]) -> str:
+def spanned(counts: Iterable[float]) -> str:
     """Return ``10–20``, or ``10`` where all counts are that; at least one is needed."""
     found = [*counts]
-    return "–".join(f"{end}" for end in dict.fromkeys([min(found), max(found)]))
-
-
-def _decimals(values: Iterable[float], *, fewest: int, most: int) -> int:
-    """Return the fewest decimals that show every value as it is."""
-    wanted = list(values)
-    for decimals in range(fewest, most):
-        if all(abs(round(value, decimals) - value) < 1e-9 for value in wanted):
-            return decimals
-    return most
+    ends = (NEVER if math.isinf(end) else f"{end:g}" for end in (min(found), max(found)))
+    return "–".join(dict.fromkeys(ends))
 
 
 def shown(metric: str, value: float) -> str:
@@ -141,7 +134,9 @@ def shown_limits(metric: str, limits: tuple[float, ...]) -> str:
         ends = [f"{limit:,g}" if limit % 1 else f"{limit:,.0f}" for limit in scaled]
     else:
         fewest, most = (1, 4) if kind.format == "percent" else (3, 5)
-        ends = [f"{x:.{_decimals(scaled, fewest=fewest, most=most)}f}" for x in scaled]
+        exact = (n for n in range(fewest, most) if all(abs(round(x, n) - x) < 1e-9 for x in scaled))
+        places = next(exact, most)
+        ends = [f"{x:.{places}f}" for x in scaled]
     return (" to " if min(scaled) < 0 else "–").join(ends) + kind.suffix
 
 
@@ -175,16 +170,6 @@ def with_spread(found: Spread, *, scale: float = 1, most: int, alone: int) -> st
     return f"{mean:.{places}f}{spread} ({found.n})"
 
 
-def accuracy(found: Spread | None) -> str:
-    """Return per cent, without the sign."""
-    return MISSING if found is None else with_spread(found, scale=100, most=2, alone=1)
-
-
-def loss(found: Spread | None) -> str:
-    """Return nats."""
-    return MISSING if found is None else with_spread(found, most=4, alone=3)
-
-
 def in_unit(metric: str, found: Spread | None) -> str:
     """Return ``87.0 ± 0.5 (6)``, whose unit stands elsewhere, or a dash."""
     if found is None:
@@ -192,6 +177,10 @@ def in_unit(metric: str, found: Spread | None) -> str:
     kind = known(metric)
     most, alone = {"percent": (2, 1), "decimals": (4, 3), "number": (3, 3)}[kind.format]
     return with_spread(found, scale=kind.scale, most=most, alone=alone)
+
+
+accuracy, loss = partial(in_unit, "test_accuracy"), partial(in_unit, "test_loss")
+"""The same in per cent, and in nats."""
 
 
 def measured(metric: str, found: Spread | None) -> str:
@@ -241,10 +230,7 @@ def between(metric: str, estimates: Sequence[float]) -> str:
 
 def epochs(found: Ends) -> str:
     """Return ``5–7`` or ``5``: the first and the last epoch."""
-    ends = dict.fromkeys(
-        NEVER if math.isinf(end) else f"{end:g}" for end in (found.low, found.high)
-    )
-    return "–".join(ends)
+    return spanned((found.low, found.high))
 
 
 def plus(value: float, places: int) -> str:
@@ -288,7 +274,7 @@ def in_terminal(text: str) -> str:
 
 def in_markdown(text: str) -> str:
     """Return one line that Markdown shows as it is, in a cell of a table as well."""
-    return _no_html(_before("`|", one_line(text)))
+    return _prose(one_line(text), "`|")
 
 
 def in_prose(text: str) -> str:
@@ -313,12 +299,8 @@ def in_html(text: str) -> str:
     return html.escape(one_line(text))
 
 
-def _prose(text: str) -> str:
-    return _no_html(_before("`", text))
-
-
-def _no_html(text: str) -> str:
-    return _HTML.sub("&lt;", _ENTITY.sub("&amp;", text))
+def _prose(text: str, marks: str = "`") -> str:
+    return _HTML.sub("&lt;", _ENTITY.sub("&amp;", _before(marks, text)))
 
 
 def _before(marks: str, text: str) -> str:
@@ -327,9 +309,4 @@ def _before(marks: str, text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    return _HIDDEN.sub(_spelled, text)
-
-
-def _spelled(found: re.Match[str]) -> str:
-    place = ord(found[0])
-    return f"\\x{place:02x}" if place < 0x100 else f"\\u{place:04x}"
+    return _HIDDEN.sub(lambda found: ascii(found[0])[1:-1], text)

@@ -19,7 +19,7 @@ import platform
 import re
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -29,31 +29,12 @@ from platformdirs import user_cache_path
 
 from fitting_room.record import Epoch, Machine, Record
 
-PACKAGES = ("tensorflow", "keras", "jax", "torch", "numpy")
-"""Whose versions can change a result."""
-
 SETTINGS = (
     # TensorFlow's own. No wider: other programs' variables that begin with TF_ hold secrets.
-    *(
-        "TF2_",
-        "TF_AUTO",
-        "TF_CONV2D_",
-        "TF_CUBLAS",
-        "TF_CUDNN_",
-        "TF_DETERMINISTIC_",
-        "TF_DISABLE_",
-    ),
-    *(
-        "TF_ENABLE",
-        "TF_FORCE_",
-        "TF_FP16_",
-        "TF_GPU_",
-        "TF_JIT",
-        "TF_MATMUL_",
-        "TF_MKL_",
-        "TF_NUM_",
-    ),
-    *("TF_ONEDNN_", "TF_OVERRIDE_", "TF_RUN_HANDLER_", "TF_SET_ONEDNN_", "TF_USE_", "TF_XLA_"),
+    *("TF2_", "TF_AUTO", "TF_CONV2D_", "TF_CUBLAS", "TF_CUDNN_", "TF_DETERMINISTIC_"),
+    *("TF_DISABLE_", "TF_ENABLE", "TF_FORCE_", "TF_FP16_", "TF_GPU_", "TF_JIT", "TF_MATMUL_"),
+    *("TF_MKL_", "TF_NUM_", "TF_ONEDNN_", "TF_OVERRIDE_", "TF_RUN_HANDLER_", "TF_SET_ONEDNN_"),
+    *("TF_USE_", "TF_XLA_"),
     # The other backends', compilers' and libraries'.
     *("ATEN_", "BLIS_", "CUBLAS_", "CUDNN_", "DNNL_", "GLIBC_TUNABLES", "GOMP_", "GOTO_", "JAX_"),
     *("KMP_", "MKL_", "NPROC", "NPY_", "NVIDIA_TF32_OVERRIDE", "OMP_", "ONEDNN_", "OPENBLAS_"),
@@ -64,20 +45,8 @@ SETTINGS = (
 DEVICES = "JAX_PLATFORMS"
 """Chooses the device, which a spec does by itself."""
 
-COMPUTES = {"bfloat16": {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}}
-"""Type → flags of ``/proc/cpuinfo``, any of which says that the processor computes in it."""
-
-LESS: dict[str, set[str]] = {
-    "SSE41": set(),
-    "AVX": set(),
-    "AVX2": set(),
-    "AVX2_VNNI": set(),
-    "AVX2_VNNI_2": {"avx_ne_convert"},
-    "AVX512_CORE": set(),
-    "AVX512_CORE_VNNI": set(),
-    "AVX512_CORE_BF16": {"avx512_bf16"},
-}
-"""Value of ``ONEDNN_MAX_CPU_ISA`` → which of those flags it leaves in use; others leave all."""
+BFLOAT16 = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}
+"""Flags of ``/proc/cpuinfo``, any of which says that the processor computes in that type."""
 
 GENERATION = (("family", "cpu family"), ("model", "model"))
 """Word → key of ``/proc/cpuinfo``: virtual machines of two generations may share a name."""
@@ -116,8 +85,9 @@ def cache_folder() -> Path:
     none, as in a container whose user has no home.
     """
     folder = user_cache_path("fitting-room", appauthor=False)
-    named = "XDG_CACHE_HOME" in os.environ
-    return folder if named or _can_hold(folder) else spare_folder()
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    can_hold = folder.is_absolute() and os.access(there, os.W_OK | os.X_OK)
+    return folder if can_hold or "XDG_CACHE_HOME" in os.environ else spare_folder()
 
 
 def spare_folder() -> Path:
@@ -125,32 +95,24 @@ def spare_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"fitting-room-{os.getuid()}"
 
 
-def _can_hold(folder: Path) -> bool:
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    return folder.is_absolute() and os.access(there, os.W_OK | os.X_OK)
-
-
 def settings(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of an environment that can change a result, by name, as Unicode."""
-    found = {name: value for name, value in sorted(environment.items()) if _is_setting(name)}
-    return {name: value.encode(errors="backslashreplace").decode() for name, value in found.items()}
+    return {
+        name: value.encode(errors="backslashreplace").decode()
+        for name, value in sorted(environment.items())
+        if name.startswith(SETTINGS) and name != DEVICES
+    }
 
 
-def _is_setting(name: str) -> bool:
-    return name.startswith(SETTINGS) and name != DEVICES
+def computes_in(kind: str, environment: Mapping[str, str]) -> bool | None:
+    """Return whether the processor has instructions for a type, None where that is not known.
 
-
-def computes_in(kind: str, flags: Collection[str], most: str = "") -> bool | None:
-    """Return whether a processor has instructions for a type, None where that is not known.
-
-    Args:
-        kind: such as ``bfloat16``.
-        flags: of the processor, as the system tells them; none are told on a Mac.
-        most: what ``ONEDNN_MAX_CPU_ISA`` says, to which oneDNN keeps where it is set.
+    It is not on a Mac, which tells no flags, nor where oneDNN was told to leave some unused.
     """
-    if not flags or kind not in COMPUTES:
+    flags = cpu_flags()
+    if kind != "bfloat16" or not flags or "ONEDNN_MAX_CPU_ISA" in environment:
         return None
-    return not COMPUTES[kind].isdisjoint(LESS.get(most.upper(), COMPUTES[kind]) & set(flags))
+    return not BFLOAT16.isdisjoint(flags)
 
 
 def cpu_flags() -> frozenset[str]:
@@ -161,9 +123,8 @@ def cpu_flags() -> frozenset[str]:
 
 def versions(backend: str) -> dict[str, str]:
     """Return the versions of Python, Keras, NumPy and the backend, as installed."""
-    wanted = [name for name in PACKAGES if name in ("keras", "numpy", backend)]
     found = {"python": platform.python_version()}
-    for name in wanted:
+    for name in (backend, "keras", "numpy"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -305,7 +266,11 @@ def disturbance(record: Record) -> str:
     slowed = sum(chunk.disturbed for chunk in later)
     if slowed and slowed >= HALF * len(later):
         return f"{slowed} of {len(later)} epochs waited for a core"
-    others, cores = _other_cores(later), record.machine.cores if record.machine else 1
+    known = [chunk.epoch for chunk in later if chunk.epoch.other_cores is not None]
+    spent = sum((epoch.other_cores or 0.0) * epoch.seconds for epoch in known)
+    # Over all time, as short epochs count few of the system's ticks.
+    others = spent / sum(epoch.seconds for epoch in known) if known else 0.0
+    cores = record.machine.cores if record.machine else 1
     if others > OTHERS * cores:
         return f"other work kept {others:.1f} of {cores} cores busy"
     return ""
@@ -333,10 +298,3 @@ def chunks(records: Sequence[Record]) -> list[Chunk]:
 def _ratio(epoch: Epoch) -> float:
     """Return 0 where the clock counted no CPU time, as in an epoch of microseconds."""
     return epoch.seconds / epoch.cpu_seconds if epoch.cpu_seconds > 0 else 0.0
-
-
-def _other_cores(found: Sequence[Chunk]) -> float:
-    """Return the mean over all time: short epochs count few of the system's ticks."""
-    known = [c.epoch for c in found if c.epoch.other_cores is not None]
-    seconds = sum(epoch.seconds for epoch in known)
-    return sum((e.other_cores or 0.0) * e.seconds for e in known) / seconds if seconds else 0.0

@@ -105,8 +105,7 @@ def epochs_to_target(record: Record) -> float | None:
     """Return the first epoch whose metric reached the task's target, or None if none did."""
     for metric, target in TASKS[record.spec.case.task].targets.items():
         for epoch in record.epochs:
-            value = getattr(epoch, metric)
-            if value is not None and value >= target:
+            if (getattr(epoch, metric) or 0.0) >= target:
                 return epoch.number
     return None
 
@@ -124,11 +123,10 @@ def _drop(record: Record) -> float | None:
     Both have much of their scatter in common, so that their difference is quieter than either: it
     sees a change of the optimizer that moves the curve no further than another seed would.
     """
-    first_two = [epoch.training_loss for epoch in record.epochs[:2]]
-    if not record.completed or len(first_two) < 2 or None in first_two:
+    losses = [e.training_loss for e in record.epochs[:2] if e.training_loss is not None]
+    if not record.completed or len(losses) < 2:
         return None
-    first, second = (loss or 0.0 for loss in first_two)
-    return round(first - second, 9)  # what float32 cannot hold is no scatter
+    return round(losses[0] - losses[1], 9)  # what float32 cannot hold is no scatter
 
 
 def _accuracy(name: str, of: Callable[[Record], float | None]) -> Metric:

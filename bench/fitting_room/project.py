@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -32,14 +32,19 @@ T = TypeVar("T")
 FILE = "pyproject.toml"
 TABLE = "[tool.fitting-room]"
 
+OBJECT = "^[^:]+:[^:]+$"
+Object = Annotated[str, msgspec.Meta(pattern=OBJECT)]
+Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
+
 OBJECTS = ("tasks", "cases", "instead", "exercises", "variants", "slowdowns", "metrics")
 """Keys that hold ``module:name``: of a list of metrics, or else of a mapping."""
-PATHS = ("bounds", "claims", "pins", "results", "badges")
-"""Keys that hold a path, relative to the file."""
-LISTS = ("pages", "pictures", "columns")
-"""Keys that hold a list of texts."""
-SHARES = ("noise",)
-"""Keys that hold a table, case → a share of its training images."""
+KEYS: dict[str, Any] = {
+    **dict.fromkeys(OBJECTS, Object),
+    **dict.fromkeys(("bounds", "claims", "pins", "results", "badges"), str),
+    **dict.fromkeys(("pages", "pictures", "columns"), list[str]),
+    "noise": dict[str, Share],
+}
+"""Key of the table → type of its value; paths are relative to the file."""
 
 EXAMPLE = f"""{TABLE}
 tasks = "bench.tasks:TASKS"  # module:name of a mapping, name → fitting_room.spec.Task
@@ -106,7 +111,8 @@ class Project:
         for name, task in tasks.items():
             if task.name != name:
                 raise UserError(f"The task {name!r} is called {task.name!r}. Give both one name.")
-        pins = _read_pins(self.pins)
+        mend = "Take that table out, and let `fitting-room data --pin` write it."
+        pins = _toml(self.pins, mend, dict[str, Pin]) if self.pins.exists() else {}
         return {name: replace(task, pin=pins.get(name)) for name, task in tasks.items()}
 
     def use(self) -> None:
@@ -156,8 +162,6 @@ class Project:
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
         """The project's own, beside those that every record has."""
-        if "metrics" not in self.objects:
-            return ()
         found, where = self._object("metrics", list | tuple, "list of fitting_room.metrics.Metric")
         wrong = [each for each in found if not isinstance(each, Metric)]
         if wrong:
@@ -173,13 +177,13 @@ class Project:
         return _named("exercise", name, self.exercises)
 
     def _mapping(self, key: str) -> Mapping[str, Any]:
-        if key not in self.objects:
-            return {}
         found: Mapping[str, Any] = self._object(key, Mapping, f"mapping of names to {key}")[0]
         return found
 
     def _object(self, key: str, kind: Any, words: str) -> tuple[Any, str]:
         """Return what a key stands for, and how a sentence on what is wrong with it begins."""
+        if key not in self.objects:
+            return {}, ""
         told = self.objects[key]
         module, _, name = told.partition(":")
         where = f'{self.root / FILE}: {TABLE} has {key} = "{told}", but'
@@ -267,13 +271,19 @@ def read_project(folder: Path) -> Project | None:
     path = folder / FILE
     if not path.is_file():
         return None
-    try:
-        table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("fitting-room")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"{path} cannot be read as TOML: {error}. Mend that line.") from error
+    table = _toml(path, "Mend that line.").get("tool", {}).get("fitting-room")
     if table is None:
         return None
-    _check(path, table)
+    if not isinstance(table, dict) or "cases" not in table:
+        raise UserError(f"{path}: {TABLE} needs a line cases, such as\n\n{EXAMPLE}")
+    for key, value in table.items():
+        if key not in KEYS:
+            raise UserError(f"{path}: {TABLE} has no key {key!r}. {nearest(key, KEYS)}")
+        try:
+            msgspec.convert(value, KEYS[key])
+        except msgspec.ValidationError as error:
+            told = str(error).replace(f"`str` matching regex '{OBJECT}'", "module:name")
+            raise UserError(f"{path}: {key} in {TABLE} cannot be {value!r}: {told}.") from error
     return Project(
         root=folder,
         objects={key: table[key] for key in OBJECTS if key in table},
@@ -289,41 +299,12 @@ def read_project(folder: Path) -> Project | None:
     )
 
 
-def _read_pins(path: Path) -> dict[str, Pin]:
-    if not path.exists():
-        return {}
+def _toml(path: Path, mend: str, kind: Any = dict[str, Any]) -> Any:
+    """Return the content of a file, or raise a UserError that says how to mend it."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), dict[str, Pin])
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), kind)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise UserError(
-            f"{path} cannot be read: {error}. Take that table out, and let "
-            "`fitting-room data --pin` write it."
-        ) from error
-
-
-def _check(path: Path, table: object) -> None:
-    if not isinstance(table, dict) or "cases" not in table:
-        raise UserError(f"{path}: {TABLE} needs a line cases, such as\n\n{EXAMPLE}")
-    keys = (*OBJECTS, *PATHS, *LISTS, *SHARES)
-    for key, value in table.items():
-        if key not in keys:
-            raise UserError(f"{path}: {TABLE} has no key {key!r}. {nearest(key, keys)}")
-        if wanted := _otherwise(key, value):
-            raise UserError(f"{path}: {key} in {TABLE} must be {wanted}, not {value!r}.")
-        if key in OBJECTS and not all(value.partition(":")):
-            raise UserError(f'{path}: {key} in {TABLE} must be "module:name", not "{value}".')
-
-
-def _otherwise(key: str, value: Any) -> str:
-    """Return what the value of a key must be, or nothing where it is that."""
-    if key in LISTS:
-        texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
-        return "" if texts else "a list of texts"
-    if key in SHARES:
-        shares = value.values() if isinstance(value, dict) else [None]
-        fit = all(isinstance(each, int | float) and 0 < each <= 1 for each in shares)
-        return "" if fit else "a table, case = share of its images, above 0 and at most 1"
-    return "" if isinstance(value, str) else "text"
+        raise UserError(f"{path} cannot be read: {error}. {mend}") from error
 
 
 def from_here(path: Path) -> Path:

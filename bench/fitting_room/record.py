@@ -131,10 +131,8 @@ class Confidence:
 
     def __post_init__(self) -> None:
         """Refuse bins that do not belong together."""
-        lengths = {"images": len(self.images), "right": len(self.right), "mean": len(self.mean)}
-        if len({*lengths.values()}) > 1:
-            found = ", ".join(f"{name} {length}" for name, length in lengths.items())
-            raise ValueError(f"its lists must have one element a bin, and have: {found}")
+        if not len(self.images) == len(self.right) == len(self.mean):
+            raise ValueError("images, right and mean must have one element a bin")
         if self.images and not any(self.images):
             raise ValueError("images must lie in one bin at least")
         if any(right > images for images, right in zip(self.images, self.right, strict=True)):

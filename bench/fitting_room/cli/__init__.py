@@ -10,10 +10,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, prepare_streams, signals_heard, unwritten
 from fitting_room.format import in_terminal
 from fitting_room.project import Project, current, from_here
-from fitting_room.surroundings import prepare_streams, signals_heard, unwritten
 
 COMMANDS = {
     "init": "write what a bench of one's own needs",

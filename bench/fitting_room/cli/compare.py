@@ -23,7 +23,7 @@ from fitting_room.analysis.trials import publishable
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.calibrate import published
 from fitting_room.cli.sides import Asked, Place, ask, called, place, side_of
-from fitting_room.errors import UserError, nearest, positive
+from fitting_room.errors import UserError, in_ci, nearest, positive
 from fitting_room.format import in_words, listed
 from fitting_room.judge.change import Change
 from fitting_room.judge.timing import ABTiming
@@ -39,7 +39,6 @@ from fitting_room.spec import Case, Dataset, folder_of
 from fitting_room.store.git import exported
 from fitting_room.store.reading import below
 from fitting_room.store.records import Store, write_whole
-from fitting_room.surroundings import in_ci
 
 PAIRS = 20
 """Twice what the exact test needs, for a machine that has neighbours."""

@@ -15,11 +15,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, Te
 
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.session import DATA, add_options
-from fitting_room.data import Arrays, chosen_data_dir, find, load, sample
+from fitting_room.data import Arrays, chosen_data_dir, find, load, named, reduced, sample, write_idx
 from fitting_room.data.arrays import FILES
 from fitting_room.data.check import look_of, shared_images
-from fitting_room.data.finding import named, reduced, write_idx
-from fitting_room.data.source import SourceError
+from fitting_room.data.loaders import SourceError
 from fitting_room.errors import UserError
 from fitting_room.format import count, in_terminal
 from fitting_room.project import shown

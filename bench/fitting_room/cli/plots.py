@@ -13,7 +13,7 @@ import msgspec
 
 from fitting_room.cli import COMMANDS
 from fitting_room.cli.report import Stored, read_stored
-from fitting_room.data.finding import held
+from fitting_room.data import held
 from fitting_room.errors import UserError
 from fitting_room.format import in_words
 from fitting_room.judge.verdict import Bound

@@ -11,7 +11,7 @@ from pathlib import Path
 from fitting_room.analysis.audit import claims_in
 from fitting_room.analysis.rows import Row, rows
 from fitting_room.cli import COMMANDS
-from fitting_room.data.finding import held
+from fitting_room.data import held
 from fitting_room.errors import UserError
 from fitting_room.project import Project, from_here
 from fitting_room.record import Record

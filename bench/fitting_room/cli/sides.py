@@ -57,7 +57,7 @@ with os.fdopen(int(sys.argv[-1]), "wb") as answer:
 """
 """Asked of the side's own code, for only that knows its cases and how it digests itself.
 
-It speaks the protocol of ``fitting_room.trial.protocol`` by hand: the side may have no such module.
+It speaks the protocol of ``fitting_room.trial`` by hand: the side may have no such module.
 """
 
 MEND = "Take the other copy off Python's path (PYTHONPATH, an editable install), or uninstall it."

@@ -7,17 +7,17 @@ its content, which is verified whenever it is used, so that no list of what it s
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from fitting_room.data.arrays import FILES, Arrays, read_folder
-from fitting_room.data.source import RejectedError, SourceError, UnavailableError
+from fitting_room.data.loaders import RejectedError, SourceError, UnavailableError
 from fitting_room.errors import UserError
 from fitting_room.machine import cache_folder
 
@@ -78,7 +78,7 @@ class Entry:
         lock = FileLock(f"{self.folder}.lock")
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=_LOCK_TIMEOUT_S)
+            held = lock.acquire(timeout=_LOCK_TIMEOUT_S)
         except Timeout as error:  # is an OSError too
             raise UserError(
                 f"Another process has held {lock.lock_file} for {_LOCK_TIMEOUT_S:.0f} s.\n"
@@ -86,49 +86,29 @@ class Entry:
             ) from error
         except OSError as error:
             raise _unwritable(self.folder.parent, error) from error
-        try:
+        with held:
             yield
-        finally:
-            lock.release()
 
     def write(self, arrays: Arrays, origin: str) -> None:
         """Put ``arrays`` in place of whatever is there; call it with the lock held.
 
         Raises UserError where the folder cannot be written or the disk is full.
         """
+        prefix, parent = f"{self.folder.name}.partial-", self.folder.parent
         try:
-            self._remove_leftovers()
-            scratch = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self.folder.parent))
-            try:
-                _fill(scratch, arrays, origin)
-                self._swap(scratch)
-            finally:
-                shutil.rmtree(scratch, ignore_errors=True)
+            for leftover in parent.glob(f"{prefix}*"):  # of a process that was killed
+                shutil.rmtree(leftover, ignore_errors=True)
+            with TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as name:
+                new = Path(name, "new")
+                new.mkdir()
+                for array in FILES:
+                    np.save(new / f"{array}.npy", getattr(arrays, array), allow_pickle=False)
+                (new / _ORIGIN).write_text(origin, "utf-8")
+                if self.folder.exists():
+                    self.folder.replace(Path(name, "old"))
+                new.replace(self.folder)
         except OSError as error:
-            raise _unwritable(self.folder.parent, error) from error
-
-    @property
-    def _prefix(self) -> str:
-        return f"{self.folder.name}.partial-"
-
-    def _remove_leftovers(self) -> None:
-        """Remove what killed processes left: with the lock held, nobody works on it."""
-        for leftover in self.folder.parent.glob(f"{self._prefix}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-
-    def _swap(self, scratch: Path) -> None:
-        new = scratch / "new"
-        if self.folder.exists():
-            self.folder.replace(scratch / "old")
-        new.replace(self.folder)
-
-
-def _fill(scratch: Path, arrays: Arrays, origin: str) -> None:
-    new = scratch / "new"
-    new.mkdir()
-    for name in FILES:
-        np.save(new / f"{name}.npy", getattr(arrays, name), allow_pickle=False)
-    (new / _ORIGIN).write_text(origin, "utf-8")
+            raise _unwritable(parent, error) from error
 
 
 def _unwritable(folder: Path, error: OSError) -> UserError:

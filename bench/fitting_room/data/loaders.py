@@ -1,4 +1,4 @@
-"""Ready loaders of what lies on this machine or at an address: each returns a source.
+"""Sources that may hold a data set, and ready loaders of files and addresses, each of which is one.
 
 A task's ``load`` may also be a function of its own, which returns the four arrays. Paths are best
 written from the file that names them, as ``Path(__file__).parent / "digits.npz"``.
@@ -9,13 +9,15 @@ from __future__ import annotations
 import gzip
 import http.client
 import io
+import logging
 import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -23,7 +25,67 @@ from numpy.typing import NDArray
 
 from fitting_room.data import arrays
 from fitting_room.data.arrays import FILES
-from fitting_room.data.source import Progress, RejectedError, Source, SourceError, UnavailableError
+
+_LOG = logging.getLogger(__name__)
+
+
+class SourceError(Exception):
+    """A source gave nothing; the message says why, as the end of a sentence."""
+
+
+class UnavailableError(SourceError):
+    """The source is not there: no such folder, no network, no such program."""
+
+
+class RejectedError(SourceError):
+    """What should be there is not as it should be: damaged, cut short, another data set."""
+
+
+_LOG = logging.getLogger(__name__)
+
+
+class Progress(Protocol):
+    """Is told what happens while a data set is looked for."""
+
+    def trying(self, source: str) -> None:
+        """Take note that ``source``, in words, is tried now."""
+        _LOG.debug("trying %s", source)
+
+    def received(self, done: int, total: int | None) -> None:
+        """Take note of ``done`` bytes of the file that is being read, ``total`` where known."""
+        return
+
+    def failed(self, source: str, error: SourceError) -> None:
+        """Take note that ``source`` gave nothing, and why; another one may stand in for it."""
+        level = logging.WARNING if isinstance(error, RejectedError) else logging.INFO
+        _LOG.log(level, "%s: %s", source, error)
+
+
+class LogProgress(Progress):
+    """Writes to the log: a damaged or wrong source as a warning, an absent one as information."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a ready loader returns: it reads a data set when it is asked to, and not before."""
+
+    label: str
+    """The source, in words."""
+    read: Callable[[Progress], Any]
+    """Returns what ``check.collected`` takes; raises UnavailableError or RejectedError."""
+    network: bool = False
+    """Whether reading it leaves this machine."""
+
+
+def sources_of(load: Any) -> tuple[Source, ...]:
+    """Return what a task's ``load`` stands for: a source, a plain function, or a tuple of both."""
+    if isinstance(load, tuple):
+        return tuple(source for each in load for source in sources_of(each))
+    if hasattr(load, "read"):
+        return (load,)
+    name = getattr(load, "__qualname__", repr(load))
+    return (Source(label=f"{getattr(load, '__module__', '')}:{name}", read=lambda _: load()),)
+
 
 Found = list[NDArray[Any]]
 """Four arrays, in the order of ``FILES``."""
@@ -43,14 +105,13 @@ def read_idx(folder: Path, files: Sequence[str], absent: type[SourceError]) -> F
     """Return the arrays of four IDX files; raises ``absent`` where one is not there."""
     if not folder.is_dir():
         raise absent("there is no such folder")
-    return [_idx_file(folder, file, absent) for file in files]
-
-
-def _idx_file(folder: Path, file: str, absent: type[SourceError]) -> NDArray[Any]:
-    for path in (folder / file, folder / f"{file}.gz"):
-        if path.is_file():
-            return decode(path.read_bytes(), path.name)
-    raise absent(f"it holds no {file}, neither raw nor as .gz")
+    found = []
+    for file in files:
+        path = next(filter(Path.is_file, (folder / file, folder / f"{file}.gz")), None)
+        if path is None:
+            raise absent(f"it holds no {file}, neither raw nor as .gz")
+        found.append(decode(path.read_bytes(), path.name))
+    return found
 
 
 def decode(content: bytes, file: str) -> NDArray[Any]:
@@ -129,7 +190,7 @@ def _npy_file(path: Path) -> NDArray[Any]:
         raise RejectedError(f"{path.name} is no plain array ({error})") from error
 
 
-PARTS = ("train", "test")
+PICTURES = (".png", ".jpg", ".jpeg")
 
 
 def class_folders(folder: Path, classes: Sequence[str], *, colour: bool = True) -> Source:
@@ -142,7 +203,9 @@ def class_folders(folder: Path, classes: Sequence[str], *, colour: bool = True) 
     """
 
     def read(_: Progress) -> Found:
-        return [array for part in PARTS for array in _part(folder / part, classes, colour)]
+        return [
+            array for part in ("train", "test") for array in _part(folder / part, classes, colour)
+        ]
 
     return Source(label=f"folder {folder}", read=read)
 
@@ -159,15 +222,11 @@ def _part(folder: Path, classes: Sequence[str], colour: bool) -> Found:
     images: list[NDArray[Any]] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        for path in sorted(_pictures(folder / name)):
+        paths = (path for path in (folder / name).iterdir() if path.suffix.lower() in PICTURES)
+        for path in sorted(paths):
             images.append(_picture(path, colour, images[0].shape if images else None))
             labels.append(label)
     return [np.asarray(images), np.asarray(labels, np.int64)]
-
-
-def _pictures(folder: Path) -> Iterator[Path]:
-    kinds = (".png", ".jpg", ".jpeg")
-    return (path for path in folder.iterdir() if path.suffix.lower() in kinds)
 
 
 def _picture(path: Path, colour: bool, shape: tuple[int, ...] | None) -> NDArray[Any]:
@@ -209,19 +268,14 @@ def _official(url: str) -> str:
 _SILENCE_S = 10.0
 """How long a server may say nothing, at connecting or between two chunks."""
 _CHUNK_BYTES = 1 << 16
-_ATTEMPTS = 2
-"""A cut connection is tried once more; a refused one is not."""
 
 
 def fetch(url: str, progress: Progress) -> bytes:
-    """Return all bytes at ``url``; raises UnavailableError, or RejectedError if cut short."""
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            return _fetch_once(url, progress)
-        except RejectedError:
-            if attempt == _ATTEMPTS:
-                raise
-    raise AssertionError("the last attempt returns or raises")
+    """Return all bytes at ``url``; raises UnavailableError, or RejectedError if cut short twice."""
+    try:
+        return _fetch_once(url, progress)
+    except RejectedError:
+        return _fetch_once(url, progress)
 
 
 def _fetch_once(url: str, progress: Progress) -> bytes:

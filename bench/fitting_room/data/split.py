@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from fitting_room.data import cache
 from fitting_room.data.arrays import Arrays, combined, read_array
@@ -41,7 +38,13 @@ def validation_split(dataset: Dataset, held_out: int = HELD_OUT) -> Dataset:
 
 
 def _split(folder: Path, held_out: int) -> Arrays:
-    images, labels = (_training_array(folder, name) for name in ("train_images", "train_labels"))
+    try:
+        images, labels = (read_array(folder / f"train_{part}.npy") for part in ("images", "labels"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"The training images in {folder} cannot be read: {error}. "
+            "Run `fitting-room data` to mend them."
+        ) from error
     kept = len(images) - held_out
     if not 0 < held_out < len(images):
         raise UserError(
@@ -54,13 +57,3 @@ def _split(folder: Path, held_out: int) -> Arrays:
         test_images=images[kept:],
         test_labels=labels[kept:],
     )
-
-
-def _training_array(folder: Path, name: str) -> NDArray[Any]:
-    try:
-        return read_array(folder / f"{name}.npy")
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"The training images in {folder} cannot be read: {error}. "
-            "Run `fitting-room data` to mend them."
-        ) from error

@@ -21,12 +21,11 @@ from pathlib import Path
 
 import msgspec
 
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, ending, hurry
 from fitting_room.lab.process import GRACE_S
 from fitting_room.lab.worker import Assignment, work
 from fitting_room.machine import this_machine, usable_cores
 from fitting_room.record import Job, Listener, Message, PartialRecord, Record, now
-from fitting_room.surroundings import ending, hurry
 
 MOST_ATTEMPTS = 3
 """Attempts at a trial whose workers are lost; then its record says so."""

@@ -17,9 +17,8 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, ending
 from fitting_room.machine import cache_folder, spare_folder
-from fitting_room.surroundings import ending
 
 LOOK_UP_S = 0.1
 """How often one that waits for a lock looks whether it is free."""

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from fitting_room.errors import UserError
 from fitting_room.lab.process import ask, child_environment, home, program
-from fitting_room.machine import computes_in, cpu_flags
+from fitting_room.machine import computes_in
 from fitting_room.spec import TrialSpec
 from fitting_room.store.digest import ENGINE
-from fitting_room.trial.look import ACTIVATION, Arrays, Look
-from fitting_room.trial.probe import Probe, Probed
+from fitting_room.trial.probe import ACTIVATION, Arrays, Look, Probe, Probed
 
 PROBE = program("probe", ENGINE.parent)
 """No project has a part in it."""
@@ -75,12 +74,12 @@ def emulation(precision: str, *, backend: str, device: str = "cpu") -> Emulated 
     """Return how a precision is emulated here, or None where it is not.
 
     The processor's flags answer at once where it has instructions for the type. Where it has none,
-    or does not tell, a step is timed in a process of its own, which takes some seconds.
+    or that is not known, a step is timed in a process of its own, which takes some seconds.
     """
     kind = precision.removeprefix("mixed_")
     if device != "cpu" or kind == "float32":
         return None
-    native = computes_in(kind, cpu_flags(), os.environ.get("ONEDNN_MAX_CPU_ISA", ""))
+    native = computes_in(kind, os.environ)
     return decide(kind, native, lambda: _ask(Probe(precision=precision), backend, "cpu"))
 
 
@@ -129,7 +128,7 @@ def look(
     path = None if model is None else str(model.absolute())
     asked = Look(model=path, spec=spec, images=shown.getvalue(), inside=inside)
     environment = child_environment(spec.backend, spec.device)
-    found, failed = ask(program("look", home()), asked, Arrays, environment=environment)
+    found, failed = ask(program("probe", home()), asked, Arrays, environment=environment)
     if found is None:
         mend = " Remove it, and it is trained anew." if model else ""
         raise UserError(f"{model or spec.case.name} could not be asked; {failed}.{mend}")

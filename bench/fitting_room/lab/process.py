@@ -1,6 +1,6 @@
 """Child processes: the parent's half of the protocol, and their end.
 
-``fitting_room.trial.protocol`` says how parent and child speak.
+``fitting_room.trial`` says how parent and child speak.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import IO, TypeVar
 
 import msgspec
 
+from fitting_room.errors import ending, hurry
 from fitting_room.lab.locks import check_not_ending, machine_lock, why_wait
 from fitting_room.machine import DEVICES, settings, this_machine
 from fitting_room.project import current, used
@@ -35,7 +36,6 @@ from fitting_room.record import (
     silent,
 )
 from fitting_room.store.digest import ENGINE, SOURCES, brings_engine
-from fitting_room.surroundings import ending, hurry
 
 Answer = TypeVar("Answer")
 

@@ -20,7 +20,7 @@ from fitting_room.spec import TASKS, TrialSpec
 from fitting_room.store.key import provenance, quality_key
 from fitting_room.store.reading import below
 from fitting_room.store.records import Kept, Models, Store
-from fitting_room.trial.protocol import loaded_files
+from fitting_room.trial import loaded_files
 
 
 def job_of(spec: TrialSpec, root: Path | None = None) -> Job:

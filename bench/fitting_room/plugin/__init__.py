@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, ending, prepare_streams, signals_heard
 from fitting_room.lab.evaluator import Evaluator, outline, unstored
 from fitting_room.lab.plan import Need
 from fitting_room.metrics import METRICS, UNTRAINED
@@ -22,7 +22,6 @@ from fitting_room.record import Record
 from fitting_room.report.verdicts import Judged, parted, to_properties
 from fitting_room.spec import Case
 from fitting_room.store.bounds import Bounds, read_bounds
-from fitting_room.surroundings import ending, prepare_streams, signals_heard
 
 Answer = TypeVar("Answer")
 

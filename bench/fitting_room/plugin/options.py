@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from fitting_room.data import chosen_data_dir
-from fitting_room.errors import positive, seconds
+from fitting_room.errors import in_ci, positive, seconds
 from fitting_room.lab.plan import BACKENDS, DEVICES, SEEDS, TIERS, Options
 from fitting_room.project import Project, current
-from fitting_room.surroundings import in_ci
 
 UNDECIDED = ("fail", "xfail")
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from fitting_room.analysis.audit import claims_in
-from fitting_room.data.finding import held
-from fitting_room.errors import UserError
+from fitting_room.data import held
+from fitting_room.errors import UserError, unwritten
 from fitting_room.metrics import UNTRAINED
 from fitting_room.plugin.options import log_folder, option, project_of, results_folder
 from fitting_room.record import Record
@@ -32,7 +32,6 @@ from fitting_room.report.verdicts import (
 )
 from fitting_room.store.bounds import line_of, smoke_line
 from fitting_room.store.records import Store
-from fitting_room.surroundings import unwritten
 
 UNREPORTED = 6
 """Exit status of a run whose tests passed and whose report is lost; pytest's own end at 5."""

@@ -15,9 +15,8 @@ from typing import Any
 import msgspec
 
 from fitting_room.errors import UserError, nearest
-from fitting_room.recipe import Recipe
 from fitting_room.record import Count, Fraction, Loss, Outcome, Record, Seconds
-from fitting_room.spec import TASKS, Case, Name, Seed
+from fitting_room.spec import TASKS, Case, Name, Recipe, Seed
 from fitting_room.store.reading import UNREADABLE, Toml, brief, read_bytes, read_toml, told
 
 UNFIT = re.compile(r"[^\w.=+-]+")

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import csv
 import difflib
-import io
 import json
 import math
 import os
@@ -262,10 +261,9 @@ def _single(value: float) -> float:
 class MetricsLog(keras.callbacks.Callback):
     """Write a line an epoch: its number from 1, all that ``fit`` reports, the learning rate.
 
-    Each line is written in one piece and at once, so a reader, or a training that is killed, never
-    meets half of one. In a CSV file a metric that comes later, as with ``validation_freq``, adds
-    its column to the lines before; what is missing is empty. JSON knows no NaN and no infinity:
-    there they are null.
+    A reader, or a training that is killed, never meets half a line. In a CSV file a metric that
+    comes later, as with ``validation_freq``, adds its column to the lines before; what is missing
+    is empty. JSON knows no NaN and no infinity: there they are null.
 
     Args:
         path: Ends in ``.csv`` or ``.jsonl``; missing folders are made.
@@ -286,14 +284,15 @@ class MetricsLog(keras.callbacks.Callback):
             raise ValueError(f"MetricsLog writes .csv or .jsonl, not {self._path.name!r}")
         self._append = append
         self._clock = clock
-        self._columns: list[str] = []
+        self._rows: list[dict[str, Any]] = []
+        """Those of a CSV file."""
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Begin the file, or find the columns of one that goes on."""
+        """Begin the file, or find the lines of one that goes on."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a" if self._append else "w", encoding="utf-8"):
-            pass
-        self._columns = list(self._rows()[0]) if self._path.suffix == ".csv" else []
+        with self._path.open("a+" if self._append else "w+", encoding="utf-8", newline="") as file:
+            file.seek(0)
+            self._rows = [*csv.DictReader(file)] if self._path.suffix == ".csv" else []
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write the epoch's line."""
@@ -302,34 +301,22 @@ class MetricsLog(keras.callbacks.Callback):
             row["seconds"] = self._clock.seconds
         if self.model.optimizer is not None:
             row.setdefault("learning_rate", float(self.model.optimizer.learning_rate))
-        if self._path.suffix == ".jsonl":
-            self._write(json.dumps(_finite(row)) + "\n")
+        if self._path.suffix == ".csv":
+            self._rows.append(row)
+            self._write_csv()
         else:
-            self._write_csv(row)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(_finite(row)) + "\n")
 
-    def _write_csv(self, row: dict[str, Any]) -> None:
-        new = [name for name in row if name not in self._columns]
-        if new:
-            before = self._rows()[1:]
-            self._columns += new
-            width = len(self._columns)
-            whole = [self._columns, *(line + [""] * (width - len(line)) for line in before)]
-            temporary = self._path.with_name(f".{self._path.name}.part")
-            temporary.write_text("".join(map(_line, whole)), encoding="utf-8", newline="")
-            temporary.replace(self._path)
-        self._write(_line([row.get(name, "") for name in self._columns]))
-
-    def _rows(self) -> list[list[str]]:
-        """Return the lines of the file, of which the first names the columns."""
-        with self._path.open(encoding="utf-8", newline="") as file:
-            return list(csv.reader(file)) or [[]]
-
-    def _write(self, line: str) -> None:
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
-        try:
-            os.write(file, line.encode())  # one call, unbuffered: the line is there, or is not
-        finally:
-            os.close(file)
+    def _write_csv(self) -> None:
+        """Put the whole file in place of the one before."""
+        columns = dict.fromkeys(name for row in self._rows for name in row)
+        temporary = self._path.with_name(f".{self._path.name}.part")
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, [*columns], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self._rows)
+        temporary.replace(self._path)
 
 
 def _plain(value: Any) -> Any:
@@ -343,9 +330,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _line(values: list[Any]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(values)
-    return text.getvalue()

@@ -14,14 +14,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import IO
 
 from fitting_room.errors import UserError
 from fitting_room.machine import peak_memory_bytes, this_machine
 from fitting_room.record import Epoch, Job, Message, Outcome, PartialRecord, Record, now
-from fitting_room.trial.protocol import answering, loaded_files, question, say
+from fitting_room.spec import TASKS
+from fitting_room.trial import answering, loaded_files, question, say
 
 AGAIN_S = 1.0
 """Until a signal is heard once more, if the first time had no effect."""
@@ -73,10 +73,12 @@ def _record(job: Job, seconds: dict[str, float], output: IO[bytes], began: float
 def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome, str]:
     spec = job.spec
     began = time.perf_counter()
-    if (task := getattr(job, "task", None)) is not None:  # older commits know their own
-        from fitting_room.spec import TASKS
 
-        TASKS.setdefault(task.name, task)
+    def tell(epoch: Epoch) -> None:
+        say(output, Message(epoch=epoch))
+
+    if job.task is not None:
+        TASKS.setdefault(job.task.name, job.task)
     told = spec.case.trainer or spec.backend
     say(output, Message(note=f"loading {told}", files=loaded_files(spec.case.builder)))
     if spec.case.trainer:
@@ -86,7 +88,7 @@ def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome,
         current(Path(job.root)).use()  # which classes its task has
         train = trainer.trainer_of(spec.case.trainer)
         measured.seconds["import"] = time.perf_counter() - began
-        trainer.run(train, spec, measured, partial(_tell, output), job.metrics)
+        trainer.run(train, spec, measured, tell, job.metrics)
         return _outcome(job, measured)
     with _absent("IPython", "matplotlib"):
         from fitting_room.trial import run  # takes seconds: it loads Keras and its backend
@@ -98,12 +100,8 @@ def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome,
         raise UserError(f"{spec.backend} sees no GPU here; use --device cpu.")
     measured.machine = this_machine(found)
     keep, log = (None if path is None else Path(path) for path in (job.keep, job.log))
-    run.run(spec, measured, partial(_tell, output), keep, log, job.metrics)
+    run.run(spec, measured, tell, keep, log, job.metrics)
     return _outcome(job, measured)
-
-
-def _tell(output: IO[bytes], epoch: Epoch) -> None:
-    say(output, Message(epoch=epoch))
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from typing import Any
 
 import keras
 
-from fitting_room.recipe import Recipe
 from fitting_room.record import Callbacks
+from fitting_room.spec import Recipe
 from fitting_room.training.callbacks import StopAtThreshold
 from fitting_room.trial.images import TrainingImages, split, training_images, trial_images
 from fitting_room.trial.measure import BATCH_SIZE

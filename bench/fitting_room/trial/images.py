@@ -8,7 +8,7 @@ import numpy as np
 
 from fitting_room.data import Arrays
 from fitting_room.data.check import scaled
-from fitting_room.recipe import Recipe
+from fitting_room.spec import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,8 @@ import numpy as np
 from fitting_room import data
 from fitting_room.errors import UserError
 from fitting_room.machine import calibration_seconds, other_cores, usage
-from fitting_room.recipe import AUGMENTATION
 from fitting_room.record import Epoch, PartialRecord, Resolved, best_file
-from fitting_room.spec import TASKS, Case, TrialSpec
+from fitting_room.spec import AUGMENTATION, TASKS, Case, TrialSpec
 from fitting_room.training.callbacks import EpochClock
 from fitting_room.trial import fit, measure
 from fitting_room.trial.fit import Logs, TrainingImages

@@ -2,7 +2,7 @@
 
 Run by its file, with the checkout to be timed first on Python's path: so any commit that can train
 is timed by this very clock, also one from before this file. Hence it speaks the protocol of
-``fitting_room.trial.protocol`` by hand. It is asked a ``Start`` and then a ``Command`` a line; it
+``fitting_room.trial`` by hand. It is asked a ``Start`` and then a ``Command`` a line; it
 answers with the checkout's folder, then with the seconds of each chunk.
 """
 
@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -71,10 +70,12 @@ def main() -> None:
 
 def trainer(start: Start) -> Callable[[Command], Chunk]:
     """Return a function that trains a chunk and times its training steps alone."""
+    from fitting_room import data
     from fitting_room.trial import fit
 
     spec = start.spec
-    recipe, training = spec.case.recipe, _training(spec)
+    recipe = spec.case.recipe
+    training = fit.trial_images(data.load(spec.dataset), recipe, spec.seed)[0]
     steps = -(-len(training.labels) // recipe.batch_size)
     models = {path: _build(path, spec, steps) for path in start.paths}
     clock = _clock()
@@ -88,31 +89,15 @@ def trainer(start: Start) -> Callable[[Command], Chunk]:
     return train
 
 
-def _training(spec: TrialSpec) -> Any:
-    from fitting_room import data
-    from fitting_room.trial import fit
-
-    arrays, recipe = data.load(spec.dataset), spec.case.recipe
-    prepare = getattr(fit, "trial_images", None)
-    if prepare is None:  # a commit from before it was there
-        images, labels = arrays.train_images, arrays.train_labels
-        return fit.training_images(images, labels, recipe, seed=spec.seed)
-    return prepare(arrays, recipe, spec.seed)[0]
-
-
 def _build(path: TrainingPath, spec: TrialSpec, steps: int) -> Any:
     from fitting_room.trial import fit
 
-    case, recipe = spec.case, spec.case.recipe
-    known = {"seed": spec.seed, "steps": steps}
-    if path == "plain":
-        recipe = replace(recipe, **PLAIN)  # type: ignore[arg-type]
-    elif getattr(recipe, "tuned", False):
-        build = getattr(fit, "build_tuned", None)
-        if build is None:  # a commit from before it was there
-            build = import_module("fitting_room.trial.tuned").build
-        return build(case.builder, case.arguments, recipe, epochs=spec.epochs, **known)[1]
-    return fit.build(case.builder, case.arguments, recipe, **known)
+    case, known = spec.case, {"seed": spec.seed, "steps": steps}
+    if path == "recipe" and case.recipe.tuned:
+        known["epochs"] = spec.epochs
+        return fit.build_tuned(case.builder, case.arguments, case.recipe, **known)[1]
+    changes: dict[str, Any] = PLAIN if path == "plain" else {}
+    return fit.build(case.builder, case.arguments, replace(case.recipe, **changes), **known)
 
 
 def _clock() -> Any:
