@@ -128,7 +128,7 @@ def test_times_are_taken_in_blocks_and_added_to_those_there_are(
 def test_a_trial_that_gave_no_result_is_no_sample() -> None:
     """It is refused with what became of it."""
     record = trial(Job(spec=SPEC, key="k", provenance=ORIGIN, root="."))
-    with pytest.raises(ValueError, match="crashed, it broke"):
+    with pytest.raises(UserError, match=r"crashed, it broke\. Run the command again"):
         sample(replace(record, outcome="crashed", reason="it broke"), repeat=0)
 
 

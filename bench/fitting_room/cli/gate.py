@@ -123,8 +123,12 @@ def _examine(
             _examined(anew(evaluator, unchanged.case, first=first), unchanged, base)
             for first in range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.again, 10)
         ]
-    told = {"findings": tuple(findings), "anew": tuple(other)}
-    found = Variants(origin=origin_of(ten[0]), bounds=digest_of(bounds), **told)
+    found = Variants(
+        origin=origin_of(ten[0]),
+        bounds=digest_of(bounds),
+        findings=tuple(findings),
+        anew=tuple(other),
+    )
     write_document(arguments.results / VARIANTS, found)
     wrong = [each for each in findings if each.outcome != ("fail" if each.variant else "pass")]
     for each in wrong:

@@ -11,8 +11,6 @@ from itertools import count, product
 from pathlib import Path
 from statistics import median
 
-import msgspec
-
 from fitting_room.analysis.trials import quartiles
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.session import (
@@ -41,14 +39,13 @@ from fitting_room.report.progress import PlainWriter, Progress
 from fitting_room.report.table import Table
 from fitting_room.spec import Case, Dataset, TrialSpec
 from fitting_room.store.key import provenance
-from fitting_room.store.records import Speed, write_speed, write_whole
+from fitting_room.store.records import Speed, write_speed
 from fitting_room.studies import origin_of, read_document, write_document
 from fitting_room.studies.noise import (
     FOLDER,
     TIMED,
     Block,
     Crossed,
-    Sample,
     Times,
     noise_block,
     sample,
@@ -139,7 +136,7 @@ def _cross(case: Case, dataset: Dataset, arguments: argparse.Namespace) -> None:
         missing = {k: s for k, s in wanted.items() if k not in known and k[1] == repeat}
         with session(arguments, trials=trials, progress=progress) as running:
             for key, record in zip(missing, running.train(missing.values()), strict=True):
-                known[key], origin = _or_refuse(record, repeat), origin_of(record)
+                known[key], origin = sample(record, repeat=repeat), origin_of(record)
     assert origin is not None  # either nothing was missing, or something was trained
     document = Crossed(
         origin=origin,
@@ -158,13 +155,6 @@ def _wanted(base: TrialSpec, levels: int) -> Iterator[tuple[TrialSpec, int]]:
         yield replace(base, seed=initial, order_seed=order), 0
     for level in range(levels):
         yield replace(base, seed=level, order_seed=level), 1
-
-
-def _or_refuse(record: Record, repeat: int) -> Sample:
-    try:
-        return sample(record, repeat=repeat)
-    except ValueError as error:
-        raise UserError(f"A trial gave no result: {error}. Run the command again.") from error
 
 
 def _time(
@@ -215,7 +205,7 @@ def _append(records: Sequence[Record], path: Path) -> None:
 
 
 def speed(arguments: argparse.Namespace) -> int:
-    """Time each case in a process of its own, alone on this machine; print ratios and keep them."""
+    """Time each case in a process of its own, alone on this machine; print the ratios."""
     project: Project = arguments.project
     cases = _comparable(project, arguments.case)
     found: dict[str, Speed] = {}
@@ -226,9 +216,6 @@ def speed(arguments: argparse.Namespace) -> int:
         tell(f" {time.monotonic() - began:.0f} s")
         if arguments.json:
             write_speed(arguments.results / "speed", found[case.name])
-    told = {name: {"ours": each.ours, "plain": each.plain} for name, each in found.items()}
-    content = msgspec.json.format(msgspec.json.encode(told)) + b"\n"
-    write_whole(arguments.results / "latest" / "speed.json", content)
     print(speed_table(list(found.values()), list(found), stale={}))
     return 0
 

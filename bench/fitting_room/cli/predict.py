@@ -336,9 +336,9 @@ def pictures(
     if not view.unseen and (pairs := view.pairs):
         said, title = made_with(view.records), f"{case.name}: most confused, {view.over}"
         yield "confused", partial(draw.confused, images, pairs, classes, title, small_print=said)
-    if sure := [record for record in view.records if record.confidence]:
-        found = [record.confidence for record in sure]
-        yield "calibration", partial(reliability, found, case.name, small_print=made_with(sure))
+    if found := [record.confidence for record in view.records if record.confidence]:
+        said = made_with([record for record in view.records if record.confidence])
+        yield "calibration", partial(reliability, found, case.name, small_print=said)
 
 
 def _refuse(asked: Sequence[int], seen: Seen) -> None:

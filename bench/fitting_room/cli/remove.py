@@ -172,12 +172,13 @@ def _rename(path: Path, records: list[Record], new: Case, results: Path) -> None
 
 def _edits(project: Project, edit: Callable[[Path], str]) -> dict[Path, str]:
     """Return the files of bounds and claims that an edit changes; print the changes."""
-    changed = {}
+    changed: dict[Path, str] = {}
     for path in (project.bounds, project.claims):
         if path and path.exists():
             before, after = path.read_text("utf-8"), edit(path)
             print(difference(before, after, file=shown(path, project.root)), end="")
-            changed |= {path: after} if after != before else {}
+            if after != before:
+                changed[path] = after
     return changed
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import fmean, median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fitting_room.analysis.evidence import Evidence
 from fitting_room.analysis.rows import Row, rows
@@ -29,13 +29,12 @@ if TYPE_CHECKING:
     from fitting_room.report.plots.theme import Draw, Theme
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
+class Line(NamedTuple):
     """One line of the table of an exercise."""
 
     label: str
     case: Case
-    epoch: int | None = None
+    epoch: int | None
     """After which the case is looked at; None for the end of its training."""
 
 
@@ -88,7 +87,7 @@ class Exercise:
     def lines(self) -> list[Line]:
         """The lines of its table: every point, after each of its epochs."""
         return [
-            Line(label=f"{label} after {epoch}" if epoch else label, case=case, epoch=epoch)
+            Line(f"{label} after {epoch}" if epoch else label, case, epoch)
             for label, case in self.points.items()
             for epoch in self.epochs or (None,)
         ]
