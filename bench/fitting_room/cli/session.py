@@ -99,18 +99,17 @@ def session(
     Raises:
         UserError: Records cannot be written, or several trials are to run at once and be timed.
     """
-    run = uuid4().hex if fresh or getattr(arguments, "fresh", False) else None
-    options, results = _options(arguments, keep_models=keep_models), arguments.results
+    options = _options(arguments, fresh=fresh, keep_models=keep_models)
     ship = home() if options.ship else None
     engine = open_engine(options.engine, ship=ship) if options.engine else None
     slots = engine.slots if engine else options.jobs or 1
     progress = progress or Progress(PlainWriter(sys.stderr), live=False)
     scheduler = Scheduler(
-        store=Store(trials or results / "trials", run),
+        store=Store(trials or options.trials, options.fresh),
         executor=ThreadPoolExecutor(slots),
         slots=slots,
         engine=engine,
-        models=Models(results / "models", card, run) if options.keep_models else None,
+        models=_models(options),
         listen=progress.listen,
         root=arguments.project.root,
     )
@@ -123,7 +122,12 @@ def session(
             tell(engine.words)
 
 
-def _options(arguments: argparse.Namespace, *, keep_models: bool) -> Options:
+def _models(options: Options) -> Models | None:
+    folder = options.results / "models"
+    return Models(folder, card, options.fresh) if options.keep_models else None
+
+
+def _options(arguments: argparse.Namespace, *, fresh: bool, keep_models: bool) -> Options:
     """Return what concerns where trials run, or refuse what cannot be had together."""
     given = vars(arguments).get
     jobs = given("jobs", 1)
@@ -132,6 +136,8 @@ def _options(arguments: argparse.Namespace, *, keep_models: bool) -> Options:
         ship=given("ship", False),
         jobs=jobs if jobs > 1 else None,
         keep_models=keep_models or given("keep_models", False),
+        fresh=uuid4().hex if fresh or given("fresh") else None,
+        results=arguments.results,
     )
     if options.jobs and not given("shared", True):
         raise UserError(
