@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from records import make_record
 
+from fitting_room.cli.search import tried
 from fitting_room.record import Outcome, Record
 from fitting_room.spec import Case, Recipe
-from fitting_room.studies.search import Tried, tried
+from fitting_room.studies.search import Tried
 
 HELD_OUT = "validation split of the training images (last 5,000)"
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
+import commands
 import pytest
 from audit_world import CNN, DENSE, SOURCE, figure, judged, seeds, statement
-from records import PROJECT
 
-from fitting_room.cli import claims, settle
 from fitting_room.errors import UserError
 from fitting_room.report.audit import as_markdown, shown, tally
 from fitting_room.report.progress import Screen
@@ -28,13 +26,8 @@ OTHER = (
 
 
 def call(*arguments: str | Path) -> int:
-    """Parse and run the command; return its exit status."""
-    parser = argparse.ArgumentParser()
-    claims.register(parser.add_subparsers())
-    asked = parser.parse_args(["claims", *map(str, arguments)])
-    settle(asked, PROJECT)
-    status: int = asked.run(asked)
-    return status
+    """Run ``claims``; return its exit status."""
+    return commands.call("claims", *arguments)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from imports import ROOT
 from records import PROJECT, make_record
 
 from fitting_room.analysis.audit import claims_in, grounds
-from fitting_room.cli.exercises import slim
+from fitting_room.cli.calibrate import slim
 from fitting_room.errors import UserError
 from fitting_room.record import Record
 from fitting_room.store.key import provenance

@@ -225,7 +225,7 @@ def test_the_spool_is_swept_after_a_day(tmp_path: Path, monkeypatch: pytest.Monk
 def test_nothing_of_a_cluster_is_imported_without_one() -> None:
     """The plugin and the commands load the package where an engine is named, and not before."""
     program = (
-        "import sys, fitting_room.plugin.setup, fitting_room.cli.session, fitting_room.lab.worker\n"
+        "import sys, fitting_room.plugin, fitting_room.cli.session, fitting_room.lab.worker\n"
         "print([name for name in ('distributed', 'dask') if name in sys.modules])"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "bench"), str(ROOT)])}

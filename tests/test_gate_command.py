@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
 import pytest
+from commands import call
 from imports import ROOT
 from records import PROJECT
 from scheduler_world import FakeTrials, pretend, trial
@@ -16,7 +16,7 @@ from scheduler_world import FakeTrials, pretend, trial
 from bench.cases import CASES
 from bench.variants import CRIPPLED, ORIGINAL
 from fitting_room import data
-from fitting_room.cli import gate, settle
+from fitting_room.cli import gate
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS
@@ -85,12 +85,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(folder: Path, *arguments: str) -> int:
     """Run the command over few runs."""
-    parser = argparse.ArgumentParser()
-    gate.register(parser.add_subparsers())
-    told = ["gate", "--results", str(folder), "--runs", "100", "--again", "2", *arguments]
-    asked = parser.parse_args(told)
-    settle(asked, PROJECT)
-    return int(asked.run(asked))
+    return call("gate", "--results", folder, "--runs", 100, "--again", 2, *arguments)
 
 
 def test_everything_is_measured_kept_and_printed(

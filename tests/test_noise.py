@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 import pytest
-from records import PROJECT
+from commands import call
 from scheduler_world import DATASET, ORIGIN, SPEC, FakeTrials, pretend, trial
 
 from fitting_room import data
-from fitting_room.cli import noise, settle
+from fitting_room.cli import noise
 from fitting_room.errors import UserError
 from fitting_room.record import Job, Listener, PartialRecord, Record, pack_classes, silent
 from fitting_room.studies import read_document
@@ -40,11 +39,7 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> FakeTrials:
 
 def run(folder: Path, *arguments: str) -> int:
     """Run the command."""
-    parser = argparse.ArgumentParser()
-    noise.register(parser.add_subparsers())
-    asked = parser.parse_args(["noise", CASE, "--results", str(folder), *arguments])
-    settle(asked, PROJECT)
-    return int(asked.run(asked))
+    return call("noise", CASE, "--results", folder, *arguments)
 
 
 def crossed(folder: Path) -> Crossed:
@@ -133,7 +128,7 @@ def test_times_are_taken_in_blocks_and_added_to_those_there_are(
 def test_a_trial_that_gave_no_result_is_no_sample() -> None:
     """It is refused with what became of it."""
     record = trial(Job(spec=SPEC, key="k", provenance=ORIGIN, root="."))
-    with pytest.raises(ValueError, match="crashed, it broke"):
+    with pytest.raises(UserError, match=r"crashed, it broke\. Run the command again"):
         sample(replace(record, outcome="crashed", reason="it broke"), repeat=0)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -12,12 +11,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from commands import call
 from pages import CNN, DENSE, DIGITS, RECORDS, record, write
-from records import PROJECT, disturbed, make_failed_record, make_record
+from records import disturbed, make_failed_record, make_record
 
 from bench.cases import CASES
 from fitting_room.analysis.rows import rows
-from fitting_room.cli import report, settle
 from fitting_room.judge.verdict import Verdict
 from fitting_room.report.columns import verdict_notes
 from fitting_room.report.page import trial_facts, write_page
@@ -120,12 +119,8 @@ def test_command_says_where_the_page_is_and_what_it_lacks(
     """The images of made-up records are on no machine."""
     for each in RECORDS:
         Store(tmp_path).put(each)
-    parser = argparse.ArgumentParser()
-    report.register(parser.add_subparsers())
     page = tmp_path / "page.html"
-    asked = parser.parse_args(["report", "--records", str(tmp_path), "--output", str(page)])
-    settle(asked, PROJECT)
-    assert asked.run(asked) == 0
+    assert call("report", "--records", tmp_path, "--output", page) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"{page}: 6 records, ")
     assert [line.split()[4] for line in lines[1:]] == ["fashion_mnist:", "mnist:"]

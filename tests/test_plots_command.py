@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from pathlib import Path
 
+import commands
 import pytest
 from imports import ROOT
 from records import PROJECT, make_record
 
-from fitting_room.cli import plots, settle
+from fitting_room.cli import plots
 from fitting_room.errors import UserError
 from fitting_room.report import plots as canvas
 from fitting_room.report.plots import Theme
@@ -22,13 +22,8 @@ LARGEST = 150_000
 
 
 def call(*arguments: str | Path) -> int:
-    """Parse and run the command; return its exit status."""
-    parser = argparse.ArgumentParser()
-    plots.register(parser.add_subparsers())
-    asked = parser.parse_args(["plots", *map(str, arguments)])
-    settle(asked, PROJECT)
-    status: int = asked.run(asked)
-    return status
+    """Run ``plots``; return its exit status."""
+    return commands.call("plots", *arguments)
 
 
 @pytest.fixture

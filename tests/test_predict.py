@@ -16,9 +16,8 @@ from test_kept_models import write_model
 from test_model import CONFIDENCE
 
 from bench import __main__ as command_line
-from fitting_room.cli import inspect, predict
-from fitting_room.cli import inspect as looking
-from fitting_room.cli.kept_model import alike
+from fitting_room.cli import predict
+from fitting_room.cli.predict import alike
 from fitting_room.lab.probe import Seen
 from fitting_room.record import Job, Listener, Record, pack_classes
 from fitting_room.store.records import Store
@@ -57,8 +56,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_cache: Path) -> A
         trials.asked.append(model)
         return seen(inside=inside)
 
-    for command in (predict, looking):
-        monkeypatch.setattr(command, "look", ask)
+    monkeypatch.setattr(predict, "look", ask)
     return trials
 
 
@@ -200,6 +198,6 @@ def test_three_shoes_or_three_digits_are_followed() -> None:
     from fitting_room.spec import TASKS
 
     labels = np.array([9, 2, 9, 1, 9, 9], np.uint8)
-    assert inspect._chosen(None, TASKS["fashion_mnist"], labels) == (0, 2, 4)
-    assert inspect._chosen(None, TASKS["mnist"], labels) == (0, 1, 2)
-    assert inspect._chosen([5, 1], TASKS["mnist"], labels) == (5, 1)
+    assert predict._chosen(None, TASKS["fashion_mnist"], labels) == (0, 2, 4)
+    assert predict._chosen(None, TASKS["mnist"], labels) == (0, 1, 2)
+    assert predict._chosen([5, 1], TASKS["mnist"], labels) == (5, 1)

@@ -15,6 +15,7 @@ from scheduler_world import CASE, DATASET, ORIGIN, get, new_evaluator, pretend, 
 from trials import assigned
 
 from conftest import Bench
+from fitting_room import plugin
 from fitting_room.analysis.rows import rows
 from fitting_room.analysis.sides import facts_of
 from fitting_room.analysis.trials import one_per_seed, publishable, trained
@@ -27,7 +28,6 @@ from fitting_room.lab.evaluator import Evaluator, outline
 from fitting_room.lab.plan import Need, Options, plan, specify
 from fitting_room.lab.process import run_trial
 from fitting_room.metrics import curve
-from fitting_room.plugin import setup
 from fitting_room.record import Job, Listener, PartialRecord, Record
 from fitting_room.report.summary import summary
 from fitting_room.spec import TrialSpec
@@ -258,7 +258,7 @@ def test_suites_say_what_they_skip(
 ) -> None:
     """A line for what the tier does not judge, and one for what it does not time."""
     pretend(monkeypatch, stopped)
-    monkeypatch.setattr(setup, "_dataset", lambda *_: DATASET)
+    monkeypatch.setattr(plugin, "_dataset", lambda *_: DATASET)
     which = f"{CASE.name} and (test_loss or test_epoch_time)"
     done = run("-k", which, "-rs", tier="quick", results=tmp_path)
     assert done.parseoutcomes() == {"skipped": 2, "deselected": ANY}

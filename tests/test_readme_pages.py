@@ -16,7 +16,7 @@ from records import PROJECT, make_failed_record, make_record
 from bench.__main__ import main
 from bench.cases import CASES
 from fitting_room.analysis.rows import rows
-from fitting_room.cli import plots, readme
+from fitting_room.cli import readme
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab.evaluator import on_reference
 from fitting_room.record import Record
@@ -69,7 +69,7 @@ def test_emptied_blocks_of_every_page_come_back_as_they_were(folder: Path) -> No
         assert page.stat().st_size < len(text)
     assert call("--results", ROOT / "results") == 0
     assert [page for page, text in whole.items() if page.read_bytes() != text] == []
-    assert len(list((folder / "results" / plots.PICTURES).iterdir())) == 2 * len(PROJECT.pictures)
+    assert len(list((folder / "results" / "pictures").iterdir())) == 2 * len(PROJECT.pictures)
 
 
 def test_every_block_has_its_place_on_a_page() -> None:
@@ -92,7 +92,7 @@ def test_several_files_are_checked_and_rewritten_at_once(
     assert all(f"{file} is stale." in printed for file in files)
     assert {file.read_text("utf-8") for file in files} == {OWN}
     assert (call(*files), call(*files, "--check")) == (0, 0)
-    assert not (folder / "results" / plots.PICTURES).exists()
+    assert not (folder / "results" / "pictures").exists()
 
 
 def test_results_without_references_are_refused(

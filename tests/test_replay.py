@@ -9,13 +9,13 @@ from statistics import median
 import pytest
 from records import make_failed_record, make_record
 
-from fitting_room.plugin.results import ReplayClock, extra_info
+from fitting_room.suites import ReplayClock, extra_info
 
 SECONDS = [3.0, 2.0, 4.5, 2.5]
 
 SUITE = f"""
     import pytest
-    from fitting_room.plugin.results import ReplayClock
+    from fitting_room.suites import ReplayClock
 
     CLOCK = ReplayClock()
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from commands import call
 from records import PROJECT, make_failed_record, make_record
 
-from fitting_room.cli import readme, settle, show
 from fitting_room.errors import UserError
 from fitting_room.record import Callbacks, Record
 from fitting_room.store.records import Store
@@ -20,18 +19,6 @@ DENSE = "fashion_mnist-dense_128"
 BLOCKS = "\n".join(
     f"<!-- fitting-room: {name} -->\n<!-- /fitting-room -->" for name in ("mnist", "fashion_mnist")
 )
-
-
-def call(*arguments: str | Path) -> int:
-    """Parse and run a command; return its exit status."""
-    parser = argparse.ArgumentParser()
-    subparsers = parser.add_subparsers()
-    readme.register(subparsers)
-    show.register(subparsers)
-    asked = parser.parse_args([str(argument) for argument in arguments])
-    settle(asked, PROJECT)
-    status: int = asked.run(asked)
-    return status
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import pytest
-from records import PROJECT, make_record
+from commands import call
+from records import make_record
 
-from fitting_room.cli import settle, speed
-from fitting_room.cli.speed import speed_table
+from fitting_room.cli import noise as speed
+from fitting_room.cli.noise import speed_table
 from fitting_room.errors import UserError
 from fitting_room.record import Record
 from fitting_room.store.records import Speed, read_speeds, write_speed
@@ -69,12 +69,7 @@ def test_json_keeps_the_times_to_be_committed(
 ) -> None:
     """Without it nothing lands beside the references."""
     monkeypatch.setattr(speed, "timed", lambda *_, **__: timed())
-    parser = argparse.ArgumentParser()
-    speed.register(parser.add_subparsers())
-    more = ["--json"] if kept else []
-    asked = parser.parse_args(["speed", DENSE, "--results", str(tmp_path), *more])
-    settle(asked, PROJECT)
-    assert asked.run(asked) == 0
+    assert call("speed", DENSE, "--results", tmp_path, *["--json"] * kept) == 0
     assert bool(read_speeds(tmp_path / "speed")) == kept
     assert "0.45–0.50" in capsys.readouterr().out
 
@@ -82,9 +77,5 @@ def test_json_keeps_the_times_to_be_committed(
 def test_recipe_beyond_a_plain_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is timed, and the message names what can be."""
     monkeypatch.setattr(speed, "timed", None)
-    parser = argparse.ArgumentParser()
-    speed.register(parser.add_subparsers())
-    asked = parser.parse_args(["speed", "mnist-minimal"])
-    settle(asked, PROJECT)
     with pytest.raises(UserError, match=r"mnist-minimal: .* Name some of fashion_mnist-dense_128"):
-        asked.run(asked)
+        call("speed", "mnist-minimal")

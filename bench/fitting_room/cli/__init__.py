@@ -1,14 +1,14 @@
-"""The commands of ``python -m bench`` and ``fitting-room``, a module each with ``register``."""
+"""The commands of ``python -m bench`` and ``fitting-room``: a module for each small family."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from fitting_room.errors import UserError, prepare_streams, signals_heard, unwritten
 from fitting_room.format import in_terminal
@@ -34,15 +34,36 @@ COMMANDS = {
     "report": "write stored records as one HTML page",
     "readme": "rewrite the tables of Markdown files",
 }
-"""Module of ``fitting_room.cli`` → what it does, in the order in which they are used.
+"""Command → what it does, in the order in which they are used.
 
-A run imports its own alone, and ``--help`` none: they load NumPy, Rich and SciPy.
+A run imports the module of its own alone, and ``--help`` none: they load NumPy, Rich and SciPy.
 """
+
+FAMILIES = {
+    "exercises": "calibrate",
+    "claims": "show",
+    "inspect": "predict",
+    "speed": "noise",
+    "rename": "remove",
+    "report": "plots",
+}
+"""Command → the module of ``fitting_room.cli`` that has it, unless it has one of its own name."""
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def load(name: str) -> Any:
-    """Import the module of a command."""
-    return import_module(f"fitting_room.cli.{name}")
+    """Import the module of a command, whose ``register`` adds all commands of its family."""
+    return import_module(f"fitting_room.cli.{FAMILIES.get(name, name)}")
+
+
+def add_command(
+    subparsers: Subparsers, name: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    """Add a command that does what ``run`` does; its arguments are still to be added."""
+    parser = subparsers.add_parser(name, help=COMMANDS[name])
+    parser.set_defaults(run=run)
+    return parser
 
 
 def settle(asked: argparse.Namespace, project: Project) -> None:
@@ -69,10 +90,10 @@ def run(arguments: Sequence[str] | None, *folders: Path, program: str, suites: s
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     given = sys.argv[1:] if arguments is None else arguments
     asked_for = next((each for each in given if not each.startswith("-")), "")
+    if asked_for in COMMANDS:
+        load(asked_for).register(subparsers)
     for command, does in COMMANDS.items():
-        if command == asked_for:
-            load(command).register(subparsers)
-        else:
+        if command not in subparsers.choices:
             subparsers.add_parser(command, help=does)
     prepare_streams()
     asked = parser.parse_args(given)

@@ -1,33 +1,48 @@
-"""``python -m bench calibrate``: reference records, and the bounds that they suggest."""
+"""``calibrate`` and ``exercises``: trials to be committed, and what follows from them."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fitting_room.analysis.audit import FOLDERS
 from fitting_room.analysis.suggestion import difference, propose, suggest
-from fitting_room.cli import COMMANDS
-from fitting_room.cli.session import OPTIONS, Session, add_options, datasets, session
+from fitting_room.analysis.trials import publishable
+from fitting_room.cli import Subparsers, add_command
+from fitting_room.cli.plots import draw_all
+from fitting_room.cli.session import (
+    DATA,
+    ENGINE,
+    OPTIONS,
+    Session,
+    add_options,
+    datasets,
+    session,
+    tell,
+)
 from fitting_room.errors import positive
-from fitting_room.lab.estimate import warnings
+from fitting_room.lab.estimate import forecast, warnings
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import emulation
 from fitting_room.lab.scheduler import job_of
 from fitting_room.machine import disturbance, exclusive
 from fitting_room.metrics import METRICS
-from fitting_room.project import Project, shown
+from fitting_room.project import Project, from_here, shown
 from fitting_room.record import Outcome, Record
 from fitting_room.report.prices import priced, sharpest, table
 from fitting_room.spec import Case, TrialSpec
 from fitting_room.store.bounds import read_bounds
-from fitting_room.store.key import explain
+from fitting_room.store.key import explain, why_stale
 from fitting_room.store.records import Store, write_whole
+from fitting_room.studies.exercises import Exercise, block, pictures
 
 SEEDS = 20
+
+PLOTS = Path()
+"""Stands for the folder ``plots`` of the results."""
 
 APPLYING = "is as it was: review the change above, and make it with --apply."
 
@@ -35,19 +50,36 @@ RESULTS: tuple[Outcome, ...] = ("completed", "diverged")
 """What a reference holds: what came of training, be it good or bad, and no accident."""
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser("calibrate", help=COMMANDS["calibrate"])
+def register(subparsers: Subparsers) -> None:
+    """Add both commands."""
+    parser = add_command(subparsers, "calibrate", calibrate)
     parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
     parser.add_argument("--seeds", type=positive, default=SEEDS, help=f"seeds a case ({SEEDS})")
     parser.add_argument(
         "--apply", action="store_true", help="make the change to the file of bounds that is shown"
     )
     add_options(parser, *OPTIONS)
-    parser.set_defaults(run=run)
+    parser = add_command(subparsers, "exercises", exercises)
+    parser.add_argument("exercise", nargs="*", help="exercises by name; all, if none is given")
+    parser.add_argument("--seeds", type=positive, help="seeds a point (else each exercise's own)")
+    parser.add_argument(
+        "--thin", action="store_true", help="only the points that the accept tier trains"
+    )
+    parser.add_argument(
+        "--stored", action="store_true", help="train nothing: tell what the stored records say"
+    )
+    parser.add_argument(
+        "--plots",
+        nargs="?",
+        type=Path,
+        const=PLOTS,
+        metavar="FOLDER",
+        help="draw a picture of each, light and dark, as SVG and PNG (results/plots)",
+    )
+    add_options(parser, *DATA, *ENGINE, "--shared", "--jobs", "--results")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def calibrate(arguments: argparse.Namespace) -> int:
     """Train what is missing, seed by seed; write the references; print the bounds they suggest."""
     project: Project = arguments.project
     cases = [project.case(name) for name in arguments.case] or _all(project)
@@ -55,32 +87,57 @@ def run(arguments: argparse.Namespace) -> int:
     with session(arguments) as running:
         reference.check_writable()
         for name, why in explain(reference.readable(), project.cases, root=project.root).items():
-            print(f"The reference of {name} is stale: {why}.", file=sys.stderr)
-        specs = _specs(cases, arguments)
+            tell(f"The reference of {name} is stale: {why}.")
+        specs = _seed_by_seed([(case, arguments.seeds) for case in cases], arguments)
         _train(specs, reference, running, arguments)
     whole = {case.name: list(_whole(case, specs, reference, project.root)) for case in cases}
     return _propose(project, whole, apply=arguments.apply)
 
 
+def exercises(arguments: argparse.Namespace) -> int:
+    """Train what no committed record answers, seed by seed; keep it; print answers and tables."""
+    project: Project = arguments.project
+    chosen = [project.exercise(name) for name in arguments.exercise or project.exercises]
+    chosen = [each.thinned if arguments.thin else each for each in chosen]
+    if not arguments.stored:
+        _train_points(chosen, arguments)
+    records = stored(arguments.results, project)
+    stale = why_stale(records, project.exercise_cases, root=project.root)
+    for each in chosen:
+        print(f"\n## {each.question}\n\n{block(each, records, stale)}")
+    if folder := arguments.plots:
+        folder = from_here(project.results / "plots") if folder is PLOTS else folder
+        draw_all(pictures(chosen, records, stale=stale), folder)
+    return 0
+
+
+def _seed_by_seed(
+    wanted: Sequence[tuple[Case, int]], arguments: argparse.Namespace
+) -> list[TrialSpec]:
+    """Return the trials of cases, seed by seed: an early end leaves each with some."""
+    found = datasets((case.task for case, _ in wanted), arguments)
+    return [
+        replace(specify(case, seed, Options(), found[case.task]), alone=not arguments.shared)
+        for seed in range(max(seeds for _, seeds in wanted))
+        for case, seeds in wanted
+        if seed < seeds
+    ]
+
+
 def _train(
-    specs: Sequence[TrialSpec],
-    reference: Store,
-    running: Session,
-    arguments: argparse.Namespace,
+    specs: Sequence[TrialSpec], reference: Store, running: Session, arguments: argparse.Namespace
 ) -> None:
     """Train what the reference lacks, and make it the reference."""
-    scheduler, progress = running.scheduler, running.progress
-    root = arguments.project.root
+    scheduler, root = running.scheduler, arguments.project.root
     known = [None if arguments.fresh else _known(spec, reference, root) for spec in specs]
-    pairs = list(zip(specs, known, strict=True))
+    pairs = zip(specs, known, strict=True)
     missing = [spec for spec, record in pairs if record is None or scheduler.lacks_model(spec)]
     unstored = [spec for spec in missing if scheduler.stored(spec, timed=False) is None]
-    progress.total = len(unstored)
+    running.progress.total = len(unstored)
     for line in warnings(unstored, reference.readable()):
-        print(line, file=sys.stderr)
+        tell(line)
     referred = {record.key for record in known if record}
-    for future in [scheduler.request(spec, timed=False) for spec in missing]:
-        record = progress.wait(future)
+    for record in running.train(missing):
         # Where its model alone was missing, the reference stays as it is.
         if record.key not in referred and record.outcome in RESULTS:
             _refer(record, reference, alone=not arguments.shared)
@@ -91,10 +148,7 @@ def _all(project: Project) -> list[Case]:
     cases, backend = project.cases, Options().backend
     left = [n for n in project.instead if emulation(cases[n].recipe.precision, backend=backend)]
     for name in left:
-        print(
-            f"{name} is left out: its precision is emulated here; name it to train it.",
-            file=sys.stderr,
-        )
+        tell(f"{name} is left out: its precision is emulated here; name it to train it.")
     return [case for name, case in cases.items() if name not in left]
 
 
@@ -112,12 +166,12 @@ def _propose(project: Project, records: Mapping[str, Sequence[Record]], *, apply
         bounds = read_bounds(draft, cases=project.cases, metrics=METRICS)
     completed = {name: [r for r in found if r.completed] for name, found in records.items()}
     print(table(sharpest(priced(bounds, {name: of for name, of in completed.items() if of}))))
-    if apply and after != before:
-        write_whole(file, after.encode())
     if after == before:
         print(f"\n{file.name} has these bounds already.")
-    else:
-        print(f"\n{file.name} {'rewritten.' if apply else APPLYING}")
+        return 0
+    if apply:
+        write_whole(file, after.encode())
+    print(f"\n{file.name} {'rewritten.' if apply else APPLYING}")
     return 0
 
 
@@ -129,10 +183,7 @@ def _known(spec: TrialSpec, reference: Store, root: Path) -> Record | None:
 def _whole(
     case: Case, specs: Sequence[TrialSpec], reference: Store, root: Path
 ) -> Iterator[Record]:
-    """Yield every seed of a reference that the present code would repeat, be it asked for or not.
-
-    Bounds rest on all of them, also where a few are trained anew.
-    """
+    """Yield every seed of a reference that the present code would repeat, asked for or not."""
     like = next(spec for spec in specs if spec.case == case)
     seeds = {r.spec.seed for r in reference.readable() if r.spec.case.name == case.name}
     found = (_known(replace(like, seed=seed), reference, root) for seed in sorted(seeds))
@@ -149,25 +200,14 @@ def _refer(record: Record, reference: Store, *, alone: bool) -> None:
     name, seed = new.spec.case.name, new.spec.seed
     found = (reference.find(name, new.key, outcome=outcome) for outcome in RESULTS)
     if new.spec.alone and (why := disturbance(new)):
-        print(
+        tell(
             f"{name}, seed {seed}: {why}, so that its seconds do not count. "
-            "Train it again with --fresh where nothing else runs.",
-            file=sys.stderr,
+            "Train it again with --fresh where nothing else runs."
         )
     if any(old and exclusive(old) for old in found) and not exclusive(new):
-        print(f"{name}, seed {seed}: its reference stays, for that has times.", file=sys.stderr)
+        tell(f"{name}, seed {seed}: its reference stays, for that has times.")
     else:
         reference.replace(new)
-
-
-def _specs(cases: Sequence[Case], arguments: argparse.Namespace) -> list[TrialSpec]:
-    """Seed by seed through all cases, so that an early end leaves each with some."""
-    found = datasets((case.task for case in cases), arguments)
-    return [
-        replace(specify(case, seed, Options(), found[case.task]), alone=not arguments.shared)
-        for seed in range(arguments.seeds)
-        for case in cases
-    ]
 
 
 def published(record: Record, *, alone: bool) -> Record:
@@ -175,10 +215,47 @@ def published(record: Record, *, alone: bool) -> Record:
 
     Raises ValueError where it is a search's, whose figures are not of the test set, or a quick one.
     """
-    if record.spec.stop_after:
-        raise ValueError(f"the record of {record.spec.case.name} is a quick one, and no reference")
-    if record.spec.dataset.validation:
-        raise ValueError(f"the record of {record.spec.case.name} is a search's, and no reference")
-    dataset = replace(record.spec.dataset, folder="")
-    spec = replace(record.spec, dataset=dataset, alone=alone and record.spec.alone)
+    spec = record.spec
+    if spec.stop_after or spec.dataset.validation:
+        what = "a quick one" if spec.stop_after else "a search's"
+        raise ValueError(f"the record of {spec.case.name} is {what}, and no reference")
+    dataset = replace(spec.dataset, folder="")
+    spec = replace(spec, dataset=dataset, alone=alone and spec.alone)
     return replace(record, spec=spec, run=None)
+
+
+def slim(record: Record, *, alone: bool) -> Record:
+    """Return the record with what answers rest on; other figures are of the tables' cases."""
+    kept = published(record, alone=alone)
+    return replace(kept, predictions=None, confidence=None, inference=None)
+
+
+def stored(results: Path, project: Project) -> list[Record]:
+    """Return every committed record of a point that may be shown: references, and exercises'."""
+    found = (record for name in FOLDERS for record in Store(results / name).all())
+    return [r for r in found if publishable(r) and r.spec.case.name in project.exercise_cases]
+
+
+def _train_points(chosen: Sequence[Exercise], arguments: argparse.Namespace) -> None:
+    """Train the points of exercises that no committed record answers, and keep their records."""
+    wanted: dict[str, tuple[Case, int]] = {}
+    for each in chosen:
+        for case in each.points.values():
+            _, seeds = wanted.get(case.name, (case, 0))
+            wanted[case.name] = case, max(seeds, arguments.seeds or each.seeds)
+    specs = _seed_by_seed(list(wanted.values()), arguments)
+    kept = Store(arguments.results / "exercises")
+    with session(arguments) as running:
+        # Made by the very code that would run; one scheduler's digests serve all.
+        trials = running.scheduler
+        committed = [replace(trials, store=Store(arguments.results / name)) for name in FOLDERS]
+        missing = [s for s in specs if not any(each.stored(s, timed=False) for each in committed)]
+        running.progress.total = sum(trials.stored(s, timed=s.alone) is None for s in missing)
+        stores = [each.store for each in (trials, *committed) if missing]
+        known = [record for store in stores for record in store.readable()]
+        told = f"{len(specs)} trials, {len(specs) - len(missing)} of them committed already"
+        tell(f"{told}; {len(missing)} to train, {forecast(missing, known)}")
+        kept.check_writable()
+        for record in running.train(missing, timed=not arguments.shared):
+            if record.outcome in RESULTS:
+                kept.replace(slim(record, alone=record.spec.alone))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
-from fitting_room.cli import COMMANDS
+from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.session import DATA, add_options
 from fitting_room.data import Arrays, chosen_data_dir, find, load, named, reduced, sample, write_idx
 from fitting_room.data.arrays import FILES
@@ -26,9 +26,9 @@ from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Dataset, Look, Task
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand ``data``."""
-    parser = subparsers.add_parser("data", help=COMMANDS["data"])
+def register(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = add_command(subparsers, "data", describe)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="a task of the project; all if none is named"
     )
@@ -42,10 +42,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="DIR",
         help="write samples there, as IDX files",
     )
-    parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
+def describe(args: argparse.Namespace) -> int:
     """Print a table for each data set; raises UserError for those that no source gave."""
     tasks = [named(name) for name in args.names or TASKS]
     data_dir = chosen_data_dir(args.data_dir, os.environ)
@@ -84,25 +83,24 @@ def _pin(task: Task, arrays: Arrays, look: Look, path: Path) -> None:
     if task.sample is not None and not (task.pin and task.pin.sample):
         tables["sample"] = load(sample(task.name)).checksums()
     text = path.read_text("utf-8") if path.exists() else HEADER
-    added = (_table(f"{task.name}.{name}", pairs.items()) for name, pairs in tables.items())
-    path.write_text("\n".join((text, *added)) if tables else text, "utf-8")
-
-
-def _table(name: str, pairs: Iterable[tuple[str, object]]) -> str:
-    # TOML writes text, numbers and lists of them as JSON does.
-    return "\n".join((f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in pairs), ""))
+    for name, pairs in tables.items():
+        # TOML writes text, numbers and lists of them as JSON does.
+        lines = [f"{key} = {json.dumps(value)}\n" for key, value in pairs.items()]
+        text += f"\n[{task.name}.{name}]\n{''.join(lines)}"
+    path.write_text(text, "utf-8")
 
 
 def described(task: Task, dataset: Dataset, look: Look) -> str:
     """Return the tables of a data set, at most 80 columns wide unless its path is longer."""
     size = sum(path.stat().st_size for path in Path(dataset.folder).glob("*.npy"))
+    ends = f"from {look.lowest:g} to {look.highest:g}, mean {look.mean:g}"
     facts = [
         ("source", dataset.source),
         ("path", dataset.folder),
         ("size", f"{count(size)} bytes in {len(FILES)} arrays"),
         ("checksum", dataset.checksum),
         ("pinned", "yes, and verified" if task.pin else "no: add --pin"),
-        ("image", f"{look.dtype} {' × '.join(map(str, look.shape))}, {_range(look)}"),
+        ("image", f"{look.dtype} {' × '.join(map(str, look.shape))}, {ends}"),
         ("shared", f"{count(look.shared)} test images are training images too"),
     ]
     counts = [
@@ -110,17 +108,9 @@ def described(task: Task, dataset: Dataset, look: Look) -> str:
         ("test", *map(str, look.test), str(sum(look.test))),
     ]
     headers = ["class", *map(str, range(len(look.train))), "all"]
-    return "\n".join(
-        (
-            f"{task.title} ({dataset.name})",
-            *(in_terminal(f"{name:8}  {told}") for name, told in facts),
-            Table(headers, counts).terminal(),
-        )
-    )
-
-
-def _range(look: Look) -> str:
-    return f"from {look.lowest:g} to {look.highest:g}, mean {look.mean:g}"
+    lines = [in_terminal(f"{name:8}  {told}") for name, told in facts]
+    table = Table(headers, counts).terminal()
+    return "\n".join([f"{task.title} ({dataset.name})", *lines, table])
 
 
 class TerminalProgress(Progress):

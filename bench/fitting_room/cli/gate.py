@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +14,9 @@ import msgspec
 
 from fitting_room.analysis.comparison import compare
 from fitting_room.analysis.sides import Side, facts_of
-from fitting_room.cli import COMMANDS
+from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.compare import time_case
-from fitting_room.cli.session import DATA, Session, add_options, dataset, datasets, session
+from fitting_room.cli.session import DATA, Session, add_options, dataset, datasets, session, tell
 from fitting_room.errors import UserError, positive
 from fitting_room.judge.timing import ABTiming
 from fitting_room.lab.evaluator import Evaluator, unstored
@@ -64,9 +63,9 @@ OTHER_SEEDS = 1000
 """From here on no reference holds any."""
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def register(subparsers: Subparsers) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("gate", help=COMMANDS["gate"])
+    parser = add_command(subparsers, "gate", gate)
     parser.add_argument(
         "--runs", type=positive, default=RUNS, help=f"simulated runs a case and scenario ({RUNS})"
     )
@@ -81,10 +80,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--times", action="store_true", help="put the judge of seconds to the test instead"
     )
     add_options(parser, "--fresh", *DATA, "--results")
-    parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def gate(arguments: argparse.Namespace) -> int:
     """Simulate, examine the variants, write what came of it, and print its tables.
 
     Returns 1 where the gate let a changed variant pass, or stopped the untouched case.
@@ -134,7 +132,7 @@ def _examine(
     write_document(arguments.results / VARIANTS, found)
     wrong = [each for each in findings if each.outcome != ("fail" if each.variant else "pass")]
     for each in wrong:
-        print(f"{each.case}, {each.change} changed: {each.words}", file=sys.stderr)
+        tell(f"{each.case}, {each.change} changed: {each.words}")
     measured = Measured(
         case=unchanged.case.name,
         sequential_seeds=fmean(each.seeds for each in other),

@@ -1,35 +1,46 @@
-"""``python -m bench noise``: where the scatter of accuracy, and of time, comes from."""
+"""``noise`` and ``speed``: where scatter comes from, and what the bench's own training costs."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count, product
 from pathlib import Path
+from statistics import median
 
-from fitting_room.cli import COMMANDS
-from fitting_room.cli.session import DATA, ENGINE, Session, add_options, datasets, session
+from fitting_room.analysis.trials import quartiles
+from fitting_room.cli import Subparsers, add_command
+from fitting_room.cli.session import (
+    DATA,
+    ENGINE,
+    Session,
+    add_options,
+    dataset,
+    datasets,
+    session,
+    tell,
+)
 from fitting_room.errors import UserError, positive, seconds
-from fitting_room.format import in_words
+from fitting_room.format import around, in_words, spanned
+from fitting_room.format import count as thousands
+from fitting_room.lab.estimate import warnings
+from fitting_room.lab.locks import machine_lock, why_wait
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.scheduler import job_of
-from fitting_room.record import Record
+from fitting_room.lab.timing import time_paths
+from fitting_room.machine import this_machine
+from fitting_room.project import Project
+from fitting_room.record import Record, now
+from fitting_room.report.columns import provenance as made_by
 from fitting_room.report.progress import Progress
+from fitting_room.report.table import Table
 from fitting_room.spec import Case, Dataset, TrialSpec
+from fitting_room.store.key import provenance
+from fitting_room.store.records import Speed, write_speed
 from fitting_room.studies import origin_of, read_document, write_document
-from fitting_room.studies.noise import (
-    FOLDER,
-    TIMED,
-    Block,
-    Crossed,
-    Sample,
-    Times,
-    noise_block,
-    sample,
-)
+from fitting_room.studies.noise import FOLDER, TIMED, Block, Crossed, Times, noise_block, sample
 
 PROCESSES = 3
 """Timed right after one another: a block."""
@@ -38,10 +49,17 @@ FEWEST = 2
 LEVELS = 6
 MINUTES = 6.0
 
+PAIRS = 10
+IMAGES = 15_000
+"""A quarter of an epoch: the ratio is that of whole ones."""
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser("noise", help=COMMANDS["noise"])
+HEADINGS = ("case", "s, this bench", "s, plain fit", "ratio", "min–max", "pairs")
+ABSENT = "no reference yet"
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add both commands."""
+    parser = add_command(subparsers, "noise", noise)
     parser.add_argument(
         "case", nargs="*", help="cases by name; if none is given, those that the project names"
     )
@@ -57,12 +75,23 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--minutes", type=seconds, default=MINUTES, help=f"how long to time ({MINUTES:g})"
     )
     add_options(parser, *DATA, *ENGINE, "--results")
-    parser.set_defaults(run=run)
+    parser = add_command(subparsers, "speed", speed)
+    parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
+    parser.add_argument("--pairs", type=positive, default=PAIRS, help=f"pairs of epochs ({PAIRS})")
+    parser.add_argument(
+        "--images", type=positive, default=IMAGES, help=f"training images an epoch ({IMAGES})"
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="keep the figures as results/speed/CASE.json, to be committed: README's table",
+    )
+    add_options(parser, "--results")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def noise(arguments: argparse.Namespace) -> int:
     """Train or time what is missing, keep it under ``noise/``, and print the tables."""
-    project = arguments.project
+    project: Project = arguments.project
     names = arguments.case or project.noise or project.cases
     cases = [project.case(name) for name in names]
     if arguments.levels < 2:
@@ -85,23 +114,20 @@ def _cross(case: Case, dataset: Dataset, arguments: argparse.Namespace) -> None:
     """Train every pair of seeds, and those on the diagonal twice; resume where it was left."""
     base = specify(case, 0, Options(epochs=arguments.epochs), dataset)
     base = replace(base, alone=False, evaluate_each_epoch=False)
-    folder = arguments.results / FOLDER
-    path = folder / f"{case.name}.json"
-    before = read_document(path, Crossed)
+    folder, root = arguments.results / FOLDER, arguments.project.root
+    before = read_document(folder / f"{case.name}.json", Crossed)
     origin = before.origin if before else None
     known = {(s.key, s.repeat): s for s in before.samples} if before else {}
-    root, pairs = arguments.project.root, _wanted(base, arguments.levels)
+    pairs = _wanted(base, arguments.levels)
     wanted = {(job_of(spec, root).key, repeat): spec for spec, repeat in pairs}
     progress = Progress()
     progress.total = len(wanted.keys() - known.keys())
     for repeat in range(2):  # each has records of its own, for a scheduler repeats no spec
         trials = folder / "trials" / str(repeat)
+        missing = {k: s for k, s in wanted.items() if k not in known and k[1] == repeat}
         with session(arguments, trials=trials, progress=progress) as running:
-            missing = {k: s for k, s in wanted.items() if k not in known and k[1] == repeat}
-            asked = {k: running.scheduler.request(s, timed=False) for k, s in missing.items()}
-            for key, future in asked.items():
-                record = progress.wait(future)
-                known[key], origin = _or_refuse(record, repeat), origin_of(record)
+            for key, record in zip(missing, running.train(missing.values()), strict=True):
+                known[key], origin = sample(record, repeat=repeat), origin_of(record)
     assert origin is not None  # either nothing was missing, or something was trained
     document = Crossed(
         origin=origin,
@@ -111,7 +137,7 @@ def _cross(case: Case, dataset: Dataset, arguments: argparse.Namespace) -> None:
         levels=arguments.levels,
         samples=tuple(known[each] for each in wanted),
     )
-    write_document(path, document)
+    write_document(folder / f"{case.name}.json", document)
 
 
 def _wanted(base: TrialSpec, levels: int) -> Iterator[tuple[TrialSpec, int]]:
@@ -120,13 +146,6 @@ def _wanted(base: TrialSpec, levels: int) -> Iterator[tuple[TrialSpec, int]]:
         yield replace(base, seed=initial, order_seed=order), 0
     for level in range(levels):
         yield replace(base, seed=level, order_seed=level), 1
-
-
-def _or_refuse(record: Record, repeat: int) -> Sample:
-    try:
-        return sample(record, repeat=repeat)
-    except ValueError as error:
-        raise UserError(f"A trial gave no result: {error}. Run the command again.") from error
 
 
 def _time(
@@ -143,11 +162,11 @@ def _time(
             return
         share = arguments.project.noise.get(case.name, 1.0)
         specs = _timed(case, found[case.task], number, share)
-        records = [running.train(spec, timed=True) for spec in specs]
+        records = list(running.train(specs, timed=True))
         _append(records, arguments.results / FOLDER / f"{case.name}{TIMED}.json")
         slowest = max(slowest, time.monotonic() - began)
         left = in_words(max(until - time.monotonic(), 0))
-        print(f"block {number + 1} of {case.name}, {left} left", file=sys.stderr)
+        tell(f"block {number + 1} of {case.name}, {left} left")
 
 
 def _timed(case: Case, dataset: Dataset, number: int, share: float) -> Iterator[TrialSpec]:
@@ -174,3 +193,95 @@ def _append(records: Sequence[Record], path: Path) -> None:
         blocks=(*alike, Block(started=first.started, seconds=times)),
     )
     write_document(path, document)
+
+
+def speed(arguments: argparse.Namespace) -> int:
+    """Time each case in a process of its own, alone on this machine; print the ratios."""
+    project: Project = arguments.project
+    cases = _comparable(project, arguments.case)
+    found: dict[str, Speed] = {}
+    for number, case in enumerate(cases, start=1):
+        began = time.monotonic()
+        tell(f"[{number}/{len(cases)}] {case.name} …", end="")
+        found[case.name] = timed(case, arguments.pairs, arguments.images, root=project.root)
+        tell(f" {time.monotonic() - began:.0f} s")
+        if arguments.json:
+            write_speed(arguments.results / "speed", found[case.name])
+    print(speed_table(list(found.values()), list(found), stale={}))
+    return 0
+
+
+def _comparable(project: Project, names: Sequence[str]) -> list[Case]:
+    """Return the cases of these names, or all, that a plain ``fit`` can train as well."""
+    plain = {name: case for name, case in project.cases.items() if not case.recipe.tuned}
+    for name in names:
+        if project.case(name).name not in plain:
+            raise UserError(
+                f"{name}: its recipe asks for what a plain fit has not, so there is nothing to "
+                f"compare it with. Name some of {', '.join(plain)}."
+            )
+    return [plain[name] for name in names or plain]
+
+
+def timed(case: Case, pairs: int, images: int, *, root: Path) -> Speed:
+    """Time a case in a process of its own, alone on this machine.
+
+    Raises:
+        UserError: The process failed.
+    """
+    spec = specify(case, 0, Options(), dataset(case.task))
+    for line in warnings([spec], []):
+        tell(line)
+    with machine_lock(lambda: tell(f" {why_wait(exclusive=True)} …", end=""), exclusive=True):
+        started = now()
+        ours, plain = time_paths(spec, pairs=pairs, images=images)
+    return Speed(
+        spec=spec,
+        started=started,
+        provenance=provenance(spec, root=root),
+        machine=this_machine(),
+        images=images,
+        ours=ours,
+        plain=plain,
+    )
+
+
+def speed_table(speeds: Sequence[Speed], cases: Sequence[str], *, stale: Mapping[str, str]) -> str:
+    """Return the table, with what must be known below it.
+
+    Args:
+        speeds: What was timed.
+        cases: Names, in the order of the table; those that were never timed say so.
+        stale: Case → why its times are not those of the present code.
+    """
+    by_case = {speed.spec.case.name: speed for speed in speeds}
+    rows = [_row(case, by_case.get(case), old=case in stale) for case in cases]
+    used = [by_case[case] for case in cases if case in by_case]
+    below = [f"{case} is stale: {stale[case]}." for case in cases if case in stale]
+    return Table(HEADINGS, rows, [*below, *_notes(used)]).markdown()
+
+
+def _row(case: str, speed: Speed | None, *, old: bool) -> list[str]:
+    if speed is None:
+        return [case, *[ABSENT] * (len(HEADINGS) - 1)]
+    ratios = [ours / plain for ours, plain in zip(speed.ours, speed.plain, strict=True)]
+    ours, plain = (
+        around(found.median, found.lower, found.upper)
+        for found in map(quartiles, (speed.ours, speed.plain))
+        if found
+    )
+    spread = f"{min(ratios):.2f}–{max(ratios):.2f}"
+    cells = [ours, plain, f"{median(ratios):.2f}", spread, str(len(ratios))]
+    return [case, *(f"{cell} (stale)" if old else cell for cell in cells)]
+
+
+def _notes(used: Sequence[Speed]) -> list[str]:
+    if not used:
+        return ["Nothing is timed yet: `fitting-room speed --json` on a quiet machine."]
+    images = " or ".join(thousands(images) for images in sorted({speed.images for speed in used}))
+    return [
+        f"Seconds per {images} training images, median (quartiles): the recipe's training path "
+        "and Keras' `fit` with one step per call and without XLA, interleaved A B B A in one "
+        "process. Ratio: median of the pairs; below 1 the bench is faster.",
+        made_by([speed.record for speed in used], n=f"{spanned(len(s.ours) for s in used)} pairs"),
+    ]

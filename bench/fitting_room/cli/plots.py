@@ -1,33 +1,39 @@
-"""``python -m bench plots``: pictures of stored records."""
+"""``plots`` and ``report``: pictures and one HTML page of stored records.
+
+Matplotlib and Jinja take longer to load than all else, so they are imported where they are used.
+"""
 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from fitting_room.cli import COMMANDS
-from fitting_room.cli.report import Stored, read_stored
+from fitting_room.analysis.audit import claims_in
+from fitting_room.analysis.rows import Row, rows
+from fitting_room.cli import Subparsers, add_command
+from fitting_room.cli.session import tell
 from fitting_room.data import held
 from fitting_room.errors import UserError
 from fitting_room.format import in_words
-from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import METRICS
 from fitting_room.project import FILE, TABLE, Project, from_here
-from fitting_room.report.plots import SEAL, Album, Draw, basis, drawing, is_sealed, sealed
-from fitting_room.store.bounds import read_bounds
-from fitting_room.store.records import write_whole
+from fitting_room.record import Record
+from fitting_room.report.plots import SEAL, basis, drawing, is_sealed, sealed
+from fitting_room.store.bounds import Bounds, read_bounds
+from fitting_room.store.claims import Published
+from fitting_room.store.key import why_stale
+from fitting_room.store.records import Store, write_whole
 
 if TYPE_CHECKING:
+    from fitting_room.report.plots import Album
     from fitting_room.report.plots.album import Pictures
-
-PLOTS, PICTURES = "plots", "pictures"
-"""Folders of the results."""
 
 ENDS = ("", "-dark")
 """What follows its name in the files of a picture, light and dark."""
@@ -39,9 +45,47 @@ DRAWING = (
 """The code that makes the committed pictures, with all that it calls."""
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser("plots", help=COMMANDS["plots"])
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """What pictures and pages are made of: the records of a folder, and what is known of them."""
+
+    project: Project
+    records: Sequence[Record]
+    stale: Mapping[str, str]
+    """Case → why its records are not those of the present code."""
+    published: Published
+
+    @cached_property
+    def rows(self) -> Sequence[Row]:
+        """One for each case, in the order of the tables; not judged."""
+        return rows(list(self.project.cases.values()), self.records, {}, self.published.figures)
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """The bounds of the project."""
+        return read_bounds(self.project.bounds, cases=self.project.cases, metrics=METRICS)
+
+
+def read_stored(folder: Path, project: Project) -> Stored:
+    """Read a folder of records of a project's cases.
+
+    Raises:
+        UserError: It holds none, or one that cannot be read.
+    """
+    records = list(Store(folder).all())
+    if not records:
+        raise UserError(f"{folder} holds no records. Name a folder that does with --records.")
+    return Stored(
+        project=project,
+        records=records,
+        stale=why_stale(records, project.cases, root=project.root),
+        published=claims_in(project.claims, project),
+    )
+
+
+def register(subparsers: Subparsers) -> None:
+    """Add both commands."""
+    parser = add_command(subparsers, "plots", plots)
     parser.add_argument("case", nargs="*", help="cases by name; all, and how they compare, if none")
     parser.add_argument("--records", type=Path, help="folder of records (results/reference)")
     parser.add_argument("--output", type=Path, help="where the pictures go (results/plots)")
@@ -53,10 +97,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--check", action="store_true", help="with --readme: change nothing; exit 1 if any differs"
     )
-    parser.set_defaults(run=run)
+    parser = add_command(subparsers, "report", report)
+    parser.add_argument("--records", type=Path, help="folder of records (results/reference)")
+    parser.add_argument("--output", type=Path, help="the page (results/report.html)")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def plots(arguments: argparse.Namespace) -> int:
     """Draw what the records allow, or check what is committed; return 1 where that is stale."""
     project = arguments.project
     names = [project.case(name).name for name in arguments.case]
@@ -71,8 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     stored = read_stored(arguments.records, project)
     if not arguments.readme:
-        folder = arguments.output or from_here(project.results / PLOTS)
-        return _draw(_album(stored, images=True), names, folder)
+        draw_all(_pictures(stored, names), arguments.output or from_here(project.results / "plots"))
+        return 0
     stale = committed(stored, arguments.output, check=arguments.check)
     if arguments.check and stale:
         print("Run: fitting-room plots --readme")
@@ -88,82 +134,79 @@ def committed(stored: Stored, folder: Path | None = None, *, check: bool) -> boo
     Raises:
         UserError: One cannot be drawn from these records.
     """
-    folder = folder or from_here(stored.project.results / PICTURES)
+    folder = folder or from_here(stored.project.results / "pictures")
     rests_on = _basis(stored)
     paths = [folder / f"{name}{end}.svg" for name in stored.project.pictures for end in ENDS]
-    if all(is_sealed(path, rests_on) for path in paths):
+    fresh = all(is_sealed(path, rests_on) for path in paths)
+    found = [] if fresh else _drawn(stored, folder, rests_on, check=check)
+    if not found:
         print(f"The pictures in {folder} are up to date.")
-        return False
-    return _drawn(stored, folder, rests_on, check=check)
+    return "stale" in found
 
 
-def _drawn(stored: Stored, folder: Path, rests_on: bytes, *, check: bool) -> bool:
+def _drawn(stored: Stored, folder: Path, rests_on: bytes, *, check: bool) -> list[str]:
+    """Draw the committed pictures; return ``stale`` or ``unlike`` for each that changed."""
     from fitting_room.report.plots import THEMES, drawn_by, render
     from fitting_room.report.plots.album import overview
 
-    stale, unlike = [], False
-    for name, draw in _shown(stored.project, overview(_album(stored))).items():
-        for theme in THEMES.values():
-            path = folder / theme.file_name(name, "svg")
-            before = path.read_bytes() if path.is_file() else b""
-            after = render(draw, theme, "svg")
-            if check and before and drawn_by(before) != drawn_by(after):
-                unlike = True
-                print(f"{path} is not compared: {drawn_by(before)} drew it, not {drawn_by(after)}.")
-            elif after != before.partition(SEAL)[0]:
-                stale.append(path)
-                print(f"{path} {'is stale' if check else 'drawn'}.")
-            if not check:
-                write_whole(path, sealed(after, rests_on))
-    if not stale and not unlike:
-        print(f"The pictures in {folder} are up to date.")
-    return bool(stale)
+    project, drawings, found = stored.project, overview(_album(stored)), []
+    drawn = {name: draw for name, draw in drawings.items() if not isinstance(draw, str)}
+    if missing := [name for name in project.pictures if name not in drawn]:
+        raise UserError(
+            f"Pages show {' and '.join(missing)}, of which these records have no training. Name a "
+            f"folder that has some of each task, or other pictures in {TABLE}: there are "
+            f"{', '.join(drawn)}."
+        )
+    for name, theme in ((name, theme) for name in project.pictures for theme in THEMES.values()):
+        path = folder / theme.file_name(name, "svg")
+        before = path.read_bytes() if path.is_file() else b""
+        after = render(drawn[name], theme, "svg")
+        if check and before and drawn_by(before) != drawn_by(after):
+            found.append("unlike")
+            print(f"{path} is not compared: {drawn_by(before)} drew it, not {drawn_by(after)}.")
+        elif after != before.partition(SEAL)[0]:
+            found.append("stale")
+            print(f"{path} {'is stale' if check else 'drawn'}.")
+        if not check:
+            write_whole(path, sealed(after, rests_on))
+    return found
 
 
 def _basis(stored: Stored) -> bytes:
     """Return a digest of the records that pictures rest on, and of the code that draws them."""
-    told = (stored.rows, sorted(stored.stale.items()), sorted(_bounds(stored.project).items()))
+    told = (stored.rows, sorted(stored.stale.items()), sorted(stored.bounds.tables.items()))
     records = sorted(map(msgspec.json.encode, stored.records))
     return basis(repr(told).encode(), *records, drawing(DRAWING))
 
 
-def _shown(project: Project, pictures: Pictures) -> dict[str, Draw]:
-    """Return those that the project's pages show."""
-    names = project.pictures
-    found = {name: draw for name in names if not isinstance(draw := pictures.get(name, ""), str)}
-    if missing := [name for name in names if name not in found]:
-        there = ", ".join(name for name, draw in pictures.items() if not isinstance(draw, str))
-        raise UserError(
-            f"Pages show {' and '.join(missing)}, of which these records have no training. Name a "
-            f"folder that has some of each task, or other pictures in {TABLE}: there are {there}."
-        )
-    return found
-
-
 def _album(stored: Stored, *, images: bool = False) -> Album:
     """Return what pictures are drawn from, with the test images where they are wanted."""
-    bounds = _bounds(stored.project)
+    from fitting_room.report.plots import Album
+
     return Album(
         rows=stored.rows,
         records=stored.records,
-        bounds=lambda case, metric: bounds.get(case, {}).get(metric),
+        bounds=lambda case, metric: stored.bounds.tables.get(case, {}).get(metric),
         test_sets=held(record.spec.dataset for record in stored.records) if images else {},
         stale=stored.stale,
     )
 
 
-def _bounds(project: Project) -> Mapping[str, Mapping[str, Bound]]:
-    return read_bounds(project.bounds, cases=project.cases, metrics=METRICS).tables
-
-
-def _draw(album: Album, names: list[str], folder: Path) -> int:
-    """Write each picture as SVG and PNG, light and dark; tell which there cannot be."""
-    from fitting_room.report.plots import KINDS, THEMES, save
+def _pictures(stored: Stored, names: Sequence[str]) -> Pictures:
+    """Return the pictures of the named cases, or all."""
     from fitting_room.report.plots.album import everything, of_case
 
-    pictures = {} if names else dict(everything(album))
-    for row in album.rows:
-        pictures |= of_case(album, row) if row.case in names else {}
+    album = _album(stored, images=True)
+    if not names:
+        return everything(album)
+    chosen = [of_case(album, row) for row in album.rows if row.case in names]
+    return {name: draw for pictures in chosen for name, draw in pictures.items()}
+
+
+def draw_all(pictures: Pictures, folder: Path) -> None:
+    """Write each picture as SVG and PNG, light and dark; tell which there cannot be."""
+    from fitting_room.report.plots import KINDS, THEMES, save
+
     drawn = {name: draw for name, draw in pictures.items() if not isinstance(draw, str)}
     began = time.monotonic()
     for number, (name, draw) in enumerate(drawn.items(), start=1):
@@ -171,9 +214,31 @@ def _draw(album: Album, names: list[str], folder: Path) -> int:
             for kind in KINDS:
                 save(draw, folder / theme.file_name(name, kind), theme)
         left = (time.monotonic() - began) / number * (len(drawn) - number)
-        print(f"[{number}/{len(drawn)}] {name}, {in_words(left)} left", file=sys.stderr)
+        tell(f"[{number}/{len(drawn)}] {name}, {in_words(left)} left")
     print(f"{len(drawn)} pictures in {folder}, each as {' and '.join(KINDS)}, light and dark.")
     missing = {name: reason for name, reason in pictures.items() if isinstance(reason, str)}
     for reason in dict.fromkeys(missing.values()):
         print(f"No {', '.join(n for n, why in missing.items() if why == reason)}: {reason}.")
+
+
+def report(arguments: argparse.Namespace) -> int:
+    """Write the page and say where it is."""
+    from fitting_room.report.page import write_page
+
+    stored = read_stored(arguments.records, arguments.project)
+    datasets = {record.spec.dataset.checksum: record.spec.dataset for record in stored.records}
+    test_sets = held(datasets.values())
+    path = write_page(
+        arguments.output or from_here(arguments.project.results / "report.html"),
+        stored.rows,
+        stored.records,
+        run=f"Records of {arguments.records}",
+        test_sets=test_sets,
+        stale=stored.stale,
+        inspected=arguments.records.parent / "inspect",
+    )
+    print(f"{path}: {len(stored.records)} records, {path.stat().st_size / 1000:.0f} kB")
+    missing = sorted({each.name for sum_, each in datasets.items() if sum_ not in test_sets})
+    for name in missing:
+        print(f"Without the images of {name}: `fitting-room data {name}` fetches them.")
     return 0

@@ -1,13 +1,16 @@
-"""``python -m bench predict``: one image, and the probabilities that a model gives its classes."""
+"""``predict`` and ``inspect``: what a kept model answers, sees, has learned and mistakes.
+
+Matplotlib takes longer to load than all of this together, so it is imported where it draws.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +18,21 @@ from rich.console import Console
 
 from fitting_room import data
 from fitting_room.analysis.audit import claims_in
-from fitting_room.cli import COMMANDS
-from fitting_room.cli.kept_model import add_arguments, alike, kept_model, test_image, wanted
+from fitting_room.analysis.mistakes import Pair, most_confused
+from fitting_room.analysis.trials import one_per_seed
+from fitting_room.cli import Subparsers, add_command
+from fitting_room.cli.session import DATA, add_options, datasets, session, tell
 from fitting_room.data.picture import convert
 from fitting_room.errors import UserError, natural
-from fitting_room.lab.probe import look
-from fitting_room.project import Project
-from fitting_room.record import Record
+from fitting_room.format import number
+from fitting_room.lab.plan import Options, specify
+from fitting_room.lab.probe import Seen, look
+from fitting_room.lab.scheduler import job_of
+from fitting_room.record import Record, unpack_classes
 from fitting_room.report.model import (
     Answer,
     as_sure,
+    card,
     confidences,
     draws_blocks,
     known_seeds,
@@ -33,21 +41,50 @@ from fitting_room.report.model import (
     table,
     why_unseen,
 )
-from fitting_room.spec import TASKS, TrialSpec
-from fitting_room.store.records import Kept
+from fitting_room.report.table import Table
+from fitting_room.spec import TASKS, Task, TrialSpec, folder_of
+from fitting_room.store.key import training_key
+from fitting_room.store.reading import below
+from fitting_room.store.records import Kept, Models, Store
+
+if TYPE_CHECKING:
+    from fitting_room.report.plots import Draw
+
+PAIRS = 6
+IMAGES = 3
+FILTER = 1
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser("predict", help=COMMANDS["predict"])
-    add_arguments(parser)
+def register(subparsers: Subparsers) -> None:
+    """Add both commands."""
+    parser = add_command(subparsers, "predict", predict)
+    _add_model(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--index", type=natural, default=0, help="a test image, from 0 (0)")
     which.add_argument("--image", type=Path, metavar="FILE", help="a PNG or JPEG of your own")
     parser.add_argument(
         "--output", type=_drawable, metavar="FILE", help="draw it into a PNG or SVG, too"
     )
-    parser.set_defaults(run=run)
+    parser = add_command(subparsers, "inspect", inspect)
+    _add_model(parser)
+    parser.add_argument(
+        "--images", type=natural, nargs="+", metavar="N",
+        help="test images to follow through the layers (three, of the class that its task names)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--filters", type=natural, nargs="+", metavar="K", default=[FILTER],
+        help=f"filters to follow them through, from 0 ({FILTER})",
+    )  # fmt: skip
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which model is meant."""
+    parser.add_argument("--case", help="a case by name (the first)")
+    parser.add_argument("--seed", type=natural, default=0, help="which of its models (0)")
+    parser.add_argument(
+        "--sample", action="store_true", help="one trained on the sample: at once, and no good"
+    )
+    add_options(parser, *DATA, "--results")
 
 
 def _drawable(text: str) -> Path:
@@ -56,24 +93,76 @@ def _drawable(text: str) -> Path:
     return Path(text)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def _wanted(arguments: argparse.Namespace) -> TrialSpec:
+    """Return the training whose model the options mean."""
+    project = arguments.project
+    case = project.case(arguments.case or next(iter(project.cases)))
+    if arguments.sample:
+        return specify(case, arguments.seed, Options(tier="smoke"), data.sample(case.task))
+    return specify(case, arguments.seed, Options(), datasets([case.task], arguments)[case.task])
+
+
+def _kept_model(
+    spec: TrialSpec, arguments: argparse.Namespace, check: Callable[[], None] = lambda: None
+) -> Kept:
+    """Return the model of a training, trained now if this code has none under the results.
+
+    What ``check`` refuses is refused before a training, and not after it.
+    """
+    name = f"{spec.case.name}, seed {spec.seed},"
+    models, job = Models(arguments.results / "models", card), job_of(spec, arguments.project.root)
+    if found := models.find(job):
+        return found
+    check()
+    tell(f"No model of {name} is kept: it is trained now.")
+    with session(arguments, keep_models=True) as running:
+        (record,) = running.train([spec])
+    found = models.find(job)
+    if found is None:
+        raise UserError(f"The training of {name} {record.outcome}: {record.reason}.")
+    tell(f"Kept as {found.file}.")
+    return found
+
+
+def alike(results: Path, record: Record) -> list[Record]:
+    """Return the stored records of the same training, references and others, whatever the seed.
+
+    Those of other code, so stale ones, and those of another backend or device are none of them.
+    """
+    stored = [r for name in ("reference", "trials") for r in Store(results / name).readable()]
+    wanted = training_key(record, versions=False)
+    return [each for each in stored if training_key(each, versions=False) == wanted]
+
+
+def _test_image(index: int, images: int) -> int:
+    if index < images:
+        return index
+    raise UserError(
+        f"There is no test image {index}: there are {images:,}, so the last is {images - 1}."
+    )
+
+
+def predict(arguments: argparse.Namespace) -> int:
     """Show the image, its probabilities, and how far they can be trusted."""
-    spec = wanted(arguments)
-    index = None if arguments.image else arguments.index
-    title, pixels, steps = _file(arguments.image, spec) if index is None else _test(index, spec)
+    spec = _wanted(arguments)
+    images, steps = data.load(spec.dataset).test_images, list[str]()
+    if arguments.image:
+        title, (pixels, steps) = arguments.image.name, _from_file(arguments.image, spec, images)
+    else:
+        title = f"test image {arguments.index}"
+        pixels = np.asarray(images[_test_image(arguments.index, len(images))])
     unseen = why_unseen(pixels.shape)
-    kept = kept_model(spec, arguments)
+    kept = _kept_model(spec, arguments)
     probabilities = look(kept.file, spec, pixels[np.newaxis]).probabilities[0]
     records = alike(arguments.results, kept.record)
-    answer = _answer(index, spec, probabilities, records, arguments.project)
+    answer = _answer(spec, probabilities, records, arguments)
     title = f"{spec.case.name}, seed {spec.seed}: {title}"
     console = Console(markup=False, highlight=False, soft_wrap=True)
     blocks = draws_blocks(console)
     console.print("\n".join([f"{title}\n", *(f"  - {step}" for step in steps)]))
     console.print(f"No picture: {unseen}." if unseen else picture(shown(pixels), blocks=blocks))
     print("\n".join([f"\n{table(answer, blocks=blocks)}\n", *_told(answer, kept, records)]))
-    if arguments.output is not None:
-        # Matplotlib takes longer to load than all of this together.
+    if arguments.output:
         from fitting_room.report.plots import LIGHT, save
         from fitting_room.report.plots.images import answer_picture
 
@@ -84,86 +173,199 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-Shown = tuple[str, NDArray[Any], Sequence[str]]
-"""A title, pixels as a test image has them, and what was done to them."""
-
-
-def _file(path: Path, spec: TrialSpec) -> Shown:
-    task, images = TASKS[spec.case.task], data.load(spec.dataset).test_images
+def _from_file(path: Path, spec: TrialSpec, images: Any) -> tuple[NDArray[Any], list[str]]:
+    """Return pixels of a file as test images have them, and what was done to them."""
+    task = TASKS[spec.case.task]
     converted = convert(path, task, images.shape[1:])
     if images.dtype == np.uint8:
-        return path.name, converted.pixels, converted.steps
+        return converted.pixels, [*converted.steps]
     if not 0 <= images.min() <= images.max() <= 1:
         raise UserError(
             f"A picture has greys from 0 to 1, and {task.title} goes from {images.min():g} to "
             f"{images.max():g}. Name a test image with --index."
         )
-    return path.name, converted.pixels / np.float32(255), converted.steps
-
-
-def _test(index: int, spec: TrialSpec) -> Shown:
-    images = data.load(spec.dataset).test_images
-    return f"test image {index}", np.asarray(images[test_image(index, len(images))]), ()
+    return converted.pixels / np.float32(255), [*converted.steps]
 
 
 def _answer(
-    index: int | None,
     spec: TrialSpec,
     probabilities: NDArray[np.float32],
     records: Sequence[Record],
-    project: Project,
+    arguments: argparse.Namespace,
 ) -> Answer:
-    classes = TASKS[spec.case.task].classes
+    """Return the answer with what is known of the image: its label, other seeds and claims."""
+    case, index, classes = spec.case, arguments.index, TASKS[spec.case.task].classes
     answer = Answer(classes=classes, probabilities=tuple(map(float, probabilities)))
-    if index is None:
+    if arguments.image:
         return answer
     answer = replace(answer, truth=int(data.load(spec.dataset).test_labels[index]))
     if spec.dataset.sample:
         return answer
-    return replace(
-        answer,
-        seeds=tuple(known_seeds(records, index).values()),
-        published=_published(spec, index, len(classes), project),
-    )
-
-
-def _published(
-    spec: TrialSpec, image: int, classes: int, project: Project
-) -> tuple[float | None, ...]:
-    claims = claims_in(project.claims, project).further
     found = {
         claim.label: claim.low
-        for claim in claims
-        if (claim.case, claim.metric, claim.image) == (spec.case.name, "probability", image)
+        for claim in claims_in(arguments.project.claims, arguments.project).further
+        if (claim.case, claim.metric, claim.image) == (case.name, "probability", index)
     }
-    return tuple(found.get(label) for label in range(classes)) if found else ()
+    published = tuple(found.get(label) for label in range(len(classes))) if found else ()
+    seeds = tuple(known_seeds(records, index).values())
+    return replace(answer, seeds=seeds, published=published)
 
 
-def _told(answer: Answer, kept: Kept, records: Sequence[Record]) -> list[str]:
+def _told(answer: Answer, kept: Kept, records: Sequence[Record]) -> Iterator[str]:
     """Say what it answers, whether that is right, and how often it is where it is as sure."""
-    sure = max(answer.probabilities)
-    lines = [f"It says {answer.named(answer.label)}, with a probability of {sure:.4f}."]
-    if answer.truth is not None:
-        said = "which is right" if answer.truth == answer.label else "so it is wrong"
-        lines.append(f"The label is {answer.named(answer.truth)}, {said}.")
-    confidence = kept.record.confidence
+    sure, confidence = max(answer.probabilities), kept.record.confidence
+    yield f"It says {answer.named(answer.label)}, with a probability of {sure:.4f}."
     if answer.truth is None:
-        lines.append(
+        yield (
             "How often such an answer is right is not known: that is measured on test images, and "
             "this is none."
         )
-    elif confidence is not None:
+        return
+    said = "which is right" if answer.truth == answer.label else "so it is wrong"
+    yield f"The label is {answer.named(answer.truth)}, {said}."
+    if confidence is not None:
         low, high, share, images = as_sure(confidence, sure)
         right = f"{100 * share:.1f} % were right" if images else "so none tells how often"
-        lines.append(
+        yield (
             f"Of its answers to test images {images:,} were as sure ({low:.3f}–{high:.3f}), "
             f"{right}; its expected calibration error is "
             f"{100 * confidence.calibration_error:.2f} %."
         )
     if answer.seeds:
         errors = [each.calibration_error for each in confidences(records).values()]
-        lines.append(
+        yield (
             f"mean, lowest and highest are over {len(answer.seeds)} seeds of the records, whose "
             f"expected calibration errors are {100 * min(errors):.2f}–{100 * max(errors):.2f} %."
         )
-    return lines
+
+
+def inspect(arguments: argparse.Namespace) -> int:
+    """Draw the pictures into ``results/inspect/<case>/`` and say which there are."""
+    from fitting_room.report.plots import LIGHT, save
+
+    spec, filters = _wanted(arguments), arguments.filters
+    arrays = data.load(spec.dataset)
+    images = np.asarray(arrays.test_images)
+    chosen = _chosen(arguments.images, TASKS[spec.case.task], np.asarray(arrays.test_labels))
+
+    def check() -> None:
+        """Refuse a filter that the model will not have, for the price of building it."""
+        if filters != [FILTER]:
+            _refuse(filters, look(None, spec, images[:1], inside=True))
+
+    kept = _kept_model(spec, arguments, check)
+    tell("Asking the model …")
+    seen = look(kept.file, spec, images[list(chosen)], inside=True)
+    _refuse(filters, seen)
+    own, others = kept.record, alike(arguments.results, kept.record)
+    # A record a seed, of those that kept their answers; the model's own at least.
+    answered = one_per_seed([each for each in [*others, own] if each.predictions]) or [own]
+    view = View(spec, arrays, seen, answered)
+    sample = "-sample" if spec.dataset.sample else ""
+    folder = below(arguments.results / "inspect", f"{folder_of(spec.case.name)}{sample}")
+    print(f"{spec.case.name}, seed {spec.seed}\n")
+    for name, draw in pictures(view, chosen, filters):
+        print(save(draw, folder / f"{name}.png", LIGHT))
+    print("".join(f"\n{sentence}\n" for sentence in _missing(view)), end="")
+    print(f"\nMost confused, {view.over}:\n\n{_confused(view)}")
+    return 0
+
+
+def _missing(view: View) -> Iterator[str]:
+    """Yield a sentence on each picture that cannot be drawn."""
+    if view.unseen:
+        yield f"No samples and no confused images: {view.unseen}."
+    if not view.seen.activations:
+        yield "It has no convolution and no pooling, so there are no activations to draw."
+    elif view.unseen:
+        yield "Its activations are not drawn either, for they stand beside the images."
+    if view.seen.filters is None:
+        yield "Its first layer does not look at pixels of one channel, so no weights are drawn."
+
+
+@dataclass(frozen=True)
+class View:
+    """What a model saw, and what is known of its like."""
+
+    spec: TrialSpec
+    arrays: data.Arrays
+    seen: Seen
+    records: Sequence[Record]
+    """One a seed: what the pairs and the calibration are of."""
+
+    @property
+    def unseen(self) -> str:
+        """Why its inputs cannot be shown; empty where they can."""
+        return why_unseen(self.arrays.test_images.shape[1:])
+
+    @property
+    def pairs(self) -> Sequence[Pair]:
+        """The classes that are most confused."""
+        answers = [unpack_classes(each.predictions) for each in self.records if each.predictions]
+        return most_confused(answers, np.asarray(self.arrays.test_labels), pairs=PAIRS)
+
+    @property
+    def over(self) -> str:
+        """What the counts of the pairs are over."""
+        seeds = len(self.records)
+        return "mistakes of one seed" if seeds == 1 else f"mistakes a seed, mean of {seeds}"
+
+
+def pictures(
+    view: View, chosen: Sequence[int], filters: Sequence[int]
+) -> Iterator[tuple[str, Draw]]:
+    """Yield the name of each picture, and how it is drawn."""
+    from fitting_room.report.plots import images as draw
+    from fitting_room.report.plots.album import made_with
+    from fitting_room.report.plots.images import reliability
+
+    arrays, seen, case = view.arrays, view.seen, view.spec.case
+    task, model = TASKS[case.task], f"{case.name}, seed {view.spec.seed}"
+    classes = task.classes
+    images, labels = shown(np.asarray(arrays.test_images)), np.asarray(arrays.test_labels)
+    if not view.unseen:
+        title = f"{task.title}: the first training images of each class"
+        first = shown(np.asarray(arrays.train_images))
+        yield "samples", partial(draw.samples, first, arrays.train_labels, classes, title)
+    if seen.activations and not view.unseen:
+        followed = {f"test image {i}\n{classes[labels[i]]}": images[i] for i in chosen}
+        title = f"{model}: what the layers see"
+        yield "activations", partial(draw.activations, followed, seen.activations, filters, title)
+    if seen.filters is not None:
+        title = f"{model}: weights of the first layer"
+        yield "filters", partial(draw.filters, seen.filters, title)
+    if not view.unseen and (pairs := view.pairs):
+        said, title = made_with(view.records), f"{case.name}: most confused, {view.over}"
+        yield "confused", partial(draw.confused, images, pairs, classes, title, small_print=said)
+    if found := [record.confidence for record in view.records if record.confidence]:
+        said = made_with([record for record in view.records if record.confidence])
+        yield "calibration", partial(reliability, found, case.name, small_print=said)
+
+
+def _refuse(asked: Sequence[int], seen: Seen) -> None:
+    counts = [found.shape[-1] for found in seen.activations.values()]
+    if counts and max(asked) >= min(counts):
+        raise UserError(
+            f"There is no filter {max(asked)} in every layer: the least has {min(counts)}, "
+            f"so the last is {min(counts) - 1}."
+        )
+
+
+def _chosen(asked: Sequence[int] | None, task: Task, labels: NDArray[np.uint8]) -> tuple[int, ...]:
+    """Return the images to follow: those asked for, or the published choice."""
+    if asked is not None:
+        return tuple(_test_image(each, len(labels)) for each in asked)
+    found = np.arange(len(labels))
+    if task.followed is not None:
+        found = found[labels == task.classes.index(task.followed)]
+    return tuple(found[:IMAGES].tolist())
+
+
+def _confused(view: View) -> str:
+    classes = TASKS[view.spec.case.task].classes
+    rows = [
+        [*(classes[label] for label in pair.classes), *(number(mean, 1) for mean in pair.counts)]
+        for pair in view.pairs
+    ]
+    head = ("one", "other", "one taken for other", "other for one")
+    return Table(head, rows, align="llr").terminal()

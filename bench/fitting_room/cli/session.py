@@ -1,4 +1,4 @@
-"""What commands that train share: their options, their data, and the scheduler of their trials."""
+"""What commands share: their options, their data, and the scheduler of their trials."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from fitting_room import data
 from fitting_room.errors import UserError, positive
-from fitting_room.lab.engine import Engine, open_engine
+from fitting_room.lab.engine import open_engine
 from fitting_room.lab.plan import Options
 from fitting_room.lab.process import home
 from fitting_room.lab.scheduler import Scheduler
@@ -60,6 +60,11 @@ def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
         parser.add_argument(name, **OPTIONS[name])
 
 
+def tell(words: str, end: str = "\n") -> None:
+    """Print to standard error what is no result: progress, warnings, times."""
+    print(words, end=end, file=sys.stderr, flush=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Session:
     """The trials of one command."""
@@ -67,9 +72,10 @@ class Session:
     scheduler: Scheduler
     progress: Progress
 
-    def train(self, spec: TrialSpec, *, timed: bool = False) -> Record:
-        """Return the record of a trial, trained now unless it is stored."""
-        return self.progress.wait(self.scheduler.request(spec, timed=timed))
+    def train(self, specs: Iterable[TrialSpec], *, timed: bool = False) -> Iterator[Record]:
+        """Yield the record of each trial in turn; those that are not stored train meanwhile."""
+        for future in [self.scheduler.request(spec, timed=timed) for spec in specs]:
+            yield self.progress.wait(future)
 
 
 @contextmanager
@@ -85,62 +91,60 @@ def session(
 
     Args:
         arguments: Those of the command; an option that it lacks counts as not given.
-        trials: The folder of the records; None is ``trials`` of the results.
-        fresh: Whether stored records are ignored, also without ``--fresh``.
-        keep_models: Whether trained models are kept, also without ``--keep-models``.
+        trials: Folder of the records; None is ``trials`` of the results.
+        fresh: Ignore stored records, also without ``--fresh``.
+        keep_models: Keep trained models, also without ``--keep-models``.
         progress: Shows the trials; None writes lines to standard error.
 
     Raises:
         UserError: Records cannot be written, or several trials are to run at once and be timed.
     """
+    options = _options(arguments, fresh=fresh, keep_models=keep_models)
+    ship = home() if options.ship else None
+    engine = open_engine(options.engine, ship=ship) if options.engine else None
+    slots = engine.slots if engine else options.jobs or 1
     progress = progress or Progress()
-    run = uuid4().hex if fresh or getattr(arguments, "fresh", False) else None
-    keep_models = keep_models or getattr(arguments, "keep_models", False)
-    engine = _engine_for(arguments, keep_models=keep_models)
     scheduler = Scheduler(
-        store=Store(trials or arguments.results / "trials", run),
-        executor=executor_for(arguments, engine),
-        slots=engine.slots if engine else getattr(arguments, "jobs", 1),
+        store=Store(trials or options.trials, options.fresh),
+        executor=ThreadPoolExecutor(slots),
+        slots=slots,
         engine=engine,
-        models=Models(arguments.results / "models", card, run) if keep_models else None,
+        models=_models(options),
         listen=progress.listen,
-        root=getattr(getattr(arguments, "project", None), "root", None),
+        root=arguments.project.root,
     )
     try:
         scheduler.store.check_writable()
         yield Session(scheduler=scheduler, progress=progress)
     finally:
         scheduler.close()
-        _tell(engine)
+        if engine and engine.words:
+            tell(engine.words)
 
 
-def _tell(engine: Engine | None) -> None:
-    if engine and engine.words:
-        print(engine.words, file=sys.stderr)
+def _models(options: Options) -> Models | None:
+    folder = options.results / "models"
+    return Models(folder, card, options.fresh) if options.keep_models else None
 
 
-def _engine_for(arguments: argparse.Namespace, *, keep_models: bool) -> Engine | None:
-    name, ship = getattr(arguments, "engine", None), getattr(arguments, "ship", False)
+def _options(arguments: argparse.Namespace, *, fresh: bool, keep_models: bool) -> Options:
+    """Return what concerns where trials run, or refuse what cannot be had together."""
+    given = vars(arguments).get
+    jobs = given("jobs", 1)
     options = Options(
-        engine=name,
-        ship=ship,
-        jobs=arguments.jobs if name and getattr(arguments, "jobs", 1) > 1 else None,
-        keep_models=keep_models,
-    )  # which refuses what cannot be had together
-    return open_engine(name, ship=home() if options.ship else None) if name else None
-
-
-def executor_for(arguments: argparse.Namespace, engine: Engine | None = None) -> ThreadPoolExecutor:
-    """Return what runs as many trials at once as was asked for, if they are not to be timed."""
-    if engine:
-        return ThreadPoolExecutor(engine.slots)
-    jobs = getattr(arguments, "jobs", 1)
-    if jobs > 1 and not getattr(arguments, "shared", True):
+        engine=given("engine"),
+        ship=given("ship", False),
+        jobs=jobs if jobs > 1 else None,
+        keep_models=keep_models or given("keep_models", False),
+        fresh=uuid4().hex if fresh or given("fresh") else None,
+        results=arguments.results,
+    )
+    if options.jobs and not given("shared", True):
         raise UserError(
             "--jobs: trials side by side slow each other down, so that their times say nothing. "
             "Add --shared, which keeps none."
         )
-    return ThreadPoolExecutor(jobs)
+    return options
 
 
 def datasets(tasks: Iterable[str], arguments: argparse.Namespace) -> dict[str, Dataset]:

@@ -1,8 +1,11 @@
-"""``python -m bench show``: the records that are stored, as tables or as JSON."""
+"""``show`` and ``claims``: what is stored, and what published claims are worth by it."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,13 +14,16 @@ from typing import Any
 
 import msgspec
 
+from fitting_room.analysis.audit import audit, claims_in, grounds
 from fitting_room.analysis.trials import figure, one_per_seed, publishable
-from fitting_room.cli import COMMANDS
+from fitting_room.cli import Subparsers, add_command
 from fitting_room.errors import UserError, nearest
 from fitting_room.format import accuracy, in_terminal, number, percent
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project
 from fitting_room.record import Record
+from fitting_room.report.audit import as_json, shown, surprises, tally
+from fitting_room.report.progress import Screen, coloured, plain
 from fitting_room.report.table import Table
 from fitting_room.store.key import training_key, why_stale
 from fitting_room.store.records import Store
@@ -29,20 +35,30 @@ PREFIX = 12
 Found = tuple[str, Record]
 """A folder of the results, and a record in it."""
 
+WIDE = 160
+"""Columns where nobody watches: a pipe or a file has no width."""
+
 NOT_FOR_PUBLICATION = "Not for publication (sample, search, quick run or overridden epochs):"
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command and its options."""
-    parser = subparsers.add_parser("show", help=COMMANDS["show"])
+def register(subparsers: Subparsers) -> None:
+    """Add both commands."""
+    parser = add_command(subparsers, "show", show)
     parser.add_argument("case", nargs="?", help="show this case alone, epoch by epoch")
     parser.add_argument("--seeds", action="store_true", help="a line for each record")
     parser.add_argument("--json", action="store_true", help="as JSON, accuracies as fractions")
     parser.add_argument("--results", type=Path, help="holds records (default: results)")
-    parser.set_defaults(run=run)
+    parser = add_command(subparsers, "claims", claims)
+    parser.add_argument("file", nargs="?", type=Path, help="default: bench/claims.toml")
+    parser.add_argument("--json", action="store_true", help="as JSON, accuracies as fractions")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        help="holds reference/, exercises/ and speed/ (results)",
+    )
 
 
-def run(args: argparse.Namespace) -> int:
+def show(args: argparse.Namespace) -> int:
     """Print the records under ``--results``."""
     found = [(name, r) for name in FOLDERS for r in Store(args.results / name).readable()]
     known = dict.fromkeys([*args.project.cases, *(record.spec.case.name for _, record in found)])
@@ -186,3 +202,29 @@ def _did(record: Record) -> str:
     best = f"best by validation loss: epoch {did.best_epoch}" if did and did.best_epoch else ""
     stopped = f"stopped after epoch {did.stopped_epoch}" if did and did.stopped_epoch else ""
     return "; ".join(filter(None, [best, stopped]))
+
+
+def claims(args: argparse.Namespace) -> int:
+    """Print every claim with its verdict; return 1 where one is not what the file expects."""
+    file = args.file or args.project.claims
+    if file is None:
+        raise UserError(
+            'There is no file of claims. Name one, or add claims = "claims.toml" to '
+            f"[tool.fitting-room] in {args.project.root / 'pyproject.toml'}."
+        )
+    rest = grounds(args.project, args.results)
+    published = claims_in(file, args.project)
+    if not published.all and not args.json:
+        print(f"{file} holds no claims.")
+        return 0
+    findings = audit(published, rest.records, rest.speeds)
+    if args.json:
+        print(as_json(findings, stale=rest.stale))
+    else:
+        screen = Screen(width=WIDE)
+        if sys.stdout.isatty():
+            mark = plain if os.environ.get("NO_COLOR") else coloured
+            screen = Screen(width=shutil.get_terminal_size().columns, mark=mark)
+        last = map(in_terminal, [f"{tally(findings)}.", *surprises(findings)])
+        print("\n".join([shown(findings, screen, stale=rest.stale), "", *last]))
+    return int(any(each.surprising for each in findings))

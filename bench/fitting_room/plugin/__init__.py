@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
 
+from fitting_room import data
 from fitting_room.errors import UserError, ending, prepare_streams, signals_heard
-from fitting_room.lab.evaluator import Evaluator, outline, unstored
-from fitting_room.lab.plan import Need
+from fitting_room.lab.engine import open_engine
+from fitting_room.lab.estimate import Remaining
+from fitting_room.lab.evaluator import Evaluator, loss_limits, outline, unstored
+from fitting_room.lab.plan import Need, Options, plan
+from fitting_room.lab.probe import check_backend
+from fitting_room.lab.scheduler import Scheduler
+from fitting_room.machine import usable_cores
 from fitting_room.metrics import METRICS, UNTRAINED
-from fitting_room.plugin.options import add_options, option, project_of, undecided_fails
-from fitting_room.plugin.results import Results
-from fitting_room.plugin.setup import assemble, fit_benchmark_tables
+from fitting_room.plugin.options import (
+    add_options,
+    option,
+    project_of,
+    read_options,
+    undecided_fails,
+)
+from fitting_room.plugin.results import DotLine, Results, fit_benchmark_tables
 from fitting_room.record import Record
+from fitting_room.report.model import card
+from fitting_room.report.progress import Progress
 from fitting_room.report.verdicts import Judged, parted, to_properties
-from fitting_room.spec import Case
-from fitting_room.store.bounds import Bounds, read_bounds
+from fitting_room.spec import Case, Dataset
+from fitting_room.store.bounds import read_bounds
+from fitting_room.store.records import Models, Store
 
 Answer = TypeVar("Answer")
 
@@ -84,18 +100,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         bounds = read_bounds(project.bounds, cases=cases, metrics=METRICS)
     except UserError as error:
         raise pytest.Collector.CollectError(str(error)) from error
-    pairs = [(case, metric) for case in cases.values() for metric in _asked(bounds, case.name)]
-    marks = {True: (), False: (pytest.mark.needs(trained=False),)}
-    metafunc.parametrize(
-        ("case", "metric"),
-        [pytest.param(*pair, marks=marks[pair[1] not in UNTRAINED]) for pair in pairs],
-        ids=[f"{case.name}-{metric}" for case, metric in pairs],
-    )
-
-
-def _asked(bounds: Bounds, case: str) -> tuple[str, ...]:
-    """Return the metrics of a case; where nothing is asked of it yet, one whose bound is missed."""
-    return bounds.metrics(case) or ("parameters",)
+    # Where nothing is asked of a case yet, a bound is missed.
+    pairs = [
+        (c, metric) for c in cases.values() for metric in bounds.metrics(c.name) or ("parameters",)
+    ]
+    counted = [pytest.mark.needs(trained=False)]
+    params = [
+        pytest.param(
+            case, metric, id=f"{case.name}-{metric}", marks=counted * (metric in UNTRAINED)
+        )
+        for case, metric in pairs
+    ]
+    metafunc.parametrize(("case", "metric"), params)
 
 
 def _says_itself(metafunc: pytest.Metafunc) -> bool:
@@ -140,6 +156,109 @@ def pytest_runtestloop(session: pytest.Session) -> None:
             evaluator.scheduler.request(wanted.spec, timed=wanted.timed)
 
 
+def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Evaluator:
+    """Return the evaluator of the run of that id.
+
+    Raises:
+        UserError: Data, backend, bounds or the results folder are not as they must be.
+    """
+    options = read_options(config, run=run)
+    project = project_of(config)
+    bounds = read_bounds(project.bounds, cases=project.cases, metrics=METRICS)
+    here = "cpu" if options.engine else options.device  # an engine's workers see for themselves
+    accelerator = check_backend(options.backend, here)
+    datasets = {task: _dataset(task, options) for task in {need.case.task for need in needs}}
+    progress = _progress(config)
+    scheduler = _scheduler(options, accelerator, progress, project.root)
+    scheduler.store.check_writable()
+    planned = plan(
+        needs,
+        options,
+        datasets,
+        stored=lambda wanted: scheduler.stored(wanted.spec, timed=wanted.timed) is not None,
+        limits=lambda case: loss_limits(case, bounds, options),
+    )
+    evaluator = Evaluator(
+        scheduler=scheduler,
+        bounds=bounds,
+        options=options,
+        planned=planned,
+        wait=_uncaptured(config, progress.wait),
+    )
+    missing = [trial.spec for trial in unstored(evaluator)]
+    progress.total = len(missing)
+    if missing:
+        committed = Store(options.results / "reference")
+        evaluator.known = [*scheduler.store.readable(), *committed.readable()]
+        progress.left_after = Remaining(missing, evaluator.known).after
+    return evaluator
+
+
+def _scheduler(
+    options: Options, accelerator: str | None, progress: Progress, root: Path
+) -> Scheduler:
+    ship, keep = root if options.ship else None, options.keep_models
+    engine = open_engine(options.engine, ship=ship) if options.engine else None
+    slots = engine.slots if engine else options.jobs or _workers(options)
+    return Scheduler(
+        store=Store(options.trials, options.fresh),
+        executor=ThreadPoolExecutor(slots),
+        slots=slots,
+        engine=engine,
+        accelerator=accelerator,
+        models=Models(options.results / "models", card, options.fresh) if keep else None,
+        log=options.log,
+        listen=progress.listen,
+        root=root,
+    )
+
+
+def _workers(options: Options) -> int:
+    """Return how many trials run at once.
+
+    A quick one spends as long on its start, on one core, as on its epochs: another trains then.
+    """
+    if not options.side_by_side:
+        return 1
+    if options.tier == "smoke":
+        return usable_cores()
+    return 1 if options.device == "gpu" else min(2, usable_cores())
+
+
+def _dataset(task: str, options: Options) -> Dataset:
+    if options.tier == "smoke":
+        return data.sample(task)
+    return data.find(task, data_dir=options.data_dir, offline=options.offline)
+
+
+def _progress(config: pytest.Config) -> Progress:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return Progress(verbosity=-2)
+    writer = config.get_terminal_writer()
+    line = DotLine(reporter, writer)
+    return Progress(
+        line,
+        live=reporter.isatty and writer.hasmarkup,
+        verbosity=config.get_verbosity(),
+        leave=line.leave,
+        resume=line.resume,
+    )
+
+
+def _uncaptured(
+    config: pytest.Config, wait: Callable[[Future[Record]], Record]
+) -> Callable[[Future[Record]], Record]:
+    """Wait with pytest's capture suspended: what is shown meanwhile is for the terminal."""
+    capture = config.pluginmanager.get_plugin("capturemanager")
+
+    def uncaptured(future: Future[Record]) -> Record:
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            return wait(future)
+
+    return uncaptured
+
+
 @pytest.fixture
 def evaluator(request: pytest.FixtureRequest) -> Evaluator:
     """Get records and verdicts; ``@pytest.mark.needs`` says which trials a test rests on."""
@@ -149,7 +268,7 @@ def evaluator(request: pytest.FixtureRequest) -> Evaluator:
 @pytest.fixture
 def hold(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case, str], None]:
     """Hold a case to its bound: ``hold(case, metric)`` passes, fails or skips the test."""
-    _forget(request.node)
+    _, request.node.user_properties = parted(request.node.user_properties)  # of a run before
 
     def hold(case: Case, metric: str) -> None:
         __tracebackhide__ = True
@@ -170,7 +289,7 @@ def hold(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case
 @pytest.fixture
 def times(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case], list[Record]]:
     """Get the records of a case, trained or built alone on this machine."""
-    _forget(request.node)
+    _, request.node.user_properties = parted(request.node.user_properties)  # of a run before
 
     def times(case: Case) -> list[Record]:
         __tracebackhide__ = True
@@ -225,11 +344,6 @@ def _reopen(config: pytest.Config) -> None:
     if capture := config.pluginmanager.get_plugin("capturemanager"):
         capture.stop_global_capturing()
     prepare_streams()
-
-
-def _forget(item: Any) -> None:
-    """Drop what a test said before, as where one that failed is run again."""
-    _, item.user_properties = parted(item.user_properties)
 
 
 def _runs(item: Any) -> bool:

@@ -129,21 +129,9 @@ def project_of(config: pytest.Config) -> Project:
 def read_options(config: pytest.Config, *, run: str) -> Options:
     """Return the options of the run of that id."""
     get = partial(option, config)
-    as_given = [
-        "tier",
-        "seeds",
-        "epochs",
-        "backend",
-        "device",
-        "engine",
-        "ship",
-        "jobs",
-        "offline",
-        "stop-early",
-        "keep-models",
-    ]
+    as_given = "tier seeds epochs backend device engine ship jobs offline stop_early keep_models"
     return Options(
-        **{name.replace("-", "_"): get(name) for name in as_given},
+        **{name: get(name) for name in as_given.split()},
         data_dir=chosen_data_dir(get("data-dir"), os.environ),
         fresh=run if get("fresh") else None,
         time_limit_s=get("time-limit"),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import traceback
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from fitting_room.data import held
 from fitting_room.errors import UserError, unwritten
 from fitting_room.metrics import UNTRAINED
 from fitting_room.plugin.options import log_folder, option, project_of, results_folder
-from fitting_room.record import Record
 from fitting_room.report.progress import Screen
 from fitting_room.report.summary import Summary, shown, write_summary
 from fitting_room.report.verdicts import (
@@ -166,38 +166,59 @@ class Results:
         return workflow_commands(judged, os.path.relpath(bounds, checkout), line)
 
 
-def extra_info(records: Sequence[Record]) -> dict[str, object]:
-    """Return what else is known of timed records, in plain types, averaged over seeds."""
-    size = records[0].size
-    found: dict[str, object] = {"seeds": len(records), "records": [r.key for r in records]}
-    if size:
-        found |= {"parameters": size.parameters, "flops_per_image": size.flops_per_image}
-    for name in ("test_accuracy", "test_loss", "peak_memory_bytes"):
-        values = [value for r in records if (value := getattr(r, name)) is not None]
-        if values:
-            found[name] = sum(values) / len(values)
-    return found
+BENCHMARK_NAME, BENCHMARK_COLUMN = 55, 23
+"""Columns of a terminal that pytest-benchmark's tables take: name and rounds, each statistic."""
+
+COLUMNS = ["min", "median", "max", "iqr", "rounds"]
+"""The statistics of this project's own setting, which alone is touched."""
+
+MOST_TELLING = ("median", "min", "max", "iqr")
 
 
-class ReplayClock:
-    """A timer that advances by recorded durations instead of by time.
+def fit_benchmark_tables(config: Any) -> None:
+    """Leave out statistics that a narrow terminal would fold."""
+    if getattr(config.option, "benchmark_columns", None) != COLUMNS:
+        return
+    width = shutil.get_terminal_size().columns  # pytest's own writer is not there yet
+    room = (width - BENCHMARK_NAME) // BENCHMARK_COLUMN
+    kept = MOST_TELLING[: max(1, room)]
+    config.option.benchmark_columns = [
+        name for name in COLUMNS if name in kept or name not in MOST_TELLING
+    ]
 
-    Give it to a test as ``@pytest.mark.benchmark(timer=clock)``.
-    """
 
-    def __init__(self) -> None:
-        self._now = 0.0
+class DotLine:
+    """Writes beside pytest's terminal reporter without confusing its count of columns."""
 
-    def __call__(self) -> float:
-        """Return the replayed time, in seconds."""
-        return self._now
+    def __init__(self, reporter: Any, writer: Any) -> None:
+        self._reporter = reporter
+        self._writer = writer
+        self._begun: Any = None
 
-    def replay(self, benchmark: Any, seconds: Sequence[float], extra: Mapping[str, object]) -> None:
-        """Record each of ``seconds`` as one round of ``benchmark``, and ``extra`` beside them."""
-        remaining = iter(seconds)
+    @property
+    def fullwidth(self) -> int:
+        """Columns of the terminal."""
+        return int(self._writer.fullwidth)
 
-        def advance() -> None:
-            self._now += next(remaining)
+    def write(self, msg: str, *, flush: bool = False) -> None:
+        """Write text as it is; pytest's capture must be suspended."""
+        print(msg, end="", flush=flush)
 
-        benchmark.pedantic(advance, rounds=len(seconds), iterations=1)
-        benchmark.extra_info.update(extra)
+    def leave(self) -> None:
+        """End the line that the reporter has begun, if it has."""
+        sys.stdout.flush()
+        self._begun = self._reporter.currentfspath
+        self._reporter.ensure_newline()
+        if self._writer.width_of_current_line:  # quiet, it writes dots and no file's name
+            self._writer.line()
+
+    def resume(self) -> None:
+        """Begin it again: with the file, or where pytest is verbose with the test."""
+        if isinstance(self._begun, Path):
+            name = os.path.relpath(self._begun, self._reporter.startpath)
+            self._writer.write(f"{name} ", flush=True)
+        elif isinstance(self._begun, str):
+            self._writer.write(self._begun, flush=True)
+        else:
+            return
+        self._reporter.currentfspath = self._begun

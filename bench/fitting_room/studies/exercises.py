@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import fmean, median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fitting_room.analysis.evidence import Evidence
 from fitting_room.analysis.rows import Row, rows
@@ -22,20 +22,18 @@ from fitting_room.report.table import Table
 from fitting_room.spec import Case
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fitting_room.report.plots import Draw, Look, Theme
+    from fitting_room.report.plots import Draw, Theme
     from fitting_room.report.plots.album import Pictures
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
+class Line(NamedTuple):
     """One line of the table of an exercise."""
 
     label: str
     case: Case
-    epoch: int | None = None
+    epoch: int | None
     """After which the case is looked at; None for the end of its training."""
 
 
@@ -88,7 +86,7 @@ class Exercise:
     def lines(self) -> list[Line]:
         """The lines of its table: every point, after each of its epochs."""
         return [
-            Line(label=f"{label} after {epoch}" if epoch else label, case=case, epoch=epoch)
+            Line(f"{label} after {epoch}" if epoch else label, case, epoch)
             for label, case in self.points.items()
             for epoch in self.epochs or (None,)
         ]
@@ -224,14 +222,16 @@ def _picture(exercise: Exercise, evidence: Evidence, stale: Stale) -> Draw | str
     from fitting_room.report.plots.album import caption
     from fitting_room.report.plots.curves import curves
 
-    cases = {label: case for label, case in exercise.points.items() if evidence.trained(case.name)}
+    cases = [case for case in exercise.points.values() if evidence.trained(case.name)]
     if not cases:
         return "no record of any of its points yet"
-    trained = {label: evidence.trained(case.name) for label, case in cases.items()}
-    used = [record for records in trained.values() for record in records]
-    said = caption(rows(list(cases.values()), used, {}, {}), used, stale=stale)
+    used = [record for case in cases for record in evidence.trained(case.name)]
+    said = caption(rows(cases, used, {}, {}), used, stale=stale)
     if exercise.epochs:
-        return partial(curves, list(trained.items()), small_print=said)
+        trained = [
+            (label, evidence.trained(c.name)) for label, c in exercise.points.items() if c in cases
+        ]
+        return partial(curves, trained, small_print=said)
     return partial(_points, exercise, evidence, said)
 
 
@@ -239,27 +239,33 @@ def _points(exercise: Exercise, evidence: Evidence, said: str, theme: Theme) -> 
     """Draw test accuracy above what it costs, for each point from left to right."""
     from matplotlib.figure import Figure
 
-    from fitting_room.report.plots import explained, percent
+    from fitting_room.report.plots import explained, marks, percent
 
+    seed = marks("o", theme.test, ms=3.5, mew=0, alpha=0.6)
+    mean = marks("D", theme.ink, ms=4.5, mec=theme.paper, mew=0.6)
     labels, cases = list(exercise.points), [case.name for case in exercise.points.values()]
     figure = Figure(figsize=(max(5.2, 1.6 + 0.62 * len(labels)), 4.6))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     accuracies = [evidence.values(case, METRIC) for case in cases]
     paid, costs = _costs(exercise, evidence, cases)
     for place, (seeds, cost) in enumerate(zip(accuracies, costs, strict=True)):
-        above.plot([place] * len(seeds), seeds, **_seed(theme))
+        above.plot([place] * len(seeds), seeds, **seed)
         if cost:
             below.plot([place] * 2, [cost.low, cost.high], color=theme.ink, lw=1.1)
-    lines = [[labels.index(label) for label in row] for row in exercise.rows]
-    _join(above, [fmean(seeds) if seeds else None for seeds in accuracies], lines, theme)
-    _join(below, [cost.estimate if cost else None for cost in costs], lines, theme)
+    means = {at: fmean(seeds) for at, seeds in enumerate(accuracies) if seeds}
+    middles = {at: cost.estimate for at, cost in enumerate(costs) if cost}
+    for axes, values in ((above, means), (below, middles)):
+        for row in exercise.rows:
+            there = [at for at in map(labels.index, row) if at in values]
+            joined = [values[at] for at in there]
+            axes.plot(there, joined, color=theme.muted, lw=1.1, zorder=1.5)
+        axes.plot(list(values), list(values.values()), **mean)
     percent(above.yaxis)
     above.set_ylabel("test accuracy (%)")
     below.set(xlabel=exercise.varied, ylabel=paid, ylim=(0, None), xlim=(-0.5, len(labels) - 0.5))
     aslant = {"rotation": 40, "ha": "right"} if len(labels) >= MANY else {}
     below.set_xticks(range(len(labels)), labels, **aslant)
-    paid_with = "mean over seeds; below: what is paid, with its spread"
-    looks = {"one seed": _seed(theme), paid_with: _average(theme)}
+    looks = {"one seed": seed, "mean over seeds; below: what is paid, with its spread": mean}
     return explained(figure, looks, said, theme, columns=2)
 
 
@@ -275,26 +281,3 @@ def _costs(
         Interval(estimate=fmean(each), low=min(each), high=max(each)) if each else None
         for each in ran
     ]
-
-
-def _join(
-    axes: Axes, values: Sequence[float | None], lines: Sequence[Sequence[int]], theme: Theme
-) -> None:
-    """Mark the values at their places, and join those of each line that there are."""
-    known = {place: value for place, value in enumerate(values) if value is not None}
-    for line in lines:
-        there = [place for place in line if place in known]
-        axes.plot(there, [known[place] for place in there], color=theme.muted, lw=1.1, zorder=1.5)
-    axes.plot(list(known), list(known.values()), **_average(theme))
-
-
-def _seed(theme: Theme) -> Look:
-    from fitting_room.report.plots import marks
-
-    return marks("o", theme.test, ms=3.5, mew=0, alpha=0.6)
-
-
-def _average(theme: Theme) -> Look:
-    from fitting_room.report.plots import marks
-
-    return marks("D", theme.ink, ms=4.5, mec=theme.paper, mew=0.6)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -53,7 +53,7 @@ CHOICE = (
 )
 STALE = "**Stale:** the bounds changed since. Run: `fitting-room gate`"
 
-Entry = TypeVar("Entry")
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +179,7 @@ def anew(evaluator: Evaluator, case: Case, *, first: int) -> Evaluator:
 def _lent(bounds: Bounds, variant: Case) -> Bounds:
     """Return the bounds with those of the original under the variant's name."""
 
-    def renamed(entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    def renamed(entries: Mapping[str, Kind]) -> dict[str, Kind]:
         names = {variant.original: variant.name}
         return {names.get(name, name): entry for name, entry in entries.items()}
 
@@ -331,21 +331,22 @@ def _timing_row(found: Timing) -> Sequence[str]:
 
 def gate_block(results: Path, bounds: Bounds) -> str:
     """Return simulated rates, and what became of changed variants on real data."""
-    simulated = read_document(results / SIMULATION, Simulation)
-    found = read_document(results / VARIANTS, Variants)
-    absent = ABSENT.format("gate")
-    parts = [
-        _fresh(rates(simulated), simulated.bounds, bounds) if simulated else absent,
-        "On real data:",
-        _fresh(variants(found), found.bounds, bounds) if found else absent,
-    ]
-    return "\n\n".join(parts)
+    simulated = _judged_by(bounds, results / SIMULATION, Simulation, rates)
+    found = _judged_by(bounds, results / VARIANTS, Variants, variants)
+    return "\n\n".join([simulated, "On real data:", found])
 
 
 def cost_block(results: Path, bounds: Bounds) -> str:
     """Return what a verdict costs, beside gates of a fixed number of seeds."""
-    found = read_document(results / COST, Costs)
-    return _fresh(cost(found), found.bounds, bounds) if found else ABSENT.format("gate")
+    return _judged_by(bounds, results / COST, Costs, cost)
+
+
+def _judged_by(bounds: Bounds, path: Path, kind: type[Kind], show: Callable[[Kind], str]) -> str:
+    """Return a document as it is shown, marked where it was made with other bounds."""
+    found: Any = read_document(path, kind)
+    if found is None:
+        return ABSENT.format("gate")
+    return show(found) if found.bounds == digest_of(bounds) else f"{STALE}\n\n{show(found)}"
 
 
 def seconds_block(results: Path) -> str:
@@ -362,10 +363,6 @@ def prices_block(results: Path, bounds: Bounds) -> str:
             records.setdefault(record.spec.case.name, []).append(record)
     found = sharpest(priced(bounds, records))
     return "\n\n".join([table(found, PRICES), CHOICE, bullets(choices(found))])
-
-
-def _fresh(text: str, judged_by: str, bounds: Bounds) -> str:
-    return text if judged_by == digest_of(bounds) else f"{STALE}\n\n{text}"
 
 
 BLOCKS: Mapping[str, Callable[[Path, Bounds], str]] = {

@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
+from fitting_room.errors import UserError
 from fitting_room.format import counted, is_accuracy, name, percent
 from fitting_room.judge.interval import Interval, crossed, nested
 from fitting_room.record import Fraction, Loss, Record, Taken, unpack_classes
@@ -112,12 +113,13 @@ def sample(record: Record, *, repeat: int) -> Sample:
     """Return what the design keeps of a completed trial.
 
     Raises:
-        ValueError: The record is no result of one that was trained with two seeds.
+        UserError: The record is no result of one that was trained with two seeds.
     """
     last = record.epochs[-1] if record.epochs else None
     values = (record.test_accuracy, record.test_loss, record.predictions, record.spec.order_seed)
     if not record.completed or last is None or None in values:
-        raise ValueError(f"{record.spec.case.name}: {record.outcome}, {record.reason}")
+        told = f"{record.spec.case.name}: {record.outcome}, {record.reason}"
+        raise UserError(f"A trial gave no result: {told}. Run the command again.")
     return Sample(
         initial=record.spec.seed,
         order=record.spec.order_seed or 0,

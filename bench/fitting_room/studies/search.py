@@ -1,22 +1,28 @@
-"""Searches: a TOML file of candidates to be compared, and the log of their trials."""
+"""Searches: a TOML file of candidates to be compared, the log of their trials, and its tables."""
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property, partial
 from itertools import product
 from math import prod
 from pathlib import Path
+from statistics import fmean, median
 from typing import Any
 
 import msgspec
 
+from fitting_room.analysis.trials import Figure, figure
 from fitting_room.errors import UserError, nearest
-from fitting_room.record import Count, Fraction, Loss, Outcome, Record, Seconds
-from fitting_room.spec import TASKS, Case, Name, Recipe, Seed
+from fitting_room.format import count, counted, in_words, number, percent, signed, with_spread
+from fitting_room.judge.interval import of_difference
+from fitting_room.record import Count, Fraction, Loss, Outcome, Seconds
+from fitting_room.report.table import Code, Prose, Table
+from fitting_room.spec import TASKS, Case, Name, Recipe, Seed, Task
 from fitting_room.store.reading import UNREADABLE, Toml, brief, read_bytes, read_toml, told
 
 UNFIT = re.compile(r"[^\w.=+-]+")
@@ -28,11 +34,11 @@ SETTINGS = tuple(each.name for each in fields(Recipe))
 MOST = 10_000
 """Candidates of one study."""
 
-FINAL = ("completed", "diverged")
-"""Outcomes that another trial of the same key would only repeat."""
-
 RESTORE = "Every line is written by `fitting-room search`; restore it from git."
-MOST_MIB_OF_A_LOG = 256
+LEAST_SEEDS = 2
+"""A candidate of one seed is on no frontier."""
+
+ACCURACY = "validation accuracy %"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +75,7 @@ class Study:
 
 
 def read_study(path: Path, task: str) -> Study:
-    """Read and check a file, as cases of ``task``.
-
-    Raises:
-        UserError: There is no such task, or the file cannot be read or be meant; the message names
-            the candidate and the nearest known key.
-    """
+    """Read and check a file, as cases of ``task``; what is wrong with it is told in a UserError."""
     if task not in TASKS:
         raise UserError(f"There is no task {task!r}. {nearest(task, TASKS)}")
     toml = read_toml(path, mend="It holds candidates.")
@@ -137,10 +138,10 @@ def _combinations(name: str, entry: _Entry) -> Iterator[tuple[str, _Entry]]:
     for values in product(*entry.vary.values()):
         chosen = dict(zip(entry.vary, values, strict=True))
         full = "-".join([name, *(f"{key}={value}" for key, value in chosen.items())])
-        recipe, arguments = {**entry.recipe}, {**entry.arguments}
-        for key, value in chosen.items():
-            (recipe if key in SETTINGS else arguments)[key] = value
-        yield UNFIT.sub("_", full), replace(entry, recipe=recipe, arguments=arguments)
+        recipe = {key: value for key, value in chosen.items() if key in SETTINGS}
+        arguments = {key: value for key, value in chosen.items() if key not in SETTINGS}
+        one = _Entry(recipe=recipe, arguments=arguments).over(entry)
+        yield UNFIT.sub("_", full), one
 
 
 def _case(task: str, name: str, entry: _Entry) -> Case:
@@ -192,98 +193,206 @@ class Tried:
     @property
     def settings(self) -> str:
         """All that makes two lines trials of one candidate, whatever it was called."""
-        case = (self.task, self.builder, self.arguments)
-        return _settings(*case, self.recipe, self.epochs, self.held_out)
+        return settings_of(self, self.epochs, self.held_out)
 
 
-def tried(record: Record) -> Tried:
-    """Return the line of a record; one that was made on a test set is a ValueError."""
-    spec, case = record.spec, record.spec.case
-    if not spec.dataset.validation:
-        raise ValueError(f"the record of {case.name} is of the test set, and no search's")
-    machine = record.machine
-    return Tried(
-        task=case.task,
-        candidate=case.architecture,
-        builder=case.builder,
-        arguments=case.arguments,
-        recipe=replace(case.recipe),  # a decoded one would leave its defaults unsaid
-        seed=spec.seed,
-        epochs=spec.epochs,
-        held_out=spec.dataset.source,
-        outcome=record.outcome,
-        reason=record.reason,
-        parameters=record.size.parameters if record.size else None,
-        validation_accuracy=record.test_accuracy,
-        validation_loss=record.test_loss,
-        by_epoch=tuple(epoch.test_accuracy for epoch in record.epochs),
-        training_accuracy=record.epochs[-1].training_accuracy if record.epochs else None,
-        seconds=round(record.seconds.get("total", 0.0), 1),
-        epoch_seconds=tuple(round(epoch.seconds, 2) for epoch in record.epochs),
-        started=record.started,
-        commit=record.provenance.commit,
-        dirty=record.provenance.dirty,
-        backend=spec.backend,
-        machine=(machine.accelerator or f"{machine.cpu}, {machine.cores} cores") if machine else "",
-        key=record.key,
-    )
-
-
-def settings_of(case: Case, epochs: int, held_out: str) -> str:
-    """Return ``Tried.settings`` of the trials that a case will give."""
-    return _settings(case.task, case.builder, case.arguments, case.recipe, epochs, held_out)
-
-
-def _settings(task: str, builder: str, arguments: object, recipe: Recipe, *rest: object) -> str:
+def settings_of(one: Case | Tried, epochs: int, held_out: str) -> str:
+    """Return ``Tried.settings`` of a line, or of the trials that a case will give."""
     # What code is called says which it is; where it lay when the line was written does not.
-    builder, optimizer = (place.rpartition(":")[2] for place in (builder, recipe.optimizer))
-    told = (task, builder, arguments, asdict(recipe) | {"optimizer": optimizer}, *rest)
+    builder, optimizer = (p.rpartition(":")[2] for p in (one.builder, one.recipe.optimizer))
+    recipe = asdict(one.recipe) | {"optimizer": optimizer}
+    told = (one.task, builder, one.arguments, recipe, epochs, held_out)
     return msgspec.json.encode(told, order="sorted").decode()
 
 
 def read_log(path: Path) -> list[Tried]:
-    """Return every line of a log, in order; none where there is no file.
-
-    A line that is no trial, as a full disk leaves it, is told of and costs no other.
-
-    Raises:
-        UserError: The file cannot be read.
-    """
+    """Return the lines of a log, if there is one; what is no trial is told of and left out."""
     if not path.exists():
         return []
-    lines = read_bytes(path, mend=RESTORE, most_mib=MOST_MIB_OF_A_LOG).splitlines()
-    read = [_read(path, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-    return [line for line in read if line is not None]
-
-
-def _read(path: Path, number: int, line: bytes) -> Tried | None:
-    try:
-        return msgspec.json.decode(line, type=Tried)
-    except UNREADABLE as error:
-        message = f"{path}:{number}: this is no trial: {told(error)}. It is left out. {RESTORE}"
-        print(f"fitting room: {message}", file=sys.stderr)
-        return None
-
-
-def append(path: Path, line: Tried) -> None:
-    """Add a line in one write, so that neither an interruption nor another search splits it.
-
-    Raises:
-        UserError: It cannot be written, or not whole.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    found = []
+    lines = read_bytes(path, mend=RESTORE).splitlines()
+    for place, line in enumerate(lines, start=1):
         try:
-            size = os.fstat(file).st_size
-            # A full disk or a power cut leaves half a line, which must not swallow the next.
-            torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
-            content = (b"\n" if torn else b"") + msgspec.json.encode(line) + b"\n"
-            written = os.write(file, content)
-        finally:
-            os.close(file)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from None
-    if written < len(content):
-        written_of = f"{written} of {len(content)} bytes were written"
-        raise UserError(f"{path}: {written_of}. Free the disk and go on.")
+            found += [msgspec.json.decode(line, type=Tried)] if line.strip() else []
+        except UNREADABLE as error:
+            why = f"this is no trial: {told(error)}. It is left out. {RESTORE}"
+            print(f"fitting room: {path}:{place}: {why}", file=sys.stderr)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """All trials of the same settings, in the order of their seeds."""
+
+    name: str
+    """The last one that its trials had."""
+    trials: tuple[Tried, ...]
+
+    @cached_property
+    def accuracy(self) -> Figure | None:
+        """Validation accuracy over seeds, of those that completed."""
+        values = (t.validation_accuracy for t in self.trials if t.outcome == "completed")
+        return figure([value for value in values if value is not None])
+
+    @property
+    def mean(self) -> float:
+        """The mean validation accuracy; 0 without any."""
+        return self.accuracy.mean if self.accuracy else 0.0
+
+    @property
+    def shown(self) -> str:
+        """Validation accuracy as a cell: ``99.49 ± 0.06 (3)``."""
+        return with_spread(self.accuracy, scale=100, most=2, alone=2) if self.accuracy else ""
+
+    @property
+    def parameters(self) -> int:
+        """All, trainable or not; 0 if no trial came to be built."""
+        return next((t.parameters for t in self.trials if t.parameters is not None), 0)
+
+
+def candidates(lines: Iterable[Tried]) -> list[Candidate]:
+    """Group the lines by their settings, best mean accuracy first, those without one last.
+
+    Of several lines of one seed the last counts: a trial that broke and was run again.
+    """
+    found: dict[str, dict[int, Tried]] = {}
+    for line in lines:
+        found.setdefault(line.settings, {})[line.seed] = line
+    grouped = [
+        Candidate(
+            name=[*seeds.values()][-1].candidate,
+            trials=tuple(seeds[seed] for seed in sorted(seeds)),
+        )
+        for seeds in found.values()
+    ]
+    return sorted(grouped, key=lambda each: -each.mean)
+
+
+def table(found: Sequence[Candidate]) -> str:
+    """Return a table in the order given, as Markdown that also reads as plain text."""
+    head = ["candidate", ACCURACY, "parameters", "epochs", "s/epoch", "s"]
+    return Table(head, [_cells(each) for each in found]).markdown()
+
+
+def _cells(each: Candidate) -> list[str]:
+    outcomes = sorted({t.outcome for t in each.trials if t.outcome != "completed"})
+    seconds = [seconds for trial in each.trials for seconds in trial.epoch_seconds[1:]]
+    return [
+        each.name,
+        " ".join(filter(None, [each.shown, *outcomes])),
+        count(each.parameters or None),
+        str(each.trials[0].epochs),
+        number(median(seconds) if seconds else None, 1),
+        number(fmean(trial.seconds for trial in each.trials), 0),
+    ]
+
+
+def blocks(folder: Path) -> dict[str, Callable[[], str]]:
+    """Return name → what makes it, of every table that the logs and studies of a folder give."""
+    found: dict[str, Callable[[], str]] = {}
+    for name, task in TASKS.items():
+        log = folder / f"{name}.jsonl"
+        if log.exists():
+            found[f"search {name} frontier"] = partial(_of_log, frontier_table, log, task)
+            found[f"search {name} smallest"] = partial(_of_log, smallest_table, log, task)
+            found[f"search {name} cost"] = partial(_of_log, cost, log, task)
+        for path in sorted(folder.glob(f"{name}-*.toml")):
+            found[f"search {path.stem}"] = partial(study_table, path, name, log)
+    return found
+
+
+def _of_log(make: Callable[[Sequence[Tried], Task], str], log: Path, task: Task) -> str:
+    return make(read_log(log), task)
+
+
+def frontier(lines: Iterable[Tried], task: Task) -> list[Candidate]:
+    """Return the candidates that nothing smaller or as small beats, smallest first.
+
+    Those that train for longer than the task allows, or have too few seeds, are left out.
+    """
+    most = task.most_epochs
+    found = candidates(line for line in lines if most is None or line.epochs <= most)
+    known = [c for c in found if c.accuracy and c.accuracy.n >= LEAST_SEEDS and c.parameters]
+    kept: list[Candidate] = []
+    for each in sorted(known, key=lambda c: (c.parameters, -c.mean)):
+        if not kept or each.mean > kept[-1].mean:
+            kept.append(each)
+    return kept
+
+
+def frontier_table(lines: Iterable[Tried], task: Task) -> str:
+    """Return the frontier of parameters against accuracy, between the sizes that the task names."""
+    low, high = task.frontier
+    shown = [each for each in frontier(lines, task) if low <= each.parameters <= high]
+    if not shown:
+        return f"None yet: no candidate in {low:,}–{high:,} parameters has {LEAST_SEEDS} seeds."
+    head = ["parameters", ACCURACY, "epochs", "network"]
+    return Table(head, [_network(each) for each in shown], align="lrrl").markdown()
+
+
+def smallest_table(lines: Iterable[Tried], task: Task) -> str:
+    """Return the smallest candidate for each mean validation accuracy that the task names."""
+    found = frontier(lines, task)
+    reached = {mark: next((c for c in found if c.mean >= mark), None) for mark in task.marks}
+    rows = [
+        [f"{percent(mark)} %", *(_network(each) if each else ("none found", "", "", ""))]
+        for mark, each in reached.items()
+    ]
+    head = ["at least", "parameters", ACCURACY, "epochs", "network"]
+    return Table(head, rows, align="lrrrl").markdown()
+
+
+def _network(each: Candidate) -> list[str]:
+    trial = each.trials[-1]
+    told = " ".join(f"{name}={value}" for name, value in trial.arguments.items())
+    network = Code(told) if told else trial.builder
+    return [count(each.parameters or None), each.shown, str(trial.epochs), network]
+
+
+def study_table(path: Path, task: str, log: Path) -> str:
+    """Return the candidates of a study in its order, each held against its base if it has one.
+
+    Lines of other settings, or of another split than most, are left out.
+    """
+    study, lines = read_study(path, task), read_log(log)
+    splits = [line.held_out for line in lines]
+    split = max(splits, key=splits.count, default="")
+    by_settings = {each.trials[0].settings: each for each in candidates(lines)}
+    found = {
+        name: by_settings.get(settings_of(case, case.recipe.epochs, split))
+        for name, case in study.cases.items()
+    }
+    base = found.get(study.base or "")
+    rows = [[Prose(study.about[name]), *_row(each, base)] for name, each in found.items()]
+    head = [study.title, ACCURACY, "gained", "parameters", "epochs"]
+    notes = [f"Accuracies are of the {split}, mean ± sd over seeds (number of seeds)."]
+    if base:
+        over = f"points of the mean over {study.about[study.base or '']}"
+        notes.append(f"Gained: {over}; from 2 seeds on with a 95 % interval.")
+    ran = Counter(f"{t.backend} on {t.machine}" for c in found.values() if c for t in c.trials)
+    if ran:  # seconds are not shown: trials shared machines
+        notes.append("Trials: " + "; ".join(f"{n} by {on}" for on, n in ran.most_common()) + ".")
+    return Table(head, rows, notes).markdown()
+
+
+def _row(each: Candidate | None, base: Candidate | None) -> list[str]:
+    if each is None or each.accuracy is None:
+        return ["not tried" if each is None else each.trials[-1].outcome, "", "", ""]
+    gained = ""
+    if base and base.accuracy and each is not base:
+        difference = of_difference(each.accuracy.values, base.accuracy.values)
+        gained = signed("validation_accuracy", difference, alone=2)
+    return [each.shown, gained, count(each.parameters or None), str(each.trials[0].epochs)]
+
+
+def cost(lines: Sequence[Tried], _: Task | None = None) -> str:
+    """Return what a search took, as a sentence."""
+    failed = sum(line.outcome != "completed" for line in lines)
+    without = f", {failed} of which gave no result" if failed else ""
+    epochs = sum(len(line.epoch_seconds) for line in lines)
+    return (
+        f"The search took {counted(len(lines), 'trial')} of "
+        f"{counted(len(candidates(lines)), 'candidate')}{without}: {epochs:,} epochs in "
+        f"{in_words(sum(line.seconds for line in lines))} of trials, several of which shared a "
+        "machine."
+    )
