@@ -112,6 +112,20 @@ def test_show_has_a_line_a_case_and_the_sample_apart(
     assert f"fitting-room remove {gone.name}" in sample
 
 
+def test_show_tells_the_seconds_of_trials_that_were_alone(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A seed that shared its machine took 30 s an epoch, and the line says 3, as the tables do."""
+    shared = make_record(seed=2, epoch_seconds=[50.0, 30.0, 30.0, 30.0, 30.0])
+    shared = replace(shared, spec=replace(shared.spec, alone=False))
+    for seed in (2, 3, 4):
+        spec = replace(shared.spec, seed=seed)
+        Store(results / "reference").put(replace(shared, spec=spec, key=f"{seed}" * 64))
+    assert call("show", "--results", results) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith(DENSE))
+    assert re.split(r"  +", row)[2] == "3.00"
+
+
 def test_readme_says_what_is_left_of_a_case_that_is_gone(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

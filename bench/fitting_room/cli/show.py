@@ -15,7 +15,13 @@ from typing import Any
 import msgspec
 
 from fitting_room.analysis.audit import audit, claims_in, grounds
-from fitting_room.analysis.trials import figure, one_per_seed, publishable
+from fitting_room.analysis.trials import (
+    figure,
+    of_one_machine,
+    one_per_seed,
+    publishable,
+    quartiles,
+)
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.errors import UserError, nearest
 from fitting_room.format import accuracy, in_terminal, number, percent
@@ -127,12 +133,13 @@ def _summary(found: Sequence[Found], project: Project) -> str:
 
 def _row(folder: str, records: Sequence[Record], state: str) -> list[str]:
     scores = [r.test_accuracy for r in one_per_seed(records) if r.test_accuracy is not None]
-    seconds = [s for r in records if (s := _seconds_per_epoch(r)) is not None]
+    timed = of_one_machine([record for record in records if record.completed])
+    seconds = quartiles([epoch.seconds for record in timed for epoch in record.epochs[1:]])
     lost = Counter(record.outcome for record in records if not record.completed)
     return [
         records[0].spec.case.name,
         accuracy(figure(scores)),
-        number(median(seconds) if seconds else None, 2),
+        number(seconds.median if seconds else None, 2),  # as the tables have it
         ", ".join(f"{count} {outcome}" for outcome, count in sorted(lost.items())),
         state,
         folder,
