@@ -63,7 +63,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), prepare)
         pyfuncitem.config.stash[KERAS] = pool
     name = pyfuncitem.originalname
-    pool.submit(call, pyfuncitem.module.__name__, name, arguments).result()
+    pool.submit(call, pyfuncitem.path, name, arguments).result()
     return True
 
 

@@ -1,10 +1,14 @@
-"""What runs in the process that holds Keras: by a name that ``bench`` has no module of."""
+"""What runs in the process that holds Keras, by its file: ``bench`` has modules of like names."""
 
 from __future__ import annotations
 
 import os
+import sys
 import warnings
-from importlib import import_module
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from imports import ROOT
@@ -22,8 +26,17 @@ def prepare() -> None:
     os.environ.update(environment)
 
 
-def call(module: str, name: str, arguments: dict[str, Any]) -> None:
+def call(file: Path, name: str, arguments: dict[str, Any]) -> None:
     """Call a function of a test module, with its warnings as errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        getattr(import_module(module), name)(**arguments)
+        getattr(_module(file), name)(**arguments)
+
+
+@cache
+def _module(file: Path) -> ModuleType:
+    spec = spec_from_file_location(f"tests_{file.stem}", file)
+    assert spec and spec.loader
+    sys.modules[spec.name] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

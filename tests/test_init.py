@@ -77,7 +77,7 @@ def test_a_broken_table_is_told_before_anything_is_written(tmp_path: Path) -> No
     (tmp_path / "pyproject.toml").write_text("[tool", encoding="utf-8")
     done = command("fitting_room", "init", folder=tmp_path)
     assert (done.returncode, sorted(files_in(tmp_path))) == (2, ["pyproject.toml"])
-    with pytest.raises(UserError, match=r"pyproject\.toml cannot be read: "):
+    with pytest.raises(UserError, match=r"pyproject\.toml: this is not valid TOML: "):
         read_project(tmp_path)
 
 

@@ -11,7 +11,7 @@ from imports import ROOT, Import, imports_of, module_of, sources
 ENGINE = "fitting_room."
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
 
-VALUES = {"errors", "format", "machine", "metrics", "project", "record", "spec"}
+VALUES = {"errors", "format", "machine", "metrics", "project", "reading", "record", "spec"}
 """Single files that every room above them may speak in."""
 
 STORED = {"store", "judge"}

@@ -129,12 +129,12 @@ def test_no_table_is_told_with_what_to_write(tmp_path: Path) -> None:
         ('bounds = "b"', "needs a line cases"),
         ("cases = 3", "cases in .* cannot be 3: Expected `str`"),
         ('cases = "a"', "cases in .* cannot be 'a': Expected module:name"),
-        ("cases = ", "cannot be read: .*line 2"),
+        ("cases = ", "pyproject.toml:2: this is not valid TOML"),
     ],
 )
 def test_a_slip_in_the_table_is_told(tmp_path: Path, table: str, said: str) -> None:
     """With the file, and what was expected."""
-    with pytest.raises(UserError, match=rf"{tmp_path}/pyproject.toml.*{said}"):
+    with pytest.raises(UserError, match=rf"{tmp_path}/.*{said}"):
         current(project(tmp_path, table))
 
 

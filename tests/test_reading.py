@@ -19,10 +19,11 @@ from records import PROJECT, make_record
 from bench.cases import CASES
 from fitting_room.errors import UserError
 from fitting_room.metrics import METRICS
+from fitting_room.project import FILE, read_project
+from fitting_room.reading import DEEPEST, below, read_bytes, read_toml
 from fitting_room.record import Confidence, Mistake
 from fitting_room.store.bounds import line_of, read_bounds, smoke_line
 from fitting_room.store.claims import read_published
-from fitting_room.store.reading import DEEPEST, below, read_bytes, read_toml
 from fitting_room.store.records import Models, Store, encoded, read_record, read_speeds
 from fitting_room.studies import read_document
 from fitting_room.studies.gate import SECONDS, VARIANTS, Seconds, Variants
@@ -228,6 +229,11 @@ def _model(path: Path) -> None:
     Models(path.parent / "models", lambda *_: "").file(read_record(path).spec)
 
 
+def _settings(path: Path) -> None:
+    (path.parent / FILE).write_bytes(path.read_bytes())
+    read_project.__wrapped__(path.parent)
+
+
 READERS: dict[str, tuple[Callable[[Path], object], Path | bytes]] = {
     "record": (read_record, encoded(RECORD)),
     "record kept": (_put, encoded(RECORD)),
@@ -250,6 +256,8 @@ READERS: dict[str, tuple[Callable[[Path], object], Path | bytes]] = {
         lambda path: read_study(path, "fashion_mnist"),
         next((RESULTS / "search").rglob("*.toml")),
     ),
+    "settings": (_settings, ROOT / FILE),
+    "pins": (lambda path: replace(PROJECT, pins=path).tasks, PROJECT.pins),
     "log": (read_log, RESULTS / "search" / "mnist.jsonl"),
 }
 """Reader of a file → the reader, and a file that it reads or what is in one."""
@@ -326,5 +334,5 @@ def test_no_damage_to_a_file_ends_in_a_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     """Whatever a file holds, its reader returns or raises a UserError."""
-    fuzz(name, tmp_path, int(os.environ.get("FUZZ_TIMES", "150")))
+    fuzz(name, tmp_path, int(os.environ.get("FUZZ_TIMES", "700")))
     capsys.readouterr()  # what was left out of a log or a store is told

@@ -20,12 +20,8 @@ import msgspec
 
 from fitting_room.errors import UserError, nearest
 from fitting_room.metrics import COLUMNS, Metric, declare
+from fitting_room.reading import read_toml
 from fitting_room.spec import TASKS, Case, Pin, Task
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 T = TypeVar("T")
 
@@ -112,7 +108,7 @@ class Project:
             if task.name != name:
                 raise UserError(f"The task {name!r} is called {task.name!r}. Give both one name.")
         mend = "Take that table out, and let `fitting-room data --pin` write it."
-        pins = _toml(self.pins, mend, dict[str, Pin]) if self.pins.exists() else {}
+        pins = _pins(self.pins, mend) if self.pins.exists() else {}
         return {name: replace(task, pin=pins.get(name)) for name, task in tasks.items()}
 
     def use(self) -> None:
@@ -271,7 +267,9 @@ def read_project(folder: Path) -> Project | None:
     path = folder / FILE
     if not path.is_file():
         return None
-    table = _toml(path, "Mend that line.").get("tool", {}).get("fitting-room")
+    toml = read_toml(path, mend="It holds the project's settings.", infinite=True)
+    tools = toml.document.get("tool", {})
+    table = tools.get("fitting-room") if isinstance(tools, dict) else None
     if table is None:
         return None
     if not isinstance(table, dict) or "cases" not in table:
@@ -299,11 +297,11 @@ def read_project(folder: Path) -> Project | None:
     )
 
 
-def _toml(path: Path, mend: str, kind: Any = dict[str, Any]) -> Any:
-    """Return the content of a file, or raise a UserError that says how to mend it."""
+def _pins(path: Path, mend: str) -> dict[str, Pin]:
+    """Return the pins of a file, by task, or raise a UserError that says how to mend it."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), kind)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        return msgspec.convert(read_toml(path, mend=mend).document, dict[str, Pin])
+    except msgspec.ValidationError as error:
         raise UserError(f"{path} cannot be read: {error}. {mend}") from error
 
 

@@ -32,12 +32,12 @@ from fitting_room.lab.locks import machine_lock, why_wait
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.timing import ANEW, CHUNK_S, Timed, time_checkouts
 from fitting_room.project import Project
+from fitting_room.reading import below
 from fitting_room.record import Record
 from fitting_room.report.comparison import as_json, as_markdown
 from fitting_room.report.readme import difference
 from fitting_room.spec import Case, Dataset, folder_of
 from fitting_room.store.git import exported
-from fitting_room.store.reading import below
 from fitting_room.store.records import Store, write_whole
 
 PAIRS = 20

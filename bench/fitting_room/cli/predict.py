@@ -28,6 +28,7 @@ from fitting_room.format import number
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import Seen, look
 from fitting_room.lab.scheduler import job_of
+from fitting_room.reading import below
 from fitting_room.record import Record, unpack_classes
 from fitting_room.report.model import (
     Answer,
@@ -44,7 +45,6 @@ from fitting_room.report.model import (
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Task, TrialSpec, folder_of
 from fitting_room.store.key import training_key
-from fitting_room.store.reading import below
 from fitting_room.store.records import Kept, Models, Store
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from fitting_room.lab.locks import file_lock
 from fitting_room.lab.process import home, run_trial, strays, trials_ended
 from fitting_room.machine import exclusive, this_machine
 from fitting_room.metrics import sources
+from fitting_room.reading import below
 from fitting_room.record import Job, Listener, Machine, Message, Record, run_name, silent
 from fitting_room.spec import TASKS, TrialSpec
 from fitting_room.store.key import provenance, quality_key
-from fitting_room.store.reading import below
 from fitting_room.store.records import Kept, Models, Store
 from fitting_room.trial import loaded_files
 

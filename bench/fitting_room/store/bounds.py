@@ -13,7 +13,7 @@ from fitting_room.errors import UserError
 from fitting_room.judge.quality import Curve
 from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import CURVES, UNTRAINED, known
-from fitting_room.store.reading import (
+from fitting_room.reading import (
     Toml,
     as_table,
     check_amount,

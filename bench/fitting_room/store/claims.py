@@ -17,8 +17,7 @@ import msgspec
 from fitting_room.errors import nearest
 from fitting_room.judge.published import Better, Label
 from fitting_room.metrics import Metric, own
-from fitting_room.spec import TASKS, parts
-from fitting_room.store.reading import (
+from fitting_room.reading import (
     Toml,
     as_table,
     check_amount,
@@ -26,6 +25,7 @@ from fitting_room.store.reading import (
     converted,
     read_toml,
 )
+from fitting_room.spec import TASKS, parts
 
 ACCURACIES = ("test_accuracy", "training_accuracy")
 SCORES = (*ACCURACIES, "test_loss", "training_loss")

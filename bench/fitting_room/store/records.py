@@ -17,6 +17,7 @@ import msgspec
 
 from fitting_room.errors import UnwritableError, UserError, nearest
 from fitting_room.machine import exclusive
+from fitting_room.reading import below, read_json
 from fitting_room.record import (
     SCHEMA,
     Count,
@@ -31,7 +32,6 @@ from fitting_room.record import (
 )
 from fitting_room.spec import TASKS, TrialSpec, folder_of
 from fitting_room.store.key import machine_key
-from fitting_room.store.reading import below, read_json
 
 PROBE_BYTES = 2**20
 """More than any record of a trial."""

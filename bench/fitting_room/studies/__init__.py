@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from fitting_room.reading import read_json
 from fitting_room.record import Machine, Provenance, Record
-from fitting_room.store.reading import read_json
 from fitting_room.store.records import write_whole
 
 SCHEMA = 1

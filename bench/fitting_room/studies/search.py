@@ -20,10 +20,10 @@ from fitting_room.analysis.trials import Figure, figure
 from fitting_room.errors import UserError, nearest
 from fitting_room.format import count, counted, in_words, number, percent, signed, with_spread
 from fitting_room.judge.interval import of_difference
+from fitting_room.reading import UNREADABLE, Toml, brief, read_bytes, read_toml, told
 from fitting_room.record import Count, Fraction, Loss, Outcome, Seconds
 from fitting_room.report.table import Code, Prose, Table
 from fitting_room.spec import TASKS, Case, Name, Recipe, Seed, Task
-from fitting_room.store.reading import UNREADABLE, Toml, brief, read_bytes, read_toml, told
 
 UNFIT = re.compile(r"[^\w.=+-]+")
 """What a name of a candidate may not hold, since a folder has it."""
