@@ -302,6 +302,11 @@ class Case:
         return f"{self.task}-{self.architecture}"
 
     @property
+    def plain(self) -> bool:
+        """Whether Keras' ``fit`` as shipped trains it the same."""
+        return not (self.recipe.tuned or self.trainer)
+
+    @property
     def content(self) -> dict[str, Any]:
         """What decides a training besides code, in plain values; not where that code lies.
 
