@@ -113,7 +113,11 @@ class Project:
                 raise UserError(f"The task {name!r} is called {task.name!r}. Give both one name.")
         mend = "Take that table out, and let `fitting-room data --pin` write it."
         pins = _toml(self.pins, mend, dict[str, Pin]) if self.pins.exists() else {}
-        return {name: replace(task, pin=pins.get(name)) for name, task in tasks.items()}
+        titles = {name: name[:1].upper() + name[1:].replace("_", " ") for name in tasks}
+        return {
+            name: replace(task, pin=pins.get(name), title=task.title or titles[name])
+            for name, task in tasks.items()
+        }
 
     def use(self) -> None:
         """Make its tasks and its code those of this process."""

@@ -84,12 +84,6 @@ class Task:
     pin: Pin | None = None
     """Read from the project's file of pins; None until the data is pinned."""
 
-    def __post_init__(self) -> None:
-        """Make a title of the name where there is none."""
-        if not self.title:
-            title = f"{self.name[:1].upper()}{self.name[1:]}".replace("_", " ")
-            object.__setattr__(self, "title", title)
-
 
 TASKS: dict[str, Task] = {}
 """Name → task of the project at hand, in the order of the tables; ``Project.use`` fills it."""
@@ -300,11 +294,6 @@ class Case:
     def original(self) -> str:
         """Name of the case that a variant was made from; for any other its own."""
         return f"{self.task}-{self.architecture}"
-
-    @property
-    def plain(self) -> bool:
-        """Whether Keras' ``fit`` as shipped trains it the same."""
-        return not (self.recipe.tuned or self.trainer)
 
     @property
     def content(self) -> dict[str, Any]:

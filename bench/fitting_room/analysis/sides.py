@@ -270,7 +270,8 @@ def match(base: Side, head: Side) -> Pairs:
     of head that base has not measured is missing if base's code has it, and else it appeared.
     """
     if base.known is head.known is None and len(base.facts) == len(head.facts) == 1:
-        return Pairs(pairs=((*base.facts.values(), *head.facts.values()),))
+        (before,), (after,) = base.facts.values(), head.facts.values()
+        return Pairs(pairs=((before, after),))
     names = _renamed(base, head) | {n: n for n in head.facts if n in base.facts}
     names |= {n: _original(n) for n in head.facts if n not in names and _original(n) in base.facts}
     order = [*base.facts]

@@ -76,8 +76,7 @@ def dense(units):
 CASES = '''\
 """What is tried: a model on a task, and how it is trained. Each case is one row of a table."""
 
-from fitting_room.spec import Case
-from fitting_room.spec import Recipe
+from fitting_room.spec import Case, Recipe
 
 DENSE = Case(
     task="digits",
