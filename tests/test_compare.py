@@ -68,11 +68,15 @@ def test_a_damaged_record_is_told_and_kept(base: Path, tmp_path: Path, damage: s
     [
         (
             ("no-such-thing",),
-            "'no-such-thing' is no commit of this checkout and no folder of records",
+            "'no-such-thing' is no commit of this checkout, no folder of records and no case",
         ),
-        (("a.json",), "'a.json' is no commit of this checkout and no folder of records"),
+        (("a.json",), "'a.json' is no commit of this checkout, no folder of"),
         (("empty",), "empty holds no records"),
         (("base", "base", "--case", "mnist-dense"), "There is no case 'mnist-dense'"),
+        (
+            ("mnist-minimal", "base", "--results", "empty"),
+            "There are no records of mnist-minimal to compare: it has none",
+        ),
         (("base", "base", "--time"), "--time runs the code of both sides, but folder base has"),
     ],
 )

@@ -239,6 +239,22 @@ def test_predictions_are_compared_image_by_image() -> None:
     assert not any(c.images for c in compare(side(base), side(head)).changes)
 
 
+def test_two_cases_are_compared_on_the_same_images() -> None:
+    """Their own counts are no fault, and the paired interval is told whatever the verdict is."""
+    truth = np.arange(10).repeat(100)
+    case = replace(CASES[DENSE], architecture="other", builder="x:y")
+    right, wrong = (packed(x)[0].predictions for x in (truth, truth % 9))
+    base = [replace(r, predictions=right) for r in seeds()]
+    head = [replace(r, predictions=wrong) for r in seeds(case=case, first=8, parameters=9)]
+    found = compare(side(base), side(head), labels=lambda _: truth)
+    told = as_markdown(found, undecided=False)
+    assert not found.red(undecided=False)
+    assert "fashion_mnist-other are two cases, and compared with each other" in told
+    assert "## On the same images" in told
+    assert "parameters, trainable_parameters of" in told
+    assert "101,770 → 9 (-101,761), of two cases" in told
+
+
 def packed(classes: np.ndarray) -> list[Record]:
     """Return six records that predict these classes."""
     return [make_record(predictions=classes.tolist())] * 6

@@ -51,6 +51,14 @@ def test_a_variant_is_paired_with_its_original() -> None:
     assert not (found.appeared or found.vanished or found.missing)
 
 
+def test_one_case_a_side_is_a_pair_whatever_its_name() -> None:
+    """Where neither side has code that may have other cases."""
+    found = match(side("a"), side("b"))
+    assert [(b.case, h.case) for b, h in found.pairs] == [("a", "b")]
+    assert not (found.appeared or found.vanished or found.missing)
+    assert match(side("a"), side("b", known={"b"})).pairs == ()
+
+
 def test_what_does_not_count_says_why() -> None:
     """A stale reference is missing, with the reason."""
     base = replace(side(known={"a"}), unfit={"a": "its reference is stale: …"})

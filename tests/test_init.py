@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from imports import ROOT
+from test_commit import git
 
 from fitting_room.cli.init import FILES, NEXT
 from fitting_room.errors import UserError
@@ -112,17 +115,96 @@ def lines_of_code(text: str) -> int:
     return sum(bool(line.strip()) and line.strip()[0] != "#" for line in without.splitlines())
 
 
+def guide() -> dict[str, str]:
+    """Return the files that the guide makes of those of the start: path → text.
+
+    The first line of a block names its file; what it only adds to says so.
+    """
+    made = dict(FILES)
+    for block in re.findall(r"```python\n(.+?)```", GUIDE.read_text("utf-8"), re.DOTALL):
+        told = re.match(r"# (\S+?\.py)(, the rest)?", block)
+        name, rest = told.groups() if told else ("bench/more.py", None)
+        made[name] = made.get(name, "") + block if rest else block
+    return made
+
+
+REGISTERED = 4
+"""Lines by which a task and a case of another file come into the two lists."""
+
+
 def test_the_guide_counts_the_lines_that_a_user_writes() -> None:
-    """Task, model and case of the start are as many as it says."""
-    parts = ("tasks", "models", "cases")
-    lines = [lines_of_code(FILES[f"bench/{name}.py"]) for name in parts]
-    assert f"{sum(lines)} lines" in GUIDE.read_text("utf-8")
+    """Task, model and case of each of its three examples are as many as it says, and few."""
+    text, files = GUIDE.read_text("utf-8"), guide()
+    (tasks,) = re.findall(r"```python\n(# bench/tasks.py\n.+?)```", text, re.DOTALL)
+    counted = [sum(map(lines_of_code, (tasks, FILES["bench/models.py"], FILES["bench/cases.py"])))]
+    counted += [lines_of_code(files[f"bench/{name}.py"]) + REGISTERED for name in ("pets", "wine")]
+    assert re.findall(r"(\d+)\s+lines", text) == [str(count) for count in counted]
+    assert max(counted) <= 25
 
 
 def test_the_guide_s_python_runs_in_the_project_that_it_is_about(tmp_path: Path) -> None:
-    """Every block, in order, beside the files of the start."""
+    """Every file that it makes, beside those of the start."""
     command("fitting_room", "init", folder=tmp_path)
-    blocks = re.findall(r"```python\n(.+?)```", GUIDE.read_text("utf-8"), re.DOTALL)
-    (tmp_path / "guide.py").write_text("\n".join(blocks), encoding="utf-8")
-    done = command("guide", folder=tmp_path)
-    assert (len(blocks) > 3, done.stderr) == (True, "")
+    for name, text in guide().items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    modules = [name.removesuffix(".py").replace("/", ".") for name in guide() if name[-3:] == ".py"]
+    program = f"import importlib\nfor name in {modules}: importlib.import_module(name)"
+    (tmp_path / "all.py").write_text(program, encoding="utf-8")
+    done = command("all", folder=tmp_path)
+    assert (len(modules) > 6, done.stderr) == (True, "")
+
+
+def strangers_data(folder: Path) -> None:
+    """Write what the guide's examples read: small bytes in grey and in colour, and a table."""
+    chance = np.random.default_rng(0)
+    for name, shape, classes in (("digits", (8, 8), 10), ("pets", (32, 32, 3), 5)):
+        labels = np.arange(400) % classes
+        images = chance.integers(0, 100, (400, *shape)).astype(np.uint8)
+        images[np.arange(400), labels % shape[0]] += 150
+        parts = {"x_train": images[:300], "y_train": labels[:300]}
+        np.savez(folder / f"{name}.npz", **parts, x_test=images[300:], y_test=labels[300:])
+    rows = np.column_stack([chance.normal(size=(300, 6)), np.arange(300) % 3])
+    rows[:, 0] += 3 * rows[:, -1]
+    np.savetxt(folder / "wine.csv", rows, delimiter=",", header="a,b,c,d,e,f,quality", comments="")
+
+
+@pytest.mark.xdist_group("trains")
+@pytest.mark.usefixtures("plain_git")
+def test_a_commit_is_trained_by_its_own_code_and_the_engine_that_runs(tmp_path: Path) -> None:
+    """Its records are those of the folder, seed by seed, and lie where the project has them."""
+    command("fitting_room", "init", folder=tmp_path)
+    table = tmp_path / "pyproject.toml"
+    table.write_text(table.read_text("utf-8").replace('"results"', '"kept"'), encoding="utf-8")
+    git(tmp_path, "init", "--quiet")
+    first = committed(tmp_path)
+    train = ("--train", "--seeds", "1", "--shared")
+    done = command("fitting_room", "compare", first, *train, folder=tmp_path)
+    assert (done.returncode, "**Green**" in done.stdout) == (0, True), done.stderr
+    kept = tmp_path / "kept"
+    shutil.copytree(kept / "compare" / first[:12] / "reference", kept / "reference")
+    second = committed(tmp_path)
+    done = command("fitting_room", "compare", first, second, folder=tmp_path)
+    assert f"head: commit {second[:12]}; 1 case, 1 seed each" in done.stdout
+
+
+def committed(folder: Path) -> str:
+    """Commit everything, and return the commit."""
+    git(folder, "add", "--all", "--force")
+    git(folder, "commit", "--quiet", "-m", "all")
+    return git(folder, "rev-parse", "HEAD")
+
+
+@pytest.mark.xdist_group("trains")
+def test_the_guide_s_examples_go_from_arrays_to_bounds(tmp_path: Path) -> None:
+    """Bytes in grey, and trained: bytes in colour, and a table without images."""
+    command("fitting_room", "init", folder=tmp_path)
+    for name, text in guide().items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    strangers_data(tmp_path / "bench")
+    names = ["pets-cnn", "wine-dense"]
+    options = ["--seeds", "2", "--shared", "--jobs", "2", "--apply"]
+    done = command("fitting_room", "calibrate", *names, *options, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    bounds = (tmp_path / "bench" / "bounds.toml").read_text("utf-8")
+    assert re.findall(r"^\[([\w-]+)\]", bounds, re.MULTILINE) == ["smoke", *names]
+    assert "uint8 8 × 8" in command("fitting_room", "data", "digits", folder=tmp_path).stdout

@@ -70,6 +70,7 @@ from fitting_room.spec import Recipe
 
 OWN = Case(task="mnist", architecture="{name}", builder="{name}:build", recipe=Recipe(epochs=1))
 CASES = {{OWN.name: OWN}}
+TWICE = [OWN, OWN]
 NUMBER = 3
 """
 
@@ -143,9 +144,10 @@ def test_a_slip_in_the_table_is_told(tmp_path: Path, table: str, said: str) -> N
     [
         ("missing_own:CASES", "there is no module missing_own. Name a module that lies under"),
         ("slips_own.more:CASES", "importing it failed|there is no module slips_own.more"),
-        ("slips_own:CASSES", "slips_own has no such name. Name a mapping"),
-        ("slips_own:NUMBER", "slips_own has NUMBER there, which is no mapping"),
+        ("slips_own:CASSES", "slips_own has no such name. Name a list"),
+        ("slips_own:NUMBER", "slips_own has NUMBER there, which is no list"),
         ("needs_own:CASES", "importing it failed: No module named 'not_installed'"),
+        ("slips_own:TWICE", "one of them has no name of its own. Give it one"),
     ],
 )
 def test_cases_that_cannot_be_imported_are_told(tmp_path: Path, cases: str, said: str) -> None:

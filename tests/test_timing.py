@@ -148,7 +148,7 @@ def test_chunks_go_on_from_where_they_were() -> None:
 
     train = trainer(Start(SPEC, ("recipe", "plain")))
     for path in ("recipe", "plain"):
-        for images in (64, 128):
+        for images in (64, 128, 5_000):  # the last of them are more than there are
             chunk = train(Command(path, images))  # type: ignore[arg-type] # mypy widens the names
             assert chunk.wall > 0 and chunk.cpu > 0
     assert "keras" in sys.modules

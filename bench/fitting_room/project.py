@@ -33,7 +33,7 @@ Object = Annotated[str, msgspec.Meta(pattern=OBJECT)]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 OBJECTS = ("tasks", "cases", "instead", "exercises", "variants", "slowdowns", "metrics")
-"""Keys that hold ``module:name``: of a list of metrics, or else of a mapping."""
+"""Keys that hold ``module:name``: of a list, or of a mapping by name."""
 KEYS: dict[str, Any] = {
     **dict.fromkeys(OBJECTS, Object),
     **dict.fromkeys(("bounds", "claims", "pins", "results", "badges"), str),
@@ -43,8 +43,8 @@ KEYS: dict[str, Any] = {
 """Key of the table → type of its value; paths are relative to the file."""
 
 EXAMPLE = f"""{TABLE}
-tasks = "bench.tasks:TASKS"  # module:name of a mapping, name → fitting_room.spec.Task
-cases = "bench.cases:CASES"  # module:name of a mapping, name → fitting_room.spec.Case
+tasks = "bench.tasks:TASKS"  # module:name of a list of fitting_room.spec.Task
+cases = "bench.cases:CASES"  # module:name of a list of fitting_room.spec.Case
 bounds = "bounds.toml"
 results = "results"
 """
@@ -109,7 +109,11 @@ class Project:
                 raise UserError(f"The task {name!r} is called {task.name!r}. Give both one name.")
         mend = "Take that table out, and let `fitting-room data --pin` write it."
         pins = _pins(self.pins, mend) if self.pins.exists() else {}
-        return {name: replace(task, pin=pins.get(name)) for name, task in tasks.items()}
+        titles = {name: name[:1].upper() + name[1:].replace("_", " ") for name in tasks}
+        return {
+            name: replace(task, pin=pins.get(name), title=task.title or titles[name])
+            for name, task in tasks.items()
+        }
 
     def use(self) -> None:
         """Make its tasks and its code those of this process."""
@@ -173,8 +177,13 @@ class Project:
         return _named("exercise", name, self.exercises)
 
     def _mapping(self, key: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self._object(key, Mapping, f"mapping of names to {key}")[0]
-        return found
+        found, where = self._object(key, Mapping | list | tuple, f"list or mapping of {key}")
+        if isinstance(found, Mapping):
+            return found
+        named = {getattr(each, "name", ""): each for each in found}
+        if len(named) < len(found) or "" in named:
+            raise UserError(f"{where} one of them has no name of its own. Give it one.")
+        return named
 
     def _object(self, key: str, kind: Any, words: str) -> tuple[Any, str]:
         """Return what a key stands for, and how a sentence on what is wrong with it begins."""

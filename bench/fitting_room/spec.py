@@ -55,14 +55,14 @@ class Task:
     """A data set with its classes and its targets, as its user writes it."""
 
     name: Name
-    title: str
-    """As a table heading shows it."""
     load: Any
     """A function that returns train_images, train_labels, test_images and test_labels; or a source
     that a loader of ``fitting_room.data`` returns; or a tuple of them, tried in that order."""
     classes: tuple[str, ...]
     """What each label stands for, in the order of the labels, which count from 0; classes without
     names are called by their numbers, as by ``tuple(map(str, range(2)))``."""
+    title: str = ""
+    """As a table heading shows it; its name with a capital, if none is given."""
     licence: str = "not told"
     """Of the images, and whose they are."""
     sample: Any = None
@@ -265,7 +265,8 @@ class Case:
     """Task × architecture × recipe; one row of a table."""
 
     task: Name
-    architecture: Name
+    architecture: Name = ""
+    """What it is called; after its function, if it is given no name."""
     builder: str
     """``module:function`` of the architecture."""
     arguments: Mapping[str, int | float | str] = field(default_factory=dict)
@@ -276,7 +277,9 @@ class Case:
     """``module:function`` that trains it, see ``trial/trainer.py``; None is Keras' ``fit``."""
 
     def __post_init__(self) -> None:
-        """Refuse what an own trainer would pass over: callbacks of Keras."""
+        """Name the architecture, and refuse what an own trainer would pass over: callbacks."""
+        if not self.architecture:
+            object.__setattr__(self, "architecture", self.builder.rpartition(":")[2])
         if self.trainer is not None and not re.fullmatch(r"[\w.]+:\w+", self.trainer):
             raise ValueError(f"trainer must be module:function, not {self.trainer!r}")
         if self.trainer and self.recipe.watched:

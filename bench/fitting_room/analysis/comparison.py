@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fitting_room.analysis.sides import COUNTS, Facts, Pairs, Side, match, tested
+from fitting_room.analysis.sides import COUNTS, Facts, Pairs, Side, match, tested, two_cases
 from fitting_room.judge.change import (
     Change,
     Question,
@@ -233,12 +233,23 @@ def _of_pair(
 
 
 def _counts(base: Facts, head: Facts) -> list[Change]:
-    """Steps are counted on the data, so other data has others; the rest is the model's own."""
+    """Steps are counted on the data, so other data has others; the rest is the model's own.
+
+    Two cases may have counts of their own, which is no fault of either.
+    """
     reason = _differing(base.conditions, head.conditions)
-    return [
+    found = [
         not_comparable(name, reason)
         if reason and name == "steps_per_epoch"
         else judge_count(name, base.counts.get(name, ()), head.counts.get(name, ()))
         for name in COUNTS
         if base.counts.get(name) or head.counts.get(name)
+    ]
+    if not two_cases(base, head):
+        return found
+    return [
+        not_comparable(each.verdict.metric, f"{each.verdict.reason}, of two cases")
+        if each.verdict.label == "changed"
+        else each
+        for each in found
     ]

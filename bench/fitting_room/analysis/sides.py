@@ -169,7 +169,8 @@ def _counts(records: Sequence[Record]) -> dict[str, tuple[int, ...]]:
     return {
         "parameters": tuple(size.parameters for size in sizes),
         "trainable_parameters": tuple(size.trainable_parameters for size in sizes),
-        "flops_per_image": tuple(size.flops_per_image for size in sizes),
+        # Own trainers do not count them.
+        "flops_per_image": tuple(filter(None, (size.flops_per_image for size in sizes))),
         "steps_per_epoch": tuple(steps),
     }
 
@@ -264,9 +265,13 @@ class Pairs:
 def match(base: Side, head: Side) -> Pairs:
     """Match by name, variants with their original, and what is left by builder and arguments.
 
+    Two records' folders of one case each, or two cases, are a pair whatever they are called.
     A case of base that head has not measured is missing, unless head's code has it no more. One
     of head that base has not measured is missing if base's code has it, and else it appeared.
     """
+    if base.known is head.known is None and len(base.facts) == len(head.facts) == 1:
+        (before,), (after,) = base.facts.values(), head.facts.values()
+        return Pairs(pairs=((before, after),))
     names = _renamed(base, head) | {n: n for n in head.facts if n in base.facts}
     names |= {n: _original(n) for n in head.facts if n not in names and _original(n) in base.facts}
     order = [*base.facts]
@@ -310,6 +315,11 @@ def _renamed(base: Side, head: Side) -> dict[str, str]:
         if alike:
             found[name] = alike
     return found
+
+
+def two_cases(base: Facts, head: Facts) -> bool:
+    """Whether a pair is of two cases: neither one by another name, nor a variant of it."""
+    return base.case not in (head.case, _original(head.case)) and base.identity != head.identity
 
 
 def _original(name: str) -> str:

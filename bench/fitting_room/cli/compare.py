@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from fitting_room import data
-from fitting_room.analysis.comparison import Comparison, compare, in_turn
+from fitting_room.analysis.comparison import IN_TURN, Comparison, compare, in_turn
 from fitting_room.analysis.sides import Facts, Side
 from fitting_room.analysis.trials import publishable
 from fitting_room.cli import COMMANDS
@@ -25,7 +25,7 @@ from fitting_room.cli.calibrate import published
 from fitting_room.cli.sides import Asked, Place, ask, called, place, side_of
 from fitting_room.errors import UserError, in_ci, nearest, positive
 from fitting_room.format import in_words, listed
-from fitting_room.judge.change import Change
+from fitting_room.judge.change import Change, not_comparable
 from fitting_room.judge.timing import ABTiming
 from fitting_room.lab.estimate import warnings
 from fitting_room.lab.locks import machine_lock, why_wait
@@ -42,6 +42,8 @@ from fitting_room.store.records import Store, write_whole
 
 PAIRS = 20
 """Twice what the exact test needs, for a machine that has neighbours."""
+
+OWN_TRAINER = "a trainer of one's own does not stop after a chunk to let the other side run"
 
 Checkout = tuple[Path, Mapping[str, Any]]
 """A folder with ``bench`` and ``models``, and its cases by name, in plain values."""
@@ -65,6 +67,9 @@ def time_all(
                 Timed(name="base", checkout=old, case=before[name]),
                 Timed(name="head", checkout=new, case=after[name]),
             )
+            if before[name].get("trainer") or after[name].get("trainer"):
+                found[name] = not_comparable(IN_TURN, OWN_TRAINER)
+                continue
             told = f"[{number}/{len(chosen)}] {name}"
             task = after[name]["task"]
             dataset = data.find(task, data_dir=asked.data_dir, offline=asked.offline)
@@ -177,7 +182,8 @@ SEEDS = 5
 UNDECIDED = ("fail", "pass")
 
 EPILOG = """\
-BASE and HEAD are each a commit (its results/reference) or a folder of records. Exit status: 0 where
+BASE and HEAD are each a commit (its references), a folder of records, or a case of this checkout;
+two cases, or two folders of one case each, are compared with each other. Exit status: 0 where
 nothing got worse; 1 for a regression, an exact count that changed, a missing reference or missing
 records, and with --undecided fail for an open verdict; 2 for a mistake in the call; 130 after
 Ctrl-C."""
@@ -257,8 +263,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Compare; print and keep what was found; return 1 where a gate fails."""
-    root = args.project.root
-    places = place(args.base, root), place(args.head, root)
+    places = place(args.base, args.project), place(args.head, args.project)
     asked = _asked(args)
     if args.time:
         _check_timeable(*places)
@@ -322,8 +327,8 @@ def _check_timeable(*places: Place) -> None:
     for each in places:
         if each.commit is None and not each.checkout:
             raise UserError(
-                f"--time runs the code of both sides, but {each.told} has none. Name two commits, "
-                "or one and nothing, which is this checkout."
+                f"--time runs the code of both sides, but {each.told} has no code of its own. "
+                "Name two commits, or one and nothing, which is this checkout."
             )
 
 

@@ -38,14 +38,14 @@ import numpy as np
 
 from fitting_room.spec import Task
 
-DIGITS = "75557 26227 71747 71717 55711 74717 74757 71222 75757 75717".split()
+SHAPES = "75557 26227 71747 71717 55711 74717 74757 71222 75757 75717".split()
 """Each digit is five rows of three pixels, a row as its three bits."""
 
 
 def load():
     """Draw digits on noisy images of 8 × 8 pixels; put your own data in their place."""
     rng = np.random.default_rng(0)
-    shapes = np.array([[[int(row) >> bit & 1 for bit in (2, 1, 0)] for row in d] for d in DIGITS])
+    shapes = np.array([[[int(row) >> bit & 1 for bit in (2, 1, 0)] for row in d] for d in SHAPES])
     labels = np.arange(4_000) % 10
     images = rng.integers(0, 105, (4_000, 8, 8))
     for image, label in zip(images, labels):
@@ -55,8 +55,8 @@ def load():
     return images[:3_000], labels[:3_000], images[3_000:], labels[3_000:]
 
 
-TASK = Task(name="digits", title="Digits", load=load, classes=tuple("0123456789"))
-TASKS = {TASK.name: TASK}
+DIGITS = Task(name="digits", load=load, classes=tuple("0123456789"))
+TASKS = [DIGITS]
 '''
 
 MODELS = '''\
@@ -68,21 +68,15 @@ def dense(units):
     import keras  # here, as only the process that trains needs it
     from keras import layers
 
-    return keras.Sequential(
-        [
-            keras.Input((8, 8, 1)),
-            layers.Flatten(),
-            layers.Dense(units, activation="relu"),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
+    hidden = layers.Dense(units, activation="relu")
+    last = layers.Dense(10, activation="softmax")
+    return keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), hidden, last])
 '''
 
 CASES = '''\
 """What is tried: a model on a task, and how it is trained. Each case is one row of a table."""
 
-from fitting_room.spec import Case
-from fitting_room.spec import Recipe
+from fitting_room.spec import Case, Recipe
 
 DENSE = Case(
     task="digits",
@@ -91,7 +85,7 @@ DENSE = Case(
     arguments={"units": 32},
     recipe=Recipe(epochs=8, learning_rate=0.003),
 )
-CASES = {case.name: case for case in (DENSE,)}
+CASES = [DENSE]
 '''
 
 SUITES = '''\

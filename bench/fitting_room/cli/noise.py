@@ -213,12 +213,14 @@ def speed(arguments: argparse.Namespace) -> int:
 
 def _comparable(project: Project, names: Sequence[str]) -> list[Case]:
     """Return the cases of these names, or all, that a plain ``fit`` can train as well."""
-    plain = {name: case for name, case in project.cases.items() if not case.recipe.tuned}
-    for name in names:
+    cases = project.cases
+    plain = {n: case for n, case in cases.items() if not (case.recipe.tuned or case.trainer)}
+    others = f"Name some of {', '.join(plain)}." if plain else "That is so of every case here."
+    for name in names or (() if plain else cases):
         if project.case(name).name not in plain:
             raise UserError(
-                f"{name}: its recipe asks for what a plain fit has not, so there is nothing to "
-                f"compare it with. Name some of {', '.join(plain)}."
+                f"{name}: its recipe asks for what a plain fit has not, or it has a trainer of its "
+                f"own, so there is nothing to compare it with. {others}"
             )
     return [plain[name] for name in names or plain]
 

@@ -23,6 +23,7 @@ from fitting_room.report.readme import badges, difference, regenerate
 from fitting_room.report.summary import JUDGED, task_table
 from fitting_room.spec import TASKS
 from fitting_room.store.bounds import Bounds
+from fitting_room.store.digest import brings_engine
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import read_speeds, write_whole
 from fitting_room.studies import exercises, gate, search
@@ -45,7 +46,7 @@ def blocks(known: Committed) -> dict[str, Callable[[], str]]:
         "claims": partial(claims_block, known),
         "speed": partial(speed_block, known),
         "options": options_block,
-        "commands": commands_block,
+        "commands": partial(commands_block, known),
         "exercises": partial(exercises.answers, asked.values(), trained),
         **{
             f"exercise {name}": partial(exercises.block, each, trained, known.stale)
@@ -74,7 +75,7 @@ def speed_block(known: Committed) -> str:
     """Return the training path of each case against a plain ``fit``."""
     speeds, cases = read_speeds(known.results / "speed"), known.project.cases
     stale = why_stale([each.record for each in speeds], cases, root=known.project.root)
-    plain = [name for name, case in cases.items() if not case.recipe.tuned]
+    plain = [name for name, case in cases.items() if not (case.recipe.tuned or case.trainer)]
     return speed_table(speeds, plain, stale=stale)
 
 
@@ -100,15 +101,16 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", r"\|")
 
 
-def commands_block() -> str:
+def commands_block(known: Committed) -> str:
     """Return every command with its arguments and options, as its own help has them."""
     parts = []
+    program = "python -m bench" if brings_engine(known.project.root) else "fitting-room"
     for name, does in COMMANDS.items():
-        subparsers = argparse.ArgumentParser(prog="python -m bench").add_subparsers()
+        subparsers = argparse.ArgumentParser(prog=program).add_subparsers()
         load(name).register(subparsers)
         parser = subparsers.choices[name]
         rows = [_argument(parser, each) for each in parser._actions if each.dest != "help"]
-        parts.append(f"### `python -m bench {name}`\n\n{does[0].upper()}{does[1:]}.")
+        parts.append(f"### `{program} {name}`\n\n{does[0].upper()}{does[1:]}.")
         parts += ["\n".join(["| argument | meaning |", "|---|---|", *rows])] if rows else []
     return "\n\n".join(parts)
 

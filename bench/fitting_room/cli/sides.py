@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +17,24 @@ from fitting_room.errors import UserError
 from fitting_room.lab import process
 from fitting_room.project import Project
 from fitting_room.record import Provenance, Record
+from fitting_room.store.digest import brings_engine
 from fitting_room.store.git import exported, resolve, suggestion, without_git, worktree
 from fitting_room.store.key import training_key, why_stale
 from fitting_room.store.records import Store, read_record
-
-REFERENCE = Path("results") / "reference"
-"""Where a commit keeps its reference records."""
 
 QUESTION = """
 import json, os, sys
 from pathlib import Path
 from types import SimpleNamespace
 names = json.loads(sys.stdin.readline())
-known = None
+known, results = None, "results"
 with os.fdopen(int(sys.argv[-1]), "wb") as answer:
     try:
         import msgspec
         try:
             from fitting_room.project import current
             project = current(Path.cwd())
-            CASES = project.cases
+            CASES, results = project.cases, os.path.relpath(project.results, project.root)
             getattr(project, "use", lambda: None)()  # where tasks are the project's own
         except ImportError:  # a commit whose cases stand where they always did
             from bench.cases import CASES
@@ -46,9 +44,12 @@ with os.fdopen(int(sys.argv[-1]), "wb") as answer:
         specs = {n: SimpleNamespace(case=CASES[n], backend="tensorflow") for n in names}
         known = msgspec.to_builtins({
             "cases": CASES,
-            "stale": why_stale(Store(root / "results" / "reference").readable(), CASES, root=root),
+            "stale": why_stale(Store(root / results / "reference").readable(), CASES, root=root),
             "origins": {name: provenance(spec, root=root) for name, spec in specs.items()},
+            "results": results,
         })
+    except Exception as error:  # the last line that is printed is told
+        sys.exit(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
     finally:
         packages = ("bench", "fitting_room", "models")
         ours = [m for name, m in sys.modules.items() if name.split(".")[0] in packages]
@@ -73,6 +74,8 @@ class Told:
     """Case → why its reference is not of this code."""
     origins: Mapping[str, Provenance]
     """Case, of those that were asked for → which code would train it."""
+    results: str
+    """Folder of its records, from the project's."""
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -117,14 +120,14 @@ def called(commit: str | None) -> str:
     return f"Commit {commit[:12]}" if commit else "This checkout"
 
 
-def references(folder: Path, commit: str) -> list[Record]:
+def references(folder: Path, results: str, commit: str) -> list[Record]:
     """Return the reference records among the files of a commit.
 
     Raises:
         UserError: One of them is no record that this version reads.
     """
     try:
-        return list(Store(folder / REFERENCE).all())
+        return list(Store(folder / results / "reference").all())
     except UserError as error:
         # The path of a copy that will be gone helps nobody.
         raise UserError(str(error).replace(f"{folder}/", f"{commit[:12]}:")) from error
@@ -149,7 +152,9 @@ def train(
         UserError: It ended without all records.
         KeyboardInterrupt: It was interrupted; what was trained is kept.
     """
-    command = [sys.executable, "-m", "bench", "calibrate", *cases, "--seeds", str(seeds)]
+    # A checkout of the engine trains with its own, a project of anybody's with the one that runs.
+    program = "bench" if brings_engine(folder) else "fitting_room"
+    command = [sys.executable, "-m", program, "calibrate", *cases, "--seeds", str(seeds)]
     command += ["--results", str(into.resolve())]
     command += ["--data-dir", str(data_dir.resolve())] if data_dir else []
     command += ["--offline"] * offline + ["--shared"] * shared
@@ -221,11 +226,13 @@ class Place:
     path: Path | None = None
     commit: str | None = None
     """Full hash."""
+    case: str | None = None
+    """The only one of this checkout that is meant."""
 
     @property
     def checkout(self) -> bool:
         """Whether it is the code that is running."""
-        return self.path is None and self.commit is None
+        return self.path is None and self.commit is None and self.case is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,21 +253,24 @@ class Asked:
     """Where to train; None is this machine."""
 
 
-def place(name: str | None, root: Path) -> Place:
-    """Return what a name stands for: a folder if there is one, else a commit of the root folder.
+def place(name: str | None, project: Project) -> Place:
+    """Return what a name stands for: a folder if there is one, else a case, else a commit.
 
     Raises:
-        UserError: It is neither.
+        UserError: It is none of them.
     """
+    root = project.root
     if name is None:
         return Place(told=CHECKOUT)
     if Path(name).is_dir():
         return Place(told=f"folder {name}", path=Path(name))
+    if name in project.cases:
+        return Place(told=f"case {name} of this checkout", case=name)
     commit = resolve(name, root=root)
     if commit is None:
         raise UserError(
-            f"{name!r} is no commit of this checkout and no folder of records. Name one; a "
-            f"commit that is not here must be fetched first. {suggestion(name, root=root)}"
+            f"{name!r} is no commit of this checkout, no folder of records and no case. Name one; "
+            f"a commit that is not here must be fetched first. {suggestion(name, root=root)}"
         )
     called = "" if commit.startswith(name) else f" ({name})"
     return Place(told=f"commit {commit[:12]}{called}", commit=commit)
@@ -274,6 +284,8 @@ def side_of(place: Place, asked: Asked) -> Side:
     """
     if place.commit:
         return _of_commit(place, place.commit, asked)
+    if place.case:
+        return _of_case(place, place.case, asked)
     if place.path is None:
         return _of_checkout(place, asked)
     return Side(told=place.told, facts=facts_of(_folder(place.path)))
@@ -299,7 +311,7 @@ def _folder(path: Path) -> list[Record]:
 def _of_commit(place: Place, commit: str, asked: Asked) -> Side:
     with exported(commit, root=asked.project.root) as folder:
         told = ask(folder, called(commit))
-        records = references(folder, commit)
+        records = references(folder, told.results, commit)
     records = [record for record in records if record.spec.case.name not in told.stale]
     wanted = _wanted(told.cases, records, asked)
     if wanted:
@@ -330,6 +342,17 @@ def _of_checkout(place: Place, asked: Asked) -> Side:
         known=frozenset(project.cases),
         unfit={name: f"its records are stale: {why}" for name, why in stale.items()},
     )
+
+
+def _of_case(place: Place, case: str, asked: Asked) -> Side:
+    found = _of_checkout(place, replace(asked, cases=(case,)))
+    if case not in found.facts:
+        why = found.unfit.get(case, "it has none")
+        raise UserError(
+            f"There are no records of {case} to compare: {why}. Add --train, or keep some first: "
+            f"fitting-room calibrate {case}"
+        )
+    return Side(told=found.told, facts={case: found.facts[case]})
 
 
 def _wanted(cases: Iterable[str], records: Sequence[Record], asked: Asked) -> list[str]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from fitting_room.analysis.comparison import IN_TURN, Comparison, differences
-from fitting_room.analysis.sides import COUNTS, Facts, Side
+from fitting_room.analysis.comparison import IN_TURN, Comparison, differences, name_of
+from fitting_room.analysis.sides import COUNTS, Facts, Side, two_cases
 from fitting_room.format import MISSING, counted, shown, shown_difference, spanned
 from fitting_room.judge.change import OUTCOMES, Change
 from fitting_room.report.table import Table, bullets
@@ -89,6 +89,10 @@ def as_markdown(
     parts = ["# Comparison", _headline(found, undecided=undecided), _sides(found)]
     listed = {heading: found.of(*outcomes) for heading, outcomes in SECTIONS.items()}
     listed["Timed in turn"] = [c for c in found.changes if c.verdict.metric == IN_TURN]
+    pairs = {name_of(*pair) for pair in found.pairs.two_names if two_cases(*pair)}
+    listed["On the same images"] = [
+        c for c in found.of("same") if c.images and c.verdict.subject in pairs
+    ]
     listed["Warnings"] = [change for change in found.changes if change.warned]
     for heading, changes in listed.items():
         lines = [_line(change) for change in changes]
@@ -153,6 +157,8 @@ def _cases(found: Comparison, hint: str) -> list[str]:
 
 
 def _two_names(base: Facts, head: Facts) -> str:
+    if two_cases(base, head):
+        return f"{base.case} and {head.case} are two cases, and compared with each other"
     if head.case.startswith(base.case):
         return f"{head.case} is a variant of {base.case}, and compared with it"
     return (

@@ -221,6 +221,6 @@ def smoke_line(path: Path, case: str, metric: str) -> int:
 def _source(path: Path) -> Toml:
     return read_toml(
         path,
-        mend="It holds the bounds: `python -m bench calibrate --apply` writes it.",
+        mend="It holds the bounds: `fitting-room calibrate --apply` writes it.",
         infinite=True,
     )

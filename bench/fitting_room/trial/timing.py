@@ -39,6 +39,7 @@ class Command(msgspec.Struct, frozen=True):
 
     path: TrainingPath
     images: int
+    """To be trained on, in as many passes as a smaller training set needs for that."""
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -81,9 +82,11 @@ def trainer(start: Start) -> Callable[[Command], Chunk]:
     clock = _clock()
 
     def train(chunk: Command) -> Chunk:
-        images, labels = training.images[: chunk.images], training.labels[: chunk.images]
-        part = replace(training, images=images, labels=labels)
-        fit.train(models[chunk.path], part, recipe, epochs=1, callbacks=[clock])
+        passes = -(-chunk.images // len(training.labels))
+        each = round(chunk.images / passes)
+        part = replace(training, images=training.images[:each], labels=training.labels[:each])
+        clock.seconds = (0.0, 0.0)
+        fit.train(models[chunk.path], part, recipe, epochs=passes, callbacks=[clock])
         return Chunk(*clock.seconds)
 
     return train
@@ -101,7 +104,7 @@ def _build(path: TrainingPath, spec: TrialSpec, steps: int) -> Any:
 
 
 def _clock() -> Any:
-    """Return a callback that times what lies between the begin and the end of an epoch.
+    """Return a callback that adds up what lies between the begin and the end of each epoch.
 
     Its own, and not the checkout's: both sides must be timed alike.
     """
@@ -114,7 +117,7 @@ def _clock() -> Any:
             self._began = (time.perf_counter(), time.process_time())
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            wall, cpu = self._began
+            wall, cpu = (b - s for b, s in zip(self._began, self.seconds, strict=True))
             self.seconds = (time.perf_counter() - wall, time.process_time() - cpu)
 
     return Clock()

@@ -101,7 +101,7 @@ def _of_task(album: Album, task: Task, rows: Sequence[Row]) -> Pictures:
 def _confusion(album: Album, row: Row, title: str) -> Draw | str:
     known, classes = album.seen(row), TASKS[row.task].classes
     if not known:
-        return f"its test images are not here; `python -m bench data {row.task}` fetches them"
+        return f"its test images are not here; `fitting-room data {row.task}` fetches them"
     labels = album.test_sets[known[0].spec.dataset.checksum].test_labels
     found = confusion(known, labels, classes=len(classes))
     if found is None:
