@@ -213,12 +213,15 @@ def speed(arguments: argparse.Namespace) -> int:
 
 def _comparable(project: Project, names: Sequence[str]) -> list[Case]:
     """Return the cases of these names, or all, that a plain ``fit`` can train as well."""
-    plain = {name: case for name, case in project.cases.items() if not case.recipe.tuned}
+    cases = project.cases.items()
+    plain = {name: case for name, case in cases if not (case.recipe.tuned or case.trainer)}
     for name in names:
         if project.case(name).name not in plain:
+            own = "its trainer is its own" if project.case(name).trainer else ""
+            why = own or "its recipe asks for what a plain fit has not"
             raise UserError(
-                f"{name}: its recipe asks for what a plain fit has not, so there is nothing to "
-                f"compare it with. Name some of {', '.join(plain)}."
+                f"{name}: {why}, so there is nothing to compare it with. Name some of "
+                f"{', '.join(plain) or 'none: no case is trained by a plain fit'}."
             )
     return [plain[name] for name in names or plain]
 

@@ -74,7 +74,7 @@ def speed_block(known: Committed) -> str:
     """Return the training path of each case against a plain ``fit``."""
     speeds, cases = read_speeds(known.results / "speed"), known.project.cases
     stale = why_stale([each.record for each in speeds], cases, root=known.project.root)
-    plain = [name for name, case in cases.items() if not case.recipe.tuned]
+    plain = [name for name, case in cases.items() if not (case.recipe.tuned or case.trainer)]
     return speed_table(speeds, plain, stale=stale)
 
 
