@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,9 +19,14 @@ def nothing() -> None:
     """Build nothing: these trainers have no model."""
 
 
-def even(data: Any) -> np.ndarray:
+def even(images: Any) -> np.ndarray:
     """Return the same probability for every class."""
-    return np.full((len(data.test_images), data.classes), 1 / data.classes, np.float32)
+    return np.full((len(images), 10), 0.1, np.float32)
+
+
+def load_model(file: Path) -> Any:
+    """Return what ``honest`` saved."""
+    return {"even": even}[file.read_text()]
 
 
 def honest(job: Any, data: Any, report: Any) -> None:
@@ -29,9 +35,15 @@ def honest(job: Any, data: Any, report: Any) -> None:
     report.metric("loads_keras", "keras" in sys.modules)
     report.metric("pixels", data.images[0].size)
     for number in range(1, job.epochs + 1):
-        scores = {"predictions": lambda: even(data), "metrics": {"margin": number / 4}}
+        scores = {"predictions": even, "metrics": {"margin": number / 4}}
         report.epoch(number, loss=1 / number, accuracy=0.5, **scores)
-    report.predictions(even(data))
+    report.predictions(even, save=lambda file: file.write_text("even"))
+
+
+def brief(job: Any, data: Any, report: Any) -> None:
+    """Hand over probabilities, and no function."""
+    report.epoch(1, loss=1.0)
+    report.predictions(even(data.test_images))
 
 
 def unruly(job: Any, data: Any, report: Any) -> None:
@@ -57,7 +69,17 @@ def diverging(job: Any, data: Any, report: Any) -> None:
     try:
         report.epoch(1, loss=float("nan"))
     except Exception:
-        report.predictions(even(data))
+        report.predictions(even)
+
+
+def deaf(job: Any, data: Any, report: Any) -> None:
+    """Tell a loss that is no number, and go on whatever happens."""
+    for loss in (float("nan"), 1.0):
+        try:
+            report.epoch(len(report._measured.epochs) + 1, loss=loss)
+            report.predictions(even)
+        except BaseException:
+            continue
 
 
 def leaving(job: Any, data: Any, report: Any) -> None:
@@ -68,4 +90,58 @@ def leaving(job: Any, data: Any, report: Any) -> None:
 def unscaled(job: Any, data: Any, report: Any) -> None:
     """Hand over logits."""
     report.epoch(1, loss=1.0)
-    report.predictions(even(data) * 30)
+    report.predictions(even(data.test_images) * 30)
+
+
+def missing_row(job: Any, data: Any, report: Any) -> None:
+    """Predict all test images but one."""
+    report.epoch(1, loss=1.0)
+    report.predictions(even(data.test_images[1:]))
+
+
+def not_a_number(job: Any, data: Any, report: Any) -> None:
+    """Predict NaN by a function."""
+    report.epoch(1, loss=1.0)
+    report.predictions(lambda images: even(images) * np.nan)
+
+
+def out_of_order(job: Any, data: Any, report: Any) -> None:
+    """Begin with the second epoch."""
+    report.epoch(2, loss=1.0)
+
+
+def too_late(job: Any, data: Any, report: Any) -> None:
+    """Train on after the predictions, which would then be of an epoch before the last."""
+    report.epoch(1, loss=1.0)
+    report.predictions(even)
+    report.epoch(2, loss=0.5)
+
+
+def enormous(job: Any, data: Any, report: Any) -> None:
+    """Tell a loss that is finite, and larger than any float32."""
+    report.epoch(1, loss=1e300)
+
+
+def vanishing(job: Any, data: Any, report: Any) -> None:
+    """End the process at once, as if all were well."""
+    os._exit(0)
+
+
+def scribbling(job: Any, data: Any, report: Any) -> None:
+    """Write where only the trial answers."""
+    os.write(int(sys.argv[-1]), b"all is well\n")
+    time.sleep(600)
+
+
+def stubborn(job: Any, data: Any, report: Any) -> None:
+    """Never end, whatever it is asked."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
+    time.sleep(600)
+
+
+def orphaning(job: Any, data: Any, report: Any) -> None:
+    """Fork, and be killed, as by a machine that is out of memory."""
+    if os.fork() == 0:
+        time.sleep(600)
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from data_world import tiny, write_idx
 
@@ -156,10 +161,10 @@ def load_data(size=1):
     return (image, np.arange(10)), (image, np.arange(10))
 """,
     "datasets.py": """
-def load_dataset(name, revision=None):
-    assert (name, revision) == ("a/digits", "1")
+def load_dataset(name, split, revision=None):
+    assert (name, split, revision) == ("a/digits", ["train", "test"], "1")
     part = {"picture": list(np.full((10, 2, 2), 1, np.uint8)), "digit": list(range(10))}
-    return {"train": part, "test": part}
+    return [part, part]
 """,
     "tensorflow_datasets.py": """
 def load(name, split, batch_size, as_supervised):
@@ -198,6 +203,88 @@ def test_another_library_is_asked_in_a_process_of_its_own(libraries: Path, sourc
     assert libraries.is_dir()
     assert (found.train_images.shape, found.train_labels.tolist()) == ((10, 2, 2), [*range(10)])
     assert int(found.test_images.max()) == 1
+
+
+BUILT = {
+    "datasets": """
+import sys
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Image
+
+def part(n):
+    chance = np.random.default_rng(n)
+    pictures = [chance.integers(0, 256, (6, 5, 3)).astype(np.uint8) for _ in range(n)]
+    features = Features({"picture": Image(), "digit": ClassLabel(num_classes=10)})
+    return Dataset.from_dict({"picture": pictures, "digit": [*range(10)] * (n // 10)}, features)
+
+found = DatasetDict({"train": part(30), "held_out": part(20)})
+found.save_to_disk("whole")
+for name, each in found.items():
+    each.to_parquet(f"parquet/{name}.parquet")
+Dataset.from_dict(
+    {"image": [np.zeros((6, 5), np.uint8), np.zeros((5, 6), np.uint8)], "label": [0, 1]},
+    Features({"image": Image(), "label": ClassLabel(num_classes=2)}),
+).to_parquet("ragged/train.parquet")
+""",
+    "tensorflow_datasets": """
+import tensorflow_datasets as tfds
+
+class Toy(tfds.core.GeneratorBasedBuilder):
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        image = tfds.features.Image(shape=(6, 5, 3))
+        label = tfds.features.ClassLabel(num_classes=10)
+        features = tfds.features.FeaturesDict({"image": image, "label": label})
+        return tfds.core.DatasetInfo(
+            builder=self, features=features, supervised_keys=("image", "label")
+        )
+
+    def _split_generators(self, _):
+        return {"train": self._generate_examples(30), "test": self._generate_examples(20)}
+
+    def _generate_examples(self, n):
+        for i in range(n):
+            yield i, {"image": np.full((6, 5, 3), i, np.uint8), "label": i % 10}
+
+Toy(data_dir="data").download_and_prepare()
+""",
+}
+
+
+def built(library: str, folder: Path) -> Path:
+    """Let a library write a data set of its own into a folder, or skip the test."""
+    if importlib.util.find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    program = (sys.executable, "-c", f"import numpy as np\n{BUILT[library]}")
+    subprocess.run(program, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def test_a_real_hugging_face_data_set_is_read(tmp_path: Path) -> None:
+    """From what it saved itself, and from Parquet as the Hub has it, the same arrays."""
+    folder = built("datasets", tmp_path)
+    names: Any = {"image": "picture", "label": "digit"}
+    whole = hugging_face(folder / "whole", splits=("train", "held_out"), **names)
+    files = {name: str(folder / "parquet" / f"{name}.parquet") for name in ("train", "held_out")}
+    parts = ("train", "held_out[:10]")
+    parquet = hugging_face("parquet", data_files=files, splits=parts, **names)
+    first, second = read(whole), read(parquet)
+    assert first.train_images.shape == (30, 6, 5, 3)
+    assert np.array_equal(first.train_images, second.train_images)
+    assert np.array_equal(first.test_images[:10], second.test_images)
+    assert first.test_labels.tolist() == [*range(10)] * 2
+    with pytest.raises(UnavailableError, match="of different shapes, such as"):
+        read(hugging_face(folder / "ragged", splits=("train", "train")))
+
+
+def test_a_real_tensorflow_data_set_is_read(tmp_path: Path) -> None:
+    """From where it was prepared, by its name."""
+    folder = built("tensorflow_datasets", tmp_path)
+    found = read(tfds("toy", data_dir=str(folder / "data"), download=False))
+    assert found.train_images.shape == (30, 6, 5, 3)
+    pixels = found.train_images[:, 0, 0, 0]
+    assert np.array_equal(pixels % 10, found.train_labels)
+    assert len(found.test_labels) == 20
 
 
 def test_a_library_that_fails_is_told_by_its_last_line(libraries: Path) -> None:

@@ -131,14 +131,14 @@ def images(n: int) -> np.ndarray:
 def test_latency_is_the_time_of_one_call_after_the_warm_up() -> None:
     """Each chunk's mean call takes what one image takes, and the slow first call is left out."""
     model = Model()
-    found = measure_inference(model, images(5), model.clock)
+    found = measure_inference(model.predict_on_batch, images(5), model.clock)
     assert found.latency_seconds == pytest.approx([0.001] * CHUNKS)
 
 
 def test_a_large_batch_is_timed_call_by_call_after_the_warm_up() -> None:
     """Each value is one call with all the images of a batch."""
     model = Model()
-    found = measure_inference(model, images(BATCH_SIZE + 1), model.clock)
+    found = measure_inference(model.predict_on_batch, images(BATCH_SIZE + 1), model.clock)
     assert found.batch_seconds == pytest.approx([0.001 * BATCH_SIZE] * CHUNKS)
     assert model.calls.count(BATCH_SIZE) == CHUNKS + 1
 
@@ -146,7 +146,7 @@ def test_a_large_batch_is_timed_call_by_call_after_the_warm_up() -> None:
 def test_a_batch_is_no_larger_than_there_are_images() -> None:
     """With five images the batch is of five, and says so."""
     model = Model()
-    assert measure_inference(model, images(5), model.clock).batch_size == 5
+    assert measure_inference(model.predict_on_batch, images(5), model.clock).batch_size == 5
     assert model.calls.count(1) == CALLS * (CHUNKS + 1)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
+from unittest.mock import patch
 
 import msgspec
 import numpy as np
@@ -18,6 +19,7 @@ from records import PROJECT, make_failed_record, make_record
 from bench.cases import CASES
 from fitting_room.analysis.audit import audit
 from fitting_room.analysis.comparison import compare
+from fitting_room.analysis.evidence import Evidence
 from fitting_room.analysis.rows import rows
 from fitting_room.analysis.suggestion import suggest
 from fitting_room.cli import calibrate
@@ -28,7 +30,8 @@ from fitting_room.metrics import METRICS, Metric, declare, macro_f1
 from fitting_room.record import Record
 from fitting_room.report.page import write_page
 from fitting_room.report.plots import LIGHT
-from fitting_room.report.plots.album import Album, of_case
+from fitting_room.report.plots.album import Album, of_case, overview
+from fitting_room.spec import TASKS
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.claims import read_published
 from fitting_room.store.records import encoded
@@ -133,6 +136,16 @@ def test_a_bound_may_be_negative_where_the_metric_is(tmp_path: Path) -> None:
         path.write_text(f"[{DENSE.name}]\n{line}\n", encoding="utf-8")
         with pytest.raises(UserError, match=said):
             read_bounds(path, cases=CASES, metrics=METRICS)
+
+
+def test_a_fraction_that_scatters_much_has_a_floor_that_can_be_read(tmp_path: Path) -> None:
+    """Below -1 no correlation lies, and no file of bounds may say so."""
+    values = (0.9, 0.1, 0.5)
+    records = [
+        replace(make_record(seed=seed), metrics={"correlation": value})
+        for seed, value in enumerate(values)
+    ]
+    assert bounds_of(tmp_path, records)["correlation"].at_least == -1
 
 
 def test_a_metric_of_any_scale_keeps_its_reference(tmp_path: Path) -> None:
@@ -249,6 +262,8 @@ def verdict(folder: Path, body: str, metric: str) -> str:
         ("difference", "latency", "exceeded"),
         ("order", "macro_f1", "reproduced"),
         ("order", "latency", "reproduced"),
+        ("ratio", "macro_f1", "reproduced"),
+        ("ratio", "latency", "not reproduced"),
         ("turn", "correlation", "reproduced"),
         ("reach", "correlation", "reproduced"),
     ],
@@ -262,7 +277,7 @@ def test_claims_about_an_own_metric_are_judged(
 
 @pytest.mark.parametrize(
     ("body", "metric"),
-    [("order", "margin"), ("turn", "macro_f1"), ("reach", "latency"), ("ratio", "latency")],
+    [("order", "margin"), ("turn", "macro_f1"), ("reach", "latency")],
 )
 def test_a_claim_that_an_own_metric_cannot_bear_is_refused(
     tmp_path: Path, body: str, metric: str
@@ -280,6 +295,59 @@ def test_an_epoch_without_own_metrics_has_no_key_for_them() -> None:
     assert all("metrics" not in epoch for epoch in plain["epochs"])
     curved = msgspec.json.decode(encoded(with_curve(make_record())))
     assert curved["epochs"][1]["metrics"] == {"correlation": 0.4}
+
+
+def test_a_ratio_needs_a_mean_that_is_no_zero(tmp_path: Path) -> None:
+    """Each mean lies in its 97.5 % interval, and the multiple between the quotients of its ends."""
+    ratio = BODIES["ratio"].replace("low = 1", "low = 1.05")
+    with patch.dict(BODIES, ratio=ratio):
+        assert verdict(tmp_path, "ratio", "macro_f1") == "reproduced"
+    values = [METRICS["macro_f1"](each) for each in told({"macro_f1": 0.8}, seeds=6)]
+    found = Evidence(told({"macro_f1": 0.8}, seeds=6)).costs([DENSE.name], "macro_f1")
+    interval = found.of[DENSE.name]
+    half = scipy.stats.t.ppf(1 - 0.025 / 2, 5) * scipy.stats.sem(values)
+    assert (interval.low, found.n) == (pytest.approx(fmean(values) - half), 6)
+    zero = told({"margin": 0.0}, seeds=6)
+    path = tmp_path / "claims.toml"
+    path.write_text(SOURCE + CLAIM.format("ratio", "margin") + BODIES["ratio"], encoding="utf-8")
+    case = make_record(case=CNN).spec.case
+    others = [replace(each, spec=replace(each.spec, case=case)) for each in zero]
+    (finding,) = audit(read_published(path, cases=CASES), [*zero, *others], [])
+    assert finding.verdict.label == "undecided"
+    assert finding.verdict.reason == "margin may be zero by these seeds: no multiple is known"
+
+
+def test_the_plot_of_seeds_has_a_column_for_each() -> None:
+    """With its values, its bound and its unit, after the three that every case has."""
+    records = told(MEANS)
+    held = Bound(metric="latency", at_most=5.0, reason="so")
+    album = Album(
+        rows([DENSE], records, {}, {}), records, lambda _, name: held if name == "latency" else None
+    )
+    picture = overview(album)["fashion_mnist-seeds"]
+    assert callable(picture)
+    axes = {each.get_xlabel(): each for each in picture(LIGHT).axes}
+    own = ["macro f1 (%)", "correlation (%)", "latency (ms)", "margin"]
+    assert list(axes) == ["test accuracy (%)", "test loss (nats)", "training accuracy (%)", *own]
+    drawn = [line.get_xdata() for line in axes["latency (ms)"].lines]
+    assert list(drawn[0]) == [METRICS["latency"](record) for record in records]
+    assert [5.0, 5.0] in [list(each) for each in drawn]
+
+
+def test_a_metric_of_each_epoch_may_be_a_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first epoch that has it counts; one that is no fraction, or falls, is refused."""
+    task = replace(TASKS["fashion_mnist"], targets={"correlation": 0.4})
+    monkeypatch.setitem(TASKS, "fashion_mnist", task)
+    records = [*map(with_curve, told({}, seeds=2))]
+    assert [METRICS["epochs_to_target"](record) for record in records] == [2, 2]
+    (row,) = rows([DENSE], records, {}, {})
+    found = row.epochs_to_target[0].found
+    assert found and (found.median, found.reached) == (2, 2)
+    wrong = replace(TASKS["mnist"], targets={"latency": 3})
+    project = replace(PROJECT, objects={**PROJECT.objects})
+    monkeypatch.setattr(type(project), "_mapping", lambda *_: {"mnist": wrong})
+    with pytest.raises(UserError, match="a target of 'latency', which no epoch has"):
+        project.tasks  # noqa: B018
 
 
 def test_a_metric_of_each_epoch_is_drawn(tmp_path: Path) -> None:

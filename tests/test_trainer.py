@@ -17,13 +17,16 @@ from trials import small
 
 from fitting_room import data
 from fitting_room.errors import UserError
+from fitting_room.lab.probe import look
 from fitting_room.lab.process import run_trial
-from fitting_room.lab.scheduler import job_of
+from fitting_room.lab.scheduler import job_of, saves_model
 from fitting_room.metrics import Metric
 from fitting_room.record import PartialRecord, Record, unpack_classes
+from fitting_room.report.model import card
 from fitting_room.spec import TrialSpec
 from fitting_room.store.digest import Sources
 from fitting_room.store.key import provenance, training_path
+from fitting_room.store.records import Models
 from fitting_room.trial.trainer import Report
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -51,12 +54,47 @@ def test_what_a_trainer_tells_is_on_record() -> None:
     assert [epoch.training_loss for epoch in record.epochs] == [1.0, 0.5]
     assert [epoch.test_accuracy for epoch in record.epochs] == [record.test_accuracy] * 2
     assert record.metrics == {"loads_keras": 0.0, "pixels": 784.0}
+    assert record.inference and record.inference.batch_size == 500
     assert [epoch.metrics for epoch in record.epochs] == [{"margin": 0.25}, {"margin": 0.5}]
     assert Metric(name="margin", per_epoch=True)(record) == 0.5
     assert record.size and record.size.parameters == 9
     assert record.test_loss == pytest.approx(math.log(10), abs=1e-6)
     assert record.confidence and record.confidence.first[0] == (0.1,) * 10
-    assert set(record.seconds) >= {"import", "load", "train", "evaluate", "total"}
+    assert set(record.seconds) >= {"import", "load", "train", "evaluate", "inference", "total"}
+
+
+def test_probabilities_will_do_where_nothing_is_to_be_timed() -> None:
+    """They are scored alike, and there is no function whose seconds could be taken."""
+    record = answer("brief")
+    assert record.test_loss == pytest.approx(math.log(10), abs=1e-6)
+    assert record.inference is None
+
+
+@pytest.mark.parametrize("trainer", ["tests.own_trainers:honest", "bench.docs.pytorch_loop:train"])
+def test_a_model_that_a_trainer_saves_is_asked_by_its_own_code(
+    trainer: str, tmp_path: Path
+) -> None:
+    """What ``load_model`` returns predicts what the record has; its card names it, and no Keras."""
+    if "torch" in trainer and importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    spec, models = spec_of(trainer, arguments={"units": 8}), Models(tmp_path, card)
+    with models.part(spec) as part:
+        record = run_trial(replace(job_of(spec), keep=str(part)))
+        kept = models.put(record, part)
+    found = look(kept.file, spec, data.load(spec.dataset).test_images[:50])
+    answers = unpack_classes(record.predictions or "")[:50]
+    assert found.probabilities.argmax(axis=1).tolist() == answers.tolist()
+    text = kept.file.with_suffix(".md").read_text("utf-8")
+    assert f"from {trainer.partition(':')[0]} import load_model" in text
+    assert f'predict = load_model(Path("{kept.file.name}"))' in text
+    assert kept.file.suffix == ".model"
+    assert "keras" not in text
+
+
+def test_a_trainer_without_a_loader_saves_no_model() -> None:
+    """Its module is read, and not imported."""
+    names = ("bench.docs.pytorch_loop:train", "bench.docs.scikit_learn:train")
+    assert [saves_model(spec_of(name).case, ROOT) for name in names] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -104,14 +142,28 @@ def test_a_trainer_leaves_no_process_behind(tmp_path: Path) -> None:
         ("leaving", "crashed", "tests.own_trainers:leaving: it called exit(0)"),
         ("unscaled", "crashed", "probabilities of test image 0 sum to 30, and 500 of 500 images"),
         ("missing", "crashed", "tests.own_trainers has no function 'missing'"),
+        ("missing_row", "crashed", "predictions must have 500 rows, not the shape (499, 10)"),
+        ("not_a_number", "crashed", "probabilities of test image 0 are not finite"),
+        ("out_of_order", "crashed", "it told epoch 2 where epoch 1 was due"),
+        ("too_late", "crashed", "it told epoch 2 after its predictions"),
+        ("enormous", "crashed", "no record can hold what it told: Expected `float` <= 3.5e+38"),
+        ("vanishing", "crashed", "its process ended with status 0: it said nothing"),
+        ("deaf", "diverged", "the training loss was no finite number in epoch 1"),
+        ("scribbling", "crashed", "its process answered what is no message"),
+        ("stubborn", "timed out", "still running after its time limit of 2 s"),
+        ("orphaning", "crashed", "its process was killed by SIGKILL"),
     ],
 )
-def test_a_failure_says_what_it_was(name: str, outcome: str, reason: str) -> None:
-    """Its record has no test accuracy, and is no result."""
-    spec = spec_of(f"tests.own_trainers:{name}", time_limit_s=2.0 if name == "hanging" else None)
+def test_a_failure_says_what_it_was(
+    name: str, outcome: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its record is no result, and the wait for it has an end."""
+    monkeypatch.setattr("fitting_room.lab.process.GRACE_S", 1.0)
+    limit = 2.0 if name in ("hanging", "stubborn") else None
+    spec = spec_of(f"tests.own_trainers:{name}", time_limit_s=limit)
     job = replace(job_of(spec_of("tests.own_trainers:honest")), spec=spec)
     record = run_trial(job)
-    assert (record.outcome, record.test_accuracy) == (outcome, None)
+    assert record.outcome == outcome
     assert reason in record.reason
 
 
@@ -151,7 +203,7 @@ def twice(report: Report) -> None:
 )
 def test_a_lie_is_refused(lie: Callable[[Report], None], said: str) -> None:
     """The message says what was told, and what can be true."""
-    report = Report(small(epochs=2), PartialRecord(), np.zeros(ROWS, np.uint8), lambda _: None)
+    report = Report(small(epochs=2), PartialRecord(), (EVEN, np.zeros(ROWS, int)), lambda _: None)
     with pytest.raises(UserError) as refused:
         lie(report)
     assert said in str(refused.value)
@@ -160,7 +212,7 @@ def test_a_lie_is_refused(lie: Callable[[Report], None], said: str) -> None:
 def test_class_numbers_are_enough_for_an_accuracy() -> None:
     """Then there is neither a loss nor a confidence."""
     measured = PartialRecord()
-    report = Report(small(), measured, np.arange(ROWS, dtype=np.uint8), lambda _: None)
+    report = Report(small(), measured, (EVEN, np.arange(ROWS)), lambda _: None)
     report.predictions(np.array([0, 1, 2, 3, 0, 0, 0, 0]))
     assert (measured.test_accuracy, measured.test_loss, measured.confidence) == (0.5, None, None)
 

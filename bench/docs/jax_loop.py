@@ -54,4 +54,4 @@ def train(job: Any, data: Any, report: Any) -> None:
             done.append((float(found[0]) * len(batch) / n, int(found[1]) / n))
         loss, accuracy = np.sum(done, axis=0)
         report.epoch(number, loss=loss, accuracy=accuracy)
-    report.predictions(jax.nn.softmax(logits(weights, data.test_images)))
+    report.predictions(lambda images: jax.nn.softmax(logits(weights, images)))

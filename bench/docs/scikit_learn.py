@@ -24,4 +24,4 @@ def train(job: Any, data: Any, report: Any) -> None:
     report.metric("iterations", model.n_iter_.max())
     loss = log_loss(data.labels, model.predict_proba(rows))
     report.epoch(1, loss=loss, accuracy=model.score(rows, data.labels))
-    report.predictions(model.predict_proba(data.test_images.reshape(len(data.test_images), -1)))
+    report.predictions(lambda images: model.predict_proba(images.reshape(len(images), -1)))

@@ -105,7 +105,7 @@ def epochs_to_target(record: Record) -> float | None:
     """Return the first epoch whose metric reached the task's target, or None if none did."""
     for metric, target in TASKS[record.spec.case.task].targets.items():
         for epoch in record.epochs:
-            if (getattr(epoch, metric) or 0.0) >= target:
+            if (of_epoch(epoch, metric) or 0.0) >= target:
                 return epoch.number
     return None
 
@@ -221,6 +221,12 @@ def of_epoch(epoch: Epoch, name: str) -> float | None:
     """Return a metric after one epoch of a record; None where that has none."""
     found: float | None = getattr(epoch, name, None)
     return (epoch.metrics or {}).get(name) if is_own(name) else found
+
+
+def targets() -> list[str]:
+    """Return the metrics that a task may have a target of: fractions that rise, epoch by epoch."""
+    found = [metric for metric in {**METRICS, **FURTHER}.values() if metric.per_epoch]
+    return [m.name for m in found if (m.better, m.format) == ("higher", "percent")]
 
 
 def curves_of(records: Iterable[Record]) -> list[Metric]:

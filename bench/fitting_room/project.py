@@ -19,7 +19,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from fitting_room.errors import UserError, nearest
-from fitting_room.metrics import COLUMNS, Metric, declare
+from fitting_room.metrics import COLUMNS, Metric, declare, targets
 from fitting_room.reading import read_toml
 from fitting_room.spec import TASKS, Case, Pin, Task
 
@@ -101,12 +101,17 @@ class Project:
         """Name → task with what its data is known by, in the order of the tables.
 
         Raises:
-            UserError: One has another name than its key, or the file of pins cannot be meant.
+            UserError: One has another name than its key or a target of no metric of an epoch, or
+                the file of pins cannot be meant.
         """
         tasks = self._mapping("tasks")
         for name, task in tasks.items():
             if task.name != name:
                 raise UserError(f"The task {name!r} is called {task.name!r}. Give both one name.")
+            for metric in task.targets:
+                if metric not in targets():
+                    told = f"The task {name!r} has a target of {metric!r}, which no epoch has."
+                    raise UserError(f"{told} {nearest(metric, targets())}")
         mend = "Take that table out, and let `fitting-room data --pin` write it."
         pins = _pins(self.pins, mend) if self.pins.exists() else {}
         titles = {name: name[:1].upper() + name[1:].replace("_", " ") for name in tasks}

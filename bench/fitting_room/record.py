@@ -331,6 +331,11 @@ def run_name(spec: TrialSpec, key: str) -> str:
     return f"{folder_of(spec.case.name)}/seed-{spec.seed}-{key[:8]}"
 
 
+def loader(trainer: str) -> str:
+    """Return ``module:load_model`` of a trainer, which opens a model that the trainer saved."""
+    return f"{trainer.partition(':')[0]}:load_model"
+
+
 def best_file(model: Path) -> Path:
     """Return where the best model goes, of a recipe that keeps it, beside the trained one."""
     return model.with_name(f"{model.stem}-best{model.suffix}")

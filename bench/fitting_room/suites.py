@@ -98,5 +98,5 @@ def test_throughput(case: Case, times: Callable[[Case], list[Record]], benchmark
 def _inferences(case: Case, records: list[Record]) -> list[Inference]:
     found = [record.inference for record in records if record.inference]
     if not found:
-        pytest.skip(f"{case.name}: its trainer times no inference")
+        pytest.skip(f"{case.name}: its trainer hands over answers, and no function to be timed")
     return found

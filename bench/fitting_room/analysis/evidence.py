@@ -10,9 +10,9 @@ from statistics import median
 
 from fitting_room import format as words
 from fitting_room.analysis.trials import of_one_machine, quartiles, trained
-from fitting_room.judge.interval import Interval
+from fitting_room.judge.interval import LEVEL, Interval, of_contrast
 from fitting_room.judge.timing import SECONDS
-from fitting_room.metrics import METRICS, of_epoch
+from fitting_room.metrics import METRICS, is_own, of_epoch
 from fitting_room.record import Record, unpack_classes
 from fitting_room.spec import TASKS, Case, parts
 from fitting_room.store.claims import Claim
@@ -95,14 +95,17 @@ class Evidence:
         """Return what each case costs, by its records.
 
         Seconds are the median and the quartiles of the epochs but the first of each trial, all of
-        them timed alone on the machine of most; other metrics are counts.
+        them timed alone on the machine of most. A metric of the project's own is a mean with an
+        interval, and both of a ratio hold together with 95 %. Other metrics are counts.
         """
         cases = list(dict.fromkeys(cases))
         if metric != SECONDS:
             counts = {case: found for case in cases if (found := self.values(case, metric))}
             n = min(map(len, counts.values()), default=0)
-            of = {case: _ends(found) for case, found in counts.items()}
-            return Costs(of=of, n=n, unit="seeds", how="counted")
+            ends, how = _ends, "counted"
+            if is_own(metric):
+                ends, how = _mean, f"means of at least {n} seeds"
+            return Costs(of={c: ends(v) for c, v in counts.items()}, n=n, unit="seeds", how=how)
         timed = of_one_machine([record for case in cases for record in self.trained(case)])
         spreads = {}
         for case in cases:
@@ -124,6 +127,10 @@ class Evidence:
 
 def _ends(values: Sequence[float]) -> Interval:
     return Interval(estimate=median(values), low=min(values), high=max(values))
+
+
+def _mean(values: Sequence[float]) -> Interval:
+    return of_contrast([values], [1.0], level=1 - (1 - LEVEL) / 2)
 
 
 def _value(record: Record, metric: str, epoch: int | None) -> float | None:

@@ -19,7 +19,7 @@ from fitting_room.analysis.trials import (
 )
 from fitting_room.judge.censored import epochs_to_target, first_epoch
 from fitting_room.judge.verdict import Verdict
-from fitting_room.metrics import METRICS, own
+from fitting_room.metrics import METRICS, of_epoch, own
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case
 from fitting_room.store.claims import Claim, Claims
@@ -141,7 +141,7 @@ def _epochs_to_target(case: Case, records: Sequence[Record]) -> tuple[Target, ..
     """Ask for every target of the task, over the seeds that trained."""
     found = []
     for metric, target in TASKS[case.task].targets.items():
-        curves = [[getattr(epoch, metric) for epoch in record.epochs] for record in records]
+        curves = [[of_epoch(epoch, metric) for epoch in record.epochs] for record in records]
         reached = [first_epoch(curve, target) for curve in curves]
         watched = [len(curve) for curve in curves]
         survival = epochs_to_target(reached, watched=watched) if curves else None

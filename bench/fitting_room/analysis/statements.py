@@ -205,6 +205,9 @@ def _on_ratio(statement: Ratio, evidence: Evidence, printed: Printed) -> Judgeme
     if unknown:
         nothing = f"no {words.name(statement.metric)} of one machine for all of its cases"
         return Judgement(label="undecided", because=nothing)
+    if min(interval.low for interval in costs.of.values()) <= 0:
+        zero = f"{words.name(statement.metric)} may be zero by these seeds: no multiple is known"
+        return Judgement(label="undecided", because=zero)
     found = of_ratio(costs.of[statement.case], costs.of[statement.over])
     theirs = None
     if statement.low is None and {statement.case, statement.over} <= printed.keys():
@@ -223,7 +226,7 @@ def _on_ratio(statement: Ratio, evidence: Evidence, printed: Printed) -> Judgeme
     return Judgement(
         label=label,
         because=because,
-        short="Our own seconds give another multiple.",
+        short=f"Our own {'figures' if costs.unit == 'seeds' else 'seconds'} give another multiple.",
         measured=f"{_times(found)}, {costs.n} {costs.unit}",
         interval=found,
         n=costs.n,

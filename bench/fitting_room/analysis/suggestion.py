@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 
 from fitting_room.judge import price
 from fitting_room.judge.censored import best_by
-from fitting_room.metrics import CURVES, METRICS, curve, is_own, own
+from fitting_room.metrics import CURVES, METRICS, curve, is_own, of_epoch, own
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case
 
@@ -122,7 +122,7 @@ def _epochs(case: Case, records: Sequence[Record]) -> str:
 def _best(case: Case, records: Sequence[Record], epoch: int) -> str:
     """The best values by an epoch: where training goes on beyond the target, they scatter."""
     aim = next(iter(TASKS[case.task].targets))
-    curves = [[getattr(each, aim) for each in record.epochs] for record in records]
+    curves = [[of_epoch(each, aim) for each in record.epochs] for record in records]
     values = [value for curve in curves if (value := best_by(curve, epoch)) is not None]
     if len(set(values)) < 2:
         return ""

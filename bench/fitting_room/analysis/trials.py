@@ -140,6 +140,12 @@ def machines(records: Iterable[Record]) -> str:
     return listed(f"{' or '.join(cpus)}, {rest}" for rest, cpus in alike.items())
 
 
+def ran_on(records: Iterable[Record]) -> str:
+    """Return what trained them: Keras' backend or an own trainer, and the kind of device."""
+    specs = [record.spec for record in records]
+    return listed(f"{spec.case.trainer or spec.backend} on {spec.device}" for spec in specs)
+
+
 def versions(records: Iterable[Record]) -> str:
     """Return ``keras 3.15.1, python 3.11.9 or 3.12.1``: every version of each library."""
     pairs = (pair for record in records for pair in record.provenance.versions.items())

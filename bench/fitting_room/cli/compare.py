@@ -71,6 +71,11 @@ def time_all(
                 found[name] = not_comparable(IN_TURN, OWN_TRAINER)
                 continue
             told = f"[{number}/{len(chosen)}] {name}"
+            if before[name].get("trainer") or after[name].get("trainer"):
+                print(
+                    f"{told}: not timed, for only Keras' fit trains part by part", file=sys.stderr
+                )
+                continue
             task = after[name]["task"]
             dataset = data.find(task, data_dir=asked.data_dir, offline=asked.offline)
             timing = time_case(*sides, dataset, pairs, told=told)

@@ -218,10 +218,9 @@ def _comparable(project: Project, names: Sequence[str]) -> list[Case]:
     others = f"Name some of {', '.join(plain)}." if plain else "That is so of every case here."
     for name in names or (() if plain else cases):
         if project.case(name).name not in plain:
-            raise UserError(
-                f"{name}: its recipe asks for what a plain fit has not, or it has a trainer of its "
-                f"own, so there is nothing to compare it with. {others}"
-            )
+            own = "its trainer is its own" if project.case(name).trainer else ""
+            why = own or "its recipe asks for what a plain fit has not"
+            raise UserError(f"{name}: {why}, so there is nothing to compare it with. {others}")
     return [plain[name] for name in names or plain]
 
 

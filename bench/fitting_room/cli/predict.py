@@ -27,9 +27,9 @@ from fitting_room.errors import UserError, natural
 from fitting_room.format import number
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import Seen, look
-from fitting_room.lab.scheduler import job_of
+from fitting_room.lab.scheduler import job_of, saves_model
 from fitting_room.reading import below
-from fitting_room.record import Record, unpack_classes
+from fitting_room.record import Record, loader, unpack_classes
 from fitting_room.report.model import (
     Answer,
     as_sure,
@@ -113,6 +113,12 @@ def _kept_model(
     models, job = Models(arguments.results / "models", card), job_of(spec, arguments.project.root)
     if found := models.find(job):
         return found
+    if not saves_model(spec.case, arguments.project.root):
+        raise UserError(
+            f"No model of {name} can be asked: {loader(spec.case.trainer or '')} is missing. Let "
+            "the trainer hand save= to report.predictions, and write that: from the file to a "
+            "function that predicts."
+        )
     check()
     tell(f"No model of {name} is kept: it is trained now.")
     with session(arguments, keep_models=True) as running:
@@ -250,7 +256,7 @@ def inspect(arguments: argparse.Namespace) -> int:
 
     def check() -> None:
         """Refuse a filter that the model will not have, for the price of building it."""
-        if filters != [FILTER]:
+        if filters != [FILTER] and not spec.case.trainer:
             _refuse(filters, look(None, spec, images[:1], inside=True))
 
     kept = _kept_model(spec, arguments, check)
@@ -275,6 +281,9 @@ def _missing(view: View) -> Iterator[str]:
     """Yield a sentence on each picture that cannot be drawn."""
     if view.unseen:
         yield f"No samples and no confused images: {view.unseen}."
+    if view.spec.case.trainer:
+        yield "Its layers are its trainer's own: neither activations nor weights are drawn."
+        return
     if not view.seen.activations:
         yield "It has no convolution and no pooling, so there are no activations to draw."
     elif view.unseen:

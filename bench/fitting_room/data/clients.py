@@ -16,7 +16,7 @@ import sys
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,18 +120,24 @@ def keras_dataset(name: str, **options: Any) -> Source:
 
 
 def hugging_face(
-    name: str, *, image: str = "image", label: str = "label", **options: Any
+    name: str | Path,
+    *,
+    image: str = "image",
+    label: str = "label",
+    splits: tuple[str, str] = ("train", "test"),
+    **options: Any,
 ) -> Source:
-    """Return the source of a data set of the Hugging Face Hub, of its splits train and test.
+    """Return the source of a data set of the Hugging Face Hub.
 
     Args:
-        name: As ``datasets.load_dataset`` takes it.
+        name: As ``datasets.load_dataset`` takes it, or a whole path that ``save_to_disk`` wrote to.
         image: The column of images, or of feature vectors.
         label: The column of integers.
+        splits: What is trained and what is tested on, such as ``train[:80%]``.
         options: What ``load_dataset`` takes besides; name a ``revision``.
     """
-    asked = {"name": name, "image": image, "label": label, "options": options}
-    return _borrowed("datasets", f"Hugging Face data set {name}", asked)
+    asked = {"name": str(name), "image": image, "label": label, "splits": splits}
+    return _borrowed("datasets", f"Hugging Face data set {name}", {**asked, "options": options})
 
 
 def tfds(name: str, **options: Any) -> Source:
@@ -205,15 +211,25 @@ def _keras(name: str, options: dict[str, Any]) -> list[Any]:
     return [*train, *test]
 
 
-def _hugging_face(name: str, image: str, label: str, options: dict[str, Any]) -> list[Any]:
-    """Return two columns of a data set of the Hub, of its splits train and test."""
-    found = importlib.import_module("datasets").load_dataset(name, **options)
-    parts = (found[part] for part in ("train", "test"))
-    return [
-        np.asarray(column)
-        for part in parts
-        for column in ([np.asarray(each) for each in part[image]], part[label])
-    ]
+def _hugging_face(
+    name: str, image: str, label: str, splits: list[str], options: dict[str, Any]
+) -> list[Any]:
+    """Return two columns of both splits of a data set of the Hub, or of a folder."""
+    library = importlib.import_module("datasets")
+    if Path(name, "dataset_dict.json").is_file():  # by `save_to_disk`, which has a reader apart
+        found = library.load_from_disk(name)
+        parts = [found[split] for split in splits]
+    else:
+        parts = library.load_dataset(name, split=splits, **options)
+    return [column for part in parts for column in (_alike(part[image]), part[label])]
+
+
+def _alike(images: Iterable[Any]) -> np.ndarray:
+    arrays = [np.asarray(each) for each in images]
+    shapes = sorted({array.shape for array in arrays})
+    if len(shapes) > 1:
+        raise ValueError(f"its images are of different shapes, such as {shapes[0]} and {shapes[1]}")
+    return np.asarray(arrays)
 
 
 def _tfds(name: str, options: dict[str, Any]) -> list[Any]:

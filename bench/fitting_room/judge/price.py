@@ -45,7 +45,7 @@ def suggest(metric: str, values: Sequence[float], *, band: float | None = None) 
     scale = float(10**places)
     low, high = math.floor((mean - room) * scale) / scale, math.ceil((mean + room) * scale) / scale
     if fraction:
-        high = min(high, 1.0)
+        low, high = max(low, -1.0), min(high, 1.0)
     if not is_own(metric):
         low = max(low, 0.0)
     rising = known(metric).better == "higher"

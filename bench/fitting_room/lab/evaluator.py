@@ -16,7 +16,7 @@ from fitting_room.lab.estimate import forecast
 from fitting_room.lab.plan import MOST_SEEDS, Limits, Options, Planned, specify
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.machine import of_one_machine, this_machine, versions
-from fitting_room.metrics import CURVES, METRICS, UNTRAINED, curve
+from fitting_room.metrics import CURVES, METRICS, UNTRAINED, curve, of_epoch
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case, folder_of
 from fitting_room.store.bounds import Bounds
@@ -184,7 +184,7 @@ def judged(
         return _not_comparable(metric, records, options)
     if metric == EPOCHS and bound.has_reference:
         aim, target = next(iter(TASKS[case.task].targets.items()))
-        seeds = [[getattr(epoch, aim) for epoch in record.epochs] for record in records]
+        seeds = [[of_epoch(epoch, aim) for epoch in record.epochs] for record in records]
         return judge_best(seeds, bound, metric=aim, target=target, **limits)
     return judge([METRICS[metric](r) for r in records], bound, coarse=coarse, **limits)
 

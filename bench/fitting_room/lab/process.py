@@ -42,6 +42,9 @@ Answer = TypeVar("Answer")
 GRACE_S = 15.0
 """Time for a child to say its record after it was asked to end; then it is killed."""
 
+LAST = 2**16
+"""Bytes of what a child printed, in which its last line is looked for."""
+
 CHILDREN = ENGINE / "fitting_room" / "trial"
 
 RUN = (
@@ -83,12 +86,16 @@ class Child:
         with suppress(BrokenPipeError):  # unsent input of a child that died
             self.process.stdin.close()
 
-    def close(self) -> None:
-        """End it, if it lives, what it left behind, and what leads to and from it."""
+    def reap(self) -> None:
+        """Wait until it has ended, and end what it left behind, which may hold its answers open."""
+        self.process.wait()
         with suppress(ProcessLookupError):  # only an own trainer has a group of its own
             os.killpg(self.process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End it, if it lives, what it left behind, and what leads to and from it."""
         self.process.kill()
-        self.process.wait()
+        self.reap()
         self.answers.close()
         self.hang_up()
 
@@ -194,7 +201,7 @@ def why(status: int, errors: IO[bytes]) -> str:
     """Say how a child died, from its exit status and the end of its standard error."""
     if status < 0:
         return f"its process was killed by {signal.Signals(-status).name}"
-    errors.seek(0)
+    errors.seek(max(0, errors.seek(0, os.SEEK_END) - LAST))
     lines = errors.read().decode(errors="replace").strip().splitlines()
     said = lines[-1].strip() if lines else "it said nothing"
     return f"its process ended with status {status}: {said}"
@@ -265,6 +272,15 @@ def trials_ended() -> Iterator[None]:
 
 
 def _attend(child: Child, job: Job, listen: Listener, started: str, errors: IO[bytes]) -> Record:
+    try:
+        return _heard(child, job, listen, started, errors)
+    except msgspec.MsgspecError as error:  # something else of its process wrote there
+        reason = f"its process answered what is no message: {error}"
+        measured = PartialRecord(machine=this_machine())
+        return job.record("crashed", reason, started=started, measured=measured)
+
+
+def _heard(child: Child, job: Job, listen: Listener, started: str, errors: IO[bytes]) -> Record:
     """Hear a child until its record is there, or write one for it if it died without."""
     measured = PartialRecord(machine=this_machine())
     epochs: list[Epoch] = []
@@ -291,7 +307,10 @@ def _attend(child: Child, job: Job, listen: Listener, started: str, errors: IO[b
 def _start(job: Job, errors: IO[bytes]) -> Child:
     spec, root = job.spec, Path(job.root)
     environment = child_environment(spec.backend, spec.device, job.provenance.settings, root)
-    return start(program("__main__", root), errors, environment=environment)
+    child = start(program("__main__", root), errors, environment=environment)
+    if spec.case.trainer:
+        threading.Thread(target=child.reap, daemon=True).start()
+    return child
 
 
 def messages(child: Child, job: Job) -> Iterator[Message]:

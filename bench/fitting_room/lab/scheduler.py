@@ -16,8 +16,9 @@ from fitting_room.lab.process import home, run_trial, strays, trials_ended
 from fitting_room.machine import exclusive, this_machine
 from fitting_room.metrics import sources
 from fitting_room.reading import below
-from fitting_room.record import Job, Listener, Machine, Message, Record, run_name, silent
-from fitting_room.spec import TASKS, TrialSpec
+from fitting_room.record import Job, Listener, Machine, Message, Record, loader, run_name, silent
+from fitting_room.spec import TASKS, Case, TrialSpec
+from fitting_room.store.digest import Sources
 from fitting_room.store.key import provenance, quality_key
 from fitting_room.store.records import Kept, Models, Store
 from fitting_room.trial import loaded_files
@@ -46,6 +47,16 @@ def job_of(spec: TrialSpec, root: Path | None = None) -> Job:
         metrics=sources(),
         task=task and replace(task, load=None, sample=None, pin=None),
     )
+
+
+def saves_model(case: Case, root: Path) -> bool:
+    """Whether trained models of a case can be kept: a trainer's module has to load them."""
+    if case.trainer is None:
+        return True
+    try:
+        return bool(Sources(root).origin(loader(case.trainer)))
+    except LookupError:
+        return False
 
 
 def fulfil(
@@ -155,15 +166,16 @@ class Scheduler:
         """Return the stored record of ``spec``; ``timed`` wants it timed on this machine."""
         wanted = timed and spec.alone
         machine = self._machine(wanted)
-        return _stored(self._job(spec), self.store, machine, self.models, timed=wanted)
+        return _stored(self._job(spec), self.store, machine, self._models(spec), timed=wanted)
 
     def lacks_model(self, spec: TrialSpec) -> bool:
         """Whether the trained model of ``spec`` is wanted, and is not there."""
-        return self.models is not None and self.saved_model(spec) is None
+        return self._models(spec) is not None and self.saved_model(spec) is None
 
     def saved_model(self, spec: TrialSpec) -> Kept | None:
         """Return the saved model of ``spec`` that this code made, if there is one."""
-        return self.models.find(self._job(spec)) if self.models else None
+        models = self._models(spec)
+        return models.find(self._job(spec)) if models else None
 
     def request(self, spec: TrialSpec, *, timed: bool) -> Future[Record]:
         """Return the future record of ``spec``, submitting it if nobody has."""
@@ -173,7 +185,7 @@ class Scheduler:
         for kind in kinds:
             if known := self._futures.get((job.key, kind)):
                 return known
-        given = (job, self.store, machine, self.models, self.listen, self.engine)
+        given = (job, self.store, machine, self._models(spec), self.listen, self.engine)
         future = self.executor.submit(fulfil, *given, timed=wanted)
         self._futures[job.key, wanted] = future
         future.add_done_callback(self._check_writable)
@@ -203,6 +215,10 @@ class Scheduler:
             self.executor.shutdown()
         if self.engine:
             self.engine.close()
+
+    def _models(self, spec: TrialSpec) -> Models | None:
+        """Return where a trained model is saved, if that is wanted and can be."""
+        return self.models if saves_model(spec.case, self.root or home()) else None
 
     def _machine(self, timed: bool) -> Machine | None:
         """Return where it must have been timed; an engine has machines of its own."""

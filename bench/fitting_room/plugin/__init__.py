@@ -166,7 +166,8 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Evalu
     project = project_of(config)
     bounds = read_bounds(project.bounds, cases=project.cases, metrics=METRICS)
     here = "cpu" if options.engine else options.device  # an engine's workers see for themselves
-    accelerator = check_backend(options.backend, here)
+    keras = any(need.case.trainer is None for need in needs)
+    accelerator = check_backend(options.backend, here) if keras else None
     datasets = {task: _dataset(task, options) for task in {need.case.task for need in needs}}
     progress = _progress(config)
     scheduler = _scheduler(options, accelerator, progress, project.root)

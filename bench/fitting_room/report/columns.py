@@ -191,6 +191,7 @@ def notes(
         *(f"{row.architecture} is stale: {stale[row.case]}." for row in rows if row.case in stale),
         *verdict_notes(rows),
         *_gaps(rows, absent),
+        *(answers(rows, records) if {"latency_seconds", "images_per_second"} & {*SHOWN} else []),
         *_legend(rows, records),
         *_target(rows),
         *([provenance(used)] if used else []),
@@ -212,7 +213,7 @@ def provenance(records: Sequence[Record], *, n: str | None = None) -> str:
     names = [record.spec.case.name for record in records]
     parts = [
         trials.machines(records),
-        trials.listed(f"{record.spec.backend} on {record.spec.device}" for record in records),
+        trials.ran_on(records),
         trials.listed(record.resolved.precision for record in records if record.resolved),
         trials.versions(records),
         trials.settings(records),
@@ -245,10 +246,22 @@ def _gaps(rows: Sequence[Row], absent: str | None) -> list[str]:
             reasons.setdefault(why, []).append(row.architecture)
     lines += [f"{', '.join(names)}: {why} ({words.MISSING})." for why, names in reasons.items()]
     untimed = [row.architecture for row in rows if row.test_accuracy and not row.seconds_per_epoch]
+    bare = [row.architecture for row in rows if row.test_accuracy and not row.test_loss]
+    if bare and shows("test_loss"):
+        why = "as its trainer hands over class numbers and no probabilities"
+        lines.append(f"{', '.join(bare)}: no test loss, {why}.")
     if untimed and shows("seconds_per_epoch"):
         why = "as none ran alone, undisturbed, for more than its first epoch, which traces"
         lines.append(f"{', '.join(untimed)}: no s/epoch, {why}.")
     return lines
+
+
+def answers(rows: Sequence[Row], records: Sequence[Record]) -> list[str]:
+    """Return whose inference is not timed, as a trainer handed over no function that predicts."""
+    bare = {r.spec.case.name for r in records if r.spec.case.trainer and r.inference is None}
+    names = [row.architecture for row in rows if row.case in bare and row.latency_seconds is None]
+    why = "inference is not timed, as its trainer hands over answers and no function that predicts"
+    return [f"{', '.join(names)}: {why}."] if names else []
 
 
 def _legend(rows: Sequence[Row], records: Sequence[Record]) -> list[str]:

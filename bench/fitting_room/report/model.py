@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fitting_room.analysis import trials
 from fitting_room.analysis.trials import SHORT, on_sample, one_per_seed, publishable
 from fitting_room.format import MISSING, count, number, percent
-from fitting_room.record import Confidence, Record, best_file
+from fitting_room.record import Confidence, Record, best_file, loader
 from fitting_room.report.table import Code, Table
 from fitting_room.spec import TASKS
 
@@ -45,6 +45,7 @@ def card(record: Record, file: Path) -> str:
         grey=len(shape) == 2,
         scaled=record.spec.case.recipe.scale_pixels and kind == "uint8",
         own=own,
+        loader=loader(record.spec.case.trainer or "").partition(":"),
         homes=", ".join(sorted({f"`{each.partition('.')[0]}`" for each in own})),
         best=best.name if best.exists() and record.callbacks else "",
         figures=Table(("", ""), _figures(record), align=None).markdown(),
@@ -82,6 +83,8 @@ def _inputs(shape: tuple[int, ...]) -> str:
 
 def foreign(file: Path) -> set[str]:
     """Return ``module.Class`` of what a ``.keras`` file holds that is not Keras' own."""
+    if file.suffix != ".keras":  # of an own trainer
+        return set()
     with zipfile.ZipFile(file) as archive:
         config = json.loads(archive.read("config.json"))
     return {f"{found['module']}.{found['class_name']}" for found in _classes(config)}
@@ -135,7 +138,7 @@ def facts(record: Record) -> dict[str, str]:
         "operations an image": count(size.flops_per_image if size else None),
         "recipe": ", ".join(settings),
         "epochs": f"{spec.epochs} of {count(run.steps_per_epoch if run else None)} steps",
-        "backend": f"{spec.backend} on {spec.device}",
+        "backend": trials.ran_on([record]),
         "run in": f"{run.precision}, {count(run.threads)} threads{xla}" if run else MISSING,
         "versions": ", ".join(f"{name} {of}" for name, of in sorted(origin.versions.items())),
         "machine": trials.machines([record]),

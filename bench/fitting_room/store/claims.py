@@ -361,7 +361,7 @@ def _suits(metric: Metric, kind: str) -> bool:
     directed, each = metric.better != "neither", metric.per_epoch
     rising = metric.better == "higher" and metric.format == "percent"  # a target is a fraction
     wanted = {"order": directed, "diminishing": directed, "turn": directed and each}
-    wanted |= {"reach": rising and each, "ratio": False}
+    wanted |= {"reach": rising and each}
     return wanted.get(kind, True)
 
 

@@ -39,7 +39,7 @@ PROBE_BYTES = 2**20
 LEFT_FOR_S = 24 * 3600.0
 """Nothing that still runs has begun to write a file so long ago."""
 
-LEFTOVERS = (".*.part", "*/.*.part", "*/.seed-*.keras", ".locks/*.lock", "*/")
+LEFTOVERS = (".*.part", "*/.*.part", "*/.seed-*.keras", "*/.seed-*.model", ".locks/*.lock", "*/")
 """What killed runs leave in a folder of records or models; the last are folders, if empty."""
 
 PART_CHARACTERS = 60
@@ -241,9 +241,6 @@ def _suffix(outcome: Outcome) -> str:
     return "" if outcome == "completed" else "-" + outcome.replace(" ", "_")
 
 
-SUFFIX = ".keras"
-
-
 class Kept(NamedTuple):
     """A trained model on disk, and the record of the very training that made it."""
 
@@ -254,6 +251,8 @@ class Kept(NamedTuple):
 @dataclass(frozen=True)
 class Models:
     """A folder of models: ``<case>/seed-<seed>.keras``, with ``.json`` and ``.md`` beside each.
+
+    What an own trainer saves ends in ``.model``.
 
     Those of another backend, of a sample or of overridden epochs have that in their name, so that
     none takes the place of the one that a reader expects.
@@ -286,13 +285,14 @@ class Models:
             f"order-{spec.order_seed}" if spec.order_seed is not None else "",
         )
         name = "-".join((f"seed-{spec.seed:03d}", *(each for each in told if each)))
-        return below(self.root, folder_of(spec.case.name), f"{name}{SUFFIX}")
+        suffix = ".model" if spec.case.trainer else ".keras"
+        return below(self.root, folder_of(spec.case.name), f"{name}{suffix}")
 
     @contextmanager
     def part(self, spec: TrialSpec) -> Iterator[Path]:
         """Yield a file for a model that is not finished; what is left of it is removed."""
         file = self.file(spec)
-        part = file.with_name(f".{file.stem}-{uuid.uuid4().hex}{SUFFIX}").absolute()
+        part = file.with_name(f".{file.stem}-{uuid.uuid4().hex}{file.suffix}").absolute()
         check_folder(file.parent)
         sweep(self.root)
         try:
@@ -309,9 +309,11 @@ class Models:
         """
         file = self.file(record.spec)
         if not part.exists():
+            saves = "Let its trainer hand save= to report.predictions, or free the disk,"
+            mend = saves if record.spec.case.trainer else "Free the disk"
             raise UserError(
                 f"The model of {record.spec.case.name}, seed {record.spec.seed}, could not be "
-                f"written under {file.parent}. Free the disk and run again with --keep-models."
+                f"written under {file.parent}. {mend} and run again with --keep-models."
             )
         # The record says whose the model is: without it there is none.
         file.with_suffix(".json").unlink(missing_ok=True)

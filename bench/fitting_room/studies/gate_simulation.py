@@ -32,7 +32,7 @@ from fitting_room.judge.simulation import (
 from fitting_room.judge.verdict import EPOCHS, Bound
 from fitting_room.lab.plan import MOST_SEEDS
 from fitting_room.machine import exclusive
-from fitting_room.metrics import CURVES, METRICS, curve
+from fitting_room.metrics import CURVES, METRICS, curve, of_epoch
 from fitting_room.record import Record
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Case
@@ -158,7 +158,7 @@ def _values(gauge: Curve, case: Case, bounds: Bounds, record: Record) -> list[fl
     if gauge.metric == EPOCHS:
         aim = next(iter(TASKS[case.task].targets))
         by = int(bounds.for_case(case.name, EPOCHS).limits[0])
-        return [best_by([getattr(epoch, aim) for epoch in record.epochs], by)]
+        return [best_by([of_epoch(epoch, aim) for epoch in record.epochs], by)]
     return [METRICS[gauge.metric](record)]
 
 

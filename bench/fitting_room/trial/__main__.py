@@ -81,6 +81,7 @@ def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome,
         TASKS.setdefault(job.task.name, job.task)
     told = spec.case.trainer or spec.backend
     say(output, Message(note=f"loading {told}", files=loaded_files(spec.case.builder)))
+    keep, log = (None if path is None else Path(path) for path in (job.keep, job.log))
     if spec.case.trainer:
         from fitting_room.project import current
         from fitting_room.trial import trainer
@@ -88,7 +89,7 @@ def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome,
         current(Path(job.root)).use()  # which classes its task has
         train = trainer.trainer_of(spec.case.trainer)
         measured.seconds["import"] = time.perf_counter() - began
-        trainer.run(train, spec, measured, tell, job.metrics)
+        trainer.run(train, spec, measured, tell, job.metrics, keep)
         return _outcome(job, measured)
     with _absent("IPython", "matplotlib"):
         from fitting_room.trial import run  # takes seconds: it loads Keras and its backend
@@ -99,7 +100,6 @@ def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome,
     if spec.device == "gpu" and found is None:
         raise UserError(f"{spec.backend} sees no GPU here; use --device cpu.")
     measured.machine = this_machine(found)
-    keep, log = (None if path is None else Path(path) for path in (job.keep, job.log))
     run.run(spec, measured, tell, keep, log, job.metrics)
     return _outcome(job, measured)
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ import numpy as np
 from fitting_room.errors import UserError
 from fitting_room.metrics import computed
 from fitting_room.record import Confidence, Inference, Mistake, PartialRecord, Size, pack_classes
+
+Predict = Callable[[np.ndarray], Any]
+"""From images, float32, as a model takes them, to what NumPy can hold."""
 
 BATCH_SIZE = 1000
 """Images per step of evaluation and prediction; large, since nothing is learned from them."""
@@ -189,17 +193,17 @@ CALLS = 20
 
 
 def measure_inference(
-    model: Any,
+    predict: Predict,
     images: np.ndarray,
     clock: Callable[[], float] = time.perf_counter,
     *,
     alone: bool = True,
 ) -> Inference:
-    """Time ``predict_on_batch`` on ``images``, float32, as a model takes them, after a warm-up."""
+    """Time a function on ``images``, float32, as a model takes them, after a warm-up."""
     chunks = CHUNKS if alone else FEW_CHUNKS
     one, many = images[:1], images[:BATCH_SIZE]
-    latency = [_seconds(model, one, CALLS, clock) / CALLS for _ in range(1 + chunks)]
-    batch = [_seconds(model, many, 1, clock) for _ in range(1 + chunks)]
+    latency = [_seconds(predict, one, CALLS, clock) / CALLS for _ in range(1 + chunks)]
+    batch = [_seconds(predict, many, 1, clock) for _ in range(1 + chunks)]
     return Inference(
         latency_seconds=tuple(latency[1:]),  # the first chunk traces and warms up
         batch_seconds=tuple(batch[1:]),
@@ -207,8 +211,16 @@ def measure_inference(
     )
 
 
-def _seconds(model: Any, images: np.ndarray, calls: int, clock: Callable[[], float]) -> float:
+def _seconds(predict: Predict, images: np.ndarray, calls: int, clock: Callable[[], float]) -> float:
     began = clock()
     for _ in range(calls):
-        model.predict_on_batch(images)  # returns NumPy, so the device has finished
+        np.asarray(predict(images))  # once it is NumPy's, the device has finished
     return clock() - began
+
+
+def save_whole(save: Callable[[Path], object], file: Path) -> None:
+    """Save a model whole or, as on a full disk, not at all: the parent misses it, and says so."""
+    try:
+        save(file)
+    except OSError:
+        file.unlink(missing_ok=True)

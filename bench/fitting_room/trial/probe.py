@@ -9,6 +9,7 @@ import importlib
 import io
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting_room import machine
+from fitting_room.errors import UserError
+from fitting_room.record import loader
 from fitting_room.spec import TrialSpec
 from fitting_room.trial import answer_once
 
@@ -126,7 +129,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What a child is to look at."""
 
     model: str | None
-    """A ``.keras`` file; None for one that is built, and not trained."""
+    """A saved one; None for one that is built, and not trained."""
     spec: TrialSpec
     """Of the training that made it, or would."""
     images: bytes
@@ -144,23 +147,38 @@ class Arrays(msgspec.Struct, frozen=True):
 
 def seen(asked: Look) -> dict[str, Any]:
     """Return the arrays that a look finds, by name."""
-    import keras
-
     from fitting_room.trial.images import given
 
     case = asked.spec.case
-    # Layers of this project's own are known to Keras once their module is imported.
-    module, function = case.builder.split(":")
-    build = getattr(importlib.import_module(module), function)
+    images = given(np.load(io.BytesIO(asked.images), allow_pickle=False), case.recipe)
+    if case.trainer and asked.model:
+        return {"probabilities": _predicted(loader(case.trainer), Path(asked.model), images)}
+    import keras
+
+    build = _named(case.builder)  # layers of its module are known to Keras from now on
     if asked.model is None:
         model = build(**case.arguments)
     else:
         model = keras.models.load_model(asked.model, compile=False)
-    images = given(np.load(io.BytesIO(asked.images), allow_pickle=False), case.recipe)
     found = {"probabilities": model.predict(images, verbose=0)}
     if asked.inside:
         found |= _activations(model, images) | _filters(model)
     return {name: np.asarray(array, np.float32) for name, array in found.items()}
+
+
+def _named(name: str) -> Any:
+    module, function = name.split(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _predicted(name: str, file: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    from fitting_room.trial.measure import check_probabilities
+
+    found = np.asarray(_named(name)(file)(images), np.float32)
+    if found.ndim != 2 or len(found) != len(images):
+        raise UserError(f"{name} gave predictions of shape {found.shape}, no probabilities")
+    check_probabilities(found)
+    return found
 
 
 KINDS = ("Conv", "Pool")

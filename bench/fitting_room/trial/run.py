@@ -60,12 +60,14 @@ def run(
         measured.callbacks = watch.told() if watch else None
     if spec.inference:
         with phase(seconds, "inference"):
-            measured.inference = measure.measure_inference(model, test[0], alone=spec.alone)
+            measured.inference = measure.measure_inference(
+                model.predict_on_batch, test[0], alone=spec.alone
+            )
     if spec.alone:
         with phase(seconds, "calibration"):
             measured.calibration_seconds = calibration_seconds()
     if keep and measured.test_accuracy is not None:
-        _save(model, keep)
+        measure.save_whole(model.save, keep)
 
 
 def _load(spec: TrialSpec) -> tuple[TrainingImages, TrainingImages | None, Test]:
@@ -215,14 +217,6 @@ def _train(
         # An average of weights takes their place when `fit` ends: after the last epoch's score.
         known = None if recipe.weight_average else log.last_score
         keep_score(measured, probabilities, labels, known, metrics=metrics)
-
-
-def _save(model: Any, file: Path) -> None:
-    """Save it whole or, as on a full disk, not at all: the parent misses the file, and says so."""
-    try:
-        model.save(file)
-    except OSError:
-        file.unlink(missing_ok=True)
 
 
 # A trial in TensorBoard. It shares its machine with the writing, so its times are not kept.

@@ -8,7 +8,7 @@ it likes; Keras' ``fit`` in ``run.py`` is what trains a case that names none::
         for number in range(1, job.epochs + 1):
             ...  # learn from data.images and data.labels
             report.epoch(number, loss=..., accuracy=...)
-        report.predictions(...)  # probabilities of data.test_images
+        report.predictions(predict)  # a function from images to the probabilities of each class
 
 The labels of the test images stay here: accuracy, loss and confidence are computed by the code that
 scores Keras' models. What a trainer gets wrong is a ``UserError``, and its trial has crashed.
@@ -22,18 +22,31 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 
 from fitting_room import data as data_sets
 from fitting_room.errors import UserError
 from fitting_room.machine import calibration_seconds, other_cores, usage
 from fitting_room.metrics import BUILT_IN
-from fitting_room.record import Epoch, PartialRecord, Size
+from fitting_room.record import Epoch, Figure, PartialRecord, Size
 from fitting_room.spec import TASKS, TrialSpec
 from fitting_room.trial.images import trial_images
-from fitting_room.trial.measure import check_probabilities, finite, keep_score, phase
+from fitting_room.trial.measure import (
+    BATCH_SIZE,
+    Predict,
+    check_probabilities,
+    finite,
+    keep_score,
+    measure_inference,
+    phase,
+    save_whole,
+)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +73,16 @@ class Report:
         self,
         spec: TrialSpec,
         measured: PartialRecord,
-        test_labels: np.ndarray,
+        test: tuple[np.ndarray, np.ndarray],
         tell: Callable[[Epoch], None],
         metrics: Mapping[str, str] = {},
+        keep: Path | None = None,
     ) -> None:
-        self._metrics = metrics
-        self._spec, self._measured, self._labels, self._tell = spec, measured, test_labels, tell
+        self._spec, self._measured, self._tell = spec, measured, tell
+        self._images, self._labels = test
+        self._metrics, self._keep = metrics, keep
         self._classes = len(TASKS[spec.case.task].classes)
+        self._over = False
         self.start()
 
     def start(self) -> None:
@@ -80,7 +96,7 @@ class Report:
         loss: float,
         accuracy: float | None = None,
         seconds: float | None = None,
-        predictions: Callable[[], Any] | None = None,
+        predictions: Predict | None = None,
         metrics: Mapping[str, float] = {},
     ) -> None:
         """Tell that an epoch has ended; a loss that is not finite, or the spec, ends the training.
@@ -90,23 +106,23 @@ class Report:
             loss: Mean over the training images, nats.
             accuracy: The same, a fraction.
             seconds: Of its training steps; else all since the last epoch or the trainer's begin.
-            predictions: Called to score the test images now; its time counts as no training.
+            predictions: As below, to score the test images now; its time counts as no training.
             metrics: Of one's own after this epoch, by name; the last ones count.
 
         Raises:
             UserError: A figure cannot be true.
         """
+        self._go_on()
         found = self._ended(number, loss, accuracy, seconds)
-        ended = found.training_loss is None or self._spec.ends(number, float(loss))
-        if predictions and self._spec.scores_epochs and not ended:
+        self._over = found.training_loss is None or self._spec.ends(number, float(loss))
+        if predictions and self._spec.scores_epochs and not self._over:
             found = self._scored(found, predictions)
         if metrics:
             figures = {name: _figure(name, value) for name, value in metrics.items()}
             found = replace(found, metrics=figures)
         self._measured.epochs = (*self._measured.epochs, found)
         self._tell(found)
-        if ended:
-            raise Ended
+        self._go_on()
         self.start()
 
     def metric(self, name: str, value: float) -> None:
@@ -117,29 +133,47 @@ class Report:
         """Tell how many numbers the model has, and how many more training leaves alone."""
         if trainable < 0 or frozen < 0:
             raise UserError(f"a model has no {min(trainable, frozen)} parameters")
-        self._measured.size = Size(
+        counted = Size(
             trainable_parameters=int(trainable),
             non_trainable_parameters=int(frozen),
             flops_per_image=0,
         )
+        self._measured.size = _recorded(counted, Size)
 
-    def predictions(self, found: Any) -> None:
+    def predictions(self, found: Any, *, save: Callable[[Path], object] | None = None) -> None:
         """Hand over what the trained model makes of ``data.test_images``, once.
 
         Args:
-            found: Probabilities, shape (n, classes), or class numbers, shape (n,), integers: then
-                there is neither a loss nor a confidence.
+            found: A function from images to what NumPy can hold: probabilities, shape (n, classes),
+                or class numbers, shape (n,), integers, with which there is neither a loss nor a
+                confidence. It is timed, too. Or what it would return for all test images.
+            save: Writes the model into a file, where it is to be kept. The trainer's module then
+                has a function ``load_model``, from that file to a function like ``found``.
 
         Raises:
             UserError: They are neither, or handed over twice.
         """
-        if self._measured.predictions is not None:
+        self._go_on()
+        measured, spec = self._measured, self._spec
+        if measured.predictions is not None:
             raise UserError("it handed over predictions twice: the first would not count")
-        with phase(self._measured.seconds, "evaluate"):
-            keep_score(self._measured, self._checked(found), self._labels, metrics=self._metrics)
+        with phase(measured.seconds, "evaluate"):
+            keep_score(measured, self._checked(found), self._labels, metrics=self._metrics)
+        if callable(found) and spec.inference:
+            with phase(measured.seconds, "inference"):
+                measured.inference = measure_inference(found, self._images, alone=spec.alone)
+        if save and self._keep:
+            save_whole(save, self._keep)
+
+    def _go_on(self) -> None:
+        """End a trainer that is told so, and one that has not listened."""
+        if self._over:
+            raise Ended
 
     def finish(self) -> None:
         """Refuse a training of which nothing can be known."""
+        if self._over:
+            return
         if self._spec.epochs and not self._measured.epochs:
             raise UserError("it told no epoch: call report.epoch(1, loss=…) after the first")
         if self._spec.epochs and self._measured.predictions is None:
@@ -153,6 +187,8 @@ class Report:
         due = len(self._measured.epochs) + 1
         if number != due:
             raise UserError(f"it told epoch {number} where epoch {due} was due")
+        if self._measured.predictions is not None:
+            raise UserError(f"it told epoch {number} after its predictions, which are of the end")
         if number > self._spec.epochs:
             raise UserError(f"it told epoch {number}, and was asked for {self._spec.epochs}")
         if accuracy is not None and not 0 <= accuracy <= 1:
@@ -161,19 +197,20 @@ class Report:
             raise UserError(
                 f"epoch {number} took {seconds:g} s as it says, and {wall:.3g} s by the clock"
             )
-        took = wall if seconds is None else seconds
-        return Epoch(
-            number=number,
+        took = wall if seconds is None else float(seconds)
+        told = Epoch(
+            number=int(number),
             seconds=took,
             cpu_seconds=cpu * took / wall,
             other_cores=other_cores(before, usage()),
             training_accuracy=finite(accuracy),
             training_loss=finite(loss),
         )
+        return _recorded(told, Epoch)
 
-    def _scored(self, epoch: Epoch, predictions: Callable[[], Any]) -> Epoch:
+    def _scored(self, epoch: Epoch, predictions: Predict) -> Epoch:
         began, scores = time.perf_counter(), PartialRecord()
-        keep_score(scores, self._checked(predictions()), self._labels)
+        keep_score(scores, self._checked(predictions), self._labels)
         return replace(
             epoch,
             test_accuracy=scores.test_accuracy,
@@ -183,11 +220,13 @@ class Report:
 
     def _checked(self, found: Any) -> np.ndarray:
         """Return probabilities as float64 or classes as integers, or refuse what they cannot be."""
+        rows, classes = len(self._labels), self._classes
+        images = [self._images[at : at + BATCH_SIZE] for at in range(0, rows, BATCH_SIZE)]
+        parts = [found(each) for each in images] if callable(found) else [found]
         try:
-            array = np.asarray(found)
+            array = np.concatenate([np.asarray(part) for part in parts])
         except Exception as error:
             raise UserError(f"predictions are no NumPy array: {error}") from error
-        rows, classes = len(self._labels), self._classes
         if array.shape[:1] != (rows,):
             raise UserError(f"predictions must have {rows} rows, not the shape {array.shape}")
         if array.ndim == 1 and np.issubdtype(array.dtype, np.integer):
@@ -210,7 +249,16 @@ def _figure(name: str, value: float) -> float:
         raise UserError(f"metric {name!r} is measured here: call yours something else")
     if finite(value) is None:
         raise UserError(f"metric {name!r} must be a finite number, not {value}")
-    return float(value)
+    return _recorded(float(value), Figure)
+
+
+def _recorded(told: T, kind: Any) -> T:
+    """Return what a record can hold, or refuse it here: the parent could not even read it."""
+    try:
+        found: T = msgspec.convert(msgspec.to_builtins(told), kind)
+    except msgspec.ValidationError as error:
+        raise UserError(f"no record can hold what it told: {error}") from error
+    return found
 
 
 Trainer = Callable[[TrialSpec, Data, Report], None]
@@ -235,6 +283,7 @@ def run(
     measured: PartialRecord,
     tell: Callable[[Epoch], None],
     metrics: Mapping[str, str] = {},
+    keep: Path | None = None,
 ) -> None:
     """Train by a trainer, and put all that is found into ``measured`` as it comes."""
     seconds = measured.seconds
@@ -247,7 +296,8 @@ def run(
             test_images=test_images,
             classes=len(TASKS[spec.case.task].classes),
         )
-        report = Report(spec, measured, np.asarray(arrays.test_labels), tell, metrics)
+        test = test_images, np.asarray(arrays.test_labels)
+        report = Report(spec, measured, test, tell, metrics, keep)
     try:
         with phase(seconds, "fit_overhead"):
             _call(train, spec, given, report)
@@ -260,8 +310,8 @@ def run(
         seconds["train"] = sum(epoch.seconds for epoch in measured.epochs)
         scoring = sum(epoch.evaluate_seconds for epoch in measured.epochs)
         seconds["evaluate"] = seconds.get("evaluate", 0.0) + scoring
-        rest = seconds["fit_overhead"] - seconds["train"] - seconds["evaluate"]
-        seconds["fit_overhead"] = max(0.0, rest)
+        told = sum(seconds.get(name, 0.0) for name in ("train", "evaluate", "inference"))
+        seconds["fit_overhead"] = max(0.0, seconds["fit_overhead"] - told)
     if spec.alone:
         with phase(seconds, "calibration"):
             measured.calibration_seconds = calibration_seconds()

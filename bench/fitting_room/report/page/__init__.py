@@ -22,13 +22,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from fitting_room.analysis.mistakes import TestSets, hardest
 from fitting_room.analysis.rows import SEVERITY, Row
-from fitting_room.analysis.trials import SHORT, listed, on_sample
+from fitting_room.analysis.trials import SHORT, on_sample, ran_on
 from fitting_room.format import MISSING, counted, in_words, name, percent
 from fitting_room.machine import disturbance
-from fitting_room.metrics import curves_of
+from fitting_room.metrics import SHOWN, curves_of
 from fitting_room.record import Record
 from fitting_room.report import plots
 from fitting_room.report.columns import (
+    answers,
     banner,
     by_task,
     cited,
@@ -132,7 +133,7 @@ def _scope(rows: Sequence[Row], records: Sequence[Record]) -> str:
         counted(len(records), "record"),
         f"{lost} of them not completed" if lost else "",
         "on the small sample" if any(map(on_sample, records)) else "",
-        listed(f"{record.spec.backend} on {record.spec.device}" for record in records),
+        ran_on(records),
         " to ".join(dict.fromkeys([*days[:1], *days[-1:]])),
     ]
     return ", ".join(filter(None, parts))
@@ -157,7 +158,10 @@ def _table(task: str, album: Album, folder: Path, inspected: Path | None) -> dic
             for row in rows
         ],
         "warnings": [text.lstrip("> ").replace("**", "") for text in banner(rows)],
-        "notes": notes(unjudged, album.records, stale=album.stale, absent=ABSENT),
+        "notes": [
+            *notes(unjudged, album.records, stale=album.stale, absent=ABSENT),
+            *([] if SHOWN else answers(rows, album.records)),
+        ],
     }
 
 

@@ -71,8 +71,10 @@ def of_case(album: Album, row: Row) -> Pictures:
     }
 
 
-def _tradeoff(album: Album, metric: str) -> Draw:
-    rows = album.trained
+def _tradeoff(album: Album, metric: str) -> Draw | str:
+    rows = [row for row in album.trained if getattr(row, metric)]
+    if not rows:
+        return f"no case has {AXES[metric].partition(' (')[0]}"
     panels = [(TASKS[task].title, of_task) for task, of_task in by_task(rows).items()]
     noted = [
         (row.case, claim.note) for row in rows if (claim := row.published.get("test_accuracy"))
@@ -112,6 +114,8 @@ def _confusion(album: Album, row: Row, title: str) -> Draw | str:
 
 def _reliability(album: Album, row: Row, title: str) -> Draw | str:
     known = [record for record in album.of(row) if record.confidence]
+    if not known and any(record.spec.case.trainer for record in album.of(row)):
+        return "its trainer hands over class numbers, and no probabilities"
     if not known:
         return "its records were made before probabilities were kept"
     found = [record.confidence for record in known if record.confidence]
@@ -153,6 +157,8 @@ def made_with(records: Sequence[Record]) -> str:
 
 def _software(record: Record) -> str:
     spec, versions = record.spec, record.provenance.versions
+    if spec.case.trainer:
+        return trials.ran_on([record])
     backend = f"{spec.backend} {versions.get(spec.backend, '')}".strip()
     return f"keras {versions.get('keras', 'unknown')} with {backend} on {spec.device}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean
 
@@ -18,7 +18,7 @@ from fitting_room.format import name
 from fitting_room.judge.censored import first_epoch, survival
 from fitting_room.judge.verdict import Bound
 from fitting_room.machine import LIMIT, Chunk, chunks
-from fitting_room.metrics import known, of_epoch
+from fitting_room.metrics import known, of_epoch, own
 from fitting_room.record import Record
 from fitting_room.report.plots import Bounds, Look, Theme, explained, marks, percent, whole
 
@@ -64,15 +64,20 @@ def metric_curve(
 ) -> Figure:
     """Draw one metric after each epoch: a line a seed, and the mean over the seeds."""
     figure = Figure(figsize=(8.4, 3.3))
-    axes, look, kind = figure.subplots(), _look("test", theme), known(metric)
+    axes, look = figure.subplots(), _look("test", theme)
     _lines(axes, records, metric, look)
-    unit = f" ({kind.suffix.strip()})" if kind.suffix else ""
-    axes.set(title=title, xlabel="epoch", ylabel=f"{name(metric)}{unit}")
+    axes.set(title=title, xlabel="epoch", ylabel=_words(metric))
     whole(axes.xaxis)
-    if kind.format == "percent":
+    if known(metric).format == "percent":
         percent(axes.yaxis)
     key = {"after the epoch, mean over seeds": look | AVERAGE, "one seed": look | SEED}
     return explained(figure, key, small_print, theme)
+
+
+def _words(metric: str) -> str:
+    """Return a metric as an axis has it, with its unit."""
+    unit = "nats" if metric == "test_loss" else known(metric).suffix.strip()
+    return f"{name(metric)} ({unit})" if unit else name(metric)
 
 
 def _layout(count: int) -> tuple[Figure, list[list[Axes]]]:
@@ -165,29 +170,30 @@ SEEDS = (-0.36, 0.12)
 MEAN = 0.26
 EDGE = 0.43
 
-METRICS: Mapping[str, tuple[str, Callable[[Row], Values | None]]] = {
-    "test_accuracy": ("test accuracy (%)", lambda row: row.test_accuracy),
-    "test_loss": ("test loss (nats)", lambda row: row.test_loss),
-    "training_accuracy": ("training accuracy (%)", lambda row: row.training_accuracy),
-}
+METRICS = ("test_accuracy", "test_loss", "training_accuracy")
 
 
 def seeds(rows: Sequence[Row], bounds: Bounds, theme: Theme, *, small_print: str) -> Figure:
-    """Draw one row for each case of a task, and one column for each metric of the last epoch."""
-    figure = Figure(figsize=(8.4, 1.6 + 0.52 * len(rows)))
-    grid = figure.subplots(1, len(METRICS), sharey=True)
-    for axes, (metric, (words, of)) in zip(grid, METRICS.items(), strict=True):
-        for place, row in enumerate(rows):
-            _values(axes, place, of(row), theme)
+    """Draw one row for each case of a task, and one column for each metric of the last epoch.
+
+    Those of the project's own follow.
+    """
+    values = [{**row.metrics, **{name: getattr(row, name) for name in METRICS}} for row in rows]
+    shown = [*METRICS, *(m.name for m in own() if any(m.name in of for of in values))]
+    figure = Figure(figsize=(max(8.4, 2.8 * len(shown)), 1.6 + 0.52 * len(rows)))
+    grid = figure.subplots(1, len(shown), sharey=True)
+    for axes, metric in zip(grid, shown, strict=True):
+        for place, of in enumerate(values):
+            _values(axes, place, of.get(metric), theme)
         held = [bounds(row.case, metric) for row in rows]
         _make_room(axes, [bound for bound in held if bound])
         for place, bound in enumerate(held):
             _bound(axes, place, bound, theme)
-        axes.set(xlabel=words, ylim=(len(rows) - 0.5, -0.5))
+        axes.set(xlabel=_words(metric), ylim=(len(rows) - 0.5, -0.5))
         axes.set_yticks(range(len(rows)), [row.architecture for row in rows])
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
-        if "%" in words:
+        if known(metric).format == "percent":
             percent(axes.xaxis)
     return explained(figure, _seeds_looks(theme), small_print, theme)
 
@@ -286,7 +292,7 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
 
 
 def _survival(axes: Axes, records: Sequence[Record], target: Target, theme: Theme) -> None:
-    lines = [[getattr(epoch, target.metric) for epoch in record.epochs] for record in records]
+    lines = [[of_epoch(epoch, target.metric) for epoch in record.epochs] for record in records]
     reached = [first_epoch(line, target.target) for line in lines]
     ran = [len(record.epochs) for record in records]
     found = survival(reached, ran)
