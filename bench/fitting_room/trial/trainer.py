@@ -229,6 +229,19 @@ def trainer_of(name: str) -> Trainer:
     return found
 
 
+def prepared(spec: TrialSpec) -> tuple[Data, np.ndarray]:
+    """Return what the trainer of a trial is given, and the labels of the test images."""
+    arrays = data_sets.load(spec.dataset)
+    training, test_images = trial_images(arrays, spec.case.recipe, spec.seed)
+    given = Data(
+        images=training.images,
+        labels=training.labels.astype(np.int64),
+        test_images=test_images,
+        classes=len(TASKS[spec.case.task].classes),
+    )
+    return given, np.asarray(arrays.test_labels)
+
+
 def run(
     train: Trainer,
     spec: TrialSpec,
@@ -239,15 +252,8 @@ def run(
     """Train by a trainer, and put all that is found into ``measured`` as it comes."""
     seconds = measured.seconds
     with phase(seconds, "load"):
-        arrays = data_sets.load(spec.dataset)
-        training, test_images = trial_images(arrays, spec.case.recipe, spec.seed)
-        given = Data(
-            images=training.images,
-            labels=training.labels.astype(np.int64),
-            test_images=test_images,
-            classes=len(TASKS[spec.case.task].classes),
-        )
-        report = Report(spec, measured, np.asarray(arrays.test_labels), tell, metrics)
+        given, test_labels = prepared(spec)
+        report = Report(spec, measured, test_labels, tell, metrics)
     try:
         with phase(seconds, "fit_overhead"):
             _call(train, spec, given, report)
