@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from fitting_room import data
 from fitting_room.errors import UserError, positive
-from fitting_room.lab.engine import open_engine
+from fitting_room.lab.engine import Engine, open_engine
 from fitting_room.lab.plan import Options
 from fitting_room.lab.process import home
 from fitting_room.lab.scheduler import Scheduler
@@ -100,8 +100,7 @@ def session(
         UserError: Records cannot be written, or several trials are to run at once and be timed.
     """
     options = _options(arguments, fresh=fresh, keep_models=keep_models)
-    ship = home() if options.ship else None
-    engine = open_engine(options.engine, ship=ship) if options.engine else None
+    engine = _engine(options)
     slots = engine.slots if engine else options.jobs or 1
     progress = progress or Progress()
     scheduler = Scheduler(
@@ -120,6 +119,11 @@ def session(
         scheduler.close()
         if engine and engine.words:
             tell(engine.words)
+
+
+def _engine(options: Options) -> Engine | None:
+    ship = home() if options.ship else None
+    return open_engine(options.engine, ship=ship) if options.engine else None
 
 
 def _models(options: Options) -> Models | None:

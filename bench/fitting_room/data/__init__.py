@@ -77,8 +77,8 @@ def find(
         if (found := search.read(folder)) is None:
             raise search.failure(
                 "is not in the folder that was named",
-                f"Name one that holds {{}}, or leave out --data-dir and {DATA_DIR_VARIABLE}: then "
-                "the local cache and the known sources are tried.",
+                f"Name one that holds {search.files}, or leave out --data-dir and "
+                f"{DATA_DIR_VARIABLE}: then the local cache and the known sources are tried.",
             )
         return _kept(task, found, folder.label)
     if task.pin is None:
@@ -154,7 +154,7 @@ class _Search:
         raise self.failure(
             "cannot be had. Tried, in this order",
             f"Mend what its task loads, run `fitting-room data {self.task.name}` {again}where there"
-            f" is a network,\nor name a folder that holds {{}}, with --data-dir or "
+            f" is a network,\nor name a folder that holds {self.files}, with --data-dir or "
             f"{DATA_DIR_VARIABLE}.",
         )
 
@@ -171,11 +171,14 @@ class _Search:
         self.tried.append(f"  - {label}: {error}")
         self.progress.failed(label, error)
 
-    def failure(self, happened: str, otherwise: str) -> UserError:
+    def failure(self, happened: str, mend: str) -> UserError:
         """Return the error: what was tried, why it failed, what to do."""
-        files = f"{self.task.name}.npz or its four IDX files, raw or .gz"
-        told = "\n".join(self.tried)
-        return UserError(f"{self.task.title} {happened}:\n{told}\n{otherwise.format(files)}")
+        return UserError("\n".join((f"{self.task.title} {happened}:", *self.tried, mend)))
+
+    @property
+    def files(self) -> str:
+        """What a folder that a user names must hold."""
+        return f"{self.task.name}.npz or its four IDX files, raw or .gz"
 
 
 TRAIN_PER_CLASS, TEST_PER_CLASS = 100, 50

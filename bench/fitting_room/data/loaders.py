@@ -161,13 +161,16 @@ def read_npz(content: bytes, told: str, members: Sequence[str] = MEMBERS) -> Fou
     """Return four arrays of an ``.npz``; unlike ``numpy.load``, with no fallback to a pickle."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return [_npy(archive.read(f"{name}.npy")) for name in members]
-    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError) as error:
+            return [_npy(archive.read(f"{name}.npy"), name) for name in members]
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, RejectedError) as error:
         raise RejectedError(f"{told} is no whole .npz of plain arrays ({error})") from error
 
 
-def _npy(content: bytes) -> NDArray[Any]:
-    array: NDArray[Any] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+def _npy(content: bytes, told: str) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:  # a damaged header fails in numpy, ast and tokenize in many ways
+        raise RejectedError(f"{told} is no plain array ({error})") from error
     return array
 
 
@@ -176,18 +179,9 @@ def npy(*, train_images: Path, train_labels: Path, test_images: Path, test_label
     paths = (train_images, train_labels, test_images, test_labels)
 
     def read(_: Progress) -> Found:
-        return [_npy_file(path) for path in paths]
+        return [_npy(_content(path), path.name) for path in paths]
 
     return Source(label=f"files beside {train_images}", read=read)
-
-
-def _npy_file(path: Path) -> NDArray[Any]:
-    try:
-        return _npy(_content(path))
-    except Exception as error:  # a damaged header fails in numpy, ast and tokenize in many ways
-        if isinstance(error, SourceError):
-            raise
-        raise RejectedError(f"{path.name} is no plain array ({error})") from error
 
 
 PICTURES = (".png", ".jpg", ".jpeg")

@@ -35,10 +35,7 @@ CLOSING_LINE = "<!-- /fitting-room -->"
 
 
 Marker = tuple[int, str | None, bool]
-"""Line, from 1; name of the block that it opens, None where it closes one; whether it is alone.
-
-It is even where it is part of a list or a quotation.
-"""
+"""Its line, from 1; the block that it opens, None where it closes one; whether it stands alone."""
 
 
 def regenerate(text: str, blocks: Mapping[str, Callable[[], str]], *, file: str) -> str:

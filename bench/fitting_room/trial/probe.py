@@ -34,49 +34,35 @@ class Probed(msgspec.Struct, frozen=True, kw_only=True):
     """The maker's name of the first GPU or other accelerator; None on a CPU."""
     times: float | None = None
     """How many times as long as in float32 a training step takes in the precision."""
-    calibration_seconds: float | None = None
 
 
-def probed(asked: Probe) -> Probed:
-    """Return the accelerator and, if a precision is asked about, the times of a step in it."""
-    if asked.precision is None:
-        return Probed(accelerator=accelerator())
-    return Probed(
-        accelerator=accelerator(),
-        times=step_seconds(asked.precision) / step_seconds("float32"),
-        calibration_seconds=machine.calibration_seconds(),
-    )
-
-
-BATCH = 32
-SIDE = 28
-"""Pixels; of a made-up task, since a precision is emulated whatever is learned."""
-CHANNELS = 32
-CLASSES = 10
 STEPS = 3
 """Timed after one that traces; the quickest counts."""
 
 
 def step_seconds(precision: str) -> float:
-    """Return the seconds of one training step of two convolutions on small images."""
+    """Return the seconds of one training step of two convolutions on small images.
+
+    They are blank, since a precision is emulated whatever is learned.
+    """
     import keras
 
     keras.config.set_dtype_policy(precision)
+    images, labels = np.zeros((32, 28, 28, 32), np.float32), np.zeros(32, np.uint8)
     model = keras.Sequential(
         [
-            keras.Input((SIDE, SIDE, CHANNELS)),
-            keras.layers.Conv2D(CHANNELS, 3, padding="same", activation="relu"),
-            keras.layers.Conv2D(CHANNELS, 3, padding="same", activation="relu"),
+            keras.Input(images.shape[1:]),
+            keras.layers.Conv2D(32, 3, padding="same", activation="relu"),
+            keras.layers.Conv2D(32, 3, padding="same", activation="relu"),
             keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(CLASSES, activation="softmax", dtype="float32"),
+            keras.layers.Dense(10, activation="softmax", dtype="float32"),
         ]
     )
     model.compile("sgd", "sparse_categorical_crossentropy")
-    images = np.zeros((BATCH, SIDE, SIDE, CHANNELS), np.float32)
     seconds = []
     for _ in range(1 + STEPS):
         began = time.perf_counter()
-        model.train_on_batch(images, np.zeros(BATCH, np.uint8))
+        model.train_on_batch(images, labels)
         seconds.append(time.perf_counter() - began)
     return min(seconds[1:])
 
@@ -210,11 +196,13 @@ def _filters(model: Any) -> dict[str, Any]:
 
 def answer(asked: Probe | Look) -> Probed | Arrays:
     """Return what a child process answers."""
-    if isinstance(asked, Probe):
-        return probed(asked)
-    npz = io.BytesIO()
-    np.savez(npz, **seen(asked))
-    return Arrays(npz.getvalue())
+    if isinstance(asked, Look):
+        npz = io.BytesIO()
+        np.savez(npz, **seen(asked))
+        return Arrays(npz.getvalue())
+    kind = asked.precision
+    times = None if kind is None else step_seconds(kind) / step_seconds("float32")
+    return Probed(accelerator=accelerator(), times=times)
 
 
 if __name__ == "__main__":

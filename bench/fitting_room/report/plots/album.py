@@ -24,6 +24,7 @@ from fitting_room.analysis.trials import listed
 from fitting_room.format import spanned
 from fitting_room.metrics import curves_of
 from fitting_room.record import Record
+from fitting_room.report.columns import by_task
 from fitting_room.report.plots import Album, Draw, Look, Theme, explained, marks, percent
 from fitting_room.report.plots.curves import curves, metric_curve, seconds, seeds, survivals
 from fitting_room.report.plots.images import confusion_matrix, reliability
@@ -39,10 +40,8 @@ def overview(album: Album) -> Pictures:
     if album.trained:
         found["accuracy-parameters"] = _tradeoff(album, "parameters")
         found["accuracy-seconds"] = _tradeoff(album, "seconds_per_epoch")
-    for name, task in TASKS.items():
-        rows = [row for row in album.trained if row.task == name]
-        if rows:
-            found |= _of_task(album, task, rows)
+    for task, rows in by_task(album.trained).items():
+        found |= _of_task(album, TASKS[task], rows)
     return found
 
 
@@ -61,24 +60,20 @@ def of_case(album: Album, row: Row) -> Pictures:
         return {f"{row.case}-curves": "no completed trial of it"}
     title = f"{row.architecture} on {TASKS[row.task].title}"
     wide = _small_print(album, [row])
-    own = {
-        each.name: partial(metric_curve, records, each.name, title, small_print=wide)
-        for each in curves_of(records)
-    }
+    own = [each.name for each in curves_of(records)]
+    draw = partial(metric_curve, records, title=title, small_print=wide)
     return {
         f"{row.case}-curves": partial(curves, [(title, records)], small_print=wide),
         f"{row.case}-seconds": partial(seconds, records, title, small_print=wide),
         f"{row.case}-confusion": _confusion(album, row, title),
         f"{row.case}-reliability": _reliability(album, row, title),
-        **{f"{row.case}-{name}": draw for name, draw in own.items()},
+        **{f"{row.case}-{name}": partial(draw, metric=name) for name in own},
     }
 
 
 def _tradeoff(album: Album, metric: str) -> Draw:
     rows = album.trained
-    panels = [
-        (task.title, [row for row in rows if row.task == name]) for name, task in TASKS.items()
-    ]
+    panels = [(TASKS[task].title, of_task) for task, of_task in by_task(rows).items()]
     noted = [
         (row.case, claim.note) for row in rows if (claim := row.published.get("test_accuracy"))
     ]
@@ -87,18 +82,16 @@ def _tradeoff(album: Album, metric: str) -> Draw:
         for note in dict.fromkeys(of for _, of in noted if of)
         if metric in CLAIMED
     ]
-    shown = [(title, of_task) for title, of_task in panels if of_task]
-    return partial(tradeoff, shown, metric, small_print=_small_print(album, rows, *said))
+    return partial(tradeoff, panels, metric, small_print=_small_print(album, rows, *said))
 
 
 def _of_task(album: Album, task: Task, rows: Sequence[Row]) -> Pictures:
-    wide = _small_print(album, rows)
-    columns = [(row.architecture, album.of(row)) for row in rows]
+    wide, timed = _small_print(album, rows), [(row, album.of(row)) for row in rows]
+    columns = [(row.architecture, records) for row, records in timed]
     found: dict[str, Draw | str] = {
         f"{task.name}-curves": partial(curves, columns, small_print=wide),
         f"{task.name}-seeds": partial(seeds, rows, album.bounds, small_print=wide),
     }
-    timed = [(row, album.of(row)) for row in rows]
     for which, metric in enumerate(task.targets):
         name = f"{task.name}-epochs-to-{metric.replace('_', '-')}"
         found[name] = partial(survivals, timed, which, small_print=wide)

@@ -60,7 +60,7 @@ def curves(
 
 
 def metric_curve(
-    records: Sequence[Record], metric: str, title: str, theme: Theme, *, small_print: str
+    records: Sequence[Record], theme: Theme, *, metric: str, title: str, small_print: str
 ) -> Figure:
     """Draw one metric after each epoch: a line a seed, and the mean over the seeds."""
     figure = Figure(figsize=(8.4, 3.3))
