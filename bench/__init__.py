@@ -8,6 +8,7 @@
 ``variants.py``      cases changed for the worse, to see that the gate notices
 ``exercises.py``     one thing about a case varied at a time, and what is asked of that
 ``slowdowns.py``     what is done to one of two checkouts, to see that it is called slower
+``peers.py``         plain loops that train what a case trains, to be timed beside it
 ``notebook.ipynb``   all of it from the data to the claims, cell by cell, on the sample
 ``data.toml``        what the data sets are known by
 ``bounds.toml``      what each case is held to, and why

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,7 +124,7 @@ def test_rename_takes_models_times_and_pictures_along(results: Path) -> None:
     write_model(model)
     model.with_suffix(".json").write_bytes(encoded(key(make_record(case=OLD))))
     (results / "inspect" / f"{OLD.name}-sample").mkdir(parents=True)
-    for room in ("speed", "noise"):
+    for room in ("speed", "noise", "peers"):
         text = (ROOT / "results" / room / f"{NEW.name}.json").read_text("utf-8")
         text = text.replace('"dense_128"', '"old"').replace(NEW.name, OLD.name)
         (results / room).mkdir()
@@ -140,6 +141,7 @@ def test_rename_takes_models_times_and_pictures_along(results: Path) -> None:
     assert read_speeds(results / "speed") == committed
     noise = Path("results", "noise", f"{NEW.name}.json")
     assert noise.read_bytes() == (ROOT / noise).read_bytes()
+    assert json.loads(Path("results", "peers", f"{NEW.name}.json").read_text())["case"] == NEW.name
     assert (results / "inspect" / f"{NEW.name}-sample").is_dir()
     assert [path for path in results.rglob("*") if OLD.name in path.name] == []
 

@@ -32,7 +32,7 @@ OBJECT = "^[^:]+:[^:]+$"
 Object = Annotated[str, msgspec.Meta(pattern=OBJECT)]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
-OBJECTS = ("tasks", "cases", "instead", "exercises", "variants", "slowdowns", "metrics")
+OBJECTS = ("tasks", "cases", "instead", "exercises", "variants", "slowdowns", "peers", "metrics")
 """Keys that hold ``module:name``: of a list, or of a mapping by name."""
 KEYS: dict[str, Any] = {
     **dict.fromkeys(OBJECTS, Object),
@@ -163,6 +163,11 @@ class Project:
     def slowdowns(self) -> Mapping[str, Slowdown]:
         """Name → what is done to an A/B timing, to see that the judge of seconds notices."""
         return self._mapping("slowdowns")
+
+    @cached_property
+    def peers(self) -> Mapping[str, Mapping[str, str]]:
+        """Case → words → ``module:function`` of a plain loop that trains the same."""
+        return self._mapping("peers")
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:

@@ -10,8 +10,11 @@ from itertools import count, product
 from pathlib import Path
 from statistics import median
 
+from fitting_room import data
+from fitting_room.analysis.audit import references
 from fitting_room.analysis.trials import quartiles
 from fitting_room.cli import Subparsers, add_command
+from fitting_room.cli.calibrate import slim
 from fitting_room.cli.session import (
     DATA,
     ENGINE,
@@ -29,7 +32,7 @@ from fitting_room.lab.estimate import warnings
 from fitting_room.lab.locks import machine_lock, why_wait
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.scheduler import job_of
-from fitting_room.lab.timing import time_paths
+from fitting_room.lab.timing import OURS, peer_specs, time_paths, time_peers
 from fitting_room.machine import this_machine
 from fitting_room.project import Project
 from fitting_room.record import Record, now
@@ -39,7 +42,7 @@ from fitting_room.report.table import Table
 from fitting_room.spec import Case, Dataset, TrialSpec
 from fitting_room.store.key import provenance
 from fitting_room.store.records import Speed, write_speed
-from fitting_room.studies import origin_of, read_document, write_document
+from fitting_room.studies import origin_of, peers, read_document, write_document
 from fitting_room.studies.noise import FOLDER, TIMED, Block, Crossed, Times, noise_block, sample
 
 PROCESSES = 3
@@ -52,6 +55,9 @@ MINUTES = 6.0
 PAIRS = 10
 IMAGES = 15_000
 """A quarter of an epoch: the ratio is that of whole ones."""
+
+ROUND_S = 10.0
+"""What a round of all peers may take: ten rounds of two cases are less than five minutes."""
 
 HEADINGS = ("case", "s, this bench", "s, plain fit", "ratio", "min–max", "pairs")
 ABSENT = "no reference yet"
@@ -79,12 +85,20 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
     parser.add_argument("--pairs", type=positive, default=PAIRS, help=f"pairs of epochs ({PAIRS})")
     parser.add_argument(
-        "--images", type=positive, default=IMAGES, help=f"training images an epoch ({IMAGES})"
+        "--images",
+        type=positive,
+        help=f"training images an epoch ({IMAGES}; of peers as many as take {ROUND_S:g} s a round)",
+    )
+    parser.add_argument(
+        "--peers",
+        action="store_true",
+        help="time Keras on other backends and the project's plain loops beside both, all in turn",
     )
     parser.add_argument(
         "--json",
         action="store_true",
-        help="keep the figures as results/speed/CASE.json, to be committed: README's table",
+        help="keep the figures as results/speed/CASE.json, to be committed: README's table; "
+        "those of peers as results/peers/CASE.json",
     )
     add_options(parser, "--results")
 
@@ -198,12 +212,14 @@ def _append(records: Sequence[Record], path: Path) -> None:
 def speed(arguments: argparse.Namespace) -> int:
     """Time each case in a process of its own, alone on this machine; print the ratios."""
     project: Project = arguments.project
-    cases = _comparable(project, arguments.case)
+    if arguments.peers:
+        return _beside_peers(arguments)
+    cases, images = _comparable(project, arguments.case), arguments.images or IMAGES
     found: dict[str, Speed] = {}
     for number, case in enumerate(cases, start=1):
         began = time.monotonic()
         tell(f"[{number}/{len(cases)}] {case.name} …", end="")
-        found[case.name] = timed(case, arguments.pairs, arguments.images, root=project.root)
+        found[case.name] = timed(case, arguments.pairs, images, root=project.root)
         tell(f" {time.monotonic() - began:.0f} s")
         if arguments.json:
             write_speed(arguments.results / "speed", found[case.name])
@@ -233,7 +249,7 @@ def timed(case: Case, pairs: int, images: int, *, root: Path) -> Speed:
     spec = specify(case, 0, Options(), dataset(case.task))
     for line in warnings([spec], []):
         tell(line)
-    with machine_lock(lambda: tell(f" {why_wait(exclusive=True)} …", end=""), exclusive=True):
+    with machine_lock(_waiting, exclusive=True):
         started = now()
         ours, plain = time_paths(spec, pairs=pairs, images=images)
     return Speed(
@@ -245,6 +261,85 @@ def timed(case: Case, pairs: int, images: int, *, root: Path) -> Speed:
         ours=ours,
         plain=plain,
     )
+
+
+def _waiting() -> None:
+    tell(f" {why_wait(exclusive=True)} …", end="")
+
+
+def _beside_peers(arguments: argparse.Namespace) -> int:
+    """Time each case beside its peers; print what to pick, and why."""
+    project: Project = arguments.project
+    names = arguments.case or [*project.peers]
+    if not names:
+        raise UserError("No case has peers in [tool.fitting-room]: name those to be timed.")
+    _comparable(project, names)
+    found = [race(project.case(name), arguments) for name in names]
+    print(peers.peers_table(found, references(project.results / "reference"), stale={}))
+    return 0
+
+
+def race(case: Case, arguments: argparse.Namespace) -> peers.Peers:
+    """Return the times of a case and its peers; rounds of a run that was ended count."""
+    path = peers.FOLDER / f"{case.name}.json"
+    kept, part = arguments.results / path, arguments.results / "latest" / path
+    loops = arguments.project.peers.get(case.name, {})
+    specs = peer_specs(case, loops, dataset(case.task))
+    trials = _trials(specs, read_document(kept, peers.Peers), arguments)
+    found = peers.Peers(
+        case=case.name,
+        started=now(),
+        machine=this_machine(),
+        images=arguments.images or _images(trials, specs),
+        sides={name: peers.Side(trial=trial) for name, trial in trials.items()},
+    )
+    before = read_document(part, peers.Peers)
+    if before and found.resumes(before) and arguments.images in (None, before.images):
+        found = before
+
+    def listen(seconds: Sequence[float]) -> None:
+        nonlocal found
+        found = found.with_round(seconds)
+        write_document(part, found)
+        tell(f"{case.name}: round {found.rounds} of {arguments.pairs}")
+
+    able = {name: specs[name] for name in found.able}
+    rounds = range(found.rounds, arguments.pairs)
+    with machine_lock(_waiting, exclusive=True):
+        time_peers(able, images=found.images, rounds=rounds, listen=listen)
+    if arguments.json:
+        write_document(kept, found)
+    part.unlink(missing_ok=True)
+    return found
+
+
+def _trials(
+    specs: Mapping[str, TrialSpec], kept: peers.Peers | None, arguments: argparse.Namespace
+) -> dict[str, Record]:
+    """Return way → its trial: the one that its figures were kept with, or trained unless stored.
+
+    One that did not complete is tried again on another machine.
+    """
+    before = [side.trial for side in kept.sides.values()] if kept else []
+    known = {t.key: t for t in before if t.completed or t.machine == this_machine()}
+    keys = {name: job_of(spec, arguments.project.root).key for name, spec in specs.items()}
+    missing = {name: spec for name, spec in specs.items() if keys[name] not in known}
+    with session(arguments) as running:
+        records = running.train(missing.values())
+        trained = {n: slim(r, alone=True) for n, r in zip(missing, records, strict=True)}
+    found = {name: trained.get(name) or known[keys[name]] for name in specs}
+    if not found[OURS].completed:
+        raise UserError(f"There is nothing to compare with: {found[OURS].reason}.")
+    return found
+
+
+def _images(trials: Mapping[str, Record], specs: Mapping[str, TrialSpec]) -> int:
+    """Return how many images a chunk may have for a round of ``ROUND_S``, by the last epochs."""
+    spec = next(iter(specs.values()))
+    n, recipe = len(data.load(spec.dataset).train_labels), spec.case.recipe
+    epoch = sum(trial.epochs[-1].seconds for trial in trials.values() if trial.completed)
+    unit = recipe.batch_size * recipe.steps_per_execution
+    return min(n, unit * max(1, int(n * ROUND_S / epoch / unit)))
 
 
 def speed_table(speeds: Sequence[Speed], cases: Sequence[str], *, stale: Mapping[str, str]) -> str:

@@ -120,7 +120,8 @@ def _traces(results: Path, case: str) -> list[Path]:
     """Return the files and folders of a case that there are under the results."""
     folder = folder_of(case)
     wanted = [results / name / folder for name in FOLDERS]
-    wanted += [results / "inspect" / f"{folder}-sample", results / "speed" / f"{case}.json"]
+    wanted += [results / "inspect" / f"{folder}-sample"]
+    wanted += [results / room / f"{case}.json" for room in ("speed", "peers")]
     wanted += [results / "noise" / f"{case}{end}.json" for end in ("", "-times")]
     return [path for path in wanted if path.exists()]
 
@@ -159,7 +160,7 @@ def _rename(path: Path, records: list[Record], new: Case, results: Path) -> None
     elif room == "speed":
         speed = read_json(path, Speed, what="times", schema=SPEED_SCHEMA, mend=SPEED_AGAIN)
         write_speed(path.parent, replace(speed, spec=_under(speed.spec, new)))
-    elif room == "noise":
+    elif room in ("noise", "peers"):
         document = msgspec.json.decode(path.read_bytes()) | {"case": new.name}
         end = "-times" if path.stem.endswith("-times") else ""
         text = msgspec.json.format(msgspec.json.encode(document)) + b"\n"

@@ -35,15 +35,15 @@ def _around(
     return Interval(estimate=estimate, low=estimate - reach, high=estimate + reach)
 
 
-def of_new_seed(values: Sequence[float]) -> Interval:
-    """Return the mean of the seeds, and where one more seed falls with probability ``LEVEL``.
+def of_new_seed(values: Sequence[float], *, level: float = LEVEL) -> Interval:
+    """Return the mean of the seeds, and where one more seed falls with probability ``level``.
 
     Whitmore, "Prediction limits for a univariate normal observation", The American Statistician
     40, 1986: mean ± t·s·sqrt(1 + 1/n), n − 1 degrees of freedom.
     """
     n = len(values)
     scatter = variance(values) * (1 + 1 / n) if n > 1 else math.nan
-    return _around(fmean(values), scatter, n - 1)
+    return _around(fmean(values), scatter, n - 1, level=level)
 
 
 def of_new_share(values: Sequence[float]) -> Interval:

@@ -1,15 +1,16 @@
-"""A/B timing: two sides train chunks in turn, A B B A.
+"""A/B timing: sides train chunks in turn, A B B A.
 
-The sides are two checkouts, each in a process of its own, or two training paths within one.
+The sides are two checkouts, each in a process of its own, two training paths within one, or ways to
+train the same, as many as there are.
 """
 
 from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -18,10 +19,11 @@ import msgspec
 
 from fitting_room.errors import UserError
 from fitting_room.judge.timing import ABTiming
+from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.process import Child, child_environment, home, program, start, why
-from fitting_room.spec import TrialSpec
+from fitting_room.spec import Case, Dataset, TrialSpec
 from fitting_room.store.digest import ENGINE, brings_engine
-from fitting_room.trial.timing import Chunk, Command, Ready, TrainingPath
+from fitting_room.trial.timing import PLAIN, Chunk, Command, Ready, TrainingPath
 
 CHUNK_S = 0.3
 """Wall time that a chunk should take: short, so that other work meets both sides alike."""
@@ -117,13 +119,13 @@ Train = Callable[[int], Chunk]
 
 
 def in_turn(
-    sides: tuple[Train, Train], images: int, pairs: Sequence[int]
-) -> Iterator[tuple[Chunk, Chunk]]:
-    """Yield the chunks of sides A and B, pair by pair; B goes first in the odd ones."""
-    for pair in pairs:
-        order = (0, 1) if pair % 2 == 0 else (1, 0)
+    sides: Sequence[Train], images: int, rounds: Sequence[int]
+) -> Iterator[tuple[Chunk, ...]]:
+    """Yield the chunks of all sides, round by round; the last side goes first in the odd ones."""
+    for number in rounds:
+        order = range(len(sides)) if number % 2 == 0 else reversed(range(len(sides)))
         chunks = {side: sides[side](images) for side in order}
-        yield chunks[0], chunks[1]
+        yield tuple(chunks[side] for side in range(len(sides)))
 
 
 def time_paths(
@@ -155,6 +157,83 @@ def time_paths(
             train(images)
         found = list(in_turn(sides, images, range(pairs)))
     return tuple(ours.wall for ours, _ in found), tuple(plain.wall for _, plain in found)
+
+
+OURS = "this bench"
+FIT = "Keras fit on TensorFlow"
+PEERS = {FIT: "tensorflow", "Keras fit on JAX": "jax", "Keras fit on PyTorch": "torch"}
+"""Way to train a case with Keras' ``fit`` as shipped → backend."""
+
+
+CHECKED = 1
+"""Epochs that each way is trained for, to see that it learns alike: the first tells the most."""
+
+LIMIT_S = 100.0
+"""Time that a trial of them may take; who needs longer is no rival, and is not timed."""
+
+
+def ways(case: Case, loops: Mapping[str, str]) -> dict[str, tuple[Case, str]]:
+    """Return way to train a case → the case trained so, and its backend.
+
+    Args:
+        case: as this bench trains it, which is the first way.
+        loops: words → ``module:function`` of a trainer that trains the same.
+    """
+    fit = replace(case, recipe=replace(case.recipe, **PLAIN), variant="fit")  # type: ignore[arg-type]
+    own = {
+        words: replace(case, trainer=trainer, variant=trainer.partition(":")[2])
+        for words, trainer in loops.items()
+    }
+    return {
+        OURS: (case, "tensorflow"),
+        **{words: (fit, backend) for words, backend in PEERS.items()},
+        **{words: (each, "tensorflow") for words, each in own.items()},
+    }
+
+
+def peer_specs(case: Case, loops: Mapping[str, str], dataset: Dataset) -> dict[str, TrialSpec]:
+    """Return way to train a case → a short trial of it."""
+    options = Options(epochs=CHECKED, time_limit_s=LIMIT_S)
+    return {
+        words: replace(
+            specify(each, 0, replace(options, backend=backend), dataset),
+            evaluate_each_epoch=False,
+            inference=False,
+        )
+        for words, (each, backend) in ways(case, loops).items()
+    }
+
+
+def time_peers(
+    specs: Mapping[str, TrialSpec],
+    *,
+    images: int,
+    rounds: Sequence[int],
+    listen: Callable[[tuple[float, ...]], None],
+) -> None:
+    """Train chunks by every spec in turn, each in a process of its own.
+
+    Args:
+        specs: by the words of each, for messages.
+        images: of each chunk; every side first trains one that is not counted.
+        rounds: their numbers, from 0.
+        listen: hears the wall seconds of each round, in the order of the specs.
+
+    Raises:
+        UserError: A process failed.
+    """
+    with ExitStack() as stack:
+        sides = [stack.enter_context(_started(*each)).train for each in specs.items()]
+        for train in sides:
+            train(images)
+        for chunks in in_turn(sides, images, rounds):
+            listen(tuple(chunk.wall for chunk in chunks))
+
+
+def _started(name: str, spec: TrialSpec) -> AbstractContextManager[Timer]:
+    case = msgspec.to_builtins(spec.case)
+    otherwise = "Leave --peers out, or see what is wrong there."
+    return started(Timed(name=name, checkout=home(), case=case, otherwise=otherwise), spec)
 
 
 def time_checkouts(

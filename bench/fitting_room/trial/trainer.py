@@ -277,6 +277,19 @@ def trainer_of(name: str) -> Trainer:
     return found
 
 
+def prepared(spec: TrialSpec) -> tuple[Data, np.ndarray]:
+    """Return what the trainer of a trial is given, and the labels of the test images."""
+    arrays = data_sets.load(spec.dataset)
+    training, test_images = trial_images(arrays, spec.case.recipe, spec.seed)
+    given = Data(
+        images=training.images,
+        labels=training.labels.astype(np.int64),
+        test_images=test_images,
+        classes=len(TASKS[spec.case.task].classes),
+    )
+    return given, np.asarray(arrays.test_labels)
+
+
 def run(
     train: Trainer,
     spec: TrialSpec,
@@ -288,15 +301,8 @@ def run(
     """Train by a trainer, and put all that is found into ``measured`` as it comes."""
     seconds = measured.seconds
     with phase(seconds, "load"):
-        arrays = data_sets.load(spec.dataset)
-        training, test_images = trial_images(arrays, spec.case.recipe, spec.seed)
-        given = Data(
-            images=training.images,
-            labels=training.labels.astype(np.int64),
-            test_images=test_images,
-            classes=len(TASKS[spec.case.task].classes),
-        )
-        test = test_images, np.asarray(arrays.test_labels)
+        given, labels = prepared(spec)
+        test = given.test_images, labels
         report = Report(spec, measured, test, tell, metrics, keep)
     try:
         with phase(seconds, "fit_overhead"):

@@ -1,0 +1,218 @@
+"""This bench's training beside other ways to train the same: kept, checked, tabulated, advised on.
+
+Nobody is fast by doing less: each way has a trial, whose test accuracy must lie where that of a new
+seed of the case's references would after as many epochs. One outside is told, and not ranked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+from fitting_room.analysis.trials import quartiles, trained
+from fitting_room.format import around, count, counted, percent
+from fitting_room.judge.interval import Interval, of_new_seed
+from fitting_room.judge.timing import P_VALUE, slowdown
+from fitting_room.lab.timing import FIT, OURS, ways
+from fitting_room.project import Project
+from fitting_room.record import Count, Machine, Record, Taken
+from fitting_room.report.columns import provenance
+from fitting_room.report.table import Table
+from fitting_room.store.key import why_stale
+from fitting_room.studies import QUIET, SCHEMA, read_document
+
+FOLDER = Path("peers")
+"""Of the results."""
+
+OUTSIDE = 0.01
+"""Chance that any way of a case is called outside though it trains alike."""
+
+HEADINGS = ("case", "trained by", "s", "of this bench", "of plain fit", "rounds", "test accuracy %")
+NONE = "—"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One way to train a case."""
+
+    trial: Record
+    """Says what it learns; one that did not complete says why it was not timed."""
+    seconds: tuple[Taken, ...] = ()
+    """Wall seconds of its training steps, one value a round."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peers:
+    """All ways to train a case, timed in one run: each round has a chunk of every way."""
+
+    schema: int = SCHEMA
+    case: str
+    started: str
+    """UTC, ISO 8601."""
+    machine: Machine
+    images: Count
+    """Trained in each chunk."""
+    sides: Mapping[str, Side]
+
+    def __post_init__(self) -> None:
+        """Refuse rounds that lack a side."""
+        if OURS not in self.sides or len({len(each.seconds) for each in self.able.values()}) > 1:
+            raise ValueError(f"sides must have {OURS!r}, and all that trained a time each round")
+
+    @property
+    def able(self) -> dict[str, Side]:
+        """The ways that could train here."""
+        return {name: side for name, side in self.sides.items() if side.trial.completed}
+
+    @property
+    def rounds(self) -> int:
+        """Rounds that are timed."""
+        return len(self.sides[OURS].seconds)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the trials."""
+        return self.sides[OURS].trial.spec.epochs
+
+    @property
+    def records(self) -> list[Record]:
+        """What is known of each side as a record: its code, this machine, the date."""
+        return [
+            replace(side.trial, machine=self.machine, started=self.started)
+            for side in self.able.values()
+        ]
+
+    def resumes(self, before: Peers | None) -> bool:
+        """Whether times from before are of the same code, on the same machine."""
+        return before is not None and self.machine == before.machine and self.keys == before.keys
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Way → key of its trial."""
+        return {name: side.trial.key for name, side in self.able.items()}
+
+    def with_round(self, seconds: Sequence[float]) -> Peers:
+        """Return them with a round more, of seconds in the order of ``able``."""
+        more = dict(zip(self.able, seconds, strict=True))
+        sides = {
+            name: replace(side, seconds=(*side.seconds, more[name])) if name in more else side
+            for name, side in self.sides.items()
+        }
+        return replace(self, sides=sides)
+
+    def ratios(self, name: str, other: str) -> tuple[float, ...]:
+        """Return the time of one way over that of another, round by round."""
+        pairs = zip(self.sides[name].seconds, self.sides[other].seconds, strict=True)
+        return tuple(mine / its for mine, its in pairs)
+
+    def outside(self, references: Sequence[Record]) -> dict[str, str]:
+        """Return way → what is wrong with its test accuracy, by the case's references."""
+        epochs = [r.epochs[: self.epochs] for r in references]
+        last = [known[-1].test_accuracy for known in epochs if len(known) == self.epochs]
+        values = [accuracy for accuracy in last if accuracy is not None]
+        if not values:
+            return {}
+        expected = of_new_seed(values, level=1 - OUTSIDE / len(self.able))
+        found = {name: side.trial.test_accuracy or 0.0 for name, side in self.able.items()}
+        return {
+            name: f"{percent(accuracy)} %, and new seeds of its {len(values)} references lie in "
+            f"{percent(expected.low)}–{percent(expected.high)} %"
+            for name, accuracy in found.items()
+            if not _within(accuracy, expected)
+        }
+
+
+def _within(value: float, expected: Interval) -> bool:
+    return expected.low <= value <= expected.high
+
+
+def advice(peers: Peers, ranked: Sequence[str]) -> str:
+    """Return which of the ways a user should pick, as the end of a sentence."""
+    if len(ranked) < 2 or not peers.rounds:
+        return f"for {peers.case} there is nothing to choose from"
+    first, second, *_ = sorted(ranked, key=lambda name: median(peers.ratios(name, OURS)))
+    second = OURS if first != OURS and OURS in ranked else second
+    times = slowdown(peers.sides[first].seconds, peers.sides[second].seconds)
+    told = _ratio(peers.ratios(second, first))
+    slower = f"{second} takes {told} times as long"
+    if times.p_value >= P_VALUE:
+        proof = f"of which {counted(peers.rounds, 'round')} are no proof"
+        return f"for {peers.case} {first} or {second}: {slower}, {proof}"
+    wins = ", a peer that wins" if first != OURS else ""
+    return f"for {peers.case} {first}{wins}: {slower}"
+
+
+def _ratio(values: Sequence[float]) -> str:
+    return f"{median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
+
+
+def peers_table(
+    found: Sequence[Peers], records: Sequence[Record], *, stale: Mapping[str, str]
+) -> str:
+    """Return what to pick, and the table it follows from.
+
+    Args:
+        found: What was timed, a document a case.
+        records: The references, of any cases.
+        stale: Name of a trial's case → why its times are not those of the present code.
+    """
+    picks, rows, notes = [], list[list[str]](), []
+    for peers in found:
+        own = trained([r for r in records if r.spec.case.name == peers.case])
+        outside = peers.outside(own)
+        ranked = [name for name in peers.able if name not in outside]
+        picks.append(advice(peers, ranked))
+        rows += [_row(peers, name, ranked, stale) for name in peers.able]
+        notes += [f"{peers.case}, {name}: not ranked, {why}." for name, why in outside.items()]
+        notes += [
+            f"{peers.case}, {name}: skipped, {side.trial.reason}."
+            for name, side in peers.sides.items()
+            if name not in peers.able
+        ]
+    used = [record for peers in found for record in peers.records]
+    told = {each.spec.case.name for each in used} & set(stale)
+    notes += [f"{name} is stale: {stale[name]}." for name in sorted(told)]
+    table = Table(HEADINGS, rows, [*notes, *_legend(found, used)], align="llr").markdown()
+    return f"Pick, where speed decides: {'; '.join(picks)}.\n\n{table}"
+
+
+def _row(peers: Peers, name: str, ranked: Sequence[str], stale: Mapping[str, str]) -> list[str]:
+    side = peers.sides[name]
+    spread = quartiles(side.seconds)
+    cells = [around(spread.median, spread.lower, spread.upper) if spread else NONE]
+    for other in (OURS, FIT):
+        known = spread and name in ranked and other in ranked
+        cells.append(_ratio(peers.ratios(name, other)) if known else NONE)
+    cells += [str(len(side.seconds)), percent(side.trial.test_accuracy)]
+    old = side.trial.spec.case.name in stale
+    return [peers.case, name, *(f"{cell} (stale)" if old else cell for cell in cells)]
+
+
+def _legend(found: Sequence[Peers], used: Sequence[Record]) -> list[str]:
+    images = "; ".join(f"{peers.case} {count(peers.images)}" for peers in found)
+    n = " or ".join(str(rounds) for rounds in sorted({peers.rounds for peers in found}))
+    return [
+        f"Seconds per chunk of training images ({images}), median (quartiles); each way in a "
+        "process of its own, in turn, A B C C B A. Ratios: median (least–most) of the rounds; "
+        "below 1 it is faster than this bench, or than the plain fit, which is Keras' `fit` on "
+        f"TensorFlow with one step per call and without XLA. Test accuracy: of one seed after "
+        f"{counted(max(peers.epochs for peers in found), 'epoch')}.",
+        provenance(used, n=f"{n} rounds"),
+    ]
+
+
+def peers_block(project: Project, results: Path, records: Sequence[Record]) -> str:
+    """Return what stands in the page, from what is committed."""
+    paths = [results / FOLDER / f"{name}.json" for name in project.cases]
+    found = [peers for path in paths if (peers := read_document(path, Peers))]
+    if not found:
+        return QUIET.format("speed --peers --json")
+    cases = {
+        case.name: case
+        for peers in found
+        for case, _ in ways(project.case(peers.case), project.peers.get(peers.case, {})).values()
+    }
+    used = [record for peers in found for record in peers.records]
+    return peers_table(found, records, stale=why_stale(used, cases, root=project.root))
