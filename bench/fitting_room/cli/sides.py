@@ -17,6 +17,7 @@ from fitting_room.errors import UserError
 from fitting_room.lab import process
 from fitting_room.project import Project
 from fitting_room.record import Provenance, Record
+from fitting_room.store.digest import brings_engine
 from fitting_room.store.git import exported, resolve, suggestion, without_git, worktree
 from fitting_room.store.key import training_key, why_stale
 from fitting_room.store.records import Store, read_record
@@ -149,7 +150,9 @@ def train(
         UserError: It ended without all records.
         KeyboardInterrupt: It was interrupted; what was trained is kept.
     """
-    command = [sys.executable, "-m", "bench", "calibrate", *cases, "--seeds", str(seeds)]
+    # A checkout of the engine trains with its own, a project of anybody's with the one that runs.
+    program = "bench" if brings_engine(folder) else "fitting_room"
+    command = [sys.executable, "-m", program, "calibrate", *cases, "--seeds", str(seeds)]
     command += ["--results", str(into.resolve())]
     command += ["--data-dir", str(data_dir.resolve())] if data_dir else []
     command += ["--offline"] * offline + ["--shared"] * shared

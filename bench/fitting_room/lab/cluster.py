@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,8 +19,7 @@ from typing import Any
 import msgspec
 
 from fitting_room.errors import UserError
-from fitting_room.lab.engine import Engine
-from fitting_room.lab.worker import TOPIC, end
+from fitting_room.lab.engine import TOPIC, Engine, end
 from fitting_room.record import Message
 from fitting_room.store.digest import ENGINE, PACKAGES, brings_engine
 
@@ -45,8 +45,8 @@ LEFT_OUT = {"__pycache__", "node_modules", "results", "site-packages"}
 def open_dask(name: str, where: Mapping[str, str], ship: Path | None) -> Engine:
     """Return the cluster of a scheduler as an engine.
 
-    The scheduler's own retries are turned off: a trial whose worker dies fails at once, and is
-    asked for again here, and counted.
+    What the scheduler runs again by itself trains nothing: a trial whose worker was lost, be it
+    before or after its record was made, is asked for again here, and counted.
 
     Raises:
         UserError: The package is missing, or no scheduler answers that has a worker.
@@ -55,7 +55,7 @@ def open_dask(name: str, where: Mapping[str, str], ship: Path | None) -> Engine:
     plugin = _checkout(ship) if ship else None
     try:
         client.wait_for_workers(1, timeout=CONNECT_S)
-        client.run_on_scheduler(_without_retries())
+        client.run_on_scheduler(_beginnings())
         if plugin:
             client.register_plugin(plugin)
         slots = sum(client.nthreads().values())
@@ -67,16 +67,43 @@ def open_dask(name: str, where: Mapping[str, str], ship: Path | None) -> Engine:
         ) from error
     engine = Engine(
         name=name,
-        executor=client.get_executor(pure=False, retries=0),
+        executor=Answers(client),
         slots=slots,
         work=_travelling_work(),
-        end=partial(_end, client),
-        alive=_Watch(client, name).why,
-        close=partial(_close, client, plugin.name if plugin else None),
+        end=lambda run: _briefly(lambda: client.run(end, run, on_error="ignore"), END_S),
+        alive=_Watch(client, name, client.scheduler_comm).why,
+        close=lambda: _briefly(lambda: _close(client, plugin), 2 * END_S),
         cancel=lambda _: False,  # it would drop the record of what runs, too
     )
     client.subscribe_topic(TOPIC, partial(_hear, engine))
     return engine
+
+
+class Answers(Executor):
+    """Hands over what a cluster answers.
+
+    Dask's own executor never does where a record is lost with its worker while it is fetched.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def submit(self, fn: Callable[..., Any], /, *given: Any, **known: Any) -> Future[Any]:
+        """Have a function called by a worker, once."""
+        return self.handed_over(self.client.submit(fn, *given, **known, pure=False, retries=0))
+
+    def handed_over(self, future: Any) -> Future[Any]:
+        """Return the outcome of what was submitted, whatever it is."""
+        answer: Future[Any] = Future()
+
+        async def hand_over() -> None:
+            try:
+                answer.set_result(await self.client.gather(future, asynchronous=True))
+            except Exception as error:
+                answer.set_exception(error)
+
+        self.client.loop.add_callback(hand_over)
+        return answer
 
 
 def _client(name: str, where: Mapping[str, str]) -> Any:
@@ -96,22 +123,40 @@ def _client(name: str, where: Mapping[str, str]) -> Any:
         ) from error
 
 
-def _without_retries() -> Callable[..., None]:
-    """Return a function that travels as code: a scheduler need not have this package."""
+def _beginnings() -> Callable[..., None]:
+    """Return what lets a scheduler say of each assignment once that it may begin.
 
-    def turn_off(dask_scheduler: Any) -> None:
-        dask_scheduler.allowed_failures = 0
+    It travels as code: a scheduler need not have this package.
+    """
 
-    return turn_off
+    def prepare(dask_scheduler: Any) -> None:
+        begun: set[str] = set()
+
+        def begin(assignment: str) -> bool:
+            first = assignment not in begun
+            begun.add(assignment)
+            return first
+
+        dask_scheduler.handlers.setdefault("fitting_room_begin", begin)
+
+    return prepare
 
 
 def _travelling_work() -> Callable[[bytes], bytes]:
     """Return ``work`` as code: the scheduler unpacks it, and need not have this package either."""
 
     def carry(assignment: bytes) -> bytes:
-        from fitting_room.lab.worker import work
+        from distributed import get_worker
+        from distributed.utils import sync
 
-        return work(assignment)
+        from fitting_room.lab.engine import work
+
+        def begin(its: str) -> None:
+            worker = get_worker()
+            if not sync(worker.loop, worker.scheduler.fitting_room_begin, assignment=its):
+                raise RuntimeError("it was begun by a worker that was lost since")
+
+        return work(assignment, begin)
 
     return carry
 
@@ -122,6 +167,8 @@ class _Watch:
 
     client: Any
     name: str
+    connection: Any
+    """With the scheduler as it was found: one that was started anew knows nothing of the run."""
     seen: float = field(default_factory=time.monotonic)
     """When there was a worker."""
     looked: float = 0.0
@@ -129,8 +176,8 @@ class _Watch:
 
     def why(self) -> str:
         """Say why; empty while an answer can come."""
-        if self.client.status not in ("running", "connecting", "newly-created"):
-            return f"The scheduler at {self.name} is gone."
+        if self.client.scheduler_comm is not self.connection:
+            return f"The scheduler at {self.name} is gone, or was started anew."
         if self.lock.acquire(blocking=False):  # one asks for all that wait
             try:
                 self._look()
@@ -149,26 +196,22 @@ class _Watch:
         self.looked = time.monotonic()
 
 
-def _end(client: Any, run: str) -> None:
-    def tell() -> None:
-        with suppress(Exception):  # workers that are gone train nothing
-            client.run(end, run, on_error="ignore")
+def _briefly(tell: Callable[[], object], seconds: float) -> None:
+    """Tell a cluster something and wait for so long: one that is gone may not answer."""
 
-    telling = threading.Thread(target=tell, daemon=True)
+    def quietly() -> None:
+        with suppress(Exception):
+            tell()
+
+    telling = threading.Thread(target=quietly, daemon=True)
     telling.start()
-    telling.join(END_S)
+    telling.join(seconds)
 
 
-def _close(client: Any, plugin: str | None) -> None:
-    def close() -> None:
-        with suppress(Exception):  # a scheduler that is gone needs no farewell
-            if plugin:
-                client.unregister_worker_plugin(plugin)
-            client.close(timeout=END_S)
-
-    closing = threading.Thread(target=close, daemon=True)
-    closing.start()
-    closing.join(2 * END_S)
+def _close(client: Any, plugin: Any) -> None:
+    if plugin:
+        client.unregister_worker_plugin(plugin.name)
+    client.close(timeout=END_S)
 
 
 def _hear(engine: Engine, event: Any) -> None:
@@ -252,6 +295,10 @@ def _checkout(root: Path) -> Any:
                 del sys.modules[module]
             sys.path[:] = [path for path in sys.path if not path.startswith(str(trees))]
             sys.path[:0] = [str(tree / "bench"), str(tree), str(tree / "engine")]
+            others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+            others = [path for path in others if path and not path.startswith(str(trees))]
+            # A trial's process looks there before it looks for an engine that is installed.
+            os.environ["PYTHONPATH"] = os.pathsep.join([str(tree / "engine"), *others])
             os.chdir(tree)  # a project of somebody else's is looked for there
 
     return Checkout()

@@ -246,6 +246,7 @@ def outline(evaluator: Evaluator) -> list[str]:
     missing = [trial.spec for trial in unstored(evaluator)]
     planned = [trial for each in evaluator.planned.values() for trial in each]
     datasets = {trial.spec.dataset.name: trial.spec.dataset for trial in planned}
+    engine = evaluator.scheduler.engine
     work = "nothing to train: no code, data or version has changed since"
     if missing:
         built = sum(not spec.epochs for spec in missing)
@@ -254,7 +255,7 @@ def outline(evaluator: Evaluator) -> list[str]:
         work = ", ".join([*verbs, forecast(missing, evaluator.known)])
     return [
         _where(evaluator.options, evaluator.scheduler.accelerator),
-        *_elsewhere(evaluator.scheduler),
+        *([f"engine: {engine.name}, {engine.slots} trials at once"] if engine else []),
         *(f"data: {dataset.name} from {dataset.source}" for dataset in datasets.values()),
         f"tier: {_tier(evaluator.options)}",
         f"trials: {len(planned)}, {len(planned) - len(missing)} stored already, {work}",
@@ -267,11 +268,6 @@ def _where(options: Options, accelerator: str | None) -> str:
     found = ", ".join(f"{name} {version}" for name, version in versions(options.backend).items())
     device = accelerator or f"{options.device}, {machine.cores} cores, {machine.cpu}"
     return f"device: {device}\nversions: {found}"
-
-
-def _elsewhere(scheduler: Scheduler) -> list[str]:
-    engine = scheduler.engine
-    return [f"engine: {engine.name}, {engine.slots} trials at once"] if engine else []
 
 
 def _tier(options: Options) -> str:
