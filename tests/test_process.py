@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -21,8 +21,8 @@ from records import make_record
 from trials import assigned
 
 from fitting_room.errors import UserError
-from fitting_room.lab import process
-from fitting_room.lab.locks import machine_lock, node_folder
+from fitting_room.lab import locks, process
+from fitting_room.lab.locks import gpu_lease, machine_lock, node_folder, visible_gpus
 from fitting_room.lab.process import run_trial, trials_ended
 from fitting_room.record import Epoch, Job, Message, Record
 from fitting_room.spec import TrialSpec
@@ -40,9 +40,9 @@ def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Child:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     def play(script: str) -> None:
-        def start(_: Job, errors: IO[bytes]) -> process.Child:
+        def start(_: Job, errors: IO[bytes], device: Mapping[str, str]) -> process.Child:
             command = [sys.executable, "-c", f"import os, signal, sys, time\n{script}"]
-            return process.start(command, errors, environment=os.environ)
+            return process.start(command, errors, environment=os.environ | dict(device))
 
         monkeypatch.setattr(process, "_start", start)
 
@@ -245,7 +245,7 @@ def test_a_user_s_settings_change_no_result(
 def test_a_child_does_not_outlive_its_parent(tmp_path: Path) -> None:
     """The end of its standard input, as when the parent is killed, ends a trial at once."""
     with (tmp_path / "errors").open("wb") as errors:
-        orphan = process._start(assigned(), errors)
+        orphan = process._start(assigned(), errors, {})
     orphan.ask(assigned())
     orphan.hang_up()
     assert orphan.process.wait(PATIENCE_S) == 1
@@ -351,3 +351,92 @@ def test_a_lock_is_of_one_node(tmp_path: Path) -> None:
     mounts.write_text("host:/ / nfs rw 0 0\n" + here.format(tmp_path, "tmpfs"), "utf-8")
     assert node_folder(tmp_path / "cache", mounts) == tmp_path / "cache"
     assert node_folder(tmp_path, tmp_path / "none") == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [("0,2", ["0", "2"]), ("GPU-1f, GPU-2f", ["GPU-1f", "GPU-2f"]), ("1,-1,0", ["1"]), ("", [])],
+)
+def test_gpus_are_those_that_a_process_may_use(named: str, expected: list[str]) -> None:
+    """CUDA's own variable names them, up to the first that is none."""
+    assert visible_gpus({"CUDA_VISIBLE_DEVICES": named}) == expected
+
+
+def test_where_nothing_names_gpus_the_driver_counts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has a file of its own; those of the driver itself are none."""
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(locks, "DRIVER", tmp_path)
+    assert visible_gpus({}) == ["0", "1"]
+
+
+@pytest.fixture
+def two_gpus(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two GPUs be visible, on a node where nothing is leased."""
+    cache.mkdir(exist_ok=True)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,GPU-1f/1")
+
+
+def leased(stack: ExitStack, sharing: int = 1) -> dict[str, str]:
+    """Lease a GPU that is free at once, for as long as the stack lasts."""
+    return stack.enter_context(gpu_lease(sharing, lambda: pytest.fail("none was free")))
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_gpu_has_one_trial() -> None:
+    """Two have one each and no limit of memory; a third waits until one of them has ended."""
+    waits = threading.Event()
+
+    def third() -> dict[str, str]:
+        with gpu_lease(1, waits.set) as found:
+            return found
+
+    with ExitStack() as first, ExitStack() as second, ThreadPoolExecutor(1) as pool:
+        assert leased(first) == {"CUDA_VISIBLE_DEVICES": "0"}
+        assert leased(second) == {"CUDA_VISIBLE_DEVICES": "GPU-1f/1"}
+        future = pool.submit(third)
+        assert waits.wait(10) and not future.done()
+        second.close()
+        assert future.result(10) == {"CUDA_VISIBLE_DEVICES": "GPU-1f/1"}
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_trials_share_a_gpu_only_where_each_asks_to() -> None:
+    """They fill all GPUs before any has two; each keeps to its part, and one alone waits."""
+    with ExitStack() as stack:
+        found = [leased(stack, 2) for _ in range(4)]
+        assert [each["CUDA_VISIBLE_DEVICES"] for each in found] == ["0", "GPU-1f/1"] * 2
+        assert {each["XLA_PYTHON_CLIENT_MEM_FRACTION"] for each in found} == {"0.450"}
+        assert {each["TF_FORCE_GPU_ALLOW_GROWTH"] for each in found} == {"true"}
+        with pytest.raises(KeyboardInterrupt), gpu_lease(1, interrupted):
+            pass
+    with ExitStack() as stack:
+        leased(stack), leased(stack)
+        with pytest.raises(KeyboardInterrupt), gpu_lease(2, interrupted):
+            pass
+
+
+def interrupted() -> None:
+    """End what waits."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_trial_on_a_gpu_has_the_one_that_is_free(play: Child) -> None:
+    """Its process sees no other, whatever the shell names."""
+    play("sys.stderr.write(os.environ['CUDA_VISIBLE_DEVICES']); sys.exit(3)")
+    with ExitStack() as stack:
+        leased(stack)
+        assert run_trial(assigned(device="gpu", alone=False)).reason.endswith(" GPU-1f/1")
+    assert run_trial(assigned(device="gpu")).reason.endswith(" 0")
+
+
+def test_an_unwritable_lease_is_told(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trial never takes a GPU that another may have."""
+    cache.mkdir(exist_ok=True)
+    (cache / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache / "file"))
+    with pytest.raises(UserError, match=r"No GPU can be leased, as .* XDG_CACHE_HOME"):
+        run_trial(assigned(device="gpu", alone=False))

@@ -1,4 +1,4 @@
-"""Locks between processes, and that of the machine.
+"""Locks between processes: that of the machine, and the leases of its GPUs.
 
 The machine's lock lies in the user's cache, or in its temporary folder where that cache is shared
 with other machines by a network: it is of one node. Every trial of that user takes it, from
@@ -10,19 +10,31 @@ tells afterwards that they were there.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
-from itertools import count
+from itertools import count, product, takewhile
 from pathlib import Path
+from typing import IO, TypeVar
 
 from fitting_room.errors import UserError, ending
 from fitting_room.machine import cache_folder, spare_folder
 
+T = TypeVar("T")
+
 LOOK_UP_S = 0.1
 """How often one that waits for a lock looks whether it is free."""
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+"""Names the GPUs that a process may use."""
+
+DRIVER = Path("/dev")
+"""Holds a file ``nvidia0``, ``nvidia1``, … for each GPU of this node, or of this container."""
+
+SHARED_MEMORY = 0.9
+"""Part of a GPU's memory that trials side by side share out; the rest is the driver's."""
 
 NETWORKS = ("9p", "afs", "beegfs", "ceph", "cifs", "gpfs", "lustre", "nfs", "panfs", "smb", "weka")
 """What the types of file systems begin with that several machines share; some begin with fuse."""
@@ -69,11 +81,15 @@ def machine_lock(waiting: Callable[[], None] = lambda: None, *, exclusive: bool)
                 stack.enter_context(lock)
         except OSError as error:
             if exclusive:
-                raise UserError(
-                    f"Nothing can be timed, as {folder} cannot be locked: {error.strerror}. Let "
-                    "XDG_CACHE_HOME name a folder that can be written, on a disk of this machine."
-                ) from error
+                raise UserError(f"Nothing can be timed, as {_unlockable(folder, error)}") from error
         yield
+
+
+def _unlockable(folder: Path, error: OSError) -> str:
+    return (
+        f"{folder} cannot be locked: {error.strerror}. Let XDG_CACHE_HOME name a folder that can "
+        "be written, on a disk of this machine."
+    )
 
 
 @contextmanager
@@ -87,20 +103,81 @@ def file_lock(
 
     Raises CancelledError if the trials of this process are ended meanwhile.
     """
-    kind = (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB
     with path.open("ab") as file:
-        for look in count():
-            with suppress(BlockingIOError):
-                fcntl.flock(file, kind)
-                break
-            if look == 1:  # most are released within a moment, which is not worth a word
-                waiting()
-            ending.wait(LOOK_UP_S)
-            check_not_ending()
+        _patiently(lambda: _locked(file, exclusive=exclusive) or None, waiting)
         yield
+
+
+def _locked(file: IO[bytes], *, exclusive: bool) -> bool:
+    with suppress(BlockingIOError):
+        fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _patiently(attempt: Callable[[], T | None], waiting: Callable[[], None]) -> T:
+    """Return what an attempt gives at last; ``waiting`` is called once if that takes a while."""
+    looks = count()
+    while (found := attempt()) is None:
+        if next(looks) == 1:  # most are released within a moment, which is not worth a word
+            waiting()
+        ending.wait(LOOK_UP_S)
+        check_not_ending()
+    return found
 
 
 def check_not_ending() -> None:
     """Raise CancelledError if the trials of this process are being ended."""
     if ending.is_set():
         raise CancelledError("this run was ended")
+
+
+def visible_gpus(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the GPUs that this process may use, as CUDA names them; none where nothing tells."""
+    if VISIBLE not in environment:
+        return [str(number) for number in range(len([*DRIVER.glob("nvidia[0-9]*")]))]
+    named = [name.strip() for name in environment[VISIBLE].split(",")]
+    return [*takewhile(lambda name: name and not name.startswith("-"), named)]  # as CUDA reads it
+
+
+@contextmanager
+def gpu_lease(sharing: int, waiting: Callable[[], None]) -> Iterator[dict[str, str]]:
+    """Lease one of the GPUs; yield the variables that keep a process on it, and in its part of it.
+
+    Args:
+        sharing: Trials that may share a GPU: one that asks for 1 has it alone.
+        waiting: Called once if none is free.
+
+    Raises:
+        CancelledError: The trials of this process are ended meanwhile.
+        UserError: No lock can be written.
+    """
+    gpus, folder = visible_gpus() or [""], node_folder(cache_folder())
+    # Seats of all GPUs before a second seat of any.
+    seats = [(gpu, str(seat)) for seat, gpu in product(range(sharing), gpus)]
+
+    def attempt() -> tuple[str, ExitStack] | None:
+        for gpu, seat in seats:
+            name = f"gpu-{gpu.replace('/', '_')}"
+            wanted = {f"{name}.lock": sharing == 1, f"{name}-{seat}.lock": True}
+            with ExitStack() as stack:
+                files = {stack.enter_context((folder / n).open("ab")): wanted[n] for n in wanted}
+                if all(_locked(file, exclusive=alone) for file, alone in files.items()):
+                    return gpu, stack.pop_all()
+        return None
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        gpu, lease = _patiently(attempt, waiting)
+    except OSError as error:
+        raise UserError(f"No GPU can be leased, as {_unlockable(folder, error)}") from error
+    with lease:
+        yield ({VISIBLE: gpu} if gpu else {}) | (_parts(sharing) if sharing > 1 else {})
+
+
+def _parts(sharing: int) -> dict[str, str]:
+    """Return what keeps JAX within its part of a GPU, and TensorFlow from taking all of it."""
+    return {
+        "XLA_PYTHON_CLIENT_MEM_FRACTION": f"{SHARED_MEMORY / sharing:.3f}",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    }
