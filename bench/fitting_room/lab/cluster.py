@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +22,11 @@ from fitting_room.lab.engine import TOPIC, Engine, end
 from fitting_room.record import Message
 from fitting_room.store.digest import ENGINE, PACKAGES, brings_engine
 
-CONNECT_S = 30
-"""Time for a scheduler to answer, and to have a worker."""
-
-SILENT_S = 60.0
-"""Time after which workers that do not answer are given up: a nanny starts one in seconds."""
-
-LOOK_S = 3.0
-"""How often it is asked which workers there are."""
-
-END_S = 5.0
-"""Time for the workers to hear that a run was ended."""
-
-MOST_BYTES = 32 * 2**20
-"""Packed size of a checkout that is sent: more is data that lies in the wrong place."""
+CONNECT_S = 30  # time for a scheduler to answer, and to have a worker
+SILENT_S = 60.0  # after which workers that do not answer are given up: nannies take seconds
+LOOK_S = 3.0  # how often it is asked which workers there are
+END_S = 5.0  # time for the workers to hear that a run was ended
+MOST_BYTES = 32 * 2**20  # of a packed checkout that is sent: more is data in the wrong place
 
 LEFT_OUT = {"__pycache__", "node_modules", "results", "site-packages"}
 """Folders that hold no code of a project; those whose name begins with a dot hold none either."""
@@ -53,30 +43,43 @@ def open_dask(name: str, where: Mapping[str, str], ship: Path | None) -> Engine:
     """
     client = _client(name, where)
     plugin = _checkout(ship) if ship else None
+    engine = Engine(
+        name=name,
+        executor=Answers(client),
+        slots=_slots(client, name, plugin),
+        work=_travelling_work(),
+        end=lambda run: _briefly(lambda: client.run(end, run, on_error="ignore"), END_S),
+        alive=_Watch(client, name, client.scheduler_comm).why,
+        close=lambda: _briefly(close, 2 * END_S),
+        cancel=lambda _: False,  # it would drop the record of what runs, too
+    )
+
+    def close() -> None:
+        if plugin:
+            client.unregister_worker_plugin(plugin.name)
+        client.close(timeout=END_S)
+
+    def hear(event: Any) -> None:
+        engine.hear(event[1]["key"], msgspec.json.decode(event[1]["said"], type=Message))
+
+    client.subscribe_topic(TOPIC, hear)
+    return engine
+
+
+def _slots(client: Any, name: str, plugin: Any) -> int:
+    """Prepare the scheduler and its workers; return how many trials they run at once."""
     try:
         client.wait_for_workers(1, timeout=CONNECT_S)
         client.run_on_scheduler(_beginnings())
         if plugin:
             client.register_plugin(plugin)
-        slots = sum(client.nthreads().values())
+        return sum(client.nthreads().values())
     except TimeoutError as error:
         client.close()
         raise UserError(
             f"The scheduler at {name} has no worker after {CONNECT_S} s. Start some with "
             "`dask worker`, then run this again."
         ) from error
-    engine = Engine(
-        name=name,
-        executor=Answers(client),
-        slots=slots,
-        work=_travelling_work(),
-        end=lambda run: _briefly(lambda: client.run(end, run, on_error="ignore"), END_S),
-        alive=_Watch(client, name, client.scheduler_comm).why,
-        close=lambda: _briefly(lambda: _close(client, plugin), 2 * END_S),
-        cancel=lambda _: False,  # it would drop the record of what runs, too
-    )
-    client.subscribe_topic(TOPIC, partial(_hear, engine))
-    return engine
 
 
 class Answers(Executor):
@@ -169,8 +172,7 @@ class _Watch:
     name: str
     connection: Any
     """With the scheduler as it was found: one that was started anew knows nothing of the run."""
-    seen: float = field(default_factory=time.monotonic)
-    """When there was a worker."""
+    seen: float = field(default_factory=time.monotonic)  # when there was a worker
     looked: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -208,17 +210,6 @@ def _briefly(tell: Callable[[], object], seconds: float) -> None:
     telling.join(seconds)
 
 
-def _close(client: Any, plugin: Any) -> None:
-    if plugin:
-        client.unregister_worker_plugin(plugin.name)
-    client.close(timeout=END_S)
-
-
-def _hear(engine: Engine, event: Any) -> None:
-    _, told = event
-    engine.hear(told["key"], msgspec.json.decode(told["said"], type=Message))
-
-
 def packed(root: Path) -> bytes:
     """Return the code of a project as a tar file, the same bytes for the same files.
 
@@ -228,7 +219,9 @@ def packed(root: Path) -> bytes:
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for file, name in sorted(_files(root)):
-            archive.add(file, arcname=name, filter=_bare)
+            entry = archive.gettarinfo(file, name)
+            entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = 0, 0, 0, "", ""
+            archive.addfile(entry, io.BytesIO(file.read_bytes()))
             if target.tell() > MOST_BYTES:
                 raise UserError(
                     f"--ship sends code, and {root} holds more than {MOST_BYTES >> 20} MiB of it: "
@@ -253,11 +246,6 @@ def _files(root: Path) -> Iterator[tuple[Path, str]]:
                 yield file, f"{prefix}{inside}"
 
 
-def _bare(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = 0, 0, 0, "", ""
-    return entry
-
-
 def _checkout(root: Path) -> Any:
     """Return a plugin that unpacks a checkout on each worker, also on those that come later."""
     from distributed import WorkerPlugin
@@ -276,6 +264,7 @@ def _checkout(root: Path) -> Any:
             import sys
             import tarfile
             import tempfile
+            from contextlib import suppress
             from pathlib import Path
 
             trees = Path(tempfile.gettempdir()) / f"fitting-room-{os.getuid()}" / "trees"
@@ -283,22 +272,17 @@ def _checkout(root: Path) -> Any:
             if not tree.exists():
                 trees.mkdir(mode=0o700, parents=True, exist_ok=True)
                 part = Path(tempfile.mkdtemp(dir=trees))
-                with tarfile.open(fileobj=io.BytesIO(blob)) as archive:
-                    archive.extractall(part, filter="data")
-                try:
+                tarfile.open(fileobj=io.BytesIO(blob)).extractall(part, filter="data")
+                with suppress(OSError):  # another worker of this node was faster
                     part.rename(tree)
-                except OSError:  # another worker of this node was faster
-                    if not tree.exists():
-                        raise
             mine = ("bench", "fitting_room", "models")
             for module in [name for name in sys.modules if name.split(".")[0] in mine]:
                 del sys.modules[module]
             sys.path[:] = [path for path in sys.path if not path.startswith(str(trees))]
             sys.path[:0] = [str(tree / "bench"), str(tree), str(tree / "engine")]
-            others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-            others = [path for path in others if path and not path.startswith(str(trees))]
             # A trial's process looks there before it looks for an engine that is installed.
-            os.environ["PYTHONPATH"] = os.pathsep.join([str(tree / "engine"), *others])
+            before = filter(None, [os.environ.get("PYTHONPATH")])
+            os.environ["PYTHONPATH"] = os.pathsep.join([str(tree / "engine"), *before])
             os.chdir(tree)  # a project of somebody else's is looked for there
 
     return Checkout()

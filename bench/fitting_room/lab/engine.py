@@ -41,31 +41,21 @@ from fitting_room.spec import Dataset, TrialSpec
 from fitting_room.store.key import provenance
 from fitting_room.store.records import LEFT_FOR_S, check_folder, encoded, write_whole
 
-MOST_ATTEMPTS = 3
-"""Attempts at a trial whose workers are lost; then its record says so."""
-
-LOOK_UP_S = 0.2
-"""How often one that waits for a worker looks whether the run was ended."""
-
+MOST_ATTEMPTS = 3  # attempts at a trial whose workers are lost; then its record says so
+LOOK_UP_S = 1.0  # how often one that waits for a worker looks whether the run was ended
 EXPECTED = (
     "Expected dask://HOST:PORT, the name of a scheduler file, or module:factory of a function "
     "that returns a concurrent.futures.Executor."
 )
 
-TOPIC = "fitting-room"
-"""Under which a worker of Dask tells of epochs."""
+TOPIC = "fitting-room"  # under which a worker of Dask tells of epochs
+CHECK_S = 60.0  # how often a worker looks whether its disk has room, and sweeps it
 
-CHECK_S = 60.0
-"""How often a worker looks whether its disk has room, and sweeps it."""
-
-_ended: set[str] = set()
-"""Runs that want nothing more of this worker."""
+_ended: set[str] = set()  # runs that want nothing more of this worker
+_checked: dict[Path, float] = {}  # folder → when it was last found to have room
 
 _reading = threading.Lock()
 """Held by the one thread that reads the project: the threads of a worker share its tasks."""
-
-_checked: dict[Path, float] = {}
-"""Folder → when it was last found to have room."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,11 +154,7 @@ def _listener(job: Job) -> Listener:
 
 
 def _proven(job: Job) -> Job:
-    """Return the job with the code and the data of this machine, if all is the same here.
-
-    Raises:
-        UserError: It is not; the message names both sides.
-    """
+    """Return the job with the code and the data of this machine, if all is the same here."""
     root = home()
     with _reading:
         current(root).use()
@@ -200,8 +186,9 @@ def _proven(job: Job) -> Job:
 @lru_cache
 def _located(dataset: Dataset) -> Dataset:
     """Return a verified copy of a data set on this machine; it is fetched where there is none."""
-    if _is_here(dataset):
-        return dataset
+    with suppress(OSError, UserError, ValueError):  # the very folder may be here as well
+        if combined(data.load(dataset).checksums()) == dataset.checksum:
+            return dataset
     name, folder = dataset.name, data.chosen_data_dir(None, os.environ)
     try:
         found = data.sample(name) if dataset.sample else data.find(name, data_dir=folder)
@@ -216,14 +203,6 @@ def _located(dataset: Dataset) -> Dataset:
             f"there by {data.DATA_DIR_VARIABLE}, or remove the worker's cache of it."
         )
     return replace(dataset, folder=found.folder)
-
-
-def _is_here(dataset: Dataset) -> bool:
-    """Whether the very folder is on this machine as well, with all that it must hold."""
-    try:
-        return combined(data.load(dataset).checksums()) == dataset.checksum
-    except (OSError, UserError, ValueError):
-        return False
 
 
 @dataclass
@@ -276,6 +255,8 @@ class Engine:
             try:
                 answer = self._answer(self._submit(msgspec.json.encode(asked)))
                 record = msgspec.json.decode(answer, type=Record)
+                if record.provenance == job.provenance:  # then it is kept once for all records
+                    record = replace(record, provenance=job.provenance)
                 # The paths in it are the worker's, and lead nowhere here.
                 return replace(record, spec=job.spec, attempts=attempt)
             except UserError:
@@ -348,20 +329,13 @@ class Engine:
     @property
     def words(self) -> str:
         """Say in a line what was lost and what came twice; empty where nothing was."""
-        told = [
-            f"{self.lost} attempts whose worker was lost" if self.lost else "",
-            f"{self.second} second records set aside" if self.second else "",
-        ]
-        return ", ".join(filter(None, told))
+        told = {"attempts whose worker was lost": self.lost}
+        told["second records set aside"] = self.second
+        return ", ".join(f"{number} {what}" for what, number in told.items() if number)
 
 
 def open_engine(name: str, *, ship: Path | None = None) -> Engine:
-    """Return the engine of that name.
-
-    Args:
-        name: ``dask://HOST:PORT``, the name of a scheduler file of Dask, or ``module:factory`` of a
-            function that returns a ``concurrent.futures.Executor``.
-        ship: The folder of a checkout to be sent to the workers of Dask.
+    """Return the engine of a name as in ``EXPECTED``; ``ship`` is a checkout to be sent to Dask's.
 
     Raises:
         UserError: There is no such engine, or it does not answer.

@@ -10,49 +10,20 @@ tells afterwards that they were there.
 from __future__ import annotations
 
 import fcntl
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
-from itertools import count, product, takewhile
+from itertools import count, product
 from pathlib import Path
 from typing import IO, TypeVar
 
 from fitting_room.errors import UserError, ending
-from fitting_room.machine import cache_folder, spare_folder
+from fitting_room.machine import VISIBLE, cache_folder, node_folder, visible_gpus
 
 T = TypeVar("T")
-
-LOOK_UP_S = 0.1
-"""How often one that waits for a lock looks whether it is free."""
-
-VISIBLE = "CUDA_VISIBLE_DEVICES"
-"""Names the GPUs that a process may use."""
-
-DRIVER = Path("/dev")
-"""Holds a file ``nvidia0``, ``nvidia1``, … for each GPU of this node, or of this container."""
-
-SHARED_MEMORY = 0.9
-"""Part of a GPU's memory that trials side by side share out; the rest is the driver's."""
-
-NETWORKS = ("9p", "afs", "beegfs", "ceph", "cifs", "gpfs", "lustre", "nfs", "panfs", "smb", "weka")
-"""What the types of file systems begin with that several machines share; some begin with fuse."""
-
-MOUNTS = Path("/proc/self/mounts")
-
-
-def node_folder(folder: Path, mounts: Path = MOUNTS) -> Path:
-    """Return a folder for locks of this node: the given one, unless other nodes share it."""
-    try:
-        rows = [line.split() for line in mounts.read_text("utf-8", "replace").splitlines()]
-    except OSError:  # no Linux: nothing tells
-        return folder
-    where = folder.resolve()
-    above = [(len(row[1]), row[2]) for row in rows if where.is_relative_to(row[1])]
-    kind = max(above, default=(0, ""))[1].removeprefix("fuse.").removeprefix("gluster")
-    shared = kind.startswith((*NETWORKS, "fs", "sshfs"))
-    return spare_folder() / "locks" if shared else folder
+LOOK_UP_S = 0.1  # how often one that waits for a lock looks whether it is free
+SHARED_MEMORY = 0.9  # of a GPU's is shared out to trials side by side; the rest is the driver's
 
 
 def why_wait(*, exclusive: bool) -> str:
@@ -132,21 +103,11 @@ def check_not_ending() -> None:
         raise CancelledError("this run was ended")
 
 
-def visible_gpus(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Return the GPUs that this process may use, as CUDA names them; none where nothing tells."""
-    if VISIBLE not in environment:
-        return [str(number) for number in range(len([*DRIVER.glob("nvidia[0-9]*")]))]
-    named = [name.strip() for name in environment[VISIBLE].split(",")]
-    return [*takewhile(lambda name: name and not name.startswith("-"), named)]  # as CUDA reads it
-
-
 @contextmanager
 def gpu_lease(sharing: int, waiting: Callable[[], None]) -> Iterator[dict[str, str]]:
-    """Lease one of the GPUs; yield the variables that keep a process on it, and in its part of it.
+    """Lease a GPU that at most so many share; yield the variables that keep a process to its part.
 
-    Args:
-        sharing: Trials that may share a GPU: one that asks for 1 has it alone.
-        waiting: Called once if none is free.
+    ``waiting`` is called once if none is free.
 
     Raises:
         CancelledError: The trials of this process are ended meanwhile.
@@ -172,12 +133,8 @@ def gpu_lease(sharing: int, waiting: Callable[[], None]) -> Iterator[dict[str, s
     except OSError as error:
         raise UserError(f"No GPU can be leased, as {_unlockable(folder, error)}") from error
     with lease:
-        yield ({VISIBLE: gpu} if gpu else {}) | (_parts(sharing) if sharing > 1 else {})
-
-
-def _parts(sharing: int) -> dict[str, str]:
-    """Return what keeps JAX within its part of a GPU, and TensorFlow from taking all of it."""
-    return {
-        "XLA_PYTHON_CLIENT_MEM_FRACTION": f"{SHARED_MEMORY / sharing:.3f}",
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-    }
+        parts = {
+            "XLA_PYTHON_CLIENT_MEM_FRACTION": f"{SHARED_MEMORY / sharing:.3f}",
+            "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        }
+        yield ({VISIBLE: gpu} if gpu else {}) | (parts if sharing > 1 else {})

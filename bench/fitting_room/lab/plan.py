@@ -20,13 +20,11 @@ SEEDS = {"smoke": 1, "quick": 1, "accept": 1, "full": 10}
 """Seeds that each case starts with; more are added while a verdict is open in ``GROWING``."""
 
 GROWING = ("quick", "accept")
-
 QUICK_EPOCHS = 2
 """After which a trial of ``quick`` ends: training loss and its drop, the quietest metrics there
 are, are known by then."""
 
-MOST_SEEDS = 6
-"""Seeds at which the sequential test decides, be it by a hair; with fewer it may end undecided."""
+MOST_SEEDS = 6  # at which the sequential test decides, be it by a hair; with fewer it may not
 
 
 @dataclass(frozen=True, kw_only=True)

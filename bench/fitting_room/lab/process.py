@@ -40,9 +40,7 @@ from fitting_room.store.digest import ENGINE, SOURCES, brings_engine
 
 Answer = TypeVar("Answer")
 
-GRACE_S = 15.0
-"""Time for a child to say its record after it was asked to end; then it is killed."""
-
+GRACE_S = 15.0  # time for a child to say its record after it was asked to end; then it is killed
 CHILDREN = ENGINE / "fitting_room" / "trial"
 
 RUN = (
@@ -52,11 +50,8 @@ RUN = (
 )
 """Unlike ``python -m`` it does not look into the working directory first."""
 
-PINNED = ("KERAS_", "TF_")
-"""What the variables begin with that no child inherits, but for those that are recorded."""
-
-NO_HOME = f"{os.devnull}/keras"
-"""A home for Keras that cannot be: no ``keras.json`` lies there, and none is written."""
+PINNED = ("KERAS_", "TF_")  # begin variables that no child inherits, but for recorded ones
+NO_HOME = f"{os.devnull}/keras"  # for Keras: no keras.json lies there, and none is written
 
 
 @dataclass(frozen=True)
@@ -213,8 +208,7 @@ def strays(files: Iterable[str], root: Path) -> list[str]:
     return [file for file in outside if astray(Path(file).resolve())]
 
 
-_living: dict[subprocess.Popen[bytes], str] = {}
-"""Child → run that it trains for; empty for one of this process."""
+_living: dict[subprocess.Popen[bytes], str] = {}  # child → run that it trains for, if any
 
 
 def run_trial(job: Job, listen: Listener = silent, *, run: str = "") -> Record:

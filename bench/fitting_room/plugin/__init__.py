@@ -21,8 +21,7 @@ from fitting_room.lab.evaluator import Evaluator, loss_limits, outline, unstored
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.lab.probe import check_backend
 from fitting_room.lab.scheduler import Scheduler
-from fitting_room.machine import usable_cores
-from fitting_room.lab.locks import visible_gpus
+from fitting_room.machine import usable_cores, visible_gpus
 from fitting_room.metrics import METRICS, UNTRAINED
 from fitting_room.plugin.options import (
     add_options,

@@ -101,7 +101,8 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
         UserError: The architecture's builder, or the trainer, cannot be found or read.
     """
     path = training_path(spec.case)
-    known = (root, spec.backend, spec.case.builder, path)
+    here = settings(os.environ)
+    known = (root, spec.backend, spec.case.builder, path, *here.items())
     files, found = _ORIGINS.get(known, ({}, None))
     if found is None or any(not file.is_file() or stamp(file) != files[file] for file in files):
         code = Sources(root)
@@ -114,9 +115,10 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
             architecture_digest=architecture,
             training_digest=training,
             versions=_versions(spec, code),
+            settings=here,
         )
         _ORIGINS[known] = code.read, found
-    return replace(found, settings=settings(os.environ))
+    return found
 
 
 _ORIGINS: dict[tuple[Any, ...], tuple[Mapping[Path, tuple[int, int]], Provenance]] = {}
