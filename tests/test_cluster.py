@@ -326,8 +326,7 @@ def test_a_checkout_travels_as_code(tmp_path: Path) -> None:
 OWN = """
 import numpy as np
 
-from fitting_room.recipe import Recipe
-from fitting_room.spec import Case, Task
+from fitting_room.spec import Case, Recipe, Task
 
 
 def load():

@@ -14,7 +14,6 @@ from fitting_room.studies.growth import (
     Growth,
     Point,
     Storm,
-    drawn,
     growth_block,
     paper_block,
     storm_block,
@@ -108,6 +107,5 @@ def test_a_storm_is_told_whole(tmp_path: Path) -> None:
 
 
 def test_without_a_measurement_it_says_how(tmp_path: Path) -> None:
-    """Each block does, and there is no picture."""
+    """Each block does."""
     assert {make(tmp_path)[:18] for make in BLOCKS.values()} == {"Not measured yet. "}
-    assert drawn(tmp_path) == {}

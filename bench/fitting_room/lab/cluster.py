@@ -272,12 +272,13 @@ def _checkout(root: Path) -> Any:
             if not tree.exists():
                 trees.mkdir(mode=0o700, parents=True, exist_ok=True)
                 part = Path(tempfile.mkdtemp(dir=trees))
-                tarfile.open(fileobj=io.BytesIO(blob)).extractall(part, filter="data")
+                with tarfile.open(fileobj=io.BytesIO(blob)) as archive:
+                    archive.extractall(part, filter="data")
                 with suppress(OSError):  # another worker of this node was faster
                     part.rename(tree)
-            mine = ("bench", "fitting_room", "models")
-            for module in [name for name in sys.modules if name.split(".")[0] in mine]:
-                del sys.modules[module]
+            for name in [*sys.modules]:
+                if name.partition(".")[0] in ("bench", "fitting_room", "models"):
+                    del sys.modules[name]
             sys.path[:] = [path for path in sys.path if not path.startswith(str(trees))]
             sys.path[:0] = [str(tree / "bench"), str(tree), str(tree / "engine")]
             # A trial's process looks there before it looks for an engine that is installed.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any, Literal
@@ -243,13 +244,8 @@ BLOCKS: Mapping[str, Callable[[Path], str]] = {
 """Name of a block → what makes it of a folder of results."""
 
 
-def drawn(results: Path) -> dict[str, Any]:
-    """Return the picture of the runs that wait, by its name; none where nothing was measured."""
-    known = read_growth(results)
-    if known is None:
-        return {}
-    from functools import partial
-
+def picture(known: Growth) -> dict[str, Any]:
+    """Return the picture of the runs that wait, by its name."""
     from fitting_room.report.plots.growth import growth
 
     sleeping = [point for point in known.points if point.kind == "sleep"]
