@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from fitting_room.report.plots import Theme, explained, logarithmic, percent
+from fitting_room.report.plots import Theme, explained, percent
 
 PANELS = (
     "ms of a slot beyond a trial",
@@ -41,8 +41,7 @@ def growth(
                 [point[place + 1] for point in lines[name]],
                 **look,
             )
-        logarithmic(axes.xaxis)
-        axes.set(title=title, xlabel="trials of a run (log scale)")
+        axes.set(title=title, xlabel="trials of a run (log scale)", xscale="log")
         axes.set_ylim(bottom=0)
     percent(figure.axes[2].yaxis)
     return explained(figure, looks, small_print, theme)
