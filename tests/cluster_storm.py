@@ -31,7 +31,7 @@ import msgspec
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT), str(ROOT / "tests")]
 
-from cluster_world import Cluster, cluster, scheduler_of, trainings, until  # noqa: E402  # of this checkout
+from cluster_world import Cluster, cluster, scheduler_of, trainings  # noqa: E402  # of this checkout
 from trials import small  # noqa: E402
 
 from fitting_room.lab.engine import open_engine  # noqa: E402
@@ -232,29 +232,20 @@ def points(row: Any) -> Iterator[Point]:
         (found.folder / "children" / "preload.py").write_text(STEADY, "utf-8")
         for _ in range(workers):
             found.add_worker("--nthreads", str(slots))
-        started(found, workers)
+        found.wait_for_workers()
         for number in numbers:
             before = cpu_of(found.scheduler.pid)
             told = {"kind": kind, "seconds": seconds}
             about = msgspec.json.encode({**told, "workers": workers}).decode()
             status = start(found, "--trials", str(number), "--about", about).wait(PATIENCE_S)
-            said = (found.folder / "run.log").read_text("utf-8").splitlines()[-1]
+            said = ["", *(found.folder / "run.log").read_text("utf-8").splitlines()][-1]
             if status:
-                raise RuntimeError(said)
+                raise RuntimeError(f"the run ended with status {status}: {said}")
             used = cpu_of(found.scheduler.pid) - before
             point = msgspec.convert({**msgspec.json.decode(said), "scheduler_cpu": used}, Point)
             shown = f"{point.lost_ms(os.cpu_count() or 1):.0f} ms of a slot, {point.cpu_ms:.1f} ms"
             print(f"{said}\n    {shown} of the run a trial", flush=True)
             yield point
-
-
-def started(found: Cluster, workers: int) -> None:
-    """Wait until all workers are there."""
-    from distributed import Client
-
-    until(found.file.exists)
-    with Client(scheduler_file=str(found.file), set_as_default=False) as client:
-        client.wait_for_workers(workers, timeout=60)
 
 
 def cpu_of(process: int) -> float:

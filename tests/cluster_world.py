@@ -127,6 +127,14 @@ class Cluster:
         """Return it as an engine of a new run."""
         return open_engine(str(self.file))
 
+    def wait_for_workers(self) -> None:
+        """Wait until all that were started are there, however busy the machine is."""
+        from distributed import Client
+
+        until(self.file.exists)
+        with Client(scheduler_file=str(self.file), set_as_default=False, timeout=60) as client:
+            client.wait_for_workers(len(self.workers), timeout=PATIENCE_S)
+
     def restart(self) -> None:
         """Kill the scheduler, and start one at the same address with a worker of its own."""
         address = json.loads(self.file.read_text("utf-8"))["address"]
@@ -176,6 +184,8 @@ def cluster(folder: Path, workers: int) -> Iterator[Cluster]:
         for _ in range(workers):
             found.add_worker()
         until(file.exists)
+        if workers:
+            found.wait_for_workers()
         yield found
     finally:
         found.close()

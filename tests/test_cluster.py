@@ -376,6 +376,7 @@ def test_a_stranger_s_commit_is_compared_over_workers_that_have_only_what_is_sen
         monkeypatch.setitem(found.environment, "PYTHONPATH", "")
         for _ in range(2):
             found.add_worker()
+        found.wait_for_workers()
         asked = ["compare", "HEAD", "--train", "--seeds", "2", "--undecided", "pass"]
         done = subprocess.run(
             [sys.executable, "-m", "fitting_room", *asked, "--engine", str(found.file)],
