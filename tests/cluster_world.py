@@ -127,13 +127,13 @@ class Cluster:
         """Return it as an engine of a new run."""
         return open_engine(str(self.file))
 
-    def wait_for_workers(self) -> None:
-        """Wait until all that were started are there, however busy the machine is."""
+    def wait_for_workers(self, number: int | None = None) -> None:
+        """Wait until so many, or all that were started, are there, however busy the machine is."""
         from distributed import Client
 
         until(self.file.exists)
         with Client(scheduler_file=str(self.file), set_as_default=False, timeout=60) as client:
-            client.wait_for_workers(len(self.workers), timeout=PATIENCE_S)
+            client.wait_for_workers(number or len(self.workers), timeout=PATIENCE_S)
 
     def restart(self) -> None:
         """Kill the scheduler, and start one at the same address with a worker of its own."""
@@ -143,8 +143,8 @@ class Cluster:
         told = ("--port", address.rpartition(":")[2], "--scheduler-file", str(self.file))
         self.file.unlink()
         self.scheduler = self._start("dask_scheduler", *SCHEDULER, *told)
-        until(self.file.exists)
         self.add_worker()
+        self.wait_for_workers(1)
 
     def close(self) -> None:
         """End every process of it."""
@@ -173,6 +173,7 @@ def cluster(folder: Path, workers: int) -> Iterator[Cluster]:
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT / "bench"), str(ROOT), *sys.path]),
         "TMPDIR": str(folder / "tmp"),
+        "XDG_CACHE_HOME": str(folder / "cache"),  # no timed trial of anybody is waited for
         CHILDREN_AT: str(children(folder / "children")),
     }
     (folder / "tmp").mkdir()

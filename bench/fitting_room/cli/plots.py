@@ -183,7 +183,10 @@ def _drawn(stored: Stored, folder: Path, rests_on: bytes, *, check: bool) -> lis
 def _basis(stored: Stored) -> bytes:
     """Return a digest of the records that pictures rest on, and of the code that draws them."""
     told = (stored.rows, sorted(stored.stale.items()), sorted(stored.bounds.tables.items()))
-    records = [*sorted(map(msgspec.json.encode, stored.records)), msgspec.json.encode(stored.growth)]
+    records = [
+        *sorted(map(msgspec.json.encode, stored.records)),
+        msgspec.json.encode(stored.growth),
+    ]
     return basis(repr(told).encode(), *records, drawing(DRAWING))
 
 
