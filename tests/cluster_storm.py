@@ -240,7 +240,8 @@ def points(row: Any) -> Iterator[Point]:
             status = start(found, "--trials", str(number), "--about", about).wait(PATIENCE_S)
             said = ["", *(found.folder / "run.log").read_text("utf-8").splitlines()][-1]
             if status:
-                raise RuntimeError(f"the run ended with status {status}: {said}")
+                print((found.folder / "run.log").read_text("utf-8"), file=sys.stderr)
+                raise RuntimeError(f"a run ended with status {status}")
             used = cpu_of(found.scheduler.pid) - before
             point = msgspec.convert({**msgspec.json.decode(said), "scheduler_cpu": used}, Point)
             shown = f"{point.lost_ms(os.cpu_count() or 1):.0f} ms of a slot, {point.cpu_ms:.1f} ms"

@@ -235,3 +235,17 @@ def test_nothing_of_a_cluster_is_imported_without_one() -> None:
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert done.stdout == "[]\n"
+
+
+def test_classes_of_records_are_known_before_any_thread_decodes_one() -> None:
+    """Two threads that make them known to msgspec at once may end the process."""
+    program = (
+        "import fitting_room.lab.scheduler\n"
+        "from fitting_room import record, spec\n"
+        "known = (record.Record, record.Epoch, record.Provenance, spec.Case, spec.TrialSpec)\n"
+        "print(['__msgspec_cache__' in vars(each) for each in known])"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "bench"), str(ROOT)])}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == f"{[True] * 5}\n"

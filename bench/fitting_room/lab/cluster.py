@@ -250,8 +250,7 @@ def _checkout(root: Path) -> Any:
     """Return a plugin that unpacks a checkout on each worker, also on those that come later."""
     from distributed import WorkerPlugin
 
-    blob = packed(root)
-    digest = hashlib.sha256(blob).hexdigest()[:16]
+    digest = hashlib.sha256(blob := packed(root)).hexdigest()[:16]
 
     class Checkout(WorkerPlugin):  # type: ignore[misc]  # made here, it travels as code
         """Unpacks the checkout into a folder of its digest, and puts it on Python's path."""

@@ -71,6 +71,11 @@ class Assignment:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
+# By the thread that loads this: where two let msgspec learn of a class at once, it may crash.
+ASSIGNMENTS, RECORDS = msgspec.json.Decoder(Assignment), msgspec.json.Decoder(Record)
+_MESSAGES = msgspec.json.Decoder(Message)
+
+
 def work(assignment: bytes, begin: Callable[[str], None] = lambda _: None) -> bytes:
     """Return the record of an ``Assignment``, both as JSON; nothing if its run was ended before.
 
@@ -81,7 +86,7 @@ def work(assignment: bytes, begin: Callable[[str], None] = lambda _: None) -> by
     Raises:
         UserError: This worker has other code, data or versions than the run that asks, or no room.
     """
-    asked = msgspec.json.decode(assignment, type=Assignment)
+    asked = ASSIGNMENTS.decode(assignment)
     job = _proven(asked.job)
     digest = hashlib.sha256(f"{job.key} {asked.fresh}".encode()).hexdigest()
     spool = spool_folder() / f"{digest[:24]}.json"
@@ -89,7 +94,7 @@ def work(assignment: bytes, begin: Callable[[str], None] = lambda _: None) -> by
     with file_lock(lock):
         lock.touch()
         with suppress(OSError, msgspec.DecodeError):  # none is there, or a damaged one
-            return encoded(msgspec.json.decode(spool.read_bytes(), type=Record))
+            return encoded(RECORDS.decode(spool.read_bytes()))
         if asked.run in _ended:
             return b""
         begin(asked.id)
@@ -254,7 +259,7 @@ class Engine:
             asked = Assignment(job=job, run=self.run, fresh=fresh, attempt=attempt)
             try:
                 answer = self._answer(self._submit(msgspec.json.encode(asked)))
-                record = msgspec.json.decode(answer, type=Record)
+                record = RECORDS.decode(answer)
                 if record.provenance == job.provenance:  # then it is kept once for all records
                     record = replace(record, provenance=job.provenance)
                 # The paths in it are the worker's, and lead nowhere here.
