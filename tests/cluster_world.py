@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import subprocess
@@ -94,6 +95,9 @@ def trainings(folder: Path) -> list[str]:
     return file.read_text("utf-8").split() if file.exists() else []
 
 
+SCHEDULER = ("--host", "127.0.0.1", "--no-dashboard")
+
+
 @dataclass
 class Cluster:
     """A scheduler and its workers, each a process started here."""
@@ -104,6 +108,10 @@ class Cluster:
     environment: dict[str, str]
     scheduler: subprocess.Popen[bytes]
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def train_really(self) -> None:
+        """Let workers that are started from now on train by the real child."""
+        (self.folder / "children" / "preload.py").write_text("", "utf-8")
 
     def add_worker(self, *arguments: str) -> None:
         """Start a worker under a nanny."""
@@ -118,6 +126,25 @@ class Cluster:
     def engine(self) -> Engine:
         """Return it as an engine of a new run."""
         return open_engine(str(self.file))
+
+    def wait_for_workers(self, number: int | None = None) -> None:
+        """Wait until so many, or all that were started, are there, however busy the machine is."""
+        from distributed import Client
+
+        until(self.file.exists)
+        with Client(scheduler_file=str(self.file), set_as_default=False, timeout=60) as client:
+            client.wait_for_workers(number or len(self.workers), timeout=PATIENCE_S)
+
+    def restart(self) -> None:
+        """Kill the scheduler, and start one at the same address with a worker of its own."""
+        address = json.loads(self.file.read_text("utf-8"))["address"]
+        self.scheduler.kill()
+        self.scheduler.wait()
+        told = ("--port", address.rpartition(":")[2], "--scheduler-file", str(self.file))
+        self.file.unlink()
+        self.scheduler = self._start("dask_scheduler", *SCHEDULER, *told)
+        self.add_worker()
+        self.wait_for_workers(1)
 
     def close(self) -> None:
         """End every process of it."""
@@ -140,23 +167,26 @@ def _start(
 
 
 @contextmanager
-def cluster(folder: Path, workers: int, *scheduler: str) -> Iterator[Cluster]:
+def cluster(folder: Path, workers: int) -> Iterator[Cluster]:
     """Yield a cluster with so many workers; none of its processes outlives it."""
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT / "bench"), str(ROOT), *sys.path]),
         "TMPDIR": str(folder / "tmp"),
+        "XDG_CACHE_HOME": str(folder / "cache"),  # no timed trial of anybody is waited for
         CHILDREN_AT: str(children(folder / "children")),
     }
     (folder / "tmp").mkdir()
     file = folder / "scheduler.json"
-    told = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
-    process = _start("dask_scheduler", *told, *scheduler, folder=folder, environment=environment)
+    told = (*SCHEDULER, "--port", "0", "--scheduler-file", str(file))
+    process = _start("dask_scheduler", *told, folder=folder, environment=environment)
     found = Cluster(folder=folder, file=file, environment=environment, scheduler=process)
     try:
         for _ in range(workers):
             found.add_worker()
         until(file.exists)
+        if workers:
+            found.wait_for_workers()
         yield found
     finally:
         found.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +13,15 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from bench_runs import PATIENCE_S
 from cluster_world import Cluster, cluster, scheduler_of, trained, trainings, until
 from imports import ROOT
 from records import make_record
+from test_commit import git
 from trials import small
 
 from fitting_room.errors import UserError
@@ -221,9 +225,59 @@ def test_a_lost_scheduler_is_told(own_cache: Path, tmp_path: Path, new: TrialSpe
         future = run.request(replace(new, epochs=LONG), timed=False)
         assert began.wait(PATIENCE_S)
         found.scheduler.kill()
-        with pytest.raises(UserError, match=r"is gone\. .* the same command goes on from there"):
+        with pytest.raises(UserError, match=r"is gone, or .*\. .* the same command goes on from"):
             future.result(timeout=PATIENCE_S)
         run.close()
+
+
+def test_a_scheduler_that_restarts_is_told(own_cache: Path, tmp_path: Path, new: TrialSpec) -> None:
+    """It knows nothing of the run, which ends at once; the same again goes on from what is kept."""
+    assert own_cache.is_dir()
+    with cluster(tmp_path, 1) as found:
+        began, results = threading.Event(), tmp_path / "results"
+        (first,) = trained(results, found.engine(), [new])
+        run = scheduler_of(results, found.engine(), listen=lambda *_: began.set())
+        future = run.request(replace(new, epochs=LONG), timed=False)
+        assert began.wait(PATIENCE_S)
+        found.restart()
+        with pytest.raises(UserError, match=r"started anew\. .* the same command goes on from"):
+            future.result(timeout=PATIENCE_S)
+        started = time.monotonic()
+        run.close()
+        assert time.monotonic() - started < process.GRACE_S
+        again = trained(results, found.engine(), [new, replace(new, seed=new.seed + 1)])
+    assert again[0] == first
+    assert [record.outcome for record in again] == ["completed"] * 2
+
+
+class Loses(dask.Answers):
+    """Loses the first worker that has made a record, with its disk, before the record is got."""
+
+    spool: Path | None = None
+
+    def handed_over(self, future: Any) -> Future[Any]:
+        """Wait for the record, and lose it."""
+        until(future.done)
+        if self.spool:
+            (where,) = self.client.who_has(future)[future.key]
+            (pid,) = self.client.run(os.getpid, workers=[where]).values()
+            shutil.rmtree(self.spool)
+            self.spool = None
+            os.kill(pid, signal.SIGKILL)
+        return super().handed_over(future)
+
+
+def test_a_record_that_is_lost_with_its_worker_costs_an_attempt(
+    workers: Cluster, engine: Engine, new: TrialSpec
+) -> None:
+    """Dask would have it computed again and say nothing; that trains nothing, and is counted."""
+    assert isinstance(engine.executor, dask.Answers)
+    engine.executor = loses = Loses(engine.executor.client)
+    loses.spool = workers.folder / "tmp" / f"fitting-room-{os.getuid()}" / "spool"
+    record = engine.train(job_of(new), silent, fresh=None)
+    told = (record.reason, record.attempts, engine.lost)
+    assert told == ("trained", 2, 1)
+    assert trainings(workers.folder / "children").count(record.key) == 2
 
 
 def test_workers_that_are_gone_are_told(
@@ -258,7 +312,7 @@ def test_a_checkout_travels_as_code(tmp_path: Path) -> None:
         "sys.modules['fitting_room'] = None\n"
         "plugin = pickle.load(sys.stdin.buffer)\n"
         "plugin.setup(None)\n"
-        "import fitting_room.lab.worker as found; print(found.__file__, found.home())"
+        "import fitting_room.lab.engine as found; print(found.__file__, found.home())"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-c", program]
@@ -266,4 +320,73 @@ def test_a_checkout_travels_as_code(tmp_path: Path) -> None:
     file, home = done.stdout.decode().split()
     trees = tmp_path / f"fitting-room-{os.getuid()}" / "trees"
     assert Path(home).parent == trees
-    assert Path(file) == Path(home) / "bench" / "fitting_room" / "lab" / "worker.py"
+    assert Path(file) == Path(home) / "bench" / "fitting_room" / "lab" / "engine.py"
+
+
+OWN = """
+import numpy as np
+
+from fitting_room.spec import Case, Recipe, Task
+
+
+def load():
+    labels = np.arange(300) % 3
+    rows = np.random.default_rng(0).normal(size=(300, 4)) + labels[:, None]
+    return rows[:200], labels[:200], rows[200:], labels[200:]
+
+
+def nothing():
+    pass
+
+
+def train(job, data, report):
+    report.parameters(12)
+    report.epoch(1, loss=1.0)
+    report.predictions(np.eye(3)[np.clip(data.test_images.mean(axis=1).round(), 0, 2).astype(int)])
+
+
+ROWS = Task(name="rows", title="Rows", load=load, classes=("a", "b", "c"))
+TASKS = {"rows": ROWS}
+CASE = Case(
+    task="rows", architecture="mean", builder="own:nothing", trainer="own:train",
+    recipe=Recipe(epochs=1),
+)
+CASES = {CASE.name: CASE}
+"""
+TABLE = '[tool.fitting-room]\ntasks = "own:TASKS"\ncases = "own:CASES"\n'
+
+
+@pytest.mark.usefixtures("plain_git")
+def test_a_stranger_s_commit_is_compared_over_workers_that_have_only_what_is_sent(
+    own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Engine and project travel; each seed of both sides is trained there, and is the same."""
+    assert own_cache.is_dir()
+    project, site = tmp_path / "own", tmp_path / "site"
+    project.mkdir()
+    for name, text in {"own.py": OWN, "pyproject.toml": TABLE, ".gitignore": "results\n"}.items():
+        (project / name).write_text(text, "utf-8")
+    git(project, "init", "--quiet")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "-m", "first")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "bench" / "fitting_room", site / "fitting_room", ignore=ignored)
+    with cluster(tmp_path, 0) as found:
+        found.train_really()
+        monkeypatch.setitem(found.environment, "PYTHONPATH", "")
+        for _ in range(2):
+            found.add_worker()
+        found.wait_for_workers()
+        asked = ["compare", "HEAD", "--train", "--seeds", "2", "--undecided", "pass"]
+        done = subprocess.run(
+            [sys.executable, "-m", "fitting_room", *asked, "--engine", str(found.file)],
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": str(site)},
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    files = (project / "results" / "compare").glob("*/reference/*/*.json")
+    records = [msgspec.json.decode(file.read_bytes(), type=Record) for file in files]
+    assert [(r.outcome, r.attempts) for r in records] == [("completed", 1)] * 4
+    assert len({(record.spec.seed, record.test_accuracy) for record in records}) == 2

@@ -7,7 +7,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -39,8 +39,8 @@ def endings() -> Iterator[Endings]:
     children: dict[int, Child] = {}
     start = process._start
 
-    def remember(job: Job, errors: IO[bytes]) -> Child:
-        child = children[job.spec.seed] = start(job, errors)
+    def remember(job: Job, errors: IO[bytes], device: Mapping[str, str]) -> Child:
+        child = children[job.spec.seed] = start(job, errors, device)
         return child
 
     def after_an_epoch(spec: TrialSpec, message: Message) -> None:

@@ -23,8 +23,7 @@ from trials import small
 
 from fitting_room.errors import UserError, ending
 from fitting_room.lab import engine as engines
-from fitting_room.lab import worker
-from fitting_room.lab.engine import MOST_ATTEMPTS, Engine, open_engine
+from fitting_room.lab.engine import MOST_ATTEMPTS, Assignment, Engine, open_engine
 from fitting_room.lab.plan import Options
 from fitting_room.lab.scheduler import job_of
 from fitting_room.record import Job, silent
@@ -87,7 +86,7 @@ class Answers(Executor):
 
     def submit(self, fn: Any, /, *given: Any, **known: Any) -> Future[Any]:
         """Give a future that is done already."""
-        asked = msgspec.json.decode(given[0], type=worker.Assignment)
+        asked = msgspec.json.decode(given[0], type=Assignment)
         self.attempts.append(asked.attempt)
         future: Future[Any] = Future()
         try:
@@ -185,6 +184,7 @@ def test_only_dask_has_the_checkout_sent() -> None:
     ("known", "said"),
     [
         ({"ship": True}, "add --engine"),
+        ({"per_gpu": 2}, "add --device gpu"),
         ({"engine": "a:b", "jobs": 2}, "leave one out"),
         ({"engine": "a:b", "keep_models": True}, "Leave out --keep-models"),
         ({"engine": "a:b", "log": Path("logs")}, "Leave out --keep-models and --tensorboard"),
@@ -197,38 +197,55 @@ def test_options_that_exclude_each_other(known: dict[str, Any], said: str) -> No
 
 
 def test_trials_side_by_side_are_not_timed() -> None:
-    """One at a time is alone, by --jobs 1 as well as without."""
+    """One at a time is alone, by --jobs 1 as well as without; two of a GPU are not."""
     jobs = (None, 1, 2)
     assert [Options(jobs=n).exclusive for n in jobs] == [True, True, False]
+    assert [Options(per_gpu=n, device="gpu").exclusive for n in (1, 2)] == [True, False]
 
 
 def test_a_worker_with_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It trains nothing that it could not keep, and the message names the folder."""
-    monkeypatch.setattr(worker, "spare_folder", lambda: Path("/dev/full"))
-    asked = worker.Assignment(job=job_of(small()), run="a")
+    monkeypatch.setattr(engines, "spare_folder", lambda: Path("/dev/full"))
+    asked = Assignment(job=job_of(small()), run="a")
     with pytest.raises(UserError, match=r"cannot write /dev/full/spool, .* set TMPDIR"):
-        worker.work(msgspec.json.encode(asked))
+        engines.work(msgspec.json.encode(asked))
     assert [*tmp_path.iterdir()] == []
 
 
 def test_the_spool_is_swept_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A record that was answered with long ago goes, a new one stays."""
-    monkeypatch.setattr(worker, "spare_folder", lambda: tmp_path)
-    old, new = (worker.spool_folder() / name for name in ("old.json", "new.json"))
+    """A record that was answered with long ago goes, a new one stays; it is looked at by times."""
+    monkeypatch.setattr(engines, "spare_folder", lambda: tmp_path)
+    old, new = (engines.spool_folder() / name for name in ("old.json", "new.json"))
     for path in (old, new):
         path.touch()
     os.utime(old, (0, 0))
-    worker.spool_folder()
+    assert engines.spool_folder() == old.parent and old.exists()
+    monkeypatch.setattr(engines, "CHECK_S", 0.0)
+    engines.spool_folder()
     assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_nothing_of_a_cluster_is_imported_without_one() -> None:
     """The plugin and the commands load the package where an engine is named, and not before."""
     program = (
-        "import sys, fitting_room.plugin, fitting_room.cli.session, fitting_room.lab.worker\n"
+        "import sys, fitting_room.plugin, fitting_room.cli.session, fitting_room.lab.cluster\n"
         "print([name for name in ('distributed', 'dask') if name in sys.modules])"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "bench"), str(ROOT)])}
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert done.stdout == "[]\n"
+
+
+def test_classes_of_records_are_known_before_any_thread_decodes_one() -> None:
+    """Two threads that make them known to msgspec at once may end the process."""
+    program = (
+        "import fitting_room.lab.scheduler\n"
+        "from fitting_room import record, spec\n"
+        "known = (record.Record, record.Epoch, record.Provenance, spec.Case, spec.TrialSpec)\n"
+        "print(['__msgspec_cache__' in vars(each) for each in known])"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "bench"), str(ROOT)])}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == f"{[True] * 5}\n"

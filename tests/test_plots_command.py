@@ -132,12 +132,11 @@ def test_what_does_not_go_together_is_refused(mistake: tuple[str, ...]) -> None:
 
 
 def test_pages_show_the_committed_pictures_in_both_themes() -> None:
-    """Each is there, is small, and every committed one is shown by the README or a guide."""
-    pages = [ROOT / "README.md", *(ROOT / "bench" / "docs").glob("*.md")]
+    """Each is there, is small, and every committed one is shown by a page or a guide."""
+    pages = [ROOT / name for name in ("README.md", "results/cluster.md")]
+    pages += (ROOT / "bench" / "docs").glob("*.md")
     texts = "".join(page.read_text("utf-8") for page in pages)
-    shown = set(re.findall(r"results/pictures/[\w.-]+", texts))
-    assert shown == {
-        f"results/pictures/{n}{e}.svg" for n in PROJECT.pictures for e in ("", "-dark")
-    }
-    sizes = {name: (ROOT / name).stat().st_size for name in shown}
+    shown = set(re.findall(r"pictures/[\w.-]+\.svg", texts))
+    assert shown == {f"pictures/{n}{e}.svg" for n in PROJECT.pictures for e in ("", "-dark")}
+    sizes = {name: (ROOT / "results" / name).stat().st_size for name in shown}
     assert {name: size for name, size in sizes.items() if size > LARGEST} == {}

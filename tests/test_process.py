@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
 import msgspec
 import pytest
 from bench_runs import PATIENCE_S
-from filelock import FileLock, Timeout
 from imports import ROOT
 from records import make_record
 from trials import assigned
 
-from fitting_room.errors import UserError
 from fitting_room.lab import process
-from fitting_room.lab.locks import machine_lock, node_folder
+from fitting_room.lab.locks import machine_lock
 from fitting_room.lab.process import run_trial, trials_ended
 from fitting_room.record import Epoch, Job, Message, Record
 from fitting_room.spec import TrialSpec
@@ -40,9 +36,9 @@ def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Child:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     def play(script: str) -> None:
-        def start(_: Job, errors: IO[bytes]) -> process.Child:
+        def start(_: Job, errors: IO[bytes], device: Mapping[str, str]) -> process.Child:
             command = [sys.executable, "-c", f"import os, signal, sys, time\n{script}"]
-            return process.start(command, errors, environment=os.environ)
+            return process.start(command, errors, environment=os.environ | dict(device))
 
         monkeypatch.setattr(process, "_start", start)
 
@@ -245,109 +241,8 @@ def test_a_user_s_settings_change_no_result(
 def test_a_child_does_not_outlive_its_parent(tmp_path: Path) -> None:
     """The end of its standard input, as when the parent is killed, ends a trial at once."""
     with (tmp_path / "errors").open("wb") as errors:
-        orphan = process._start(assigned(), errors)
+        orphan = process._start(assigned(), errors, {})
     orphan.ask(assigned())
     orphan.hang_up()
     assert orphan.process.wait(PATIENCE_S) == 1
     orphan.close()
-
-
-@pytest.fixture
-def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Let the machine's lock be this test's own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tmp_path / "fitting-room"
-
-
-@contextmanager
-def waiter(*, exclusive: bool) -> Iterator[tuple[threading.Event, threading.Event]]:
-    """Start what wants the machine; yield when it was told to wait, and when it has the machine."""
-    waits, has = threading.Event(), threading.Event()
-
-    def want() -> None:
-        with machine_lock(waits.set, exclusive=exclusive):
-            has.set()
-
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(want)
-        yield waits, has
-        future.result(10)
-
-
-@pytest.mark.usefixtures("cache")
-def test_untimed_trials_share_the_machine() -> None:
-    """The second has it at once, and is told nothing."""
-    with machine_lock(exclusive=False), waiter(exclusive=False) as (waits, has):
-        assert has.wait(10)
-    assert not waits.is_set()
-
-
-@pytest.mark.usefixtures("cache")
-def test_nothing_overtakes_a_timed_trial_that_waits() -> None:
-    """An untimed one that comes later waits too, though only untimed ones have the machine."""
-    with ExitStack() as first:
-        first.enter_context(machine_lock(exclusive=False))
-        with waiter(exclusive=True) as (timed_waits, timed_has):
-            assert timed_waits.wait(10)
-            with waiter(exclusive=False) as (later_waits, later_has):
-                assert later_waits.wait(10)
-                assert not timed_has.is_set()
-                assert not later_has.is_set()
-                first.close()
-
-
-@pytest.mark.usefixtures("cache")
-@pytest.mark.parametrize("exclusive", [True, False])
-def test_death_releases_the_machine(exclusive: bool) -> None:
-    """A killed process locks nothing any more, exclusively or not."""
-    program = (
-        "from fitting_room.lab.locks import machine_lock\n"
-        f"with machine_lock(exclusive={exclusive}): print('held', flush=True); input()"
-    )
-    pipe = subprocess.PIPE
-    command = [sys.executable, "-c", program]
-    environment = os.environ | process.python_path(ROOT)
-    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe) as other:
-        assert other.stdout and other.stdout.readline() == b"held\n"
-        with waiter(exclusive=True) as (waits, has):
-            assert waits.wait(10)
-            assert not has.is_set()
-            other.kill()
-            assert has.wait(10)
-
-
-@pytest.mark.parametrize("exclusive", [True, False])
-def test_an_older_checkout_keeps_out_and_is_kept_out(cache: Path, exclusive: bool) -> None:
-    """One that uses ``filelock`` locks the same file, exclusively."""
-    with machine_lock(exclusive=exclusive), pytest.raises(Timeout):
-        FileLock(cache / "machine.lock").acquire(blocking=False)
-    with ExitStack() as older:
-        older.enter_context(FileLock(cache / "machine.lock"))
-        with waiter(exclusive=exclusive) as (waits, has):
-            assert waits.wait(10)
-            assert not has.is_set()
-            older.close()
-
-
-def test_where_no_lock_can_be_written_nothing_is_timed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """An untimed trial goes without; a timed one says what to do."""
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with machine_lock(exclusive=False):
-        pass
-    with pytest.raises(UserError, match="XDG_CACHE_HOME"), machine_lock(exclusive=True):
-        pass
-
-
-def test_a_lock_is_of_one_node(tmp_path: Path) -> None:
-    """A cache that a network brings to many nodes holds no lock; a local folder does."""
-    mounts = tmp_path / "mounts"
-    here = "server:/home {0} {1} rw 0 0\n"
-    for kind, local in (("ext4", True), ("nfs4", False), ("lustre", False), ("fuse.sshfs", False)):
-        mounts.write_text("/dev/sda / ext4 rw 0 0\n" + here.format(tmp_path, kind), "utf-8")
-        assert (node_folder(tmp_path / "cache", mounts) == tmp_path / "cache") is local, kind
-    mounts.write_text("host:/ / nfs rw 0 0\n" + here.format(tmp_path, "tmpfs"), "utf-8")
-    assert node_folder(tmp_path / "cache", mounts) == tmp_path / "cache"
-    assert node_folder(tmp_path, tmp_path / "none") == tmp_path

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,38 @@ def cache_folder() -> Path:
 def spare_folder() -> Path:
     """Return a temporary folder of this user, who need not have a name."""
     return Path(tempfile.gettempdir()) / f"fitting-room-{os.getuid()}"
+
+
+NETWORKS = ("9p", "afs", "beegfs", "ceph", "cifs", "gpfs", "lustre", "nfs", "panfs", "smb", "weka")
+"""What the types of file systems begin with that several machines share; some begin with fuse."""
+
+MOUNTS = Path("/proc/self/mounts")
+
+
+def node_folder(folder: Path, mounts: Path = MOUNTS) -> Path:
+    """Return a folder for locks of this node: the given one, unless other nodes share it."""
+    try:
+        rows = [line.split() for line in mounts.read_text("utf-8", "replace").splitlines()]
+    except OSError:  # no Linux: nothing tells
+        return folder
+    where = folder.resolve()
+    above = [(len(row[1]), row[2]) for row in rows if where.is_relative_to(row[1])]
+    kind = max(above, default=(0, ""))[1].removeprefix("fuse.").removeprefix("gluster")
+    shared = kind.startswith((*NETWORKS, "fs", "sshfs"))
+    return spare_folder() / "locks" if shared else folder
+
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"  # names the GPUs that a process may use
+DRIVER = Path("/dev")
+"""Holds a file ``nvidia0``, ``nvidia1``, … for each GPU of this node, or of this container."""
+
+
+def visible_gpus(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the GPUs that this process may use, as CUDA names them; none where nothing tells."""
+    if VISIBLE not in environment:
+        return [str(number) for number in range(len([*DRIVER.glob("nvidia[0-9]*")]))]
+    named = [name.strip() for name in environment[VISIBLE].split(",")]
+    return [*takewhile(lambda name: name and not name.startswith("-"), named)]  # as CUDA reads it
 
 
 def settings(environment: Mapping[str, str]) -> dict[str, str]:

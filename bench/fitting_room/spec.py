@@ -367,6 +367,8 @@ class TrialSpec:
     stop_after: Annotated[int, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
     """Epoch of the recipe's own schedule after which a quick trial ends, its test images unscored;
     unset, and not written, for one that runs on."""
+    per_gpu: Annotated[int, msgspec.Meta(ge=2)] | msgspec.UnsetType = msgspec.UNSET
+    """Trials that may share a GPU; unset, and not written, for one that has it alone."""
 
     @property
     def whole(self) -> TrialSpec:

@@ -30,6 +30,7 @@ from fitting_room.store.bounds import Bounds, read_bounds
 from fitting_room.store.claims import Published
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import Store, write_whole
+from fitting_room.studies.growth import Growth, picture, read_growth
 
 if TYPE_CHECKING:
     from fitting_room.report.plots import Album
@@ -41,6 +42,7 @@ ENDS = ("", "-dark")
 DRAWING = (
     "fitting_room.report.plots.album:overview",
     *("fitting_room.report.plots:render", "fitting_room.report.plots:THEMES"),
+    "fitting_room.report.plots.growth:growth",
 )
 """The code that makes the committed pictures, with all that it calls."""
 
@@ -64,6 +66,11 @@ class Stored:
     def bounds(self) -> Bounds:
         """The bounds of the project."""
         return read_bounds(self.project.bounds, cases=self.project.cases, metrics=METRICS)
+
+    @cached_property
+    def growth(self) -> Growth | None:
+        """What trials on a cluster cost, where that was measured."""
+        return read_growth(self.project.results)
 
 
 def read_stored(folder: Path, project: Project) -> Stored:
@@ -151,6 +158,7 @@ def _drawn(stored: Stored, folder: Path, rests_on: bytes, *, check: bool) -> lis
 
     project, drawings, found = stored.project, overview(_album(stored)), []
     drawn = {name: draw for name, draw in drawings.items() if not isinstance(draw, str)}
+    drawn |= picture(stored.growth) if stored.growth else {}
     if missing := [name for name in project.pictures if name not in drawn]:
         raise UserError(
             f"Pages show {' and '.join(missing)}, of which these records have no training. Name a "
@@ -175,7 +183,10 @@ def _drawn(stored: Stored, folder: Path, rests_on: bytes, *, check: bool) -> lis
 def _basis(stored: Stored) -> bytes:
     """Return a digest of the records that pictures rest on, and of the code that draws them."""
     told = (stored.rows, sorted(stored.stale.items()), sorted(stored.bounds.tables.items()))
-    records = sorted(map(msgspec.json.encode, stored.records))
+    records = [
+        *sorted(map(msgspec.json.encode, stored.records)),
+        msgspec.json.encode(stored.growth),
+    ]
     return basis(repr(told).encode(), *records, drawing(DRAWING))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from fitting_room.store.bounds import Bounds
 from fitting_room.store.digest import brings_engine
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import read_speeds, write_whole
-from fitting_room.studies import exercises, gate, peers, search
+from fitting_room.studies import exercises, gate, growth, peers, search
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,11 @@ class Committed(plots.Stored):
     """Holds ``reference/`` and what else is committed beside it."""
     exercises: Sequence[Record]
     """Every committed record of an exercise, those among the references apart."""
+
+    @cached_property
+    def growth(self) -> growth.Growth | None:
+        """What trials on a cluster cost, as these results have it."""
+        return growth.read_growth(self.results)
 
 
 def blocks(known: Committed) -> dict[str, Callable[[], str]]:
@@ -56,6 +61,7 @@ def blocks(known: Committed) -> dict[str, Callable[[], str]]:
         **{task: partial(task_block, task, known) for task in TASKS},
         **{name: partial(gate_block, make, known) for name, make in gate.BLOCKS.items()},
         **search.blocks(known.results / "search"),
+        **{name: partial(make, known.results) for name, make in growth.BLOCKS.items()},
     }
 
 

@@ -9,34 +9,24 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from fitting_room.errors import UserError
-from fitting_room.lab.engine import Engine
-from fitting_room.lab.worker import TOPIC, end
+from fitting_room.lab.engine import TOPIC, Engine, end
 from fitting_room.record import Message
 from fitting_room.store.digest import ENGINE, PACKAGES, brings_engine
 
-CONNECT_S = 30
-"""Time for a scheduler to answer, and to have a worker."""
-
-SILENT_S = 60.0
-"""Time after which workers that do not answer are given up: a nanny starts one in seconds."""
-
-LOOK_S = 3.0
-"""How often it is asked which workers there are."""
-
-END_S = 5.0
-"""Time for the workers to hear that a run was ended."""
-
-MOST_BYTES = 32 * 2**20
-"""Packed size of a checkout that is sent: more is data that lies in the wrong place."""
+CONNECT_S = 30  # time for a scheduler to answer, and to have a worker
+SILENT_S = 60.0  # after which workers that do not answer are given up: nannies take seconds
+LOOK_S = 3.0  # how often it is asked which workers there are
+END_S = 5.0  # time for the workers to hear that a run was ended
+MOST_BYTES = 32 * 2**20  # of a packed checkout that is sent: more is data in the wrong place
 
 LEFT_OUT = {"__pycache__", "node_modules", "results", "site-packages"}
 """Folders that hold no code of a project; those whose name begins with a dot hold none either."""
@@ -45,38 +35,78 @@ LEFT_OUT = {"__pycache__", "node_modules", "results", "site-packages"}
 def open_dask(name: str, where: Mapping[str, str], ship: Path | None) -> Engine:
     """Return the cluster of a scheduler as an engine.
 
-    The scheduler's own retries are turned off: a trial whose worker dies fails at once, and is
-    asked for again here, and counted.
+    What the scheduler runs again by itself trains nothing: a trial whose worker was lost, be it
+    before or after its record was made, is asked for again here, and counted.
 
     Raises:
         UserError: The package is missing, or no scheduler answers that has a worker.
     """
     client = _client(name, where)
     plugin = _checkout(ship) if ship else None
+    engine = Engine(
+        name=name,
+        executor=Answers(client),
+        slots=_slots(client, name, plugin),
+        work=_travelling_work(),
+        end=lambda run: _briefly(lambda: client.run(end, run, on_error="ignore"), END_S),
+        alive=_Watch(client, name, client.scheduler_comm).why,
+        close=lambda: _briefly(close, 2 * END_S),
+        cancel=lambda _: False,  # it would drop the record of what runs, too
+    )
+
+    def close() -> None:
+        if plugin:
+            client.unregister_worker_plugin(plugin.name)
+        client.close(timeout=END_S)
+
+    def hear(event: Any) -> None:
+        engine.hear(event[1]["key"], msgspec.json.decode(event[1]["said"], type=Message))
+
+    client.subscribe_topic(TOPIC, hear)
+    return engine
+
+
+def _slots(client: Any, name: str, plugin: Any) -> int:
+    """Prepare the scheduler and its workers; return how many trials they run at once."""
     try:
         client.wait_for_workers(1, timeout=CONNECT_S)
-        client.run_on_scheduler(_without_retries())
+        client.run_on_scheduler(_beginnings())
         if plugin:
             client.register_plugin(plugin)
-        slots = sum(client.nthreads().values())
+        return sum(client.nthreads().values())
     except TimeoutError as error:
         client.close()
         raise UserError(
             f"The scheduler at {name} has no worker after {CONNECT_S} s. Start some with "
             "`dask worker`, then run this again."
         ) from error
-    engine = Engine(
-        name=name,
-        executor=client.get_executor(pure=False, retries=0),
-        slots=slots,
-        work=_travelling_work(),
-        end=partial(_end, client),
-        alive=_Watch(client, name).why,
-        close=partial(_close, client, plugin.name if plugin else None),
-        cancel=lambda _: False,  # it would drop the record of what runs, too
-    )
-    client.subscribe_topic(TOPIC, partial(_hear, engine))
-    return engine
+
+
+class Answers(Executor):
+    """Hands over what a cluster answers.
+
+    Dask's own executor never does where a record is lost with its worker while it is fetched.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def submit(self, fn: Callable[..., Any], /, *given: Any, **known: Any) -> Future[Any]:
+        """Have a function called by a worker, once."""
+        return self.handed_over(self.client.submit(fn, *given, **known, pure=False, retries=0))
+
+    def handed_over(self, future: Any) -> Future[Any]:
+        """Return the outcome of what was submitted, whatever it is."""
+        answer: Future[Any] = Future()
+
+        async def hand_over() -> None:
+            try:
+                answer.set_result(await self.client.gather(future, asynchronous=True))
+            except Exception as error:
+                answer.set_exception(error)
+
+        self.client.loop.add_callback(hand_over)
+        return answer
 
 
 def _client(name: str, where: Mapping[str, str]) -> Any:
@@ -96,22 +126,40 @@ def _client(name: str, where: Mapping[str, str]) -> Any:
         ) from error
 
 
-def _without_retries() -> Callable[..., None]:
-    """Return a function that travels as code: a scheduler need not have this package."""
+def _beginnings() -> Callable[..., None]:
+    """Return what lets a scheduler say of each assignment once that it may begin.
 
-    def turn_off(dask_scheduler: Any) -> None:
-        dask_scheduler.allowed_failures = 0
+    It travels as code: a scheduler need not have this package.
+    """
 
-    return turn_off
+    def prepare(dask_scheduler: Any) -> None:
+        begun: set[str] = set()
+
+        def begin(assignment: str) -> bool:
+            first = assignment not in begun
+            begun.add(assignment)
+            return first
+
+        dask_scheduler.handlers.setdefault("fitting_room_begin", begin)
+
+    return prepare
 
 
 def _travelling_work() -> Callable[[bytes], bytes]:
     """Return ``work`` as code: the scheduler unpacks it, and need not have this package either."""
 
     def carry(assignment: bytes) -> bytes:
-        from fitting_room.lab.worker import work
+        from distributed import get_worker
+        from distributed.utils import sync
 
-        return work(assignment)
+        from fitting_room.lab.engine import work
+
+        def begin(its: str) -> None:
+            worker = get_worker()
+            if not sync(worker.loop, worker.scheduler.fitting_room_begin, assignment=its):
+                raise RuntimeError("it was begun by a worker that was lost since")
+
+        return work(assignment, begin)
 
     return carry
 
@@ -122,15 +170,16 @@ class _Watch:
 
     client: Any
     name: str
-    seen: float = field(default_factory=time.monotonic)
-    """When there was a worker."""
+    connection: Any
+    """With the scheduler as it was found: one that was started anew knows nothing of the run."""
+    seen: float = field(default_factory=time.monotonic)  # when there was a worker
     looked: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def why(self) -> str:
         """Say why; empty while an answer can come."""
-        if self.client.status not in ("running", "connecting", "newly-created"):
-            return f"The scheduler at {self.name} is gone."
+        if self.client.scheduler_comm is not self.connection:
+            return f"The scheduler at {self.name} is gone, or was started anew."
         if self.lock.acquire(blocking=False):  # one asks for all that wait
             try:
                 self._look()
@@ -149,31 +198,16 @@ class _Watch:
         self.looked = time.monotonic()
 
 
-def _end(client: Any, run: str) -> None:
-    def tell() -> None:
-        with suppress(Exception):  # workers that are gone train nothing
-            client.run(end, run, on_error="ignore")
+def _briefly(tell: Callable[[], object], seconds: float) -> None:
+    """Tell a cluster something and wait for so long: one that is gone may not answer."""
 
-    telling = threading.Thread(target=tell, daemon=True)
+    def quietly() -> None:
+        with suppress(Exception):
+            tell()
+
+    telling = threading.Thread(target=quietly, daemon=True)
     telling.start()
-    telling.join(END_S)
-
-
-def _close(client: Any, plugin: str | None) -> None:
-    def close() -> None:
-        with suppress(Exception):  # a scheduler that is gone needs no farewell
-            if plugin:
-                client.unregister_worker_plugin(plugin)
-            client.close(timeout=END_S)
-
-    closing = threading.Thread(target=close, daemon=True)
-    closing.start()
-    closing.join(2 * END_S)
-
-
-def _hear(engine: Engine, event: Any) -> None:
-    _, told = event
-    engine.hear(told["key"], msgspec.json.decode(told["said"], type=Message))
+    telling.join(seconds)
 
 
 def packed(root: Path) -> bytes:
@@ -185,7 +219,9 @@ def packed(root: Path) -> bytes:
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for file, name in sorted(_files(root)):
-            archive.add(file, arcname=name, filter=_bare)
+            entry = archive.gettarinfo(file, name)
+            entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = 0, 0, 0, "", ""
+            archive.addfile(entry, io.BytesIO(file.read_bytes()))
             if target.tell() > MOST_BYTES:
                 raise UserError(
                     f"--ship sends code, and {root} holds more than {MOST_BYTES >> 20} MiB of it: "
@@ -210,17 +246,11 @@ def _files(root: Path) -> Iterator[tuple[Path, str]]:
                 yield file, f"{prefix}{inside}"
 
 
-def _bare(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = 0, 0, 0, "", ""
-    return entry
-
-
 def _checkout(root: Path) -> Any:
     """Return a plugin that unpacks a checkout on each worker, also on those that come later."""
     from distributed import WorkerPlugin
 
-    blob = packed(root)
-    digest = hashlib.sha256(blob).hexdigest()[:16]
+    digest = hashlib.sha256(blob := packed(root)).hexdigest()[:16]
 
     class Checkout(WorkerPlugin):  # type: ignore[misc]  # made here, it travels as code
         """Unpacks the checkout into a folder of its digest, and puts it on Python's path."""
@@ -233,6 +263,7 @@ def _checkout(root: Path) -> Any:
             import sys
             import tarfile
             import tempfile
+            from contextlib import suppress
             from pathlib import Path
 
             trees = Path(tempfile.gettempdir()) / f"fitting-room-{os.getuid()}" / "trees"
@@ -242,16 +273,16 @@ def _checkout(root: Path) -> Any:
                 part = Path(tempfile.mkdtemp(dir=trees))
                 with tarfile.open(fileobj=io.BytesIO(blob)) as archive:
                     archive.extractall(part, filter="data")
-                try:
+                with suppress(OSError):  # another worker of this node was faster
                     part.rename(tree)
-                except OSError:  # another worker of this node was faster
-                    if not tree.exists():
-                        raise
-            mine = ("bench", "fitting_room", "models")
-            for module in [name for name in sys.modules if name.split(".")[0] in mine]:
-                del sys.modules[module]
+            for name in [*sys.modules]:
+                if name.partition(".")[0] in ("bench", "fitting_room", "models"):
+                    del sys.modules[name]
             sys.path[:] = [path for path in sys.path if not path.startswith(str(trees))]
             sys.path[:0] = [str(tree / "bench"), str(tree), str(tree / "engine")]
+            # A trial's process looks there before it looks for an engine that is installed.
+            before = filter(None, [os.environ.get("PYTHONPATH")])
+            os.environ["PYTHONPATH"] = os.pathsep.join([str(tree / "engine"), *before])
             os.chdir(tree)  # a project of somebody else's is looked for there
 
     return Checkout()

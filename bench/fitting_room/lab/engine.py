@@ -3,11 +3,17 @@
 A run hands the engine ``work`` and the bytes of an assignment, and gets the bytes of a record back.
 It alone writes the store. A trial whose worker is lost is asked for again, under the next attempt
 number; the engine's own retries are off, as a seed is trained once and chosen never.
+
+A worker is a process on any machine that an engine hands ``work`` to. It needs this package, its
+libraries and the user's project; ``--ship`` brings the last, and this package with it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import os
+import platform
 import sys
 import threading
 import time
@@ -17,26 +23,191 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from concurrent.futures import TimeoutError as NotYetError
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 
-from fitting_room.errors import UserError, ending, hurry
-from fitting_room.lab.process import GRACE_S
-from fitting_room.lab.worker import Assignment, work
-from fitting_room.machine import this_machine, usable_cores
-from fitting_room.record import Job, Listener, Message, PartialRecord, Record, now
+from fitting_room import data
+from fitting_room.data.arrays import combined
+from fitting_room.data.split import validation_split
+from fitting_room.errors import UnwritableError, UserError, ending, hurry
+from fitting_room.lab.locks import file_lock
+from fitting_room.lab.process import GRACE_S, end_of, home, run_trial
+from fitting_room.machine import spare_folder, this_machine, usable_cores
+from fitting_room.project import current
+from fitting_room.record import Job, Listener, Message, PartialRecord, Record, now, silent
+from fitting_room.spec import Dataset, TrialSpec
+from fitting_room.store.key import provenance
+from fitting_room.store.records import LEFT_FOR_S, check_folder, encoded, write_whole
 
-MOST_ATTEMPTS = 3
-"""Attempts at a trial whose workers are lost; then its record says so."""
-
-LOOK_UP_S = 0.2
-"""How often one that waits for a worker looks whether the run was ended."""
-
+MOST_ATTEMPTS = 3  # attempts at a trial whose workers are lost; then its record says so
+LOOK_UP_S = 1.0  # how often one that waits for a worker looks whether the run was ended
 EXPECTED = (
     "Expected dask://HOST:PORT, the name of a scheduler file, or module:factory of a function "
     "that returns a concurrent.futures.Executor."
 )
+
+TOPIC = "fitting-room"  # under which a worker of Dask tells of epochs
+CHECK_S = 60.0  # how often a worker looks whether its disk has room, and sweeps it
+
+_ended: set[str] = set()  # runs that want nothing more of this worker
+_checked: dict[Path, float] = {}  # folder → when it was last found to have room
+
+_reading = threading.Lock()
+"""Held by the one thread that reads the project: the threads of a worker share its tasks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """One trial to be had from a worker."""
+
+    job: Job
+    run: str
+    """Id of the run that asks: its trials are ended together."""
+    fresh: str | None = None
+    """Id of a run that wants no record but its own."""
+    attempt: int = 1
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+# By the thread that loads this: where two let msgspec learn of a class at once, it may crash.
+ASSIGNMENTS, RECORDS = msgspec.json.Decoder(Assignment), msgspec.json.Decoder(Record)
+_MESSAGES = msgspec.json.Decoder(Message)
+
+
+def work(assignment: bytes, begin: Callable[[str], None] = lambda _: None) -> bytes:
+    """Return the record of an ``Assignment``, both as JSON; nothing if its run was ended before.
+
+    The record is on this machine's disk before it is handed back: the same assignment again is
+    answered from there, and nothing is trained twice. ``begin`` hears the id of one that is to be
+    trained, and raises where it was begun elsewhere.
+
+    Raises:
+        UserError: This worker has other code, data or versions than the run that asks, or no room.
+    """
+    asked = ASSIGNMENTS.decode(assignment)
+    job = _proven(asked.job)
+    digest = hashlib.sha256(f"{job.key} {asked.fresh}".encode()).hexdigest()
+    spool = spool_folder() / f"{digest[:24]}.json"
+    lock = spool.with_suffix(".lock")
+    with file_lock(lock):
+        lock.touch()
+        with suppress(OSError, msgspec.DecodeError):  # none is there, or a damaged one
+            return encoded(RECORDS.decode(spool.read_bytes()))
+        if asked.run in _ended:
+            return b""
+        begin(asked.id)
+        record = run_trial(job, _listener(job), run=asked.run)
+        if record.completed:
+            with suppress(UnwritableError):  # a disk that is full by now costs no record
+                write_whole(spool, encoded(replace(record, attempts=asked.attempt)))
+    return encoded(record)
+
+
+def end(run: str) -> None:
+    """End what this worker trains for a run, each with its record, and begin nothing more for it.
+
+    Dask calls it on every worker where the run was interrupted.
+    """
+    _ended.add(run)
+    end_of(run)
+
+
+def spool_folder() -> Path:
+    """Return where finished records lie for a day, on this node's disk.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    folder, moment = spare_folder() / "spool", time.monotonic()
+    if moment < _checked.get(folder, -CHECK_S) + CHECK_S and folder.is_dir():
+        return folder
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_folder(folder)
+    except (OSError, UnwritableError) as error:
+        raise UserError(
+            f"The worker on {platform.node()} cannot write {folder}, where it keeps what it "
+            f"trained until it is asked for: {error}. Free that disk, or set TMPDIR for the "
+            "worker; what other workers train is kept."
+        ) from error
+    before = time.time() - LEFT_FOR_S
+    for path in [*folder.iterdir()]:
+        with suppress(OSError):  # another worker of this node sweeps too
+            if path.stat().st_mtime < before:
+                path.unlink()
+    _checked[folder] = moment
+    return folder
+
+
+def _listener(job: Job) -> Listener:
+    """Return what tells the run of each epoch, where the engine has a way to."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return silent
+    try:
+        worker = distributed.get_worker()
+    except ValueError:  # this process is no worker of Dask
+        return silent
+
+    def tell(_: TrialSpec, message: Message) -> None:
+        if message.record is None:
+            worker.log_event(TOPIC, {"key": job.key, "said": msgspec.json.encode(message)})
+
+    return tell
+
+
+def _proven(job: Job) -> Job:
+    """Return the job with the code and the data of this machine, if all is the same here."""
+    root = home()
+    with _reading:
+        current(root).use()
+        here = provenance(job.spec, root=root)
+        dataset = _located(job.spec.dataset)
+    asked, own = (
+        {
+            "the code of the architecture": origin.architecture_digest[:12],
+            "the code of the training path": origin.training_digest[:12],
+            **origin.versions,
+        }
+        for origin in (job.provenance, here)
+    )
+    differing = [
+        f"{name} is {own.get(name, 'none')} there and {asked.get(name, 'none')} here"
+        for name in {**asked, **own}
+        if own.get(name) != asked.get(name) and name != "python"
+    ]
+    if differing:
+        raise UserError(
+            f"The worker on {platform.node()} does not run the same: {'; '.join(differing)}. "
+            "Install the same commit and versions there, or send this checkout with --ship."
+        )
+    origin = replace(job.provenance, versions=here.versions)  # Python's own is the worker's
+    spec = replace(job.spec, dataset=dataset)
+    return replace(job, spec=spec, root=str(root), provenance=origin)
+
+
+@lru_cache
+def _located(dataset: Dataset) -> Dataset:
+    """Return a verified copy of a data set on this machine; it is fetched where there is none."""
+    with suppress(OSError, UserError, ValueError):  # the very folder may be here as well
+        if combined(data.load(dataset).checksums()) == dataset.checksum:
+            return dataset
+    name, folder = dataset.name, data.chosen_data_dir(None, os.environ)
+    try:
+        found = data.sample(name) if dataset.sample else data.find(name, data_dir=folder)
+        if dataset.validation:
+            found = validation_split(found, int(Path(dataset.folder).name.split("-")[-2]))
+    except UserError as error:
+        raise UserError(f"The worker on {platform.node()} has no data: {error}") from error
+    if found.checksum != dataset.checksum:
+        raise UserError(
+            f"The worker on {platform.node()} has other data: {name} has the checksum "
+            f"{found.checksum[:12]} there and {dataset.checksum[:12]} here. Name the same data "
+            f"there by {data.DATA_DIR_VARIABLE}, or remove the worker's cache of it."
+        )
+    return replace(dataset, folder=found.folder)
 
 
 @dataclass
@@ -88,7 +259,9 @@ class Engine:
             asked = Assignment(job=job, run=self.run, fresh=fresh, attempt=attempt)
             try:
                 answer = self._answer(self._submit(msgspec.json.encode(asked)))
-                record = msgspec.json.decode(answer, type=Record)
+                record = RECORDS.decode(answer)
+                if record.provenance == job.provenance:  # then it is kept once for all records
+                    record = replace(record, provenance=job.provenance)
                 # The paths in it are the worker's, and lead nowhere here.
                 return replace(record, spec=job.spec, attempts=attempt)
             except UserError:
@@ -161,20 +334,13 @@ class Engine:
     @property
     def words(self) -> str:
         """Say in a line what was lost and what came twice; empty where nothing was."""
-        told = [
-            f"{self.lost} attempts whose worker was lost" if self.lost else "",
-            f"{self.second} second records set aside" if self.second else "",
-        ]
-        return ", ".join(filter(None, told))
+        told = {"attempts whose worker was lost": self.lost}
+        told["second records set aside"] = self.second
+        return ", ".join(f"{number} {what}" for what, number in told.items() if number)
 
 
 def open_engine(name: str, *, ship: Path | None = None) -> Engine:
-    """Return the engine of that name.
-
-    Args:
-        name: ``dask://HOST:PORT``, the name of a scheduler file of Dask, or ``module:factory`` of a
-            function that returns a ``concurrent.futures.Executor``.
-        ship: The folder of a checkout to be sent to the workers of Dask.
+    """Return the engine of a name as in ``EXPECTED``; ``ship`` is a checkout to be sent to Dask's.
 
     Raises:
         UserError: There is no such engine, or it does not answer.

@@ -16,8 +16,7 @@ from fitting_room.machine import calibration_seconds, this_machine
 from fitting_room.record import Record
 from fitting_room.spec import Dataset, TrialSpec
 
-PRODUCTS = 3
-"""Calibration steps timed for an estimate, a fraction of a second; a record rests on more."""
+PRODUCTS = 3  # calibration steps that are timed for an estimate; a record rests on more
 
 
 def estimate(specs: Iterable[TrialSpec], known: Sequence[Record]) -> float | None:
@@ -75,8 +74,7 @@ class Remaining:
         return estimate(self.specs, self.known)
 
 
-Case = tuple[str, str]
-"""Name of a case and device: what two trials share at least whose seconds are compared."""
+Case = tuple[str, str]  # name and device: what trials whose seconds are compared share at least
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,11 @@ class Evaluator:
         """
         if not self.options.judges(metric):
             return replace(_not_comparable(metric, (), self.options), subject=case.name)
-        if metric not in UNTRAINED:  # those are counted at once, and the message tells the count
-            self._check_bound(case, metric)
+        # What could not be judged after training is refused before it; counts are told at once.
+        if metric in CURVES and self.options.comparable:
+            self.bounds.curve(case.name, metric)
+        elif metric not in (*CURVES, *UNTRAINED):
+            _bound(case, metric, self.bounds, self.options)
         least, most = self.options.least_seeds, self.options.most_seeds
         if metric in UNTRAINED:
             least = most = 1  # every seed would count the same
@@ -88,7 +91,7 @@ class Evaluator:
         """Say in a line what asking for seeds ahead cost; empty where none was."""
         needless = [future for key, future in self._ahead.items() if key not in self._judged]
         ended = [future for future in needless if future.done() and not future.cancelled()]
-        records = [future.result() for future in ended if not future.exception()]
+        records = (future.result() for future in ended if not future.exception())
         seconds = sum(record.seconds.get("total", 0.0) for record in records)
         took = f", {in_words(seconds)} of a worker and {len(needless) - len(ended)} still running"
         told = f"seeds asked for ahead: {len(self._ahead)}, {len(needless)} of them not needed"
@@ -126,13 +129,6 @@ class Evaluator:
                 f"Its record is in {scheduler.store.root / folder_of(spec.case.name)}."
             )
         return record
-
-    def _check_bound(self, case: Case, metric: str) -> None:
-        """Refuse before training what could not be judged after it."""
-        if metric not in CURVES:
-            _bound(case, metric, self.bounds, self.options)
-        elif self.options.comparable:
-            self.bounds.curve(case.name, metric)
 
 
 def on_reference(case: Case, records: Sequence[Record], bounds: Bounds) -> list[Verdict]:
@@ -246,6 +242,7 @@ def outline(evaluator: Evaluator) -> list[str]:
     missing = [trial.spec for trial in unstored(evaluator)]
     planned = [trial for each in evaluator.planned.values() for trial in each]
     datasets = {trial.spec.dataset.name: trial.spec.dataset for trial in planned}
+    engine = evaluator.scheduler.engine
     work = "nothing to train: no code, data or version has changed since"
     if missing:
         built = sum(not spec.epochs for spec in missing)
@@ -254,7 +251,7 @@ def outline(evaluator: Evaluator) -> list[str]:
         work = ", ".join([*verbs, forecast(missing, evaluator.known)])
     return [
         _where(evaluator.options, evaluator.scheduler.accelerator),
-        *_elsewhere(evaluator.scheduler),
+        *([f"engine: {engine.name}, {engine.slots} trials at once"] if engine else []),
         *(f"data: {dataset.name} from {dataset.source}" for dataset in datasets.values()),
         f"tier: {_tier(evaluator.options)}",
         f"trials: {len(planned)}, {len(planned) - len(missing)} stored already, {work}",
@@ -267,11 +264,6 @@ def _where(options: Options, accelerator: str | None) -> str:
     found = ", ".join(f"{name} {version}" for name, version in versions(options.backend).items())
     device = accelerator or f"{options.device}, {machine.cores} cores, {machine.cpu}"
     return f"device: {device}\nversions: {found}"
-
-
-def _elsewhere(scheduler: Scheduler) -> list[str]:
-    engine = scheduler.engine
-    return [f"engine: {engine.name}, {engine.slots} trials at once"] if engine else []
 
 
 def _tier(options: Options) -> str:

@@ -1,4 +1,4 @@
-"""Locks between processes, and that of the machine.
+"""Locks between processes: that of the machine, and the leases of its GPUs.
 
 The machine's lock lies in the user's cache, or in its temporary folder where that cache is shared
 with other machines by a network: it is of one node. Every trial of that user takes it, from
@@ -14,33 +14,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
-from itertools import count
+from itertools import count, product
 from pathlib import Path
+from typing import IO, TypeVar
 
 from fitting_room.errors import UserError, ending
-from fitting_room.machine import cache_folder, spare_folder
+from fitting_room.machine import VISIBLE, cache_folder, node_folder, visible_gpus
 
-LOOK_UP_S = 0.1
-"""How often one that waits for a lock looks whether it is free."""
-
-
-NETWORKS = ("9p", "afs", "beegfs", "ceph", "cifs", "gpfs", "lustre", "nfs", "panfs", "smb", "weka")
-"""What the types of file systems begin with that several machines share; some begin with fuse."""
-
-MOUNTS = Path("/proc/self/mounts")
-
-
-def node_folder(folder: Path, mounts: Path = MOUNTS) -> Path:
-    """Return a folder for locks of this node: the given one, unless other nodes share it."""
-    try:
-        rows = [line.split() for line in mounts.read_text("utf-8", "replace").splitlines()]
-    except OSError:  # no Linux: nothing tells
-        return folder
-    where = folder.resolve()
-    above = [(len(row[1]), row[2]) for row in rows if where.is_relative_to(row[1])]
-    kind = max(above, default=(0, ""))[1].removeprefix("fuse.").removeprefix("gluster")
-    shared = kind.startswith((*NETWORKS, "fs", "sshfs"))
-    return spare_folder() / "locks" if shared else folder
+T = TypeVar("T")
+LOOK_UP_S = 0.1  # how often one that waits for a lock looks whether it is free
+SHARED_MEMORY = 0.9  # of a GPU's is shared out to trials side by side; the rest is the driver's
 
 
 def why_wait(*, exclusive: bool) -> str:
@@ -69,11 +52,15 @@ def machine_lock(waiting: Callable[[], None] = lambda: None, *, exclusive: bool)
                 stack.enter_context(lock)
         except OSError as error:
             if exclusive:
-                raise UserError(
-                    f"Nothing can be timed, as {folder} cannot be locked: {error.strerror}. Let "
-                    "XDG_CACHE_HOME name a folder that can be written, on a disk of this machine."
-                ) from error
+                raise UserError(f"Nothing can be timed, as {_unlockable(folder, error)}") from error
         yield
+
+
+def _unlockable(folder: Path, error: OSError) -> str:
+    return (
+        f"{folder} cannot be locked: {error.strerror}. Let XDG_CACHE_HOME name a folder that can "
+        "be written, on a disk of this machine."
+    )
 
 
 @contextmanager
@@ -87,20 +74,67 @@ def file_lock(
 
     Raises CancelledError if the trials of this process are ended meanwhile.
     """
-    kind = (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB
     with path.open("ab") as file:
-        for look in count():
-            with suppress(BlockingIOError):
-                fcntl.flock(file, kind)
-                break
-            if look == 1:  # most are released within a moment, which is not worth a word
-                waiting()
-            ending.wait(LOOK_UP_S)
-            check_not_ending()
+        _patiently(lambda: _locked(file, exclusive=exclusive) or None, waiting)
         yield
+
+
+def _locked(file: IO[bytes], *, exclusive: bool) -> bool:
+    with suppress(BlockingIOError):
+        fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _patiently(attempt: Callable[[], T | None], waiting: Callable[[], None]) -> T:
+    """Return what an attempt gives at last; ``waiting`` is called once if that takes a while."""
+    looks = count()
+    while (found := attempt()) is None:
+        if next(looks) == 1:  # most are released within a moment, which is not worth a word
+            waiting()
+        ending.wait(LOOK_UP_S)
+        check_not_ending()
+    return found
 
 
 def check_not_ending() -> None:
     """Raise CancelledError if the trials of this process are being ended."""
     if ending.is_set():
         raise CancelledError("this run was ended")
+
+
+@contextmanager
+def gpu_lease(sharing: int, waiting: Callable[[], None]) -> Iterator[dict[str, str]]:
+    """Lease a GPU that at most so many share; yield the variables that keep a process to its part.
+
+    ``waiting`` is called once if none is free.
+
+    Raises:
+        CancelledError: The trials of this process are ended meanwhile.
+        UserError: No lock can be written.
+    """
+    gpus, folder = visible_gpus() or [""], node_folder(cache_folder())
+    # Seats of all GPUs before a second seat of any.
+    seats = [(gpu, str(seat)) for seat, gpu in product(range(sharing), gpus)]
+
+    def attempt() -> tuple[str, ExitStack] | None:
+        for gpu, seat in seats:
+            name = f"gpu-{gpu.replace('/', '_')}"
+            wanted = {f"{name}.lock": sharing == 1, f"{name}-{seat}.lock": True}
+            with ExitStack() as stack:
+                files = {stack.enter_context((folder / n).open("ab")): wanted[n] for n in wanted}
+                if all(_locked(file, exclusive=alone) for file, alone in files.items()):
+                    return gpu, stack.pop_all()
+        return None
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        gpu, lease = _patiently(attempt, waiting)
+    except OSError as error:
+        raise UserError(f"No GPU can be leased, as {_unlockable(folder, error)}") from error
+    with lease:
+        parts = {
+            "XLA_PYTHON_CLIENT_MEM_FRACTION": f"{SHARED_MEMORY / sharing:.3f}",
+            "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        }
+        yield ({VISIBLE: gpu} if gpu else {}) | (parts if sharing > 1 else {})

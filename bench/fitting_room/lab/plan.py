@@ -20,13 +20,11 @@ SEEDS = {"smoke": 1, "quick": 1, "accept": 1, "full": 10}
 """Seeds that each case starts with; more are added while a verdict is open in ``GROWING``."""
 
 GROWING = ("quick", "accept")
-
 QUICK_EPOCHS = 2
 """After which a trial of ``quick`` ends: training loss and its drop, the quietest metrics there
 are, are known by then."""
 
-MOST_SEEDS = 6
-"""Seeds at which the sequential test decides, be it by a hair; with fewer it may end undecided."""
+MOST_SEEDS = 6  # at which the sequential test decides, be it by a hair; with fewer it may not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +44,8 @@ class Options:
     """Send the checkout to the engine's workers."""
     jobs: int | None = None
     """Trials side by side on this machine; None is one, or in the smoke tier one a core."""
+    per_gpu: int = 1
+    """Trials side by side on each GPU."""
     data_dir: Path | None = None
     offline: bool = False
     fresh: str | None = None
@@ -83,6 +83,8 @@ class Options:
             raise UserError(
                 "--jobs is of this machine, and an engine has slots of its own: leave one out."
             )
+        if self.per_gpu > 1 and self.device != "gpu":
+            raise UserError("--per-gpu is of trials on a GPU: add --device gpu.")
         if self.engine and (self.keep_models or self.log):
             raise UserError(
                 "--engine brings back records alone: models and logs of TensorBoard would stay on "
@@ -118,7 +120,7 @@ class Options:
     @property
     def side_by_side(self) -> bool:
         """Whether trials share the machine, so that none has times."""
-        return self.tier in ("smoke", "quick") or (self.jobs or 1) > 1
+        return self.tier in ("smoke", "quick") or max(self.jobs or 1, self.per_gpu) > 1
 
     @property
     def comparable(self) -> bool:
@@ -223,4 +225,5 @@ def specify(
         time_limit_s=options.time_limit_s,
         inference=not stop_after,
         stop_after=stop_after or msgspec.UNSET,
+        per_gpu=options.per_gpu if options.per_gpu > 1 else msgspec.UNSET,
     )

@@ -22,9 +22,7 @@ from fitting_room.spec import TrialSpec
 from fitting_room.store.digest import ENGINE
 from fitting_room.trial.probe import ACTIVATION, Arrays, Look, Probe, Probed
 
-PROBE = program("probe", ENGINE.parent)
-"""No project has a part in it."""
-
+PROBE = program("probe", ENGINE.parent)  # no project has a part in it
 MUCH = 2.0
 """Times the seconds of a step in float32, beyond which a type is emulated: about 0.6 where the
 processor has it; 2.3 where AVX-512, and 9 to 10 where AVX2 has to do without."""
@@ -84,13 +82,7 @@ def emulation(precision: str, *, backend: str, device: str = "cpu") -> Emulated 
 
 
 def decide(kind: str, native: bool | None, timed: Callable[[], Probed | None]) -> Emulated | None:
-    """Return how a type is emulated, by the flags and, unless they say that it is native, by time.
-
-    Args:
-        kind: such as ``bfloat16``.
-        native: what the flags say; None where they are silent.
-        timed: the times of a step in it; None where its process ended without.
-    """
+    """Return how a type is emulated, by the flags and, unless it is native by them, by time."""
     if native:
         return None
     found = timed()

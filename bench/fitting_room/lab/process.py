@@ -13,15 +13,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, TypeVar
 
 import msgspec
 
 from fitting_room.errors import ending, hurry
-from fitting_room.lab.locks import check_not_ending, machine_lock, why_wait
+from fitting_room.lab.locks import check_not_ending, gpu_lease, machine_lock, why_wait
 from fitting_room.machine import DEVICES, settings, this_machine
 from fitting_room.project import current, used
 from fitting_room.record import (
@@ -39,11 +40,8 @@ from fitting_room.store.digest import ENGINE, SOURCES, brings_engine
 
 Answer = TypeVar("Answer")
 
-GRACE_S = 15.0
-"""Time for a child to say its record after it was asked to end; then it is killed."""
-
-LAST = 2**16
-"""Bytes of what a child printed, in which its last line is looked for."""
+GRACE_S = 15.0  # time for a child to say its record after it was asked to end; then it is killed
+LAST = 2**16  # bytes of what a child printed, in which its last line is looked for
 
 CHILDREN = ENGINE / "fitting_room" / "trial"
 
@@ -54,11 +52,8 @@ RUN = (
 )
 """Unlike ``python -m`` it does not look into the working directory first."""
 
-PINNED = ("KERAS_", "TF_")
-"""What the variables begin with that no child inherits, but for those that are recorded."""
-
-NO_HOME = f"{os.devnull}/keras"
-"""A home for Keras that cannot be: no ``keras.json`` lies there, and none is written."""
+PINNED = ("KERAS_", "TF_")  # begin variables that no child inherits, but for recorded ones
+NO_HOME = f"{os.devnull}/keras"  # for Keras: no keras.json lies there, and none is written
 
 
 @dataclass(frozen=True)
@@ -219,27 +214,31 @@ def strays(files: Iterable[str], root: Path) -> list[str]:
     return [file for file in outside if astray(Path(file).resolve())]
 
 
-_living: dict[subprocess.Popen[bytes], str] = {}
-"""Child → run that it trains for; empty for one of this process."""
+_living: dict[subprocess.Popen[bytes], str] = {}  # child → run that it trains for, if any
 
 
 def run_trial(job: Job, listen: Listener = silent, *, run: str = "") -> Record:
     """Run one trial in a fresh process and return its record, whatever becomes of it.
 
     A trial that is to be timed waits until no other runs on this machine, and any other until none
-    is timed there.
+    is timed there. One on a GPU has it alone, unless its spec shares it.
 
     Raises:
         CancelledError: The trials of this process were ended before it began.
         UserError: It is to be timed, and no lock can be written.
     """
     spec = job.spec
-    waiting = Message(note=why_wait(exclusive=spec.alone))
-    lock = machine_lock(lambda: listen(spec, waiting), exclusive=spec.alone)
-    with lock, tempfile.TemporaryFile() as errors:
+
+    def waiting(why: str) -> None:
+        listen(spec, Message(note=why))
+
+    lock = machine_lock(partial(waiting, why_wait(exclusive=spec.alone)), exclusive=spec.alone)
+    gpu = gpu_lease(spec.per_gpu or 1, partial(waiting, "waiting for a GPU of this machine"))
+    place: AbstractContextManager[dict[str, str]] = gpu if spec.device == "gpu" else nullcontext({})
+    with lock, place as device, tempfile.TemporaryFile() as errors:
         check_not_ending()
         started = now()
-        child = _start(job, errors)
+        child = _start(job, errors, device)
         _living[child.process] = run
         try:
             with time_limit(child.process, spec.time_limit_s) as expired:
@@ -304,10 +303,10 @@ def _heard(child: Child, job: Job, listen: Listener, started: str, errors: IO[by
     return job.record(outcome, reason, started=started, measured=measured)
 
 
-def _start(job: Job, errors: IO[bytes]) -> Child:
+def _start(job: Job, errors: IO[bytes], device: Mapping[str, str]) -> Child:
     spec, root = job.spec, Path(job.root)
     environment = child_environment(spec.backend, spec.device, job.provenance.settings, root)
-    child = start(program("__main__", root), errors, environment=environment)
+    child = start(program("__main__", root), errors, environment={**environment, **device})
     if spec.case.trainer:
         threading.Thread(target=child.reap, daemon=True).start()
     return child

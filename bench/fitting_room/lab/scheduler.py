@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import Executor, Future, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -225,7 +226,7 @@ class Scheduler:
         return this_machine(self.accelerator) if timed and not self.engine else None
 
     def _job(self, spec: TrialSpec) -> Job:
-        key = msgspec.json.encode(spec)  # a spec holds mappings, which have no hash
+        key = hashlib.sha256(msgspec.json.encode(spec)).digest()  # mappings in it have no hash
         if key not in self._jobs:
             job = job_of(spec, self.root)
             if self.log and spec.epochs:

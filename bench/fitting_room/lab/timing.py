@@ -25,15 +25,9 @@ from fitting_room.spec import Case, Dataset, TrialSpec
 from fitting_room.store.digest import ENGINE, brings_engine
 from fitting_room.trial.timing import PLAIN, Chunk, Command, Ready, TrainingPath
 
-CHUNK_S = 0.3
-"""Wall time that a chunk should take: short, so that other work meets both sides alike."""
-
-WARM_UPS = 2
-"""Chunks of each process that are not counted: the first one traces."""
-
-ANEW = 5
-"""Pairs after which both processes start anew."""
-
+CHUNK_S = 0.3  # that a chunk should take: short, so that other work meets both sides alike
+WARM_UPS = 2  # chunks of each process that are not counted: the first one traces
+ANEW = 5  # pairs after which both processes start anew
 OTHERWISE = "Compare with a commit that trains, or leave --time out."
 
 Answer = TypeVar("Answer", Chunk, Ready)
@@ -114,8 +108,7 @@ def started(timed: Timed, spec: TrialSpec) -> Iterator[Timer]:
             child.close()
 
 
-Train = Callable[[int], Chunk]
-"""Trains one side on so many images."""
+Train = Callable[[int], Chunk]  # trains one side on so many images
 
 
 def in_turn(
@@ -131,15 +124,10 @@ def in_turn(
 def time_paths(
     spec: TrialSpec, *, pairs: int, images: int
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Time the recipe's training path and Keras' plain ``fit`` in one process.
-
-    Args:
-        spec: whose recipe is not tuned.
-        pairs: of chunks; each path first trains one that is not counted.
-        images: of each chunk.
+    """Time the training path of a recipe that is not tuned and Keras' plain ``fit`` in one process.
 
     Returns:
-        Wall seconds of the chunks of both paths, one value a pair.
+        Wall seconds of chunks of so many images of both paths, one value a pair.
 
     Raises:
         UserError: The process failed.
@@ -246,14 +234,9 @@ def time_checkouts(
 ) -> ABTiming:
     """Train chunks of both in turn and return their seconds.
 
-    Both sides start anew every ``ANEW`` pairs, the other one first.
-
-    Args:
-        base: what was.
-        head: what is.
-        spec: of head's trial; base gets it with its own case.
-        pairs: of chunks.
-        listen: hears the number of each pair that is done, from 1, and head's ratio to base.
+    Both sides start anew every ``ANEW`` pairs, the other one first. The spec is of head's trial;
+    base gets it with its own case. ``listen`` hears the number of each pair that is done, from 1,
+    and head's ratio to base.
 
     Raises:
         UserError: A side cannot train: its commit is too old, or its code is broken.

@@ -21,7 +21,7 @@ from fitting_room.lab.evaluator import Evaluator, loss_limits, outline, unstored
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.lab.probe import check_backend
 from fitting_room.lab.scheduler import Scheduler
-from fitting_room.machine import usable_cores
+from fitting_room.machine import usable_cores, visible_gpus
 from fitting_room.metrics import METRICS, UNTRAINED
 from fitting_room.plugin.options import (
     add_options,
@@ -221,9 +221,9 @@ def _workers(options: Options) -> int:
     """
     if not options.side_by_side:
         return 1
-    if options.tier == "smoke":
-        return usable_cores()
-    return 1 if options.device == "gpu" else min(2, usable_cores())
+    if options.device == "gpu":
+        return options.per_gpu * max(1, len(visible_gpus()))
+    return usable_cores() if options.tier == "smoke" else min(2, usable_cores())
 
 
 def _dataset(task: str, options: Options) -> Dataset:

@@ -44,6 +44,12 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "metavar": "N",
         "help": "N trials side by side on this machine; more than one are not timed",
     },
+    "--per-gpu": {
+        "type": positive,
+        "default": 1,
+        "metavar": "N",
+        "help": "N trials side by side on each GPU, where each else has one alone; not timed",
+    },
     "--data-dir": {"help": "a folder with the data sets' IDX files (or FITTING_ROOM_DATA)"},
     "--offline": {"action": "store_true", "help": "never touch the network"},
     "--fresh": {"action": "store_true", "help": "train anew, whatever is stored"},
@@ -129,9 +135,10 @@ def project_of(config: pytest.Config) -> Project:
 def read_options(config: pytest.Config, *, run: str) -> Options:
     """Return the options of the run of that id."""
     get = partial(option, config)
-    as_given = "tier seeds epochs backend device engine ship jobs offline stop_early keep_models"
+    as_given = "tier seeds epochs backend device engine ship jobs per_gpu offline stop_early"
     return Options(
         **{name: get(name) for name in as_given.split()},
+        keep_models=get("keep_models"),
         data_dir=chosen_data_dir(get("data-dir"), os.environ),
         fresh=run if get("fresh") else None,
         time_limit_s=get("time-limit"),

@@ -37,6 +37,12 @@ def brings_engine(root: Path) -> bool:
     )
 
 
+def stamp(file: Path) -> tuple[int, int]:
+    """Return what tells that a file was written since: its time in nanoseconds, and its size."""
+    found = file.stat()
+    return found.st_mtime_ns, found.st_size
+
+
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -46,6 +52,8 @@ class Sources:
     """The source files under a folder, each parsed once, and those of the engine it uses."""
 
     root: Path
+    read: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    """File → its stamp when it was read."""
     _trees: dict[str, ast.Module] = field(default_factory=dict)
     _imports: dict[str, dict[str, str]] = field(default_factory=dict)
     _definitions: dict[str, dict[str, list[ast.stmt]]] = field(default_factory=dict)
@@ -105,6 +113,7 @@ class Sources:
             file = self.path(module)
             if file is None:
                 raise LookupError(f"there is no module {module} under {self.root}")
+            self.read[file] = stamp(file)
             self._trees[module] = ast.parse(file.read_text(encoding="utf-8"))
         return self._trees[module]
 

@@ -20,7 +20,7 @@ from fitting_room.machine import settings, versions
 from fitting_room.metrics import sources
 from fitting_room.record import Machine, Provenance, Record
 from fitting_room.spec import Case, TrialSpec
-from fitting_room.store.digest import Sources
+from fitting_room.store.digest import Sources, stamp
 from fitting_room.store.git import Checkout, checkout, exported
 
 TRAINING_PATH = (
@@ -100,16 +100,30 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
     Raises:
         UserError: The architecture's builder, or the trainer, cannot be found or read.
     """
-    path, code = training_path(spec.case), Sources(root)
-    commit, dirty = _committed([*path, spec.case.builder], root)
-    return Provenance(
-        commit=commit,
-        dirty=dirty,
-        architecture_digest=_code_digest(spec.case, [spec.case.builder], code),
-        training_digest=_code_digest(spec.case, path, code),
-        versions=_versions(spec, code),
-        settings=settings(os.environ),
-    )
+    path = training_path(spec.case)
+    here = settings(os.environ)
+    known = (root, spec.backend, spec.case.builder, path, *here.items())
+    files, found = _ORIGINS.get(known, ({}, None))
+    if found is None or any(not file.is_file() or stamp(file) != files[file] for file in files):
+        code = Sources(root)
+        architecture = _code_digest(spec.case, [spec.case.builder], code)
+        training = _code_digest(spec.case, path, code)
+        commit, dirty = _committed([*path, spec.case.builder], root)
+        found = Provenance(
+            commit=commit,
+            dirty=dirty,
+            architecture_digest=architecture,
+            training_digest=training,
+            versions=_versions(spec, code),
+            settings=here,
+        )
+        _ORIGINS[known] = code.read, found
+    return found
+
+
+_ORIGINS: dict[tuple[Any, ...], tuple[Mapping[Path, tuple[int, int]], Provenance]] = {}
+"""What was asked → the files that were read, by their stamps, and what they say: a run asks for
+each of its trials, and hardly ever is one written meanwhile."""
 
 
 def training_path(case: Case) -> tuple[str, ...]:
