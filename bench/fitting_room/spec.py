@@ -1,7 +1,4 @@
-"""Task, recipe, case and trial, as frozen values: what is asked for, before anything is trained.
-
-No model comes with them: they are what architectures and evaluator agree on.
-"""
+"""Task, recipe, case and trial, as frozen values: what is asked for, before anything is trained."""
 
 from __future__ import annotations
 
