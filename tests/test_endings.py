@@ -156,7 +156,7 @@ def test_a_child_runs_this_code_wherever_it_is_started(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with (tmp_path / "errors").open("wb") as errors:
-        child = process._start(assigned(), errors)
+        child = process._start(assigned(), errors, {})
     try:
         told = next(messages(child, assigned()))
     finally:
