@@ -352,8 +352,7 @@ class TrialSpec:
     device: str = "cpu"
     evaluate_each_epoch: bool = True
     """Score the test images after every epoch, outside the training clock; else after the last."""
-    alone: bool = True
-    """Run while no other trial does on its machine, so that its times may be kept."""
+    alone: bool = True  # on its machine, so that its times may be kept
     time_limit_s: float | None = None
     order_seed: Seed | None = None
     """Of the order of the images alone, to tell its scatter from that of the initial weights."""
@@ -362,10 +361,9 @@ class TrialSpec:
     loss_limits: tuple[tuple[float, float], ...] = ()
     """Lowest and highest training loss of each epoch, nats; training ends beyond them."""
     stop_after: Annotated[int, msgspec.Meta(ge=1)] | msgspec.UnsetType = msgspec.UNSET
-    """Epoch of the recipe's own schedule after which a quick trial ends, its test images unscored;
-    unset, and not written, for one that runs on."""
+    """Epoch of the recipe's schedule after which a quick trial ends, its test images unscored."""
     per_gpu: Annotated[int, msgspec.Meta(ge=2)] | msgspec.UnsetType = msgspec.UNSET
-    """Trials that may share a GPU; unset, and not written, for one that has it alone."""
+    """Trials that may share a GPU. Both are unset, and not written, for one as most are."""
 
     @property
     def whole(self) -> TrialSpec:
