@@ -167,6 +167,20 @@ def test_diverged_seeds_of_a_reference_are_kept_and_not_priced(
     assert len(list((tmp_path / "reference" / CASE).glob("*-diverged.json"))) == len(lost)
 
 
+def test_a_case_whose_trials_all_crash_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is nothing to calibrate by: status 2, with the place of the reasons, and no bounds."""
+    monkeypatch.setattr(data, "find", lambda task, **_: data.sample(task))
+    pretend(monkeypatch, partial(scored, 0.87, "crashed"))
+    told = ["calibrate", CASE, "--seeds", "2", "--results", str(tmp_path)]
+    assert command_line.main(told) == 2
+    out, err = capsys.readouterr()
+    assert f"# {CASE}: 0 completed seeds" in out
+    assert f"error: {CASE}: no trial came to a result." in err
+    assert f"in {tmp_path / 'trials'}" in err
+
+
 def test_a_reference_without_a_model_gets_one_and_stays_as_it_is(
     tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,8 @@ from fitting_room.cli.session import (
     session,
     tell,
 )
-from fitting_room.errors import positive
+from fitting_room.errors import UserError, positive
+from fitting_room.format import listed
 from fitting_room.lab.estimate import forecast, warnings
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import emulation
@@ -91,7 +92,14 @@ def calibrate(arguments: argparse.Namespace) -> int:
         specs = _seed_by_seed([(case, arguments.seeds) for case in cases], arguments)
         _train(specs, reference, running, arguments)
     whole = {case.name: list(_whole(case, specs, reference, project.root)) for case in cases}
-    return _propose(project, whole, apply=arguments.apply)
+    _propose(project, whole, apply=arguments.apply)
+    known = {record.spec.case.name for record in reference.readable()}
+    if lost := [name for name in whole if name not in known]:
+        raise UserError(
+            f"{listed(lost)}: no trial came to a result. Their records, each with its reason, are "
+            f"in {arguments.results / 'trials'}. Mend that, then run the same command again."
+        )
+    return 0
 
 
 def exercises(arguments: argparse.Namespace) -> int:
@@ -152,7 +160,7 @@ def _all(project: Project) -> list[Case]:
     return [case for name, case in cases.items() if name not in left]
 
 
-def _propose(project: Project, records: Mapping[str, Sequence[Record]], *, apply: bool) -> int:
+def _propose(project: Project, records: Mapping[str, Sequence[Record]], *, apply: bool) -> None:
     """Show what the references would change in the file of bounds, and what that costs."""
     file = project.bounds
     before = file.read_text(encoding="utf-8") if file.exists() else ""
@@ -165,14 +173,14 @@ def _propose(project: Project, records: Mapping[str, Sequence[Record]], *, apply
         draft.write_text(after, encoding="utf-8")
         bounds = read_bounds(draft, cases=project.cases, metrics=METRICS)
     completed = {name: [r for r in found if r.completed] for name, found in records.items()}
-    print(table(sharpest(priced(bounds, {name: of for name, of in completed.items() if of}))))
+    if costs := priced(bounds, {name: of for name, of in completed.items() if of}):
+        print(table(sharpest(costs)))
     if after == before:
         print(f"\n{file.name} has these bounds already.")
-        return 0
+        return
     if apply:
         write_whole(file, after.encode())
     print(f"\n{file.name} {'rewritten.' if apply else APPLYING}")
-    return 0
 
 
 def _known(spec: TrialSpec, reference: Store, root: Path) -> Record | None:

@@ -63,7 +63,7 @@ def priced(bounds: Bounds, records: Mapping[str, Sequence[Record]]) -> list[Pric
         bounds: All of the file: they share the error of a run.
         records: Case → its reference records.
     """
-    alpha = share(bounds.assertions)
+    alpha = share(max(bounds.assertions, 1))
     cases = [case for case in bounds.tables if case in records]
     return [one for case in cases for one in _of_case(case, bounds, records[case], alpha)]
 
