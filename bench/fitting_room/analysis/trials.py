@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, quantiles, stdev
 
 from fitting_room import machine
+from fitting_room.format import counted
 from fitting_room.judge.censored import EpochsToTarget
 from fitting_room.machine import exclusive
 from fitting_room.record import Record
@@ -134,7 +135,7 @@ def machines(records: Iterable[Record]) -> str:
     found = []
     for it in {record.machine for record in records if record.machine}:
         accelerator = f", {it.accelerator}" if it.accelerator else ""
-        rest = f"{it.cores} cores, {it.memory_gib} GiB{accelerator}, {it.system}"
+        rest = f"{counted(it.cores, 'core')}, {it.memory_gib} GiB{accelerator}, {it.system}"
         found.append((rest, it.cpu))
     alike = _gathered(found)
     return listed(f"{' or '.join(cpus)}, {rest}" for rest, cpus in alike.items())

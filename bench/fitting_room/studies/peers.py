@@ -138,7 +138,7 @@ def advice(peers: Peers, ranked: Sequence[str]) -> str:
     told = _ratio(peers.ratios(second, first))
     slower = f"{second} takes {told} times as long"
     if times.p_value >= P_VALUE:
-        proof = f"of which {counted(peers.rounds, 'round')} are no proof"
+        proof = f"which {counted(peers.rounds, 'round')} cannot prove"
         return f"for {peers.case} {first} or {second}: {slower}, {proof}"
     wins = ", a peer that wins" if first != OURS else ""
     return f"for {peers.case} {first}{wins}: {slower}"

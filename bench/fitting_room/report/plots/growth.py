@@ -42,6 +42,6 @@ def growth(
                 **look,
             )
         axes.set(title=title, xlabel="trials of a run (log scale)", xscale="log")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.08 * axes.get_ylim()[1])  # room for the highest marker
     percent(figure.axes[2].yaxis)
     return explained(figure, looks, small_print, theme)
