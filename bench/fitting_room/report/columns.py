@@ -12,6 +12,7 @@ from fitting_room import format as words
 from fitting_room.analysis import trials
 from fitting_room.analysis.rows import APART, NOT_JUDGED, SEVERITY, Row
 from fitting_room.analysis.trials import STOPPED, Quartiles, Target, one_per_seed
+from fitting_room.judge.censored import EpochsToTarget
 from fitting_room.metrics import COLUMNS, SHOWN, known, own, shows
 from fitting_room.record import Record
 from fitting_room.report.verdicts import incomparable
@@ -116,6 +117,7 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[Column]]:
     found = {each.metric: [each] for each in FIXED}
     targets = next((row.epochs_to_target for row in rows if row.epochs_to_target), ())
     found["epochs_to_target"] = [_epochs_to(*each) for each in enumerate(targets)]
+    found["seconds_to_target"] = [c for each in enumerate(targets) for c in _seconds_to(*each)]
     found |= {each.name: [_column(each.name)] for each in own()}
     return {metric: found[metric] for metric in dict.fromkeys([*COLUMNS, *found])}
 
@@ -127,6 +129,27 @@ def _epochs_to(which: int, target: Target) -> Column:
         of=lambda row: row.epochs_to_target[which].found if row.epochs_to_target else None,
         show=lambda found: str(found.words),
     )
+
+
+def _seconds_to(which: int, target: Target) -> list[Column]:
+    """Return the column of training seconds, and that of seconds from the start of the process."""
+
+    def column(heading: str, clock: str) -> Column:
+        return Column(
+            heading=f"{heading} to {target.words}",
+            metric="" if which or clock != "seconds" else "seconds_to_target",
+            of=lambda row: (
+                getattr(row.epochs_to_target[which], clock) if row.epochs_to_target else None
+            ),
+            show=_time_to_target,
+        )
+
+    return [column("training s", "seconds"), column("s from start", "elapsed")]
+
+
+def _time_to_target(found: EpochsToTarget) -> str:
+    seconds = words.around(found.median, *found.interval)
+    return f"{seconds}, reached {found.reached}/{found.n}"
 
 
 def cited(row: Row, metric: str, marks: Sequence[str]) -> str:
@@ -181,10 +204,12 @@ def notes(
     *,
     stale: Mapping[str, str],
     absent: str | None = None,
+    every: bool = False,
 ) -> list[str]:
     """Return the lines under a table, most important first.
 
-    ``absent`` says why a case has no record, for a table whose cells do not say it themselves.
+    ``absent`` says why a case has no record, for a table whose cells do not say it themselves;
+    ``every`` that the table has all columns that the project allows.
     """
     used = [record for row in rows for record in one_per_seed(_of(row, records))]
     return [
@@ -193,7 +218,7 @@ def notes(
         *_gaps(rows, absent),
         *(answers(rows, records) if {"latency_seconds", "images_per_second"} & {*SHOWN} else []),
         *_legend(rows, records),
-        *_target(rows),
+        *_target(rows, every=every),
         *([provenance(used)] if used else []),
         *_publication(rows),
     ]
@@ -299,13 +324,25 @@ def _counted(count: str, noun: str) -> str:
     return f"{count} {noun}{'' if count == '1' else 's'}"
 
 
-def _target(rows: Sequence[Row]) -> list[str]:
-    found = (row.epochs_to_target for row in rows if row.epochs_to_target)
+def _target(rows: Sequence[Row], *, every: bool) -> list[str]:
+    targets = next((row.epochs_to_target for row in rows if row.epochs_to_target), ())
+    timed = any(target.seconds for row in rows for target in row.epochs_to_target)
+    shown = "seconds_to_target" in SHOWN or (every and not SHOWN)
     return [
-        f"Epochs to {target.words}: median over seeds (95 % interval), seeds that reached it; "
-        f"{words.NEVER} where too few ever did."
-        for target in (next(found, ()) if shows("epochs_to_target") else ())
+        *(
+            f"Epochs to {target.words}: median over seeds (95 % interval), seeds that reached it; "
+            f"{words.NEVER} where too few ever did."
+            for target in (targets if shows("epochs_to_target") else ())
+        ),
+        *([SECONDS_TO_TARGET] if timed and shown else []),
     ]
+
+
+SECONDS_TO_TARGET = (
+    "Training seconds to a target: the epochs to it times a trial's median seconds per epoch after "
+    "the first, which traces; from start, everything since its process began. Median over seeds "
+    "that ran alone on one kind of machine (95 % interval), seeds that reached it."
+)
 
 
 def _reservations(rows: Sequence[Row]) -> list[str]:
