@@ -212,13 +212,18 @@ def notes(
     ``every`` that the table has all columns that the project allows.
     """
     used = [record for row in rows for record in one_per_seed(_of(row, records))]
+
+    def asked(*columns: str) -> bool:
+        return bool({*columns} & {*SHOWN}) or (every and not SHOWN)
+
     return [
         *(f"{row.architecture} is stale: {stale[row.case]}." for row in rows if row.case in stale),
         *verdict_notes(rows),
         *_gaps(rows, absent),
-        *(answers(rows, records) if {"latency_seconds", "images_per_second"} & {*SHOWN} else []),
+        *(_answers(rows, records) if asked("latency_seconds", "images_per_second") else []),
         *_legend(rows, records),
-        *_target(rows, every=every),
+        *_target(rows),
+        *(_to_target(rows) if asked("seconds_to_target") else []),
         *([provenance(used)] if used else []),
         *_publication(rows),
     ]
@@ -281,7 +286,7 @@ def _gaps(rows: Sequence[Row], absent: str | None) -> list[str]:
     return lines
 
 
-def answers(rows: Sequence[Row], records: Sequence[Record]) -> list[str]:
+def _answers(rows: Sequence[Row], records: Sequence[Record]) -> list[str]:
     """Return whose inference is not timed, as a trainer handed over no function that predicts."""
     bare = {r.spec.case.name for r in records if r.spec.case.trainer and r.inference is None}
     names = [row.architecture for row in rows if row.case in bare and row.latency_seconds is None]
@@ -324,25 +329,23 @@ def _counted(count: str, noun: str) -> str:
     return f"{count} {noun}{'' if count == '1' else 's'}"
 
 
-def _target(rows: Sequence[Row], *, every: bool) -> list[str]:
-    targets = next((row.epochs_to_target for row in rows if row.epochs_to_target), ())
-    timed = any(target.seconds for row in rows for target in row.epochs_to_target)
-    shown = "seconds_to_target" in SHOWN or (every and not SHOWN)
+def _target(rows: Sequence[Row]) -> list[str]:
+    found = (row.epochs_to_target for row in rows if row.epochs_to_target)
     return [
-        *(
-            f"Epochs to {target.words}: median over seeds (95 % interval), seeds that reached it; "
-            f"{words.NEVER} where too few ever did."
-            for target in (targets if shows("epochs_to_target") else ())
-        ),
-        *([SECONDS_TO_TARGET] if timed and shown else []),
+        f"Epochs to {target.words}: median over seeds (95 % interval), seeds that reached it; "
+        f"{words.NEVER} where too few ever did."
+        for target in (next(found, ()) if shows("epochs_to_target") else ())
     ]
 
 
-SECONDS_TO_TARGET = (
-    "Training seconds to a target: the epochs to it times a trial's median seconds per epoch after "
-    "the first, which traces; from start, everything since its process began. Median over seeds "
-    "that ran alone on one kind of machine (95 % interval), seeds that reached it."
-)
+def _to_target(rows: Sequence[Row]) -> list[str]:
+    timed = any(target.seconds for row in rows for target in row.epochs_to_target)
+    what = (
+        "Training seconds to a target: the epochs to it times a trial's median seconds per epoch "
+        "after the first, which traces; from start, everything since its process began. Median "
+        "over seeds that ran alone on one kind of machine (95 % interval), seeds that reached it."
+    )
+    return [what] if timed else []
 
 
 def _reservations(rows: Sequence[Row]) -> list[str]:
