@@ -54,6 +54,7 @@ def test_figures_are_those_of_the_last_epoch() -> None:
         "training_loss": 0.25,
         "drop_in_training_loss": -0.05,
         "epochs_to_target": None,
+        "seconds_to_target": None,
     }
 
 

@@ -138,14 +138,14 @@ def test_a_trial_tells_who_else_was_on_its_machine() -> None:
 def test_plots_are_drawn_again_only_where_records_changed(
     tmp_path: Path, undrawn: list[object]
 ) -> None:
-    """Four of each of three cases and one of all; then none; then those of one case, and of all."""
+    """Four of three cases, one more of a target, and one of all; then none; then what changed."""
     first = write(tmp_path / "report.html")
-    assert len(undrawn) == 13
-    assert first.count("data:image/svg+xml;base64,PHN2Zy8+") == 13
+    assert len(undrawn) == 14
+    assert first.count("data:image/svg+xml;base64,PHN2Zy8+") == 14
     assert write(tmp_path / "report.html") == first
-    assert len(undrawn) == 13
+    assert len(undrawn) == 14
     write(tmp_path / "report.html", [*RECORDS, record(DIGITS, 2)])
-    assert len(undrawn) == 18
+    assert len(undrawn) == 20
 
 
 def test_the_first_screen_says_what_the_run_was_and_what_failed(tmp_path: Path) -> None:

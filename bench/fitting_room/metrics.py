@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from statistics import median
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from fitting_room.errors import UserError
@@ -55,6 +56,8 @@ class Metric:
     """Whether a model has it only once it is trained."""
     known_after: int | None = None
     """Epoch after which it is known; None where that is the last one."""
+    timed: bool = False
+    """Whether it is of time, so that it counts and compares on one kind of machine alone."""
     of: Callable[[Record], float | None] | None = None
     """Its value of a record, for built-in metrics."""
 
@@ -110,6 +113,47 @@ def epochs_to_target(record: Record) -> float | None:
     return None
 
 
+UNTIMED = "no trial of more than one epoch had its machine to itself"
+"""Why seconds to a target cannot be told."""
+
+
+def is_timed(record: Record) -> bool:
+    """Whether seconds to a target can be told: alone and undisturbed, for more than one epoch."""
+    from fitting_room.machine import exclusive  # loads NumPy, which no --help needs
+
+    return len(record.epochs) > 1 and exclusive(record)
+
+
+def seconds_to_target(record: Record) -> float | None:
+    """Return the training seconds until the task's target is first reached at an evaluation.
+
+    Tracing is apart: they are the epochs to the target times the trial's median seconds per epoch
+    after the first. None where it was never reached, or ``is_timed`` does not hold: a trial that
+    was disturbed, or stopped after its first epoch, says nothing of time.
+    """
+    epoch = epochs_to_target(record)
+    return training_seconds(record, epoch) if epoch and is_timed(record) else None
+
+
+def training_seconds(record: Record, epoch: float) -> float:
+    """Return the seconds that so many epochs train for, each at the pace of those after the first.
+
+    ``record`` must have more than one.
+    """
+    return epoch * median(each.seconds for each in record.epochs[1:])
+
+
+def elapsed_seconds(record: Record, epoch: float) -> float:
+    """Return the seconds from the start of the process to the evaluation after an epoch.
+
+    Everything until then is included: start, import, load, build, epochs with tracing, and
+    evaluations. What ``fit`` took beyond them counts whole, since nothing tells of which epoch.
+    """
+    before = ("start", "import", "load", "build", "fit_overhead")
+    ran = sum(each.seconds + each.evaluate_seconds for each in record.epochs[: int(epoch)])
+    return sum(record.seconds.get(phase, 0.0) for phase in before) + ran
+
+
 def _last(metric: str) -> Callable[[Record], float | None]:
     """Return what gives the last epoch's value; what it is after divergence says nothing."""
     return lambda record: (
@@ -156,6 +200,7 @@ BUILT_IN = (
         of=lambda record: record.confidence.calibration_error if record.confidence else None,
     ),
     Metric(name="epochs_to_target", better="lower", format="number", of=epochs_to_target),
+    Metric(name="seconds_to_target", unit="s", better="lower", timed=True, of=seconds_to_target),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in BUILT_IN}
@@ -176,6 +221,7 @@ COLUMNS = (
     "parameters",
     "epochs_to_target",
     "seconds_per_epoch",
+    "seconds_to_target",
     "latency_seconds",
     "images_per_second",
     "peak_memory_mib",
@@ -193,6 +239,9 @@ KNOWN_AFTER = {metric.name: metric.known_after for metric in BUILT_IN if metric.
 
 UNTRAINED = frozenset(metric.name for metric in BUILT_IN if not metric.trained)
 """Metrics that a model has before it is trained."""
+
+TIMED = frozenset(metric.name for metric in BUILT_IN if metric.timed)
+"""Metrics of time."""
 
 
 def known(name: str) -> Metric:

@@ -11,10 +11,17 @@ from typing import Any
 
 import pytest
 
+from fitting_room.metrics import elapsed_seconds, epochs_to_target, is_timed, training_seconds
 from fitting_room.record import Inference, Record
 from fitting_room.spec import Case
 
-__all__ = ["test_bound", "test_epoch_time", "test_latency", "test_throughput"]
+__all__ = [
+    "test_bound",
+    "test_epoch_time",
+    "test_latency",
+    "test_seconds_to_target",
+    "test_throughput",
+]
 
 
 def extra_info(records: Sequence[Record]) -> dict[str, object]:
@@ -69,6 +76,23 @@ def test_epoch_time(case: Case, times: Callable[[Case], list[Record]], benchmark
     records = times(case)
     seconds = [e.seconds for record in records for e in record.epochs[1:] or record.epochs]
     CLOCK.replay(benchmark, seconds, extra_info(records))
+    assert min(seconds) > 0
+
+
+@pytest.mark.needs(trained=True, timed=True)
+@pytest.mark.benchmark(group="seconds to the target", timer=CLOCK)
+def test_seconds_to_target(
+    case: Case, times: Callable[[Case], list[Record]], benchmark: Any
+) -> None:
+    """Every seed that reached the target of its task took a measurable time."""
+    timed = [record for record in times(case) if is_timed(record)]
+    reached = [(r, epoch) for r in timed if (epoch := epochs_to_target(r))]
+    if not reached:
+        pytest.skip(f"{case.name}: no seed that was timed alone reached a target")
+    seconds = [training_seconds(record, epoch) for record, epoch in reached]
+    elapsed = [elapsed_seconds(record, epoch) for record, epoch in reached]
+    extra = {"reached": len(reached), "seconds_from_start": elapsed}
+    CLOCK.replay(benchmark, seconds, extra_info(timed) | extra)
     assert min(seconds) > 0
 
 

@@ -18,7 +18,8 @@ from fitting_room.judge.change import (
 )
 from fitting_room.judge.interval import Interval, accuracy_difference
 from fitting_room.judge.timing import SECONDS, SLOWER, WARN, Pace, judge_stored
-from fitting_room.judge.verdict import EPOCHS, Verdict
+from fitting_room.judge.verdict import EPOCHS, TO_TARGET, Verdict
+from fitting_room.metrics import SHOWN
 from fitting_room.record import unpack_classes
 
 IN_TURN = "seconds_per_chunk"
@@ -36,16 +37,18 @@ def in_turn(verdict: Verdict, *, base: float, head: float) -> Change:
     return timed(replace(verdict, metric=IN_TURN), base=base, head=head, faster=1 / SLOWER)
 
 
-def _judge_seconds(base: Pace | None, head: Pace | None) -> Change:
+def _judge_seconds(metric: str, base: Pace | None, head: Pace | None) -> Change:
     """Judge stored times, in calibration steps."""
     if base is None or head is None:
         side = "base" if base is None else "head"
-        return not_comparable(SECONDS, f"{side} has no epoch that was timed alone")
+        what = "epoch" if metric == SECONDS else "target reached by half the seeds"
+        return not_comparable(metric, f"{side} has no {what} that was timed alone")
     without = [side for side, pace in (("base", base), ("head", head)) if not pace.calibration]
     if without and base.conditions == head.conditions:
         beside = f"beside the epochs of {' and '.join(without)}"
-        return not_comparable(SECONDS, f"no calibration step was timed {beside}")
-    return timed(judge_stored(base, head), base=base.seconds, head=head.seconds, warn=WARN)
+        return not_comparable(metric, f"no calibration step was timed {beside}")
+    verdict = replace(judge_stored(base, head), metric=metric)
+    return timed(verdict, base=base.seconds, head=head.seconds, warn=WARN)
 
 
 Labels = Callable[[str], np.ndarray | None]
@@ -227,7 +230,9 @@ def _of_pair(
     if in_turn:
         found.append(in_turn)
     elif base.pace or head.pace:
-        found.append(_judge_seconds(base.pace, head.pace))
+        found.append(_judge_seconds(SECONDS, base.pace, head.pace))
+    if TO_TARGET in SHOWN and (base.to_target or head.to_target):
+        found.append(_judge_seconds(TO_TARGET, base.to_target, head.to_target))
     keys = [record.key for record in (*base.records, *head.records)]
     return [_of_case(change, name_of(base, head), *keys) for change in found]
 

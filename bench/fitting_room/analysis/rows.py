@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -17,9 +17,16 @@ from fitting_room.analysis.trials import (
     quartiles,
     trained,
 )
-from fitting_room.judge.censored import epochs_to_target, first_epoch
+from fitting_room.judge.censored import EpochsToTarget, epochs_to_target, first_epoch
 from fitting_room.judge.verdict import Verdict
-from fitting_room.metrics import METRICS, of_epoch, own
+from fitting_room.metrics import (
+    METRICS,
+    elapsed_seconds,
+    is_timed,
+    of_epoch,
+    own,
+    training_seconds,
+)
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case
 from fitting_room.store.claims import Claim, Claims
@@ -139,11 +146,26 @@ def _median(values: Iterable[float]) -> float | None:
 
 def _epochs_to_target(case: Case, records: Sequence[Record]) -> tuple[Target, ...]:
     """Ask for every target of the task, over the seeds that trained."""
-    found = []
-    for metric, target in TASKS[case.task].targets.items():
-        curves = [[of_epoch(epoch, metric) for epoch in record.epochs] for record in records]
-        reached = [first_epoch(curve, target) for curve in curves]
-        watched = [len(curve) for curve in curves]
-        survival = epochs_to_target(reached, watched=watched) if curves else None
-        found.append(Target(metric=metric, target=target, found=survival))
-    return tuple(found)
+    timed = [record for record in of_one_machine(records) if is_timed(record)]
+    return tuple(
+        Target(
+            metric=metric,
+            target=target,
+            found=_reached(records, metric, target, lambda _, epoch: epoch),
+            seconds=_reached(timed, metric, target, training_seconds),
+            elapsed=_reached(timed, metric, target, elapsed_seconds),
+        )
+        for metric, target in TASKS[case.task].targets.items()
+    )
+
+
+def _reached(
+    records: Sequence[Record], metric: str, target: float, clock: Callable[[Record, int], float]
+) -> EpochsToTarget | None:
+    """Return when the seeds reach a target, by what a clock shows at the end of an epoch."""
+    reached: list[float | None] = []
+    for record in records:
+        epoch = first_epoch([of_epoch(each, metric) for each in record.epochs], target)
+        reached.append(None if epoch is None else clock(record, epoch))
+    watched = [clock(record, len(record.epochs)) for record in records]
+    return epochs_to_target(reached, watched=watched) if records else None

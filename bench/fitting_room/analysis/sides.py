@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from statistics import median_low
 
@@ -13,7 +14,7 @@ import msgspec
 from fitting_room.analysis.trials import of_one_machine, on_sample
 from fitting_room.judge.change import Arrivals, Sample
 from fitting_room.judge.timing import Pace
-from fitting_room.metrics import METRICS, own
+from fitting_room.metrics import METRICS, own, seconds_to_target
 from fitting_room.record import Machine, Record
 from fitting_room.spec import TASKS
 from fitting_room.store.key import training_key
@@ -49,6 +50,8 @@ class Facts:
     counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Metric → what each record counted."""
     pace: Pace | None = None
+    to_target: Pace | None = None
+    """Seconds to the target; None where the middle seed never reached it, or none was timed."""
     conditions: Mapping[str, str] = field(default_factory=dict)
     """What must agree for quality to be compared: data and epochs."""
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -113,7 +116,8 @@ def _facts(case: str, records: Sequence[Record]) -> Facts:
         samples={metric: _sample(metric, trained) for metric in _known(trained)},
         arrivals=_arrivals(trained),
         counts=_counts(kept),
-        pace=_pace(trained),
+        pace=_pace(trained, _quickest),
+        to_target=_pace(trained, _to_target),
         conditions=conditions(kept[-1]) if kept else {},
         settings=_joined([_settings(record) for record in kept]),
         identity=identity(kept[-1]) if kept else None,
@@ -175,29 +179,31 @@ def _counts(records: Sequence[Record]) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _pace(records: Sequence[Record]) -> Pace | None:
-    """Return the pace of the middle one of the records, by calibration steps where they have it.
-
-    The quickest epoch of each: neighbours only ever slow one down.
-    """
+def _pace(records: Sequence[Record], seconds: Callable[[Record], float]) -> Pace | None:
+    """Return the pace of the middle one of the records, by calibration steps where they have it."""
     timed = [r for r in of_one_machine(records) if r.completed and len(r.epochs) > 1]
     with_step = [record for record in timed if record.calibration_seconds]
     paces = [
-        (_quickest(r) / (r.calibration_seconds or 1.0), index)
+        (seconds(r) / (r.calibration_seconds or 1.0), index)
         for index, r in enumerate(with_step or timed)
     ]
-    if not paces:
+    if not paces or math.isinf(median_low(paces)[0]):
         return None
     middle = (with_step or timed)[median_low(paces)[1]]
     return Pace(
-        seconds=_quickest(middle),
+        seconds=seconds(middle),
         calibration=middle.calibration_seconds,
         conditions=time_conditions(middle),
     )
 
 
 def _quickest(record: Record) -> float:
+    """Return the seconds of the quickest epoch: neighbours only ever slow one down."""
     return min(epoch.seconds for epoch in record.epochs[1:])
+
+
+def _to_target(record: Record) -> float:
+    return seconds_to_target(record) or math.inf
 
 
 def time_conditions(record: Record) -> dict[str, str]:

@@ -100,6 +100,10 @@ class Target:
     target: float
     found: EpochsToTarget | None
     """None where nothing was trained."""
+    seconds: EpochsToTarget | None = None
+    """The same in training seconds; None where no trial was timed."""
+    elapsed: EpochsToTarget | None = None
+    """The same in seconds from the start of the process."""
 
     @property
     def words(self) -> str:

@@ -1,4 +1,4 @@
-"""Epochs to a target that some runs never reach: censored, never turned into a number."""
+"""Epochs or seconds to a target that some runs never reach: censored, never made a number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import scipy
 
 @dataclass(frozen=True, kw_only=True)
 class Survival:
-    """The share of runs that have not reached the target, from one epoch to the next."""
+    """The share of runs that have not reached the target, from one epoch, or time, to the next."""
 
     at: np.ndarray
     """Epochs at which a run reached it or ended, shape (steps,); the others are shares there."""
@@ -26,7 +26,7 @@ class Survival:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochsToTarget:
-    """The epochs that the runs of a case needed to reach a target."""
+    """The epochs, or seconds, that the runs of a case needed to reach a target."""
 
     reached: int
     n: int
@@ -36,7 +36,7 @@ class EpochsToTarget:
     """95 % confidence interval of the median; inf where the runs set no upper end."""
     restricted_mean: float
     """Mean epochs spent before the target, counting no further than the horizon."""
-    horizon: int
+    horizon: float
     """Last epoch that was watched in some run."""
 
     @property
@@ -62,12 +62,12 @@ def best_by(values: Sequence[float | None], epoch: int) -> float | None:
     return max(seen, default=None)
 
 
-def survival(epochs: Sequence[float | None], watched: Sequence[int]) -> Survival:
+def survival(epochs: Sequence[float | None], watched: Sequence[float]) -> Survival:
     """Return the estimate of Kaplan and Meier, JASA 53, 1958.
 
     Args:
-        epochs: one per run; None where the target was never reached.
-        watched: epochs each run was trained for.
+        epochs: one per run, or seconds; None where the target was never reached.
+        watched: epochs, or seconds, that each run was trained for.
     """
     curve = scipy.stats.ecdf(_censored(epochs, watched)).sf
     with warnings.catch_warnings():
@@ -81,13 +81,13 @@ def survival(epochs: Sequence[float | None], watched: Sequence[int]) -> Survival
     )
 
 
-def _censored(epochs: Sequence[float | None], watched: Sequence[int]) -> Any:
+def _censored(epochs: Sequence[float | None], watched: Sequence[float]) -> Any:
     pairs = list(zip(epochs, watched, strict=True))
     times = [float(seen if epoch is None else epoch) for epoch, seen in pairs]
     return scipy.stats.CensoredData.right_censored(times, [epoch is None for epoch, _ in pairs])
 
 
-def epochs_to_target(epochs: Sequence[int | None], *, watched: Sequence[int]) -> EpochsToTarget:
+def epochs_to_target(epochs: Sequence[float | None], *, watched: Sequence[float]) -> EpochsToTarget:
     """Summarise when runs reached their target; arguments as of ``survival``."""
     curve = survival(epochs, watched)
     reached = sum(epoch is not None for epoch in epochs)

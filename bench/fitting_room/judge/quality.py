@@ -6,6 +6,7 @@ what is held to a bound   the rule
 an exact count            every seed has it
 epochs to a target        one seed may miss it, once two others did not; by the best value until
                           then, where the bound has a reference: ``judge_best``
+seconds to a target       the same, and never by another value
 diverged seeds            one may be bad luck while others can still come; two fail
 a metric with reference   the sequential test: ``sequential``
 a metric without one      t-tests from the fifth seed on; on the sample the mean alone
@@ -26,7 +27,7 @@ from fitting_room.format import name, shown, shown_difference
 from fitting_room.judge.censored import best_by
 from fitting_room.judge.price import priced, weighed
 from fitting_room.judge.sequential import BETA, Plan, decide_all, plans
-from fitting_room.judge.verdict import EPOCHS, Bound, Outcome, Verdict, verdict_on
+from fitting_room.judge.verdict import EPOCHS, TO_TARGET, Bound, Outcome, Verdict, verdict_on
 
 Values = Sequence[float | None]
 """One for each seed, or each epoch of a seed; None where it diverged."""
@@ -48,7 +49,7 @@ def judge(
 
     Args:
         values: one per seed, in seed order 0, 1, 2, …; None or NaN is a seed that diverged or,
-            for epochs to target, one that never reached it.
+            for epochs or seconds to a target, one that never reached it.
         bound: what they must satisfy.
         least: seeds below which nothing passes or fails.
         most: seeds after which no more will come.
@@ -60,7 +61,7 @@ def judge(
         return verdict_on(bound, "undecided", ran, f"no seed ran; bound {bound.words}")
     if bound.exactly is not None:
         return _exactly(ran, bound)
-    if bound.metric == EPOCHS:
+    if bound.metric in (EPOCHS, TO_TARGET):
         return _each_seed(ran, bound, least=least, most=most)
     if outcome := _diverged(ran, most):
         return verdict_on(bound, outcome, ran, f"bound {bound.words}{_lost(ran)}")
@@ -89,7 +90,7 @@ def _exactly(values: Values, bound: Bound) -> Verdict:
 
 
 def _each_seed(values: Values, bound: Bound, *, least: int, most: int) -> Verdict:
-    """Ask each seed whether it met the target by the bound's epoch."""
+    """Ask each seed whether it met the target by the bound's epoch, or second."""
     n = len(values)
     misses = sum(not bound.met_by(math.inf if value is None else value) for value in values)
     outcome: Outcome = "undecided"
@@ -97,8 +98,9 @@ def _each_seed(values: Values, bound: Bound, *, least: int, most: int) -> Verdic
         outcome = "fail"
     elif n >= min(least, most) and (misses == 0 or n >= 3):
         outcome = "pass"
-    each = ", ".join("never" if value is None else shown(EPOCHS, value) for value in values)
-    reached = f"reached {n - values.count(None)}/{n}, at epoch {each}"
+    each = ", ".join("never" if value is None else shown(bound.metric, value) for value in values)
+    place = "at epoch" if bound.metric == EPOCHS else "after"
+    reached = f"reached {n - values.count(None)}/{n}, {place} {each}"
     within = f"{n - misses} of {n} within bound {bound.words}"
     return verdict_on(bound, outcome, values, f"{reached}; {within}")
 

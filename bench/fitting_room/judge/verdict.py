@@ -62,7 +62,7 @@ def verdict_on(
     )
 
 
-EPOCHS = "epochs_to_target"
+EPOCHS, TO_TARGET = "epochs_to_target", "seconds_to_target"
 KINDS = {"exactly": "= ", "at_least": "≥ ", "at_most": "≤ ", "between": ""}
 """Kind of limit → the sign before it, in words."""
 
@@ -114,6 +114,8 @@ class Bound:
             raise ValueError("sd, seeds and mean describe one reference: give all three or none")
         if self.exactly is not None:
             raise ValueError("an exact count has no scatter: leave sd, seeds and mean out")
+        if self.metric == TO_TARGET:
+            raise ValueError("each seed is held to it by itself: leave sd, seeds and mean out")
         if self.sd <= 0 or self.reference_seeds < 2:
             raise ValueError("a reference needs sd > 0 from at least 2 seeds")
         if not self.lowest < self.mean < self.highest:

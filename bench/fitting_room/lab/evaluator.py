@@ -16,7 +16,16 @@ from fitting_room.lab.estimate import forecast
 from fitting_room.lab.plan import MOST_SEEDS, Limits, Options, Planned, specify
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.machine import of_one_machine, this_machine, versions
-from fitting_room.metrics import CURVES, METRICS, UNTRAINED, curve, of_epoch
+from fitting_room.metrics import (
+    CURVES,
+    METRICS,
+    TIMED,
+    UNTIMED,
+    UNTRAINED,
+    curve,
+    is_timed,
+    of_epoch,
+)
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case, folder_of
 from fitting_room.store.bounds import Bounds
@@ -63,13 +72,14 @@ class Evaluator:
             least = most = 1  # every seed would count the same
         for n in range(least, most + 1):
             self._ask_ahead(case, n, most)
-            records = self.records(case, n)
+            records = self.records(case, n, timed=metric in TIMED)
             verdict = judged(
                 case, metric, records, self.bounds, self.options, least=least, most=most
             )
             if verdict.outcome != "undecided":
                 break
-        keys = tuple(record.key for record in records[: verdict.n])
+        kept, _ = _counting(metric, records)
+        keys = tuple(record.key for record in kept[: verdict.n])
         return replace(verdict, subject=case.name, records=keys)
 
     def _ask_ahead(self, case: Case, n: int, most: int) -> None:
@@ -166,9 +176,13 @@ def judged(
         if record.outcome == GIVEN_UP and metric not in (*CURVES, *UNTRAINED):
             why = f"seed {record.spec.seed} was given up: {record.reason}"
             return _without_bound("fail", metric, None, len(records), why)
+    records, lost = _counting(metric, records)
+    if not records:
+        outcome: Outcome = "undecided" if lost < most and options.exclusive else "not comparable"
+        return _without_bound(outcome, metric, None, 0, UNTIMED)
     coarse = metric in UNTRAINED or not options.comparable
     most = most if coarse else max(most, MOST_SEEDS)
-    limits: dict[str, Any] = {"least": least, "most": most, "alpha": _alpha(bounds)}
+    limits: dict[str, Any] = {"least": least - lost, "most": most - lost, "alpha": _alpha(bounds)}
     if metric in CURVES and options.comparable:
         # Epochs that a whole trial has beyond those of a quick one are left out: with few
         # seeds they could only stay open, and what fails here fails in every other tier too.
@@ -183,6 +197,17 @@ def judged(
         seeds = [[of_epoch(epoch, aim) for epoch in record.epochs] for record in records]
         return judge_best(seeds, bound, metric=aim, target=target, **limits)
     return judge([METRICS[metric](r) for r in records], bound, coarse=coarse, **limits)
+
+
+def _counting(metric: str, records: Sequence[Record]) -> tuple[Sequence[Record], int]:
+    """Leave out those whose time says nothing, where it is judged; return how many they are, too.
+
+    One that diverged missed its target, however long that took.
+    """
+    if metric not in TIMED:
+        return records, 0
+    kept = of_one_machine([each for each in records if is_timed(each) or not each.completed])
+    return kept, len(records) - len(kept)
 
 
 def _bound(

@@ -22,7 +22,7 @@ from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.lab.probe import check_backend
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.machine import usable_cores, visible_gpus
-from fitting_room.metrics import METRICS, UNTRAINED
+from fitting_room.metrics import METRICS, TIMED, UNTRAINED
 from fitting_room.plugin.options import (
     add_options,
     option,
@@ -104,10 +104,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     pairs = [
         (c, metric) for c in cases.values() for metric in bounds.metrics(c.name) or ("parameters",)
     ]
-    counted = [pytest.mark.needs(trained=False)]
+    counted, timed = [pytest.mark.needs(trained=False)], [pytest.mark.needs(timed=True)]
     params = [
         pytest.param(
-            case, metric, id=f"{case.name}-{metric}", marks=counted * (metric in UNTRAINED)
+            case,
+            metric,
+            id=f"{case.name}-{metric}",
+            marks=counted * (metric in UNTRAINED) + timed * (metric in TIMED),
         )
         for case, metric in pairs
     ]

@@ -12,6 +12,7 @@ from fitting_room import format as words
 from fitting_room.analysis import trials
 from fitting_room.analysis.rows import APART, NOT_JUDGED, SEVERITY, Row
 from fitting_room.analysis.trials import STOPPED, Quartiles, Target, one_per_seed
+from fitting_room.judge.censored import EpochsToTarget
 from fitting_room.metrics import COLUMNS, SHOWN, known, own, shows
 from fitting_room.record import Record
 from fitting_room.report.verdicts import incomparable
@@ -116,6 +117,7 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[Column]]:
     found = {each.metric: [each] for each in FIXED}
     targets = next((row.epochs_to_target for row in rows if row.epochs_to_target), ())
     found["epochs_to_target"] = [_epochs_to(*each) for each in enumerate(targets)]
+    found["seconds_to_target"] = [c for each in enumerate(targets) for c in _seconds_to(*each)]
     found |= {each.name: [_column(each.name)] for each in own()}
     return {metric: found[metric] for metric in dict.fromkeys([*COLUMNS, *found])}
 
@@ -127,6 +129,27 @@ def _epochs_to(which: int, target: Target) -> Column:
         of=lambda row: row.epochs_to_target[which].found if row.epochs_to_target else None,
         show=lambda found: str(found.words),
     )
+
+
+def _seconds_to(which: int, target: Target) -> list[Column]:
+    """Return the column of training seconds, and that of seconds from the start of the process."""
+
+    def column(heading: str, clock: str) -> Column:
+        return Column(
+            heading=f"{heading} to {target.words}",
+            metric="" if which or clock != "seconds" else "seconds_to_target",
+            of=lambda row: (
+                getattr(row.epochs_to_target[which], clock) if row.epochs_to_target else None
+            ),
+            show=_time_to_target,
+        )
+
+    return [column("training s", "seconds"), column("s from start", "elapsed")]
+
+
+def _time_to_target(found: EpochsToTarget) -> str:
+    seconds = words.around(found.median, *found.interval)
+    return f"{seconds}, reached {found.reached}/{found.n}"
 
 
 def cited(row: Row, metric: str, marks: Sequence[str]) -> str:
@@ -181,19 +204,26 @@ def notes(
     *,
     stale: Mapping[str, str],
     absent: str | None = None,
+    every: bool = False,
 ) -> list[str]:
     """Return the lines under a table, most important first.
 
-    ``absent`` says why a case has no record, for a table whose cells do not say it themselves.
+    ``absent`` says why a case has no record, for a table whose cells do not say it themselves;
+    ``every`` that the table has all columns that the project allows.
     """
     used = [record for row in rows for record in one_per_seed(_of(row, records))]
+
+    def asked(*columns: str) -> bool:
+        return bool({*columns} & {*SHOWN}) or (every and not SHOWN)
+
     return [
         *(f"{row.architecture} is stale: {stale[row.case]}." for row in rows if row.case in stale),
         *verdict_notes(rows),
         *_gaps(rows, absent),
-        *(answers(rows, records) if {"latency_seconds", "images_per_second"} & {*SHOWN} else []),
+        *(_answers(rows, records) if asked("latency_seconds", "images_per_second") else []),
         *_legend(rows, records),
         *_target(rows),
+        *(_to_target(rows) if asked("seconds_to_target") else []),
         *([provenance(used)] if used else []),
         *_publication(rows),
     ]
@@ -256,7 +286,7 @@ def _gaps(rows: Sequence[Row], absent: str | None) -> list[str]:
     return lines
 
 
-def answers(rows: Sequence[Row], records: Sequence[Record]) -> list[str]:
+def _answers(rows: Sequence[Row], records: Sequence[Record]) -> list[str]:
     """Return whose inference is not timed, as a trainer handed over no function that predicts."""
     bare = {r.spec.case.name for r in records if r.spec.case.trainer and r.inference is None}
     names = [row.architecture for row in rows if row.case in bare and row.latency_seconds is None]
@@ -306,6 +336,16 @@ def _target(rows: Sequence[Row]) -> list[str]:
         f"{words.NEVER} where too few ever did."
         for target in (next(found, ()) if shows("epochs_to_target") else ())
     ]
+
+
+def _to_target(rows: Sequence[Row]) -> list[str]:
+    timed = any(target.seconds for row in rows for target in row.epochs_to_target)
+    what = (
+        "Training seconds to a target: the epochs to it times a trial's median seconds per epoch "
+        "after the first, which traces; from start, everything since its process began. Median "
+        "over seeds that ran alone on one kind of machine (95 % interval), seeds that reached it."
+    )
+    return [what] if timed else []
 
 
 def _reservations(rows: Sequence[Row]) -> list[str]:

@@ -81,7 +81,7 @@ def task_table(
     return "\n\n".join([*banner(rows), table.markdown(unbroken=True)])
 
 
-TIMED = ("seconds_per_epoch", "latency_seconds", "images_per_second")
+TIMED = ("seconds_per_epoch", "seconds_to_target", "latency_seconds", "images_per_second")
 
 
 def _told(column: Column, row: Row, absent: str, mark: str) -> str:
@@ -94,11 +94,12 @@ def _told(column: Column, row: Row, absent: str, mark: str) -> str:
 
 LEAST_WANTED = (
     *("", "training_accuracy", "peak_memory_mib", "images_per_second", "latency_seconds"),
-    *("seconds_per_epoch", "calibration_error", "test_loss", "epochs_to_target", "parameters"),
+    *("seconds_per_epoch", "calibration_error", "seconds_to_target", "test_loss"),
+    *("epochs_to_target", "parameters"),
 )
 """Columns by metric, in the order in which a narrow terminal goes without them.
 
-First come epochs to targets that nobody published, which have none.
+First come epochs and seconds to targets that nobody published, which have none.
 """
 
 ABSENT = "no completed trial"
@@ -225,11 +226,13 @@ def _flat(row: Row) -> dict[str, object]:
     told: dict[str, object] = {"case": row.case}
     for name, found in figures.items():
         told |= _parts(name, found, "mean", "sd", "n")
-    target = row.epochs_to_target[0].found if row.epochs_to_target else None
+    target = row.epochs_to_target[0] if row.epochs_to_target else None
     return {
         **told,
         "parameters": row.parameters,
-        **_parts("epochs_to_target", target, "median", "reached", "n"),
+        **_parts("epochs_to_target", target and target.found, "median", "reached", "n"),
+        **_parts("seconds_to_target", target and target.seconds, "median", "reached", "n"),
+        **_parts("seconds_from_start", target and target.elapsed, "median", "reached", "n"),
         **_parts("seconds_per_epoch", row.seconds_per_epoch, "median", "lower", "upper", "n"),
         "peak_memory_mib": row.peak_memory_mib,
         "latency_seconds": row.latency_seconds,

@@ -29,6 +29,7 @@ EXAMPLES = {
     "training_loss": "between = [0.25, 0.32]",
     "drop_in_training_loss": "between = [0.10, 0.15]",
     "epochs_to_target": "at_most = 8",
+    "seconds_to_target": "at_most = 30.0",
 }
 """Metric → what its bound may look like."""
 OWN_EXAMPLES = {

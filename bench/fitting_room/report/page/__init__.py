@@ -25,11 +25,10 @@ from fitting_room.analysis.rows import SEVERITY, Row
 from fitting_room.analysis.trials import SHORT, on_sample, ran_on
 from fitting_room.format import MISSING, counted, in_words, name, percent
 from fitting_room.machine import disturbance
-from fitting_room.metrics import SHOWN, curves_of
+from fitting_room.metrics import curves_of
 from fitting_room.record import Record
 from fitting_room.report import plots
 from fitting_room.report.columns import (
-    answers,
     banner,
     by_task,
     cited,
@@ -39,7 +38,7 @@ from fitting_room.report.columns import (
     verdict_notes,
 )
 from fitting_room.report.model import facts, shown, why_unseen
-from fitting_room.report.plots import Album
+from fitting_room.report.plots import Album, seconds_to
 from fitting_room.report.summary import ABSENT, as_json
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, folder_of
@@ -158,10 +157,7 @@ def _table(task: str, album: Album, folder: Path, inspected: Path | None) -> dic
             for row in rows
         ],
         "warnings": [text.lstrip("> ").replace("**", "") for text in banner(rows)],
-        "notes": [
-            *notes(unjudged, album.records, stale=album.stale, absent=ABSENT),
-            *([] if SHOWN else answers(rows, album.records)),
-        ],
+        "notes": notes(unjudged, album.records, stale=album.stale, absent=ABSENT, every=True),
     }
 
 
@@ -197,6 +193,8 @@ def _plots(row: Row, album: Album, folder: Path) -> Pairs:
     }
     kinds = {kind: shows for kind, shows in PLOTS.items() if can[kind]}
     kinds |= {each.name: f"{name(each.name)} after each epoch" for each in curves_of(trained)}
+    for metric in TASKS[row.task].targets if trained else ():
+        kinds[seconds_to(metric)] = f"{name(metric).capitalize()} by training seconds"
     alone = replace(album, rows=[row], records=trained)
     found = ((_plot(f"{row.case}-{kind}", alone, folder), shows) for kind, shows in kinds.items())
     return [(source, shows) for source, shows in found if source]

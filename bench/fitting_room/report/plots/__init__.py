@@ -62,6 +62,11 @@ class Album:
         return [row for row in self.rows if self.of(row)]
 
 
+def seconds_to(metric: str) -> str:
+    """Return the end of the name of the plot of seconds to a target."""
+    return f"seconds-to-{metric.replace('_', '-')}"
+
+
 Look = dict[str, Any]
 """How to draw something, by Matplotlib's names."""
 

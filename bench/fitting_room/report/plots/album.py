@@ -22,11 +22,27 @@ from fitting_room.analysis.mistakes import confusion
 from fitting_room.analysis.rows import Row
 from fitting_room.analysis.trials import listed
 from fitting_room.format import spanned
-from fitting_room.metrics import curves_of
+from fitting_room.metrics import UNTIMED, curves_of, is_timed
 from fitting_room.record import Record
 from fitting_room.report.columns import by_task
-from fitting_room.report.plots import Album, Draw, Look, Theme, explained, marks, percent
-from fitting_room.report.plots.curves import curves, metric_curve, seconds, seeds, survivals
+from fitting_room.report.plots import (
+    Album,
+    Draw,
+    Look,
+    Theme,
+    explained,
+    marks,
+    percent,
+    seconds_to,
+)
+from fitting_room.report.plots.curves import (
+    by_seconds,
+    curves,
+    metric_curve,
+    seconds,
+    seeds,
+    survivals,
+)
 from fitting_room.report.plots.images import confusion_matrix, reliability
 from fitting_room.spec import TASKS, Task
 
@@ -68,6 +84,21 @@ def of_case(album: Album, row: Row) -> Pictures:
         f"{row.case}-confusion": _confusion(album, row, title),
         f"{row.case}-reliability": _reliability(album, row, title),
         **{f"{row.case}-{name}": partial(draw, metric=name) for name in own},
+        **_by_seconds(album, row, title),
+    }
+
+
+def _by_seconds(album: Album, row: Row, title: str) -> Pictures:
+    """Return a picture for each target of the task, of the trials whose seconds count."""
+    timed = [record for record in trials.of_one_machine(album.of(row)) if is_timed(record)]
+    names = [f"{row.case}-{seconds_to(target.metric)}" for target in row.epochs_to_target]
+    if not timed:
+        return dict.fromkeys(names, UNTIMED)
+    said = caption([row], timed, stale=album.stale)
+    draw = partial(by_seconds, timed, title=title, small_print=said)
+    return {
+        name: partial(draw, target=target)
+        for name, target in zip(names, row.epochs_to_target, strict=True)
     }
 
 

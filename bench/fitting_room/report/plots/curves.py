@@ -18,7 +18,7 @@ from fitting_room.format import name
 from fitting_room.judge.censored import first_epoch, survival
 from fitting_room.judge.verdict import Bound
 from fitting_room.machine import LIMIT, Chunk, chunks
-from fitting_room.metrics import known, of_epoch, own
+from fitting_room.metrics import known, of_epoch, own, training_seconds
 from fitting_room.record import Record
 from fitting_room.report.plots import Bounds, Look, Theme, explained, marks, percent, whole
 
@@ -78,6 +78,34 @@ def _words(metric: str) -> str:
     """Return a metric as an axis has it, with its unit."""
     unit = "nats" if metric == "test_loss" else known(metric).suffix.strip()
     return f"{name(metric)} ({unit})" if unit else name(metric)
+
+
+def by_seconds(
+    records: Sequence[Record], theme: Theme, *, target: Target, title: str, small_print: str
+) -> Figure:
+    """Draw a target's metric against training seconds, tracing apart, of records with times."""
+    figure = Figure(figsize=(8.4, 3.3))
+    axes, looks = figure.subplots(), _by_seconds_looks(theme, target)
+    seed, reached, aim = looks.values()
+    for record in records:
+        found = [(e.number, of_epoch(e, target.metric)) for e in record.epochs]
+        line = [(training_seconds(record, at), value) for at, value in found if value is not None]
+        axes.plot(*np.transpose(line), **seed)
+        first = [point for point in line if point[1] >= target.target][:1]
+        axes.plot(*np.transpose(first), **reached)
+    axes.axhline(target.target, **aim)
+    axes.set(title=title, xlabel="training seconds", xlim=(0, None))
+    axes.set_ylabel(_words(target.metric))
+    percent(axes.yaxis)
+    return explained(figure, looks, small_print, theme)
+
+
+def _by_seconds_looks(theme: Theme, target: Target) -> dict[str, Look]:
+    return {
+        "one seed": {"color": theme.test, "lw": 0.9, "alpha": 0.6},
+        "a seed gets there": marks("o", theme.test, mec=theme.paper, mew=0.8, ms=6),
+        f"target: {target.words}": {"color": theme.bad, "lw": 1.2, "ls": (0, (4, 1.5))},
+    }
 
 
 def _layout(count: int) -> tuple[Figure, list[list[Axes]]]:
