@@ -124,6 +124,7 @@ def test_every_option_is_explained_in_help(run: Bench) -> None:
         "--engine",
         "--ship",
         "--jobs",
+        "--per-gpu",
         "--data-dir",
         "--offline",
         "--fresh",
