@@ -1,4 +1,4 @@
-"""Where players and evaluator meet: every architecture on every task it has a recipe for."""
+"""The cases: every architecture on every task that it has a recipe for."""
 
 from __future__ import annotations
 

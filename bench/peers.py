@@ -22,7 +22,7 @@ PEERS = dict.fromkeys(("fashion_mnist-dense_128", "fashion_mnist-cnn_64"), LOOPS
 """Case → words → trainer."""
 
 EPSILON = 1e-7
-"""Of Keras' Adam."""
+"""The default of Keras' Adam."""
 
 TESTED = 1000
 """Images that are scored at a time."""

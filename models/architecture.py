@@ -19,7 +19,7 @@ class Architecture:
     builder: str
     """``module:function``; called with ``arguments`` it returns an untrained ``keras.Model``."""
     recipes: Mapping[str, Recipe]
-    """By the name of the task it is trained on, such as ``mnist``."""
+    """The recipe of each task, by its name, such as ``mnist``."""
     arguments: Mapping[str, int | float | str] = field(default_factory=dict)
     tier: str = "accept"
     """The lowest tier that trains it on all images: ``full`` where a trial takes many minutes."""

@@ -28,13 +28,13 @@ def compact(
     Maps float images of shape (batch, 28, 28, 1) to probabilities of shape (batch, 10).
 
     Args:
-        body: Layers in order, by words: ``32`` is a 3×3 convolution of 32 channels; ``b64`` a
-            residual block of two, with a 1×1 convolution on its shortcut where the channels
-            change (He et al., "Deep Residual Learning", CVPR 2016); ``d64`` a depthwise 3×3 and a
-            1×1 convolution (Howard et al., "MobileNets", 2017); ``e4`` weighs the channels by a
-            hidden layer of a fourth of them (Hu et al., "Squeeze-and-Excitation", CVPR 2018);
-            ``p`` and ``a`` are max- and average-pooling of 2×2, and ``p64`` is a convolution that
-            is pooled before it is normalised: about the same as ``64 p``, and less to compute.
+        body: Layers in order, by words. ``32`` is a 3×3 convolution of 32 channels; ``b64`` is a
+            residual block of two, with a 1×1 convolution on its shortcut where the channels change
+            (He et al., "Deep Residual Learning", CVPR 2016). ``d64`` is a depthwise 3×3 and a 1×1
+            convolution (Howard et al., "MobileNets", 2017). ``e4`` weighs the channels by a hidden
+            layer of a fourth of them (Hu et al., "Squeeze-and-Excitation", CVPR 2018). ``p`` and
+            ``a`` are max- and average-pooling of 2×2. ``p64`` is a convolution that is pooled
+            before it is normalised: about the same as ``64 p``, and less to compute.
         pooling: ``average`` or ``max`` of each channel over the last map, or ``learned``: a weight
             for each place, which begins as the average.
         activation: After each normalisation, a name that Keras knows.

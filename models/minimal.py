@@ -25,8 +25,8 @@ def minimal(
 
     Args:
         body: Words: ``16`` is a 3×3 convolution of 16 channels with zero padding, normalised and
-            activated; ``16v`` has no padding, ``16s`` steps by 2, ``16k5`` is 5×5, likewise
-            ``16k1v``; ``r16`` is added to its input; ``p``, ``a`` are 2×2 max-, average-pooling.
+            activated. ``16v`` has no padding, ``16s`` steps by 2, ``16k5`` is 5×5, likewise
+            ``16k1v``. ``r16`` is added to its input; ``p``, ``a`` are 2×2 max-, average-pooling.
         pooling: ``average`` of each channel's last map, or ``learned``: a weight for each place.
         activation: After each normalisation, a name that Keras knows.
         gamma: 1 lets the normalisations scale too, which a ReLU network hardly needs.

@@ -1,4 +1,4 @@
-"""Claims files and records made up to decide them."""
+"""Claims files, and synthetic records that decide them."""
 
 from __future__ import annotations
 

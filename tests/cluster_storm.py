@@ -2,9 +2,9 @@
 
 ``python tests/cluster_storm.py`` does both in at most eight minutes, and writes what it found to
 ``results/cluster``, from which ``python -m bench readme`` makes a page. The storm trains 120 cheap
-trials over three workers on the loopback, kills workers, nannies, children and the run itself at
-random moments, starts again what is gone, and counts what is left. The growth runs 10 to 2,000
-trials of fixed length over 1 to 8 workers. ``--storm`` and ``--growth`` do one of them.
+trials over three workers on the loopback, and kills workers, nannies, children and the run itself
+at random moments. It starts again what is gone, and counts what is left. The growth runs 10 to
+2,000 trials of fixed length over 1 to 8 workers. ``--storm`` and ``--growth`` do one of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Made-up records to compare, and short ways to ask what came of it."""
+"""Synthetic records to compare, and short ways to ask for the result."""
 
 from __future__ import annotations
 

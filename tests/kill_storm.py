@@ -1,8 +1,8 @@
 """A kill storm, run by hand: ``python tests/kill_storm.py --points 100``.
 
-Each point starts a run of three cheap trials in an empty folder of results, kills the run or one of
-its children at a random moment, and looks what is left: records that cannot be read, and children
-that outlive the run. A second run in that folder must then complete all three.
+Each point starts a run of three cheap trials in an empty folder of results, and kills the run or
+one of its children at a random moment. It then looks for records that cannot be read, and for
+children that outlive the run. A second run in that folder must then complete all three.
 """
 
 from __future__ import annotations

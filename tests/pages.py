@@ -1,4 +1,4 @@
-"""A report page of made-up records, with images that are made up too."""
+"""A report page of synthetic records and images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scheduler whose trials are made up, for tests of what goes on around them."""
+"""A scheduler with simulated trials, for tests of what goes on around them."""
 
 from __future__ import annotations
 

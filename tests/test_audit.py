@@ -1,4 +1,4 @@
-"""The audit of figures, from records made up to decide them."""
+"""The audit of figures, with synthetic records that decide them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit of statements and of what cases cost, from records made up to decide it."""
+"""The audit of statements and of costs, with synthetic records that decide it."""
 
 from __future__ import annotations
 
@@ -113,13 +113,13 @@ def test_an_opinion_is_listed_and_not_judged(tmp_path: Path) -> None:
 
 
 RATIO = statement("ratio", "seconds_per_epoch", f'case = "{CNN}"\nover = "{DENSE}"')
-"""Of 21 s over 10 s, where ``PRINTED`` stands before it."""
+"""A ratio of 21 s over 10 s, where ``PRINTED`` stands before it."""
 PRINTED = figure("10 s", 10, "seconds_per_epoch")
 PRINTED += PRINTED.replace(DENSE, CNN).replace("10", "21")
 SLOW = [20, *[12.0] * 5]
 """Four times as long as the epochs of any other record made up here, but for the first."""
 ALIKE = statement("ratio", "seconds_per_epoch", f'case = "{CNN}"\nover = "{WIDE}"\nlow = 1')
-"""Of two cases whose recipes are the same."""
+"""A ratio of two cases whose recipes are the same."""
 
 
 def test_seconds_are_not_comparable_and_their_ratio_is(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_plain_fits_are_what_seconds_are_judged_by(tmp_path: Path) -> None:
     ids=["machine", "versions", "images", "missing"],
 )
 def test_plain_fits_under_other_circumstances_are_not_mixed(tmp_path: Path, other: Speed) -> None:
-    """Where they are not of one machine, one set of versions and one length, trials are all."""
+    """Plain fits count if they share machine, versions and length; else trials alone do."""
     records = [make_record(), make_record(case=CNN, epoch_seconds=SLOW)]
     *_, found = judged(tmp_path, RATIO, *records, speeds=[plain(CNN, *[6.3] * 5), other])
     assert found.measured == "4.00 × (4.00–4.00), 4 epochs"
@@ -179,7 +179,7 @@ def test_plain_fits_under_other_circumstances_are_not_mixed(tmp_path: Path, othe
 
 @pytest.mark.parametrize(("pairs", "verdict"), [(5, "reproduced"), (4, "undecided")])
 def test_few_pairs_reproduce_no_figure(tmp_path: Path, pairs: int, verdict: str) -> None:
-    """As few seeds do not: anything might lie within what they leave open."""
+    """Too few pairs leave anything open, as too few seeds do."""
     speeds = [plain(CNN, *[6.3] * pairs), plain(DENSE, *[3.0] * pairs)]
     *_, found = judged(tmp_path, PRINTED + RATIO, speeds=speeds)
     assert found.verdict.label == verdict

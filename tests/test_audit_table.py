@@ -125,7 +125,7 @@ def test_a_bar_in_a_claim_is_no_column(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_every_claim(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As a table that ends with the count."""
+    """The table ends with the count."""
     assert call(own, "--results", own.parent) == 0
     out = capsys.readouterr().out
     assert out.rstrip().endswith("2 claims: 1 exceeded, 1 undecided.")

@@ -1,4 +1,4 @@
-"""``calibrate``: what it trains, keeps, replaces and shows, with made-up trials."""
+"""``calibrate``: what it trains, keeps, replaces and shows, with simulated trials."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_a_metric_that_is_not_reported_is_an_error_before_the_first_step(
 
 @pytest.mark.keras
 def test_every_metric_that_is_reported_can_be_watched() -> None:
-    """By name, as an object, weighted, of the training or of the validation; and again."""
+    """Names, objects and weighted metrics work, in training and validation; and again."""
     import keras
 
     top2 = keras.metrics.SparseTopKCategoricalAccuracy(k=2, name="top2")

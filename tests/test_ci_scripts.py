@@ -80,7 +80,7 @@ def comment(folder: Path, text: str, **known: object) -> subprocess.CompletedPro
 
 
 def test_first_report_is_posted(tmp_path: Path) -> None:
-    """Where no comment has the marker there will be one."""
+    """A comment is posted if none has the marker."""
     assert comment(tmp_path, "# Compared ±\n").returncode == 0
     assert "-X POST repos/owner/name/issues/7/comments" in calls(tmp_path)[-1]
     body = (tmp_path / "calls.body").read_text("utf-8")
@@ -160,7 +160,7 @@ def test_comparison_that_ends_without_a_report_says_so(
 
 
 def test_comparison_that_is_killed_leaves_a_report(tmp_path: Path) -> None:
-    """Where no trap is run any more, as when its time is over, there is still one to show."""
+    """A report is left even if no trap runs any more, as when its time is over."""
     bench = "#!/usr/bin/env bash\nkill -KILL $PPID\n"
     done = run("compare", "it", folder=tmp_path, programs={"python3": PYTHON}, BENCH=bench)
     assert done.returncode == -signal.SIGKILL

@@ -76,7 +76,7 @@ def test_records_are_those_of_this_machine(
     new: TrialSpec,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where a trial is trained changes no word of its record but how often it was begun."""
+    """The place of training changes no word of a record but how often the trial was begun."""
     specs = [replace(new, seed=seed) for seed in range(4)]
     there = trained(tmp_path / "there", engine, specs)
     monkeypatch.setattr(process, "CHILDREN", workers.folder / "children")

@@ -103,7 +103,7 @@ def test_a_project_below_the_top_is_given_from_its_own_folder(code: Path) -> Non
 
 
 def test_a_commit_from_before_the_folder_is_told(code: Path) -> None:
-    """Where the project was elsewhere its top is not taken for it."""
+    """The top of a repository is not taken for a project that was elsewhere."""
     first = git(code, "rev-parse", "HEAD")
     git(code, "mv", "bench", "models", "..")
     git(code, "commit", "--quiet", "-m", "moved")

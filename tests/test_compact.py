@@ -64,7 +64,7 @@ def test_pooling_before_normalisation_is_pooling_after_it() -> None:
 
 
 def test_learned_pooling_has_a_weight_for_each_place() -> None:
-    """Of 7×7 places and eight channels."""
+    """The kernel has a weight for each of 7×7 places, in each of eight channels."""
     from models.compact import compact
 
     average, learned = (compact(body="8 p p", pooling=each) for each in ("average", "learned"))

@@ -1,4 +1,4 @@
-"""``compare`` between commits of a checkout that was made up for it."""
+"""``compare`` between commits of a checkout made for it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fitting_room.record import Record
 pytestmark = pytest.mark.usefixtures("plain_git")
 
 BELOW = Path("work", "project")
-"""Where the project is, below the top of its repository."""
+"""The folder of the project, below the top of its repository."""
 
 
 @pytest.fixture(scope="session")
@@ -152,7 +152,7 @@ def test_what_a_commit_lacks_is_trained_by_its_code(
 def test_this_checkout_is_what_its_code_would_repeat(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of what is stored, other code's records, variants and the sample's do not count."""
+    """Records of other code, of variants and of the sample do not count."""
     base = stored(tmp_path / "base", seeds(8))
     stored(tmp_path / "results" / "reference", of_code(seeds(first=8)))
     others = [

@@ -46,7 +46,7 @@ def test_head_s_records_take_the_place_of_their_case_s(
 def test_a_published_record_says_nothing_of_this_machine_s_folders(
     results: Path, tmp_path: Path
 ) -> None:
-    """Where the data lay is nobody's business."""
+    """The folder of the data is nobody's business."""
     head = stored(tmp_path / "head", seeds(4))
     assert call(results, head, "--case", DENSE, "--results", results, "--update-reference") == 0
     assert {r.spec.dataset.folder for r in Store(results / "reference").all()} >= {""}

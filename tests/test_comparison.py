@@ -180,7 +180,7 @@ def test_a_target_that_nobody_reaches_is_said_in_words() -> None:
 
 
 def test_a_case_renamed_is_compared_and_told_of() -> None:
-    """That its builder and arguments are the vanished one's is said, with their digest."""
+    """The note says that builder and arguments are the vanished one's, with their digest."""
     case = replace(CASES[DENSE], architecture="dense_a")
     found = compare(side(seeds()), side(seeds(case=case, off=-0.06)))
     text = as_markdown(found, undecided=False)

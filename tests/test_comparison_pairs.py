@@ -1,4 +1,4 @@
-"""Which case of base is which of head, and which have no counterpart."""
+"""The pairs of base's and head's cases, and those without a counterpart."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_variant_is_paired_with_its_original() -> None:
 
 
 def test_one_case_a_side_is_a_pair_whatever_its_name() -> None:
-    """Where neither side has code that may have other cases."""
+    """A pair is made if neither side has code that may have other cases."""
     found = match(side("a"), side("b"))
     assert [(b.case, h.case) for b, h in found.pairs] == [("a", "b")]
     assert not (found.appeared or found.vanished or found.missing)

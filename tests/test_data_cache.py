@@ -92,7 +92,7 @@ def test_a_data_set_damaged_after_it_was_found_is_told(monkeypatch: pytest.Monke
 def test_an_unwritable_cache_folder_is_named_with_the_cure(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Where the cache folder cannot be made, the error names it and how to choose another."""
+    """The error names a cache folder that cannot be made, and how to choose another."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     know(monkeypatch, "mnist", FakeSource(tiny("mnist")))

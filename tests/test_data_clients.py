@@ -87,7 +87,7 @@ def test_a_missing_client_is_named(
 
 
 def test_the_line_that_tells_most_is_the_reason(clients: Path) -> None:
-    """Of npm's many lines the one with the failure is told, and its exit status."""
+    """The one line of npm's with the failure is told, and its exit status."""
     _program(
         clients, "npm", "echo code E1 >&2; echo request failed: no net >&2; echo log >&2; exit 7"
     )
@@ -107,7 +107,7 @@ def test_a_warning_of_apt_update_explains_the_failed_download(clients: Path) -> 
 
 
 def test_an_unknown_package_is_told(clients: Path) -> None:
-    """Where `update` has nothing to complain about, the download's own words are told."""
+    """The download's own words are told if `update` has nothing to complain about."""
     script = 'case "$*" in *update) ;; *) echo "E: Unable to locate" >&2; exit 100;; esac'
     _program(clients, "apt-get", script)
     _program(clients, "dpkg-deb", "exit 0")
@@ -288,7 +288,7 @@ def test_a_real_tensorflow_data_set_is_read(tmp_path: Path) -> None:
 
 
 def test_a_library_that_fails_is_told_by_its_last_line(libraries: Path) -> None:
-    """Of a traceback nobody wants more; an object array is never pickled."""
+    """The last line of a traceback is enough; an object array is never pickled."""
     with pytest.raises(UnavailableError, match=r"1: .*No module named 'keras.datasets.letters'"):
         read(keras_dataset("letters"))
     (libraries / "keras" / "datasets" / "words.py").write_text(

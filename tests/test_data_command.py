@@ -235,7 +235,7 @@ def test_the_variable_is_heard_where_no_option_is_given(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """By every command that trains on whole data, and by each in the same way."""
+    """Every command that trains on whole data reads it, and each in the same way."""
     monkeypatch.setenv("FITTING_ROOM_DATA", variable)
     told = [command, *COMMANDS[command], "--results", str(results), "--offline", *option]
     assert main(told) == 2

@@ -1,4 +1,4 @@
-"""Which source gives a data set, and what is told of the others."""
+"""The source that gives a data set, and what is told of the others."""
 
 from __future__ import annotations
 

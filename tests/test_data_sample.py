@@ -80,7 +80,7 @@ def test_a_damaged_copy_of_a_sample_is_repaired() -> None:
 def test_without_a_cache_a_temporary_folder_serves(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Where the cache cannot be written, the sample is still to be had."""
+    """The sample is still to be had if the cache cannot be written."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setattr(machine.tempfile, "gettempdir", lambda: str(tmp_path / "spare"))
@@ -110,7 +110,7 @@ def test_a_damaged_installation_is_told(
 
 
 def test_the_choice_is_even_over_the_data_set() -> None:
-    """Of six places of class 0 and four of class 1, every third and every second are taken."""
+    """Every third of six places of class 0 is taken, and every second of four of class 1."""
     labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1], np.uint8)
 
     assert chosen(labels, per_class=2).tolist() == [0, 3, 6, 8]
@@ -128,7 +128,7 @@ def test_a_sample_can_be_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_a_task_that_ships_no_sample_has_one_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of classes with fewer images it takes all."""
+    """The sample takes all images of smaller classes."""
     known = know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
     monkeypatch.setitem(TASKS, "mnist", replace(known, sample=None))
     found = sample("mnist")

@@ -41,7 +41,7 @@ def test_part_of_a_name_stands_for_the_names_that_have_it(part: str) -> None:
 
 
 def test_part_that_many_names_have_suggests_none() -> None:
-    """Of more than three nobody would know which."""
+    """A choice among more than three helps nobody."""
     assert nearest("a", [f"a-{n}" for n in range(4)]).startswith("Known: ")
 
 
@@ -129,7 +129,7 @@ def test_a_user_without_name_or_home_has_a_cache(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_home_that_is_none_is_named() -> None:
-    """Of a user that this machine does not know."""
+    """The error names the home of a user that this machine does not know."""
     with pytest.raises(UserError, match="Write the folder in full"):
         chosen_data_dir("~nobody-of-that-name/data", {})
 

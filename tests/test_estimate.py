@@ -56,7 +56,7 @@ def test_estimate_follows_the_number_of_epochs() -> None:
 
 
 def test_case_that_stopped_early_will_stop_as_early() -> None:
-    """Of ten epochs asked for, six ran: the estimate is for six."""
+    """Six of ten epochs ran: the estimate is for six."""
     early = timed_record(case=DIGITS.name, training_accuracy=[0.9] * 6, total=20.0)
     assert estimate([early.spec], [early]) == pytest.approx(20.0)
 
@@ -96,7 +96,7 @@ def test_nothing_to_do_takes_no_time() -> None:
 
 
 def test_seconds_of_another_machine_are_scaled_by_the_calibration_step() -> None:
-    """Where a step takes four times as long, so will a trial; what ran here is not scaled."""
+    """A trial takes four times as long if a step does; what ran here is not scaled."""
     there = replace(timed_record(total=20.0), calibration_seconds=0.1)
     here = replace(timed_record(total=31.0), machine=HERE)
     assert estimate([there.spec], [there]) == pytest.approx(80.0)
@@ -128,7 +128,7 @@ def test_other_data_are_scaled_by_their_images(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_each_trial_that_ends_tells_more_about_the_others() -> None:
-    """Of three seeds that never ran anywhere the first tells what the other two will take."""
+    """The first of three seeds that never ran anywhere tells what the other two will take."""
     first = replace(timed_record(total=20.0), machine=HERE)
     remaining = Remaining([replace(first.spec, seed=seed) for seed in range(3)], [])
     assert estimate(remaining.specs, remaining.known) is None

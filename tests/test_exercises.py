@@ -212,7 +212,7 @@ def test_a_point_without_records_keeps_its_place() -> None:
 
 
 def test_the_command_draws_in_both_themes(tmp_path: Path) -> None:
-    """As SVG and PNG, from what is stored; what has no records is passed over."""
+    """SVG and PNG are drawn from what is stored; what has no records is passed over."""
     for case in EXERCISES["pixels"].points.values():
         Store(tmp_path / "exercises").put(make_record(case=case))
     drawn = tmp_path / "drawn"

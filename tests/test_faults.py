@@ -184,7 +184,7 @@ def test_ctrl_c_leaves_whole_records(stopped: Run) -> None:
 
 
 def test_two_runs_at_once_go_on_from_there_and_share_the_work(stopped: Run) -> None:
-    """Of two runs on one folder after Ctrl-C each trial is trained by one, and both end well."""
+    """Two runs on one folder after Ctrl-C train each trial once, and both end well."""
     running = [start(*TWO, results=stopped.results) for _ in range(2)]
     done = [finish(run, stopped.results) for run in running]
     assert [run.status for run in done] == [0, 0]

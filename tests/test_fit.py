@@ -291,7 +291,7 @@ def test_a_recipe_that_only_names_its_defaults_learns_what_a_plain_one_does() ->
 
 
 def test_an_optimizer_has_the_recipes_settings() -> None:
-    """Of a plain recipe and of tuned ones; what they leave open is the optimizer's own."""
+    """Plain and tuned recipes set theirs; what they leave open is the optimizer's own."""
     from fitting_room.trial import fit
 
     adam = fit.optimizer(Recipe(epochs=1, learning_rate=0.25, beta_1=0.5))

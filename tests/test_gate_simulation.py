@@ -42,7 +42,7 @@ def simulation() -> Simulation:
 def test_unchanged_code_keeps_to_the_error_of_a_run(
     simulation: Simulation, scenario: Scenario
 ) -> None:
-    """By all of the Monte-Carlo interval, also where one thing about the scatter is misjudged."""
+    """The whole Monte-Carlo interval keeps to it, even if one thing about it is misjudged."""
     assert whole_run(simulation, scenario).interval[1] < RUN_ALPHA
 
 
@@ -59,7 +59,7 @@ def test_scatter_misjudged_twice_is_marked_where_it_fails_too_often(
 
 
 def test_a_run_that_keeps_to_its_error_has_no_mark(simulation: Simulation) -> None:
-    """Where no case failed there is nothing to point at."""
+    """A run without a failed case has nothing to point at."""
     cases = {
         name: tuple(replace(tally, failed=0) for tally in tallies)
         for name, tallies in simulation.cases.items()

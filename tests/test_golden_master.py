@@ -30,7 +30,7 @@ from fitting_room.studies.gate_simulation import completed, setups
 ROOT = Path(__file__).parents[1]
 FILE = Path(__file__).with_name("golden_master.json")
 RUNS = 1000
-"""Of each case under each scenario: 27,000 in all."""
+"""The runs of each case under each scenario: 27,000 in all."""
 SCENARIOS = (
     Scenario(),
     Scenario(at_bound=True),

@@ -1,4 +1,4 @@
-"""What trials on a cluster cost: figures of runs that are made up, with costs that are known."""
+"""What trials on a cluster cost: figures of simulated runs, with known costs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_trials_that_spin_have_no_more_slots_than_cores(tmp_path: Path) -> None:
 
 
 def test_a_goal_that_is_missed_is_told(tmp_path: Path) -> None:
-    """By how many runs, and how far."""
+    """The page says by how many runs, and how far."""
     told = growth_block(
         stored(tmp_path, point(500, 1, wall=30.0), point(500, 2, wall=15.0, cpu=40.0))
     )

@@ -118,7 +118,7 @@ def test_without_scatter_on_either_side_nothing_is_decided(
 
 
 def test_two_diverged_seeds_are_a_regression_and_one_is_told() -> None:
-    """As in the gate: one may be bad luck; and base's own do not count against head."""
+    """One may be bad luck, as in the gate; and base's own do not count against head."""
     found = [asked(Sample(values=BASE[:5], diverged=n)) for n in (1, 2)]
     assert [each.verdict.label for each in found] == ["same", "regression"]
     assert "1 more diverged" in found[0].verdict.reason
@@ -182,7 +182,7 @@ def test_seconds_become_a_change(outcome: Outcome, ratio: float | None, told: st
 
 
 def test_another_course_of_training_is_a_change_either_way() -> None:
-    """Of a drop in the training loss neither more nor less is better: both fail."""
+    """Neither a larger nor a smaller drop in the training loss is better: both fail."""
     found = [
         asked(Sample(values=values), metric="drop_in_training_loss")
         for values in (WORSE, tuple(value + 0.03 for value in BASE))
@@ -222,7 +222,7 @@ def test_arrival_is_judged_with_those_that_never_came(
 
 
 def test_two_seeds_are_no_surer_than_their_order() -> None:
-    """Of the 66 pairs of twelve seeds the two latest are one: the p-value is that, and no alarm."""
+    """The two latest of twelve seeds are one of 66 pairs: the p-value is that, and no alarm."""
     found = compared(seeds(9, 9))
     assert (found.verdict.label, found.seeds) == ("same", (10, 2))
     assert f"p = {1 / math.comb(12, 2):.2g}" in found.verdict.reason
@@ -230,7 +230,7 @@ def test_two_seeds_are_no_surer_than_their_order() -> None:
 
 @pytest.mark.parametrize(("base", "head"), [(ARRIVED, seeds(9)), (seeds(5), ARRIVED)])
 def test_one_seed_decides_nothing(base: Arrivals, head: Arrivals) -> None:
-    """Of either side: the verdict stays open, and says what it takes."""
+    """A single seed on either side leaves the verdict open, which says what it takes."""
     found = compared(head, base)
     assert (found.verdict.label, found.verdict.reason.endswith("each side needs 2 seeds")) == (
         "undecided",
@@ -239,7 +239,7 @@ def test_one_seed_decides_nothing(base: Arrivals, head: Arrivals) -> None:
 
 
 def test_seeds_that_all_arrive_at_once_are_the_same() -> None:
-    """Where nothing varies there is no statistic, no warning and no alarm."""
+    """Seeds that do not vary give no statistic, no warning and no alarm."""
     assert compared(seeds(5, 5), seeds(5, 5, 5)).verdict.label == "same"
 
 

@@ -45,7 +45,7 @@ def test_a_new_seed_falls_where_student_says() -> None:
 
 
 def test_a_new_seed_falls_within_as_often_as_promised() -> None:
-    """Of 4,000 draws of five seeds and one more, 95 % keep the sixth inside."""
+    """The interval of five seeds holds a sixth in 95 % of 4,000 draws."""
     drawn = np.random.default_rng(0).normal(size=(4000, 6))
     intervals = [of_new_seed(list(row[:5])) for row in drawn]
     inside = sum(x.low <= row[5] <= x.high for x, row in zip(intervals, drawn, strict=True))
@@ -152,7 +152,7 @@ def test_scatter_between_seeds_widens_the_interval() -> None:
 
 
 def test_the_chance_to_win_counts_pairs_and_halves_ties() -> None:
-    """Of four pairs A wins two and ties one."""
+    """A wins two of four pairs and ties one."""
     assert superiority([1.0, 3.0], [1.0, 2.0]).estimate == 2.5 / 4
 
 
@@ -194,7 +194,7 @@ def test_the_textbooks_components_come_out() -> None:
 
 
 def test_intervals_of_a_crossed_design_hold_what_they_promise() -> None:
-    """Of intervals at 95 %, no fewer than 88 % of 100 hold the scatter that was put in."""
+    """At least 88 of 100 intervals at 95 % hold the scatter that was put in."""
     generator = np.random.default_rng(0)
     truth = {"rows": 1.0, "columns": 0.5, "interaction": 0.4, "repeat": 0.3}
     held = dict.fromkeys(truth, 0)

@@ -180,7 +180,7 @@ def test_a_rate_knows_its_monte_carlo_error() -> None:
 def test_a_fixed_gate_of_equal_power_needs_five_seeds_where_the_sequential_takes_one_or_two() -> (
     None
 ):
-    """By the textbook's sample size, errors of 0.01 % and 0.8 % three scatters apart take 5."""
+    """The textbook's sample size for errors of 0.01 % and 0.8 %, three scatters apart, is 5."""
     assert seeds_of_equal_power((FLOOR,)) == math.ceil(((3.72 + 2.40) / 3) ** 2) == 5
 
 

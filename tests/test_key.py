@@ -83,7 +83,7 @@ def test_other_code_or_library_changes_the_key(origin: Provenance) -> None:
     ],
 )
 def test_what_changes_no_result_leaves_the_key(spec: TrialSpec, origin: Provenance) -> None:
-    """Where data lies, a time limit, company, Python's version and the commit do not count."""
+    """The data's folder, a time limit, company, Python's version and the commit do not count."""
     assert quality_key(spec, origin) == quality_key(SPEC, ORIGIN)
 
 

@@ -187,7 +187,7 @@ def ticks(core0: int, core1: int, core2: int) -> str:
 def test_other_work_is_what_the_usable_cores_did_beyond_this_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of 9 s of all work in 4 s, 7 s were its own; the third core is not its to use."""
+    """All work took 9 s in 4 s, of which 7 s were its own; the third core is not its to use."""
     hertz = os.sysconf("SC_CLK_TCK")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     told = []

@@ -170,7 +170,7 @@ def test_a_forward_pass_costs_two_operations_per_multiply_add(name: str) -> None
 
 @pytest.mark.keras
 def test_parameters_that_training_leaves_alone_are_counted_apart() -> None:
-    """Of batch normalisation's four numbers a channel, two are trained and two are not."""
+    """Batch normalisation has four numbers a channel: two are trained and two are not."""
     import keras
 
     normalised = [keras.Input((8,)), keras.layers.Dense(5), keras.layers.BatchNormalization()]

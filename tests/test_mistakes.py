@@ -39,13 +39,13 @@ def test_one_seed_has_no_scatter() -> None:
 
 
 def test_predictions_of_other_images_do_not_count() -> None:
-    """As those of a sample, or of a validation split."""
+    """Predictions on a sample or on a validation split are left out."""
     assert confusion([seed(0, 1, 2)], LABELS, classes=3) is None
     assert hardest([seed(0, 1, 2)], LABELS, most=3) == []
 
 
 def test_hardest_are_those_that_most_seeds_get_wrong() -> None:
-    """Of equal ones the surest mistake comes first, then the first image."""
+    """The surest mistake comes first among equal ones, then the first image."""
     sure = (Mistake(image=5, predicted=1, probability=0.9),)
     records = [
         seed(0, 1, 0, 1, 1, 2, 1, sure=sure),

@@ -255,7 +255,7 @@ def test_what_is_of_keras_alone_says_so(own: Own) -> None:
 
 
 def test_inference_of_an_own_loop_is_in_the_records(own: Own) -> None:
-    """Of all seeds, unless the trainer hands over no function."""
+    """All seeds have it, unless the trainer hands over no function."""
     latencies = {
         path.parent.name: json.loads(path.read_text("utf-8"))["inference"]
         for path in (own.folder / "results" / "reference").rglob("*.json")

@@ -297,5 +297,5 @@ def dashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 def test_a_case_falls_into_task_and_architecture(case: str, expected: tuple[str, str]) -> None:
-    """By the longest task that is known; of one that is not, at the first dash."""
+    """The longest known task counts; a case of an unknown one is split at the first dash."""
     assert parts(case) == expected

@@ -80,7 +80,7 @@ def test_every_case_has_its_row_and_what_is_behind_it(tmp_path: Path) -> None:
 
 
 def test_page_tells_how_well_a_case_is_calibrated(tmp_path: Path) -> None:
-    """Of 90 images at 90 % 80 are right, with both seeds: 1.11 % beside what is expected."""
+    """Both seeds have 80 of 90 images at 90 % right: 1.11 % beside what is expected."""
     text = write(tmp_path / "report.html")
     assert 'data-column="calibration_error"><button type="button">calibration error %<' in text
     assert "1.11 ± 0.00 (2)" in text.split(f'<tbody id="{CNN}">')[1].split("</tr>")[0]

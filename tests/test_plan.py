@@ -86,7 +86,7 @@ SHARED = [("smoke", False), ("quick", False), ("accept", True), ("full", True)]
 
 @pytest.mark.parametrize(("tier", "alone"), SHARED)
 def test_only_trials_without_times_run_side_by_side(tier: str, alone: bool) -> None:
-    """Where figures count, a trial has its machine to itself."""
+    """A trial has its machine to itself if its figures count."""
     assert planned(TRAINED, options=Options(tier=tier))[0].spec.alone == alone
 
 

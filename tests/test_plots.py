@@ -228,7 +228,7 @@ def test_nothing_is_missing_where_records_have_all() -> None:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_axis_says_what_it_is_within_the_frame(name: str) -> None:
-    """By a label of its own or of the axes that it stands in line with, or by names.
+    """A label says so, its own or that of the axes in line with it, or names do.
 
     Viewers that count in single precision draw coordinates far outside in the wrong place.
     """
@@ -324,5 +324,5 @@ NAMES = ["a", "b", "c"]
     ],
 )
 def test_each_picture_can_be_drawn(draw: Draw, theme: Theme) -> None:
-    """Of classes with few images, of silent layers, of weights that are all zero, too."""
+    """Classes with few images, silent layers and weights that are all zero are drawn too."""
     assert Image.open(io.BytesIO(render(draw, theme, "png"))).format == "PNG"

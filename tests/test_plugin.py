@@ -27,7 +27,7 @@ def test_tests_without_an_evaluator_are_left_alone(pytester: pytest.Pytester) ->
 
 TABLE = "[tool.fitting-room]\ncases = 'own:CASES'\n"
 ASLEEP = ("-p", "fitting_room.entry", "-p", "no:hypothesispytest")
-"""As where the bench is installed: pytest loads this by its entry point."""
+"""The options of an installed bench: pytest loads this by its entry point."""
 
 
 def test_an_installed_bench_sleeps_where_nobody_asked_for_it(pytester: pytest.Pytester) -> None:

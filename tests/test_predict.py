@@ -1,4 +1,4 @@
-"""``predict`` and ``inspect``, as a person runs them, with made-up trainings and answers."""
+"""``predict`` and ``inspect``, as a person runs them, with simulated trainings and answers."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_a_metric_costs_the_epochs_after_which_it_is_known() -> None:
 
 
 def test_the_sharpest_catches_the_least_setback_for_a_second() -> None:
-    """Of a curve one epoch is left, and each case has a test metric and a training metric."""
+    """A curve is left with one epoch, and each case with a test metric and a training metric."""
     found = sharpest(of_case())
     names = ["test_accuracy", "drop_in_training_loss", "training_loss, epoch 1"]
     assert [one.metric for one in found] == names
@@ -97,6 +97,6 @@ def test_a_case_that_nobody_timed_has_no_choice() -> None:
 
 
 def test_a_curve_is_priced_as_far_as_the_references_came() -> None:
-    """Where a recipe stops at its target, some epochs of the bands have nobody to be timed."""
+    """A recipe that stops at its target leaves some epochs of the bands without a time."""
     metrics = [one.metric for one in of_case(epochs=2) if one.of_curve]
     assert metrics == ["training_loss, epoch 1", "training_loss, epoch 2"]

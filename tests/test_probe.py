@@ -105,7 +105,7 @@ def test_tensorflow_names_the_device_by_its_maker(
     details: dict[str, str],
     expected: str | None,
 ) -> None:
-    """Where TensorFlow cannot tell, the name that it uses itself remains."""
+    """The name that TensorFlow uses itself remains where it cannot tell."""
     config = SimpleNamespace(
         list_physical_devices=lambda _: [SimpleNamespace(name=name) for name in devices],
         experimental=SimpleNamespace(get_device_details=lambda _: details),
@@ -134,7 +134,7 @@ def test_threads_are_those_that_the_backend_makes(
     variables: dict[str, str],
     expected: int,
 ) -> None:
-    """Of three cores: what the backend was told, else what it was left, else all three."""
+    """Three cores give what the backend was told, else what it was left, else all three."""
     threading = SimpleNamespace(get_intra_op_parallelism_threads=lambda: framework)
     config = SimpleNamespace(threading=threading)
     told = SimpleNamespace(config=config, get_num_threads=lambda: framework)
@@ -177,7 +177,7 @@ def test_only_another_precision_on_a_processor_is_asked_about(
 
 
 def test_step_is_timed_where_the_flags_do_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a program of its own, on the backend that was asked for."""
+    """A program of its own times it, on the backend that was asked for."""
     monkeypatch.setattr("fitting_room.machine.cpu_flags", frozenset)
     program = SAY.format(
         "{'accelerator': None, 'times': len(json.loads(sys.stdin.readline())['precision'] "

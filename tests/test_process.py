@@ -156,7 +156,7 @@ def test_a_run_that_is_ended_does_not_wait_for_the_machine(
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("second", [True, False])
 def test_a_timed_trial_runs_alone(play: Child, tmp_path: Path, first: bool, second: bool) -> None:
-    """Of two trials one begins when the other has ended, unless neither is timed."""
+    """One of two trials begins when the other has ended, unless neither is timed."""
     beside = tmp_path / "beside"
     play(
         f"import pathlib; beside = pathlib.Path({str(beside)!r}); beside.mkdir(exist_ok=True)\n"

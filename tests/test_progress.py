@@ -65,7 +65,7 @@ def plain(**settings: int) -> Progress:
 
 
 def test_plain_output_has_a_line_for_each_message() -> None:
-    """Which of how many, case, seed, epoch, accuracies, time left; then outcome and result."""
+    """A line has number, case, seed, epoch, accuracies, time left; then outcome and result."""
     messages = [Message(note="loading Keras"), *(Message(epoch=epoch) for epoch in EPOCHS[:2])]
     assert hear(plain(), *messages, Message(record=RECORD)).splitlines() == [
         f"[1/3] {NAME} loading Keras",

@@ -1,4 +1,4 @@
-"""Which code would make a record, and which change made a stored one stale."""
+"""The code that would make a record, and the change that made a stored one stale."""
 
 from __future__ import annotations
 

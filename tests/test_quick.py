@@ -237,7 +237,7 @@ def test_quick_records_are_published_nowhere() -> None:
 
 
 def test_a_whole_record_comes_before_a_quick_one() -> None:
-    """Of one seed, though the quick one was started later; a quick one alone is no result."""
+    """A quick record of the seed that started later changes nothing; alone it is no result."""
     whole = make_record(case=CASE)
     later = quick_record(started="2026-04-01T12:00:00+00:00")
     assert one_per_seed([whole, later]) == trained([later, whole]) == [whole]

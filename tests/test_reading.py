@@ -268,7 +268,7 @@ HOSTILE = (
     b"1979-05-27T07:32:00Z", b"\\ud800", b"'''", b"#", b'""', b"0", b",", b"]", b"}", b"[[", b"0x1",
 )  # fmt: skip
 MOST_BYTES = 4_000
-"""Of a file that is mutated: time is better spent on more of them than on long ones."""
+"""The size of a file to mutate: time is better spent on many files than on long ones."""
 
 
 def shortened(content: bytes, name: str) -> bytes:

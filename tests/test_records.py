@@ -96,7 +96,7 @@ def test_times_of_a_disturbed_trial_do_not_serve(store: Store) -> None:
 
 @pytest.mark.parametrize("newest", [MACHINE, OTHER])
 def test_last_started_of_several_answers(store: Store, newest: object) -> None:
-    """Of two records of a key the newer one counts, whatever their files are called."""
+    """The newer of two records of a key counts, whatever their files are called."""
     for machine in (MACHINE, OTHER):
         day = 2 if machine == newest else 1
         store.put(replace(RECORD, machine=machine, started=f"2026-01-0{day}T00:00:00+00:00"))

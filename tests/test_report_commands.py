@@ -192,7 +192,7 @@ def test_show_has_what_callbacks_watched_and_did(
 
 
 def test_show_as_json_has_the_callbacks(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As the record has them; null where there are none."""
+    """The JSON has them as the record does; null where there are none."""
     Store(results / "trials").put(watched())
     call("show", DENSE, "--json", "--results", results)
     found = json.loads(capsys.readouterr().out)

@@ -45,7 +45,7 @@ def test_markers_in_a_code_fence_are_text() -> None:
 
 
 EXAMPLE = f"<!-- fitting-room: NAME -->\n{CLOSE}\n"
-"""As documentation shows it; there is no block of that name."""
+"""An example from documentation; there is no block of that name."""
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_accuracy_is_the_mean_over_seeds() -> None:
 
 
 def test_a_seed_counts_once() -> None:
-    """Of two completed records of a seed the one started last is used."""
+    """The later of two completed records of a seed is used, by when they started."""
     old = make_record(test_accuracy=0.5, started="2026-01-01T00:00:00+00:00")
     new = make_record(test_accuracy=0.9, started="2026-01-02T00:00:00+00:00")
     found = row_of(DENSE, new, old).test_accuracy
@@ -55,7 +55,7 @@ def test_a_failed_trial_is_no_result_and_is_told() -> None:
 
 
 def test_seconds_leave_the_first_epoch_out() -> None:
-    """Of 9, 2, 3 and 9, 4 seconds the median of the later epochs is 3."""
+    """The median of the later epochs of 9, 2, 3 and 9, 4 seconds is 3."""
     slow_start = make_record(seed=0, training_accuracy=[0.8] * 3, epoch_seconds=[9, 2, 3])
     another = make_record(seed=1, training_accuracy=[0.8] * 2, epoch_seconds=[9, 4])
     found = row_of(DENSE, slow_start, another).seconds_per_epoch
@@ -111,7 +111,7 @@ def test_a_task_without_target_has_no_epochs_to_it() -> None:
 
 
 def test_the_calibration_error_is_of_the_seeds_that_kept_it() -> None:
-    """Of 90 images at 90 % 80 are right: one in 90 too few; an older record adds nothing."""
+    """The seeds have 80 of 90 images at 90 % right, one too few; an older record adds nothing."""
     sure = Confidence(images=(0, 90), right=(0, 80), mean=(0.0, 0.9), first=(), mistakes=())
     kept = replace(make_record(), confidence=sure)
     found = row_of(DENSE, kept, make_record(seed=1)).calibration_error
@@ -158,7 +158,7 @@ def test_overridden_epochs_and_the_sample_are_flagged() -> None:
 
 @pytest.mark.parametrize(("sample", "flags"), [(False, ()), (True, ("sample",))])
 def test_a_small_data_set_is_no_sample(sample: bool, flags: tuple[str, ...]) -> None:
-    """Of 1,500 images in batches of 32, which are all there are or are not, the record says so."""
+    """A record of 1,500 images in batches of 32 says whether they are all that there are."""
     record = make_record(sample=sample)
     assert record.resolved
     record = replace(record, resolved=replace(record.resolved, steps_per_epoch=47))

@@ -83,7 +83,7 @@ def test_times_of_another_machine_do_not_serve(tmp_path: Path, trials: FakeTrial
 
 
 def test_trial_that_shares_its_machine_has_no_times(tmp_path: Path, trials: FakeTrials) -> None:
-    """Where trials run side by side, what is stored serves a timed test too."""
+    """A stored record serves a timed test too if trials run side by side."""
     shared = replace(SPEC, alone=False)
     assert get(tmp_path, shared, timed=True) == get(tmp_path, shared, timed=True)
     assert len(trials.ran) == 1

@@ -176,7 +176,7 @@ def test_csv_has_one_line_per_case(tmp_path: Path) -> None:
 
 
 def test_the_calibration_error_is_in_both(tmp_path: Path) -> None:
-    """Of 90 images at 90 % 80 are right; it is a fraction there as it is in a record."""
+    """The seeds have 80 of 90 images at 90 % right; it is a fraction there as in a record."""
     sure = Confidence(images=(0, 90), right=(0, 80), mean=(0.0, 0.9), first=(), mistakes=())
     records = [replace(record, confidence=sure) for record in RECORDS]
     write_report(tmp_path, rows([CASES[DENSE]], records, {}, {}), records)

@@ -132,7 +132,7 @@ def step(shape: tuple[int, ...], *, rate: float = 0.1, **arguments: Any) -> tupl
 def test_a_step_of_a_kernel_has_singular_values_about_one(
     shape: tuple[int, ...], scale: float
 ) -> None:
-    """As a matrix of output channels, times the rate and the root of columns over rows."""
+    """The step is a matrix of output channels, times the rate and the root of columns over rows."""
     before, after = step(shape)
     moved = (before - after).reshape(-1, shape[-1]) / (0.1 * scale)
     assert np.linalg.svd(moved, compute_uv=False).min() > 0.4
@@ -246,7 +246,7 @@ def test_zoom_stretches_about_the_centre() -> None:
 
 
 def test_alternating_flips_show_each_side_every_other_epoch() -> None:
-    """Of a thousand images half begin flipped; after an epoch of two batches all turn around."""
+    """Half of a thousand images begin flipped; after an epoch of two batches all turn around."""
     from fitting_room.training.augmentation import AlternatingFlip
 
     images = np.random.default_rng(1).integers(0, 256, (1000, 28, 28, 1)).astype(np.float32) / 255

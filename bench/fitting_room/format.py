@@ -1,7 +1,7 @@
 """Values as text: figures as a person reads them, and foreign text that no output takes for markup.
 
 Accuracies are per cent and losses nats. The sd of ``mean ± sd (n)`` keeps one significant digit,
-two where it begins with 1, and the mean ends where its sd does; accuracies have at most 2 decimals
+two where it begins with 1, and the mean ends where its sd does. Accuracies have at most 2 decimals
 (one of 10,000 images is 0.01 %), losses at most 4. A single seed has no sd, and is shown with 1
 decimal (3 for a loss).
 """
@@ -26,7 +26,7 @@ class Spread(Protocol):
 
     @property
     def mean(self) -> float:
-        """Of all seeds."""
+        """The mean of all seeds."""
 
     @property
     def sd(self) -> float | None:
@@ -252,7 +252,7 @@ _BREAKS = re.compile(r"\s*[\t-\r\x1c-\x1e\x85\u2028\u2029]\s*")
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, marks that turn the direction of reading, bytes that are no text."""
 _HTML = re.compile(r"<(?=[A-Za-z/!?])(?!https?://[^\s<>]*>)")
-"""Where a tag or a comment may begin; the addresses of sources are none."""
+"""The start of a possible tag or comment; the addresses of sources are none."""
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _COMMAND = re.compile(r"^(\s*)(?=::)")

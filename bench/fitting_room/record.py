@@ -70,7 +70,7 @@ class Callbacks:
     stopped_epoch: int | None
     """After which the recipe's threshold ended the training; None if it did not."""
     best_epoch: int | None
-    """Whose model is the one kept as the best; None where none was to be kept."""
+    """The epoch whose model was kept as the best; None where none was to be kept."""
     learning_rates: tuple[float, ...]
     """With which each epoch began, in order."""
 
@@ -121,7 +121,7 @@ class Confidence:
 
     images: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)]
     right: tuple[Count, ...]
-    """Of those, classified rightly."""
+    """The number of those classified rightly."""
     mean: tuple[Probability, ...]
     """Probability of the class predicted, mean over the bin; 0 for an empty one."""
     first: tuple[tuple[Probability, ...], ...]
@@ -149,7 +149,7 @@ class Confidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Where a trial ran; two machines that agree in all of it are one to the timing key."""
+    """The machine of a trial; two that agree in all of it are one to the timing key."""
 
     system: str
     cpu: str
@@ -160,7 +160,7 @@ class Machine:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Which code made the record."""
+    """The code that made the record."""
 
     commit: str | None  # None where no commit has the files that ran
     dirty: bool | None
@@ -232,7 +232,7 @@ class Record:
     callbacks: Callbacks | None = None
     """None where the recipe names none."""
     test_accuracy: Fraction | None = None
-    """Of the last epoch, over all test images."""
+    """The accuracy after the last epoch, over all test images."""
     test_loss: Loss | None = None
     predictions: str | None = None
     """Class predicted for every test image; see ``unpack_classes``."""
@@ -240,13 +240,13 @@ class Record:
     """On the test images after the last epoch; None in records made before it was kept."""
     inference: Inference | None = None
     calibration_seconds: Seconds | None = None
-    """Of the calibration step in the same process; None where it was not alone, or not yet kept."""
+    """The time of the calibration step in the same process; None if not alone, or not yet kept."""
     seconds: Mapping[str, Seconds] = field(default_factory=dict)
     """Wall time of each phase, total included; ``results/README.md`` names them."""
     peak_memory_bytes: Count | None = None
     metrics: Mapping[str, Figure] | msgspec.UnsetType = msgspec.UNSET
-    """Of the project's own, and what a trainer reported, after the last epoch; unset, and not
-    written, where there is none."""
+    """The project's own metrics and the trainer's, after the last epoch; unset, and not written,
+    where there are none."""
 
     def __post_init__(self) -> None:
         """Refuse a date that is none, epochs out of order and predictions that do not decode."""
@@ -305,7 +305,7 @@ class Job:
     log: str | None = None
     """Folder for TensorBoard's graph, histograms and images; None writes none."""
     metrics: Mapping[str, str] = field(default_factory=dict)
-    """Of the project's own, name → ``module:function`` of those to be computed."""
+    """The project's own metrics to be computed: name → ``module:function``."""
     task: Task | None = None
     """What its case is trained on, without the data: a trial reads nothing of the project."""
     sent: float = 0.0
@@ -349,7 +349,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     epoch: Epoch | None = None
     record: Record | None = None
     files: tuple[str, ...] = ()
-    """Of the project's modules that it has imported: with its first note and with its record."""
+    """The files of the project's modules it has imported: with its first note and its record."""
 
 
 Listener = Callable[[TrialSpec, Message], None]

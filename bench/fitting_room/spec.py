@@ -23,12 +23,12 @@ class Look:
     """What can be seen of a data set without a checksum."""
 
     shape: tuple[int, ...]
-    """Of one image, or of one feature vector."""
+    """The shape of one image, or of one feature vector."""
     dtype: str
     lowest: float
     highest: float
     mean: float
-    """Of the training images, to six digits."""
+    """The mean of the training images, to six digits."""
     train: tuple[int, ...]
     """Training images of each class."""
     test: tuple[int, ...]
@@ -59,15 +59,15 @@ class Task:
     """What each label stands for, in the order of the labels, which count from 0; classes without
     names are called by their numbers, as by ``tuple(map(str, range(2)))``."""
     title: str = ""
-    """As a table heading shows it; its name with a capital, if none is given."""
+    """The title of its table; its name with a capital, if none is given."""
     licence: str = "not told"
-    """Of the images, and whose they are."""
+    """The licence of the images, and their owner."""
     sample: Any = None
     """Loads a small part that is shipped, for the smoke tier; None takes it from the whole."""
     targets: Mapping[str, float] = field(default_factory=dict)
     """Metric → value whose first epoch is asked for, as a fraction."""
     most_epochs: int | None = None
-    """That a tuned recipe may take; those published keep their own number."""
+    """The limit of a tuned recipe; those published keep their own number."""
     frontier: tuple[int, int] = (1, 1_000_000)
     """The numbers of parameters between which a search shows its frontier."""
     marks: tuple[float, ...] = ()
@@ -148,7 +148,7 @@ class Recipe:
     beta_2: float | None = None
     """Decay of the second moment."""
     adam_lr_ratio: float | None = None
-    """Of Muon: rate of what it leaves to Adam (biases, normalisation, head), over its own."""
+    """The rate of what Muon leaves to Adam (biases, normalisation, head), over Muon's own."""
     weight_decay: float = 0.0
     """Decoupled: a step takes rate × this off every kernel, and off nothing else."""
     label_smoothing: float = 0.0
@@ -329,7 +329,7 @@ class Dataset:
     folder: str
     """Holds the arrays as ``.npy`` files; see ``data/arrays.py``."""
     source: str
-    """Where it came from, in words."""
+    """The source of the data, in words."""
     checksum: str
     """SHA-256 over the checksums of its four IDX files: names the content, wherever it lies."""
     sample: bool = False
@@ -344,7 +344,7 @@ class TrialSpec:
 
     case: Case
     seed: Seed
-    """Of the initial weights and, unless ``order_seed`` is given, of the order of the images."""
+    """The seed of the initial weights and, without ``order_seed``, of the order of the images."""
     dataset: Dataset
     epochs: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
     """Asked for; the recipe's unless overridden. 0 builds and times the model, untrained."""
@@ -355,7 +355,7 @@ class TrialSpec:
     alone: bool = True  # on its machine, so that its times may be kept
     time_limit_s: float | None = None
     order_seed: Seed | None = None
-    """Of the order of the images alone, to tell its scatter from that of the initial weights."""
+    """The seed of the order of the images alone, to tell its scatter from the initial weights'."""
     inference: bool = True
     """Time the forward pass as well; a model whose parameters alone are wanted does without."""
     loss_limits: tuple[tuple[float, float], ...] = ()

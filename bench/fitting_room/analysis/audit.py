@@ -33,7 +33,7 @@ from fitting_room.store.records import Speed, Store, read_speeds
 
 PROBABILITY = "probability"
 FOLDERS = ("reference", "exercises")
-"""Of records under the results: those of the tables, and of the points that no table has."""
+"""The folders of records under the results: the tables' own, and points that no table has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Grounds:
 
     records: Sequence[Record]
     speeds: Sequence[Speed]
-    """Of plain fits, by the present code."""
+    """The times of plain fits by the present code."""
     stale: Mapping[str, str]
     """Case → why its records are not those of the present code."""
     outdated: Mapping[str, str]
@@ -116,7 +116,7 @@ class Finding:
 
     @property
     def cases(self) -> tuple[str, ...]:
-        """Whose records it rests on, or waits for."""
+        """The cases whose records it rests on, or waits for."""
         return self.claim.cases_named
 
     @property

@@ -43,7 +43,7 @@ class Evidence:
 
     records: Sequence[Record]
     speeds: Sequence[Speed] = ()
-    """Of the present code, one a case."""
+    """The times of the present code, one a case."""
 
     @cached_property
     def _of_case(self) -> dict[str, list[Record]]:
@@ -162,7 +162,7 @@ class Costs:
     """What several cases cost, and how that is known."""
 
     of: Mapping[str, Interval]
-    """By case; those of which it is not known are left out."""
+    """The cost of each case; unknown ones are left out."""
     n: int
     """Values of the case that has fewest."""
     unit: str
@@ -190,7 +190,7 @@ def costs_of(cases: Sequence[str], metric: str, evidence: Evidence) -> Costs:
 
     Those of a plain fit are the median of the pairs, between the lowest and the highest. These two
     enclose the median of all that could be timed with probability 1 − 2^(1−n), whatever the
-    distribution (0.94 for 5 pairs); a quotient of such ends holds wherever both of them do.
+    distribution (0.94 for 5 pairs). A quotient of such ends holds wherever both of them do.
     """
     if metric == SECONDS and (speeds := _side_by_side(cases, evidence.speeds)):
         n = min(len(each.plain) for each in speeds)

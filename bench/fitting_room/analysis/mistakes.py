@@ -1,4 +1,4 @@
-"""Which classes are taken for one another, which images are hardest, and calibration."""
+"""The classes taken for one another, the hardest images, and calibration."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class TestSet(Protocol):
 
 
 TestSets = Mapping[str, TestSet]
-"""By the checksum of their data set; those that are on this machine."""
+"""The test sets on this machine, by the checksum of their data set."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,7 @@ class Row:
     task: str
     architecture: str
     test_accuracy: Figure | None = None
-    """Of the last epoch, as are the next two."""
+    """The accuracy after the last epoch; the next two are of that epoch too."""
     test_loss: Figure | None = None
     training_accuracy: Figure | None = None
     calibration_error: Figure | None = None
@@ -69,9 +69,9 @@ class Row:
     flags: Sequence[str] = ()
     """Why its figures need care, such as ``sample``."""
     published: Mapping[str, Claim] = field(default_factory=dict)
-    """By metric."""
+    """The claims, by metric."""
     keys: Sequence[str] = ()
-    """Of the records that the row rests on."""
+    """The keys of the records that the row rests on."""
 
 
 def rows(

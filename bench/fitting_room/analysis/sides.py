@@ -44,7 +44,7 @@ class Facts:
 
     case: str
     samples: Mapping[str, Sample] = field(default_factory=dict)
-    """By metric."""
+    """The samples, by metric."""
     arrivals: Arrivals | None = None
     """None where the task has no target."""
     counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Side:
     told: str
     """What it is, in words: ``commit 0123456789ab``."""
     facts: Mapping[str, Facts]
-    """By case."""
+    """The facts, by case."""
     known: frozenset[str] | None = None
     """Cases that its code has, measured or not; None where there is no code to ask."""
     unfit: Mapping[str, str] = field(default_factory=dict)

@@ -45,7 +45,7 @@ class Judgement:
     measured: str = ""
     """With scatter and n; empty where nothing was measured."""
     interval: Interval | None = None
-    """Where a new seed falls, or how surely a mean is known."""
+    """The range of a new seed, or the confidence interval of a mean."""
     n: int = 0
     short: str = "The 95 % interval lies outside what it says."
     """Why it is not reproduced, if it is not, in a sentence that other claims may share."""

@@ -26,7 +26,7 @@ what sees an optimizer that lost its momentum.
 """
 
 DECIMALS = 5
-"""Of means and scatters; a scatter that rounds to nothing is none."""
+"""The decimals of means and scatters; a scatter that rounds to nothing is none."""
 
 SIGNIFICANT = 8
 """Digits of the mean and the scatter of a project's own metric, whose scale may be any."""

@@ -107,7 +107,7 @@ class Target:
 
     @property
     def words(self) -> str:
-        """As a heading has it: ``99.5 % training accuracy``."""
+        """The target in a heading: ``99.5 % training accuracy``."""
         return f"{100 * self.target:g} % {self.metric.replace('_', ' ')}"
 
 

@@ -83,7 +83,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
     known: Told | None
     files: tuple[str, ...]
-    """Of the project's modules that it has imported."""
+    """The files of the project's modules that it has imported."""
 
 
 def ask(folder: Path, who: str, cases: Sequence[str] = ()) -> Told:
@@ -250,7 +250,7 @@ class Asked:
     shared: bool
     """Whether others use this machine meanwhile."""
     engine: str | None = None
-    """Where to train; None is this machine."""
+    """The engine that trains trials; None is this machine."""
 
 
 def place(name: str | None, project: Project) -> Place:

@@ -1,4 +1,4 @@
-"""Where the arrays come from: loaders, checks, checksums, cache. Importing reads no file.
+"""The sources of the arrays: loaders, checks, checksums, cache. Importing reads no file.
 
 ``find`` gives the whole data of a task and ``sample`` a small part of it; both as a verified
 folder, which a trial takes along and ``load`` maps into memory.

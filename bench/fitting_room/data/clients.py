@@ -1,7 +1,7 @@
 """Ready loaders that ask a program: clients of package registries, and other libraries.
 
-Each returns a source, as the loaders of files do. A library is asked in a process of its own, for
-it loads a framework: ``python -m fitting_room.data.clients PACKAGE ARGUMENTS FOLDER``, with the
+Each returns a source, as the loaders of files do. A library loads a framework, so it is asked in a
+process of its own. ``python -m fitting_room.data.clients PACKAGE ARGUMENTS FOLDER``, with the
 arguments as JSON, writes its four arrays as files.
 """
 

@@ -1,4 +1,4 @@
-"""A picture of anybody's, made into an image of a data set.
+"""Any picture, made into an image of a data set.
 
 Each pixel becomes its distance in grey from the picture's border; what stands out is cut out and
 scaled into the frame of the data set.

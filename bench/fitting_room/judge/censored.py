@@ -41,7 +41,7 @@ class EpochsToTarget:
 
     @property
     def words(self) -> str:
-        """As a table shows it: ``6 (5–8), reached 9/10``."""
+        """The cell of a table: ``6 (5–8), reached 9/10``."""
         low, high = (_epoch(end) for end in self.interval)
         return f"{_epoch(self.median)} ({low}–{high}), reached {self.reached}/{self.n}"
 

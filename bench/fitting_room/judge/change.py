@@ -103,7 +103,7 @@ class Change:
     warned: bool = False
     """Whether it is so near to a regression that somebody should look."""
     images: Interval | None = None
-    """Of test accuracy: head less base on the very same images, over images and seeds."""
+    """The change in test accuracy on the same images, head less base, over images and seeds."""
 
 
 def changed(
@@ -358,8 +358,8 @@ def _judge_arrivals(base: Arrivals, head: Arrivals) -> Test | Change:
 def student(base: Sequence[float], head: Sequence[float]) -> float:
     """Return the two-sided p-value of Student's t-test that both sides are the same code.
 
-    Its scatter is pooled, unlike that of the interval: the same code scatters alike, and with two
-    or three seeds on one side Welch's test would miss a change of twenty scatters.
+    Its scatter is pooled, unlike that of the interval: the same code scatters alike. With two or
+    three seeds on one side Welch's test would miss a change of twenty scatters.
 
     Args:
         base: one value per seed, at least two.

@@ -12,7 +12,7 @@ import scipy
 
 LEVEL = 0.95
 SEED = 0
-"""Of random numbers: the same values give the same interval."""
+"""The seed of random numbers: the same values give the same interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +117,8 @@ def accuracy_difference(
 ) -> Interval:
     """Return accuracy of A less accuracy of B with its paired bootstrap interval.
 
-    Images are drawn jointly, for they are the same; seeds are drawn for each recipe by itself,
-    for seed 3 of one has nothing in common with seed 3 of the other.
+    Images are drawn jointly, for they are the same. Seeds are drawn for each recipe by itself, for
+    seed 3 of one has nothing in common with seed 3 of the other.
 
     Args:
         right_a: whether each seed of A classified each image rightly, shape (seeds, images), bool.
@@ -171,7 +171,7 @@ def superiority(a: Sequence[float], b: Sequence[float]) -> Interval:
 
 
 DRAWS = 20_000
-"""Of a generalised pivotal quantity."""
+"""The draws of a generalised pivotal quantity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +192,7 @@ class _Squares:
 def crossed(values: np.ndarray, repeats: np.ndarray) -> Mapping[str, Interval]:
     """Decompose a table in which every row meets every column once into components of variance.
 
-    Estimates are those of the analysis of variance, cut at zero; intervals are those of generalised
+    Estimates are those of the analysis of variance, cut at zero. Intervals are those of generalised
     pivotal quantities: Weerahandi, "Exact Statistical Methods for Data Analysis", 1995, and Hamada
     and Weerahandi, "Measurement System Assessment via Generalized Inference", Journal of Quality
     Technology 32, 2000.

@@ -22,7 +22,7 @@ BAND = 5.0
 """Scatters to each side of a training metric's mean.
 
 It is so quiet that a band this wide still sees a fraction of an epoch, and one seed nearly always
-passes it: at 3 scatters the two sides of every epoch would ask for a second seed of most cases.
+passes it. At 3 scatters the two sides of every epoch would ask for a second seed of most cases.
 """
 
 
@@ -86,8 +86,8 @@ class Run(NamedTuple):
 def price(sides: Sequence[Plan]) -> Price:
     """Return the price of a bound with one side or two.
 
-    For a band the false alarms of the sides are added (an upper limit), the smallest change is
-    that of the blunter side, and the seeds are those of the slower one.
+    For a band the false alarms of the sides are added (an upper limit). The smallest change is that
+    of the blunter side, and the seeds are those of the slower one.
     """
     unchanged = [run(side, side.gap) for side in sides]
     return Price(
@@ -112,10 +112,10 @@ def _smallest_caught(plan: Plan) -> float:
 def run(plan: Plan, mean: float) -> Run:
     """Return how the test ends for seeds normal about ``mean``, in scatters above the bound.
 
-    The density of the ratio over the open interval is carried from seed to seed by
-    Gauss-Legendre quadrature: Armitage, McPherson and Rowe, "Repeated Significance Tests on
-    Accumulating Data", JRSS A 132, 1969. The guard against changed scatter is left out; it
-    answers to less than one run in a thousand.
+    The density of the ratio over the open interval is carried from seed to seed by Gauss-Legendre
+    quadrature. See Armitage, McPherson and Rowe, "Repeated Significance Tests on Accumulating
+    Data", JRSS A 132, 1969. The guard against changed scatter is left out; it answers to less than
+    one run in a thousand.
     """
     drift, spread = plan.delta * (mean - plan.delta / 2), plan.delta
     nodes, weights = _open_interval(plan, drift)

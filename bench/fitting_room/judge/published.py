@@ -2,15 +2,15 @@
 
 Two rules, one for figures and one for statements:
 
-- A **figure** was seen once. It is reproduced if one more seed of ours may give it: if what was
-  printed, with all that rounds to it, meets the 95 % prediction interval of a new seed. Beyond that
-  interval it is exceeded where ours is better, and not reproduced where ours is worse.
+- A **figure** was seen once. It is reproduced if one more seed of ours may give it. That is so if
+  what was printed, with all that rounds to it, meets the 95 % prediction interval of a new seed.
+  Beyond that interval it is exceeded where ours is better, and not reproduced where ours is worse.
 - A **statement** is about what is so on average. It is reproduced if the 95 % confidence interval
-  of what it speaks of lies within what it says, refuted if the two do not meet, else undecided. Of
-  a statement about several things the intervals hold together (Bonferroni).
+  of what it speaks of lies within what it says, refuted if the two do not meet, else undecided. The
+  intervals of a statement about several things hold together (Bonferroni).
 
-What the same source contradicts is not its readers' fault: a claim that is not reproduced, and that
-another claim of its source excludes, is contradicted by its own source.
+A claim that is not reproduced, and that another claim of its source excludes, is contradicted by
+its own source. That is not the fault of its readers.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Check:
 
     @property
     def place(self) -> Literal["inside", "above", "below", "across"]:
-        """Where the interval lies: in the range, beyond it, or across an end."""
+        """The place of the interval: in the range, beyond it, or across an end."""
         if self.low < self.found.low and self.found.high < self.high:
             return "inside"
         if self.found.low >= self.high:

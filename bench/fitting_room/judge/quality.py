@@ -148,7 +148,7 @@ def judge_without_reference(
     """Look after 5, 6, … ``most`` seeds with a one-sample t-test on each side of the bound.
 
     A look fails where the mean lies outside with error ``alpha`` and passes where it lies inside
-    with error ``BETA``, each shared evenly between the looks (Bonferroni); the first look that
+    with error ``BETA``, each shared evenly between the looks (Bonferroni). The first look that
     decides stands.
 
     Args:

@@ -35,8 +35,8 @@ LEFT_OUT = {"__pycache__", "node_modules", "results", "site-packages"}
 def open_dask(name: str, where: Mapping[str, str], ship: Path | None) -> Engine:
     """Return the cluster of a scheduler as an engine.
 
-    What the scheduler runs again by itself trains nothing: a trial whose worker was lost, be it
-    before or after its record was made, is asked for again here, and counted.
+    What the scheduler runs again by itself trains nothing. A trial whose worker was lost, before or
+    after its record was made, is asked for again here, and counted.
 
     Raises:
         UserError: The package is missing, or no scheduler answers that has a worker.

@@ -83,9 +83,9 @@ class Estimate:
 
     The trials of the case that ran here tell it, whatever their code. If there are none, those of
     other machines do, such as the committed reference. They are scaled by what trials of the same
-    precision took here and there or, while there are none, by the calibration step and by how this
-    processor emulates the precision. Trials on other data are scaled by the number of images. A
-    variant that never ran takes as long as its original.
+    precision took here and there. While there are none, they are scaled by the calibration step and
+    by how this processor emulates the precision. Trials on other data are scaled by the number of
+    images. A variant that never ran takes as long as its original.
     """
 
     here: Mapping[Case, Sequence[Record]]

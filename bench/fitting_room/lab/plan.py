@@ -39,7 +39,7 @@ class Options:
     backend: str = "tensorflow"
     device: str = "cpu"
     engine: str | None = None
-    """Where trials are trained; None is this machine."""
+    """The engine that trains trials; None is this machine."""
     ship: bool = False
     """Send the checkout to the engine's workers."""
     jobs: int | None = None

@@ -125,7 +125,7 @@ def child_environment(
     """Return the environment of every process that loads a backend, for the code in a folder.
 
     A user's ``keras.json`` and variables of Keras have no effect in it, and TensorFlow's none that
-    no record tells of: it has the settings ``set_to``, or else those of this process.
+    no record tells of. It has the settings ``set_to``, or else those of this process.
     """
     own = settings(os.environ)
     unpinned = {k: v for k, v in os.environ.items() if not k.startswith(PINNED)}

@@ -148,14 +148,14 @@ class Scheduler:
     executor: Executor
     accelerator: str | None = None
     models: Models | None = None
-    """Where trained models are saved; None saves none."""
+    """The store of trained models; None saves none."""
     log: Path | None = None
     """TensorBoard's folder; None logs nothing."""
     listen: Listener = silent
     root: Path | None = None
     """Folder of the project whose code trials run; None for that of the engine or at hand."""
     engine: Engine | None = None
-    """Where trials are trained; None is this machine."""
+    """The engine that trains trials; None is this machine."""
     slots: int = 1
     """Trials that run at once."""
     unwritable: UnwritableError | None = None

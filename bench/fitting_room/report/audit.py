@@ -19,7 +19,7 @@ from fitting_room.report.progress import Screen
 from fitting_room.report.table import Table, bullets
 
 SCHEMA = 1
-"""Of the JSON."""
+"""The schema of the JSON."""
 
 HEADINGS = ("claim", "published", "measured", "verdict", "because")
 """On a terminal; a page has room for all but the last, which footnotes stand for."""

@@ -43,7 +43,7 @@ class Priced:
     """Smallest change caught, in epochs of training; inf where the metric moves no more, NaN where
     it is none that every epoch has."""
     seconds: float | None
-    """Of training until unchanged code has passed; None where no trial was timed."""
+    """The seconds until unchanged code has passed; None where no trial was timed."""
 
     @property
     def effort(self) -> float:

@@ -19,7 +19,7 @@ Mark = Callable[..., str]
 """``mark(text, red=True)``, as pytest's ``TerminalWriter.markup``."""
 
 COLOURS = {"pass": "green", "fail": "red", "undecided": "yellow", "not comparable": "cyan"}
-"""Of outcomes; each is told in words as well."""
+"""The colours of outcomes; each is told in words as well."""
 
 
 def plain(text: str, **_: bool) -> str:
@@ -44,7 +44,7 @@ class Screen:
     """Columns."""
     mark: Mark = plain
     verbosity: int = 0
-    """As pytest counts it: -1 for ``-q``, 1 for ``-v``."""
+    """The verbosity of pytest: -1 for ``-q``, 1 for ``-v``."""
 
     def outcome(self, text: str, outcome: str) -> str:
         """Return text in the colour of an outcome; one that is unknown has none."""
@@ -72,7 +72,7 @@ ERASE = "\r\x1b[2K"
 
 
 class Writer(Protocol):
-    """Where it is shown."""
+    """The output that shows it."""
 
     @property
     def fullwidth(self) -> int:
@@ -113,7 +113,7 @@ class Progress:
         self._heard: queue.SimpleQueue[tuple[TrialSpec, Message] | None] = queue.SimpleQueue()
         self._done = 0
         self._numbers: dict[str, int] = {}
-        """Of the trials that run, by name."""
+        """The numbers of the trials that run, by name."""
         self._doing = self._figures = ""
         """What a trial does, and how good it is by now."""
         self._ends_at: float | None = None

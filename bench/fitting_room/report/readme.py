@@ -130,7 +130,7 @@ def _markers(text: str) -> Iterator[Marker]:
 
 COLOURS = {"pass": "brightgreen", "undecided": "yellow", "fail": "red"}
 NO_COLOUR = "lightgrey"
-"""Where there is no bound to judge by, or the figures are not those of the present code."""
+"""The colour of a case without a bound, or whose figures are not of the present code."""
 
 
 def badges(rows: Sequence[Row], *, stale: Mapping[str, str]) -> dict[str, bytes]:

@@ -22,9 +22,9 @@ Properties = list[tuple[str, object]]
 JUDGED = "judged"
 """The property of a test that says what it found, as JSON, for xdist and for JUnit."""
 TALLY = "tally"
-"""Of a test that has one sentence on all that its suite judged: the end of the run shows it."""
+"""The property of a test with a sentence on all its suite judged: the end of the run shows it."""
 NAMES = frozenset({JUDGED, TALLY, "published", "measured", "verdict", "because", "gate", "race"})
-"""Of all properties by which a test of the bench says what it found."""
+"""The names of all properties by which a test of the bench says what it found."""
 
 
 @dataclass(frozen=True, kw_only=True)

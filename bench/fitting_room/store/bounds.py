@@ -37,7 +37,7 @@ OWN_EXAMPLES = {
     "lower": "at_most = 1.0",
     "neither": "between = [0.0, 1.0]",
 }
-"""Which way a project's own metric is better → the same."""
+"""The examples of a project's own metric, by which way it is better."""
 
 MOST_SEEDS = 100_000
 """Behind one reference: tests make room for each of them."""
@@ -172,7 +172,7 @@ def read_bounds(path: Path, *, cases: Collection[str], metrics: Collection[str])
 
     Raises:
         UserError: the file is missing, is not TOML, or holds a name or a number that cannot be
-            meant; the message gives the file, the line and the nearest valid name.
+            meant. The message gives the file, the line and the nearest valid name.
     """
     source = _source(path)
     tables, curves, on_sample = {}, {}, {}

@@ -74,14 +74,14 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     metric: str
     name: str = ""
     published: str = "in words"
-    """As it was printed, where it has a figure."""
+    """The figure as it was printed, if there is one."""
     note: str | None = None
     expected: Label | None = None
     """Verdict that the audit is known to come to; another one is news."""
 
     @property
     def kind(self) -> str:
-        """As the claims file has it."""
+        """The kind as the claims file has it."""
         return str(self.__struct_config__.tag)
 
     @property
@@ -186,7 +186,7 @@ class Claim(Statement, tag_field="kind", tag="figure", frozen=True, kw_only=True
     watches: str | None = None
     """The metric that the figure was really taken from, where it is printed as another."""
     better: Better | None = None
-    """Which way the metric is better, where that does not follow from it."""
+    """The better way of the metric, where that does not follow from it."""
 
     def __post_init__(self) -> None:
         """Let ``value`` stand for both ends."""
@@ -244,8 +244,8 @@ def read_published(path: Path, *, cases: Iterable[str], others: Iterable[str] = 
         others: Names of those that ``[claims]`` may speak of besides.
 
     Raises:
-        UserError: It cannot be read, is no TOML, names an unknown case, metric, source or key, or
-            a claim lacks one or makes no sense; the message has file and claim, and the line of a
+        UserError: It cannot be read, is no TOML, names an unknown case, metric, source or key, or a
+            claim lacks one or makes no sense. The message has file and claim, and the line of a
             syntax error.
     """
     toml = read_toml(path, mend="It holds the claims: name such a file.", infinite=True)

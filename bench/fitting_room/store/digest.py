@@ -1,7 +1,7 @@
 """Digests of source code: what a definition does, with all it calls, wherever it is written.
 
 A digest goes by content. Comments, docstrings, layout, annotations of arguments and results, names
-of local variables, and the module and name of every definition leave it alone: a function that is
+of local variables, and the module and name of every definition leave it alone. A function that is
 moved or renamed keeps its digest. What runs counts, and so does what it refers to in the project.
 """
 

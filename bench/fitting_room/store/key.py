@@ -122,7 +122,7 @@ def provenance(spec: TrialSpec, *, root: Path) -> Provenance:
 
 
 _ORIGINS: dict[tuple[Any, ...], tuple[Mapping[Path, tuple[int, int]], Provenance]] = {}
-"""What was asked → the files that were read, by their stamps, and what they say: a run asks for
+"""What was asked → the files that were read, by their stamps, and what they say. A run asks for
 each of its trials, and hardly ever is one written meanwhile."""
 
 

@@ -1,6 +1,6 @@
 """Questions about the bench itself: its gate, its noise, exercises and searches.
 
-What the gate and the noise were measured to be is kept as JSON documents in ``results/``.
+What was measured of the gate and the noise is kept as JSON documents in ``results/``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Kind = TypeVar("Kind")
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Which code ran on what, and when."""
+    """The code that ran, on what, and when."""
 
     provenance: Provenance
     machine: Machine | None

@@ -21,11 +21,11 @@ from fitting_room.report.table import Table, bullets
 from fitting_room.studies import SCHEMA, Origin, read_document
 
 FOLDER = Path("cluster")
-"""Of the results."""
+"""The folder within the results."""
 ABSENT = "Not measured yet. Run, in a checkout of the engine: `python tests/cluster_storm.py`"
 
 GOAL_MS = 50
-"""Of the run's processor, a trial."""
+"""The goal for a trial, in ms of the run's processor."""
 MANY = 500
 """Trials from which what a run costs at its start no longer counts."""
 KINDS = {
@@ -46,7 +46,7 @@ class Point:
     kind: Literal["sleep", "spin"]
     """Whether they wait, or keep a core busy."""
     seconds: float
-    """Of each."""
+    """The length of each trial."""
     trials: Annotated[int, msgspec.Meta(ge=1)]
     workers: Annotated[int, msgspec.Meta(ge=1)]
     slots: Annotated[int, msgspec.Meta(ge=1)]
@@ -54,9 +54,9 @@ class Point:
     wall: float
     """Seconds from the first request to the last record."""
     cpu: Seconds
-    """Of the process of the run, in that time."""
+    """The CPU time of the run's process, in those seconds."""
     scheduler_cpu: Seconds
-    """Of the process of the scheduler, with the beginning and the end of the run."""
+    """The CPU time of the scheduler's process, with the beginning and the end of the run."""
     peak_mib: float
     """Resident memory of the process of the run."""
 
@@ -84,7 +84,7 @@ class Growth:
 
     @property
     def cores(self) -> int:
-        """Of the machine that had it all: workers, scheduler and run."""
+        """The cores of the machine that had it all: workers, scheduler and run."""
         return self.origin.machine.cores if self.origin.machine else 1
 
 

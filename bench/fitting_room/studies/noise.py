@@ -1,4 +1,4 @@
-"""Where the scatter of accuracy and of seconds comes from: two designs, kept and tabulated."""
+"""The sources of scatter in accuracy and in seconds: two designs, kept and tabulated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fitting_room.spec import Name
 from fitting_room.studies import ABSENT, QUIET, SCHEMA, Origin, read_document
 
 FOLDER = Path("noise")
-"""Of the results."""
+"""The folder within the results."""
 TIMED = "-times"
 """How the name of a series of times ends."""
 
@@ -50,7 +50,7 @@ class Sample:
     test_loss: Loss
     """Nats."""
     training_accuracy: Fraction
-    """Of the last epoch."""
+    """The accuracy of the last epoch."""
     training_loss: Loss
     predictions: str
     """Class of every test image; see ``record.unpack_classes``."""
@@ -140,7 +140,7 @@ class Block:
     started: str
     """UTC, ISO 8601."""
     seconds: tuple[tuple[Taken, ...], ...]
-    """Of each epoch but the first, process by process."""
+    """The seconds of each epoch but the first, process by process."""
 
 
 @dataclass(frozen=True, kw_only=True)

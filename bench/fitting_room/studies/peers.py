@@ -1,6 +1,6 @@
 """This bench's training beside other ways to train the same: kept, checked, tabulated, advised on.
 
-Nobody is fast by doing less: each way has a trial, whose test accuracy must lie where that of a new
+Nobody is fast by doing less: each way has a trial. Its test accuracy must lie where that of a new
 seed of the case's references would after as many epochs. One outside is told, and not ranked.
 """
 
@@ -24,7 +24,7 @@ from fitting_room.store.key import why_stale
 from fitting_room.studies import QUIET, SCHEMA, read_document
 
 FOLDER = Path("peers")
-"""Of the results."""
+"""The folder within the results."""
 
 OUTSIDE = 0.01
 """Chance that any way of a case is called outside though it trains alike."""

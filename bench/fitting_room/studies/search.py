@@ -69,7 +69,7 @@ class Study:
     title: str
     base: str | None
     cases: Mapping[str, Case]
-    """By candidate, in the order of the file."""
+    """The case of each candidate, in the order of the file."""
     about: Mapping[str, str]
     """Candidate → what it is, in words; its name where the file has none."""
 
@@ -175,7 +175,7 @@ class Tried:
     parameters: Count | None
     """All, trainable or not."""
     validation_accuracy: Fraction | None
-    """Of the last epoch, of averaged weights where the recipe averages them."""
+    """The accuracy after the last epoch, with averaged weights if the recipe averages them."""
     validation_loss: Loss | None
     by_epoch: tuple[Fraction | None, ...]
     """Validation accuracy after each epoch, of the weights as they were."""

@@ -2,8 +2,8 @@
 
 The parent sends lines of JSON on standard input: one question, or more where the child takes
 commands. The child answers in lines of JSON on a descriptor of its own, whose number is its last
-argument, so that nothing printed there, by a library or as the interpreter starts, can be taken for
-an answer. A line without its end is no answer. POSIX only: Windows hands no descriptor on.
+argument. So nothing that a library or the starting interpreter prints can be taken for an answer. A
+line without its end is no answer. POSIX only: Windows hands no descriptor on.
 
 ``fitting_room.lab.process`` is the parent's half. A child that runs the code of another checkout
 speaks it by hand, for that checkout may have no such module.

@@ -1,8 +1,8 @@
 """Keras' trainer: with the images, everything that can change what its trials learn.
 
 Its source, with all it calls, is the training digest of a record. A plain recipe goes through
-``training_images``, ``build`` and ``train`` alone; what else a recipe asks for is below them, and
-only the pieces that it names are used, so that no other recipe's digest covers them.
+``training_images``, ``build`` and ``train`` alone. What else a recipe asks for is below them. Only
+the pieces that it names are used, so that no other recipe's digest covers them.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def check_probabilities(found: np.ndarray) -> None:
 
 
 BINS = 15
-"""Of equal width: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017."""
+"""The number of equal bins: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017."""
 
 SHOWN = 10
 """Leading test images whose probabilities are kept, to be shown seed by seed."""
@@ -187,7 +187,7 @@ def _flops(layer: Any) -> int:
 
 CHUNKS = 10
 FEW_CHUNKS = 3
-"""Where others run beside it: such times are never published."""
+"""The chunks of a trial beside others: such times are never published."""
 CALLS = 20
 """Calls of one image per chunk: a single one is too short for the clock."""
 

@@ -95,10 +95,10 @@ def accelerator() -> str | None:
 def threads() -> int:
     """Return over how many threads of the CPU the backend spreads one operation.
 
-    It is the size of the pool that the backend makes for it: as the backend tells where it was
-    told one or tells at all, else as many as the cores that this process may use, which is what
-    TensorFlow and JAX make then. ``OMP_NUM_THREADS`` counts for torch alone: the others have pools
-    of their own. ``cpu_seconds`` of an epoch tell how busy they were.
+    It is the size of the pool that the backend makes for it, as the backend tells where it was told
+    one or tells at all. Else it is the cores that this process may use, which is what TensorFlow
+    and JAX make then. ``OMP_NUM_THREADS`` counts for torch alone: the others have pools of their
+    own. ``cpu_seconds`` of an epoch tell how busy they were.
     """
     import keras
 
@@ -131,9 +131,9 @@ class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     model: str | None
     """A saved one; None for one that is built, and not trained."""
     spec: TrialSpec
-    """Of the training that made it, or would."""
+    """The spec of the training that made it, or would."""
     images: bytes
-    """As ``numpy.save`` writes them: shape and type as the data set has them."""
+    """The bytes that ``numpy.save`` writes: shape and type as the data set has them."""
     inside: bool
     """Whether layers and filters are wanted, not the answers alone."""
 

@@ -38,8 +38,8 @@ def run(
 ) -> None:
     """Train and measure as ``spec`` says; put all that is found into ``measured`` as it comes.
 
-    The trained model is saved as ``keep``, and the best one of a recipe that wants it beside it;
-    what TensorBoard shows is written into ``log``; ``metrics`` has the name → ``module:function``.
+    The trained model is saved as ``keep``, and the best one of a recipe that wants it beside it.
+    What TensorBoard shows is written into ``log``. ``metrics`` has the name → ``module:function``.
     """
     seconds, recipe = measured.seconds, spec.case.recipe
     with phase(seconds, "load"):

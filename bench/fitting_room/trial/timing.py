@@ -1,9 +1,9 @@
 """The child process of an A/B timing: it trains chunks of images on command, by a named path.
 
-Run by its file, with the checkout to be timed first on Python's path: so any commit that can train
-is timed by this very clock, also one from before this file. Hence it speaks the protocol of
-``fitting_room.trial`` by hand. It is asked a ``Start`` and then a ``Command`` a line; it
-answers with the checkout's folder, then with the seconds of each chunk.
+It is run by its file, with the checkout to be timed first on Python's path. So any commit that can
+train is timed by this very clock, also one from before this file. Hence it speaks the protocol of
+``fitting_room.trial`` by hand. It is asked a ``Start`` and then a ``Command`` a line; it answers
+with the checkout's folder, then with the seconds of each chunk.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Chunk(msgspec.Struct, frozen=True):
 
     wall: float
     cpu: float
-    """Of the process, all threads."""
+    """The CPU seconds of the process, all threads."""
 
 
 def main() -> None:

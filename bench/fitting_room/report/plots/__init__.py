@@ -1,8 +1,8 @@
 """The look of all pictures, and the files that are made of them.
 
 A picture is a function from a ``Theme`` to a ``Figure``; ``album`` has all of them by name. A file
-that is kept ends in a seal: a digest of the picture and of all that it rests on, so that it is
-drawn again only where some of that changed. Matplotlib is loaded only to draw.
+that is kept ends in a seal, a digest of the picture and of all that it rests on. It is drawn again
+only where some of that changed. Matplotlib is loaded only to draw.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Album:
     """What pictures are drawn from."""
 
     rows: Sequence[Row]
-    """Of the cases, in the order of the tables."""
+    """The rows of the cases, in the order of the tables."""
     records: Sequence[Record]
     bounds: Bounds = lambda *_: None
     test_sets: TestSets = field(default_factory=dict)
@@ -79,14 +79,14 @@ class Theme:
     paper: str
     ink: str
     muted: str
-    """Of what is read second: notes, axes, arrows."""
+    """The colour of what is read second: notes, axes, arrows."""
     grid: str
     test: str
-    """Of test images, and of what was measured at all."""
+    """The colour of test images, and of all that was measured."""
     training: str
     published: str
     bad: str
-    """Of what is out of bounds, wrong or disturbed."""
+    """The colour of what is out of bounds, wrong or disturbed."""
 
     def file_name(self, picture: str, kind: str) -> str:
         """Return ``picture.svg`` for the light theme, ``picture-dark.svg`` for the dark one."""
@@ -176,7 +176,7 @@ Draw = Callable[[Theme], "Figure"]
 """Draws a picture in a theme, with Matplotlib's objects and without ``pyplot``."""
 
 LETTERS = 17.5
-"""Of small print in an inch."""
+"""The number of letters of small print in an inch."""
 
 KINDS = ("svg", "png")
 

@@ -1,6 +1,6 @@
 """All pictures that records allow, by name, and why others are missing.
 
-Above all accuracy against what it costs: every seed, what was published, and the frontier.
+The main one shows accuracy against cost: every seed, what was published, and the frontier.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ CLAIMED = ("parameters",)
 """Costs whose published figures are shown; seconds are another machine's."""
 
 WIDTHS = (2.1, 1)
-"""Of two tasks beside each other: the first has more architectures."""
+"""The widths of two tasks side by side: the first has more architectures."""
 
 SHORTEST = 22.0
 """Pixels between a claim and a measurement that leave room for an arrow."""
@@ -240,14 +240,14 @@ def steps(best: Sequence[Point]) -> list[Point]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Spot:
-    """Where an architecture stands."""
+    """The place of an architecture in a plot."""
 
     name: str
     cost: tuple[float, float, float]
     """Lower quartile, value, upper quartile; all the same where it is exact."""
     gain: trials.Figure
     claim: Point | None
-    """Of a range such as "more than 99.5 %" the lower end."""
+    """The published point, or the lower end of a range such as "more than 99.5 %"."""
 
     @property
     def point(self) -> Point:
