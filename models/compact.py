@@ -28,7 +28,7 @@ def compact(
     Maps float images of shape (batch, 28, 28, 1) to probabilities of shape (batch, 10).
 
     Args:
-        body: Layers in order, by words. ``32`` is a 3×3 convolution of 32 channels; ``b64`` is a
+        body: Layers in order, by words. ``32`` is a 3×3 convolution of 32 channels. ``b64`` is a
             residual block of two, with a 1×1 convolution on its shortcut where the channels change
             (He et al., "Deep Residual Learning", CVPR 2016). ``d64`` is a depthwise 3×3 and a 1×1
             convolution (Howard et al., "MobileNets", 2017). ``e4`` weighs the channels by a hidden

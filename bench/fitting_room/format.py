@@ -30,7 +30,7 @@ class Spread(Protocol):
 
     @property
     def sd(self) -> float | None:
-        """Between seeds; None for a single one."""
+        """The sd between seeds; None for a single one."""
 
     @property
     def n(self) -> int:

@@ -262,7 +262,7 @@ def of_one_machine(records: Sequence[Record]) -> list[Record]:
 
 
 LIMIT = 1.25
-"""Times the smallest wall time per CPU second; quiet epochs of the committed records stay below."""
+"""The limit, times the least wall time per CPU second; quiet epochs of records keep to it."""
 
 HALF = 0.5
 """Share of disturbed epochs from which a median over all of them rests on a disturbed one."""

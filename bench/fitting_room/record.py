@@ -43,7 +43,7 @@ class Epoch:
     """What one pass over the training images gave. Accuracies are fractions."""
 
     number: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
-    """From 1."""
+    """The number of the epoch, from 1."""
     seconds: Taken
     """Training steps alone, by ``perf_counter``; the first epoch includes tracing."""
     cpu_seconds: Seconds
@@ -57,7 +57,7 @@ class Epoch:
     other_cores: float | None = None
     """Cores kept from it by other work or by the hypervisor, mean; None where nothing tells."""
     validation_accuracy: Fraction | None = None
-    """On what the recipe holds out of the training images; None where it holds out nothing."""
+    """The accuracy on training images that the recipe holds out; None where it holds out none."""
     validation_loss: Loss | None = None
     metrics: Mapping[str, Figure] | msgspec.UnsetType = msgspec.UNSET
     """What a trainer reported of its own; unset, and not written, where there is none."""
@@ -68,11 +68,11 @@ class Callbacks:
     """What the callbacks that a recipe names did."""
 
     stopped_epoch: int | None
-    """After which the recipe's threshold ended the training; None if it did not."""
+    """The epoch after which the recipe's threshold ended the training; None if it did not."""
     best_epoch: int | None
     """The epoch whose model was kept as the best; None where none was to be kept."""
     learning_rates: tuple[float, ...]
-    """With which each epoch began, in order."""
+    """The rate with which each epoch began, in order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +237,7 @@ class Record:
     predictions: str | None = None
     """Class predicted for every test image; see ``unpack_classes``."""
     confidence: Confidence | None = None
-    """On the test images after the last epoch; None in records made before it was kept."""
+    """The confidence on the test images after the last epoch; None in older records."""
     inference: Inference | None = None
     calibration_seconds: Seconds | None = None
     """The time of the calibration step in the same process; None if not alone, or not yet kept."""
@@ -309,7 +309,7 @@ class Job:
     task: Task | None = None
     """What its case is trained on, without the data: a trial reads nothing of the project."""
     sent: float = 0.0
-    """When the child was handed it, in seconds since 1970."""
+    """The time when the child was handed it, in seconds since 1970."""
 
     def record(
         self, outcome: Outcome, reason: str, *, started: str, measured: PartialRecord

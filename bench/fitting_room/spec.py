@@ -143,7 +143,7 @@ class Recipe:
     warm_up: float = 0.0
     """Part of all steps in which a schedule rises to its peak."""
     momentum: float | None = None
-    """For optimizers that have one; None leaves the optimizer's own, as do the next three."""
+    """The momentum, if the optimizer has one; None leaves its own, as do the next three."""
     nesterov: bool | None = None
     beta_2: float | None = None
     """Decay of the second moment."""

@@ -112,7 +112,7 @@ class Finding:
     short: str
     """Why it does not hold, in a sentence that other claims may share; empty where it does."""
     measured: str
-    """With scatter and n; empty where nothing was measured."""
+    """The figure with scatter and n; empty where nothing was measured."""
 
     @property
     def cases(self) -> tuple[str, ...]:

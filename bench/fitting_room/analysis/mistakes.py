@@ -79,7 +79,7 @@ class Confusion:
     mean: np.ndarray
     """Over seeds, shape (classes, classes), fractions; a row of a class that occurs sums to 1."""
     sd: np.ndarray | None
-    """Between seeds; None for a single one."""
+    """The sd between seeds; None for a single one."""
     n: int
 
 

@@ -61,7 +61,7 @@ class Row:
     latency_seconds: float | None = None
     """Median, one image a call."""
     images_per_second: float | None = None
-    """From the median of large batches."""
+    """The rate by the median of large batches."""
     verdict: str = NOT_JUDGED
     verdicts: Sequence[Verdict] = ()
     metrics: Mapping[str, Figure] = field(default_factory=dict)

@@ -255,9 +255,9 @@ class Pairs:
     pairs: tuple[tuple[Facts, Facts], ...]
     """Base and head of each case that both measured; those with two names among them."""
     appeared: tuple[str, ...] = ()
-    """In head alone, for base's code did not have them."""
+    """The cases of head alone, for base's code did not have them."""
     vanished: tuple[str, ...] = ()
-    """In base alone, for head's code does not have them."""
+    """The cases of base alone, for head's code does not have them."""
     missing: tuple[tuple[str, str], ...] = ()
     """Case and why it cannot be compared although it should; each fails the comparison. One that
     is among ``pairs`` has nothing comparable."""

@@ -43,7 +43,7 @@ class Judgement:
     label: Label
     because: str
     measured: str = ""
-    """With scatter and n; empty where nothing was measured."""
+    """The figure with scatter and n; empty where nothing was measured."""
     interval: Interval | None = None
     """The range of a new seed, or the confidence interval of a mean."""
     n: int = 0

@@ -76,10 +76,10 @@ class Figure:
 
     mean: float
     sd: float | None
-    """Between seeds, n − 1 degrees of freedom; None for a single one, whose scatter is unknown."""
+    """The sd between seeds, n − 1 degrees of freedom; None for one, whose scatter is unknown."""
     n: int
     values: tuple[float, ...]
-    """In the order of the seeds."""
+    """The values in the order of the seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -222,7 +222,7 @@ class Place:
     """What BASE or HEAD names."""
 
     told: str
-    """In words."""
+    """The side in words."""
     path: Path | None = None
     commit: str | None = None
     """Full hash."""
@@ -242,9 +242,9 @@ class Asked:
     project: Project
     results: Path
     cases: tuple[str, ...]
-    """To be compared; all, if none is named."""
+    """The cases to compare; all, if none is named."""
     seeds: int | None
-    """To be trained of each case where fewer are there; None trains nothing."""
+    """The seeds to train of a case that has fewer; None trains nothing."""
     data_dir: Path | None
     offline: bool
     shared: bool

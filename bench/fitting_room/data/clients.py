@@ -34,7 +34,7 @@ from fitting_room.data.loaders import (
 )
 
 _TIMEOUT_S = 300.0
-"""For one call of a client: 31 MB over 1 Mbit/s."""
+"""The limit of one call of a client: 31 MB over 1 Mbit/s."""
 _CLIENT_SILENCE_S = 20
 """How long a registry may say nothing."""
 

@@ -44,7 +44,7 @@ OUTCOMES: Mapping[Label, Outcome] = {
 Better = Literal["higher", "lower"]
 
 LEAST_SEEDS = 5
-"""Below it the interval of a new seed is so wide that any figure would be reproduced."""
+"""The fewest seeds: with fewer the interval of a new one is so wide that any figure is in it."""
 
 _NUMBER = re.compile(r"\d[\d,]*(?:\.(\d+))?\s*(%|points)?")
 

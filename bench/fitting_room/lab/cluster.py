@@ -171,7 +171,7 @@ class _Watch:
     client: Any
     name: str
     connection: Any
-    """With the scheduler as it was found: one that was started anew knows nothing of the run."""
+    """The connection to the scheduler as found: one that was restarted knows nothing of the run."""
     seen: float = field(default_factory=time.monotonic)  # when there was a worker
     looked: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)

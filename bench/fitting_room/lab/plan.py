@@ -21,7 +21,7 @@ SEEDS = {"smoke": 1, "quick": 1, "accept": 1, "full": 10}
 
 GROWING = ("quick", "accept")
 QUICK_EPOCHS = 2
-"""After which a trial of ``quick`` ends: training loss and its drop, the quietest metrics there
+"""The last epoch of a trial of ``quick``: training loss and its drop, the quietest metrics there
 are, are known by then."""
 
 MOST_SEEDS = 6  # at which the sequential test decides, be it by a hair; with fewer it may not

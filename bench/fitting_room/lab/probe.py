@@ -24,8 +24,8 @@ from fitting_room.trial.probe import ACTIVATION, Arrays, Look, Probe, Probed
 
 PROBE = program("probe", ENGINE.parent)  # no project has a part in it
 MUCH = 2.0
-"""Times the seconds of a step in float32, beyond which a type is emulated: about 0.6 where the
-processor has it; 2.3 where AVX-512, and 9 to 10 where AVX2 has to do without."""
+"""The limit, times a step in float32, beyond which a type is emulated. A step takes about 0.6
+where the processor has the type; 2.3 where AVX-512, and 9 to 10 where AVX2 does without."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -331,7 +331,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def pytest_keyboard_interrupt() -> None:
-    """From the first Ctrl-C on another one only hurries, until all that trains has ended."""
+    """Note the first Ctrl-C: another one only hurries, until all that trains has ended."""
     ending.set()
 
 

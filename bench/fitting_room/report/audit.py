@@ -22,7 +22,7 @@ SCHEMA = 1
 """The schema of the JSON."""
 
 HEADINGS = ("claim", "published", "measured", "verdict", "because")
-"""On a terminal; a page has room for all but the last, which footnotes stand for."""
+"""The columns on a terminal; a page has footnotes instead of the last."""
 
 RULE = (
     "A figure is reproduced if it lies where one more seed falls with 95 % probability; beyond "

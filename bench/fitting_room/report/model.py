@@ -228,7 +228,7 @@ def draws_blocks(console: Console) -> bool:
 
 
 RAMP = " .:-=+*#%@"
-"""From black to white."""
+"""The characters from black to white."""
 
 
 def picture(pixels: NDArray[np.uint8], *, blocks: bool) -> Text:

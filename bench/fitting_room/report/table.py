@@ -15,7 +15,7 @@ from fitting_room.format import in_code, in_html, in_markdown, in_prose, in_term
 
 ALIGNED = {"l": "left", "r": "right", "d": "decimal"}
 GAP = "  "
-"""Between the columns of a terminal."""
+"""The gap between the columns of a terminal."""
 LONGEST = 24
 """Columns of a word beyond which a folded cell breaks it."""
 

@@ -40,7 +40,7 @@ OWN_EXAMPLES = {
 """The examples of a project's own metric, by which way it is better."""
 
 MOST_SEEDS = 100_000
-"""Behind one reference: tests make room for each of them."""
+"""The limit of one reference: tests make room for each seed."""
 
 LISTS = ("between", "mean", "sd")
 """Keys of a curve that have one element for each epoch."""

@@ -69,7 +69,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What every claim has."""
 
     said: str
-    """In our own words."""
+    """The claim in our own words."""
     source: str
     metric: str
     name: str = ""
@@ -174,9 +174,9 @@ class Claim(Statement, tag_field="kind", tag="figure", frozen=True, kw_only=True
     """Fractions for accuracies, nats for losses, seconds for times; infinite for "never"."""
     high: float = math.nan
     value: float | None = None
-    """In the file, in the place of both."""
+    """The file's one value in the place of both."""
     epoch: Epoch | None = None
-    """After which epoch; None for the last."""
+    """The epoch after which it holds; None for the last."""
     image: Natural | None = None
     """Index of a test image, for ``probability``."""
     label: Natural | None = None

@@ -34,7 +34,7 @@ class Line(NamedTuple):
     label: str
     case: Case
     epoch: int | None
-    """After which the case is looked at; None for the end of its training."""
+    """The epoch after which the case is looked at; None for the end of its training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Exercise:
     against: str
     """What the base is, in words: ``128 neurons``."""
     epochs: tuple[int, ...] = ()
-    """After which each point is looked at; without any, at its end. The base is always at its."""
+    """The epochs after which a point is looked at, else its end. The base is always at its end."""
     paired: bool = False
     """Whether a run is the beginning of the base's run of its seed, and is compared with that."""
     rows: tuple[tuple[str, ...], ...] = ()

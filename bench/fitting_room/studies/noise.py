@@ -46,7 +46,7 @@ class Sample:
     """0 for the first trial of these two seeds."""
     key: Name
     test_accuracy: Fraction
-    """After the last epoch, as a fraction."""
+    """The accuracy after the last epoch, as a fraction."""
     test_loss: Loss
     """Nats."""
     training_accuracy: Fraction

@@ -24,7 +24,7 @@ from fitting_room.spec import TASKS
 from fitting_room.trial import answering, loaded_files, question, say
 
 AGAIN_S = 1.0
-"""Until a signal is heard once more, if the first time had no effect."""
+"""The time until a signal is sent again, if the first had no effect."""
 
 
 class Stopped(BaseException):

@@ -17,7 +17,7 @@ from fitting_room.metrics import computed
 from fitting_room.record import Confidence, Inference, Mistake, PartialRecord, Size, pack_classes
 
 Predict = Callable[[np.ndarray], Any]
-"""From images, float32, as a model takes them, to what NumPy can hold."""
+"""A function from images, float32, as a model takes them, to what NumPy can hold."""
 
 BATCH_SIZE = 1000
 """Images per step of evaluation and prediction; large, since nothing is learned from them."""

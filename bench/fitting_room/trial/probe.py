@@ -27,7 +27,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What is asked of the backend that this process has."""
 
     precision: str | None = None
-    """To be timed; None asks for the accelerator alone."""
+    """The precision to be timed; None asks for the accelerator alone."""
 
 
 class Probed(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,7 +182,7 @@ def _predicted(name: str, file: Path, images: NDArray[np.float32]) -> NDArray[np
 
 
 KINDS = ("Conv", "Pool")
-"""In the name of a layer's class whose output is a picture for each filter."""
+"""The parts of class names of layers whose output is a picture for each filter."""
 
 
 def _activations(model: Any, images: NDArray[np.float32]) -> dict[str, Any]:

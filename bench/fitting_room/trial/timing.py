@@ -41,7 +41,7 @@ class Command(msgspec.Struct, frozen=True):
 
     path: TrainingPath
     images: int
-    """To be trained on, in as many passes as a smaller training set needs for that."""
+    """The number to train on, in as many passes as a smaller training set needs for that."""
 
 
 class Ready(msgspec.Struct, frozen=True):

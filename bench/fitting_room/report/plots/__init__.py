@@ -183,7 +183,7 @@ KINDS = ("svg", "png")
 _CREATOR = re.compile(rb"<dc:title>([^<,]+)")
 
 _METADATA = {"svg": {"Date": None}, "png": {}}
-"""Without the date, so that equal records give equal bytes."""
+"""The metadata without the date, so that equal records give equal bytes."""
 
 
 def render(draw: Draw, theme: Theme, kind: str) -> bytes:
