@@ -88,7 +88,8 @@ def test_a_quick_trial_asks_no_test_image(pair: tuple[Record, Record]) -> None:
 def test_own_trainers_are_stopped_too() -> None:
     """The second epoch that they tell ends them, and nothing is asked of the test images."""
     asked, measured = list[int](), PartialRecord()
-    report = Report(SPEC, measured, np.zeros(3, np.int64), lambda _: None)
+    test = np.zeros((3, 28, 28, 1), np.float32), np.zeros(3, np.int64)
+    report = Report(SPEC, measured, test, lambda _: None)
     report.epoch(1, loss=1.0, predictions=lambda: asked.append(1))
     with pytest.raises(Ended):
         report.epoch(2, loss=0.5, predictions=lambda: asked.append(2))
