@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from bench.slowdowns import ROOT, SLOWDOWNS
-from bench.variants import CRIPPLED, UNCHANGED
+from bench.variants import CRIPPLED, ORIGINAL, UNCHANGED
 from fitting_room.cli.gate import timed
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Verdict
@@ -37,10 +37,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             given("epochs") is not None: "the epochs were overridden, so nothing is judged",
         }.get(True)
         asked = CRIPPLED if changed else {"unchanged": UNCHANGED}
-        params = [pytest.param(each.case, id=name) for name, each in asked.items()]
+        params = [
+            pytest.param(each.case, id=name, marks=slow_to_judge(each.case, given("tier")))
+            for name, each in asked.items()
+        ]
     marks = [pytest.mark.skip(reason=why)] if why else []
     name = "slowdown" if "slowed" in metafunc.fixturenames else "case"
-    metafunc.parametrize(name, [pytest.param(*p.values, id=p.id, marks=marks) for p in params])
+    params = [pytest.param(*p.values, id=p.id, marks=[*marks, *p.marks]) for p in params]
+    metafunc.parametrize(name, params)
+
+
+def slow_to_judge(case: Case, tier: str) -> list[pytest.MarkDecorator]:
+    """Return the mark that leaves variants of a slow case out of the tier of every day."""
+    if case.original == ORIGINAL.name or tier != "accept":
+        return []
+    why = f"variants of {case.original} take minutes: --tier quick, --tier full or `gate`"
+    return [pytest.mark.skip(reason=why)]
 
 
 def keep(request: pytest.FixtureRequest, name: str, found: Any) -> None:

@@ -10,24 +10,36 @@ from typing import Any
 
 from bench.cases import CASES
 from fitting_room.project import Variant
+from fitting_room.spec import Case
 
 ORIGINAL = CASES["fashion_mnist-dense_128"]
 """The cheapest to train of the published cases."""
+MINIMAL = CASES["mnist-minimal"]
+"""It has what the cheapest has not: smoothed labels, and augmentation."""
 
 
 def _variant(
-    name: str, words: str, *, arguments: dict[str, Any] | None = None, **recipe: Any
+    name: str,
+    words: str,
+    original: Case = ORIGINAL,
+    *,
+    builder: str | None = None,
+    arguments: dict[str, Any] | None = None,
+    **recipe: Any,
 ) -> Variant:
     case = replace(
-        ORIGINAL,
+        original,
         variant=name,
-        recipe=replace(ORIGINAL.recipe, **recipe),
-        arguments={**ORIGINAL.arguments, **(arguments or {})},
+        builder=builder or original.builder,
+        recipe=replace(original.recipe, **recipe),
+        arguments={**original.arguments, **(arguments or {})},
     )
     return Variant(case=case, words=words)
 
 
-RATE = ORIGINAL.recipe.learning_rate
+RATE, BATCH = ORIGINAL.recipe.learning_rate, ORIGINAL.recipe.batch_size
+DROPPED_OUT, STANDARD_NORMAL = "bench.builders:dropped_out", "bench.builders:standard_normal"
+UNMOVED: dict[str, Any] = {"rotate_degrees": 0.0, "shift_pixels": 0.0}
 
 UNCHANGED = Variant(case=ORIGINAL, words="nothing")
 
@@ -42,6 +54,11 @@ CRIPPLED: dict[str, Variant] = {
         _variant("half_the_data", "half the training images", train_fraction=0.5),
         _variant("raw_pixels", "pixels not scaled", scale_pixels=False),
         _variant("no_momentum", "β₁ = 0", beta_1=0.0),
+        _variant("double_batch", "batch × 2", batch_size=2 * BATCH),
+        _variant("other_initializer", "kernels begin at N(0, 1)", builder=STANDARD_NORMAL),
+        _variant("dropout", "dropout of 20 % added", builder=DROPPED_OUT),
+        _variant("hard_labels", "label smoothing dropped", MINIMAL, label_smoothing=0.0),
+        _variant("no_augmentation", "augmentation off", MINIMAL, **UNMOVED),
     )
 }
 """Name → variant; every one of them must go red."""

@@ -133,7 +133,7 @@ def test_comparison_gates_and_is_shown(tmp_path: Path, status: int) -> None:
     programs = {"python3": PYTHON}
     done = run("compare", "origin/main", folder=tmp_path, programs=programs, status=status)
     assert done.returncode == status, done.stderr
-    assert calls(tmp_path)[0].startswith("-m bench compare origin/main --train --shared")
+    assert calls(tmp_path)[0].startswith("-m bench compare origin/main --tier quick")
     assert (tmp_path / "summary.md").read_text("utf-8") == "# Compared\n"
     assert (tmp_path / "results" / "latest" / "comparison.md").is_file()
 

@@ -6,16 +6,18 @@ import ast
 import filecmp
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from imports import ROOT
 from records import PROJECT, make_record
 from scheduler_world import CASE, ORIGIN, new_evaluator, pretend, trial
 from tables import cells
 
+from bench.cases import CASES
 from bench.slowdowns import COMPUTE, SLEEP, SLOWDOWNS, slowed
 from bench.variants import CRIPPLED, ORIGINAL
 from fitting_room.cli import gate as command
@@ -28,18 +30,17 @@ from fitting_room.lab.plan import Need
 from fitting_room.record import Job, Listener, Record, silent
 from fitting_room.spec import Case, Dataset
 from fitting_room.store.key import quality_key
-from fitting_room.studies import QUIET, origin_of
+from fitting_room.studies import ABSENT, QUIET, origin_of
 from fitting_room.studies.gate import (
     Finding,
-    Seconds,
     Sight,
-    Timing,
     Variants,
     examine,
-    seconds,
-    seconds_block,
+    failed,
+    outcome_of,
     variants,
 )
+from fitting_room.studies.gate_seconds import Seconds, Timing, seconds, seconds_block
 
 VARIANT = replace(CASE, variant="crippled")
 SD = 0.002
@@ -113,6 +114,19 @@ def test_a_variant_is_judged_by_the_bounds_of_its_original(gate: Examined) -> No
     assert found.noticed_by[0].shift == pytest.approx(-10)
 
 
+def test_the_quick_tier_judges_the_beginning_of_the_same_trials(gate: Examined) -> None:
+    """What only the last epoch shows is missed, and what the second shows is not."""
+    late = gate(test_accuracy=0.5)
+    assert [s.metric for s in late.quick] == ["parameters", BANDS.metric]
+    assert (late.outcome, outcome_of(late.quick), late.missed) == ("fail", "pass", True)
+
+
+def test_what_the_quick_tier_sees_is_not_missed(gate: Examined) -> None:
+    """The first epoch of the curve is out of its band."""
+    early = gate(training_accuracy=[0.9, 0.97], test_accuracy=0.5)
+    assert ([s.metric for s in failed(early.quick)], early.missed) == ([BANDS.metric], False)
+
+
 def test_seeds_are_added_until_one_metric_has_failed(gate: Examined) -> None:
     """A first seed right between pass and fail asks for a second."""
     between, below = (GOOD - off * planning_sd(SD, 20) for off in (1.5, 5.5))
@@ -149,15 +163,29 @@ def test_epochs_with_the_same_band_are_told_apart(
 
 
 def test_every_variant_differs_from_the_case_in_one_thing() -> None:
-    """Labels, rate (three times), a layer, data, pixels or momentum; not its task or its name."""
-    for name, variant in CRIPPLED.items():
-        case = variant.case
-        assert (case.original, case.variant) == (ORIGINAL.name, name)
-        assert (case.recipe != ORIGINAL.recipe) != (case.arguments != ORIGINAL.arguments)
-    recipes = [variant.case.recipe for variant in CRIPPLED.values()]
+    """Its recipe, its arguments or its builder; not its task or its name."""
+    for name, case in {name: variant.case for name, variant in CRIPPLED.items()}.items():
+        own = CASES[case.original]
+        changed = {f.name for f in fields(case) if getattr(case, f.name) != getattr(own, f.name)}
+        assert (case.variant, len(changed)) == (name, 2)
+        assert changed < {"variant", "recipe", "arguments", "builder"}
+    of_dense = [variant.case for variant in CRIPPLED.values()]
+    recipes = [case.recipe for case in of_dense if case.original == ORIGINAL.name]
     whole = ORIGINAL.recipe.learning_rate
     rates = sorted({recipe.learning_rate for recipe in recipes})
-    assert (len(recipes), rates) == (8, pytest.approx([0, 0.1 * whole, 0.5 * whole, whole]))
+    assert (len(recipes), rates) == (11, pytest.approx([0, 0.1 * whole, 0.5 * whole, whole]))
+
+
+@pytest.mark.keras
+def test_a_variant_built_otherwise_has_the_parameters_of_its_original() -> None:
+    """Dropout has none, and kernels that begin elsewhere are as many."""
+    from bench.builders import dropped_out, standard_normal
+    from models.dense import dense
+
+    plain, thinned, wild = (build(units=8) for build in (dense, dropped_out, standard_normal))
+    assert [m.count_params() for m in (thinned, wild)] == [plain.count_params()] * 2
+    assert [layer.name.rpartition("_")[0] or layer.name for layer in thinned.layers][2] == "dropout"
+    assert np.std(wild.layers[1].get_weights()[0]) == pytest.approx(1, abs=0.1)
 
 
 def test_a_variant_that_never_ran_is_expected_to_take_as_long_as_its_original() -> None:
@@ -203,8 +231,23 @@ def test_a_finding_tells_what_noticed_first_and_how_far_off_it_was() -> None:
     found = Variants(origin=origin_of(make_record()), bounds="", findings=both, anew=())
     text = variants(found)
     noticed = ["test accuracy", "seed 2, epoch 5", "−4.2", "test loss"]
-    assert cells(text, "one thing") == ["one thing", "fail", "2", "20", *noticed, "red by 5 of 9"]
-    assert cells(text, "nothing") == ["nothing", "pass", "1", "10", "—", "—", "+0.3", "—", "—"]
+    of_tiers = ["—", "red by 5 of 9"]
+    assert cells(text, "one thing") == ["one thing", "fail", "2", "20", *noticed, *of_tiers]
+    assert cells(text, "nothing") == ["nothing", "pass", "1", "10", "—", "—", "+0.3", "—", "—", "—"]
+    assert ABSENT.format("gate") in text
+
+
+def test_what_only_accept_sees_is_named() -> None:
+    """Each case has a table, with what the quick tier says; what it misses stands below."""
+    loss = replace(SIGHT, metric="training_loss_by_epoch", n=1, epoch=2)
+    seen = replace(FINDING, change="another", case="mnist-minimal", quick=(loss,))
+    missed = replace(FINDING, quick=(PASSED,))
+    both = (replace(GREEN, quick=(PASSED,)), missed, seen)
+    text = variants(Variants(origin=origin_of(make_record()), bounds="", findings=both, anew=()))
+    told = [cells(text, change)[8] for change in ("nothing", "one thing", "another")]
+    assert told == ["pass", "pass", "fail, seed 1, epoch 2"]
+    assert [text.count(f"{case}:\n\n| changed") for case in (FINDING.case, seen.case)] == [1, 1]
+    assert f"Only accept sees: one thing ({FINDING.case})." in text
 
 
 def test_runs_with_seeds_of_their_own_are_one_row() -> None:

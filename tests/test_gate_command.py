@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -14,7 +15,7 @@ from records import PROJECT
 from scheduler_world import FakeTrials, pretend, trial
 
 from bench.cases import CASES
-from bench.variants import CRIPPLED, ORIGINAL
+from bench.variants import CRIPPLED, MINIMAL, ORIGINAL
 from fitting_room import data
 from fitting_room.cli import gate
 from fitting_room.errors import UserError
@@ -24,28 +25,37 @@ from fitting_room.record import Job, Listener, Record, silent
 from fitting_room.store.bounds import Bounds, read_bounds
 from fitting_room.store.records import Store
 from fitting_room.studies import ABSENT, read_document
-from fitting_room.studies.gate import STALE, VARIANTS, Variants, cost_block, gate_block
+from fitting_room.studies.gate import (
+    STALE,
+    VARIANTS,
+    Variants,
+    cost_block,
+    gate_block,
+    outcome_of,
+)
+from fitting_room.studies.gate_cost import COST, Costs
 from fitting_room.studies.gate_simulation import (
-    COST,
+    ACCEPT,
+    QUICK,
     SIMULATION,
-    Costs,
     completed,
     digest_of,
     gauges,
     reference_values,
 )
 
-REFERENCE = ROOT / "results" / "reference" / ORIGINAL.name
-RECORDS = list(Store(REFERENCE.parent).all())
+REFERENCE = ROOT / "results" / "reference"
+RECORDS = list(Store(REFERENCE).all())
+SEEN_EARLY = {"training_loss_by_epoch", "drop_in_training_loss"}
 BOUNDS = read_bounds(PROJECT.bounds, cases=CASES, metrics=METRICS)
 
 
 def usual(job: Job, listen: Listener = silent) -> Record:
-    """Return what the reference of the case gave on average; a changed one is off by a tenth.
+    """Return what the reference of its case gave on average; a changed one is off by a tenth.
 
     Seeds that no reference holds take longer, each by another ten seconds.
     """
-    known = [record for record in RECORDS if record.spec.case.name == ORIGINAL.name]
+    known = [record for record in RECORDS if record.spec.case.name == job.spec.case.original]
     off = 0.1 if job.spec.case.variant else 0.0
     record = trial(
         job,
@@ -63,8 +73,9 @@ def usual(job: Job, listen: Listener = silent) -> Record:
         for each in curves
     )
     extra = 10 + job.spec.seed - gate.OTHER_SEEDS
-    total = extra if extra > 0 else record.seconds["total"]
-    return replace(record, epochs=epochs, seconds={**record.seconds, "total": float(total)})
+    seconds = {**record.seconds, "total": float(extra if extra > 0 else record.seconds["total"])}
+    counts = {"size": known[0].size, "resolved": known[0].resolved}
+    return replace(record, **counts, epochs=epochs, seconds=seconds)  # type: ignore[arg-type]
 
 
 def blind(job: Job, listen: Listener = silent) -> Record:
@@ -76,10 +87,11 @@ def blind(job: Job, listen: Listener = silent) -> Record:
 
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder that holds the reference of one case."""
-    dataset = next(r.spec.dataset for r in RECORDS if r.spec.case.name == ORIGINAL.name)
-    monkeypatch.setattr(data, "find", lambda *_, **__: dataset)
-    shutil.copytree(REFERENCE, tmp_path / "reference" / ORIGINAL.name)
+    """Return a folder that holds the references of the cases that have variants."""
+    found = {record.spec.case.task: record.spec.dataset for record in RECORDS}
+    monkeypatch.setattr(data, "find", lambda task, **_: found[task])
+    for case in (ORIGINAL, MINIMAL):
+        shutil.copytree(REFERENCE / case.name, tmp_path / "reference" / case.name)
     return tmp_path
 
 
@@ -91,7 +103,7 @@ def run(folder: Path, *arguments: str) -> int:
 def test_everything_is_measured_kept_and_printed(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each variant goes red by one seed, the case stays green, ten seeds are there to compare."""
+    """Each variant goes red by one seed, cases stay green, ten seeds are there to compare."""
     trials: FakeTrials = pretend(monkeypatch, usual)
     assert run(results) == 0
     found = read_document(results / VARIANTS, Variants)
@@ -99,21 +111,48 @@ def test_everything_is_measured_kept_and_printed(
     assert found is not None
     assert costs is not None
     assert costs.measured is not None
-    assert [f.outcome for f in found.findings] == ["pass"] + ["fail"] * len(CRIPPLED)
+    of_case = Counter(variant.case.original for variant in CRIPPLED.values())
+    assert Counter(f.case for f in found.findings) == of_case + Counter(set(of_case))
+    told = {bool(f.variant): (f.outcome, outcome_of(f.quick)) for f in found.findings}
+    assert told == {False: ("pass", "pass"), True: ("fail", "fail")}
     assert {f.seeds for f in found.findings} == {1}
     measured = costs.measured
     assert (measured.runs, measured.sequential_seeds, measured.sequential_seconds) == (2, 1, 15)
     assert measured.ten_seconds == pytest.approx(70)
     assert {f.outcome for f in found.anew} == {"pass"}
-    assert [f.compared.partition(" ")[0] for f in found.findings] == ["green"] + ["red"] * 8
+    compared = {(bool(f.variant), f.compared.partition(" ")[0]) for f in found.findings}
+    assert compared == {(False, "green"), (False, "open"), (True, "red")}  # a target wants two
     assert {f.compared for f in found.anew} == {"green"}
     assert [a.spec.seed for a in trials.ran][-2:] == [1000, 1010]
-    assert len(trials.ran) == len(CRIPPLED) + 10 + 2
-    printed = capsys.readouterr().out
+    assert len(trials.ran) == len(CRIPPLED) + len(of_case) - 1 + 10 + 2
+    printed, told_of = capsys.readouterr()
+    assert f"{len(trials.ran)} trials to train, about " in told_of
     assert printed == f"{gate_block(results, BOUNDS)}\n\n{cost_block(results, BOUNDS)}\n"
     assert "| learning rate × 0.5" in printed
     assert ABSENT.format("gate") not in printed
     assert STALE not in printed
+
+
+def test_a_run_is_resumed(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was trained before an interruption is not trained again."""
+
+    def interrupted(job: Job, listen: Listener = silent) -> Record:
+        if job.spec.case.variant == "dropout":
+            raise KeyboardInterrupt
+        return usual(job, listen)
+
+    before = pretend(monkeypatch, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(results)
+    assert not (results / VARIANTS).exists()
+    whole = pretend(monkeypatch, usual)
+    assert run(results) == 0
+    assert len(whole.ran) == len(CRIPPLED) + 1 + 10 + 2 - (len(before.ran) - 1)
+    capsys.readouterr()
+    assert run(results) == 0
+    assert "0 trials to train\n" in capsys.readouterr().err
 
 
 def test_a_gate_that_lets_a_changed_case_pass_is_a_finding(
@@ -168,6 +207,8 @@ def test_every_reference_fits_the_bounds_that_rest_on_it(name: str) -> None:
     case = CASES[name]
     records = completed(case.name, RECORDS)
     values = reference_values(case, BOUNDS, records)
+    whole, quick = ({g.metric for g in gauges(case, BOUNDS, tier)} for tier in (ACCEPT, QUICK))
+    assert quick == whole & SEEN_EARLY
     bounds = [bound for gauge in gauges(case, BOUNDS) for bound in gauge.epochs]
     assert values.shape == (len(records), len(bounds))
     for column, bound in zip(values.T, bounds, strict=True):

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from imports import ROOT
+from records import PROJECT
 from tables import cells
 
+from bench.cases import CASES
 from fitting_room.judge.sequential import RUN_ALPHA
-from fitting_room.judge.simulation import Rate, Scenario, Tally, scenarios
-from fitting_room.studies import read_document
+from fitting_room.judge.simulation import Rate, Scenario, Tally, scenarios, simulated_values
+from fitting_room.metrics import METRICS
+from fitting_room.store.bounds import read_bounds
+from fitting_room.store.records import Store
+from fitting_room.studies import ABSENT, read_document
+from fitting_room.studies.gate_cost import Cost, Costs, Measured, cost
 from fitting_room.studies.gate_simulation import (
+    QUICK,
     SIMULATION,
     TOO_MANY,
-    Cost,
-    Costs,
-    Measured,
+    Simulated,
     Simulation,
-    cost,
     rates,
     scatter,
+    setups,
     shown,
     whole_run,
 )
 
+BOUNDS = read_bounds(PROJECT.bounds, cases=CASES, metrics=METRICS)
 UNCHANGED = [each for each in scenarios(planned=False) if not each.at_bound]
 TWICE = [each for each in UNCHANGED if each.sd != 1 and each.shape != "normal"]
 """Scatter misjudged in size and in form."""
@@ -65,6 +72,30 @@ def test_a_run_that_keeps_to_its_error_has_no_mark(simulation: Simulation) -> No
         for name, tallies in simulation.cases.items()
     }
     assert TOO_MANY not in rates(replace(simulation, cases=cases))
+
+
+def test_quick_runs_are_judged_by_the_bands_of_the_whole_curve() -> None:
+    """Its first two epochs, each with its share of the error of all five."""
+    case = CASES["fashion_mnist-dense_128"]
+    records = list(Store(ROOT / "results" / "reference").all())
+    known = setups({case.name: case}, BOUNDS, records, QUICK)[case.name]
+    drawn = simulated_values(known, UNCHANGED[0], 6, runs=3, generator=np.random.default_rng(0))
+    judged = {gauge.metric: (gauge, [sides for _, sides in of]) for gauge, of in drawn}
+    gauge, sides = judged["training_loss_by_epoch"]
+    assert (len(gauge.epochs), len(judged)) == (5, 2)
+    assert sides == gauge.plans(alpha=known.alpha, least=1, most=known.most)[:2]
+
+
+def test_rates_of_the_quick_tier_stand_below_those_of_accept(simulation: Simulation) -> None:
+    """In a table of their own; where there are none, it is said how they are made."""
+    without = rates(replace(simulation, quick=None))
+    assert ABSENT.format("gate --simulate-only") in without
+    case, tallies = next(iter(simulation.cases.items()))
+    worse = tuple(replace(tally, failed=tally.runs // 10) for tally in tallies)
+    text = rates(replace(simulation, quick=Simulated(assertions={case: 2}, cases={case: worse})))
+    table = text.split("The same of `--tier quick`")[1]
+    assert cells(table, case)[1:4] == ["2", "1", "10 (9.6–10)"]
+    assert cells(table, "a whole run")[3] == "10 (9.6–10) ✗"
 
 
 def test_costs_are_ratios_and_seconds() -> None:

@@ -119,27 +119,28 @@ def test_the_judge_computes_and_does_nothing_else() -> None:
 
 
 def test_only_the_child_process_names_a_framework() -> None:
-    """Keras and its backends are imported in ``trial`` and ``training``, and by examples."""
+    """Keras and its backends are imported in ``trial``, ``training`` and what a child loads."""
     wrong = [
         shown(path, found)
         for path in sources("bench")
-        if room_of(module_of(path)) not in {"trial", "training"} and not is_example(path)
+        if room_of(module_of(path)) not in {"trial", "training"} and not is_of_child(path)
         for found in imports_of(path)
         if third_party(found) in FRAMEWORKS
     ]
     assert wrong == [], "\n".join(wrong)
 
 
-def is_example(path: Path) -> bool:
-    """Whether a file holds trainers, as guides and peers do, which run in the child alone."""
-    return path.parent == ROOT / "bench" / "docs" or path == ROOT / "bench" / "peers.py"
+def is_of_child(path: Path) -> bool:
+    """Whether a file holds what the child alone runs: trainers, and builders of variants."""
+    of_child = {ROOT / "bench" / name for name in ("builders.py", "peers.py")}
+    return path.parent == ROOT / "bench" / "docs" or path in of_child
 
 
 def learners() -> set[str]:
     """Return the modules that load a framework when imported."""
     loads = {
         module_of(path): {found.module for found in imports_of(path) if found.on_load}
-        for path in sources("bench/fitting_room", "models")
+        for path in [*sources("bench/fitting_room", "models"), ROOT / "bench" / "builders.py"]
     }
     found: set[str] = set()
     while True:

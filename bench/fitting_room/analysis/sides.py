@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from statistics import median_low
 
 import msgspec
@@ -91,6 +91,36 @@ def facts_of(records: Iterable[Record]) -> dict[str, Facts]:
         by_case.setdefault(record.spec.case.name, []).append(record)
     found = {case: _facts(case, by_case[case]) for case in sorted(by_case)}
     return {case: facts for case, facts in found.items() if facts.records}
+
+
+SEEN_EARLY = ("training_accuracy", "training_loss", "drop_in_training_loss")
+"""What is known of a trial before its end."""
+
+
+def beginnings(records: Iterable[Record], *, epochs: int) -> dict[str, Facts]:
+    """Return what the first epochs of trials say, of whole ones as of those that ended there."""
+    cut = [_beginning(record, epochs) for record in records if record.epochs]
+    return {
+        case: replace(
+            facts,
+            samples={name: each for name, each in facts.samples.items() if name in SEEN_EARLY},
+            arrivals=None,
+            pace=None,
+        )
+        for case, facts in facts_of(cut).items()
+    }
+
+
+def _beginning(record: Record, epochs: int) -> Record:
+    first = record.epochs[:epochs]
+    fine = len(first) == epochs and first[-1].training_loss is not None
+    return replace(
+        record,
+        spec=record.spec.whole,
+        epochs=first,
+        outcome="completed" if fine else record.outcome,
+        predictions=None,
+    )
 
 
 def identity(record: Record) -> str:

@@ -20,7 +20,7 @@ from fitting_room import data
 from fitting_room.analysis.comparison import IN_TURN, Comparison, compare, in_turn
 from fitting_room.analysis.sides import Facts, Side
 from fitting_room.analysis.trials import publishable
-from fitting_room.cli import COMMANDS
+from fitting_room.cli import COMMANDS, quick
 from fitting_room.cli.calibrate import published
 from fitting_room.cli.sides import Asked, Place, ask, called, place, side_of
 from fitting_room.errors import UserError, in_ci, nearest, positive
@@ -209,6 +209,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "default": SEEDS,
         "help": f"seeds a case that --train trains ({SEEDS})",
     },
+    "--tier": {
+        "choices": ("quick",),
+        "help": "compare the first epochs alone: those of BASE's references with those that this "
+        "checkout trains now, seed by seed while a verdict is open",
+    },
     "--time": {
         "action": "store_true",
         "help": "time both checkouts here and now, interleaved; for commits and this checkout",
@@ -268,25 +273,18 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Compare; print and keep what was found; return 1 where a gate fails."""
+    if args.tier:
+        quick.check(args)
     places = place(args.base, args.project), place(args.head, args.project)
     asked = _asked(args)
     if args.time:
         _check_timeable(*places)
-    sides = {each: side_of(each, asked) for each in dict.fromkeys(places)}
-    base, head = (sides[each] for each in places)
-    _check_cases(args.case, base, head)
-    found = compare(
-        base,
-        head,
-        labels=lambda task: _labels(task, asked.data_dir),
-        in_turn=time_all(*places, asked, args.pairs, shared=args.shared) if args.time else None,
-        only=args.case,
-    )
+    found = _quick(args, places[0], asked) if args.tier else _whole(args, *places, asked)
     strict = (args.undecided or ("fail" if in_ci(os.environ) else "pass")) == "fail"
     text = as_markdown(
         found,
         undecided=strict,
-        hint=_hint(found, args.seeds),
+        hint="" if args.tier else _hint(found, args.seeds),
         verbose=args.verbose,
     )
     print(text, end="")
@@ -298,6 +296,25 @@ def run(args: argparse.Namespace) -> int:
         update_reference(found, args.results / "reference")
         return 0
     return int(found.red(undecided=strict))
+
+
+def _whole(args: argparse.Namespace, base: Place, head: Place, asked: Asked) -> Comparison:
+    sides = {each: side_of(each, asked) for each in dict.fromkeys((base, head))}
+    _check_cases(args.case, sides[base], sides[head])
+    timed = time_all(base, head, asked, args.pairs, shared=args.shared) if args.time else None
+    return compare(
+        sides[base],
+        sides[head],
+        labels=lambda task: _labels(task, asked.data_dir),
+        in_turn=timed,
+        only=args.case,
+    )
+
+
+def _quick(args: argparse.Namespace, base: Place, asked: Asked) -> Comparison:
+    side = side_of(base, asked)
+    _check_cases(args.case, side, Side(told="", facts={}, known=frozenset(args.project.cases)))
+    return quick.compare_quick(args, side)
 
 
 def _asked(args: argparse.Namespace) -> Asked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -19,6 +19,7 @@ from fitting_room.cli.compare import time_case
 from fitting_room.cli.session import DATA, Session, add_options, dataset, datasets, session, tell
 from fitting_room.errors import UserError, positive
 from fitting_room.judge.timing import ABTiming
+from fitting_room.lab.estimate import forecast
 from fitting_room.lab.evaluator import Evaluator, unstored
 from fitting_room.lab.plan import Need, Options, plan, specify
 from fitting_room.lab.timing import ANEW, Timed
@@ -26,31 +27,26 @@ from fitting_room.machine import this_machine
 from fitting_room.metrics import METRICS
 from fitting_room.project import FILE, Project, Slowdown, Variant
 from fitting_room.record import Record, now
+from fitting_room.spec import Case
 from fitting_room.store.bounds import Bounds, read_bounds
 from fitting_room.store.key import provenance
 from fitting_room.store.records import Store
 from fitting_room.studies import Origin, origin_of, read_document, write_document
 from fitting_room.studies.gate import (
-    SECONDS,
     VARIANTS,
     Finding,
-    Seconds,
-    Timing,
     Variants,
     anew,
     cost_block,
     examine,
     gate_block,
-    seconds,
 )
+from fitting_room.studies.gate_cost import COST, TEN, Costs, Measured, cost_of
+from fitting_room.studies.gate_seconds import SECONDS, Seconds, Timing, seconds
 from fitting_room.studies.gate_simulation import (
-    COST,
+    QUICK,
     SIMULATION,
-    TEN,
-    Costs,
-    Measured,
     completed,
-    cost_of,
     digest_of,
     setups,
     simulate,
@@ -93,7 +89,8 @@ def gate(arguments: argparse.Namespace) -> int:
     bounds = read_bounds(project.bounds, cases=project.cases, metrics=METRICS)
     records = list(Store(results / "reference").all())
     known = setups(project.cases, bounds, records)
-    write_document(results / SIMULATION, simulate(known, bounds, runs=arguments.runs))
+    quick = setups(project.cases, bounds, records, QUICK)
+    write_document(results / SIMULATION, simulate(known, quick, bounds, runs=arguments.runs))
     before = read_document(results / COST, Costs)
     measured, wrong = before.measured if before else None, 0
     if not arguments.simulate_only:
@@ -111,17 +108,21 @@ def gate(arguments: argparse.Namespace) -> int:
 def _examine(
     arguments: argparse.Namespace, bounds: Bounds, records: Sequence[Record]
 ) -> tuple[Measured, int]:
-    """Examine every variant and train what ten seeds take; return that, and the wrong verdicts."""
-    changed = list(_known(arguments.project, "variants").values())
-    unchanged = Variant(case=arguments.project.case(changed[0].case.original), words="nothing")
-    base = _side("the reference", completed(unchanged.case.name, records))
+    """Examine every variant and train what ten seeds take; return that, and the wrong verdicts.
+
+    What is stored is not trained again: a run that was interrupted is resumed by the same command.
+    """
+    wanted = _by_case(arguments.project)
+    unchanged = wanted[0]
+    firsts = range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.again, 10)
     with session(arguments) as running:
-        evaluator = _evaluator(arguments, bounds, [unchanged, *changed], running)
-        findings = [_examined(evaluator, each, base) for each in (unchanged, *changed)]
+        evaluator = _evaluator(arguments, bounds, wanted, running)
+        _tell_estimate(evaluator, unchanged.case, firsts, records, running)
+        findings = [_examined(evaluator, each, records) for each in wanted]
         ten = evaluator.records(unchanged.case, TEN)
         other = [
-            _examined(anew(evaluator, unchanged.case, first=first), unchanged, base)
-            for first in range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.again, 10)
+            _examined(anew(evaluator, unchanged.case, first=first), unchanged, records)
+            for first in firsts
         ]
     found = Variants(
         origin=origin_of(ten[0]),
@@ -141,6 +142,36 @@ def _examine(
         runs=len(other),
     )
     return measured, len(wrong)
+
+
+def _by_case(project: Project) -> list[Variant]:
+    """Return each case that has variants, as it is, and after it the variants of it."""
+    changed = list(_known(project, "variants").values())
+    return [
+        each
+        for name in dict.fromkeys(variant.case.original for variant in changed)
+        for each in (
+            Variant(case=project.case(name), words="nothing"),
+            *(variant for variant in changed if variant.case.original == name),
+        )
+    ]
+
+
+def _tell_estimate(
+    evaluator: Evaluator,
+    case: Case,
+    firsts: Iterable[int],
+    records: Sequence[Record],
+    running: Session,
+) -> None:
+    """Say what is to be trained at least, the first seed of each further run of a case too."""
+    again = [anew(evaluator, case, first=seed).planned[case.name][0].spec for seed in firsts]
+    missing = [trial.spec for trial in unstored(evaluator)]
+    missing += [spec for spec in again if not running.scheduler.stored(spec, timed=False)]
+    known = [*records, *running.scheduler.store.readable()]
+    running.progress.total = len(missing)
+    took = f", {forecast(missing, known)}, more where a verdict stays open" if missing else ""
+    tell(f"{len(missing)} trials to train{took}")
 
 
 def _known(project: Project, what: str) -> Mapping[str, Any]:
@@ -164,21 +195,20 @@ def _evaluator(
     first = planned[cases[0].name][0]
     ten = [replace(first, spec=replace(first.spec, seed=seed)) for seed in range(TEN)]
     planned[cases[0].name] = ten
-    evaluator = Evaluator(
+    return Evaluator(
         scheduler=running.scheduler,
         bounds=bounds,
         options=options,
         planned=planned,
         wait=running.progress.wait,
     )
-    running.progress.total = len(unstored(evaluator)) + arguments.again
-    return evaluator
 
 
-def _examined(evaluator: Evaluator, variant: Variant, base: Side) -> Finding:
-    """Hold a variant to the bounds of its original, and compare the same trials with ``base``."""
+def _examined(evaluator: Evaluator, variant: Variant, reference: Sequence[Record]) -> Finding:
+    """Hold a variant to the bounds of its original, and compare its trials with the reference."""
     found = examine(evaluator, variant.case, variant.words)
     records = evaluator.records(variant.case, found.seeds)
+    base = _side("the reference", completed(variant.case.original, reference))
     compared = compare(base, _side("the variant", records))
     judged = len(compared.changes) - len(compared.of("not comparable"))
     undecided = len(compared.of("undecided"))

@@ -230,6 +230,8 @@ class Setup:
     """False-alarm rate of each metric; see ``sequential.share``."""
     most: int
     """Seeds after which no more come."""
+    stop_after: int | None = None
+    """Epoch beyond which no curve is judged, as in the quick tier; None judges all."""
 
 
 AGAIN = 25
@@ -266,7 +268,8 @@ def simulated_values(
     for gauge in setup.gauges:
         sides = gauge.plans(alpha=setup.alpha, least=scenario.least, most=setup.most)
         pairs = zip(gauge.epochs, sides, strict=True)
-        yield gauge, [(_placed(next(shaped), bound, of, scenario), of) for bound, of in pairs]
+        placed = [(_placed(next(shaped), bound, of, scenario), of) for bound, of in pairs]
+        yield gauge, placed[: setup.stop_after]
 
 
 def _placed(z: np.ndarray, bound: Bound, sides: Sequence[Plan], scenario: Scenario) -> np.ndarray:

@@ -1,21 +1,20 @@
-"""The gate put to the test on real data: by changed variants of a case, and by slowed steps."""
+"""The gate put to the test on real data, by changed variants of a case."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, TypeVar
 
-import msgspec
-
-from fitting_room.format import MISSING, counted, name, plus
+from fitting_room.format import MISSING, counted, listed, name, plus
 from fitting_room.judge.sequential import planning_sd
-from fitting_room.judge.timing import SLOWER, ABTiming, slowdown
 from fitting_room.judge.verdict import EPOCHS, Bound, Outcome, Verdict
 from fitting_room.lab.evaluator import Evaluator, judged
+from fitting_room.lab.plan import Options
 from fitting_room.metrics import CURVES, KNOWN_AFTER, METRICS, UNTRAINED, curve
 from fitting_room.record import Record
 from fitting_room.report.prices import choices, priced, sharpest, table
@@ -23,20 +22,13 @@ from fitting_room.report.table import Table, bullets
 from fitting_room.spec import Case
 from fitting_room.store.bounds import Bounds
 from fitting_room.store.records import Store
-from fitting_room.studies import ABSENT, QUIET, SCHEMA, Origin, read_document
-from fitting_room.studies.gate_simulation import (
-    COST,
-    SIMULATION,
-    Costs,
-    Simulation,
-    cost,
-    digest_of,
-    rates,
-)
+from fitting_room.studies import ABSENT, SCHEMA, Origin, read_document
+from fitting_room.studies.gate_cost import COST, Costs, cost
+from fitting_room.studies.gate_seconds import seconds_block
+from fitting_room.studies.gate_simulation import QUICK, SIMULATION, Simulation, digest_of, rates
 from fitting_room.studies.noise import noise_block
 
 VARIANTS = Path("gate", "variants.json")
-SECONDS = Path("gate", "seconds.json")
 
 PRICES = (
     "Catches: the smallest change that fails with 80 % power, also as epochs of training at that "
@@ -90,23 +82,23 @@ class Finding:
     """Keys of the records that it rests on."""
     compared: str = ""
     """Result of a comparison of the same trials with the reference; empty where none was made."""
+    quick: tuple[Sight, ...] = ()
+    """What the quick tier makes of the beginning of the same trials; () where it was not asked."""
 
     @property
     def outcome(self) -> Outcome:
         """Fail where one metric fails, pass where all pass."""
-        outcomes = {sight.outcome for sight in self.sights}
-        if "fail" in outcomes:
-            return "fail"
-        return "pass" if outcomes == {"pass"} else "undecided"
+        return outcome_of(self.sights)
 
     @property
     def noticed_by(self) -> tuple[Sight, ...]:
         """The metrics that failed: the earliest first, and of those the one furthest off."""
+        return failed(self.sights)
 
-        def when(sight: Sight) -> tuple[int, int, float]:
-            return (sight.n if sight.epoch else 0, sight.epoch, -abs(sight.shift or 0.0))
-
-        return tuple(sorted((s for s in self.sights if s.outcome == "fail"), key=when))
+    @property
+    def missed(self) -> bool:
+        """Whether the quick tier let pass, or left open, what fails in the accept tier."""
+        return bool(self.quick) and self.outcome == "fail" != outcome_of(self.quick)
 
     @property
     def words(self) -> str:
@@ -114,6 +106,23 @@ class Finding:
         took = f"{self.outcome} after {counted(self.seeds, 'seed')}, {self.seconds:.0f} s"
         first = "".join(f", first by {s.metric}: {s.evidence}" for s in self.noticed_by[:1])
         return took + first
+
+
+def outcome_of(sights: Sequence[Sight]) -> Outcome:
+    """Return fail where one metric fails, pass where all pass."""
+    outcomes = {sight.outcome for sight in sights}
+    if "fail" in outcomes:
+        return "fail"
+    return "pass" if outcomes == {"pass"} else "undecided"
+
+
+def failed(sights: Sequence[Sight]) -> tuple[Sight, ...]:
+    """Return the metrics that failed: the earliest first, and of those the one furthest off."""
+
+    def when(sight: Sight) -> tuple[int, int, float]:
+        return (sight.n if sight.epoch else 0, sight.epoch, -abs(sight.shift or 0.0))
+
+    return tuple(sorted((s for s in sights if s.outcome == "fail"), key=when))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,44 +133,56 @@ class Variants:
     origin: Origin
     bounds: str
     findings: tuple[Finding, ...]
-    """Of each variant, the case as it is first."""
+    """Case by case, of the case as it is and then of its variants."""
     anew: tuple[Finding, ...]
-    """Of the case as it is, each with seeds that no reference holds."""
+    """Of the first case as it is, each with seeds that no reference holds."""
 
 
 def examine(evaluator: Evaluator, variant: Case, change: str) -> Finding:
     """Judge a variant by every bound of its original, adding seeds until one fails or all pass.
 
     An exact count that is off needs no training; the other metrics are judged all the same, to
-    show which of them notice too.
+    show which of them notice too. The quick tier judges the first epochs of the same trials, which
+    are those of a quick trial to the last bit, and asks for no other.
 
     Raises:
         TrialFailedError: A trial crashed, or was ended.
         UserError: The original has no bounds.
     """
-    evaluator = replace(evaluator, bounds=_lent(evaluator.bounds, variant))
-    bounds, options = evaluator.bounds, evaluator.options
-    metrics = [each for each in bounds.metrics(variant.name) if options.judges(each)]
-    least, most = options.least_seeds, options.most_seeds
-    for n in range(least, most + 1):
-        records = evaluator.records(variant, n)
-        verdicts = {
-            metric: judged(variant, metric, records, bounds, options, least=least, most=most)
-            for metric in metrics
-        }
-        outcomes = {verdicts[metric].outcome for metric in metrics if metric not in UNTRAINED}
-        if "fail" in outcomes or "undecided" not in outcomes:
-            break
-    sights = (_sight(evaluator.bounds, variant, each, records) for each in verdicts.values())
+    bounds = _lent(evaluator.bounds, variant)
+    trials = partial(evaluator.records, variant)
+    records, sights = _seen(variant, trials, bounds, evaluator.options)
+    _, quick = _seen(variant, lambda n: records[:n], bounds, QUICK, most=len(records))
     return Finding(
         case=variant.original,
         variant=variant.variant,
         change=change,
-        seeds=n,
+        seeds=len(records),
         seconds=sum(record.seconds["total"] for record in records),
-        sights=tuple(sights),
+        sights=sights,
         keys=tuple(record.key for record in records),
+        quick=quick,
     )
+
+
+def _seen(
+    variant: Case,
+    trials: Callable[[int], list[Record]],
+    bounds: Bounds,
+    options: Options,
+    *,
+    most: int | None = None,
+) -> tuple[list[Record], tuple[Sight, ...]]:
+    """Judge by a tier, with ``most`` trials at most, and return those that it took."""
+    metrics = [each for each in bounds.metrics(variant.name) if options.judges(each)]
+    limits = {"least": options.least_seeds, "most": options.most_seeds}
+    for n in range(options.least_seeds, (most or options.most_seeds) + 1):
+        records = trials(n)
+        verdicts = [judged(variant, each, records, bounds, options, **limits) for each in metrics]
+        outcomes = {each.outcome for each in verdicts if each.metric not in UNTRAINED}
+        if "fail" in outcomes or "undecided" not in outcomes:
+            break
+    return records, tuple(_sight(bounds, variant, each, records) for each in verdicts)
 
 
 def anew(evaluator: Evaluator, case: Case, *, first: int) -> Evaluator:
@@ -217,22 +238,36 @@ def _shift(bound: Bound, values: Sequence[float | None]) -> float | None:
 
 
 def variants(found: Variants) -> str:
-    """Return the table, and where its figures come from."""
-    notes = [
-        f"Variants of {found.findings[0].case}, held to its committed bounds. Seconds: wall time "
-        "of the trials until the verdict, from the start of their processes.",
+    """Return a table for each case, and where their figures come from."""
+    noticed = ("noticed first by", "known after", "shift", "too")
+    head = ("changed", "verdict", "seeds", "seconds", *noticed, "quick", "compare")
+    cases = dict.fromkeys(each.case for each in found.findings)
+    rows = {case: [_variant_row(f) for f in found.findings if f.case == case] for case in cases}
+    first = next(iter(rows))
+    rows[first] = [*_anew(found.anew), *rows[first]]
+    tables = [f"{case}:\n\n{Table(head, of).markdown()}" for case, of in rows.items()]
+    return "\n\n".join([*tables, bullets(_notes(found))])
+
+
+def _notes(found: Variants) -> list[str]:
+    missed = listed([f"{each.change} ({each.case})" for each in found.findings if each.missed])
+    told = f"Only accept sees: {missed}." if missed else "It sees all that accept sees."
+    if not found.findings[0].quick:
+        told = ABSENT.format("gate")
+    return [
+        "Each variant is held to the committed bounds of its case. Seconds: wall time of the "
+        "trials until the verdict, from the start of their processes.",
         "The case as it is trains the seeds that its reference was made of, which may give the "
         "same figures to the last bit; the runs of other seeds, each judged for itself, show luck.",
         "Shift: from the reference's mean, in planned scatters; of the untouched case, the "
         "furthest of all its metrics. Too: the other metrics that failed on the same seeds.",
+        f"Quick: what `--tier quick` makes of the same trials by their first {QUICK.stop_after} "
+        "epochs, which are those of a quick trial to the last bit; open: it wants more seeds. "
+        f"{told}",
         "Compare: what `fitting-room compare` says of the same trials beside the reference, and "
         "by how many of its figures; seconds are none of them.",
         f"Measured: {found.origin.words}.",
     ]
-    rows = [*_anew(found.anew), *map(_variant_row, found.findings)]
-    noticed = ("noticed first by", "known after", "shift", "too")
-    head = ("changed", "verdict", "seeds", "seconds", *noticed, "compare")
-    return Table(head, rows, notes).markdown()
 
 
 def _anew(found: Sequence[Finding]) -> list[Sequence[str]]:
@@ -240,6 +275,7 @@ def _anew(found: Sequence[Finding]) -> list[Sequence[str]]:
     if not found:
         return []
     compared = Counter(each.compared.partition(" ")[0] for each in found if each.compared)
+    quick = Counter(_quick(each).partition(",")[0] for each in found if each.quick)
     row = (
         f"nothing, {len(found)} runs of other seeds",
         f"{sum(each.outcome == 'pass' for each in found)} pass",
@@ -249,7 +285,10 @@ def _anew(found: Sequence[Finding]) -> list[Sequence[str]]:
         MISSING,
         _furthest([sight for each in found for sight in each.sights]),
         MISSING,
-        ", ".join(f"{n} {outcome}" for outcome, n in compared.items()) or MISSING,
+        *(
+            ", ".join(f"{n} {told}" for told, n in each.items()) or MISSING
+            for each in (quick, compared)
+        ),
     )
     return [row]
 
@@ -258,75 +297,28 @@ def _variant_row(found: Finding) -> Sequence[str]:
     noticed: Sequence[str] = (MISSING, MISSING, _furthest(found.sights), MISSING)
     if found.noticed_by:
         first, *others = found.noticed_by
-        when = f"seed {first.n}, epoch {first.epoch}" if first.epoch else "no training"
         too = ", ".join(name(sight.metric) for sight in others)
-        noticed = (name(first.metric), when, _furthest([first]), too or MISSING)
+        noticed = (name(first.metric), _when(first), _furthest([first]), too or MISSING)
     took = (str(found.seeds), f"{found.seconds:.0f}")
-    return (found.change, found.outcome, *took, *noticed, found.compared or MISSING)
+    compared = found.compared or MISSING
+    return (found.change, found.outcome, *took, *noticed, _quick(found), compared)
+
+
+def _when(sight: Sight) -> str:
+    return f"seed {sight.n}, epoch {sight.epoch}" if sight.epoch else "no training"
+
+
+def _quick(found: Finding) -> str:
+    """Return what the quick tier says, and of a failure after which seed and epoch."""
+    if not found.quick:
+        return MISSING
+    noticed = "".join(f", {_when(sight)}" for sight in failed(found.quick)[:1])
+    return f"{outcome_of(found.quick).replace('undecided', 'open')}{noticed}"
 
 
 def _furthest(sights: Sequence[Sight]) -> str:
     shift = max((sight.shift for sight in sights), key=lambda shift: abs(shift or 0.0))
     return MISSING if shift is None else plus(shift, 1)
-
-
-class Timing(msgspec.Struct, frozen=True, kw_only=True, rename={"pairs": "race"}):
-    """One checkout timed against itself, A B B A."""
-
-    done: str
-    """What was done to head, in words."""
-    red: bool
-    """Whether that must fail."""
-    pairs: ABTiming
-
-    @property
-    def outcome(self) -> Outcome:
-        """The verdict of the judge of seconds."""
-        return self.pairs.verdict(shared=False).outcome
-
-    @property
-    def right(self) -> bool:
-        """Whether the judge noticed what it must, and nothing else."""
-        return (self.outcome == "fail") == self.red
-
-
-class Seconds(msgspec.Struct, frozen=True, kw_only=True, rename={"timings": "races"}):
-    """All timings of one session."""
-
-    schema: int = SCHEMA
-    origin: Origin
-    case: str
-    load: float | None
-    """Mean number of processes that wanted a core in the minute before; None where unknown."""
-    timings: Mapping[str, Timing]
-    anew: int | None = None
-    """Pairs after which both sides started anew; None where they never did."""
-
-
-def seconds(found: Seconds) -> str:
-    """Return the table, and under what circumstances it was measured."""
-    anew = "" if found.anew is None else f", started anew every {found.anew} pairs"
-    load = "unknown" if found.load is None else f"{found.load:.1f} processes wanted a core"
-    notes = [
-        f"{found.case} against itself, two processes that train chunks in turn, A B B A{anew}. "
-        "Ratio: head over base, median of the pairs; p: of the exact signed-rank test, that head "
-        f"is no slower, and that it is no faster. Red: a ratio from {SLOWER:.2f} on that is surely "
-        "slower, on either clock. Where nothing was done, what is surely faster is the machine's "
-        "doing.",
-        f"Measured: {found.origin.words}; load in the minute before: {load}.",
-    ]
-    clock = ("p slower", "p faster")
-    head = ("done to head", "verdict", "wall", *clock, "CPU", *clock, "pairs", "seconds a chunk")
-    return Table(head, [_timing_row(each) for each in found.timings.values()], notes).markdown()
-
-
-def _timing_row(found: Timing) -> Sequence[str]:
-    pairs = found.pairs
-    row = [found.done, found.outcome if found.right else f"{found.outcome} ✗"]
-    for base, head in ((pairs.base_wall, pairs.head_wall), (pairs.base_cpu, pairs.head_cpu)):
-        clock = slowdown(base, head)
-        row += [f"×{clock.ratio:.3f}", f"{clock.p_value:.2g}", f"{clock.p_faster:.2g}"]
-    return [*row, str(len(pairs.base_wall)), f"{pairs.medians[0]:.2f}"]
 
 
 def gate_block(results: Path, bounds: Bounds) -> str:
@@ -347,12 +339,6 @@ def _judged_by(bounds: Bounds, path: Path, kind: type[Kind], show: Callable[[Kin
     if found is None:
         return ABSENT.format("gate")
     return show(found) if found.bounds == digest_of(bounds) else f"{STALE}\n\n{show(found)}"
-
-
-def seconds_block(results: Path) -> str:
-    """Return what the judge of seconds makes of a slowed step and of a busy neighbour."""
-    found = read_document(results / SECONDS, Seconds)
-    return seconds(found) if found else QUIET.format("gate --times")
 
 
 def prices_block(results: Path, bounds: Bounds) -> str:

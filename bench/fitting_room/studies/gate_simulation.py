@@ -8,14 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 
 from fitting_room.errors import UserError
-from fitting_room.format import MISSING, count, counted, in_words, number, plus, two_digits
+from fitting_room.format import count, in_words, plus, two_digits
 from fitting_room.judge.censored import best_by
 from fitting_room.judge.quality import Curve, floor_by
 from fitting_room.judge.sequential import BETA, RUN_ALPHA, planning_sd, share
@@ -25,22 +24,18 @@ from fitting_room.judge.simulation import (
     Setup,
     Tally,
     scenarios,
-    seeds_of_equal_power,
     simulate_case,
-    simulate_fixed,
 )
 from fitting_room.judge.verdict import EPOCHS, Bound
-from fitting_room.lab.plan import MOST_SEEDS
-from fitting_room.machine import exclusive
+from fitting_room.lab.plan import MOST_SEEDS, Options
 from fitting_room.metrics import CURVES, METRICS, curve, of_epoch
 from fitting_room.record import Record
-from fitting_room.report.table import Table
+from fitting_room.report.table import Table, bullets
 from fitting_room.spec import TASKS, Case
 from fitting_room.store.bounds import Bounds
-from fitting_room.studies import SCHEMA
+from fitting_room.studies import ABSENT, SCHEMA
 
 SIMULATION = Path("gate", "simulation.json")
-COST = Path("gate", "cost.json")
 
 SEED = 20_251_123
 """Of the simulated runs: the same bounds and references give the same figures."""
@@ -48,16 +43,27 @@ SEED = 20_251_123
 ONE_TO = 10
 """One assertion alone is walked over so many times the runs of a case: its errors are rarer."""
 
-TEN = 10
-"""Seeds of the fixed gate that people know."""
+ACCEPT, QUICK = Options(), Options(tier="quick")
+QUICK_STREAMS = 1000
+"""From here on streams of random numbers are the quick tier's."""
 
 TOO_MANY = "✗"
 SHAPES = {"skewed": "skewed towards bad", "heavy": "with heavy tails"}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Simulated:
+    """How simulated runs of a tier ended."""
+
+    assertions: Mapping[str, int]
+    """Case → how many of its bounds were simulated: those with a reference."""
+    cases: Mapping[str, tuple[Tally, ...]]
+    """Case → under each scenario, all its bounds together; at the bounds, the bluntest of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """How simulated runs ended."""
+    """How simulated runs ended; of the accept tier, where no other is named."""
 
     schema: int = SCHEMA
     bounds: str
@@ -72,44 +78,8 @@ class Simulation:
     """Of one assertion, three planned scatters from its bound."""
     cases: Mapping[str, tuple[Tally, ...]]
     """Case → under each scenario, all its bounds together; at the bounds, the bluntest of them."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cost:
-    """Seeds until a verdict on unchanged code, which scatters as the reference seeds do."""
-
-    seconds: float | None
-    """Median wall time of a whole trial that ran alone; None where none did."""
-    timed: int
-    """Trials behind it."""
-    sequential: Tally
-    ten: Rate
-    """Failures of unchanged code where always ten seeds are trained."""
-    equal: int
-    """Seeds of a fixed gate that errs as seldom both ways as the sequential one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """The two gates over the same trials of one case, on real data."""
-
-    case: str
-    sequential_seeds: float
-    """Mean over the runs."""
-    sequential_seconds: float
-    ten_seconds: float
-    runs: int = 1
-    """Of the sequential gate."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Costs:
-    """What a verdict costs: simulated for every case, measured for one."""
-
-    schema: int = SCHEMA
-    bounds: str
-    cases: Mapping[str, Cost]
-    measured: Measured | None
+    quick: Simulated | None = None
+    """The same of the quick tier; None in a document from before it."""
 
 
 def digest_of(bounds: Bounds) -> str:
@@ -124,8 +94,8 @@ def digest_of(bounds: Bounds) -> str:
     return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
 
 
-def gauges(case: Case, bounds: Bounds) -> list[Curve]:
-    """Return what gates a case and scatters: bounds that have a reference, and learning curves."""
+def gauges(case: Case, bounds: Bounds, options: Options = ACCEPT) -> list[Curve]:
+    """Return what gates a case in a tier and scatters: bounds with a reference, and curves."""
     found = []
     for metric, bound in bounds.tables.get(case.name, {}).items():
         if metric == EPOCHS and bound.has_reference:
@@ -135,17 +105,20 @@ def gauges(case: Case, bounds: Bounds) -> list[Curve]:
         elif bound.has_reference:
             found.append(Curve(metric=metric, epochs=(bound,)))
     curves = bounds.curves.get(case.name, {}).values()
-    return [*found, *curves]
+    return [gauge for gauge in (*found, *curves) if options.judges(gauge.metric)]
 
 
-def reference_values(case: Case, bounds: Bounds, records: Sequence[Record]) -> np.ndarray:
+def reference_values(
+    case: Case, bounds: Bounds, records: Sequence[Record], options: Options = ACCEPT
+) -> np.ndarray:
     """Return what each reference seed gave to each bound of ``gauges``, in their order.
 
     Returns:
         Shape (seeds, bounds), float64; NaN where a seed stopped before.
     """
+    known = gauges(case, bounds, options)
     rows = [
-        [value for gauge in gauges(case, bounds) for value in _values(gauge, case, bounds, record)]
+        [value for each in known for value in _values(each, case, bounds, record)]
         for record in records
     ]
     return np.array(rows, dtype=float)
@@ -168,22 +141,26 @@ def completed(name: str, records: Sequence[Record]) -> list[Record]:
 
 
 def setups(
-    cases: Mapping[str, Case], bounds: Bounds, records: Sequence[Record]
+    cases: Mapping[str, Case],
+    bounds: Bounds,
+    records: Sequence[Record],
+    options: Options = ACCEPT,
 ) -> dict[str, Setup]:
-    """Return what each case with bounds and references is judged by.
+    """Return what each case with bounds and references is judged by in a tier.
 
     Raises:
         UserError: There is no such case.
     """
     found = {
         name: Setup(
-            gauges=gauges(case, bounds),
-            reference=reference_values(case, bounds, of),
+            gauges=known,
+            reference=reference_values(case, bounds, of, options),
             alpha=share(bounds.assertions),
             most=MOST_SEEDS,
+            stop_after=options.stop_after,
         )
         for name, case in cases.items()
-        if (of := completed(name, records)) and gauges(case, bounds)
+        if (of := completed(name, records)) and (known := gauges(case, bounds, options))
     }
     if not found:
         raise UserError(
@@ -193,24 +170,36 @@ def setups(
     return found
 
 
-def simulate(known: Mapping[str, Setup], bounds: Bounds, *, runs: int) -> Simulation:
-    """Simulate runs of each case under each scenario; progress goes to standard error."""
+def simulate(
+    known: Mapping[str, Setup], quick: Mapping[str, Setup], bounds: Bounds, *, runs: int
+) -> Simulation:
+    """Simulate runs of each case under each scenario, as accept and as quick judge them.
+
+    Progress goes to standard error.
+    """
     alpha = share(bounds.assertions)
     one = _tallies(_one_assertion(alpha), scenarios(planned=True), runs=ONE_TO * runs, stream=0)
-    cases: dict[str, tuple[Tally, ...]] = {}
-    began = time.monotonic()
-    for done, (name, setup) in enumerate(known.items(), start=1):
-        cases[name] = _tallies(setup, scenarios(planned=False), runs=runs, stream=done)
-        left = (time.monotonic() - began) / done * (len(known) - done)
-        print(f"[{done}/{len(known)}] {name}, {in_words(left)} left", file=sys.stderr)
+    accept = _simulated(known, runs=runs, told="accept", streams=0)
     return Simulation(
         bounds=digest_of(bounds),
         alpha=alpha,
         most=MOST_SEEDS,
-        assertions={name: len(setup.gauges) for name, setup in known.items()},
+        assertions=accept.assertions,
         one=one,
-        cases=cases,
+        cases=accept.cases,
+        quick=_simulated(quick, runs=runs, told="quick", streams=QUICK_STREAMS),
     )
+
+
+def _simulated(known: Mapping[str, Setup], *, runs: int, told: str, streams: int) -> Simulated:
+    cases: dict[str, tuple[Tally, ...]] = {}
+    began = time.monotonic()
+    for done, (name, setup) in enumerate(known.items(), start=1):
+        cases[name] = _tallies(setup, scenarios(planned=False), runs=runs, stream=streams + done)
+        left = (time.monotonic() - began) / done * (len(known) - done)
+        print(f"{told} [{done}/{len(known)}] {name}, {in_words(left)} left", file=sys.stderr)
+    assertions = {name: len(setup.gauges) for name, setup in known.items()}
+    return Simulated(assertions=assertions, cases=cases)
 
 
 def _tallies(
@@ -240,29 +229,8 @@ def _one_assertion(alpha: float) -> Setup:
     return Setup(gauges=[gauge], reference=np.array([[-1.0], [1.0]]), alpha=alpha, most=MOST_SEEDS)
 
 
-def cost_of(setup: Setup, records: Sequence[Record], *, runs: int) -> Cost:
-    """Return what a verdict on unchanged code costs, seeds scattering as the reference's do."""
-    seconds = [record.seconds["total"] for record in records if exclusive(record)]
-    scenario = Scenario(planned=False)
-    sides = [
-        side
-        for gauge in setup.gauges
-        for each in gauge.plans(alpha=setup.alpha, least=scenario.least, most=setup.most)
-        for side in each
-    ]
-    first, second = (np.random.default_rng(SEED) for _ in range(2))
-    *_, whole = simulate_case(setup, scenario, runs=runs, generator=first)
-    return Cost(
-        seconds=median(seconds) if seconds else None,
-        timed=len(seconds),
-        sequential=whole,
-        ten=simulate_fixed(setup, scenario, TEN, runs=runs, generator=second),
-        equal=seeds_of_equal_power(sides),
-    )
-
-
 def rates(found: Simulation) -> str:
-    """Return both tables: one assertion by itself, and every case with its own bounds."""
+    """Return the tables: one assertion by itself, and every case with its own bounds by tier."""
     of_one = (
         "One assertion, three planned scatters from its bound, over "
         f"{count(found.one[0].runs)} runs each. Its share of the error of a run allows that "
@@ -273,7 +241,16 @@ def rates(found: Simulation) -> str:
         "With the committed bounds of each case, per cent of unchanged code that fails if its "
         "seeds scatter …"
     )
-    return "\n\n".join([of_one, _one(found.one), of_cases, _cases(found)])
+    of_quick = (
+        f"The same of `--tier quick`, which stops after epoch {QUICK.stop_after} and judges the "
+        "training loss until then and its drop."
+    )
+    quick = _cases(found.quick) if found.quick else ABSENT.format("gate --simulate-only")
+    whole = Simulated(assertions=found.assertions, cases=found.cases)
+    notes = _notes(found)
+    return "\n\n".join(
+        [of_one, _one(found.one), of_cases, _cases(whole), of_quick, quick, bullets(notes)]
+    )
 
 
 def _one(tallies: Sequence[Tally]) -> str:
@@ -293,7 +270,7 @@ def _one(tallies: Sequence[Tally]) -> str:
     return Table(head, rows).markdown()
 
 
-def _cases(found: Simulation) -> str:
+def _cases(found: Simulated) -> str:
     tallies = {case: {t.scenario: t for t in of} for case, of in found.cases.items()}
     unchanged = [each for each in next(iter(tallies.values())) if not each.at_bound]
     columns = [scenario for scenario in unchanged if scenario.least == 1]
@@ -306,22 +283,28 @@ def _cases(found: Simulation) -> str:
             last = (shown(at_bound.passes), f"{of[mine[0]].seeds:.2f}")
             rows.append((case, str(found.assertions[case]), str(least), *fails, *last))
     whole = [whole_run(found, scenario) for scenario in columns]
-    marks = [f" {TOO_MANY}" if rate.interval[0] > RUN_ALPHA else "" for rate in whole]
-    cells = [shown(rate) + mark for rate, mark in zip(whole, marks, strict=True)]
+    cells = [shown(rate) + (f" {TOO_MANY}" if _too_many(rate) else "") for rate in whole]
     rows.append(("a whole run", str(sum(found.assertions.values())), "1", *cells, "", ""))
     scatters = [f"… {scatter(scenario)}" for scenario in columns]
     head = ("case", "bounds", "from seed", *scatters, "at its bound passes %", "seeds")
+    return Table(head, rows).markdown()
+
+
+def _too_many(rate: Rate) -> bool:
+    return rate.interval[0] > RUN_ALPHA
+
+
+def _notes(found: Simulation) -> list[str]:
+    columns = [s for s in scenarios(planned=False) if not s.at_bound and s.least == 1]
+    tiers: list[Simulation | Simulated] = [found, *filter(None, [found.quick])]
+    marked = any(_too_many(whole_run(tier, scenario)) for tier in tiers for scenario in columns)
     runs = next(iter(found.cases.values()))[0].runs
-    return Table(head, rows, _notes(runs, marked=any(marks))).markdown()
-
-
-def _notes(runs: int, *, marked: bool) -> list[str]:
     return [
         f"Over {count(runs)} runs a case and column, with 95 % Monte-Carlo intervals. Of whole "
         f"runs over unchanged code {two_digits(RUN_ALPHA)} % may fail.",
         *([f"{TOO_MANY}: more than that, beyond Monte-Carlo error."] if marked else []),
-        "The upper table counts in planned scatters: the 90 % upper limits of what the reference "
-        "seeds showed. The lower one counts in what they showed; the metrics of a case go together "
+        "The first table counts in planned scatters: the 90 % upper limits of what the reference "
+        "seeds showed. The others count in what they showed; the metrics of a case go together "
         "as they did in those seeds, and all must pass.",
         "At its bound: the metric that lets most through, seeds scattering as the reference's. "
         "Seeds: of unchanged code. Exact counts are left out: they err neither way.",
@@ -330,7 +313,7 @@ def _notes(runs: int, *, marked: bool) -> list[str]:
     ]
 
 
-def whole_run(found: Simulation, scenario: Scenario) -> Rate:
+def whole_run(found: Simulation | Simulated, scenario: Scenario) -> Rate:
     """Return the red cases a run: no less than the share of runs with one."""
     tallies = [t for of in found.cases.values() for t in of if t.scenario == scenario]
     return Rate(hits=sum(tally.failed for tally in tallies), runs=tallies[0].runs)
@@ -352,45 +335,3 @@ def shown(rate: Rate) -> str:
     if rate.hits == rate.runs:
         return f"100 (> {100 * low:.4g})"
     return f"{two_digits(rate.estimate)} ({two_digits(low)}–{two_digits(high)})"
-
-
-def cost(found: Costs) -> str:
-    """Return the table, the measured comparison below it, and how to read them."""
-    rows, totals = [], np.zeros(3)
-    for case, each in found.cases.items():
-        seeds = np.array([each.sequential.seeds, TEN, each.equal])
-        took = (each.seconds or 0) * seeds
-        totals += took
-        sequential, ten = (MISSING if each.seconds is None else f"{s:.0f}" for s in took[:2])
-        ratios = [f"{ratio:.1f}" for ratio in seeds[1:] / seeds[0]]
-        cells = (f"{seeds[0]:.2f}", sequential, ten, ratios[0], str(each.equal), ratios[1])
-        fails = (shown(each.sequential.fails), shown(each.ten))
-        rows.append((case, number(each.seconds, 0), *cells, *fails))
-    if totals.any():
-        ratios = [f"{ratio:.1f}" for ratio in totals[1:] / totals[0]]
-        cells = ("", f"{totals[0]:.0f}", f"{totals[1]:.0f}", ratios[0], "", ratios[1])
-        rows.append(("all", "", *cells, "", ""))
-    always, equal = f"always {TEN}", "equal errors: seeds"
-    head = ("case", "s a trial", "sequential: seeds", "seconds", f"{always}: seconds", "ratio")
-    heads = (*head, equal, "ratio", "unchanged fails %", always)
-    return Table(heads, rows, _cost_notes(found)).markdown()
-
-
-def _cost_notes(found: Costs) -> list[str]:
-    notes = [
-        "Unchanged code whose seeds scatter as the reference's did; all metrics of a case share "
-        "its seeds, and the last one to pass ends it.",
-        f"Always {TEN}: the mean of {TEN} seeds against a limit set to fail unchanged code, "
-        "scattering as planned, as seldom as the sequential test does; at the bound it lets less "
-        "through. Equal errors: the fewest seeds whose mean errs as seldom both ways.",
-        "Seconds: median wall time of a whole reference trial that ran alone "
-        f"({', '.join(f'{name} n={each.timed}' for name, each in found.cases.items())}).",
-    ]
-    if one := found.measured:
-        notes.append(
-            f"Measured on real data, {one.case}: {counted(round(one.sequential_seeds, 1), 'seed')} "
-            f"in {one.sequential_seconds:.0f} s until the verdict (mean of n={one.runs} runs of "
-            f"other seeds), {TEN} seeds in {one.ten_seconds:.0f} s: "
-            f"{one.ten_seconds / one.sequential_seconds:.1f} times as much."
-        )
-    return notes
