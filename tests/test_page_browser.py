@@ -57,7 +57,7 @@ def test_page_opens_without_network_and_without_a_complaint(tab: Any, address: s
     others = {each for each in asked if not each.startswith(("data:", "about:"))}
     assert (others, wrong) == ({address}, [])
     assert tab.evaluate("[...document.images].every((image) => image.naturalWidth >= 28)")
-    assert tab.evaluate("document.querySelectorAll('.plots img').length") == 12
+    assert tab.evaluate("document.querySelectorAll('.plots img').length") == 13
     assert tab.evaluate("document.querySelectorAll('.images img').length") > 0
 
 

@@ -72,7 +72,9 @@ def test_this_bench_is_the_one_to_pick_where_no_peer_wins() -> None:
 def test_few_rounds_tell_nothing_apart() -> None:
     """Three rounds in which one is faster happen by chance once in eight times."""
     text = told(measured({OURS: 1.0, FIT: 4.0, TORCH: 0.8}, rounds=3))
-    assert f"for {DENSE} {TORCH} or {OURS}: {OURS} takes 1.25 (1.25–1.25) times as long, of" in text
+    assert (
+        f"for {DENSE} {TORCH} or {OURS}: {OURS} takes 1.25 (1.25–1.25) times as long, which" in text
+    )
 
 
 def test_who_learns_something_else_is_told_and_not_ranked() -> None:
