@@ -56,10 +56,10 @@ def test_unchanged_code_keeps_to_the_error_of_a_run(
 def test_scatter_misjudged_twice_is_marked_where_it_fails_too_often(
     simulation: Simulation,
 ) -> None:
-    """In the row of the whole run, and in the note below the table, and nowhere else."""
+    """In the row of accept's whole run, and in the note below the tables, and nowhere else."""
     too_many = [s for s in TWICE if whole_run(simulation, s).interval[0] > RUN_ALPHA]
     text = rates(simulation)
-    (row,) = (line for line in text.splitlines() if line.startswith("| a whole run"))
+    row, _ = (line for line in text.splitlines() if line.startswith("| a whole run"))
     assert row.count(TOO_MANY) == sum(scenario.least == 1 for scenario in too_many) == 1
     assert f"\n- {TOO_MANY}: more than that" in text
     assert text.count(TOO_MANY) == 2
