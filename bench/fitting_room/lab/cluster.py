@@ -258,6 +258,7 @@ def _checkout(root: Path) -> Any:
         name = f"fitting-room-{digest}-{uuid.uuid4().hex}"
 
         def setup(self, worker: Any) -> None:
+            import importlib
             import io
             import os
             import sys
@@ -284,5 +285,7 @@ def _checkout(root: Path) -> Any:
             before = filter(None, [os.environ.get("PYTHONPATH")])
             os.environ["PYTHONPATH"] = os.pathsep.join([str(tree / "engine"), *before])
             os.chdir(tree)  # a project of somebody else's is looked for there
+            # Here, by one thread: a trial that imports it meanwhile would find half of it gone.
+            importlib.import_module("fitting_room.lab.engine")
 
     return Checkout()
