@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
+import os
+import sys
 import tarfile
+import tempfile
 import threading
 import time
 import uuid
@@ -258,15 +262,6 @@ def _checkout(root: Path) -> Any:
         name = f"fitting-room-{digest}-{uuid.uuid4().hex}"
 
         def setup(self, worker: Any) -> None:
-            import importlib
-            import io
-            import os
-            import sys
-            import tarfile
-            import tempfile
-            from contextlib import suppress
-            from pathlib import Path
-
             trees = Path(tempfile.gettempdir()) / f"fitting-room-{os.getuid()}" / "trees"
             tree = trees / digest
             if not tree.exists():
