@@ -18,6 +18,7 @@ from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.compare import time_case
 from fitting_room.cli.session import DATA, Session, add_options, dataset, datasets, session, tell
 from fitting_room.errors import UserError, positive
+from fitting_room.format import counted
 from fitting_room.judge.timing import ABTiming
 from fitting_room.lab.estimate import forecast
 from fitting_room.lab.evaluator import Evaluator, unstored
@@ -42,6 +43,7 @@ from fitting_room.studies.gate import (
     gate_block,
 )
 from fitting_room.studies.gate_cost import COST, TEN, Costs, Measured, cost_of
+from fitting_room.studies.gate_quick import QUICK_RUNS, QuickRuns, quick_runs
 from fitting_room.studies.gate_seconds import SECONDS, Seconds, Timing, seconds
 from fitting_room.studies.gate_simulation import (
     QUICK,
@@ -69,12 +71,19 @@ def register(subparsers: Subparsers) -> None:
         "--simulate-only", action="store_true", help="train nothing: keep the variants there are"
     )
     parser.add_argument(
-        "--again", type=positive, default=AGAIN,
+        "--again",
+        type=positive,
+        default=AGAIN,
         help=f"runs of the untouched case with other seeds ({AGAIN})",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--times", action="store_true", help="put the judge of seconds to the test instead"
     )
+    parser.add_argument(
+        "--quick-runs", type=positive, metavar="N",
+        help="make N whole runs of the quick tier with seeds of their own instead",
+    )  # fmt: skip
+    parser.add_argument("case", nargs="*", help="the cases of --quick-runs; all, if none is given")
     add_options(parser, "--fresh", *DATA, "--results")
 
 
@@ -87,6 +96,8 @@ def gate(arguments: argparse.Namespace) -> int:
     if arguments.times:
         return time_slowdowns(project, results)
     bounds = read_bounds(project.bounds, cases=project.cases, metrics=METRICS)
+    if arguments.quick_runs:
+        return run_quick(arguments, bounds)
     records = list(Store(results / "reference").all())
     known = setups(project.cases, bounds, records)
     quick = setups(project.cases, bounds, records, QUICK)
@@ -103,6 +114,40 @@ def gate(arguments: argparse.Namespace) -> int:
     write_document(results / COST, document)
     print(gate_block(results, bounds), cost_block(results, bounds), sep="\n\n")
     return int(wrong > 0)
+
+
+def run_quick(arguments: argparse.Namespace, bounds: Bounds) -> int:
+    """Make whole runs of the quick tier, write and print what came of it; return 1 if one is red.
+
+    Every run has seeds that no other run and no reference has. What is stored is not trained again.
+    """
+    project, results = arguments.project, arguments.results
+    cases = [project.case(each) for each in arguments.case] or [*project.cases.values()]
+    cases = [case for case in cases if bounds.metrics(case.name)]
+    options = Options(tier="quick", results=results)
+    planned = plan(
+        [Need(case=each) for each in cases],
+        options,
+        datasets((case.task for case in cases), arguments),
+    )
+    firsts = range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.quick_runs, 10)
+    runs: list[tuple[Finding, ...]] = []
+    with session(arguments) as running:
+        specs = [planned[case.name][0].spec for case in cases] * len(firsts)
+        tell(f"At most {forecast(specs, running.scheduler.store.readable())} if no seed is added.")
+        evaluator = Evaluator(
+            scheduler=running.scheduler, bounds=bounds, options=options, planned=planned,
+            wait=running.progress.wait,
+        )  # fmt: skip
+        for first in firsts:
+            found = [examine(anew(evaluator, case, first=first), case, "nothing") for case in cases]
+            runs.append(tuple(found))
+            origin = origin_of(anew(evaluator, cases[0], first=first).records(cases[0], 1)[0])
+            document = QuickRuns(origin=origin, bounds=digest_of(bounds), runs=tuple(runs))
+            write_document(results / QUICK_RUNS, document)
+            tell(f"{counted(len(runs), 'whole run')}, {document.red} of them red")
+    print(quick_runs(document))
+    return int(document.red > 0)
 
 
 def _examine(
