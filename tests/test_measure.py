@@ -20,6 +20,7 @@ from fitting_room.trial.measure import (
     score,
     score_probabilities,
     size,
+    training_flops,
 )
 
 
@@ -166,6 +167,28 @@ BY_HAND = {
 def test_a_forward_pass_costs_two_operations_per_multiply_add(name: str) -> None:
     """What the layers add up to is twice the multiply-adds counted by hand."""
     assert size(built(name)).flops_per_image == 2 * BY_HAND[name]
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("dense_128", 784 * 128), ("cnn_64", 26 * 26 * 9 * 64), ("triple_conv", 26 * 26 * 9 * 64)],
+)
+def test_training_costs_thrice_the_forward_pass_but_for_the_first_gradient(
+    name: str, first: int
+) -> None:
+    """No layer before the first is trained, so that nothing needs the gradient of its input."""
+    assert training_flops(built(name)) == 2 * (3 * BY_HAND[name] - first)
+
+
+@pytest.mark.keras
+def test_a_layer_that_is_not_trained_costs_its_forward_pass_alone() -> None:
+    """Of 8 to 5 to 3 to 2 units with the first frozen, the second has no gradient of its input."""
+    import keras
+
+    model = keras.Sequential([keras.Input((8,)), *map(keras.layers.Dense, (5, 3, 2))])
+    model.layers[0].trainable = False
+    assert training_flops(model) == 2 * (8 * 5 + 2 * 5 * 3 + 3 * 3 * 2)
 
 
 @pytest.mark.keras

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,16 +52,27 @@ def test_the_table_has_medians_ratio_and_provenance() -> None:
     """Half the time in pairs of 0.5, 0.5 and 0.45; a case that was never timed says so."""
     text = speed_table([timed()], [DENSE, CNN], stale={})
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    assert f"| {DENSE} | 1.00 (0.95–1.05) | 2.00 (2.00–2.10) | 0.50 | 0.45–0.50 | 3 |" in lines
-    assert f"| {CNN} | {' | '.join(['no reference yet'] * 5)} |" in lines
+    assert f"| {DENSE} | 1.00 (0.95–1.05) | — | 2.00 (2.00–2.10) | 0.50 | 0.45–0.50 | 3 |" in lines
+    assert f"| {CNN} | {' | '.join(['no reference yet'] * 6)} |" in lines
     assert "Example CPU (avx2), 2 cores, 8 GiB" in text
     assert "n = 3 pairs" in text
+    assert "—: not measured yet; `fitting-room speed --json` times it." in text
+
+
+def test_utilisation_is_the_rate_of_training_over_that_of_matrix_products() -> None:
+    """15,000 images of 400,000 operations in a median of 1 s are 6 of 24 billion: a quarter."""
+    known = replace(timed(), flops_per_image=400_000, flops_per_second=24_000_000_000)
+    text = speed_table([known], [DENSE], stale={})
+    assert re.search(r"1\.00 \(0\.95–1\.05\) +\| +25\.0 \|", text)
+    assert "not measured yet" not in text
+    assert "25.0 (stale)" in speed_table([known], [DENSE], stale={DENSE: "it changed"})
 
 
 def test_stale_times_say_so_in_their_cells_and_below_why() -> None:
     """A figure of other code is no figure of this one."""
     text = speed_table([timed()], [DENSE], stale={DENSE: "the training path changed since"})
     assert "0.50 (stale)" in text
+    assert "— (stale)" not in text
     assert f"- {DENSE} is stale: the training path changed since." in text
 
 

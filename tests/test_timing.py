@@ -25,6 +25,7 @@ from fitting_room.lab.timing import (
 )
 from fitting_room.machine import calibration_seconds
 from fitting_room.spec import TrialSpec
+from fitting_room.trial.timing import SIZE_S, SIZES, Command, Limit, matrix_rate
 
 SPEC = small()
 
@@ -36,10 +37,15 @@ json.loads(sys.stdin.readline())
 checkout = str(Path(os.environ["PYTHONPATH"].split(os.pathsep)[0]).parent)
 print(json.dumps({"checkout": checkout}), file=answers)
 seconds = float(Path("seconds").read_text())
+limits = [5, 7]
 for line in sys.stdin:
     asked = json.loads(line)
     with open("asked", "a") as file:
         print(asked["path"], asked["images"], file=file)
+    if asked["path"] == "limit":
+        said = {"flops_per_image": 3, "flops_per_second": limits.pop(0)}
+        print(json.dumps(said), file=answers)
+        continue
     wall = asked["images"] * seconds * (3 if asked["path"] == "plain" else 1)
     said = {"wall": wall, "cpu": 2 * wall}
     print(json.dumps(said), file=answers)
@@ -128,10 +134,12 @@ def test_two_paths_are_timed_in_turn_in_one_process(
     """One process trains a chunk of each path that is not counted, then A B B A."""
     folder = sides[0].checkout
     monkeypatch.setattr(timing, "home", lambda: folder)
-    ours, plain = time_paths(SPEC, pairs=3, images=1000)
+    ours, plain, limit = time_paths(SPEC, pairs=3, images=1000)
     assert (ours, plain) == (pytest.approx([0.01] * 3), pytest.approx([0.03] * 3))
     order = [line.split()[0] for line in (folder / "asked").read_text("utf-8").splitlines()]
-    assert order == ["recipe", "plain", *("recipe", "plain", "plain", "recipe", "recipe", "plain")]
+    pairs = ("recipe", "plain", "plain", "recipe", "recipe", "plain")
+    assert order == ["recipe", "plain", "limit", *pairs, "limit"]
+    assert limit == Limit(flops_per_image=3, flops_per_second=7)  # the larger of 5 and 7
 
 
 def test_the_calibration_step_is_the_quickest_of_several() -> None:
@@ -143,12 +151,25 @@ def test_the_calibration_step_is_the_quickest_of_several() -> None:
 
 @pytest.mark.keras
 def test_chunks_go_on_from_where_they_were() -> None:
-    """The same process trains chunk after chunk, and both clocks of each advanced."""
-    from fitting_room.trial.timing import Command, Start, trainer
+    """The same process trains chunk after chunk, both clocks advance, and it tells its limit."""
+    from fitting_room.trial.timing import Chunk, Start, trainer
 
     train = trainer(Start(SPEC, ("recipe", "plain")))
     for path in ("recipe", "plain"):
         for images in (64, 128, 5_000):  # the last of them are more than there are
             chunk = train(Command(path, images))  # type: ignore[arg-type] # mypy widens the names
+            assert isinstance(chunk, Chunk)
             assert chunk.wall > 0 and chunk.cpu > 0
+    limit = train(Command("limit"))
+    assert isinstance(limit, Limit)
+    assert limit.flops_per_image == 2 * (2 * 784 * 128 + 3 * 128 * 10)
+    assert 1e8 < limit.flops_per_second < 1e15
     assert "keras" in sys.modules
+
+
+@pytest.mark.keras
+def test_the_rate_is_that_of_the_quickest_matrix_product() -> None:
+    """With a clock that counts a tenth of a second between any two looks, it is a largest one."""
+    ticks = iter(range(1_000))
+    found = matrix_rate("float32", lambda: SIZE_S / 3 * next(ticks))
+    assert found == pytest.approx(2 * max(SIZES) ** 3 / (SIZE_S / 3))

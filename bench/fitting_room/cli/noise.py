@@ -59,7 +59,7 @@ IMAGES = 15_000
 ROUND_S = 10.0
 """What a round of all peers may take: ten rounds of two cases are less than five minutes."""
 
-HEADINGS = ("case", "s, this bench", "s, plain fit", "ratio", "min–max", "pairs")
+HEADINGS = ("case", "s, this bench", "util. %", "s, plain fit", "ratio", "min–max", "pairs")
 ABSENT = "no reference yet"
 
 
@@ -251,7 +251,7 @@ def timed(case: Case, pairs: int, images: int, *, root: Path) -> Speed:
         tell(line)
     with machine_lock(_waiting, exclusive=True):
         started = now()
-        ours, plain = time_paths(spec, pairs=pairs, images=images)
+        ours, plain, limit = time_paths(spec, pairs=pairs, images=images)
     return Speed(
         spec=spec,
         started=started,
@@ -260,6 +260,8 @@ def timed(case: Case, pairs: int, images: int, *, root: Path) -> Speed:
         images=images,
         ours=ours,
         plain=plain,
+        flops_per_image=limit.flops_per_image,
+        flops_per_second=limit.flops_per_second,
     )
 
 
@@ -367,17 +369,31 @@ def _row(case: str, speed: Speed | None, *, old: bool) -> list[str]:
         if found
     )
     spread = f"{min(ratios):.2f}–{max(ratios):.2f}"
-    cells = [ours, plain, f"{median(ratios):.2f}", spread, str(len(ratios))]
-    return [case, *(f"{cell} (stale)" if old else cell for cell in cells)]
+    cells = [ours, _utilisation(speed), plain, f"{median(ratios):.2f}", spread, str(len(ratios))]
+    return [case, *(f"{cell} (stale)" if old and cell != peers.NONE else cell for cell in cells)]
+
+
+def _utilisation(speed: Speed) -> str:
+    """Return the rate of the recipe's path, in per cent of that of matrix products."""
+    if not speed.flops_per_image or not speed.flops_per_second:
+        return peers.NONE
+    rate = speed.flops_per_image * speed.images / median(speed.ours)
+    return f"{100 * rate / speed.flops_per_second:.1f}"
 
 
 def _notes(used: Sequence[Speed]) -> list[str]:
     if not used:
         return ["Nothing is timed yet: `fitting-room speed --json` on a quiet machine."]
     images = " or ".join(thousands(images) for images in sorted({speed.images for speed in used}))
+    older = any(speed.flops_per_second is None for speed in used)
+    anew = f" {peers.NONE}: not measured yet; `fitting-room speed --json` times it." * older
     return [
         f"Seconds per {images} training images, median (quartiles): the recipe's training path "
         "and Keras' `fit` with one step per call and without XLA, interleaved A B B A in one "
         "process. Ratio: median of the pairs; below 1 the bench is faster.",
+        "Util.: utilisation, this bench's operations of training a second over those of the "
+        "quickest matrix product in the same process and precision. Counted are two a multiply-add "
+        "of dense and convolution layers: forward, for the gradient of the weights, and for that "
+        f"of the input, which the first layer does not need.{anew}",
         made_by([speed.record for speed in used], n=f"{spanned(len(s.ours) for s in used)} pairs"),
     ]

@@ -23,14 +23,14 @@ from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.process import Child, child_environment, home, program, start, why
 from fitting_room.spec import Case, Dataset, TrialSpec
 from fitting_room.store.digest import ENGINE, brings_engine
-from fitting_room.trial.timing import PLAIN, Chunk, Command, Ready, TrainingPath
+from fitting_room.trial.timing import PLAIN, Chunk, Command, Limit, Ready, TrainingPath
 
 CHUNK_S = 0.3  # that a chunk should take: short, so that other work meets both sides alike
 WARM_UPS = 2  # chunks of each process that are not counted: the first one traces
 ANEW = 5  # pairs after which both processes start anew
 OTHERWISE = "Compare with a commit that trains, or leave --time out."
 
-Answer = TypeVar("Answer", Chunk, Ready)
+Answer = TypeVar("Answer", Chunk, Limit, Ready)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +62,18 @@ class Timer:
         Raises:
             UserError: It cannot: its commit is too old, its code is broken, or it was killed.
         """
+        return self._ask(Command(path, images), Chunk)
+
+    def limit(self) -> Limit:
+        """Return what training costs, and how much of that the machine does at most."""
+        return self._ask(Command("limit"), Limit)
+
+    def _ask(self, command: Command, kind: type[Answer]) -> Answer:
         if not self._ready:
             self._check(Path(self._answer(Ready).checkout))
             self._ready = True
-        self.child.ask(Command(path, images))
-        return self._answer(Chunk)
+        self.child.ask(command)
+        return self._answer(kind)
 
     def _answer(self, kind: type[Answer]) -> Answer:
         answer = self.child.answer(kind)
@@ -123,11 +130,12 @@ def in_turn(
 
 def time_paths(
     spec: TrialSpec, *, pairs: int, images: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+) -> tuple[tuple[float, ...], tuple[float, ...], Limit]:
     """Time the training path of a recipe that is not tuned and Keras' plain ``fit`` in one process.
 
     Returns:
-        Wall seconds of chunks of so many images of both paths, one value a pair.
+        Wall seconds of chunks of so many images of both paths, one value a pair; and the machine's
+        limit, the larger of that before them and that after.
 
     Raises:
         UserError: The process failed.
@@ -143,8 +151,10 @@ def time_paths(
         sides = (partial(timer.train, path="recipe"), partial(timer.train, path="plain"))
         for train in sides:
             train(images)
+        before = timer.limit()
         found = list(in_turn(sides, images, range(pairs)))
-    return tuple(ours.wall for ours, _ in found), tuple(plain.wall for _, plain in found)
+        limit = max(before, timer.limit(), key=lambda each: each.flops_per_second)
+    return tuple(ours.wall for ours, _ in found), tuple(plain.wall for _, plain in found), limit
 
 
 OURS = "this bench"

@@ -346,6 +346,10 @@ class Speed:
     """Seconds per epoch of the recipe's path, one value a pair, in the order they ran."""
     plain: tuple[Taken, ...]
     """The same of Keras' plain ``fit``."""
+    flops_per_image: Count | None = None
+    """Operations of a training step, for each image; see ``trial.measure.training_flops``."""
+    flops_per_second: Count | None = None
+    """Of the quickest matrix product in that process. None, like the other, in older documents."""
 
     def __post_init__(self) -> None:
         """Refuse times that are not in pairs."""

@@ -169,6 +169,22 @@ def size(model: Any) -> Size:
     )
 
 
+def training_flops(model: Any) -> int:
+    """Count the operations of one training step of a Keras model, for each of its images.
+
+    They are those that ``size`` counts, once forward, once for the gradient of the weights if they
+    are trained, and once for that of the input if a layer before it is trained. Other layers, the
+    loss and the optimizer are not counted. TensorFlow's own counter is no help: for convolutions
+    without padding it takes gradients to cost as much as with it.
+    """
+    flops, goes_on = 0, False
+    for layer in model.layers:
+        trained = bool(layer.trainable_weights)
+        flops += _flops(layer) * (1 + trained + goes_on)
+        goes_on |= trained
+    return flops
+
+
 def _count(weights: list[Any]) -> int:
     return sum(math.prod(weight.shape) for weight in weights)
 

@@ -3,7 +3,7 @@
 It is run by its file, with the checkout to be timed first on Python's path. So any commit that can
 train is timed by this very clock, also one from before this file. Hence it speaks the protocol of
 ``fitting_room.trial`` by hand. It is asked a ``Start`` and then a ``Command`` a line; it answers
-with the checkout's folder, then with the seconds of each chunk.
+with the checkout's folder, then with the seconds of each chunk, or with the limit of the machine.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ class Start(msgspec.Struct, frozen=True):
 class Command(msgspec.Struct, frozen=True):
     """One chunk: train on the first images of the training set, going on from where it was."""
 
-    path: TrainingPath
-    images: int
+    path: TrainingPath | Literal["limit"]
+    """The limit is asked for instead of a chunk."""
+    images: int = 0
     """The number to train on, in as many passes as a smaller training set needs for that."""
 
 
@@ -57,6 +58,15 @@ class Chunk(msgspec.Struct, frozen=True):
     wall: float
     cpu: float
     """The CPU seconds of the process, all threads."""
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """What training costs, and how much of that the machine does at most."""
+
+    flops_per_image: int
+    """Forward and backward; see ``measure.training_flops``."""
+    flops_per_second: int
+    """Of matrix products, in this process and in the precision of the training."""
 
 
 def main() -> None:
@@ -76,8 +86,8 @@ def main() -> None:
     os._exit(0)  # skips the frameworks' tear-down
 
 
-def trainer(start: Start) -> Callable[[Command], Chunk]:
-    """Return a function that trains a chunk and times its training steps alone."""
+def trainer(start: Start) -> Callable[[Command], Chunk | Limit]:
+    """Return a function that trains a chunk and times its training steps alone, or the limit."""
     from fitting_room import data
     from fitting_room.trial import fit
 
@@ -88,7 +98,12 @@ def trainer(start: Start) -> Callable[[Command], Chunk]:
     models = {path: _build(path, spec, steps) for path in start.paths}
     clock = _clock()
 
-    def train(chunk: Command) -> Chunk:
+    def train(chunk: Command) -> Chunk | Limit:
+        if chunk.path == "limit":
+            from fitting_room.trial.measure import training_flops  # older commits have none
+
+            model = models[start.paths[0]]
+            return Limit(training_flops(model), matrix_rate(model.dtype_policy.compute_dtype))
         passes = -(-chunk.images // len(training.labels))
         each = round(chunk.images / passes)
         part = replace(training, images=training.images[:each], labels=training.labels[:each])
@@ -97,6 +112,29 @@ def trainer(start: Start) -> Callable[[Command], Chunk]:
         return Chunk(*clock.seconds)
 
     return train
+
+
+SIZES = (256, 512, 1024, 2048)
+"""Rows and columns: the smallest fit into caches, the largest keep every thread busy."""
+SIZE_S = 0.3
+"""For how long products of each size are repeated."""
+
+
+def matrix_rate(dtype: str, clock: Callable[[], float] = time.perf_counter) -> int:
+    """Return the operations a second of the quickest matrix product, by Keras' backend.
+
+    A product of n rows and columns counts as 2 n³: so many multiplications and additions.
+    """
+    import keras
+
+    best = 0.0
+    for n in SIZES:
+        left, right = (keras.random.uniform((n, n), dtype=dtype) for _ in range(2))
+        until = clock() + SIZE_S
+        while (began := clock()) < until:
+            float(keras.ops.matmul(left, right)[0, 0])  # waits until the device has finished
+            best = max(best, 2 * n**3 / (clock() - began))
+    return round(best)
 
 
 EPOCHS = 1_000_000
