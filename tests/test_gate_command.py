@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import pytest
 from commands import call
@@ -34,6 +35,7 @@ from fitting_room.studies.gate import (
     outcome_of,
 )
 from fitting_room.studies.gate_cost import COST, Costs
+from fitting_room.studies.gate_quick import QUICK_RUNS, QuickRuns, quick_block
 from fitting_room.studies.gate_simulation import (
     ACCEPT,
     QUICK,
@@ -85,6 +87,13 @@ def blind(job: Job, listen: Listener = silent) -> Record:
     return replace(usual(untouched, listen), spec=job.spec)
 
 
+def worse(job: Job, listen: Listener = silent) -> Record:
+    """Return a training loss that is off by a tenth, though nothing was changed."""
+    record = usual(job, listen)
+    off = (replace(each, training_loss=(each.training_loss or 0) + 0.1) for each in record.epochs)
+    return replace(record, epochs=tuple(off))
+
+
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder that holds the references of the cases that have variants."""
@@ -130,7 +139,7 @@ def test_everything_is_measured_kept_and_printed(
     assert printed == f"{gate_block(results, BOUNDS)}\n\n{cost_block(results, BOUNDS)}\n"
     assert "| learning rate × 0.5" in printed
     assert ABSENT.format("gate") not in printed
-    assert STALE not in printed
+    assert STALE.format("gate") not in printed
 
 
 def test_a_run_is_resumed(
@@ -182,7 +191,7 @@ def test_simulation_alone_trains_nothing_and_gives_the_same_figures(
 def test_changed_bounds_make_the_tables_stale(results: Path) -> None:
     """A reason reworded does not; a limit moved does."""
     run(results, "--simulate-only")
-    old = BOUNDS.for_case(ORIGINAL.name, "test_accuracy")
+    old, stale = BOUNDS.for_case(ORIGINAL.name, "test_accuracy"), STALE.format("gate")
 
     def with_bound(bound: Bound) -> Bounds:
         table = {**BOUNDS.tables[ORIGINAL.name], bound.metric: bound}
@@ -191,8 +200,28 @@ def test_changed_bounds_make_the_tables_stale(results: Path) -> None:
     reworded = with_bound(replace(old, reason="in other words"))
     moved = with_bound(replace(old, at_least=0.5))
     assert digest_of(reworded) == digest_of(BOUNDS)
-    assert [STALE in cost_block(results, each) for each in (reworded, moved)] == [False, True]
-    assert STALE in gate_block(results, moved)
+    assert [stale in cost_block(results, each) for each in (reworded, moved)] == [False, True]
+    assert stale in gate_block(results, moved)
+
+
+@pytest.mark.parametrize(("act", "red"), [(usual, 0), (worse, 2)])
+def test_quick_runs_train_the_beginning_of_every_case_with_seeds_of_their_own(
+    act: Any, red: int, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each run is judged for itself; one with a case that fails is red, and ends with status 1."""
+    trials = pretend(monkeypatch, act)
+    names = (ORIGINAL.name, MINIMAL.name)
+    asked = ("gate", "--results", results, "--quick-runs", 2, *names)
+    assert call(*asked) == (1 if red else 0)
+    assert {a.spec.stop_after for a in trials.ran} == {QUICK.stop_after}
+    assert {a.spec.seed for a in trials.ran} == {1000, 1010}
+    found = read_document(results / QUICK_RUNS, QuickRuns)
+    assert found is not None
+    assert (len(found.runs), found.red) == (2, red)
+    assert f"Red: {red} of 2 whole runs" in quick_block(results, BOUNDS)
+    before = len(trials.ran)
+    call(*asked)
+    assert len(trials.ran) == before
 
 
 def test_without_references_there_is_nothing_to_simulate(tmp_path: Path) -> None:

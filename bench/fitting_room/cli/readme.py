@@ -26,7 +26,7 @@ from fitting_room.store.bounds import Bounds
 from fitting_room.store.digest import brings_engine
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import read_speeds, write_whole
-from fitting_room.studies import exercises, gate, growth, peers, search
+from fitting_room.studies import exercises, gate, gate_quick, growth, peers, search
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,7 @@ def blocks(known: Committed) -> dict[str, Callable[[], str]]:
         },
         **{task: partial(task_block, task, known) for task in TASKS},
         **{name: partial(gate_block, make, known) for name, make in gate.BLOCKS.items()},
+        "quick runs": partial(gate_block, gate_quick.quick_block, known),
         **search.blocks(known.results / "search"),
         **{name: partial(make, known.results) for name, make in growth.BLOCKS.items()},
     }

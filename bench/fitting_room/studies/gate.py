@@ -43,7 +43,7 @@ CHOICE = (
     "The others gate as well: all share the same seeds, so that to leave one out would save no "
     "training."
 )
-STALE = "**Stale:** the bounds changed since. Run: `fitting-room gate`"
+STALE = "**Stale:** the bounds changed since. Run: `fitting-room {}`"
 
 Kind = TypeVar("Kind")
 
@@ -323,22 +323,30 @@ def _furthest(sights: Sequence[Sight]) -> str:
 
 def gate_block(results: Path, bounds: Bounds) -> str:
     """Return simulated rates, and what became of changed variants on real data."""
-    simulated = _judged_by(bounds, results / SIMULATION, Simulation, rates)
-    found = _judged_by(bounds, results / VARIANTS, Variants, variants)
+    simulated = judged_by(bounds, results / SIMULATION, Simulation, rates)
+    found = judged_by(bounds, results / VARIANTS, Variants, variants)
     return "\n\n".join([simulated, "On real data:", found])
 
 
 def cost_block(results: Path, bounds: Bounds) -> str:
     """Return what a verdict costs, beside gates of a fixed number of seeds."""
-    return _judged_by(bounds, results / COST, Costs, cost)
+    return judged_by(bounds, results / COST, Costs, cost)
 
 
-def _judged_by(bounds: Bounds, path: Path, kind: type[Kind], show: Callable[[Kind], str]) -> str:
+def judged_by(
+    bounds: Bounds,
+    path: Path,
+    kind: type[Kind],
+    show: Callable[[Kind], str],
+    *,
+    command: str = "gate",
+) -> str:
     """Return a document as it is shown, marked where it was made with other bounds."""
     found: Any = read_document(path, kind)
     if found is None:
-        return ABSENT.format("gate")
-    return show(found) if found.bounds == digest_of(bounds) else f"{STALE}\n\n{show(found)}"
+        return ABSENT.format(command)
+    stale = "" if found.bounds == digest_of(bounds) else f"{STALE.format(command)}\n\n"
+    return f"{stale}{show(found)}"
 
 
 def prices_block(results: Path, bounds: Bounds) -> str:

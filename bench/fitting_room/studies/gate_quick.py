@@ -10,8 +10,9 @@ import msgspec
 from scipy.stats import binomtest
 
 from fitting_room.report.table import Table
+from fitting_room.store.bounds import Bounds
 from fitting_room.studies import SCHEMA, Origin
-from fitting_room.studies.gate import Finding
+from fitting_room.studies.gate import Finding, judged_by
 
 QUICK_RUNS = Path("gate", "quick.json")
 
@@ -59,3 +60,10 @@ def _row(name: str, findings: list[Finding]) -> tuple[str, ...]:
 def _texts(row: tuple[str, int, int, int, float]) -> tuple[str, ...]:
     *counts, seeds = row
     return (*map(str, counts), f"{seeds:.2f}")
+
+
+def quick_block(results: Path, bounds: Bounds) -> str:
+    """Return whole runs of the quick tier over unchanged code."""
+    return judged_by(
+        bounds, results / QUICK_RUNS, QuickRuns, quick_runs, command="gate --quick-runs 20"
+    )
