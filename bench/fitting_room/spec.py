@@ -66,6 +66,8 @@ class Task:
     """Loads a small part that is shipped, for the smoke tier; None takes it from the whole."""
     targets: Mapping[str, float] = field(default_factory=dict)
     """Metric → value whose first epoch is asked for, as a fraction."""
+    sprints: Mapping[float, float] = field(default_factory=dict)
+    """Mean test accuracy, a fraction → seconds of training in which a speed record reaches it."""
     most_epochs: int | None = None
     """The limit of a tuned recipe; those published keep their own number."""
     frontier: tuple[int, int] = (1, 1_000_000)

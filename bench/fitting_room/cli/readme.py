@@ -26,7 +26,7 @@ from fitting_room.store.bounds import Bounds
 from fitting_room.store.digest import brings_engine
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import read_speeds, write_whole
-from fitting_room.studies import exercises, gate, gate_quick, growth, peers, search
+from fitting_room.studies import exercises, gate, gate_quick, growth, peers, search, sprints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,7 @@ def blocks(known: Committed) -> dict[str, Callable[[], str]]:
         "claims": partial(claims_block, known),
         "speed": partial(speed_block, known),
         "peers": partial(peers.peers_block, known.project, known.results, known.records),
+        "sprints": partial(sprints.sprint_table, known.records),
         "options": options_block,
         "commands": partial(commands_block, known),
         "exercises": partial(exercises.answers, asked.values(), trained),
