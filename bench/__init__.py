@@ -5,10 +5,8 @@
 ``conftest.py``      what the accept tier leaves out
 ``tasks.py``         the data sets, their classes and their targets
 ``cases.py``         where models, tasks and the engine meet: architecture × task × recipe
-``variants.py``      cases made worse on purpose, to see that the gate notices
-``builders.py``      models of such cases, where a setting would not do
+``variants.py``      cases and checkouts made worse on purpose, to see that the gate notices
 ``exercises.py``     one thing about a case varied at a time, and what is asked of that
-``slowdowns.py``     what is done to one of two checkouts, to see that it is called slower
 ``peers.py``         plain loops that train what a case trains, to be timed beside it
 ``notebook.ipynb``   all of it from the data to the claims, cell by cell, on the sample
 ``data.toml``        what the data sets are known by

@@ -11,8 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.slowdowns import ROOT, SLOWDOWNS
-from bench.variants import CRIPPLED, ORIGINAL, UNCHANGED
+from bench.variants import CRIPPLED, ORIGINAL, ROOT, SLOWDOWNS, UNCHANGED
 from fitting_room.cli.gate import timed
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Verdict

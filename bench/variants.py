@@ -1,16 +1,27 @@
-"""Cases changed for the worse: the gate must notice each, and must let the untouched one pass.
+"""What is made worse on purpose: the gate must notice each, and must let the untouched one pass.
 
-A variant is a committed case with one thing about it changed, held to the bounds of that case.
+A variant is a committed case with one thing about it changed, held to the bounds of that case. A
+slowdown is done to one side of an A/B timing of a checkout against itself.
 """
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bench.cases import CASES
-from fitting_room.project import Variant
+from fitting_room.project import Slowdown, Variant
 from fitting_room.spec import Case
+
+ROOT = Path(__file__).resolve().parents[1]
 
 ORIGINAL = CASES["fashion_mnist-dense_128"]
 """The cheapest to train of the published cases."""
@@ -38,7 +49,6 @@ def _variant(
 
 
 RATE, BATCH = ORIGINAL.recipe.learning_rate, ORIGINAL.recipe.batch_size
-DROPPED_OUT, STANDARD_NORMAL = "bench.builders:dropped_out", "bench.builders:standard_normal"
 UNMOVED: dict[str, Any] = {"rotate_degrees": 0.0, "shift_pixels": 0.0}
 
 UNCHANGED = Variant(case=ORIGINAL, words="nothing")
@@ -55,10 +65,111 @@ CRIPPLED: dict[str, Variant] = {
         _variant("raw_pixels", "pixels not scaled", scale_pixels=False),
         _variant("no_momentum", "β₁ = 0", beta_1=0.0),
         _variant("double_batch", "batch × 2", batch_size=2 * BATCH),
-        _variant("other_initializer", "kernels begin at N(0, 1)", builder=STANDARD_NORMAL),
-        _variant("dropout", "dropout of 20 % added", builder=DROPPED_OUT),
+        _variant(
+            "other_initializer",
+            "kernels begin at N(0, 1)",
+            builder="bench.variants:standard_normal",
+        ),
+        _variant("dropout", "dropout of 20 % added", builder="bench.variants:dropped_out"),
         _variant("hard_labels", "label smoothing dropped", MINIMAL, label_smoothing=0.0),
         _variant("no_augmentation", "augmentation off", MINIMAL, **UNMOVED),
     )
 }
 """Name → variant; every one of them must go red."""
+
+
+def dropped_out(*, units: int) -> Any:
+    """Return ``dense`` with a fifth of its hidden units dropped in training."""
+    import keras
+
+    from models.dense import dense
+
+    *below, head = dense(units=units).layers
+    return keras.Sequential([keras.Input((28, 28, 1)), *below, keras.layers.Dropout(0.2), head])
+
+
+def standard_normal(*, units: int) -> Any:
+    """Return ``dense`` with kernels that begin at N(0, 1), whatever they are connected to."""
+    import keras
+
+    from models.dense import dense
+
+    model = dense(units=units)
+    for layer in model.layers[1:]:
+        layer.kernel.assign(keras.random.normal(layer.kernel.shape))
+    return model
+
+
+SHARE = 0.15
+"""Part of each execution's time that the slowed step wastes besides."""
+
+STEP = """
+
+_quick = train
+
+
+class _Waste(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    def on_train_batch_end(self, batch, logs=None):
+        {waste}
+
+
+def train(model, data, recipe, *, epochs, callbacks):
+    _quick(model, data, recipe, epochs=epochs, callbacks=[*callbacks, _Waste()])
+"""
+"""Appended to the training path of a copy, so that its step is slower and nothing else differs."""
+
+SLEEP = f"time.sleep({SHARE} * (time.perf_counter() - self.wall))"
+"""Shows on the wall clock alone, and there only where the machine has nothing else to do."""
+
+COMPUTE = f"""until = time.thread_time() + {SHARE} * (time.process_time() - self.cpu)
+        while time.thread_time() < until:
+            pass"""
+"""Shows on the CPU clock, on a busy machine too."""
+
+SPIN = "while True: pass"
+
+
+@contextmanager
+def slowed(waste: str) -> Iterator[Path]:
+    """Give a copy of the checkout whose training step wastes time, as ``waste`` says."""
+    with tempfile.TemporaryDirectory(prefix="fitting-room-") as parent:
+        copy = Path(parent).resolve()
+        for package in ("bench", "models"):
+            shutil.copytree(
+                ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        path = copy / "bench" / "fitting_room" / "trial" / "fit.py"
+        source = path.read_text(encoding="utf-8")
+        imports = source.replace("import keras\n", "import keras\nimport time\n", 1)
+        path.write_text(imports + STEP.format(waste=waste), encoding="utf-8")
+        yield copy
+
+
+@contextmanager
+def busy_neighbour() -> Iterator[Path]:
+    """Keep one core busy with another process meanwhile, and give the checkout as it is."""
+    child = subprocess.Popen([sys.executable, "-c", SPIN])
+    try:
+        yield ROOT
+    finally:
+        child.kill()
+        child.wait()
+
+
+PART = f"{SHARE:.0%}".replace("%", " %")
+
+BESIDE = "nothing, beside a process that keeps one core busy"
+
+SLOWDOWNS: dict[str, Slowdown] = {
+    name: Slowdown(case=ORIGINAL, checkout=checkout, words=words, red=red)
+    for name, checkout, words, red in (
+        ("unchanged", partial(nullcontext, ROOT), "nothing", False),
+        ("busy_neighbour", busy_neighbour, BESIDE, False),
+        ("sleeping_step", partial(slowed, SLEEP), f"a sleep of {PART} in the step", True),
+        ("computing_step", partial(slowed, COMPUTE), f"{PART} more to compute in the step", True),
+    )
+}
+"""Name → what is done to one side of a timing; the last two are to go red."""

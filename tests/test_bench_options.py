@@ -9,13 +9,13 @@ from unittest.mock import ANY
 import pytest
 from bench_runs import Run, bench
 from scheduler_world import pretend
-from test_bench import verdicts
 
 from bench.cases import CASES, LONG
 from bench.conftest import left_out
 from conftest import Bench
 from fitting_room.lab.probe import Emulated
 from fitting_room.store.records import Store
+from test_bench import verdicts
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from fitting_room.store.records import Store
     [
         (["-k", "fashion_mnist-cnn_32 and accuracy"], 1),
         (["-k", "test_loss and mnist-dense_128"], 2),
-        (["--deselect", "bench/test_accuracy.py"], len(CASES)),
+        (["--deselect", "bench/test_bench.py::test_accuracy"], len(CASES)),
     ],
 )
 def test_only_what_is_selected_is_planned(

@@ -18,8 +18,7 @@ from scheduler_world import CASE, ORIGIN, new_evaluator, pretend, trial
 from tables import cells
 
 from bench.cases import CASES
-from bench.slowdowns import COMPUTE, SLEEP, SLOWDOWNS, slowed
-from bench.variants import CRIPPLED, ORIGINAL
+from bench.variants import COMPUTE, CRIPPLED, ORIGINAL, SLEEP, SLOWDOWNS, slowed
 from fitting_room.cli import gate as command
 from fitting_room.judge.quality import Curve
 from fitting_room.judge.sequential import planning_sd
@@ -179,7 +178,7 @@ def test_every_variant_differs_from_the_case_in_one_thing() -> None:
 @pytest.mark.keras
 def test_a_variant_built_otherwise_has_the_parameters_of_its_original() -> None:
     """Dropout has none, and kernels that begin elsewhere are as many."""
-    from bench.builders import dropped_out, standard_normal
+    from bench.variants import dropped_out, standard_normal
     from models.dense import dense
 
     plain, thinned, wild = (build(units=8) for build in (dense, dropped_out, standard_normal))

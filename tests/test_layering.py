@@ -132,7 +132,7 @@ def test_only_the_child_process_names_a_framework() -> None:
 
 def is_of_child(path: Path) -> bool:
     """Whether a file holds what the child alone runs: trainers, and builders of variants."""
-    of_child = {ROOT / "bench" / name for name in ("builders.py", "peers.py")}
+    of_child = {ROOT / "bench" / name for name in ("variants.py", "peers.py")}
     return path.parent == ROOT / "bench" / "docs" or path in of_child
 
 
@@ -140,7 +140,7 @@ def learners() -> set[str]:
     """Return the modules that load a framework when imported."""
     loads = {
         module_of(path): {found.module for found in imports_of(path) if found.on_load}
-        for path in [*sources("bench/fitting_room", "models"), ROOT / "bench" / "builders.py"]
+        for path in sources("bench/fitting_room", "models")
     }
     found: set[str] = set()
     while True:

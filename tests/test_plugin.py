@@ -152,7 +152,7 @@ def test_workers_of_xdist_share_the_id_of_their_run() -> None:
 def test_python_without_assertions_is_refused() -> None:
     """In a sentence, before anything is trained: tests that assert would pass whatever came."""
     command = [sys.executable, "-O", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    suite = "bench/test_parameters.py"
+    suite = "bench/test_bench.py"
     done = subprocess.run([*command, suite], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "Run without -O" in done.stdout + done.stderr
@@ -198,7 +198,7 @@ def test_the_root_conftest_loads_the_plugin_and_nothing_else() -> None:
 
 def test_without_plugins_by_themselves_this_project_s_suites_are_there() -> None:
     """``PYTEST_DISABLE_PLUGIN_AUTOLOAD`` leaves those that the project names itself."""
-    command = [sys.executable, "-m", "pytest", "bench/test_parameters.py", "--collect-only", "-q"]
+    command = [sys.executable, "-m", "pytest", "bench/test_bench.py", "--collect-only", "-q"]
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider"],
         cwd=ROOT,
