@@ -10,9 +10,8 @@ from typing import Any, ClassVar
 import pytest
 
 from bench import tasks
-from fitting_room.data.arrays import FILES, Arrays, encode
-from fitting_room.data.check import collected, look_of
-from fitting_room.data.loaders import LogProgress, Progress, SourceError
+from fitting_room.data.arrays import FILES, Arrays, SourceError, collected, encode, look_of
+from fitting_room.data.loaders import LogProgress, Progress
 from fitting_room.spec import TASKS, Pin, Task
 
 

@@ -11,16 +11,18 @@ import pytest
 from data_world import know, tiny
 from records import make_record
 
-from fitting_room.data.arrays import FILES, Arrays, combined
-from fitting_room.data.check import (
+from fitting_room.data.arrays import (
+    FILES,
+    Arrays,
+    RejectedError,
     collected,
+    combined,
     look_differences,
     look_of,
     scaled,
     shared_images,
     verify,
 )
-from fitting_room.data.loaders import RejectedError
 from fitting_room.errors import UserError
 from fitting_room.spec import TASKS, Recipe
 

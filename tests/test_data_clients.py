@@ -15,10 +15,9 @@ import pytest
 from data_world import tiny, write_idx
 
 from fitting_room.data import clients as asked
-from fitting_room.data.arrays import Arrays
-from fitting_room.data.check import collected
+from fitting_room.data.arrays import Arrays, RejectedError, UnavailableError, collected
 from fitting_room.data.clients import debian_package, hugging_face, keras_dataset, npm_package, tfds
-from fitting_room.data.loaders import LogProgress, RejectedError, Source, UnavailableError
+from fitting_room.data.loaders import LogProgress, Source
 
 DEBIAN = debian_package("dataset-example", folder="/usr/share/datasets/example")
 NPM = npm_package("example@1.0.0", folder="package/data")

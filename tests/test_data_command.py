@@ -19,8 +19,7 @@ from fitting_room import data as data_sets
 from fitting_room.cli import data
 from fitting_room.cli.data import TerminalProgress
 from fitting_room.data import cache, chosen_data_dir
-from fitting_room.data.arrays import combined
-from fitting_room.data.loaders import RejectedError, UnavailableError
+from fitting_room.data.arrays import RejectedError, UnavailableError, combined
 from fitting_room.errors import UserError
 from fitting_room.project import current, read_project
 

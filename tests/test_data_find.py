@@ -15,8 +15,7 @@ from data_world import FakeSource, know, tiny, write_idx
 from imports import ROOT
 
 from fitting_room.data import find, load
-from fitting_room.data.arrays import combined
-from fitting_room.data.loaders import RejectedError, UnavailableError
+from fitting_room.data.arrays import RejectedError, UnavailableError, combined
 from fitting_room.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("empty_cache")

@@ -22,13 +22,10 @@ from PIL import Image
 
 from fitting_room.data import arrays as idx
 from fitting_room.data import loaders
-from fitting_room.data.arrays import FILES, Arrays
-from fitting_room.data.check import collected
+from fitting_room.data.arrays import FILES, Arrays, RejectedError, UnavailableError, collected
 from fitting_room.data.loaders import (
     LogProgress,
-    RejectedError,
     Source,
-    UnavailableError,
     class_folders,
     fetch,
     idx_download,

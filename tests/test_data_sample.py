@@ -15,8 +15,8 @@ from bench.tasks import SAMPLES
 from fitting_room import machine
 from fitting_room.data import chosen, find, held, load, reduced, sample, write_idx
 from fitting_room.data.arrays import FILES, combined, encode
+from fitting_room.data.cache import validation_split
 from fitting_room.data.loaders import idx
-from fitting_room.data.split import validation_split
 from fitting_room.errors import UserError
 from fitting_room.spec import TASKS, Dataset
 

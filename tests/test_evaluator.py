@@ -22,8 +22,7 @@ from scheduler_world import (
 )
 
 from fitting_room.errors import UserError
-from fitting_room.judge.price import suggest
-from fitting_room.judge.quality import Curve
+from fitting_room.judge.quality import Curve, suggest
 from fitting_room.judge.verdict import Bound, Verdict, verdict_on
 from fitting_room.lab import evaluator
 from fitting_room.lab.evaluator import TrialFailedError

@@ -22,6 +22,7 @@ from fitting_room.lab.scheduler import job_of
 from fitting_room.record import Record
 from fitting_room.spec import Recipe, TrialSpec
 from fitting_room.store.key import TRAINING_PATH, training_path
+from fitting_room.trial import measure
 
 pytestmark = pytest.mark.keras
 
@@ -49,7 +50,7 @@ def trained(name: str, *, images: int = 1000, seed: int = 0, **recipe: Any) -> A
     case, arrays = CASES[name], sample_of(name)
     settings = Recipe(**recipe)
     images_kept, labels = arrays.train_images[:images], arrays.train_labels[:images]
-    training = fit.training_images(images_kept, labels, settings, seed)
+    training = measure.training_images(images_kept, labels, settings, seed)
     steps = -(-images // settings.batch_size)
     model = fit.build(case.builder, case.arguments, settings, seed=seed, steps=steps)
     fit.train(model, training, settings, epochs=settings.epochs, callbacks=[])
@@ -108,7 +109,7 @@ def test_the_seed_decides_weights_and_order() -> None:
 
 def test_shuffled_labels_are_the_same_labels_elsewhere() -> None:
     """The control moves most labels, and follows its seed; a fraction takes the leading images."""
-    from fitting_room.trial.fit import training_images
+    from fitting_room.trial.measure import training_images
 
     arrays = sample_of(DENSE)
     images, labels = arrays.train_images, arrays.train_labels
@@ -126,7 +127,7 @@ def test_shuffled_labels_are_the_same_labels_elsewhere() -> None:
 @pytest.mark.parametrize(("scaled", "brightest"), [(True, 1.0), (False, 255.0)])
 def test_pixels_are_scaled_only_where_the_recipe_says_so(scaled: bool, brightest: float) -> None:
     """White is 1 or 255, in float32, with an axis for the one channel."""
-    from fitting_room.trial.images import prepare
+    from fitting_room.trial.measure import prepare
 
     white = np.full((2, 28, 28), 255, np.uint8)
     pixels = prepare(white, Recipe(epochs=1, scale_pixels=scaled))
@@ -194,7 +195,7 @@ def train(trained: Any, recipe: Recipe, *callbacks: Any) -> Any:
     """Train as a trial does."""
     from fitting_room.trial import fit
 
-    data = fit.TrainingImages(images=images()[0], labels=images()[1])
+    data = measure.TrainingImages(images=images()[0], labels=images()[1])
     fit.train(trained, data, recipe, epochs=recipe.epochs, callbacks=list(callbacks))
 
 
@@ -330,8 +331,7 @@ def scored(file: Path) -> tuple[float, float]:
     """Return accuracy and loss of a saved model on the test images."""
     import keras
 
-    from fitting_room.trial.images import prepare
-    from fitting_room.trial.measure import score
+    from fitting_room.trial.measure import prepare, score
 
     spec = small()
     arrays = data.load(spec.dataset)
@@ -383,7 +383,7 @@ def test_a_checkpoint_scores_what_was_recorded(recipe: dict[str, Any]) -> None:
 
 def test_held_out_images_are_not_trained_on() -> None:
     """A tenth of 1,000 leaves 900, in order; what is held out keeps its labels."""
-    from fitting_room.trial.fit import TrainingImages, split
+    from fitting_room.trial.measure import TrainingImages, split
 
     whole = TrainingImages(images=np.zeros((1000, 1, 1, 1)), labels=np.arange(1000))
     kept, held_out = split(whole, watching().case.recipe)

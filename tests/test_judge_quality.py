@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from fitting_room.judge.price import setback, suggest
-from fitting_room.judge.quality import Curve, judge, judge_curve, judge_without_reference
+from fitting_room.judge.quality import Curve, judge, judge_curve, judge_without_reference, suggest
+from fitting_room.judge.sequential import setback
 from fitting_room.judge.verdict import Bound
 
 FLOOR = Bound(metric="test_accuracy", at_least=0.89, reason="a round figure")

@@ -12,15 +12,17 @@ import pytest
 from scipy.stats import binom, chi2, norm, ttest_1samp
 
 from fitting_room.judge.change import holm
-from fitting_room.judge.price import in_brief, price, run, suggest
-from fitting_room.judge.quality import judge
+from fitting_room.judge.quality import judge, suggest
 from fitting_room.judge.sequential import (
     BETA,
     Plan,
     decide,
     decide_all,
+    in_brief,
     planning_sd,
     plans,
+    price,
+    run,
     scatter_changed,
     share,
 )

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom, kurtosis, skew
 
-from fitting_room.judge.price import run
 from fitting_room.judge.quality import Curve
-from fitting_room.judge.sequential import Plan, decide_all, planning_sd
+from fitting_room.judge.sequential import Plan, decide_all, planning_sd, run
 from fitting_room.judge.simulation import (
     CODES,
     SHAPES,

@@ -14,7 +14,7 @@ from records import make_failed_record, make_record
 
 from fitting_room.errors import UserError
 from fitting_room.format import shown, shown_difference, shown_limits
-from fitting_room.judge.price import suggest
+from fitting_room.judge.quality import suggest
 from fitting_room.metrics import (
     BUILT_IN,
     METRICS,

@@ -20,8 +20,7 @@ from fitting_room.analysis.rows import rows
 from fitting_room.analysis.sides import facts_of
 from fitting_room.analysis.trials import one_per_seed, publishable, trained
 from fitting_room.cli.calibrate import published
-from fitting_room.judge.price import suggest
-from fitting_room.judge.quality import Curve
+from fitting_room.judge.quality import Curve, suggest
 from fitting_room.judge.verdict import Bound, Outcome
 from fitting_room.lab.estimate import Estimate
 from fitting_room.lab.evaluator import Evaluator, outline

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fitting_room.errors import UserError
-from fitting_room.judge.price import BRIEF, in_brief
+from fitting_room.judge.sequential import BRIEF, in_brief
 from fitting_room.judge.verdict import Outcome, Verdict
 from fitting_room.report.progress import Screen
 from fitting_room.report.verdicts import (

@@ -17,7 +17,7 @@ from fitting_room.analysis.trials import (
     quartiles,
     trained,
 )
-from fitting_room.judge.censored import EpochsToTarget, epochs_to_target, first_epoch
+from fitting_room.judge.interval import EpochsToTarget, epochs_to_target, first_epoch
 from fitting_room.judge.verdict import Verdict
 from fitting_room.metrics import (
     METRICS,

@@ -9,8 +9,15 @@ from statistics import fmean
 
 from fitting_room import format as words
 from fitting_room.analysis.evidence import COUNTS, Evidence, costs_of, short
-from fitting_room.judge.censored import epochs_to_target, first_epoch
-from fitting_room.judge.interval import LEVEL, Interval, of_contrast, of_ranges, of_ratio
+from fitting_room.judge.interval import (
+    LEVEL,
+    Interval,
+    epochs_to_target,
+    first_epoch,
+    of_contrast,
+    of_ranges,
+    of_ratio,
+)
 from fitting_room.judge.published import (
     LEAST_SEEDS,
     Better,

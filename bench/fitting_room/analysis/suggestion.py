@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
-from fitting_room.judge import price
-from fitting_room.judge.censored import best_by
+from fitting_room.judge import quality
+from fitting_room.judge.interval import best_by
 from fitting_room.metrics import CURVES, METRICS, curve, is_own, of_epoch, own
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case
@@ -16,7 +16,7 @@ from fitting_room.spec import TASKS, Case
 QUALITY = {
     "test_accuracy": None,
     "test_loss": None,
-    "training_accuracy": price.BAND,
+    "training_accuracy": quality.BAND,
     "drop_in_training_loss": 4.0,
 }
 """Metric → planned scatters to each side, where a change either way is a surprise; else None.
@@ -62,7 +62,7 @@ def _parameters(record: Record) -> str:
 def _bands(records: Sequence[Record]) -> dict[str, float | None]:
     """Return ``QUALITY``, and the same of the project's own metrics that a record has."""
     told = [metric for metric in own() if any(metric(record) is not None for record in records)]
-    return QUALITY | {m.name: price.BAND if m.better == "neither" else None for m in told}
+    return QUALITY | {m.name: quality.BAND if m.better == "neither" else None for m in told}
 
 
 def _quality(metric: str, records: Sequence[Record], band: float | None) -> str:
@@ -71,7 +71,7 @@ def _quality(metric: str, records: Sequence[Record], band: float | None) -> str:
         return f"# {metric}: {len(values)} of {len(records)} seeds have it; a bound needs them all."
     if not _scatters(metric, values):
         return f"# {metric}: the same for all {len(values)} seeds; more show its scatter."
-    bound = price.suggest(metric, values, band=band)
+    bound = quality.suggest(metric, values, band=band)
     limit = list(bound.limits) if bound.between else bound.limits[0]
     told = _reference(values, f".{SIGNIFICANT}g" if is_own(metric) else f".{DECIMALS}f")
     return f'{metric} = {{ {bound.kind} = {limit}, {told}, reason = "{bound.reason}" }}'
@@ -96,7 +96,7 @@ def _curve(case: Case, records: Sequence[Record]) -> str:
         return ""
     if any(round(stdev(values), DECIMALS) == 0 for values in epochs):
         return f"# {LEARNING_CURVE}: an epoch is the same for all seeds; more show its scatter.\n"
-    found = [price.suggest(CURVES[LEARNING_CURVE], each, band=price.BAND) for each in epochs]
+    found = [quality.suggest(CURVES[LEARNING_CURVE], each, band=quality.BAND) for each in epochs]
     return f"""
 [{case.name}.{LEARNING_CURVE}]
 between = {[[*bound.limits] for bound in found]}

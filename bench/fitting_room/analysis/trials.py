@@ -9,7 +9,7 @@ from statistics import fmean, quantiles, stdev
 
 from fitting_room import machine
 from fitting_room.format import counted
-from fitting_room.judge.censored import EpochsToTarget
+from fitting_room.judge.interval import EpochsToTarget
 from fitting_room.machine import exclusive
 from fitting_room.record import Record
 

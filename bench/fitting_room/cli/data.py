@@ -16,9 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, Te
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.session import DATA, add_options
 from fitting_room.data import Arrays, chosen_data_dir, find, load, named, reduced, sample, write_idx
-from fitting_room.data.arrays import FILES
-from fitting_room.data.check import look_of, shared_images
-from fitting_room.data.loaders import SourceError
+from fitting_room.data.arrays import FILES, SourceError, look_of, shared_images
 from fitting_room.errors import UserError
 from fitting_room.format import count, in_terminal
 from fitting_room.project import shown

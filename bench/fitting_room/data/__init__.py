@@ -18,17 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting_room.data import cache
-from fitting_room.data.arrays import FILES, Arrays, combined, encode, load
-from fitting_room.data.check import collected, shared_images, verify
-from fitting_room.data.loaders import (
-    LogProgress,
-    Progress,
-    Source,
+from fitting_room.data.arrays import (
+    FILES,
+    Arrays,
     SourceError,
     UnavailableError,
-    named_by_user,
-    sources_of,
+    collected,
+    combined,
+    encode,
+    load,
+    shared_images,
+    verify,
 )
+from fitting_room.data.loaders import LogProgress, Progress, Source, named_by_user, sources_of
 from fitting_room.errors import UserError, nearest
 from fitting_room.machine import spare_folder
 from fitting_room.spec import TASKS, Dataset, Task

@@ -2,6 +2,7 @@
 
 A folder holds the arrays as ``.npy`` and where they came from. Its name ends in the checksum of
 its content, which is verified whenever it is used, so that no list of what it should be is kept.
+``validation_split`` writes a data set for searching, without an image of the test set.
 """
 
 from __future__ import annotations
@@ -10,16 +11,27 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from fitting_room.data.arrays import FILES, Arrays, read_folder
-from fitting_room.data.loaders import RejectedError, SourceError, UnavailableError
+from fitting_room.data.arrays import (
+    FILES,
+    Arrays,
+    RejectedError,
+    SourceError,
+    UnavailableError,
+    combined,
+    read_array,
+    read_folder,
+    verify,
+)
 from fitting_room.errors import UserError
 from fitting_room.machine import cache_folder
+from fitting_room.spec import Dataset
 
 _LOCK_TIMEOUT_S = 900.0
 """Longer than another process may need to try every source."""
@@ -115,4 +127,49 @@ def _unwritable(folder: Path, error: OSError) -> UserError:
     return UserError(
         f"The cache folder {folder} cannot be written: {error.strerror or error}.\n"
         "Make room or make it writable, or set the variable XDG_CACHE_HOME to another folder."
+    )
+
+
+HELD_OUT = 5_000
+"""Training images that take the place of the test set, unless another number is asked for."""
+
+
+def validation_split(dataset: Dataset, held_out: int = HELD_OUT) -> Dataset:
+    """Return the data set whose test images are the last ``held_out`` training images.
+
+    What is trained on it can choose nothing by the test set: no file of that is opened, and the
+    folder, in the cache like any other, holds no image of it. Raises UserError where the training
+    images cannot be read or are too few.
+    """
+    arrays = _split(Path(dataset.folder), held_out)
+    sums = arrays.checksums()
+    checksum = combined(sums)
+    folder = root() / f"validation-{dataset.name}-{held_out}-{checksum[:12]}"
+    source = f"validation split of the training images (last {held_out:,})"
+    entry = Entry(folder=folder, verify=partial(verify, source, sums))
+    entry.keep(arrays, f"{source} of {dataset.name}, {dataset.checksum}")
+    return Dataset(
+        name=dataset.name, folder=str(folder), source=source, checksum=checksum, validation=True
+    )
+
+
+def _split(folder: Path, held_out: int) -> Arrays:
+    try:
+        images, labels = (read_array(folder / f"train_{part}.npy") for part in ("images", "labels"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"The training images in {folder} cannot be read: {error}. "
+            "Run `fitting-room data` to mend them."
+        ) from error
+    kept = len(images) - held_out
+    if not 0 < held_out < len(images):
+        raise UserError(
+            f"{held_out:,} of {len(images):,} training images cannot be held out. "
+            f"Name a number from 1 to {len(images) - 1:,}."
+        )
+    return Arrays(
+        train_images=images[:kept],
+        train_labels=labels[:kept],
+        test_images=images[kept:],
+        test_labels=labels[kept:],
     )

@@ -22,16 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from fitting_room.data.arrays import FILES
-from fitting_room.data.loaders import (
-    Found,
-    Progress,
-    RejectedError,
-    Source,
-    UnavailableError,
-    decode,
-    read_idx,
-)
+from fitting_room.data.arrays import FILES, RejectedError, UnavailableError
+from fitting_room.data.loaders import Found, Progress, Source, decode, read_idx
 
 _TIMEOUT_S = 300.0
 """The limit of one call of a client: 31 MB over 1 Mbit/s."""

@@ -24,22 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting_room.data import arrays
-from fitting_room.data.arrays import FILES
-
-_LOG = logging.getLogger(__name__)
-
-
-class SourceError(Exception):
-    """A source gave nothing; the message says why, as the end of a sentence."""
-
-
-class UnavailableError(SourceError):
-    """The source is not there: no such folder, no network, no such program."""
-
-
-class RejectedError(SourceError):
-    """What should be there is not as it should be: damaged, cut short, another data set."""
-
+from fitting_room.data.arrays import FILES, RejectedError, SourceError, UnavailableError
 
 _LOG = logging.getLogger(__name__)
 
@@ -72,7 +57,7 @@ class Source:
     label: str
     """The source, in words."""
     read: Callable[[Progress], Any]
-    """Returns what ``check.collected`` takes; raises UnavailableError or RejectedError."""
+    """Returns what ``arrays.collected`` takes; raises UnavailableError or RejectedError."""
     network: bool = False
     """Whether reading it leaves this machine."""
 

@@ -4,15 +4,13 @@ SciPy loads its parts when they are first used, so its modules say ``import scip
 need no statistics, and ``scipy.stats`` alone takes half a second.
 
 ==============  =====================================================================
-``quality``     the rule of *within this bound*: accuracy, loss, counts, epochs, curves
+``quality``     the rule of *within this bound*, and the bound that a reference suggests
 ``change``      the rule of *same as that base*, for every metric but seconds
 ``timing``      the same for seconds, or the reason why they cannot be compared
 ``published``   the rule of *as published*, for figures and statements
 ``verdict``     what all of them answer with, and the bound that a metric must satisfy
-``sequential``  the test that adds seeds only while the answer is open
-``price``       the bound that a reference suggests, and what a bound costs
-``interval``    intervals of a new seed, of means, of two models, of sources of scatter
-``censored``    epochs to a target that some runs never reach
+``sequential``  the test that adds seeds only while the answer is open, and its price
+``interval``    of a new seed, of means, of sources of scatter, of epochs to a target
 ``simulation``  error rates of bounds, measured on many simulated runs at once
 ==============  =====================================================================
 """

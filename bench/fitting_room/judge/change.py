@@ -26,11 +26,15 @@ import numpy as np
 import scipy
 
 from fitting_room.format import shown, shown_difference
-from fitting_room.judge.censored import epochs_to_target, same_speed
-from fitting_room.judge.interval import Interval, of_difference, superiority
-from fitting_room.judge.price import BAND, POWER, suggest
-from fitting_room.judge.quality import judge
-from fitting_room.judge.sequential import RUN_ALPHA
+from fitting_room.judge.interval import (
+    Interval,
+    epochs_to_target,
+    of_difference,
+    same_speed,
+    superiority,
+)
+from fitting_room.judge.quality import BAND, judge, suggest
+from fitting_room.judge.sequential import POWER, RUN_ALPHA
 from fitting_room.judge.verdict import EPOCHS, Outcome, Verdict
 from fitting_room.metrics import known
 

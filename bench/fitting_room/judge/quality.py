@@ -23,11 +23,20 @@ from statistics import fmean, stdev
 
 import scipy
 
-from fitting_room.format import name, shown, shown_difference
-from fitting_room.judge.censored import best_by
-from fitting_room.judge.price import priced, weighed
-from fitting_room.judge.sequential import BETA, Plan, decide_all, plans
+from fitting_room.format import is_accuracy, name, shown, shown_difference
+from fitting_room.judge.interval import best_by
+from fitting_room.judge.sequential import (
+    BETA,
+    DELTA_MOST,
+    Plan,
+    decide_all,
+    planning_sd,
+    plans,
+    priced,
+    weighed,
+)
 from fitting_room.judge.verdict import EPOCHS, TO_TARGET, Bound, Outcome, Verdict, verdict_on
+from fitting_room.metrics import is_own, known
 
 Values = Sequence[float | None]
 """One for each seed, or each epoch of a seed; None where it diverged."""
@@ -293,3 +302,46 @@ def _epoch(
     # A seed that diverged at another epoch is told of too.
     reason = found.reason + _lost([None if None in each else 0.0 for each in seeds])
     return replace(found, n=found.n + values.count(None), reason=reason), ratio
+
+
+BAND = 5.0
+"""Scatters to each side of a training metric's mean.
+
+It is so quiet that a band this wide still sees a fraction of an epoch, and one seed nearly always
+passes it. At 3 scatters the two sides of every epoch would ask for a second seed of most cases.
+"""
+
+
+def suggest(metric: str, values: Sequence[float], *, band: float | None = None) -> Bound:
+    """Return a bound some planned scatters from the mean of the reference seeds.
+
+    Ends are rounded outward: to 0.1 points of an accuracy, and to 0.001 of a loss or finer, where
+    that would widen a narrow bound by more than a tenth.
+
+    Args:
+        metric: one of which more is better gets a floor, any other a ceiling.
+        values: of all reference seeds, at least two that differ.
+        band: scatters to each side, for metrics in which a surprise is a change either way.
+    """
+    mean, sd, seeds = fmean(values), stdev(values), len(values)
+    scatters = band or DELTA_MOST
+    room = scatters * planning_sd(sd, seeds)
+    fraction = is_accuracy(metric)
+    places = 3 if fraction else max(3, 1 - math.floor(math.log10(room)))
+    scale = float(10**places)
+    low, high = math.floor((mean - room) * scale) / scale, math.ceil((mean + room) * scale) / scale
+    if fraction:
+        low, high = max(low, -1.0), min(high, 1.0)
+    if not is_own(metric):
+        low = max(low, 0.0)
+    rising = known(metric).better == "higher"
+    return Bound(
+        metric=metric,
+        at_least=low if rising and not band else None,
+        at_most=None if rising or band else high,
+        between=(low, high) if band else None,
+        mean=mean,
+        sd=sd,
+        reference_seeds=seeds,
+        reason=f"{scatters:g} scatters, at their upper limit, off the mean of {seeds} seeds",
+    )

@@ -15,9 +15,15 @@ from itertools import product
 import numpy as np
 import scipy
 
-from fitting_room.judge.price import run
 from fitting_room.judge.quality import Curve
-from fitting_room.judge.sequential import BETA, SCATTER_CHANGED, Plan, chi2_quantile, decide_all
+from fitting_room.judge.sequential import (
+    BETA,
+    SCATTER_CHANGED,
+    Plan,
+    chi2_quantile,
+    decide_all,
+    run,
+)
 from fitting_room.judge.verdict import Bound, Outcome
 from fitting_room.metrics import known
 

@@ -30,7 +30,7 @@ import msgspec
 
 from fitting_room import data
 from fitting_room.data.arrays import combined
-from fitting_room.data.split import validation_split
+from fitting_room.data.cache import validation_split
 from fitting_room.errors import UnwritableError, UserError, ending, hurry
 from fitting_room.lab.locks import file_lock
 from fitting_room.lab.process import GRACE_S, end_of, home, run_trial

@@ -12,7 +12,7 @@ from fitting_room import format as words
 from fitting_room.analysis import trials
 from fitting_room.analysis.rows import APART, NOT_JUDGED, SEVERITY, Row
 from fitting_room.analysis.trials import STOPPED, Quartiles, Target, one_per_seed
-from fitting_room.judge.censored import EpochsToTarget
+from fitting_room.judge.interval import EpochsToTarget
 from fitting_room.metrics import COLUMNS, SHOWN, known, own, shows
 from fitting_room.record import Record
 from fitting_room.report.verdicts import incomparable

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 
 from fitting_room.format import MISSING, is_accuracy, name, number, shown, shown_difference
-from fitting_room.judge.price import Price, percent, price, setback
-from fitting_room.judge.sequential import plans, share
+from fitting_room.judge.sequential import Price, percent, plans, price, setback, share
 from fitting_room.judge.verdict import EPOCHS, Bound
 from fitting_room.machine import exclusive
 from fitting_room.metrics import KNOWN_AFTER, of_epoch

@@ -13,7 +13,7 @@ import msgspec
 from fitting_room.analysis.rows import APART, SEVERITY
 from fitting_room.errors import UserError
 from fitting_room.format import counted, shown
-from fitting_room.judge.price import BRIEF, in_brief
+from fitting_room.judge.sequential import BRIEF, in_brief
 from fitting_room.judge.verdict import Verdict
 from fitting_room.metrics import METRICS
 from fitting_room.report.progress import Screen

@@ -24,7 +24,7 @@ from fitting_room.store.digest import Sources, stamp
 from fitting_room.store.git import Checkout, checkout, exported
 
 TRAINING_PATH = (
-    "fitting_room.trial.images:training_images",
+    "fitting_room.trial.measure:training_images",
     "fitting_room.trial.fit:build",
     "fitting_room.trial.fit:train",
     "fitting_room.trial.fit:StopAtAccuracy",
@@ -35,11 +35,11 @@ TRAINING_PATH = (
 TUNED_PATH = "fitting_room.trial.fit:build_tuned"
 """What a tuned recipe goes through besides, with the pieces that it names."""
 
-WATCHED_PATH = ("fitting_room.trial.images:split", "fitting_room.trial.fit:watch")
+WATCHED_PATH = ("fitting_room.trial.measure:split", "fitting_room.trial.fit:watch")
 """What a recipe with callbacks goes through besides."""
 
 OWN_PATH = (
-    "fitting_room.trial.images:training_images",
+    "fitting_room.trial.measure:training_images",
     "fitting_room.trial.measure:score_probabilities",
 )
 """What an own trainer's images come from and what scores its predictions."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from fitting_room.errors import UserError
 from fitting_room.format import count, in_words, plus, two_digits
-from fitting_room.judge.censored import best_by
+from fitting_room.judge.interval import best_by
 from fitting_room.judge.quality import Curve, floor_by
 from fitting_room.judge.sequential import BETA, RUN_ALPHA, planning_sd, share
 from fitting_room.judge.simulation import (

@@ -147,7 +147,7 @@ class Arrays(msgspec.Struct, frozen=True):
 
 def seen(asked: Look) -> dict[str, Any]:
     """Return the arrays that a look finds, by name."""
-    from fitting_room.trial.images import given
+    from fitting_room.trial.measure import given
 
     case = asked.spec.case
     images = given(np.load(io.BytesIO(asked.images), allow_pickle=False), case.recipe)

@@ -19,8 +19,15 @@ from fitting_room.record import Epoch, PartialRecord, Resolved, best_file
 from fitting_room.spec import AUGMENTATION, TASKS, Case, TrialSpec
 from fitting_room.training.callbacks import EpochClock
 from fitting_room.trial import fit, measure
-from fitting_room.trial.fit import Logs, TrainingImages
-from fitting_room.trial.measure import Score, check_probabilities, finite, keep_score, phase
+from fitting_room.trial.fit import Logs
+from fitting_room.trial.measure import (
+    Score,
+    TrainingImages,
+    check_probabilities,
+    finite,
+    keep_score,
+    phase,
+)
 from fitting_room.trial.probe import threads
 
 Tell = Callable[[Epoch], None]
@@ -73,9 +80,9 @@ def run(
 def _load(spec: TrialSpec) -> tuple[TrainingImages, TrainingImages | None, Test]:
     """Return what is trained on, what the recipe holds out of it, and the test images."""
     arrays, recipe = data.load(spec.dataset), spec.case.recipe
-    training, test_images = fit.trial_images(arrays, recipe, spec.seed)
+    training, test_images = measure.trial_images(arrays, recipe, spec.seed)
     test = test_images, np.asarray(arrays.test_labels)
-    return (*fit.split(training, recipe), test) if recipe.watched else (training, None, test)
+    return (*measure.split(training, recipe), test) if recipe.watched else (training, None, test)
 
 
 def check_model(model: Any, case: Case, shape: tuple[int, ...]) -> None:

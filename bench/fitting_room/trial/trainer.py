@@ -34,7 +34,6 @@ from fitting_room.machine import calibration_seconds, other_cores, usage
 from fitting_room.metrics import BUILT_IN
 from fitting_room.record import Epoch, Figure, PartialRecord, Size
 from fitting_room.spec import TASKS, TrialSpec
-from fitting_room.trial.images import trial_images
 from fitting_room.trial.measure import (
     BATCH_SIZE,
     Predict,
@@ -44,6 +43,7 @@ from fitting_room.trial.measure import (
     measure_inference,
     phase,
     save_whole,
+    trial_images,
 )
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from fitting_room.analysis.rows import Row
 from fitting_room.analysis.trials import Figure as Values
 from fitting_room.analysis.trials import Target
 from fitting_room.format import name
-from fitting_room.judge.censored import first_epoch, survival
+from fitting_room.judge.interval import first_epoch, survival
 from fitting_room.judge.verdict import Bound
 from fitting_room.machine import LIMIT, Chunk, chunks
 from fitting_room.metrics import known, of_epoch, own, training_seconds
