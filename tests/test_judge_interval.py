@@ -1,4 +1,4 @@
-"""Intervals: of a new seed, of means and their sums, of ranges, of scatter, of epochs to a target."""
+"""Intervals: of a new seed, of means and sums, of ranges, of scatter, of epochs to a target."""
 
 from __future__ import annotations
 

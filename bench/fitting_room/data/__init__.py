@@ -86,13 +86,8 @@ def find(
     if task.pin is None:
         return _kept(task, *search.first())
     entry = _entry(task, task.pin.checksums)
-    if not search.cached(entry):
-        with entry.lock():
-            if not entry.holds():  # or another process was faster
-                arrays, source = search.first()
-                entry.write(arrays, source)
-                return _dataset(task, task.pin.checksums, source)
-    return _dataset(task, task.pin.checksums, f"local cache, first from {entry.origin()}")
+    absent = partial(search.note, f"local cache {entry.folder}")
+    return _dataset(task, task.pin.checksums, entry.keep(search.first, absent))
 
 
 def _entry(task: Task, checksums: Mapping[str, str]) -> cache.Entry:
@@ -116,7 +111,7 @@ def _kept(task: Task, arrays: Arrays, source: str) -> Dataset:
         if shared := shared_images(arrays):
             _LOG.warning("%s: %d test images are training images too", task.title, shared)
     checksums = arrays.checksums()
-    _entry(task, checksums).keep(arrays, source)
+    _entry(task, checksums).keep(lambda: (arrays, source))
     return _dataset(task, checksums, source)
 
 
@@ -140,9 +135,9 @@ class _Search:
             if pin:
                 verify(self.task.title, pin.checksums, arrays, pin.look)
         except SourceError as error:
-            self._note(source.label, error)
+            self.note(source.label, error)
         except OSError as error:  # a folder without rights, a full disk for temporary files
-            self._note(source.label, UnavailableError(str(error)))
+            self.note(source.label, UnavailableError(str(error)))
         else:
             return arrays
         return None
@@ -160,16 +155,8 @@ class _Search:
             f"{DATA_DIR_VARIABLE}.",
         )
 
-    def cached(self, entry: cache.Entry) -> bool:
-        """Return whether the cache holds it whole, or note why not."""
-        try:
-            entry.check()
-        except SourceError as error:
-            self._note(f"local cache {entry.folder}", error)
-            return False
-        return True
-
-    def _note(self, label: str, error: SourceError) -> None:
+    def note(self, label: str, error: SourceError) -> None:
+        """Keep why a source gave nothing, and tell it."""
         self.tried.append(f"  - {label}: {error}")
         self.progress.failed(label, error)
 
@@ -214,7 +201,9 @@ def sample(name: str) -> Dataset:
 
     def keep(root: Path) -> Path:
         folder = root / f"sample-{name}-{checksum[:12]}"
-        cache.Entry(folder=folder, verify=partial(verify, title, sums)).keep(arrays, source)
+        cache.Entry(folder=folder, verify=partial(verify, title, sums)).keep(
+            lambda: (arrays, source)
+        )
         return folder
 
     try:

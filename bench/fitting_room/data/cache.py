@@ -69,13 +69,25 @@ class Entry:
             return False
         return True
 
-    def keep(self, arrays: Arrays, origin: str) -> None:
-        """Write ``arrays`` unless they are there already; raises UserError if it cannot."""
-        if self.holds():
-            return
-        with self.lock():
-            if not self.holds():
-                self.write(arrays, origin)
+    def keep(
+        self,
+        get: Callable[[], tuple[Arrays, str]],
+        absent: Callable[[SourceError], None] = lambda _: None,
+    ) -> str:
+        """Write what ``get`` gives unless it is there already, and return where that is from.
+
+        ``absent`` is told why the cache does not do. Raises UserError if it cannot be written.
+        """
+        try:
+            self.check()
+        except SourceError as error:
+            absent(error)
+            with self.lock():
+                if not self.holds():  # or another process was faster
+                    arrays, origin = get()
+                    self.write(arrays, origin)
+                    return origin
+        return f"local cache, first from {self.origin()}"
 
     def origin(self) -> str:
         """Return where the content came from, in words."""
@@ -147,7 +159,7 @@ def validation_split(dataset: Dataset, held_out: int = HELD_OUT) -> Dataset:
     folder = root() / f"validation-{dataset.name}-{held_out}-{checksum[:12]}"
     source = f"validation split of the training images (last {held_out:,})"
     entry = Entry(folder=folder, verify=partial(verify, source, sums))
-    entry.keep(arrays, f"{source} of {dataset.name}, {dataset.checksum}")
+    entry.keep(lambda: (arrays, f"{source} of {dataset.name}, {dataset.checksum}"))
     return Dataset(
         name=dataset.name, folder=str(folder), source=source, checksum=checksum, validation=True
     )

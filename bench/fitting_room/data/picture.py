@@ -6,9 +6,7 @@ scaled into the frame of the data set.
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +30,6 @@ LEAST_CONTRAST = 16
 STANDS_OUT = 0.1
 """Part of the largest distance from the border above which a pixel belongs to the thing shown."""
 
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, MemoryError)
-"""What Pillow raises where a file is not what it says; some of it depends on the byte."""
-
 Grey = NDArray[np.uint8]
 
 
@@ -54,20 +49,19 @@ def read_picture(path: Path) -> Grey:
     Raises:
         UserError: It cannot be read, is of another kind, animated, too large, or too small.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
             with Image.open(path, formats=("PNG", "JPEG")) as image:
-                if why := _unfit(image):
-                    raise _refused(path, why)
-                return _grey(image)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise _refused(path, f"it has more than {MOST_PIXELS:,} pixels") from error
-    except UnidentifiedImageError as error:
-        raise _refused(path, "it is no PNG and no JPEG") from error
-    except BROKEN as error:
-        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise _refused(path, said) from error
+                if (why := _unfit(image)) is None:
+                    return _grey(image)
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+            why = f"it has more than {MOST_PIXELS:,} pixels"
+        except UnidentifiedImageError:
+            why = "it is no PNG and no JPEG"
+        except Exception as error:  # what Pillow raises of a damaged file depends on the byte
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    raise _refused(path, why)
 
 
 def _unfit(image: Image.Image) -> str | None:

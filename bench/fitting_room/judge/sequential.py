@@ -308,10 +308,7 @@ def _open_interval(plan: Plan, drift: float) -> tuple[np.ndarray, np.ndarray]:
     return low + (nodes + 1) * (high - low) / 2, weights * (high - low) / 2
 
 
-@lru_cache(maxsize=64)
-def _legendre(count: int) -> tuple[np.ndarray, np.ndarray]:
-    nodes, weights = np.polynomial.legendre.leggauss(count)
-    return nodes, weights
+_legendre = lru_cache(maxsize=64)(np.polynomial.legendre.leggauss)
 
 
 def setback(catches: float, means: Sequence[float], epoch: int) -> float:

@@ -21,7 +21,7 @@ from fitting_room.metrics import sources
 from fitting_room.record import Machine, Provenance, Record
 from fitting_room.spec import Case, TrialSpec
 from fitting_room.store.digest import Sources, stamp
-from fitting_room.store.git import Checkout, checkout, exported
+from fitting_room.store.git import Checkout, checkout, worktree
 
 TRAINING_PATH = (
     "fitting_room.trial.measure:training_images",
@@ -272,10 +272,8 @@ def what_changed(names: Iterable[str], *, commit: str | None, root: Path) -> str
     if commit is None:
         return ""
     wanted = list(names)
-    tops = _tops(_files(wanted, root))
-    only = [name for name in (*tops, "pyproject.toml") if (root / name).exists()]
     try:
-        with exported(commit, root=root, only=only) as before:
+        with worktree(commit, root=root) as before:
             old, new = Sources(before).reached(wanted), Sources(root).reached(wanted)
     except (UserError, LookupError, OSError, SyntaxError, ValueError):
         return ""
