@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pytest
 
@@ -26,13 +25,11 @@ LEFT_OUT = pytest.StashKey[dict[str, str]]()
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
     """Skip what would train or time a case that is left out; its parameters are still counted."""
-    wanted = [item for item in items if _case(item) and _more_than_counted(item)]
+    wanted = [(item, *needs) for item in items if (needs := _needs(item))]
     found: dict[str, str] = {}
     asked = " ".join([config.getoption("keyword") or "", *config.args])
-    emulated = _emulated({_case(item).name for item in wanted}, config)
-    for item in wanted:
-        name = _case(item).name
-        trained = _wants(item, "trained", unless=True)
+    emulated = _emulated({name for _, name, _ in wanted}, config)
+    for item, name, trained in wanted:
         if why := left_out(name, option(config, "tier"), emulated, trained=trained, asked=asked):
             found.setdefault(name, why)
             item.add_marker(pytest.mark.skip(reason=why))
@@ -86,16 +83,11 @@ def _emulated(names: set[str], config: pytest.Config) -> dict[str, Emulated | No
     }
 
 
-def _case(item: pytest.Item) -> Any:
+def _needs(item: pytest.Item) -> tuple[str, bool] | None:
+    """Return the case that a test trains or times, and whether it is trained; None for others."""
     case = item.callspec.params.get("case") if hasattr(item, "callspec") else None
-    return case if isinstance(case, Case) and item.get_closest_marker("needs") else None
-
-
-def _more_than_counted(item: pytest.Item) -> bool:
-    return _wants(item, "trained", unless=True) or _wants(item, "timed", unless=False)
-
-
-def _wants(item: pytest.Item, what: str, *, unless: bool) -> bool:
-    """Return what a test's marker says, or what counts where it does not."""
-    needs = item.get_closest_marker("needs")
-    return bool(needs.kwargs.get(what, unless)) if needs else False
+    marker = item.get_closest_marker("needs")
+    if not isinstance(case, Case) or marker is None:
+        return None
+    trained = bool(marker.kwargs.get("trained", True))
+    return (case.name, trained) if trained or marker.kwargs.get("timed") else None

@@ -87,36 +87,6 @@ def leaving(job: Any, data: Any, report: Any) -> None:
     sys.exit(0)
 
 
-def unscaled(job: Any, data: Any, report: Any) -> None:
-    """Hand over logits."""
-    report.epoch(1, loss=1.0)
-    report.predictions(even(data.test_images) * 30)
-
-
-def missing_row(job: Any, data: Any, report: Any) -> None:
-    """Predict all test images but one."""
-    report.epoch(1, loss=1.0)
-    report.predictions(even(data.test_images[1:]))
-
-
-def not_a_number(job: Any, data: Any, report: Any) -> None:
-    """Predict NaN by a function."""
-    report.epoch(1, loss=1.0)
-    report.predictions(lambda images: even(images) * np.nan)
-
-
-def out_of_order(job: Any, data: Any, report: Any) -> None:
-    """Begin with the second epoch."""
-    report.epoch(2, loss=1.0)
-
-
-def too_late(job: Any, data: Any, report: Any) -> None:
-    """Train on after the predictions, which would then be of an epoch before the last."""
-    report.epoch(1, loss=1.0)
-    report.predictions(even)
-    report.epoch(2, loss=0.5)
-
-
 def enormous(job: Any, data: Any, report: Any) -> None:
     """Tell a loss that is finite, and larger than any float32."""
     report.epoch(1, loss=1e300)

@@ -28,6 +28,8 @@ PROJECT.use()
 
 MACHINE = Machine(system="Linux x86_64", cpu="Example CPU (avx2)", cores=2, memory_gib=8)
 VERSIONS = {"python": "3.11.9", "keras": "3.15.1", "numpy": "2.4.0", "tensorflow": "2.21.0"}
+SIZE = Size(trainable_parameters=0, non_trainable_parameters=0, flops_per_image=203_264)
+INFERENCE = Inference(latency_seconds=(0.001,) * 10, batch_seconds=(0.02,) * 10, batch_size=1000)
 PHASES = ("start", "import", "load", "build", "train", "evaluate", "inference")
 
 
@@ -64,39 +66,24 @@ def make_record(
     found = PROJECT.case(case) if isinstance(case, str) else case
     asked = found.recipe.epochs if epochs is None else epochs
     curve = _curve(training_accuracy, asked)
-    digest = hashlib.sha256(f"{found.name}-{seed}-{asked}-{sample}".encode()).hexdigest()
+    dataset = _dataset(found.task, sample=sample)
     return Record(
-        key=key or digest,
+        key=key or _sha256(f"{found.name}-{seed}-{asked}-{sample}"),
         spec=TrialSpec(
-            case=found,
-            seed=seed,
-            dataset=_dataset(found.task, sample=sample),
-            epochs=asked,
-            backend=backend,
-            device=device,
+            case=found, seed=seed, dataset=dataset, epochs=asked, backend=backend, device=device
         ),
         outcome=outcome,
         reason=reason or f"all {len(curve)} epochs ran",
         started=started,
-        provenance=Provenance(
-            commit=commit,
-            dirty=dirty,
-            architecture_digest=hashlib.sha256(found.builder.encode()).hexdigest(),
-            training_digest=hashlib.sha256(b"training").hexdigest(),
-            versions=versions,
-        ),
+        provenance=replace(_origin(found), commit=commit, dirty=dirty, versions=versions),
         machine=machine,
         resolved=_resolved(found, sample=sample),
-        size=Size(
-            trainable_parameters=parameters, non_trainable_parameters=0, flops_per_image=203_264
-        ),
+        size=replace(SIZE, trainable_parameters=parameters),
         epochs=_epochs(curve, epoch_seconds, test_accuracy, test_loss),
         test_accuracy=test_accuracy,
         test_loss=test_loss,
         predictions=_predictions(predictions, seed),
-        inference=Inference(
-            latency_seconds=(0.001,) * 10, batch_seconds=(0.02,) * 10, batch_size=1000
-        ),
+        inference=INFERENCE,
         seconds={**dict.fromkeys(PHASES, 1.0), "total": float(len(PHASES))},
         peak_memory_bytes=peak_memory_bytes,
     )
@@ -123,6 +110,20 @@ def make_failed_record(*, outcome: Outcome = "crashed", **known: object) -> Reco
         inference=None,
         seconds={},
         peak_memory_bytes=None,
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _origin(case: Case) -> Provenance:
+    return Provenance(
+        commit=None,
+        dirty=None,
+        architecture_digest=_sha256(case.builder),
+        training_digest=_sha256("training"),
+        versions={},
     )
 
 
@@ -156,7 +157,7 @@ def _epochs(
 
 def _dataset(task: str, *, sample: bool) -> Dataset:
     source = "the sample that ships with the project" if sample else "the local cache"
-    checksum = hashlib.sha256(f"{task}{' sample' if sample else ''}".encode()).hexdigest()
+    checksum = _sha256(f"{task}{' sample' if sample else ''}")
     return Dataset(
         name=task, folder=f"cache/{task}", source=source, checksum=checksum, sample=sample
     )

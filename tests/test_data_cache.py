@@ -28,9 +28,8 @@ def _cut(path: Path) -> None:
 
 
 def _flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
 
 def _break_header(path: Path) -> None:
@@ -41,17 +40,7 @@ def _pickle(path: Path) -> None:
     np.save(path, np.array([{"a": 1}], object), allow_pickle=True)
 
 
-def _doubles(path: Path) -> None:
-    np.save(path, np.zeros(3), allow_pickle=False)
-
-
-def _empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-@pytest.mark.parametrize(
-    "damage", [_cut, _flip, _break_header, _pickle, _doubles, _empty, Path.unlink]
-)
+@pytest.mark.parametrize("damage", [_cut, _flip, _break_header, _pickle, Path.unlink])
 def test_a_damaged_cache_is_told_and_repaired(
     monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
 ) -> None:

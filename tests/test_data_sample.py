@@ -59,24 +59,6 @@ def test_a_sample_is_no_whole_data_set() -> None:
     assert checksums.isdisjoint(combined(task.pin.checksums) for task in TASKS.values() if task.pin)
 
 
-def test_a_sample_is_written_to_the_cache_once() -> None:
-    """The second call gives the same folder, untouched."""
-    first = Path(sample("mnist").folder)
-    written = (first / "train_images.npy").stat().st_mtime_ns
-
-    second = Path(sample("mnist").folder)
-
-    assert (second, (second / "train_images.npy").stat().st_mtime_ns) == (first, written)
-
-
-def test_a_damaged_copy_of_a_sample_is_repaired() -> None:
-    """A cached sample that was cut is written again."""
-    path = Path(sample("mnist").folder) / "test_labels.npy"
-    path.write_bytes(path.read_bytes()[:-1])
-
-    assert len(load(sample("mnist")).test_labels) == 500
-
-
 def test_without_a_cache_a_temporary_folder_serves(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -177,14 +159,6 @@ def test_it_says_what_it_is() -> None:
     assert (split.name, split.validation, whole.validation) == ("mnist", True, False)
     assert split.folder != whole.folder
     assert len({split.checksum, whole.checksum, validation_split(whole, 50).checksum}) == 3
-
-
-def test_a_damaged_split_is_made_anew() -> None:
-    """It is held against the training images whenever it is asked for."""
-    path = Path(validation_split(sample("mnist"), 100).folder) / "test_images.npy"
-    np.save(path, np.zeros((100, 28, 28), np.uint8))
-    found = load(validation_split(sample("mnist"), 100))
-    assert np.array_equal(found.test_images, tiny("mnist").train_images[-100:])
 
 
 @pytest.mark.parametrize("held_out", [0, -1, 1000])

@@ -83,15 +83,11 @@ def test_one_diverged_seed_is_tolerated_and_two_are_not(
     assert judge(values, FLOOR, coarse=True).outcome == outcome
 
 
-def test_a_diverged_seed_is_shown_without_a_reference_too() -> None:
-    """It is among the seeds that the verdict rests on, and told of."""
+def test_a_diverged_seed_is_shown() -> None:
+    """It is among the seeds that a verdict rests on, beside value, bound and margin."""
     verdict = judge([0.9, None, 0.901, 0.899, 0.902, 0.9], FLOOR)
     assert (verdict.outcome, verdict.n) == ("pass", 6)
     assert verdict.reason.endswith("; 1 of 6 seeds diverged")
-
-
-def test_a_diverged_seed_is_shown() -> None:
-    """Evidence names the value, how many seeds, the bound, the margin and the loss of a seed."""
     evidence = judge([0.9, None], FLOOR, coarse=True).reason
     assert evidence == ("90.00 % (n=1); bound ≥ 89.0 %; margin +1.00 points; 1 of 2 seeds diverged")
 

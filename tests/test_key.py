@@ -96,13 +96,9 @@ def test_committed_records_are_found_by_what_made_them(folder: str) -> None:
     assert [key for key, found in keys.items() if key != found] == []
 
 
-def test_a_plain_recipe_keeps_the_training_path_it_always_had() -> None:
-    """Nothing that only tuned recipes go through can retire its numbers."""
-    assert training_path(CASE) == TRAINING_PATH
-
-
 def test_a_tuned_recipe_adds_the_longer_path_and_its_pieces() -> None:
-    """And none of the pieces that it does not name."""
+    """Those that it names; and nothing of them can retire the numbers of a plain recipe."""
+    assert training_path(CASE) == TRAINING_PATH
     case = with_recipe(schedule="one_cycle", weight_average=0.9).case
     added = ("fitting_room.trial.fit:build_tuned", "fitting_room.training.schedules:one_cycle")
     assert training_path(case) == (*TRAINING_PATH, *added)

@@ -16,7 +16,7 @@ import pytest
 from records import MACHINE, disturbed, make_failed_record, make_record
 
 from fitting_room.errors import UserError
-from fitting_room.record import SCHEMA, Outcome, Record, Size, pack_classes, unpack_classes
+from fitting_room.record import SCHEMA, Outcome, Record, pack_classes, unpack_classes
 from fitting_room.store.records import Store, read_record, write_whole
 
 RECORD = make_record()
@@ -69,6 +69,7 @@ def test_record_is_found_by_its_key(store: Store) -> None:
 def test_failed_trial_is_no_result(store: Store, outcome: Outcome) -> None:
     """A trial that did not complete is stored and told, and never found as a result."""
     failed = make_record(outcome=outcome)
+    assert not failed.completed
     store.put(failed)
     assert store.find(CASE, KEY) is None
     assert store.find(CASE, KEY, machine=MACHINE) is None
@@ -230,16 +231,3 @@ def test_packed_predictions_are_compact() -> None:
     """Ten thousand classes take less than one byte each, even where they are random."""
     classes = np.random.default_rng(0).integers(0, 10, 10_000)
     assert len(pack_classes(classes)) < 8_000
-
-
-def test_parameters_are_trainable_and_not() -> None:
-    """A normalisation layer's moving averages are parameters too."""
-    size = Size(trainable_parameters=20, non_trainable_parameters=3, flops_per_image=0)
-    assert size.parameters == 23
-
-
-def test_only_a_completed_trial_may_be_judged() -> None:
-    """A crashed or diverged one is no result."""
-    assert make_record().completed
-    assert not make_failed_record().completed
-    assert not make_record(outcome="diverged").completed

@@ -13,7 +13,7 @@ from statistics import median
 
 from fitting_room.analysis.trials import quartiles, trained
 from fitting_room.format import around, count, counted, percent
-from fitting_room.judge.interval import Interval, of_new_seed
+from fitting_room.judge.interval import of_new_seed
 from fitting_room.judge.timing import P_VALUE, slowdown
 from fitting_room.lab.timing import FIT, OURS, ways
 from fitting_room.project import Project
@@ -120,12 +120,8 @@ class Peers:
             name: f"{percent(accuracy)} %, and new seeds of its {len(values)} references lie in "
             f"{percent(expected.low)}–{percent(expected.high)} %"
             for name, accuracy in found.items()
-            if not _within(accuracy, expected)
+            if not expected.low <= accuracy <= expected.high
         }
-
-
-def _within(value: float, expected: Interval) -> bool:
-    return expected.low <= value <= expected.high
 
 
 def advice(peers: Peers, ranked: Sequence[str]) -> str:
