@@ -187,7 +187,6 @@ def keep_score(
     measured: PartialRecord,
     found: np.ndarray,
     labels: np.ndarray,
-    known: Score | None = None,
     *,
     metrics: Mapping[str, str] = {},
 ) -> None:
@@ -197,7 +196,6 @@ def keep_score(
         measured: Gets it.
         found: Class probabilities, shape (n, classes), or class numbers, shape (n,), integers.
         labels: Shape (n,).
-        known: The score of these predictions, where it has been computed.
         metrics: Of the project's own, name → ``module:function``; they take probabilities.
     """
     if found.ndim == 1:
@@ -205,7 +203,7 @@ def keep_score(
         measured.predictions = pack_classes(found)
         return
     exact = np.asarray(found, np.float64)
-    score = known or score_probabilities(exact, labels)
+    score = score_probabilities(exact, labels)
     measured.test_accuracy = score.accuracy
     measured.test_loss = finite(score.loss)
     measured.predictions = pack_classes(score.classes)

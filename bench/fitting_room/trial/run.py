@@ -21,7 +21,6 @@ from fitting_room.training.callbacks import EpochClock
 from fitting_room.trial import fit, measure
 from fitting_room.trial.fit import Logs
 from fitting_room.trial.measure import (
-    Score,
     TrainingImages,
     check_probabilities,
     finite,
@@ -154,7 +153,6 @@ class EpochLog(keras.callbacks.Callback):
         super().__init__()
         self.spec, self.trained, self.test, self.measured = spec, trained, test, measured
         self.clock = clock or EpochClock()
-        self.last_score: Score | None = None
         self._tell, self._before = tell, usage()
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
@@ -184,7 +182,7 @@ class EpochLog(keras.callbacks.Callback):
 
     def _scored(self, epoch: Epoch) -> Epoch:
         began = time.perf_counter()
-        self.last_score = found = measure.score(self.trained, *self.test)
+        found = measure.score(self.trained, *self.test)
         return dataclasses.replace(
             epoch,
             test_accuracy=found.accuracy,
@@ -221,9 +219,7 @@ def _train(
         images, labels = log.test
         probabilities = log.trained.predict(images, batch_size=measure.BATCH_SIZE, verbose=0)
         check_probabilities(np.asarray(probabilities))
-        # An average of weights takes their place when `fit` ends: after the last epoch's score.
-        known = None if recipe.weight_average else log.last_score
-        keep_score(measured, probabilities, labels, known, metrics=metrics)
+        keep_score(measured, probabilities, labels, metrics=metrics)
 
 
 # A trial in TensorBoard. It shares its machine with the writing, so its times are not kept.
