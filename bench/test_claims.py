@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from fitting_room.analysis.audit import Finding, Grounds, audit, claims_in, grounds
@@ -14,13 +12,8 @@ from fitting_room.report.audit import tally
 from fitting_room.report.verdicts import TALLY
 from fitting_room.store.claims import Published
 
-
-@dataclass(frozen=True, kw_only=True)
-class Audit:
-    """What became of the claims, and by what."""
-
-    findings: list[Finding]
-    grounds: Grounds
+Audit = tuple[list[Finding], Grounds]
+"""What became of the claims, and by what."""
 
 
 def published(config: pytest.Config) -> Published:
@@ -46,13 +39,13 @@ def audited(request: pytest.FixtureRequest) -> Audit:
         rest = grounds(project, project.results)
     except UserError as error:
         pytest.fail(str(error), pytrace=False)
-    found = audit(published(request.config), rest.records, rest.speeds)
-    return Audit(findings=found, grounds=rest)
+    return audit(published(request.config), rest.records, rest.speeds), rest
 
 
 def test_claim(claim: str, audited: Audit, request: pytest.FixtureRequest) -> None:
     """It has a verdict with a reason, and the verdict that the file expects, if it does."""
-    (found,) = [each for each in audited.findings if each.claim.name == claim]
+    findings, rest = audited
+    (found,) = [each for each in findings if each.claim.name == claim]
     verdict = found.verdict
     request.node.user_properties += [
         ("published", verdict.against),
@@ -65,7 +58,7 @@ def test_claim(claim: str, audited: Audit, request: pytest.FixtureRequest) -> No
     if found.surprising:
         expected = f"claims.toml expects {found.claim.expected}"
         told = f"{claim}: {verdict.label}, where {expected}: {verdict.reason}"
-        if old := {*audited.grounds.stale, *audited.grounds.outdated} & {*found.cases}:
+        if old := {*rest.stale, *rest.outdated} & {*found.cases}:
             pytest.skip(f"{told}. What was measured of {', '.join(sorted(old))} is of other code")
         pytest.fail(told, pytrace=False)
 
@@ -74,10 +67,11 @@ def test_claims_that_are_settled_are_expected(
     audited: Audit, request: pytest.FixtureRequest
 ) -> None:
     """No verdict can drift unseen: all but the undecided ones stand in the file."""
-    request.node.user_properties.append((TALLY, f"{tally(audited.findings)}."))
+    findings, _ = audited
+    request.node.user_properties.append((TALLY, f"{tally(findings)}."))
     free = [
         f'{each.claim.name}: expected = "{each.verdict.label}"'
-        for each in audited.findings
+        for each in findings
         if each.claim.expected is None and each.verdict.outcome != "undecided"
     ]
     if free:

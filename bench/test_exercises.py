@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -36,7 +36,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marks = [pytest.mark.skip(reason=why)] if why else []
     chosen = [each if asked("tier") == "full" else each.thinned for each in EXERCISES.values()]
     if "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", list(_points(chosen, marks)))
+        points = [
+            pytest.param(case, id=f"{each.name}-{case.name}", marks=[*marks, _needs(each)])
+            for each in chosen
+            for case in each.points.values()
+        ]
+        metafunc.parametrize("case", points)
     else:
         params = [
             pytest.param(
@@ -45,13 +50,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             for each in chosen
         ]
         metafunc.parametrize("exercise", params)
-
-
-def _points(exercises: list[Exercise], marks: list[pytest.MarkDecorator]) -> Iterator[Any]:
-    for each in exercises:
-        for case in each.points.values():
-            name = f"{each.name}-{case.name}"
-            yield pytest.param(case, id=name, marks=[*marks, _needs(each)])
 
 
 def _needs(exercise: Exercise, **more: Any) -> pytest.MarkDecorator:

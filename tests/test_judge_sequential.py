@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pytest
@@ -214,8 +214,6 @@ ALPHA = 1e-4  # one hundred assertions share 1 %
 SURE = 1e-4  # chance that a right test fails on its own Monte-Carlo error
 SEED = 20_250_101
 
-Draw = Callable[[float, float], np.ndarray]
-
 FAST = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=ALPHA, least=1)
 CAREFUL = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=ALPHA, least=2)
 
@@ -223,11 +221,6 @@ CAREFUL = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=ALPHA, least=2)
 def normal(mean: float, sd: float = 1.0) -> np.ndarray:
     """Draw the values of six seeds for every run, shape (RUNS, 6)."""
     return mean + sd * np.random.default_rng(SEED).standard_normal((RUNS, 6))
-
-
-def skewed(mean: float, sd: float = 1.0) -> np.ndarray:
-    """Draw with a long tail towards bad values: a turned gamma, skewness -1."""
-    return mean - sd * (np.random.default_rng(SEED).gamma(4.0, size=(RUNS, 6)) - 4) / 2
 
 
 def simulate(draws: np.ndarray, plan: Plan) -> tuple[Counter[str], float]:
@@ -266,45 +259,6 @@ def test_the_loss_that_the_price_names_is_caught_with_its_power(plan: Plan) -> N
     """A mean lower by what the price says fails in 80 % of runs; the guard may open 0.5 %."""
     outcomes, _ = simulate(normal(3.0 - price([plan]).catches), plan)
     assert fewest_expected(0.795) <= outcomes["fail"] <= most_expected(0.805)
-
-
-@pytest.mark.parametrize("mean", [3.0, 1.5, 0.0])
-@pytest.mark.parametrize("plan", [FAST, CAREFUL], ids=["one", "two"])
-def test_the_computed_rates_are_the_simulated_ones(plan: Plan, mean: float) -> None:
-    """Quadrature and a plain vectorised walk of the ratio agree within Monte-Carlo error."""
-    ratios = np.cumsum(plan.delta * (normal(mean) - plan.delta / 2), axis=1)
-    stopped = (ratios >= plan.pass_at) | (ratios <= plan.fail_at)
-    stopped[:, : plan.least - 1] = False
-    stopped[:, -1] = True
-    at = np.argmax(stopped, axis=1)
-    failed = int(np.sum(ratios[np.arange(RUNS), at] < 0))
-    computed = run(plan, mean)
-    assert fewest_expected(computed.fails) <= failed <= most_expected(computed.fails)
-    assert float(np.mean(at + 1)) == pytest.approx(computed.seeds, abs=0.06)
-
-
-@pytest.mark.parametrize(
-    ("draw", "sd", "rate"),
-    [
-        (normal, 0.7, 1e-5),
-        (normal, 1.3, 0.0025),
-        (skewed, 1.0, 0.002),
-        (skewed, 0.7, 1e-4),
-        (skewed, 1.3, 0.009),
-    ],
-)
-def test_false_alarms_stay_rare_when_the_scatter_is_misjudged(
-    draw: Draw, sd: float, rate: float
-) -> None:
-    """Beyond the upper limit planned with, false alarms grow, but stay below one in a hundred."""
-    assert simulate(draw(3.0, sd), FAST)[0]["fail"] <= most_expected(rate)
-
-
-@pytest.mark.parametrize("sd", [0.7, 1.0, 1.3])
-@pytest.mark.parametrize("draw", [normal, skewed])
-def test_code_at_the_bound_is_caught_when_the_scatter_is_misjudged(draw: Draw, sd: float) -> None:
-    """Even with 30 % more scatter, no more than 4 % of runs at the bound pass."""
-    assert simulate(draw(0.0, sd), FAST)[0]["pass"] <= most_expected(0.04)
 
 
 @pytest.mark.parametrize("seeds", [10, 20])

@@ -128,11 +128,7 @@ def named_by_user(folder: Path, name: str) -> Source:
 
 def npz(path: Path, members: Sequence[str] = MEMBERS) -> Source:
     """Return the source of one ``.npz`` that holds the four arrays by these names."""
-
-    def read(_: Progress) -> Found:
-        return read_npz(_content(path), path.name, members)
-
-    return Source(label=f"file {path}", read=read)
+    return Source(label=f"file {path}", read=lambda _: read_npz(_content(path), path.name, members))
 
 
 def _content(path: Path) -> bytes:
@@ -162,11 +158,10 @@ def _npy(content: bytes, told: str) -> NDArray[Any]:
 def npy(*, train_images: Path, train_labels: Path, test_images: Path, test_labels: Path) -> Source:
     """Return the source of four ``.npy`` files."""
     paths = (train_images, train_labels, test_images, test_labels)
-
-    def read(_: Progress) -> Found:
-        return [_npy(_content(path), path.name) for path in paths]
-
-    return Source(label=f"files beside {train_images}", read=read)
+    return Source(
+        label=f"files beside {train_images}",
+        read=lambda _: [_npy(_content(path), path.name) for path in paths],
+    )
 
 
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -180,13 +175,11 @@ def class_folders(folder: Path, classes: Sequence[str], *, colour: bool = True) 
         classes: Names of those folders, in the order of the labels.
         colour: Whether images become (height, width, 3), or grey ones (height, width), uint8.
     """
-
-    def read(_: Progress) -> Found:
-        return [
-            array for part in ("train", "test") for array in _part(folder / part, classes, colour)
-        ]
-
-    return Source(label=f"folder {folder}", read=read)
+    parts = (folder / "train", folder / "test")
+    return Source(
+        label=f"folder {folder}",
+        read=lambda _: [array for part in parts for array in _part(part, classes, colour)],
+    )
 
 
 def _part(folder: Path, classes: Sequence[str], colour: bool) -> Found:
@@ -224,20 +217,21 @@ def _picture(path: Path, colour: bool, shape: tuple[int, ...] | None) -> NDArray
 
 def idx_download(base: str, files: Sequence[str] = tuple(FILES.values())) -> Source:
     """Return the source of four gzip-compressed IDX files below the address ``base``."""
-
-    def read(progress: Progress) -> Found:
-        return [decode(fetch(f"{base}{file}.gz", progress), f"{file}.gz") for file in files]
-
-    return Source(label=_official(base), read=read, network=True)
+    packed = [f"{file}.gz" for file in files]
+    return Source(
+        label=_official(base),
+        read=lambda progress: [decode(fetch(f"{base}{x}", progress), x) for x in packed],
+        network=True,
+    )
 
 
 def npz_download(url: str, members: Sequence[str] = MEMBERS) -> Source:
     """Return the source of one ``.npz`` at an address."""
-
-    def read(progress: Progress) -> Found:
-        return read_npz(fetch(url, progress), url, members)
-
-    return Source(label=_official(url), read=read, network=True)
+    return Source(
+        label=_official(url),
+        read=lambda progress: read_npz(fetch(url, progress), url, members),
+        network=True,
+    )
 
 
 def _official(url: str) -> str:

@@ -196,24 +196,15 @@ def _versions(spec: TrialSpec, sources: Sources) -> dict[str, str]:
 
 def _committed(names: Iterable[str], root: Path) -> tuple[str | None, bool | None]:
     """Return the commit that holds the modules of ``names``, and whether there are changes."""
-    files = _files(names, root)
-    found = _checkout(root, _tops(files))
+    paths = map(Sources(root).path, {name.split(":")[0] for name in names})
+    files = [file.relative_to(root) for file in paths if file and file.is_relative_to(root)]
+    # What they lie in at the top: in this project `bench` and `models`.
+    found = _checkout(root, tuple(sorted({file.parts[0] for file in files})))
     if found is None:
         return None, None
     if {file.as_posix() for file in files} <= found.tracked:
         return found.commit, found.dirty
     return None, True  # no commit has the code that runs
-
-
-def _files(names: Iterable[str], root: Path) -> list[Path]:
-    """Return the files under ``root`` that define ``names``, as seen from it."""
-    files = map(Sources(root).path, {name.split(":")[0] for name in names})
-    return [file.relative_to(root) for file in files if file and file.is_relative_to(root)]
-
-
-def _tops(files: Iterable[Path]) -> tuple[str, ...]:
-    """Return what the files lie in at the top: in this project ``bench`` and ``models``."""
-    return tuple(sorted({file.parts[0] for file in files}))
 
 
 @lru_cache
