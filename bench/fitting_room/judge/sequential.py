@@ -20,7 +20,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import scipy
 
-from fitting_room.format import shown, shown_difference
+from fitting_room.format import shown, shown_difference, two_digits
 from fitting_room.judge.verdict import Bound, Outcome
 
 Value = TypeVar("Value", float, np.ndarray)
@@ -377,11 +377,11 @@ def priced(bound: Bound, sides: Sequence[Plan]) -> str:
     amount = shown_difference(bound.metric, cost.catches).removeprefix("+")
     change = "a loss" if len(sides) == 1 else "a change"
     return (
-        f"unchanged code fails {percent(cost.false_alarm)}; "
+        f"unchanged code fails {chance(cost.false_alarm)}; "
         f"{change} of {amount} is caught with {100 * POWER:.0f} % power"
     )
 
 
-def percent(probability: float) -> str:
+def chance(probability: float) -> str:
     """Return a small probability in per cent with two significant digits."""
-    return "less than 0.001 %" if probability < 1e-5 else f"{100 * probability:.2g} %"
+    return "less than 0.001 %" if probability < 1e-5 else f"{two_digits(probability)} %"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 
 from fitting_room.format import MISSING, is_accuracy, name, number, shown, shown_difference
-from fitting_room.judge.sequential import Price, percent, plans, price, setback, share
+from fitting_room.judge.sequential import Price, chance, plans, price, setback, share
 from fitting_room.judge.verdict import EPOCHS, Bound
 from fitting_room.machine import exclusive
 from fitting_room.metrics import KNOWN_AFTER, of_epoch
@@ -115,7 +115,7 @@ def _cells(one: Priced) -> tuple[str, ...]:
         name(one.metric),
         bound.words,
         f"{shown(bound.metric, bound.mean or 0)} ± {spread} ({bound.reference_seeds})",
-        percent(cost.false_alarm),
+        chance(cost.false_alarm),
         f"±{catches[1:]}" if bound.between else catches,
         _epochs(one.setback),
         f"{round(cost.seeds, 1):g}",
