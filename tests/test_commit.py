@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fitting_room.errors import UserError
-from fitting_room.store.git import checkout, resolve, suggestion, worktree
+from fitting_room.store.git import checkout, exported, resolve, suggestion, worktree
 
 pytestmark = pytest.mark.usefixtures("plain_git")
 
@@ -53,12 +53,18 @@ def test_the_nearest_name_is_offered(root: Path, tmp_path: Path) -> None:
     assert suggestion("main", root=tmp_path / "absent").startswith("There is no git checkout")
 
 
+def test_a_commit_is_exported_as_it_was(root: Path) -> None:
+    """Its files are there within the block, and gone after it."""
+    with exported(git(root, "rev-parse", "v1"), root=root) as folder:
+        assert (folder / "results" / "a.txt").read_text("utf-8") == "one"
+    assert not folder.exists()
+
+
 def test_a_worktree_knows_its_commit_and_leaves_nothing(root: Path) -> None:
     """Also where the block fails, git is left as it was, and so is the checkout."""
     commit = git(root, "rev-parse", "v1")
     with pytest.raises(ZeroDivisionError), worktree(commit, root=root) as folder:
         assert git(folder, "rev-parse", "HEAD") == commit
-        assert (folder / "results" / "a.txt").read_text("utf-8") == "one"
         (folder / "left.txt").write_text("behind", encoding="utf-8")
         raise ZeroDivisionError
     assert not folder.exists()
@@ -68,6 +74,8 @@ def test_a_worktree_knows_its_commit_and_leaves_nothing(root: Path) -> None:
 
 def test_what_git_cannot_do_is_told(root: Path) -> None:
     """An unknown commit is no traceback."""
+    with pytest.raises(UserError, match="cannot be read"), exported("0" * 40, root=root):
+        pass
     with pytest.raises(UserError, match="cannot be checked out"), worktree("0" * 40, root=root):
         pass
 
@@ -86,10 +94,11 @@ def code(tmp_path: Path) -> Path:
 
 
 def test_a_project_below_the_top_is_given_from_its_own_folder(code: Path) -> None:
-    """A worktree begins where the project does, not where the repository does."""
-    with worktree(git(code, "rev-parse", "HEAD"), root=code) as folder:
+    """A worktree and an export begin where the project does, not where the repository does."""
+    commit = git(code, "rev-parse", "HEAD")
+    with worktree(commit, root=code) as folder, exported(commit, root=code) as export:
         assert folder.parts[-2:] == ("sub", "project")
-        assert (folder / "bench/fit.py").is_file()
+        assert (folder / "bench/fit.py").is_file() and (export / "bench/fit.py").is_file()
     assert git(code, "worktree", "list").count("\n") == 0
 
 
@@ -100,8 +109,9 @@ def test_a_commit_from_before_the_folder_is_told(code: Path) -> None:
     git(code, "commit", "--quiet", "-m", "moved")
     moved = code.parents[1] / "other"
     moved.mkdir()
-    with pytest.raises(UserError, match="has no folder other"), worktree(first, root=moved):
-        pass
+    for reading in (exported, worktree):
+        with pytest.raises(UserError, match="has no folder other"), reading(first, root=moved):
+            pass
     assert git(code, "worktree", "list").count("\n") == 0
 
 

@@ -37,7 +37,7 @@ from fitting_room.record import Record
 from fitting_room.report.comparison import as_json, as_markdown
 from fitting_room.report.readme import difference
 from fitting_room.spec import Case, Dataset, folder_of
-from fitting_room.store.git import worktree
+from fitting_room.store.git import exported
 from fitting_room.store.records import Store, write_whole
 
 PAIRS = 20
@@ -112,7 +112,7 @@ def _checkout(place: Place, project: Project) -> Iterator[Checkout]:
     if place.commit is None:
         yield project.root, msgspec.to_builtins(project.cases)
         return
-    with worktree(place.commit, root=project.root) as folder:
+    with exported(place.commit, root=project.root) as folder:
         yield folder, ask(folder, called(place.commit)).cases
 
 

@@ -18,7 +18,7 @@ from fitting_room.lab import process
 from fitting_room.project import Project
 from fitting_room.record import Provenance, Record
 from fitting_room.store.digest import brings_engine
-from fitting_room.store.git import resolve, suggestion, without_git, worktree
+from fitting_room.store.git import exported, resolve, suggestion, without_git, worktree
 from fitting_room.store.key import training_key, why_stale
 from fitting_room.store.records import Store, read_record
 
@@ -309,12 +309,14 @@ def _folder(path: Path) -> list[Record]:
 
 
 def _of_commit(place: Place, commit: str, asked: Asked) -> Side:
-    with worktree(commit, root=asked.project.root) as folder:
+    with exported(commit, root=asked.project.root) as folder:
         told = ask(folder, called(commit))
         records = references(folder, told.results, commit)
-        records = [record for record in records if record.spec.case.name not in told.stale]
-        if wanted := _wanted(told.cases, records, asked):
-            into = asked.results / "compare" / commit[:12]
+    records = [record for record in records if record.spec.case.name not in told.stale]
+    wanted = _wanted(told.cases, records, asked)
+    if wanted:
+        into = asked.results / "compare" / commit[:12]
+        with worktree(commit, root=asked.project.root) as folder:
             records += _trained(folder, wanted, into, asked, commit)
     return Side(
         told=place.told,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from fitting_room.errors import UserError, nearest
@@ -83,35 +85,67 @@ def suggestion(name: str, *, root: Path) -> str:
 
 
 @contextmanager
+def exported(commit: str, *, root: Path, only: Iterable[str] = ()) -> Iterator[Path]:
+    """Write the files that a commit has below ``root`` into a folder that is gone after the block.
+
+    Args:
+        commit: Full hash.
+        root: The project's folder, at the top of its repository or below.
+        only: Folders in it; all of them, if none is named.
+
+    Raises:
+        UserError: Git cannot do it.
+    """
+    ran = git(root, "archive", "--format=tar", commit, "--", *only)
+    if ran and b"directory is untracked" in ran.stderr:
+        raise _elsewhere(commit, _prefix(root))
+    if ran is None or ran.returncode:
+        raise UserError(f"The files of commit {commit[:12]} cannot be read: {_said(ran)}.")
+    with tempfile.TemporaryDirectory(prefix="fitting-room-") as parent:
+        folder = Path(parent).resolve() / commit[:12]
+        with tarfile.open(fileobj=BytesIO(ran.stdout)) as tar:
+            for member in tar:
+                if content := tar.extractfile(member):
+                    path = folder / member.name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(content.read())
+        yield folder
+
+
+@contextmanager
 def worktree(commit: str, *, root: Path) -> Iterator[Path]:
     """Check a commit out into a folder of its own, and give the project's in it, for one block.
 
-    Git knows that folder, so that what is trained there knows its commit.
+    Unlike an export it is known to git, so that what is trained there knows its commit.
 
     Raises:
         UserError: Git cannot do it.
     """
     with tempfile.TemporaryDirectory(prefix="fitting-room-") as parent:
         folder = Path(parent).resolve() / commit[:12]
-        hookless = ("-c", f"core.hooksPath={os.devnull}")  # nobody works in it
-        ran = git(root, *hookless, "worktree", "add", "--detach", "--quiet", str(folder), commit)
+        ran = git(root, "worktree", "add", "--detach", "--quiet", str(folder), commit)
         if ran is None or ran.returncode:
-            said = ran.stderr.decode(errors="replace").strip() if ran else "there is no git here"
-            raise UserError(f"Commit {commit[:12]} cannot be checked out: {said}.")
+            raise UserError(f"Commit {commit[:12]} cannot be checked out: {_said(ran)}.")
         # As far below the top of the worktree as ``root`` is in its own.
-        told = git(root, "rev-parse", "--show-prefix")
-        prefix = os.fsdecode(told.stdout).rstrip("\n") if told else ""
-        project = folder / prefix
+        project = folder / _prefix(root)
         try:
             if not project.is_dir():
-                raise UserError(
-                    f"Commit {commit[:12]} has no folder {prefix}, where this project is in its "
-                    "repository. Name a commit that has it; a copy that was never committed there "
-                    "has none."
-                )
+                raise _elsewhere(commit, _prefix(root))
             yield project
         finally:
             git(root, "worktree", "remove", "--force", str(folder))
+
+
+def _prefix(root: Path) -> str:
+    ran = git(root, "rev-parse", "--show-prefix")
+    return os.fsdecode(ran.stdout).rstrip("\n") if ran else ""
+
+
+def _elsewhere(commit: str, prefix: str) -> UserError:
+    return UserError(
+        f"Commit {commit[:12]} has no folder {prefix}, where this project is in its repository. "
+        "Name a commit that has it; a copy that was never committed there has none."
+    )
 
 
 def git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
@@ -148,3 +182,7 @@ def without_git() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith("GIT_") or name.startswith(KEPT)
     }
+
+
+def _said(ran: subprocess.CompletedProcess[bytes] | None) -> str:
+    return ran.stderr.decode(errors="replace").strip() if ran else "there is no git here"

@@ -21,7 +21,7 @@ from fitting_room.metrics import sources
 from fitting_room.record import Machine, Provenance, Record
 from fitting_room.spec import Case, TrialSpec
 from fitting_room.store.digest import Sources, stamp
-from fitting_room.store.git import Checkout, checkout, worktree
+from fitting_room.store.git import Checkout, checkout, exported
 
 TRAINING_PATH = (
     "fitting_room.trial.measure:training_images",
@@ -196,15 +196,24 @@ def _versions(spec: TrialSpec, sources: Sources) -> dict[str, str]:
 
 def _committed(names: Iterable[str], root: Path) -> tuple[str | None, bool | None]:
     """Return the commit that holds the modules of ``names``, and whether there are changes."""
-    paths = map(Sources(root).path, {name.split(":")[0] for name in names})
-    files = [file.relative_to(root) for file in paths if file and file.is_relative_to(root)]
-    # What they lie in at the top: in this project `bench` and `models`.
-    found = _checkout(root, tuple(sorted({file.parts[0] for file in files})))
+    files = _files(names, root)
+    found = _checkout(root, _tops(files))
     if found is None:
         return None, None
     if {file.as_posix() for file in files} <= found.tracked:
         return found.commit, found.dirty
     return None, True  # no commit has the code that runs
+
+
+def _files(names: Iterable[str], root: Path) -> list[Path]:
+    """Return the files under ``root`` that define ``names``, as seen from it."""
+    files = map(Sources(root).path, {name.split(":")[0] for name in names})
+    return [file.relative_to(root) for file in files if file and file.is_relative_to(root)]
+
+
+def _tops(files: Iterable[Path]) -> tuple[str, ...]:
+    """Return what the files lie in at the top: in this project ``bench`` and ``models``."""
+    return tuple(sorted({file.parts[0] for file in files}))
 
 
 @lru_cache
@@ -263,8 +272,10 @@ def what_changed(names: Iterable[str], *, commit: str | None, root: Path) -> str
     if commit is None:
         return ""
     wanted = list(names)
+    tops = (*_tops(_files(wanted, root)), "pyproject.toml")
+    only = [name for name in tops if (root / name).exists()]
     try:
-        with worktree(commit, root=root) as before:
+        with exported(commit, root=root, only=only) as before:
             old, new = Sources(before).reached(wanted), Sources(root).reached(wanted)
     except (UserError, LookupError, OSError, SyntaxError, ValueError):
         return ""
