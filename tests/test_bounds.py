@@ -8,7 +8,8 @@ import pytest
 
 from fitting_room.errors import UserError
 from fitting_room.judge.quality import judge
-from fitting_room.store.bounds import Bounds, read_bounds
+from fitting_room.machine import USUAL, Platform
+from fitting_room.store.bounds import Bounds, line_of, read_bounds, table_of
 
 CASES = ("fashion_mnist-cnn_64", "mnist-dense_128")
 METRICS = (
@@ -209,3 +210,103 @@ def test_a_case_s_own_smoke_bounds_are_checked_like_others(
         read(tmp_path, text)
     assert f"bounds.toml:{line}: " in str(caught.value)
     assert message in str(caught.value)
+
+
+JAX_GPU = Platform("jax", "gpu")
+APART = """
+[mnist-dense_128]
+parameters = { exactly = 101_770, reason = "counted" }
+test_loss = { at_most = 0.1, reason = "r" }
+
+[mnist-dense_128.jax-gpu]
+test_loss = { at_most = 0.2, reason = "r" }
+training_loss_by_epoch = { between = [[1, 3]], mean = [2], sd = [1], seeds = 5, reason = "r" }
+
+[mnist-dense_128.smoke]
+test_loss = { at_most = 2.3, reason = "r" }
+"""
+DIGITS = "mnist-dense_128"
+
+
+@pytest.mark.parametrize(
+    ("platform", "words", "assertions"),
+    [
+        (USUAL, {"parameters": "= 101,770", "test_loss": "≤ 0.100"}, 2),
+        (JAX_GPU, {"parameters": "= 101,770", "test_loss": "≤ 0.200"}, 3),
+        (Platform("jax", "cpu"), {"parameters": "= 101,770"}, 1),
+    ],
+)
+def test_a_platform_is_held_to_its_own_bounds_and_to_the_counts_of_all(
+    tmp_path: Path, platform: Platform, words: dict[str, str], assertions: int
+) -> None:
+    """The error of a run is shared among its own; the sample's bounds are of every platform."""
+    bounds = read(tmp_path, APART).on(platform)
+    assert {metric: bound.words for metric, bound in bounds.tables[DIGITS].items()} == words
+    assert (bounds.assertions, bounds.platform) == (assertions, platform)
+    assert bounds.smoke(DIGITS, "test_loss") is not None
+    assert bool(bounds.curves[DIGITS]) == (platform == JAX_GPU)
+
+
+@pytest.mark.parametrize(
+    ("platform", "options"),
+    [
+        (Platform("jax", "cpu"), "--backend jax"),
+        (Platform("tensorflow", "gpu"), "--device gpu"),
+        (Platform("torch", "gpu"), "--backend torch --device gpu"),
+    ],
+)
+def test_a_missing_reference_says_how_it_is_made(
+    tmp_path: Path, platform: Platform, options: str
+) -> None:
+    """The line can be pasted; where there are bounds nothing is missing."""
+    bounds = read(tmp_path, APART)
+    told = f"no reference for {platform.words}; make it: "
+    made = f"fitting-room calibrate {DIGITS} {options} --apply"
+    assert bounds.on(platform).no_reference(DIGITS) == told + made
+    assert (bounds.no_reference(DIGITS), bounds.on(JAX_GPU).no_reference(DIGITS)) == ("", "")
+
+
+def test_a_metric_without_a_bound_names_the_table_of_its_platform(tmp_path: Path) -> None:
+    """The lines to add, and the command, are of that backend and device."""
+    bounds = read(tmp_path, APART).on(JAX_GPU)
+    with pytest.raises(UserError) as caught:
+        bounds.for_case(DIGITS, "test_accuracy")
+    assert f"Or add this to [{DIGITS}.jax-gpu] in" in str(caught.value)
+    assert f"calibrate {DIGITS} --backend jax --device gpu --apply`" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("[mnist-dense_128.jax-gpuu]\n", 1, "is no backend and device. Did you mean 'jax-gpu'?"),
+        ("\n[mnist-dense_128]\n\njaxx-cpu.test_loss = 3\n", 4, "Did you mean 'jax-cpu'?"),
+        ("[mnist-dense_128.jax]\n", 1, "'jax' is no backend and device. Did you mean 'jax-"),
+        ("[mnist-dense_128.tensorflow-cpu]\n", 1, "stand in [mnist-dense_128] itself"),
+        ("[mnist-dense_128.tensorflow]\n", 1, "stand in [mnist-dense_128] itself"),
+        ("[mnist-dense_128.jax-gpu]\ntest_los = 3\n", 2, "mean 'test_loss'?"),
+        ("[mnist-dense_128.jax-gpu]\nparameters = 3\n", 2, "stands in [mnist-dense_128] alone"),
+        ("[mnist-dense_128]\njax-gpu = 3\n", 2, "[mnist-dense_128.jax-gpu]: expected a table"),
+        ("[smoke.jax-gpu]\n", 1, "'jax-gpu' is no metric"),
+    ],
+)
+def test_a_table_of_another_platform_is_checked_like_others(
+    tmp_path: Path, text: str, line: int, message: str
+) -> None:
+    """A name or a value that cannot be meant is refused at its line, with the nearest one."""
+    with pytest.raises(UserError) as caught:
+        read(tmp_path, text)
+    assert f"bounds.toml:{line}: " in str(caught.value)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("platform", "metric", "line"),
+    [(USUAL, "test_loss", 4), (JAX_GPU, "test_loss", 7), (JAX_GPU, "parameters", 3)],
+)
+def test_the_line_of_a_bound_is_that_of_its_platform(
+    tmp_path: Path, platform: Platform, metric: str, line: int
+) -> None:
+    """What all share has one line."""
+    read(tmp_path, APART)
+    table = table_of(DIGITS, platform, metric)
+    assert line_of(tmp_path / "bounds.toml", table, metric) == line

@@ -10,8 +10,9 @@ import pytest
 from records import make_failed_record, make_record
 
 from bench.cases import CASES
-from fitting_room.analysis.suggestion import difference, propose, suggest
+from fitting_room.analysis.suggestion import counts, difference, propose, suggest
 from fitting_room.judge.verdict import Bound
+from fitting_room.machine import Platform
 from fitting_room.metrics import METRICS
 from fitting_room.record import Record
 from fitting_room.store.bounds import read_bounds
@@ -175,3 +176,47 @@ def test_smoke_bounds_of_a_case_stay() -> None:
     before = BEFORE.replace("b = 2\n", f"b = 2\n\n{own}")
     after = propose(before, {"one": "[one]\na = 9\n"})
     assert after == BEFORE.replace("[one]\na = 1\n[one.curve]\nb = 2\n", f"[one]\na = 9\n\n{own}")
+
+
+JAX_GPU = Platform("jax", "gpu")
+BESIDE = BEFORE.replace("b = 2\n", "b = 2\n\n[one.jax-gpu]\na = 3\n[one.jax-gpu.curve]\nb = 4\n")
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        ({"one.jax-gpu": "[one.jax-gpu]\na = 3\n[one.jax-gpu.curve]\nb = 4"}, BESIDE),
+        ({"three.jax-cpu": "[three.jax-cpu]\na = 3"}, f"{BEFORE}\n[three.jax-cpu]\na = 3\n"),
+        ({"two.jax-cpu": "[two.jax-cpu]\na = 3"}, f"{BEFORE}\n[two.jax-cpu]\na = 3\n"),
+    ],
+)
+def test_a_table_of_another_platform_comes_after_its_case_s(
+    tables: dict[str, str], expected: str
+) -> None:
+    """What is there already is not touched, and doing it twice changes nothing more."""
+    after = propose(BEFORE, tables)
+    assert after == expected
+    assert propose(after, tables) == expected
+
+
+def test_each_platform_s_table_is_replaced_alone() -> None:
+    """Neither the usual one nor another's is touched by a calibration that is not theirs."""
+    usual = propose(BESIDE, {"one": "[one]\na = 9\n"})
+    assert usual == BESIDE.replace("[one]\na = 1\n[one.curve]\nb = 2\n", "[one]\na = 9\n")
+    other = propose(BESIDE, {"one.jax-gpu": "[one.jax-gpu]\na = 9"})
+    old = "[one.jax-gpu]\na = 3\n[one.jax-gpu.curve]\nb = 4\n"
+    assert other == BESIDE.replace(old, "[one.jax-gpu]\na = 9\n")
+
+
+def test_a_suggestion_for_another_platform_is_read_back_as_its_own(tmp_path: Path) -> None:
+    """It has no counts of its own, and says nothing of the usual one."""
+    path = tmp_path / "bounds.toml"
+    path.write_text(counts(DENSE, RECORDS) + suggest(DENSE, RECORDS, JAX_GPU), encoding="utf-8")
+    bounds = read_bounds(path, cases=CASES, metrics=METRICS)
+    assert list(bounds.tables[DENSE.name]) == ["parameters"]
+    there = bounds.on(JAX_GPU)
+    assert set(there.metrics(DENSE.name)) == {
+        *("parameters", "test_accuracy", "test_loss", "training_accuracy"),
+        "training_loss_by_epoch",
+    }
+    assert there.for_case(DENSE.name, "test_accuracy").reference_seeds == len(ACCURACIES)

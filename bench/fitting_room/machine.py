@@ -22,13 +22,51 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from itertools import takewhile
+from itertools import product, starmap, takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from platformdirs import user_cache_path
 
 from fitting_room.record import Epoch, Machine, Record
+
+BACKENDS = ("tensorflow", "jax", "torch")
+DEVICES = ("cpu", "gpu")
+
+
+class Platform(NamedTuple):
+    """What trials are trained on: figures and references of two platforms never mix."""
+
+    backend: str = "tensorflow"
+    device: str = "cpu"
+
+    @property
+    def name(self) -> str:
+        """Its name in files and folders: ``jax-gpu``."""
+        return "-".join(self)
+
+    @property
+    def words(self) -> str:
+        """Its name in sentences: ``jax on gpu``."""
+        return " on ".join(self)
+
+    @property
+    def options(self) -> str:
+        """The options that choose it; what is the default is left out."""
+        named = zip(("--backend", "--device"), self, USUAL, strict=True)
+        return " ".join(f"{option} {value}" for option, value, usual in named if value != usual)
+
+
+USUAL = Platform()
+PLATFORMS = {p.name: p for p in starmap(Platform, product(BACKENDS, DEVICES)) if p != USUAL}
+"""Name → every platform but the usual one."""
+
+
+def platform_of(record: Record) -> Platform:
+    """Return what a record was trained on."""
+    return Platform(record.spec.backend, record.spec.device)
+
 
 SETTINGS = (
     # TensorFlow's own. No wider: other programs' variables that begin with TF_ hold secrets.
@@ -43,7 +81,7 @@ SETTINGS = (
 )
 """What the variables begin with that can change a result, or the threads that compute it."""
 
-DEVICES = "JAX_PLATFORMS"
+CHOOSER = "JAX_PLATFORMS"
 """Chooses the device, which a spec does by itself."""
 
 BFLOAT16 = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}
@@ -133,7 +171,7 @@ def settings(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value.encode(errors="backslashreplace").decode()
         for name, value in sorted(environment.items())
-        if name.startswith(SETTINGS) and name != DEVICES
+        if name.startswith(SETTINGS) and name != CHOOSER
     }
 
 
@@ -255,10 +293,10 @@ def _read(path: str) -> str:
 
 
 def of_one_machine(records: Sequence[Record]) -> list[Record]:
-    """Return the records of the kind of machine that most of them ran on: times do not mix."""
-    machines = [record.machine for record in records]
-    most = max(machines, key=machines.count, default=None)
-    return [record for record in records if record.machine == most]
+    """Return the records of the machine and platform that most ran on: other times do not mix."""
+    kinds = [(record.machine, platform_of(record)) for record in records]
+    most = max(kinds, key=kinds.count, default=None)
+    return [record for record, kind in zip(records, kinds, strict=True) if kind == most]
 
 
 LIMIT = 1.25

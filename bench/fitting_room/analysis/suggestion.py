@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
 from fitting_room.judge import quality
 from fitting_room.judge.interval import best_by
+from fitting_room.machine import PLATFORMS, USUAL, Platform
 from fitting_room.metrics import CURVES, METRICS, curve, is_own, of_epoch, own
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case
+from fitting_room.store.bounds import SMOKE, table_of
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 QUALITY = {
     "test_accuracy": None,
@@ -35,21 +43,31 @@ LEARNING_CURVE = "training_loss_by_epoch"
 """The quietest of what a trial measures, and the first to be known."""
 
 
-def suggest(case: Case, records: Sequence[Record]) -> str:
-    """Return the case's table of bounds, from the completed ``records`` of at least two seeds."""
+def suggest(case: Case, records: Sequence[Record], platform: Platform = USUAL) -> str:
+    """Return the case's table of bounds, from the completed ``records`` of at least two seeds.
+
+    That of another platform than the usual one has no counts, which all share.
+    """
     kept = [record for record in records if record.completed]
     if len(kept) < 2:
         return f"# {case.name}: {len(kept)} completed seeds; two are needed to know the scatter."
-    lines = [_parameters(kept[0])]
+    table = table_of(case.name, platform)
+    lines = [_parameters(kept[0])] if platform == USUAL else []
     lines += [_quality(metric, kept, band) for metric, band in _bands(kept).items()]
     if TASKS[case.task].targets:
         lines.append(_epochs(case, kept))
-    bands = _curve(case, kept)
+    bands = _curve(table, kept)
     if bands.startswith("#"):
         lines, bands = [*lines, bands.strip()], ""
     # A comment at the end would be taken for one on what follows, and stay when this is replaced.
     lines.sort(key=lambda line: not line.startswith("#"))
-    return "\n".join([f"[{case.name}]", *lines]) + "\n" + bands
+    return "\n".join([f"[{table}]", *lines]) + "\n" + bands
+
+
+def counts(case: Case, records: Sequence[Record]) -> str:
+    """Return the table of what a case counts, whatever it is trained on; empty if none knows."""
+    lines = [_parameters(record) for record in records if record.completed][:1]
+    return "\n".join([f"[{case.name}]", *lines, ""]) if lines else ""
 
 
 def _parameters(record: Record) -> str:
@@ -88,7 +106,7 @@ def _reference(values: Sequence[float], digits: str = f".{DECIMALS}f") -> str:
     return f"mean = {mean}, sd = {sd}, seeds = {len(values)}"
 
 
-def _curve(case: Case, records: Sequence[Record]) -> str:
+def _curve(table: str, records: Sequence[Record]) -> str:
     curves = (curve(record, LEARNING_CURVE) for record in records)
     seeds = [[value for value in each if value is not None] for each in curves]
     epochs = [*zip(*seeds)]  # noqa: B905 - as far as the shortest
@@ -98,7 +116,7 @@ def _curve(case: Case, records: Sequence[Record]) -> str:
         return f"# {LEARNING_CURVE}: an epoch is the same for all seeds; more show its scatter.\n"
     found = [quality.suggest(CURVES[LEARNING_CURVE], each, band=quality.BAND) for each in epochs]
     return f"""
-[{case.name}.{LEARNING_CURVE}]
+[{table}.{LEARNING_CURVE}]
 between = {[[*bound.limits] for bound in found]}
 mean = [{", ".join(f"{bound.mean:.{DECIMALS}f}" for bound in found)}]
 sd = [{", ".join(f"{bound.sd:.{DECIMALS}f}" for bound in found)}]
@@ -129,26 +147,51 @@ def _best(case: Case, records: Sequence[Record], epoch: int) -> str:
     return f"{_reference(values)}, "
 
 
-HEADER = re.compile(r"^[ \t]*\[\s*\"?(?P<case>[^\].\"]+)[^\]]*\]", re.MULTILINE)
-SMOKE = re.compile(r"^[ \t]*\[[^\]\n]+\.\s*smoke\s*\].*\n(?:(?![ \t]*\[).*\n?)*", re.MULTILINE)
+HEADER = re.compile(r"^[ \t]*\[[^\[\],\n]+\][ \t]*(?:#.*)?$", re.MULTILINE)
+"""The line that a table of TOML begins with."""
+
+
+def keys_of(header: str) -> tuple[str, ...]:
+    """Return the keys in the header of a table: ``("case", "smoke")``."""
+    table, keys = tomllib.loads(header), tuple[str, ...]()
+    while table:
+        ((key, table),) = table.items()
+        keys += (key,)
+    return keys
 
 
 def propose(text: str, tables: Mapping[str, str]) -> str:
-    """Return the text of a file of bounds with the tables of some cases replaced.
+    """Return the text of a file of bounds with some tables of cases replaced.
 
     Args:
-        text: The whole file. What stands before a case's table, and between tables, is kept.
-        tables: Case → the text of its table and sub-tables; a case that has none is added at the
-            end.
+        text: The whole file. What stands before a table, and between tables, is kept.
+        tables: Name of a table, of a case or of one on another platform → its text with its
+            curves. One that is not there comes after the others of its case, or at the end.
     """
     parts = _parts(text)
-    kept = [
-        f"{tables[case].strip()}\n{_on_sample(part)}{_after(part)}" if case in tables else part
-        for case, part in parts
-    ]
-    there = {case for case, _ in parts}
-    added = [f"\n{tables[case].strip()}\n" for case in tables if case not in there]
-    return "".join([*kept, *added])
+    for table, content in tables.items():
+        found = [at for at, (name, _) in enumerate(parts) if name == table]
+        family = [at for at, (name, _) in enumerate(parts) if _is_of(name, table.partition(".")[0])]
+        own = content.strip() + "\n"
+        for at in found:
+            parts[at] = table, (own if at == found[0] else "") + _after(parts[at][1])
+        if family and not found:
+            before, after = parts[family[-1]][1], _after(parts[family[-1]][1])
+            whole = before.removesuffix(after).rstrip("\n")
+            parts[family[-1]] = parts[family[-1]][0], f"{whole}\n"
+            parts.insert(family[-1] + 1, (table, f"\n{own}{after}"))
+        elif not found:
+            parts.append((table, f"\n{own}"))
+    return "".join(part for _, part in parts)
+
+
+def tables_in(text: str) -> set[str]:
+    """Return the names of the tables in a file of bounds, as ``propose`` has them."""
+    return {name for name, _ in _parts(text)}
+
+
+def _is_of(table: str, case: str) -> bool:
+    return table == case or table.startswith(f"{case}.")
 
 
 def difference(before: str, after: str, *, file: str) -> str:
@@ -163,20 +206,15 @@ def difference(before: str, after: str, *, file: str) -> str:
 
 
 def _parts(text: str) -> list[tuple[str, str]]:
-    """Return each case with the text of its table and its sub-tables; the first is of none."""
+    """Return each table that a calibration writes, or leaves alone, with its curves below it."""
     starts = [("", 0)]
-    for match in HEADER.finditer(text):
-        case = match["case"].strip()
-        if case != starts[-1][0]:
-            starts.append((case, match.start()))
+    for header in HEADER.finditer(text):
+        case, *inner = keys_of(header[0])
+        table = ".".join([case, *(key for key in inner[:1] if key == SMOKE or key in PLATFORMS)])
+        if table != starts[-1][0]:
+            starts.append((table, header.start()))
     ends = [*(start for _, start in starts[1:]), len(text)]
-    return [(case, text[start:end]) for (case, start), end in zip(starts, ends, strict=True)]
-
-
-def _on_sample(part: str) -> str:
-    """Return the table of a case's own smoke bounds: no reference speaks of them."""
-    found = SMOKE.search(part)
-    return f"\n{found[0].removesuffix(_after(found[0])).strip()}\n" if found else ""
+    return [(table, text[start:end]) for (table, start), end in zip(starts, ends, strict=True)]
 
 
 def _after(part: str) -> str:

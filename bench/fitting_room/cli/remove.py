@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from fitting_room.analysis.suggestion import difference
+from fitting_room.analysis.suggestion import HEADER, difference, keys_of
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.session import add_options
 from fitting_room.errors import UserError
@@ -31,6 +31,7 @@ from fitting_room.store.records import (
     Speed,
     Store,
     read_record,
+    reference_folders,
     write_speed,
     write_whole,
 )
@@ -41,8 +42,8 @@ else:
     import tomli as tomllib
 
 RECORDS = ("reference", "exercises", "trials")
-FOLDERS = (*RECORDS, "models", "inspect")
-"""Folders of the results that have one for each case."""
+FOLDERS = ("exercises", "trials", "models", "inspect")
+"""Folders of the results that have one for each case, beside those of references."""
 
 NOT_YET = "Nothing is changed yet. Review the above, and do it with --apply."
 
@@ -119,7 +120,8 @@ def _check_gone(case: str, project: Project) -> None:
 def _traces(results: Path, case: str) -> list[Path]:
     """Return the files and folders of a case that there are under the results."""
     folder = folder_of(case)
-    wanted = [results / name / folder for name in FOLDERS]
+    wanted = [each / folder for each in reference_folders(results)]
+    wanted += [results / name / folder for name in FOLDERS]
     wanted += [results / "inspect" / f"{folder}-sample"]
     wanted += [results / room / f"{case}.json" for room in ("speed", "peers")]
     wanted += [results / "noise" / f"{case}{end}.json" for end in ("", "-times")]
@@ -151,7 +153,7 @@ def _rename(path: Path, records: list[Record], new: Case, results: Path) -> None
     room = path.relative_to(results).parts[0]
     if room in RECORDS:
         for record in records:
-            Store(results / room).put(record)
+            Store(path.parent).put(record)
     elif room == "models":
         models = Models(results / room, card)
         for record in records:
@@ -220,7 +222,6 @@ def _checked(path: Path, text: str, wanted: dict[str, Any]) -> str:
     return text
 
 
-HEADER = re.compile(r"^[ \t]*\[[^\[\],\n]+\][ \t]*(?:#.*)?$", re.MULTILINE)
 COMMENTS = re.compile(r"(?:^[ \t]*#.*\n)+\Z", re.MULTILINE)
 
 
@@ -231,16 +232,8 @@ def _blocks(text: str) -> Iterator[tuple[Keys, str]]:
         above = COMMENTS.search(text, start, header.start())
         end = above.start() if above else header.start()
         yield keys, text[start:end]
-        start, keys = end, _keys(header[0])
+        start, keys = end, keys_of(header[0])
     yield keys, text[start:]
-
-
-def _keys(header: str) -> Keys:
-    table, keys = tomllib.loads(header), Keys()
-    while table:
-        ((key, table),) = table.items()
-        keys += (key,)
-    return keys
 
 
 def _values(told: object) -> list[object]:

@@ -20,9 +20,10 @@ from fitting_room.data.cache import HELD_OUT, validation_split
 from fitting_room.errors import UserError, nearest, positive, seconds
 from fitting_room.format import in_words
 from fitting_room.lab.estimate import warnings
-from fitting_room.lab.plan import BACKENDS, DEVICES, Options, specify
+from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import check_backend
 from fitting_room.lab.scheduler import job_of
+from fitting_room.machine import BACKENDS, DEVICES
 from fitting_room.record import Record
 from fitting_room.report.progress import Progress
 from fitting_room.spec import TASKS, Case, TrialSpec

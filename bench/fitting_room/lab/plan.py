@@ -9,12 +9,11 @@ from pathlib import Path
 import msgspec
 
 from fitting_room.errors import UserError
+from fitting_room.machine import Platform
 from fitting_room.metrics import CURVES, METRICS, UNTRAINED
 from fitting_room.spec import Case, Dataset, TrialSpec
 
 TIERS = ("smoke", "quick", "accept", "full")
-DEVICES = ("cpu", "gpu")
-BACKENDS = ("tensorflow", "jax", "torch")
 
 SEEDS = {"smoke": 1, "quick": 1, "accept": 1, "full": 10}
 """Seeds that each case starts with; more are added while a verdict is open in ``GROWING``."""
@@ -90,6 +89,11 @@ class Options:
                 "--engine brings back records alone: models and logs of TensorBoard would stay on "
                 "its workers. Leave out --keep-models and --tensorboard, or train those here."
             )
+
+    @property
+    def platform(self) -> Platform:
+        """What it trains on."""
+        return Platform(self.backend, self.device)
 
     @property
     def exclusive(self) -> bool:

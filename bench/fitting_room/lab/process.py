@@ -23,7 +23,7 @@ import msgspec
 
 from fitting_room.errors import ending, hurry
 from fitting_room.lab.locks import check_not_ending, gpu_lease, machine_lock, why_wait
-from fitting_room.machine import DEVICES, settings, this_machine
+from fitting_room.machine import CHOOSER, settings, this_machine
 from fitting_room.project import current, used
 from fitting_room.record import (
     Epoch,
@@ -139,7 +139,7 @@ def child_environment(
         "TF_CPP_MIN_LOG_LEVEL": "2",  # errors only
     }
     if device == "cpu":
-        environment |= {"CUDA_VISIBLE_DEVICES": "-1", DEVICES: "cpu"}
+        environment |= {"CUDA_VISIBLE_DEVICES": "-1", CHOOSER: "cpu"}
     return environment
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from fitting_room.data import chosen_data_dir
 from fitting_room.errors import in_ci, positive, seconds
-from fitting_room.lab.plan import BACKENDS, DEVICES, SEEDS, TIERS, Options
+from fitting_room.lab.plan import SEEDS, TIERS, Options
+from fitting_room.machine import BACKENDS, DEVICES, Platform
 from fitting_room.project import Project, current
 
 UNDECIDED = ("fail", "xfail")
@@ -145,6 +146,11 @@ def read_options(config: pytest.Config, *, run: str) -> Options:
         log=log_folder(config),
         results=results_folder(config),
     )
+
+
+def platform(config: pytest.Config) -> Platform:
+    """Return what the run trains on."""
+    return Platform(option(config, "backend"), option(config, "device"))
 
 
 def undecided_fails(config: pytest.Config) -> bool:

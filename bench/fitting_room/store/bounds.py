@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from fitting_room.errors import UserError
 from fitting_room.judge.quality import Curve
 from fitting_room.judge.verdict import Bound
+from fitting_room.machine import BACKENDS, PLATFORMS, USUAL, Platform
 from fitting_room.metrics import CURVES, UNTRAINED, known
 from fitting_room.reading import (
     Toml,
@@ -41,6 +42,8 @@ OWN_EXAMPLES = {
 
 MOST_SEEDS = 100_000
 """The limit of one reference: tests make room for each seed."""
+
+Kind = TypeVar("Kind", Bound, Curve)
 
 LISTS = ("between", "mean", "sd")
 """Keys of a curve that have one element for each epoch."""
@@ -104,9 +107,14 @@ def read_curve(metric: str, entry: object) -> Curve:
 SMOKE = "smoke"
 
 
+def table_of(case: str, platform: Platform = USUAL, metric: str = "") -> str:
+    """Return the name of the table that bounds of a case stand in; counts are shared by all."""
+    return case if platform == USUAL or metric in UNTRAINED else f"{case}.{platform.name}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """All bounds of one file."""
+    """All bounds of one file that hold on one platform."""
 
     path: Path
     tables: Mapping[str, Mapping[str, Bound]] = field(default_factory=dict)
@@ -115,6 +123,29 @@ class Bounds:
     """Case → learning curve → its bands."""
     on_sample: Mapping[str, Mapping[str, Bound]] = field(default_factory=dict)
     """Case → metric → its own bound in the smoke tier, which stands before that of all cases."""
+    platform: Platform = USUAL
+    apart: Mapping[str, Mapping[str, Mapping[str, Bound | Curve]]] = field(default_factory=dict)
+    """Case → name of another platform → metric → what holds there instead."""
+
+    def on(self, platform: Platform) -> Bounds:
+        """Return what holds on another platform: its own tables, and what all share."""
+        if platform == self.platform:
+            return self
+        own = {case: tables.get(platform.name, {}) for case, tables in self.apart.items()}
+        shared = {
+            case: {key: each for key, each in table.items() if case == SMOKE or key in UNTRAINED}
+            for case, table in self.tables.items()
+        }
+        tables = {case: shared[case] | _of_kind(Bound, own.get(case, {})) for case in shared}
+        curves = {case: _of_kind(Curve, found) for case, found in own.items()}
+        return replace(self, platform=platform, tables=tables, curves=curves)
+
+    def no_reference(self, case: str) -> str:
+        """Say that a case has no bounds of this platform, and how to get some; empty if it has."""
+        if self.platform == USUAL or set(self.metrics(case)) - UNTRAINED:
+            return ""
+        make = f"fitting-room calibrate {case} {self.platform.options} --apply"
+        return f"no reference for {self.platform.words}; make it: {make}"
 
     def for_case(self, case: str, metric: str, counted: float | None = None) -> Bound:
         """Return the bound, or raise a UserError with the lines to add.
@@ -131,7 +162,7 @@ class Bounds:
         found = self.curves.get(case, {}).get(metric)
         if found is None:
             raise UserError(
-                f"{case} has no bound for {metric}. `fitting-room calibrate {case}` trains its "
+                f"{case} has no bound for {metric}. `{self._calibrate(case)}` trains its "
                 f"reference and shows the lines for {self.path}."
             )
         return found
@@ -150,16 +181,20 @@ class Bounds:
         own = self.on_sample.get(case, self.tables.get(SMOKE, {}))
         return own.get(metric) or self.tables.get(SMOKE, {}).get(metric)
 
+    def _calibrate(self, case: str) -> str:
+        return f"fitting-room calibrate {case} {self.platform.options}".rstrip()
+
     def _missing(self, case: str, metric: str, counted: float | None) -> str:
         example = EXAMPLES.get(metric) or OWN_EXAMPLES[known(metric).better]
         if counted is not None:
             example = f"exactly = {counted:_.0f}"
         lines = f'{metric} = {{ {example}, reason = "why the bound sits here" }}'
-        what, where = f"bound for {metric}", f"[{case}] in {self.path}"
+        table = table_of(case, self.platform, metric)
+        what, where = f"bound for {metric}", f"[{table}] in {self.path}"
         if case not in self.tables:
             what, where, lines = "bounds", str(self.path), f"[{case}]\n{lines}"
         return (
-            f"{case} has no {what}. `fitting-room calibrate {case} --apply` trains its reference "
+            f"{case} has no {what}. `{self._calibrate(case)} --apply` trains its reference "
             f"and writes its bounds. Or add this to {where}, with your own figure and reason:"
             f"\n\n{lines}\n"
         )
@@ -168,39 +203,63 @@ class Bounds:
 def read_bounds(path: Path, *, cases: Collection[str], metrics: Collection[str]) -> Bounds:
     """Read and check a file of bounds; it may also hold a table ``[smoke]`` for all cases.
 
-    A case's own ``[CASE.smoke]`` wins over that one, metric by metric.
+    A case's own ``[CASE.smoke]`` wins over that one, metric by metric. ``[CASE]`` holds on
+    TensorFlow and the CPU, ``[CASE.jax-gpu]`` on JAX and a GPU; see ``Bounds.on``.
 
     Raises:
         UserError: the file is missing, is not TOML, or holds a name or a number that cannot be
             meant. The message gives the file, the line and the nearest valid name.
     """
     source = _source(path)
-    tables, curves, on_sample = {}, {}, {}
+    tables, curves, on_sample, apart = {}, {}, {}, {}
     for name, table in source.document.items():
         with source.place(name):
             check_known("case", name, (*cases, SMOKE))
-            content = as_table(table, "bounds")
-        smoke = content.pop(SMOKE, {}) if name != SMOKE else {}
-        found = _read(source, name, content, metrics)
-        tables[name] = {key: each for key, each in found.items() if isinstance(each, Bound)}
-        curves[name] = {key: each for key, each in found.items() if isinstance(each, Curve)}
-        found = _read(source, f"{name}.{SMOKE}", smoke, metrics)
-        on_sample[name] = {key: each for key, each in found.items() if isinstance(each, Bound)}
-    return Bounds(path=path, tables=tables, curves=curves, on_sample=on_sample)
+            content = dict(as_table(table, "bounds"))
+        inner = {key: content.pop(key) for key in [*content] if name != SMOKE and _is_inner(key)}
+        found = {"": _read(source, name, content, metrics)}
+        for key, of in inner.items():
+            with source.place(name, key):
+                _check_inner(key, name)
+            elsewhere = UNTRAINED if key in PLATFORMS else (*CURVES, *UNTRAINED)
+            found[key] = _read(source, f"{name}.{key}", of, metrics, elsewhere)
+        tables[name], curves[name] = _of_kind(Bound, found[""]), _of_kind(Curve, found.pop(""))
+        on_sample[name] = _of_kind(Bound, found.pop(SMOKE, {}))
+        apart[name] = found
+    return Bounds(path=path, tables=tables, curves=curves, on_sample=on_sample, apart=apart)
+
+
+def _of_kind(kind: type[Kind], found: Mapping[str, object]) -> dict[str, Kind]:
+    return {key: each for key, each in found.items() if isinstance(each, kind)}
+
+
+def _is_inner(key: str) -> bool:
+    """Whether a key of a case's table is a table of bounds itself: no metric has a hyphen."""
+    return key == SMOKE or "-" in key or key in BACKENDS
+
+
+def _check_inner(key: str, case: str) -> None:
+    if key in (USUAL.name, USUAL.backend):
+        raise ValueError(f"the bounds of {USUAL.words} stand in [{case}] itself")
+    if key != SMOKE:
+        check_known("backend and device", key, PLATFORMS)
 
 
 def _read(
-    source: Toml, place: str, table: object, metrics: Collection[str]
+    source: Toml,
+    place: str,
+    table: object,
+    metrics: Collection[str],
+    elsewhere: Collection[str] = (),
 ) -> dict[str, Bound | Curve]:
-    """Read the bounds of a table."""
+    """Read the bounds of a table; those of metrics that stand ``elsewhere`` are refused."""
     with source.place(place):
         content = as_table(table, "bounds")
     found: dict[str, Bound | Curve] = {}
     for metric, entry in content.items():
         with source.place(place, metric):
-            of_case = place.removesuffix(f".{SMOKE}")
-            if place != of_case and metric in (*CURVES, *UNTRAINED):
-                raise ValueError(f"it stands in [{of_case}] alone")
+            if metric in elsewhere:
+                raise ValueError(f"it stands in [{place.rpartition('.')[0]}] alone")
             check_known("metric", metric, (*metrics, *CURVES))
             read = read_curve if metric in CURVES else read_bound
             found[metric] = read(metric, entry)
