@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +18,7 @@ from bench import __main__ as command_line
 from fitting_room import data
 from fitting_room.cli import calibrate as calibrate_command
 from fitting_room.cli.calibrate import published
-from fitting_room.lab import scheduler
+from fitting_room.lab import probe, scheduler
 from fitting_room.record import Job, Listener, Outcome, Record, silent
 from fitting_room.store.records import Store
 
@@ -197,3 +198,64 @@ def test_a_reference_without_a_model_gets_one_and_stays_as_it_is(
     assert {path: path.read_bytes() for path in (tmp_path / "reference" / CASE).iterdir()} == before
     models = sorted(path.name for path in (tmp_path / "models" / CASE).glob("*.keras"))
     assert models == ["seed-000-sample.keras", "seed-001-sample.keras"]
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Return the content of every file below a folder."""
+    return {path: path.read_bytes() for path in folder.rglob("*.json")}
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (("--backend", "jax", "--device", "gpu"), "jax-gpu"),
+        (("--device", "gpu"), "tensorflow-gpu"),
+        (("--backend", "torch", "--device", "gpu"), "torch-gpu"),
+    ],
+)
+def test_another_platform_has_references_of_its_own(
+    calibrate: Calibrate,
+    options: tuple[str, ...],
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """They lie beside the usual ones, which stay to the byte, and suggest a table of their own."""
+    monkeypatch.setattr("fitting_room.cli.session.check_backend", lambda *_: None)
+    usual = calibrate(accuracy=0.87)
+    before = contents(tmp_path / "reference")
+    capsys.readouterr()
+    assert calibrate(*options, accuracy=0.80) == usual
+    out = capsys.readouterr().out
+    assert before.items() <= contents(tmp_path / "reference").items()
+    found = list(Store(tmp_path / "reference" / name).all())
+    assert [record.test_accuracy for record in found] == [0.80, 0.801]
+    assert {f"{r.spec.backend}-{r.spec.device}" for r in found} == {name}
+    assert f"+[{CASE}.{name}]\n" in out
+    assert "+test_accuracy = { at_least = " in out
+    assert "\n-test_accuracy" not in out
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--backend", "jax"), "pip install 'fitting-room[jax]'"),
+        (("--device", "gpu"), "--device gpu: tensorflow sees no GPU here. Use --device cpu."),
+    ],
+)
+def test_a_platform_that_is_not_here_is_told_before_anything_is_trained(
+    options: tuple[str, ...],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It ends with the line that helps, and leaves no folder."""
+    known = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "jax" else known(n))
+    monkeypatch.setattr(probe, "_ask", lambda *_: None)
+    arguments = ["calibrate", CASE, *options, "--results", str(tmp_path / "results")]
+    assert command_line.main(arguments) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()

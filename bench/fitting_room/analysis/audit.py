@@ -24,6 +24,7 @@ from fitting_room.judge.published import (
 )
 from fitting_room.judge.timing import SECONDS
 from fitting_room.judge.verdict import EPOCHS, Verdict
+from fitting_room.machine import PLATFORMS, USUAL, platform_of
 from fitting_room.project import Project
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, parts
@@ -83,10 +84,10 @@ def claims_in(path: Path | None, project: Project) -> Published:
 
 
 def references(folder: Path) -> list[Record]:
-    """Return every reference there is.
+    """Return every reference in a folder, which holds those of one platform.
 
     Raises:
-        UserError: One may not be published: it is no reference, and to leave it out would be a
+        UserError: One may not be published, or is of another platform: to leave it out would be a
             choice.
     """
     records = list(Store(folder).all())
@@ -96,6 +97,12 @@ def references(folder: Path) -> list[Record]:
             f"{folder} holds records of {', '.join(unfit)} with overridden epochs, on the sample, "
             "of a search or of a quick run. Tables for readers need the recipe's epochs and the "
             "whole data: move them away."
+        )
+    wanted = PLATFORMS.get(folder.name, USUAL)
+    if strays := sorted({platform_of(r).name for r in records if platform_of(r) != wanted}):
+        raise UserError(
+            f"{folder} holds records of {', '.join(strays)} among those of {wanted.words}. Move "
+            "them to reference/BACKEND-DEVICE of the results: tables and bounds never mix the two."
         )
     return records
 

@@ -10,7 +10,7 @@ from statistics import fmean, quantiles, stdev
 from fitting_room import machine
 from fitting_room.format import counted
 from fitting_room.judge.interval import EpochsToTarget
-from fitting_room.machine import exclusive
+from fitting_room.machine import USUAL, exclusive, platform_of
 from fitting_room.record import Record
 
 
@@ -63,6 +63,13 @@ def of_search(record: Record) -> bool:
 def on_sample(record: Record) -> bool:
     """Return whether a record was made on a small sample, as its data set says of itself."""
     return record.spec.dataset.sample
+
+
+def of_one_platform(records: Sequence[Record]) -> list[Record]:
+    """Keep those of the usual platform, or where it has none those of the one with most."""
+    found = [platform_of(record) for record in records]
+    kept = USUAL if USUAL in found else max(found, key=found.count, default=USUAL)
+    return [record for record in records if platform_of(record) == kept]
 
 
 def of_one_machine(records: Sequence[Record]) -> list[Record]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fitting_room.analysis.audit import FOLDERS
-from fitting_room.analysis.suggestion import difference, propose, suggest
+from fitting_room.analysis.suggestion import counts, difference, propose, suggest, tables_in
 from fitting_room.analysis.trials import publishable
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.plots import draw_all
@@ -19,6 +19,7 @@ from fitting_room.cli.session import (
     OPTIONS,
     Session,
     add_options,
+    check_platform,
     datasets,
     session,
     tell,
@@ -29,15 +30,15 @@ from fitting_room.lab.estimate import forecast, warnings
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import emulation
 from fitting_room.lab.scheduler import job_of
-from fitting_room.machine import disturbance, exclusive
+from fitting_room.machine import USUAL, Platform, disturbance, exclusive
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project, from_here, shown
 from fitting_room.record import Outcome, Record
 from fitting_room.report.prices import priced, sharpest, table
 from fitting_room.spec import Case, TrialSpec
-from fitting_room.store.bounds import read_bounds
+from fitting_room.store.bounds import read_bounds, table_of
 from fitting_room.store.key import explain, why_stale
-from fitting_room.store.records import Store, write_whole
+from fitting_room.store.records import Store, reference_folder, write_whole
 from fitting_room.studies.exercises import Exercise, block, pictures
 
 SEEDS = 20
@@ -83,16 +84,18 @@ def register(subparsers: Subparsers) -> None:
 def calibrate(arguments: argparse.Namespace) -> int:
     """Train what is missing, seed by seed; write the references; print the bounds they suggest."""
     project: Project = arguments.project
-    cases = [project.case(name) for name in arguments.case] or _all(project)
-    reference = Store(arguments.results / "reference")
+    options = Options(backend=arguments.backend, device=arguments.device)
+    check_platform(arguments)
+    cases = [project.case(name) for name in arguments.case] or _all(project, options)
+    reference = Store(reference_folder(arguments.results, options.platform))
     with session(arguments) as running:
         reference.check_writable()
         for name, why in explain(reference.readable(), project.cases, root=project.root).items():
             tell(f"The reference of {name} is stale: {why}.")
-        specs = _seed_by_seed([(case, arguments.seeds) for case in cases], arguments)
+        specs = _seed_by_seed([(case, arguments.seeds) for case in cases], arguments, options)
         _train(specs, reference, running, arguments)
     whole = {case.name: list(_whole(case, specs, reference, project.root)) for case in cases}
-    _propose(project, whole, apply=arguments.apply)
+    _propose(project, whole, options.platform, apply=arguments.apply)
     known = {record.spec.case.name for record in reference.readable()}
     if lost := [name for name in whole if name not in known]:
         raise UserError(
@@ -120,12 +123,14 @@ def exercises(arguments: argparse.Namespace) -> int:
 
 
 def _seed_by_seed(
-    wanted: Sequence[tuple[Case, int]], arguments: argparse.Namespace
+    wanted: Sequence[tuple[Case, int]],
+    arguments: argparse.Namespace,
+    options: Options,
 ) -> list[TrialSpec]:
     """Return the trials of cases, seed by seed: an early end leaves each with some."""
     found = datasets((case.task for case, _ in wanted), arguments)
     return [
-        replace(specify(case, seed, Options(), found[case.task]), alone=not arguments.shared)
+        replace(specify(case, seed, options, found[case.task]), alone=not arguments.shared)
         for seed in range(max(seeds for _, seeds in wanted))
         for case, seeds in wanted
         if seed < seeds
@@ -151,27 +156,37 @@ def _train(
             _refer(record, reference, alone=not arguments.shared)
 
 
-def _all(project: Project) -> list[Case]:
+def _all(project: Project, options: Options) -> list[Case]:
     """Return every case, but for those that are emulated here and have another in their place."""
-    cases, backend = project.cases, Options().backend
-    left = [n for n in project.instead if emulation(cases[n].recipe.precision, backend=backend)]
+    cases, how = project.cases, options.platform._asdict()
+    left = [n for n in project.instead if emulation(cases[n].recipe.precision, **how)]
     for name in left:
         tell(f"{name} is left out: its precision is emulated here; name it to train it.")
     return [case for name, case in cases.items() if name not in left]
 
 
-def _propose(project: Project, records: Mapping[str, Sequence[Record]], *, apply: bool) -> None:
+def _propose(
+    project: Project,
+    records: Mapping[str, Sequence[Record]],
+    platform: Platform,
+    *,
+    apply: bool,
+) -> None:
     """Show what the references would change in the file of bounds, and what that costs."""
     file = project.bounds
     before = file.read_text(encoding="utf-8") if file.exists() else ""
-    tables = {name: suggest(project.cases[name], found) for name, found in records.items()}
-    after = propose(before, {name: text for name, text in tables.items() if "[" in text})
+    tables = {
+        table_of(name, platform): suggest(project.cases[name], found, platform)
+        for name, found in records.items()
+    }
     few = [text for text in tables.values() if "[" not in text]
+    wanted = {name: text for name, text in tables.items() if "[" in text}
+    after = propose(before, _uncounted(before, project, records, platform) | wanted)
     print("\n".join(few) + difference(before, after, file=shown(file, project.root)))
     with TemporaryDirectory() as folder:
         draft = Path(folder) / file.name
         draft.write_text(after, encoding="utf-8")
-        bounds = read_bounds(draft, cases=project.cases, metrics=METRICS)
+        bounds = read_bounds(draft, cases=project.cases, metrics=METRICS).on(platform)
     completed = {name: [r for r in found if r.completed] for name, found in records.items()}
     if costs := priced(bounds, {name: of for name, of in completed.items() if of}):
         print(table(sharpest(costs)))
@@ -181,6 +196,16 @@ def _propose(project: Project, records: Mapping[str, Sequence[Record]], *, apply
     if apply:
         write_whole(file, after.encode())
     print(f"\n{file.name} {'rewritten.' if apply else APPLYING}")
+
+
+def _uncounted(
+    text: str, project: Project, records: Mapping[str, Sequence[Record]], platform: Platform
+) -> dict[str, str]:
+    """Return the tables of counts, which all platforms share, that a file of bounds lacks."""
+    there = tables_in(text)
+    lacking = [name for name in records if platform != USUAL and name not in there]
+    tables = {name: counts(project.cases[name], records[name]) for name in lacking}
+    return {name: table for name, table in tables.items() if table}
 
 
 def _known(spec: TrialSpec, reference: Store, root: Path) -> Record | None:
@@ -251,7 +276,7 @@ def _train_points(chosen: Sequence[Exercise], arguments: argparse.Namespace) -> 
         for case in each.points.values():
             _, seeds = wanted.get(case.name, (case, 0))
             wanted[case.name] = case, max(seeds, arguments.seeds or each.seeds)
-    specs = _seed_by_seed(list(wanted.values()), arguments)
+    specs = _seed_by_seed(list(wanted.values()), arguments, Options())
     kept = Store(arguments.results / "exercises")
     with session(arguments) as running:
         # Made by the very code that would run; one scheduler's digests serve all.

@@ -17,8 +17,10 @@ from fitting_room import data
 from fitting_room.errors import UserError, positive
 from fitting_room.lab.engine import Engine, open_engine
 from fitting_room.lab.plan import Options
+from fitting_room.lab.probe import check_backend
 from fitting_room.lab.process import home
 from fitting_room.lab.scheduler import Scheduler
+from fitting_room.machine import BACKENDS, DEVICES, USUAL, Platform
 from fitting_room.record import Record
 from fitting_room.report.model import card
 from fitting_room.report.progress import Progress
@@ -31,6 +33,16 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": f"a folder with the data sets' IDX files (or {data.DATA_DIR_VARIABLE})",
     },
     "--offline": {"action": "store_true", "help": "never touch the network"},
+    "--backend": {
+        "choices": BACKENDS,
+        "default": USUAL.backend,
+        "help": f"Keras' backend ({USUAL.backend})",
+    },
+    "--device": {
+        "choices": DEVICES,
+        "default": USUAL.device,
+        "help": f"where to train ({USUAL.device})",
+    },
     "--shared": {
         "action": "store_true",
         "help": "others use this machine meanwhile: keep no times",
@@ -51,6 +63,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 DATA = ("--data-dir", "--offline")
+PLATFORM = ("--backend", "--device")
 ENGINE = ("--engine", "--ship")
 
 
@@ -58,6 +71,17 @@ def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
     """Add these of the shared options."""
     for name in names:
         parser.add_argument(name, **OPTIONS[name])
+
+
+def platform(arguments: argparse.Namespace) -> Platform:
+    """Return what a command is asked to train on, or to look at."""
+    return Platform(arguments.backend, arguments.device)
+
+
+def check_platform(arguments: argparse.Namespace) -> None:
+    """Raise a UserError where this machine cannot train as it should; an engine's tell later."""
+    if platform(arguments) != USUAL:
+        check_backend(arguments.backend, USUAL.device if arguments.engine else arguments.device)
 
 
 def tell(words: str, end: str = "\n") -> None:
