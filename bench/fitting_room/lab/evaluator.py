@@ -63,13 +63,17 @@ class Evaluator:
         if not self.options.judges(metric):
             return replace(_not_comparable(metric, (), self.options), subject=case.name)
         # What could not be judged after training is refused before it; counts are told at once.
-        if metric in CURVES and self.options.comparable:
+        if self.bounds.no_reference(case.name):
+            pass  # what is trained is told, and not judged
+        elif metric in CURVES and self.options.comparable:
             self.bounds.curve(case.name, metric)
         elif metric not in (*CURVES, *UNTRAINED):
             _bound(case, metric, self.bounds, self.options)
         least, most = self.options.least_seeds, self.options.most_seeds
         if metric in UNTRAINED:
             least = most = 1  # every seed would count the same
+        elif self.bounds.no_reference(case.name):
+            most = least  # more of them would not be judged either
         for n in range(least, most + 1):
             self._ask_ahead(case, n, most)
             records = self.records(case, n, timed=metric in TIMED)
@@ -183,15 +187,18 @@ def judged(
     coarse = metric in UNTRAINED or not options.comparable
     most = most if coarse else max(most, MOST_SEEDS)
     limits: dict[str, Any] = {"least": least - lost, "most": most - lost, "alpha": _alpha(bounds)}
-    if metric in CURVES and options.comparable:
+    judges = options.comparable and metric not in UNTRAINED
+    missing = bounds.no_reference(case.name) if judges else ""
+    if metric in CURVES and options.comparable and not missing:
         # Epochs that a whole trial has beyond those of a quick one are left out: with few
         # seeds they could only stay open, and what fails here fails in every other tier too.
         curves = [curve(record, metric)[: options.stop_after] for record in records]
         return judge_curve(curves, bounds.curve(case.name, metric), **limits)
     counted = METRICS[metric](records[0]) if metric in UNTRAINED else None
-    bound = None if metric in CURVES else _bound(case, metric, bounds, options, counted)
+    unbound = missing or metric in CURVES
+    bound = None if unbound else _bound(case, metric, bounds, options, counted)
     if bound is None:
-        return _not_comparable(metric, records, options)
+        return _not_comparable(metric, records, options, missing)
     if metric == EPOCHS and bound.has_reference:
         aim, target = next(iter(TASKS[case.task].targets.items()))
         seeds = [[of_epoch(epoch, aim) for epoch in record.epochs] for record in records]
@@ -219,12 +226,14 @@ def _bound(
     return None if options.epochs else bounds.smoke(case.name, metric)
 
 
-def _not_comparable(metric: str, records: Sequence[Record], options: Options) -> Verdict:
+def _not_comparable(
+    metric: str, records: Sequence[Record], options: Options, missing: str = ""
+) -> Verdict:
     epochs, last = options.epochs, options.stop_after
-    why = "the sample has no bound for it"
+    why = missing or "the sample has no bound for it"
     if epochs:
         why = f"the epochs were overridden ({epochs})"
-    elif last:
+    elif last and not missing:
         why = f"the quick tier, which stops after epoch {last}, does not judge it"
     figure = METRICS.get(CURVES.get(metric, metric))  # of a curve, its end
     values = [value for r in records if figure and (value := figure(r)) is not None]

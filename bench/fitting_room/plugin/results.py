@@ -17,7 +17,7 @@ from fitting_room.analysis.audit import claims_in
 from fitting_room.data import held
 from fitting_room.errors import UserError, unwritten
 from fitting_room.metrics import UNTRAINED
-from fitting_room.plugin.options import log_folder, option, project_of, results_folder
+from fitting_room.plugin.options import log_folder, option, platform, project_of, results_folder
 from fitting_room.report.progress import Screen
 from fitting_room.report.summary import Summary, shown, write_summary
 from fitting_room.report.verdicts import (
@@ -30,7 +30,7 @@ from fitting_room.report.verdicts import (
     verdict_lines,
     workflow_commands,
 )
-from fitting_room.store.bounds import line_of, smoke_line
+from fitting_room.store.bounds import line_of, smoke_line, table_of
 from fitting_room.store.records import Store
 
 UNREPORTED = 6
@@ -158,8 +158,9 @@ class Results:
         on_sample = option(self._config, "tier") == "smoke"
 
         def line(case: str, metric: str) -> int:
-            of_smoke = on_sample and metric not in UNTRAINED
-            return (smoke_line if of_smoke else line_of)(bounds, case, metric)
+            if on_sample and metric not in UNTRAINED:
+                return smoke_line(bounds, case, metric)
+            return line_of(bounds, table_of(case, platform(self._config), metric), metric)
 
         checkout = os.environ.get("GITHUB_WORKSPACE", self._config.rootpath)
         judged = [one for each in summary.judged.values() for one in each]

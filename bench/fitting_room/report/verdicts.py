@@ -56,6 +56,9 @@ def parted(properties: Properties) -> tuple[Properties, Properties]:
     return ours, [(name, value) for name, value in properties if name not in NAMES]
 
 
+CASES = "\0"
+"""Stands for the names of cases in a reason."""
+
 LEVELS = {"fail": "error", "undecided": "warning"}
 """Outcome → level of its annotation; the others have none."""
 
@@ -139,12 +142,20 @@ def verdict_lines(
 
 
 def incomparable(verdicts: Iterable[Verdict]) -> list[str]:
-    """Return a line a reason why bounds do not compare, for it is mostly the same for all."""
-    reasons: dict[str, dict[str, None]] = {}
+    """Return a line a reason why bounds do not compare, for it is mostly the same for all.
+
+    One that names the case names all the cases that it is the same for.
+    """
+    reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
     for verdict in verdicts:
         if verdict.outcome == APART:
-            reasons.setdefault(verdict.reason, {})[verdict.metric] = None
-    return [f"{APART}, as {why}: {', '.join(metrics)}" for why, metrics in reasons.items()]
+            why = verdict.reason.replace(verdict.subject or CASES, CASES)
+            metrics, cases = reasons.setdefault(why, ({}, {}))
+            metrics[verdict.metric] = cases[verdict.subject] = None
+    return [
+        f"{APART}, as {why.replace(CASES, ' '.join(cases))}: {', '.join(metrics)}"
+        for why, (metrics, cases) in reasons.items()
+    ]
 
 
 def _headline(verdicts: Sequence[Verdict], screen: Screen) -> str:
