@@ -22,6 +22,8 @@ from fitting_room.analysis.sides import Facts, Side
 from fitting_room.analysis.trials import publishable
 from fitting_room.cli import COMMANDS, quick
 from fitting_room.cli.calibrate import published
+from fitting_room.cli.session import OPTIONS as SHARED
+from fitting_room.cli.session import check_platform, platform
 from fitting_room.cli.sides import Asked, Place, ask, called, place, side_of
 from fitting_room.errors import UserError, in_ci, nearest, positive
 from fitting_room.format import in_words, listed
@@ -31,6 +33,7 @@ from fitting_room.lab.estimate import warnings
 from fitting_room.lab.locks import machine_lock, why_wait
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.timing import ANEW, CHUNK_S, Timed, time_checkouts
+from fitting_room.machine import USUAL, Platform, platform_of
 from fitting_room.project import Project
 from fitting_room.reading import below
 from fitting_room.record import Record
@@ -38,7 +41,7 @@ from fitting_room.report.comparison import as_json, as_markdown
 from fitting_room.report.readme import difference
 from fitting_room.spec import Case, Dataset, folder_of
 from fitting_room.store.git import exported
-from fitting_room.store.records import Store, write_whole
+from fitting_room.store.records import Store, reference_folder, write_whole
 
 PAIRS = 20
 """Twice what the exact test needs, for a machine that has neighbours."""
@@ -78,15 +81,24 @@ def time_all(
                 continue
             task = after[name]["task"]
             dataset = data.find(task, data_dir=asked.data_dir, offline=asked.offline)
-            timing = time_case(*sides, dataset, pairs, told=told)
+            timing = time_case(*sides, dataset, pairs, told=told, platform=asked.platform)
             before_s, after_s = timing.medians
             found[name] = in_turn(timing.verdict(shared=shared), base=before_s, head=after_s)
     return found
 
 
-def time_case(base: Timed, head: Timed, dataset: Dataset, pairs: int, *, told: str) -> ABTiming:
+def time_case(
+    base: Timed,
+    head: Timed,
+    dataset: Dataset,
+    pairs: int,
+    *,
+    told: str,
+    platform: Platform = USUAL,
+) -> ABTiming:
     """Time one case, alone on this machine; progress goes to standard error as ``told``."""
-    spec = specify(msgspec.convert(head.case, Case), 0, Options(), dataset)
+    options = Options(**platform._asdict())
+    spec = specify(msgspec.convert(head.case, Case), 0, options, dataset)
     for line in warnings([spec], []):
         print(line, file=sys.stderr)
 
@@ -120,19 +132,20 @@ FEWEST = 2
 """Seeds of a reference: one tells nothing of the scatter."""
 
 
-def update_reference(found: Comparison, folder: Path) -> None:
-    """Make head's records the reference of their cases; print what changes.
+def update_reference(found: Comparison, results: Path, platform: Platform = USUAL) -> None:
+    """Make head's records the reference of their cases on a platform; print what changes.
 
     New files are written before old ones go, so that an interruption loses nothing.
 
     Raises:
         UserError: Head has no records, or some that may be no reference; nothing is changed then.
     """
+    folder = reference_folder(results, platform)
     store = Store(folder)
     compared = {head.case for _, head in found.pairs.pairs} | set(found.pairs.appeared)
     missing = {case for case, _ in found.pairs.missing}
     chosen = [f for f in found.head.facts.values() if f.case in compared | missing]
-    _check(chosen, found)
+    _check(chosen, found, platform)
     before = _listing(list(store.all()))
     for facts in chosen:
         _replace(facts, store)
@@ -140,7 +153,7 @@ def update_reference(found: Comparison, folder: Path) -> None:
     print("Review this with `git diff` before you commit it: bounds and tables rest on it.")
 
 
-def _check(chosen: Sequence[Facts], found: Comparison) -> None:
+def _check(chosen: Sequence[Facts], found: Comparison, platform: Platform) -> None:
     if not any(facts.records for facts in chosen):
         raise UserError(
             f"{found.head.told} has no records to be a reference. Name a commit or a folder."
@@ -155,6 +168,11 @@ def _check(chosen: Sequence[Facts], found: Comparison) -> None:
             raise UserError(
                 f"{facts.case} was trained on the sample or not for its recipe's epochs: "
                 "that is no reference. Choose others with --case."
+            )
+        if others := {platform_of(record) for record in facts.records} - {platform}:
+            raise UserError(
+                f"{facts.case} was trained with {others.pop().words}, and is no reference of "
+                f"{platform.words}. Name what it was trained with by --backend and --device."
             )
 
 
@@ -223,6 +241,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "default": PAIRS,
         "help": f"pairs of chunks that --time trains ({PAIRS})",
     },
+    **{
+        name: SHARED[name] | {"help": f"what the records are of: {told}"}
+        for name, told in (
+            ("--backend", "Keras' backend (tensorflow)"),
+            ("--device", "where they trained (cpu)"),
+        )
+    },
     "--engine": {
         "metavar": "ENGINE",
         "help": "where --train trains, with the code of each side sent there: dask://HOST:PORT or "
@@ -275,6 +300,8 @@ def run(args: argparse.Namespace) -> int:
     """Compare; print and keep what was found; return 1 where a gate fails."""
     if args.tier:
         quick.check(args)
+    if args.tier or args.train or args.time:
+        check_platform(args)
     places = place(args.base, args.project), place(args.head, args.project)
     asked = _asked(args)
     if args.time:
@@ -293,7 +320,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_whole(args.json, as_json(found, undecided=strict))
     if args.update_reference:
-        update_reference(found, args.results / "reference")
+        update_reference(found, args.results, platform(args))
         return 0
     return int(found.red(undecided=strict))
 
@@ -327,6 +354,7 @@ def _asked(args: argparse.Namespace) -> Asked:
         offline=args.offline,
         shared=args.shared,
         engine=args.engine,
+        platform=platform(args),
     )
 
 

@@ -17,11 +17,13 @@ import msgspec
 
 from fitting_room.analysis.audit import claims_in
 from fitting_room.analysis.rows import Row, rows
+from fitting_room.analysis.trials import of_one_platform
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.session import tell
 from fitting_room.data import held
 from fitting_room.errors import UserError
 from fitting_room.format import in_words
+from fitting_room.machine import platform_of
 from fitting_room.metrics import METRICS
 from fitting_room.project import FILE, TABLE, Project, from_here
 from fitting_room.record import Record
@@ -65,7 +67,8 @@ class Stored:
     @cached_property
     def bounds(self) -> Bounds:
         """The bounds of the project."""
-        return read_bounds(self.project.bounds, cases=self.project.cases, metrics=METRICS)
+        found = read_bounds(self.project.bounds, cases=self.project.cases, metrics=METRICS)
+        return found.on(platform_of(self.records[0])) if self.records else found
 
     @cached_property
     def growth(self) -> Growth | None:
@@ -74,7 +77,7 @@ class Stored:
 
 
 def read_stored(folder: Path, project: Project) -> Stored:
-    """Read a folder of records of a project's cases.
+    """Read a folder of records of a project's cases; of several platforms, those of one.
 
     Raises:
         UserError: It holds none, or one that cannot be read.
@@ -82,10 +85,14 @@ def read_stored(folder: Path, project: Project) -> Stored:
     records = list(Store(folder).all())
     if not records:
         raise UserError(f"{folder} holds no records. Name a folder that does with --records.")
+    kept = of_one_platform(records)
+    if len(kept) < len(records):
+        words = platform_of(kept[0]).words
+        tell(f"{len(records) - len(kept)} records of {folder} are left out: not of {words}.")
     return Stored(
         project=project,
-        records=records,
-        stale=why_stale(records, project.cases, root=project.root),
+        records=kept,
+        stale=why_stale(kept, project.cases, root=project.root),
         published=claims_in(project.claims, project),
     )
 

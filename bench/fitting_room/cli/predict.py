@@ -45,7 +45,7 @@ from fitting_room.report.model import (
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Task, TrialSpec, folder_of
 from fitting_room.store.key import training_key
-from fitting_room.store.records import Kept, Models, Store
+from fitting_room.store.records import Kept, Models, Store, reference_folders
 
 if TYPE_CHECKING:
     from fitting_room.report.plots import Draw
@@ -135,7 +135,8 @@ def alike(results: Path, record: Record) -> list[Record]:
 
     Those of other code, so stale ones, and those of another backend or device are none of them.
     """
-    stored = [r for name in ("reference", "trials") for r in Store(results / name).readable()]
+    folders = [*reference_folders(results), results / "trials"]
+    stored = [record for folder in folders for record in Store(folder).readable()]
     wanted = training_key(record, versions=False)
     return [each for each in stored if training_key(each, versions=False) == wanted]
 

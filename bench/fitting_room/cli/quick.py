@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from fitting_room.analysis.comparison import Comparison, compare
 from fitting_room.analysis.sides import Side, beginnings
-from fitting_room.cli.session import Session, datasets, session, tell
+from fitting_room.cli.session import Session, datasets, platform, session, tell
 from fitting_room.cli.sides import CHECKOUT, repeated
 from fitting_room.errors import UserError
 from fitting_room.format import listed
@@ -17,11 +17,12 @@ from fitting_room.lab.estimate import estimate, forecast, warnings
 from fitting_room.lab.evaluator import Evaluator, unstored
 from fitting_room.lab.plan import MOST_SEEDS, QUICK_EPOCHS, Need, Options, plan
 from fitting_room.lab.probe import emulation
+from fitting_room.machine import Platform
 from fitting_room.project import Project
 from fitting_room.record import Record
 from fitting_room.spec import Case
 from fitting_room.store.bounds import Bounds
-from fitting_room.store.records import Store
+from fitting_room.store.records import Store, reference_folder
 
 QUICK = Options(tier="quick")
 
@@ -119,10 +120,11 @@ class _Looks:
 def _looks(arguments: argparse.Namespace, base: Side, before: Sequence[Record]) -> _Looks:
     """Return both sides before anything is trained, without what this machine leaves out."""
     project, only = arguments.project, arguments.case
-    kept = repeated([*before, *Store(arguments.results / "reference").all()], project)
+    own = Store(reference_folder(arguments.results, platform(arguments))).all()
+    kept = repeated([*before, *own], project)
     same = beginnings(kept, epochs=QUICK_EPOCHS)
     chosen = [name for name in project.cases if name in base.facts and name not in same]
-    left = [] if only else [name for name in _replaced(project) if name in chosen]
+    left = [] if only else [n for n in _replaced(project, platform(arguments)) if n in chosen]
     old = beginnings(before, epochs=QUICK_EPOCHS)
     without = f", without {listed(left)}, which --case names" if left else ""
     return _Looks(
@@ -142,22 +144,23 @@ def _looks(arguments: argparse.Namespace, base: Side, before: Sequence[Record]) 
     )
 
 
-def _replaced(project: Project) -> list[str]:
+def _replaced(project: Project, on: Platform) -> list[str]:
     """Return the cases that another stands for here, and those that need stand for none."""
     precisions = {name: project.cases[name].recipe.precision for name in project.instead}
     return [
-        name if emulation(precisions[name], backend=QUICK.backend) else other
+        name if emulation(precisions[name], **on._asdict()) else other
         for name, other in project.instead.items()
     ]
 
 
 def _evaluator(cases: Sequence[Case], arguments: argparse.Namespace, running: Session) -> Evaluator:
     found = datasets((case.task for case in cases), arguments)
+    options = replace(QUICK, backend=arguments.backend, device=arguments.device)
     return Evaluator(
         scheduler=running.scheduler,
         bounds=Bounds(path=arguments.project.bounds),
-        options=QUICK,
-        planned=plan([Need(case=case) for case in cases], QUICK, found),
+        options=options,
+        planned=plan([Need(case=case) for case in cases], options, found),
         wait=running.progress.wait,
     )
 

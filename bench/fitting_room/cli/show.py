@@ -25,6 +25,7 @@ from fitting_room.analysis.trials import (
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.errors import UserError, nearest
 from fitting_room.format import accuracy, in_terminal, number, percent
+from fitting_room.machine import USUAL, platform_of
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project
 from fitting_room.record import Record
@@ -32,9 +33,8 @@ from fitting_room.report.audit import as_json, shown, surprises, tally
 from fitting_room.report.progress import Screen, coloured, plain
 from fitting_room.report.table import Table
 from fitting_room.store.key import training_key, why_stale
-from fitting_room.store.records import Store
+from fitting_room.store.records import Store, reference_folders
 
-FOLDERS = ("reference", "trials")
 PREFIX = 12
 """Characters of a key that tell records apart for a person."""
 
@@ -66,7 +66,9 @@ def register(subparsers: Subparsers) -> None:
 
 def show(args: argparse.Namespace) -> int:
     """Print the records under ``--results``."""
-    found = [(name, r) for name in FOLDERS for r in Store(args.results / name).readable()]
+    folders = [*reference_folders(args.results), args.results / "trials"]
+    names = {folder.relative_to(args.results).as_posix(): folder for folder in folders}
+    found = [(name, r) for name, folder in names.items() for r in Store(folder).readable()]
     known = dict.fromkeys([*args.project.cases, *(record.spec.case.name for _, record in found)])
     if args.case is not None and args.case not in known:
         raise UserError(f"There is no case {args.case!r}. {nearest(args.case, known)}")
@@ -86,6 +88,8 @@ def show(args: argparse.Namespace) -> int:
 def _told(folder: str, record: Record, *, epochs: bool) -> dict[str, Any]:
     told = {
         "case": record.spec.case.name,
+        "backend": record.spec.backend,
+        "device": record.spec.device,
         "seed": record.spec.seed,
         "epochs": len(record.epochs),
         "test_accuracy": record.test_accuracy,
@@ -137,13 +141,19 @@ def _row(folder: str, records: Sequence[Record], state: str) -> list[str]:
     seconds = quartiles([epoch.seconds for record in timed for epoch in record.epochs[1:]])
     lost = Counter(record.outcome for record in records if not record.completed)
     return [
-        records[0].spec.case.name,
+        _named(records[0]),
         accuracy(figure(scores)),
         number(seconds.median if seconds else None, 2),  # as the tables have it
         ", ".join(f"{count} {outcome}" for outcome, count in sorted(lost.items())),
         state,
         folder,
     ]
+
+
+def _named(record: Record) -> str:
+    """Return the case, and what it was trained on where that is not as usual."""
+    name, where = record.spec.case.name, platform_of(record)
+    return name if where == USUAL else f"{name}, {where.words}"
 
 
 def _state(record: Record, project: Project) -> tuple[str, str]:
@@ -160,7 +170,7 @@ def _listing(records: Sequence[Found]) -> str:
     head = "case", "seed", "epochs", "test accuracy %", "outcome", "s/epoch", "started", "in", "key"
     rows = [
         [
-            record.spec.case.name,
+            _named(record),
             str(record.spec.seed),
             f"{len(record.epochs)}/{record.spec.epochs}",
             percent(record.test_accuracy),

@@ -12,21 +12,22 @@ from typing import Any
 import msgspec
 
 from fitting_room.analysis.sides import Side, facts_of
-from fitting_room.analysis.trials import publishable
+from fitting_room.analysis.trials import of_one_platform, publishable
 from fitting_room.errors import UserError
 from fitting_room.lab import process
+from fitting_room.machine import USUAL, Platform, platform_of
 from fitting_room.project import Project
 from fitting_room.record import Provenance, Record
 from fitting_room.store.digest import brings_engine
 from fitting_room.store.git import exported, resolve, suggestion, without_git, worktree
 from fitting_room.store.key import training_key, why_stale
-from fitting_room.store.records import Store, read_record
+from fitting_room.store.records import Store, read_record, reference_folder
 
 QUESTION = """
 import json, os, sys
 from pathlib import Path
 from types import SimpleNamespace
-names = json.loads(sys.stdin.readline())
+names, backend, reference = json.loads(sys.stdin.readline())
 known, results = None, "results"
 with os.fdopen(int(sys.argv[-1]), "wb") as answer:
     try:
@@ -41,10 +42,11 @@ with os.fdopen(int(sys.argv[-1]), "wb") as answer:
         from fitting_room.store.key import provenance, why_stale
         from fitting_room.store.records import Store
         root = Path.cwd()
-        specs = {n: SimpleNamespace(case=CASES[n], backend="tensorflow") for n in names}
+        specs = {n: SimpleNamespace(case=CASES[n], backend=backend) for n in names}
+        records = Store(root / results / reference).readable()
         known = msgspec.to_builtins({
             "cases": CASES,
-            "stale": why_stale(Store(root / results / "reference").readable(), CASES, root=root),
+            "stale": why_stale(records, CASES, root=root),
             "origins": {name: provenance(spec, root=root) for name, spec in specs.items()},
             "results": results,
         })
@@ -86,13 +88,14 @@ class _Answer(msgspec.Struct, frozen=True):
     """The files of the project's modules that it has imported."""
 
 
-def ask(folder: Path, who: str, cases: Sequence[str] = ()) -> Told:
+def ask(folder: Path, who: str, cases: Sequence[str] = (), platform: Platform = USUAL) -> Told:
     """Ask the code in a folder for its cases, their origins, and which references are stale.
 
     Args:
         folder: Holds ``bench`` and ``models``.
         who: What is asked, to begin a sentence with.
         cases: Those whose origins are wanted.
+        platform: Whose references are asked for.
 
     Raises:
         UserError: It does not answer, for it is older than references are, or broken; or it is
@@ -100,7 +103,7 @@ def ask(folder: Path, who: str, cases: Sequence[str] = ()) -> Told:
     """
     answer, failed = process.ask(
         [sys.executable, "-c", QUESTION],
-        cases,
+        (cases, platform.backend, reference_folder(Path(), platform).as_posix()),
         _Answer,
         environment=environment(folder),
         folder=folder,
@@ -120,30 +123,20 @@ def called(commit: str | None) -> str:
     return f"Commit {commit[:12]}" if commit else "This checkout"
 
 
-def references(folder: Path, results: str, commit: str) -> list[Record]:
-    """Return the reference records among the files of a commit.
+def references(folder: Path, results: str, commit: str, platform: Platform) -> list[Record]:
+    """Return the reference records of a platform among the files of a commit.
 
     Raises:
         UserError: One of them is no record that this version reads.
     """
     try:
-        return list(Store(folder / results / "reference").all())
+        return list(Store(reference_folder(folder / results, platform)).all())
     except UserError as error:
         # The path of a copy that will be gone helps nobody.
         raise UserError(str(error).replace(f"{folder}/", f"{commit[:12]}:")) from error
 
 
-def train(
-    folder: Path,
-    cases: Sequence[str],
-    into: Path,
-    *,
-    seeds: int,
-    data_dir: Path | None,
-    offline: bool,
-    shared: bool,
-    engine: str | None = None,
-) -> list[Record]:
+def train(folder: Path, cases: Sequence[str], into: Path, *, asked: Asked) -> list[Record]:
     """Train cases with the code in a folder, in fresh processes, and return their records.
 
     What is under ``into`` already is not trained again; progress goes to standard error.
@@ -154,11 +147,12 @@ def train(
     """
     # A checkout of the engine trains with its own, a project of anybody's with the one that runs.
     program = "bench" if brings_engine(folder) else "fitting_room"
-    command = [sys.executable, "-m", program, "calibrate", *cases, "--seeds", str(seeds)]
-    command += ["--results", str(into.resolve())]
-    command += ["--data-dir", str(data_dir.resolve())] if data_dir else []
-    command += ["--offline"] * offline + ["--shared"] * shared
-    command += _engine_options(engine) if engine else []
+    command = [sys.executable, "-m", program, "calibrate", *cases]
+    command += ["--seeds", str(asked.seeds or 1), "--results", str(into.resolve())]
+    command += ["--data-dir", str(asked.data_dir.resolve())] if asked.data_dir else []
+    command += ["--offline"] * asked.offline + ["--shared"] * asked.shared
+    command += _engine_options(asked.engine) if asked.engine else []
+    command += asked.platform.options.split()
     training = subprocess.Popen(
         command, cwd=folder, env=environment(folder), stdout=subprocess.DEVNULL
     )
@@ -172,7 +166,8 @@ def train(
             f"Training {', '.join(cases)} ended with status {status}; what it said stands above. "
             f"Its records are kept in {into}: the same command goes on from there."
         )
-    return [r for r in Store(into / "reference").all() if r.spec.case.name in cases]
+    found = Store(reference_folder(into, asked.platform)).all()
+    return [record for record in found if record.spec.case.name in cases]
 
 
 def _engine_options(engine: str) -> list[str]:
@@ -251,6 +246,8 @@ class Asked:
     """Whether others use this machine meanwhile."""
     engine: str | None = None
     """The engine that trains trials; None is this machine."""
+    platform: Platform = USUAL
+    """What the records are of: those of others are left out."""
 
 
 def place(name: str | None, project: Project) -> Place:
@@ -288,12 +285,15 @@ def side_of(place: Place, asked: Asked) -> Side:
         return _of_case(place, place.case, asked)
     if place.path is None:
         return _of_checkout(place, asked)
-    return Side(told=place.told, facts=facts_of(_folder(place.path)))
+    return Side(told=place.told, facts=facts_of(_folder(place.path, asked.platform)))
 
 
-def _folder(path: Path) -> list[Record]:
-    """Read a folder of records: of one case, of many, or a results folder, by its reference."""
-    inside = [path / name for name in ("reference", "trials")]
+def _folder(path: Path, platform: Platform) -> list[Record]:
+    """Read a folder of records: of one case, of many, or a results folder, by its reference.
+
+    One that has none of the usual platform may be all of another, and is compared all the same.
+    """
+    inside = [reference_folder(path, platform), path / "trials"]
     stores = [path, *(folder for folder in inside if folder.is_dir())]
     for store in stores:
         if found := [*Store(store).all()]:
@@ -305,13 +305,17 @@ def _folder(path: Path) -> list[Record]:
         )
     if not facts_of(found):
         raise UserError(f"{path} holds no results: all {len(found)} trials in it are accidents.")
-    return found
+    kept = [record for record in found if platform_of(record) == platform]
+    if not kept and platform != USUAL:
+        others = ", ".join(sorted({platform_of(record).words for record in found}))
+        raise UserError(f"{path} holds no records of {platform.words}, but of {others}.")
+    return kept or of_one_platform(found)
 
 
 def _of_commit(place: Place, commit: str, asked: Asked) -> Side:
     with exported(commit, root=asked.project.root) as folder:
-        told = ask(folder, called(commit))
-        records = references(folder, told.results, commit)
+        told = ask(folder, called(commit), platform=asked.platform)
+        records = references(folder, told.results, commit, asked.platform)
     records = [record for record in records if record.spec.case.name not in told.stale]
     wanted = _wanted(told.cases, records, asked)
     if wanted:
@@ -328,9 +332,10 @@ def _of_commit(place: Place, commit: str, asked: Asked) -> Side:
 
 def _of_checkout(place: Place, asked: Asked) -> Side:
     into = asked.results / "compare" / "checkout"
-    folders = (asked.results / "reference", asked.results / "trials", into / "reference")
-    project = asked.project
-    stored = [record for folder in folders for record in Store(folder).all()]
+    project, platform = asked.project, asked.platform
+    references = [reference_folder(each, platform) for each in (asked.results, into)]
+    found = (r for each in (*references, asked.results / "trials") for r in Store(each).all())
+    stored = [record for record in found if platform_of(record) == platform]
     records = repeated(stored, project)
     stale = why_stale(filter(publishable, stored), project.cases, root=project.root)
     wanted = _wanted(project.cases, records, asked)
@@ -350,7 +355,7 @@ def _of_case(place: Place, case: str, asked: Asked) -> Side:
         why = found.unfit.get(case, "it has none")
         raise UserError(
             f"There are no records of {case} to compare: {why}. Add --train, or keep some first: "
-            f"fitting-room calibrate {case}"
+            f"fitting-room calibrate {case} {asked.platform.options}".rstrip()
         )
     return Side(told=found.told, facts={case: found.facts[case]})
 
@@ -366,17 +371,8 @@ def _wanted(cases: Iterable[str], records: Sequence[Record], asked: Asked) -> li
 def _trained(
     folder: Path, cases: Sequence[str], into: Path, asked: Asked, commit: str | None
 ) -> list[Record]:
-    told = ask(folder, called(commit), cases)
-    records = train(
-        folder,
-        cases,
-        into,
-        seeds=asked.seeds or 1,
-        data_dir=asked.data_dir,
-        offline=asked.offline,
-        shared=asked.shared,
-        engine=asked.engine,
-    )
+    told = ask(folder, called(commit), cases, asked.platform)
+    records = train(folder, cases, into, asked=asked)
     for record in records:
         check_origin(record, told.origins[record.spec.case.name], commit)
     return records
