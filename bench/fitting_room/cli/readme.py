@@ -16,16 +16,18 @@ from fitting_room.cli import COMMANDS, Subparsers, add_command, load, plots
 from fitting_room.cli.noise import speed_table
 from fitting_room.errors import UserError
 from fitting_room.lab.evaluator import on_reference
+from fitting_room.machine import PLATFORMS
 from fitting_room.project import Project, from_here
 from fitting_room.record import Record
 from fitting_room.report.audit import as_markdown
+from fitting_room.report.columns import by_task
 from fitting_room.report.readme import badges, difference, regenerate
 from fitting_room.report.summary import JUDGED, task_table
 from fitting_room.spec import TASKS
 from fitting_room.store.bounds import Bounds
 from fitting_room.store.digest import brings_engine
 from fitting_room.store.key import why_stale
-from fitting_room.store.records import read_speeds, write_whole
+from fitting_room.store.records import read_speeds, reference_folder, write_whole
 from fitting_room.studies import exercises, gate, gate_quick, growth, peers, search, sprints
 
 
@@ -60,6 +62,7 @@ def blocks(known: Committed) -> dict[str, Callable[[], str]]:
             for name, each in asked.items()
         },
         **{task: partial(task_block, task, known) for task in TASKS},
+        "platforms": partial(platforms_block, known),
         **{name: partial(gate_block, make, known) for name, make in gate.BLOCKS.items()},
         "quick runs": partial(gate_block, gate_quick.quick_block, known),
         **search.blocks(known.results / "search"),
@@ -71,6 +74,21 @@ def task_block(task: str, known: Committed) -> str:
     """Return the comparison of every architecture on a task."""
     found = [row for row in known.rows if row.task == task]
     return task_table(found, known.records, stale=known.stale, absent="no reference yet")
+
+
+def platforms_block(known: Committed) -> str:
+    """Return the same of every other platform that has references, of the cases that have some."""
+    parts, project = [], known.project
+    for platform in PLATFORMS.values():
+        records = references(reference_folder(known.results, platform))
+        stale = why_stale(records, project.known, root=project.root)
+        there = {record.spec.case.name for record in records}
+        found = rows([c for c in project.cases.values() if c.name in there], records, {}, {})
+        for task, of in by_task(found).items():
+            told = [record for record in records if record.spec.case.task == task]
+            table = task_table(of, told, stale=stale)
+            parts.append(f"### {TASKS[task].title}, {platform.words}\n\n{table}")
+    return "\n\n".join(parts) or "None yet: `fitting-room calibrate --backend jax --apply`."
 
 
 def claims_block(known: Committed) -> str:
