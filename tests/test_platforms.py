@@ -27,7 +27,8 @@ from fitting_room.lab.plan import Options
 from fitting_room.machine import PLATFORMS, USUAL, Platform, of_one_machine, platform_of
 from fitting_room.record import Record
 from fitting_room.report.verdicts import incomparable
-from fitting_room.store.records import Store, reference_folder, reference_folders
+from fitting_room.store.bounds import reference_folder, reference_folders
+from fitting_room.store.records import Store
 
 JAX = Platform("jax", "cpu")
 FLOOR = Bound(metric="test_accuracy", at_least=0.8, reason="a round figure")

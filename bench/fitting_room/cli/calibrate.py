@@ -36,9 +36,9 @@ from fitting_room.project import Project, from_here, shown
 from fitting_room.record import Outcome, Record
 from fitting_room.report.prices import priced, sharpest, table
 from fitting_room.spec import Case, TrialSpec
-from fitting_room.store.bounds import read_bounds, table_of
+from fitting_room.store.bounds import read_bounds, reference_folder, table_of
 from fitting_room.store.key import explain, why_stale
-from fitting_room.store.records import Store, reference_folder, write_whole
+from fitting_room.store.records import Store, write_whole
 from fitting_room.studies.exercises import Exercise, block, pictures
 
 SEEDS = 20

@@ -40,8 +40,9 @@ from fitting_room.record import Record
 from fitting_room.report.comparison import as_json, as_markdown
 from fitting_room.report.readme import difference
 from fitting_room.spec import Case, Dataset, folder_of
+from fitting_room.store.bounds import reference_folder
 from fitting_room.store.git import exported
-from fitting_room.store.records import Store, reference_folder, write_whole
+from fitting_room.store.records import Store, write_whole
 
 PAIRS = 20
 """Twice what the exact test needs, for a machine that has neighbours."""

@@ -44,8 +44,9 @@ from fitting_room.report.model import (
 )
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Task, TrialSpec, folder_of
+from fitting_room.store.bounds import reference_folders
 from fitting_room.store.key import training_key
-from fitting_room.store.records import Kept, Models, Store, reference_folders
+from fitting_room.store.records import Kept, Models, Store
 
 if TYPE_CHECKING:
     from fitting_room.report.plots import Draw

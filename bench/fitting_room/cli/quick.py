@@ -21,8 +21,8 @@ from fitting_room.machine import Platform
 from fitting_room.project import Project
 from fitting_room.record import Record
 from fitting_room.spec import Case
-from fitting_room.store.bounds import Bounds
-from fitting_room.store.records import Store, reference_folder
+from fitting_room.store.bounds import Bounds, reference_folder
+from fitting_room.store.records import Store
 
 QUICK = Options(tier="quick")
 

@@ -24,10 +24,10 @@ from fitting_room.report.columns import by_task
 from fitting_room.report.readme import badges, difference, regenerate
 from fitting_room.report.summary import JUDGED, task_table
 from fitting_room.spec import TASKS
-from fitting_room.store.bounds import Bounds
+from fitting_room.store.bounds import Bounds, reference_folder
 from fitting_room.store.digest import brings_engine
 from fitting_room.store.key import why_stale
-from fitting_room.store.records import read_speeds, reference_folder, write_whole
+from fitting_room.store.records import read_speeds, write_whole
 from fitting_room.studies import exercises, gate, gate_quick, growth, peers, search, sprints
 
 

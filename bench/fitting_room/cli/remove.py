@@ -23,6 +23,7 @@ from fitting_room.reading import read_json, read_toml
 from fitting_room.record import Record
 from fitting_room.report.model import card
 from fitting_room.spec import Case, TrialSpec, folder_of
+from fitting_room.store.bounds import reference_folders
 from fitting_room.store.key import quality_key
 from fitting_room.store.records import (
     SPEED_AGAIN,
@@ -31,7 +32,6 @@ from fitting_room.store.records import (
     Speed,
     Store,
     read_record,
-    reference_folders,
     write_speed,
     write_whole,
 )

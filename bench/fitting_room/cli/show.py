@@ -32,8 +32,9 @@ from fitting_room.record import Record
 from fitting_room.report.audit import as_json, shown, surprises, tally
 from fitting_room.report.progress import Screen, coloured, plain
 from fitting_room.report.table import Table
+from fitting_room.store.bounds import reference_folders
 from fitting_room.store.key import training_key, why_stale
-from fitting_room.store.records import Store, reference_folders
+from fitting_room.store.records import Store
 
 PREFIX = 12
 """Characters of a key that tell records apart for a person."""

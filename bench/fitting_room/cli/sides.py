@@ -18,10 +18,11 @@ from fitting_room.lab import process
 from fitting_room.machine import USUAL, Platform, platform_of
 from fitting_room.project import Project
 from fitting_room.record import Provenance, Record
+from fitting_room.store.bounds import reference_folder
 from fitting_room.store.digest import brings_engine
 from fitting_room.store.git import exported, resolve, suggestion, without_git, worktree
 from fitting_room.store.key import training_key, why_stale
-from fitting_room.store.records import Store, read_record, reference_folder
+from fitting_room.store.records import Store, read_record
 
 QUESTION = """
 import json, os, sys

@@ -37,8 +37,8 @@ from fitting_room.report.model import card
 from fitting_room.report.progress import Progress
 from fitting_room.report.verdicts import Judged, parted, to_properties
 from fitting_room.spec import Case, Dataset
-from fitting_room.store.bounds import read_bounds
-from fitting_room.store.records import Models, Store, reference_folder
+from fitting_room.store.bounds import read_bounds, reference_folder
+from fitting_room.store.records import Models, Store
 
 Answer = TypeVar("Answer")
 

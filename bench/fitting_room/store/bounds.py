@@ -1,4 +1,7 @@
-"""``bounds.toml``: the acceptance bounds of every case, each with its reason."""
+"""``bounds.toml``: the acceptance bounds of every case, each with its reason.
+
+It also says where the references lie that they rest on.
+"""
 
 from __future__ import annotations
 
@@ -105,6 +108,17 @@ def read_curve(metric: str, entry: object) -> Curve:
 
 
 SMOKE = "smoke"
+
+
+def reference_folder(results: Path, platform: Platform = USUAL) -> Path:
+    """Return the folder of the references of a platform: the usual one's holds the others'."""
+    return results / "reference" / ("" if platform == USUAL else platform.name)
+
+
+def reference_folders(results: Path) -> list[Path]:
+    """Return the folder of the usual references, and those of other platforms that there are."""
+    others = (reference_folder(results, platform) for platform in PLATFORMS.values())
+    return [reference_folder(results), *filter(Path.is_dir, others)]
 
 
 def table_of(case: str, platform: Platform = USUAL, metric: str = "") -> str:

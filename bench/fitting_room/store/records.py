@@ -16,7 +16,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from fitting_room.errors import UnwritableError, UserError, nearest
-from fitting_room.machine import PLATFORMS, USUAL, Platform, exclusive
+from fitting_room.machine import exclusive
 from fitting_room.reading import below, read_json
 from fitting_room.record import (
     SCHEMA,
@@ -33,7 +33,8 @@ from fitting_room.record import (
 from fitting_room.spec import TASKS, TrialSpec, folder_of
 from fitting_room.store.key import machine_key
 
-PROBE_BYTES = 2**20  # more than any record of a trial
+PROBE_BYTES = 2**20
+"""More than any record of a trial."""
 
 LEFT_FOR_S = 24 * 3600.0
 """Nothing that still runs has begun to write a file so long ago."""
@@ -41,7 +42,8 @@ LEFT_FOR_S = 24 * 3600.0
 LEFTOVERS = (".*.part", "*/.*.part", "*/.seed-*.keras", "*/.seed-*.model", ".locks/*.lock", "*/")
 """What killed runs leave in a folder of records or models; the last are folders, if empty."""
 
-PART_CHARACTERS = 60  # of an unfinished file's own name: its end has to fit, too
+PART_CHARACTERS = 60
+"""What an unfinished file keeps of its name: its own end has to fit, too."""
 
 
 @dataclass(frozen=True)
@@ -145,17 +147,6 @@ class Store:
                 moved = f"moved to {aside.name}, "
             _tell(f"{error} It is {moved}counted as absent.")
             return None
-
-
-def reference_folder(results: Path, platform: Platform = USUAL) -> Path:
-    """Return the folder of the references of a platform: the usual one's holds the others'."""
-    return results / "reference" / ("" if platform == USUAL else platform.name)
-
-
-def reference_folders(results: Path) -> list[Path]:
-    """Return the folder of the usual references, and those of other platforms that there are."""
-    others = (reference_folder(results, platform) for platform in PLATFORMS.values())
-    return [reference_folder(results), *filter(Path.is_dir, others)]
 
 
 @lru_cache
