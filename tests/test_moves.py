@@ -13,6 +13,7 @@ from test_kept_models import write_model
 
 from bench import __main__ as command_line
 from bench.cases import CASES
+from fitting_room.machine import PLATFORMS
 from fitting_room.record import Job, Record
 from fitting_room.report.model import card
 from fitting_room.store.bounds import read_bounds
@@ -36,6 +37,9 @@ mean = [0.45]
 sd = [0.01]
 seeds = 5
 reason = "five seeds"
+
+["fashion_mnist-old".jax-cpu]
+test_loss = { at_most = 0.3, reason = "so" }
 
 # Of another.
 [mnist-dense_128]
@@ -69,6 +73,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     results = tmp_path / "results"
     for seed in (0, 1):
         Store(results / "reference").put(key(make_record(case=OLD, seed=seed)))
+    Store(results / "reference" / "jax-cpu").put(key(make_record(case=OLD, backend="jax")))
     Store(results / "trials").put(key(make_record(case=CASES["mnist-dense_128"])))
     here = replace(
         PROJECT,
@@ -108,7 +113,7 @@ def test_remove_leaves_nothing_of_a_case(results: Path) -> None:
     others = Path("results/trials")
     before = state(others)
     assert command_line.main(["remove", OLD.name, "--apply"]) == 0
-    assert not (results / "reference" / OLD.name).exists()
+    assert [path for path in results.rglob("*") if OLD.name in path.name] == []
     assert state(others) == before
     text = Path("bounds.toml").read_text("utf-8")
     assert text == BOUNDS.partition("# Kept")[0] + "# Of" + BOUNDS.partition("# Of")[2]
@@ -153,10 +158,13 @@ def test_rename_makes_records_answer_for_the_new_name(results: Path) -> None:
     wanted = [key(make_record(case=NEW, seed=seed)) for seed in (0, 1)]
     assert list(store.all()) == wanted
     assert [store.find(NEW.name, each.key) for each in wanted] == wanted
+    jax = Store(results / "reference" / "jax-cpu").all()
+    assert list(jax) == [key(make_record(case=NEW, backend="jax"))]
     bounds = read_bounds(
         Path("bounds.toml"), cases=CASES, metrics=["parameters", "training_loss", "test_loss"]
     )
     assert bounds.metrics(NEW.name) == ("parameters", "training_loss_by_epoch")
+    assert bounds.on(PLATFORMS["jax-cpu"]).metrics(NEW.name) == ("parameters", "test_loss")
     published = read_published(Path("claims.toml"), cases=CASES)
     assert NEW.name in published.figures
     assert published.statements[0].cases_named == (NEW.name, "fashion_mnist-cnn_64")

@@ -16,6 +16,7 @@ from scheduler_world import (
 )
 
 from bench.cases import CASES
+from fitting_room.judge.verdict import Bound
 from fitting_room.lab import evaluator
 from fitting_room.lab.evaluator import Evaluator, outline, unstored
 from fitting_room.lab.plan import Need, Options, plan
@@ -127,3 +128,27 @@ def test_what_is_only_built_is_not_called_training(tmp_path: Path) -> None:
     needs = [Need(case=CHOSEN[0], trained=False), Need(case=CHOSEN[1])]
     judge.planned = plan(needs, judge.options, DATA)
     assert "1 to train, 1 to build, " in lines(judge, "trials")[0]
+
+
+@pytest.mark.usefixtures("trials")
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (Options(backend="jax"), ["1 of 2 cases, no reference for jax on cpu"]),
+        (Options(backend="jax", epochs=2), []),
+        (Options(), []),
+    ],
+)
+def test_what_cannot_be_judged_is_told_before_it_is_trained(
+    tmp_path: Path, options: Options, told: list[str]
+) -> None:
+    """Of cases that have bounds, those that have none of this backend and device are counted."""
+    count = Bound(metric="parameters", exactly=101_770, reason="counted")
+    floor = Bound(metric="test_accuracy", at_least=0.8, reason="a round figure")
+    bounds = Bounds(
+        path=Path("bounds.toml"),
+        tables={case.name: {count.metric: count} for case in CHOSEN},
+        apart={CHOSEN[0].name: {"jax-cpu": {floor.metric: floor}}},
+    )
+    judge = replace(of_two_cases(tmp_path, options), bounds=bounds.on(options.platform))
+    assert lines(judge, "not judged") == told

@@ -26,6 +26,7 @@ from fitting_room.cli import calibrate
 from fitting_room.errors import UserError
 from fitting_room.format import shown_limits
 from fitting_room.judge.verdict import Bound
+from fitting_room.machine import USUAL
 from fitting_room.metrics import METRICS, Metric, declare, macro_f1
 from fitting_room.record import Record
 from fitting_room.report.page import write_page
@@ -96,7 +97,7 @@ def test_calibrate_writes_their_bounds_and_what_each_costs(
     """A second call finds nothing to change."""
     project = replace(PROJECT, root=tmp_path, bounds=tmp_path / "bounds.toml")
     project.bounds.write_text("# Mine.\n", encoding="utf-8")
-    calibrate._propose(project, {DENSE.name: told(MEANS)}, apply=True)
+    calibrate._propose(project, {DENSE.name: told(MEANS)}, USUAL, apply=True)
     printed = capsys.readouterr().out
     text = project.bounds.read_text("utf-8")
     assert text.startswith("# Mine.\n\n[fashion_mnist-dense_128]\n")
@@ -105,7 +106,7 @@ def test_calibrate_writes_their_bounds_and_what_each_costs(
             DENSE.name, metric.name
         )
         assert cells(printed, DENSE.name, metric.name)[2] == bound.words
-    calibrate._propose(project, {DENSE.name: told(MEANS)}, apply=True)
+    calibrate._propose(project, {DENSE.name: told(MEANS)}, USUAL, apply=True)
     assert "has these bounds already" in capsys.readouterr().out
     assert project.bounds.read_text("utf-8") == text
 

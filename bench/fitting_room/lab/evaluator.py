@@ -63,20 +63,22 @@ class Evaluator:
         if not self.options.judges(metric):
             return replace(_not_comparable(metric, (), self.options), subject=case.name)
         # What could not be judged after training is refused before it; counts are told at once.
-        if self.bounds.no_reference(case.name):
-            pass  # what is trained is told, and not judged
-        elif metric in CURVES and self.options.comparable:
+        missing = _missing(case, metric, self.bounds, self.options)
+        if metric in CURVES and self.options.comparable and not missing:
             self.bounds.curve(case.name, metric)
-        elif metric not in (*CURVES, *UNTRAINED):
+        elif metric not in (*CURVES, *UNTRAINED) and not missing:
             _bound(case, metric, self.bounds, self.options)
         least, most = self.options.least_seeds, self.options.most_seeds
         if metric in UNTRAINED:
             least = most = 1  # every seed would count the same
-        elif self.bounds.no_reference(case.name):
+        elif missing:
             most = least  # more of them would not be judged either
         for n in range(least, most + 1):
             self._ask_ahead(case, n, most)
             records = self.records(case, n, timed=metric in TIMED)
+            if missing:
+                verdict = _not_comparable(metric, records, self.options, missing)
+                break
             verdict = judged(
                 case, metric, records, self.bounds, self.options, least=least, most=most
             )
@@ -187,18 +189,15 @@ def judged(
     coarse = metric in UNTRAINED or not options.comparable
     most = most if coarse else max(most, MOST_SEEDS)
     limits: dict[str, Any] = {"least": least - lost, "most": most - lost, "alpha": _alpha(bounds)}
-    judges = options.comparable and metric not in UNTRAINED
-    missing = bounds.no_reference(case.name) if judges else ""
-    if metric in CURVES and options.comparable and not missing:
+    if metric in CURVES and options.comparable:
         # Epochs that a whole trial has beyond those of a quick one are left out: with few
         # seeds they could only stay open, and what fails here fails in every other tier too.
         curves = [curve(record, metric)[: options.stop_after] for record in records]
         return judge_curve(curves, bounds.curve(case.name, metric), **limits)
     counted = METRICS[metric](records[0]) if metric in UNTRAINED else None
-    unbound = missing or metric in CURVES
-    bound = None if unbound else _bound(case, metric, bounds, options, counted)
+    bound = None if metric in CURVES else _bound(case, metric, bounds, options, counted)
     if bound is None:
-        return _not_comparable(metric, records, options, missing)
+        return _not_comparable(metric, records, options)
     if metric == EPOCHS and bound.has_reference:
         aim, target = next(iter(TASKS[case.task].targets.items()))
         seeds = [[of_epoch(epoch, aim) for epoch in record.epochs] for record in records]
@@ -215,6 +214,12 @@ def _counting(metric: str, records: Sequence[Record]) -> tuple[Sequence[Record],
         return records, 0
     kept = of_one_machine([each for each in records if is_timed(each) or not each.completed])
     return kept, len(records) - len(kept)
+
+
+def _missing(case: Case, metric: str, bounds: Bounds, options: Options) -> str:
+    """Say that a reference of the platform is missing, where the metric is held to one."""
+    rests = options.comparable and metric not in UNTRAINED
+    return bounds.no_reference(case.name) if rests else ""
 
 
 def _bound(
@@ -289,8 +294,18 @@ def outline(evaluator: Evaluator) -> list[str]:
         *(f"data: {dataset.name} from {dataset.source}" for dataset in datasets.values()),
         f"tier: {_tier(evaluator.options)}",
         f"trials: {len(planned)}, {len(planned) - len(missing)} stored already, {work}",
+        *_unjudged(evaluator, planned),
         *_models(evaluator.scheduler, planned),
     ]
+
+
+def _unjudged(evaluator: Evaluator, planned: Sequence[Planned]) -> list[str]:
+    """Say before any training how many cases have bounds, and none of this platform."""
+    bounds, trained = evaluator.bounds, {t.spec.case.original for t in planned if t.spec.epochs}
+    held = trained & {*bounds.tables} if evaluator.options.comparable else set()
+    missing = sum(map(bool, map(bounds.no_reference, held)))
+    where = bounds.platform.words
+    return [f"not judged: {missing} of {len(held)} cases, no reference for {where}"] * bool(missing)
 
 
 def _where(options: Options, accelerator: str | None) -> str:
