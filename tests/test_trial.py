@@ -171,10 +171,10 @@ def test_a_phase_that_raises_has_its_seconds_too() -> None:
 
 def test_what_keras_can_do_without_is_absent_only_while_it_is_loaded() -> None:
     """An import fails inside, for whatever was not loaded before, and works again afterwards."""
-    from fitting_room.trial.__main__ import _absent
+    from fitting_room.trial.prepared import absent
 
     sys.modules.pop("colorsys", None)
-    with _absent("colorsys", "json"):
+    with absent("colorsys", "json"):
         with pytest.raises(ImportError):
             import_module("colorsys")
         assert import_module("json") is json

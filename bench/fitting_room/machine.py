@@ -97,6 +97,9 @@ SIZE = 2048
 """Rows and columns of both matrices of the calibration step: 17 GFLOP a product."""
 
 PRODUCTS = 10
+FEWEST = 3
+AGREE = 1.01
+"""The slowest of as many over the quickest: of equal times no more are wanted."""
 
 
 def this_machine(accelerator: str | None = None) -> Machine:
@@ -239,16 +242,20 @@ def calibration_seconds(
     Args:
         clock: seconds; tests give their own.
         size: rows and columns.
-        products: to be timed.
+        products: to be timed at most; once the ``FEWEST`` quickest agree, more change nothing.
     """
     left, right = np.random.default_rng(0).random((2, size, size), dtype=np.float32)
     out = left @ right
-    seconds = []
-    for _ in range(products):
+    seconds: list[float] = []
+    while len(seconds) < products and not _agree(sorted(seconds)[:FEWEST]):
         began = clock()
         np.matmul(left, right, out=out)
         seconds.append(clock() - began)
     return min(seconds)
+
+
+def _agree(quickest: Sequence[float]) -> bool:
+    return len(quickest) == FEWEST and quickest[-1] <= quickest[0] * AGREE
 
 
 def peak_memory_bytes() -> int | None:

@@ -147,9 +147,10 @@ def elapsed_seconds(record: Record, epoch: float) -> float:
     """Return the seconds from the start of the process to the evaluation after an epoch.
 
     Everything until then is included: start, import, load, build, epochs with tracing, and
-    evaluations. What ``fit`` took beyond them counts whole, since nothing tells of which epoch.
+    evaluations, and what a prepared process had imported before. What ``fit`` took beyond them
+    counts whole, since nothing tells of which epoch.
     """
-    before = ("start", "import", "load", "build", "fit_overhead")
+    before = ("start", "import", "prepared", "load", "build", "fit_overhead")
     ran = sum(each.seconds + each.evaluate_seconds for each in record.epochs[: int(epoch)])
     return sum(record.seconds.get(phase, 0.0) for phase in before) + ran
 

@@ -309,7 +309,7 @@ class Job:
     task: Task | None = None
     """What its case is trained on, without the data: a trial reads nothing of the project."""
     sent: float = 0.0
-    """The time when the child was handed it, in seconds since 1970."""
+    """The time when its process was asked for, in seconds since 1970."""
 
     def record(
         self, outcome: Outcome, reason: str, *, started: str, measured: PartialRecord

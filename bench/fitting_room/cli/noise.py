@@ -44,6 +44,7 @@ from fitting_room.store.key import provenance
 from fitting_room.store.records import Speed, write_speed
 from fitting_room.studies import origin_of, peers, read_document, write_document
 from fitting_room.studies.noise import FOLDER, TIMED, Block, Crossed, Times, noise_block, sample
+from fitting_room.studies.share import share_of_last_run
 
 PROCESSES = 3
 """Timed right after one another: a block."""
@@ -61,6 +62,12 @@ ROUND_S = 10.0
 
 HEADINGS = ("case", "s, this bench", "util. %", "s, plain fit", "ratio", "min–max", "pairs")
 ABSENT = "no reference yet"
+SPEED = {
+    "--peers": "time Keras on other backends and the project's plain loops beside both, in turn",
+    "--share": "time nothing: tell how much of the last run was no training, and what it was",
+    "--json": "keep the figures, to be committed: as results/speed/CASE.json, those of peers as "
+    "results/peers/CASE.json, the share as results/share.json",
+}
 
 
 def register(subparsers: Subparsers) -> None:
@@ -89,17 +96,8 @@ def register(subparsers: Subparsers) -> None:
         type=positive,
         help=f"training images an epoch ({IMAGES}; of peers as many as take {ROUND_S:g} s a round)",
     )
-    parser.add_argument(
-        "--peers",
-        action="store_true",
-        help="time Keras on other backends and the project's plain loops beside both, all in turn",
-    )
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="keep the figures as results/speed/CASE.json, to be committed: README's table; "
-        "those of peers as results/peers/CASE.json",
-    )
+    for name, does in SPEED.items():
+        parser.add_argument(name, action="store_true", help=does)
     add_options(parser, "--results")
 
 
@@ -214,6 +212,9 @@ def speed(arguments: argparse.Namespace) -> int:
     project: Project = arguments.project
     if arguments.peers:
         return _beside_peers(arguments)
+    if arguments.share:
+        print(share_of_last_run(arguments.results, keep=arguments.json))
+        return 0
     cases, images = _comparable(project, arguments.case), arguments.images or IMAGES
     found: dict[str, Speed] = {}
     for number, case in enumerate(cases, start=1):

@@ -29,6 +29,7 @@ from fitting_room.store.digest import brings_engine
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import read_speeds, write_whole
 from fitting_room.studies import exercises, gate, gate_quick, growth, peers, search, sprints
+from fitting_room.studies.share import share_block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,7 @@ def blocks(known: Committed) -> dict[str, Callable[[], str]]:
     return {
         "claims": partial(claims_block, known),
         "speed": partial(speed_block, known),
+        "share": partial(share_block, known.results),
         "peers": partial(peers.peers_block, known.project, known.results, known.records),
         "sprints": partial(sprints.sprint_table, known.records),
         "options": options_block,

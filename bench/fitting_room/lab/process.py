@@ -17,11 +17,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Protocol, TypeVar
 
 import msgspec
 
 from fitting_room.errors import ending, hurry
+from fitting_room.lab import prepared
 from fitting_room.lab.locks import check_not_ending, gpu_lease, machine_lock, why_wait
 from fitting_room.machine import CHOOSER, settings, this_machine
 from fitting_room.project import current, used
@@ -36,6 +37,7 @@ from fitting_room.record import (
     now,
     silent,
 )
+from fitting_room.spec import TrialSpec
 from fitting_room.store.digest import ENGINE, SOURCES, brings_engine
 
 Answer = TypeVar("Answer")
@@ -52,15 +54,36 @@ RUN = (
 )
 """Unlike ``python -m`` it does not look into the working directory first."""
 
-PINNED = ("KERAS_", "TF_")  # begin variables that no child inherits, but for recorded ones
+PINNED = ("KERAS_", "TF_", "PYTEST_CURRENT_TEST")
+"""What begins variables that no child inherits, but for recorded ones: Keras and TensorFlow have
+their own meaning for them, and pytest has another value for each test."""
 NO_HOME = f"{os.devnull}/keras"  # for Keras: no keras.json lies there, and none is written
+
+
+class Process(Protocol):
+    """What ``subprocess.Popen`` is, as far as it is used here."""
+
+    pid: int
+    stdin: IO[bytes] | None
+
+    def poll(self) -> int | None:
+        """Return its exit status; None while it lives."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit status once it has ended, or raise ``TimeoutExpired``."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal, unless it has ended."""
+
+    def kill(self) -> None:
+        """Kill it, unless it has ended."""
 
 
 @dataclass(frozen=True)
 class Child:
     """A process that speaks the protocol."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     answers: IO[bytes]
 
     def ask(self, question: object) -> None:
@@ -93,6 +116,8 @@ class Child:
         self.reap()
         self.answers.close()
         self.hang_up()
+        if isinstance(self.process, prepared.Fork):
+            self.process.release()
 
 
 def home() -> Path:
@@ -214,11 +239,11 @@ def strays(files: Iterable[str], root: Path) -> list[str]:
     return [file for file in outside if astray(Path(file).resolve())]
 
 
-_living: dict[subprocess.Popen[bytes], str] = {}  # child → run that it trains for, if any
+_living: dict[Process, str] = {}  # child → run that it trains for, if any
 
 
 def run_trial(job: Job, listen: Listener = silent, *, run: str = "") -> Record:
-    """Run one trial in a fresh process and return its record, whatever becomes of it.
+    """Run one trial in a process of its own; return its record, whatever becomes of it.
 
     A trial that is to be timed waits until no other runs on this machine, and any other until none
     is timed there. One on a GPU has it alone, unless its spec shares it.
@@ -237,9 +262,11 @@ def run_trial(job: Job, listen: Listener = silent, *, run: str = "") -> Record:
     place: AbstractContextManager[dict[str, str]] = gpu if spec.device == "gpu" else nullcontext({})
     with lock, place as device, tempfile.TemporaryFile() as errors:
         check_not_ending()
-        started = now()
+        started, job = now(), replace(job, sent=time.time())
         child = _start(job, errors, device)
         _living[child.process] = run
+        if ending.is_set():  # meanwhile, when it was not yet among the living
+            end(child.process, signal.SIGINT)
         try:
             with time_limit(child.process, spec.time_limit_s) as expired:
                 record = _attend(child, job, listen, started, errors)
@@ -306,15 +333,26 @@ def _heard(child: Child, job: Job, listen: Listener, started: str, errors: IO[by
 def _start(job: Job, errors: IO[bytes], device: Mapping[str, str]) -> Child:
     spec, root = job.spec, Path(job.root)
     environment = child_environment(spec.backend, spec.device, job.provenance.settings, root)
+    if _prepares(spec) and (fork := prepared.fork(program("prepared", root), environment, errors)):
+        return Child(*fork)
     child = start(program("__main__", root), errors, environment={**environment, **device})
     if spec.case.trainer:
         threading.Thread(target=child.reap, daemon=True).start()
     return child
 
 
+def _prepares(spec: TrialSpec) -> bool:
+    """Whether a prepared process can be forked for a trial.
+
+    An own trainer may load anything, JAX warns of forks, and a GPU's variables differ by trial.
+    """
+    linux = sys.platform == "linux"
+    return linux and spec.backend == "tensorflow" and spec.device == "cpu" and not spec.case.trainer
+
+
 def messages(child: Child, job: Job) -> Iterator[Message]:
     """Hand the child its job, and yield what it says until it ends or is killed."""
-    child.ask(replace(job, sent=time.time()))
+    child.ask(job)
     while (message := child.answer(Message)) is not None:
         yield message
 
@@ -332,7 +370,7 @@ def _foreign(message: Message, root: Path) -> str | None:
 
 
 @contextmanager
-def time_limit(child: subprocess.Popen[bytes], seconds: float | None) -> Iterator[threading.Event]:
+def time_limit(child: Process, seconds: float | None) -> Iterator[threading.Event]:
     """Ask the child to end after so many seconds; the event tells whether that was so."""
     expired = threading.Event()
 
@@ -350,7 +388,7 @@ def time_limit(child: subprocess.Popen[bytes], seconds: float | None) -> Iterato
         timer.cancel()
 
 
-def end(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def end(child: Process, number: signal.Signals) -> None:
     """Send a child that lives a signal, and kill it if that does not end it in time."""
 
     def kill() -> None:

@@ -13,6 +13,7 @@ import msgspec
 from fitting_room.errors import UnwritableError, UserError
 from fitting_room.lab.engine import Engine
 from fitting_room.lab.locks import file_lock
+from fitting_room.lab.prepared import end_idle
 from fitting_room.lab.process import home, run_trial, strays, trials_ended
 from fitting_room.machine import exclusive, this_machine
 from fitting_room.metrics import sources
@@ -214,6 +215,7 @@ class Scheduler:
                 self.engine.end(self.engine.run)
             wait(running)
             self.executor.shutdown()
+        end_idle()
         if self.engine:
             self.engine.close()
 

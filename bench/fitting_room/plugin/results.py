@@ -7,6 +7,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from fitting_room.data import held
 from fitting_room.errors import UserError, unwritten
 from fitting_room.metrics import UNTRAINED
 from fitting_room.plugin.options import log_folder, option, platform, project_of, results_folder
+from fitting_room.record import now
 from fitting_room.report.progress import Screen
 from fitting_room.report.summary import Summary, shown, write_summary
 from fitting_room.report.verdicts import (
@@ -32,6 +34,8 @@ from fitting_room.report.verdicts import (
 )
 from fitting_room.store.bounds import line_of, smoke_line, table_of
 from fitting_room.store.records import Store
+from fitting_room.studies import write_document
+from fitting_room.studies.share import TIMELINE, Timeline
 
 UNREPORTED = 6
 """Exit status of a run whose tests passed and whose report is lost; pytest's own end at 5."""
@@ -47,6 +51,7 @@ class Results:
         self._said: dict[str, tuple[bool, dict[str, object]]] = {}
         """Test → whether it failed, and its properties; of several runs of it the last counts."""
         self._unreported = False
+        self._began = now()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -92,7 +97,7 @@ class Results:
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print verdicts and tables, and write them under the results folder."""
-        config, writer = self._config, self._config.get_terminal_writer()
+        config, writer, reporting = self._config, self._config.get_terminal_writer(), now()
         verbosity = config.get_verbosity()
         screen = Screen(width=writer.fullwidth, mark=writer.markup, verbosity=verbosity)
         for _, said in self._said.values():
@@ -111,6 +116,14 @@ class Results:
             terminalreporter.section("fitting room")
         for line in [*lines, *annotations]:
             terminalreporter.write_line(line)
+        if not self._unreported:
+            self._keep_timeline(reporting)
+
+    def _keep_timeline(self, reporting: str) -> None:
+        tier, folder = option(self._config, "tier"), results_folder(self._config)
+        told = Timeline(tier=tier, began=self._began, reporting=reporting, ended=now())
+        with suppress(UserError):  # a disk that is full by now costs no verdict
+            write_document(folder / TIMELINE, told)
 
     def _lines(self, summary: Summary, screen: Screen) -> list[str]:
         log = log_folder(self._config)

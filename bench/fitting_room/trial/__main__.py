@@ -12,8 +12,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -22,9 +20,13 @@ from fitting_room.machine import peak_memory_bytes, this_machine
 from fitting_room.record import Epoch, Job, Message, Outcome, PartialRecord, Record, now
 from fitting_room.spec import TASKS
 from fitting_room.trial import answering, loaded_files, question, say
+from fitting_room.trial.prepared import NEEDLESS, absent
 
 AGAIN_S = 1.0
 """The time until a signal is sent again, if the first had no effect."""
+
+PLAIN = 2
+"""Arguments of a fresh process, and of the first fork, whose start has all that was imported."""
 
 
 class Stopped(BaseException):
@@ -42,6 +44,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)  # from here on there is a record to be said
     seconds = {"start": max(0.0, time.time() - job.sent)}
+    if len(sys.argv) > PLAIN:
+        seconds["prepared"] = float(sys.argv[1])
     record = _record(job, seconds, output, began)
     say(output, Message(record=record, files=loaded_files(job.spec.case.builder)))
     # What is left is the frameworks' tear-down, seconds of it: the record is out, so skip it.
@@ -91,7 +95,7 @@ def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome,
         measured.seconds["import"] = time.perf_counter() - began
         trainer.run(train, spec, measured, tell, job.metrics, keep)
         return _outcome(job, measured)
-    with _absent("IPython", "matplotlib"):
+    with absent(*NEEDLESS):
         from fitting_room.trial import run  # takes seconds: it loads Keras and its backend
         from fitting_room.trial.probe import accelerator
 
@@ -102,21 +106,6 @@ def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome,
     measured.machine = this_machine(found)
     run.run(spec, measured, tell, keep, log, job.metrics)
     return _outcome(job, measured)
-
-
-@contextmanager
-def _absent(*names: str) -> Iterator[None]:
-    """Let imports fail as if the packages were not installed; afterwards they can be had.
-
-    Keras does without these, and loads them for nothing that a trial uses: 0.8 s of a processor.
-    """
-    hidden = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None is Python's own way
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
 
 
 def _outcome(job: Job, measured: PartialRecord) -> tuple[Outcome, str]:

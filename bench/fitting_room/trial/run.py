@@ -138,6 +138,19 @@ def _resolved(model: Any, steps: int) -> Resolved:
     )
 
 
+class Remembering:
+    """Predicts as a model does, and keeps the last answer, so that nobody need ask twice."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.answer: Any = None
+
+    def predict(self, *given: Any, **options: Any) -> Any:
+        """Return what the model predicts."""
+        self.answer = self._model.predict(*given, **options)
+        return self.answer
+
+
 class EpochLog(keras.callbacks.Callback):
     """Measures each epoch: after the clock, it scores the model if asked to, and tells."""
 
@@ -153,6 +166,7 @@ class EpochLog(keras.callbacks.Callback):
         super().__init__()
         self.spec, self.trained, self.test, self.measured = spec, trained, test, measured
         self.clock = clock or EpochClock()
+        self.asked = Remembering(trained)
         self._tell, self._before = tell, usage()
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
@@ -182,7 +196,7 @@ class EpochLog(keras.callbacks.Callback):
 
     def _scored(self, epoch: Epoch) -> Epoch:
         began = time.perf_counter()
-        found = measure.score(self.trained, *self.test)
+        found = measure.score(self.asked, *self.test)
         return dataclasses.replace(
             epoch,
             test_accuracy=found.accuracy,
@@ -217,7 +231,10 @@ def _train(
         return
     with phase(seconds, "evaluate"):
         images, labels = log.test
-        probabilities = log.trained.predict(images, batch_size=measure.BATCH_SIZE, verbose=0)
+        # An average of weights takes their place when `fit` ends: after the last epoch's score.
+        if recipe.weight_average or log.asked.answer is None:
+            log.asked.predict(images, batch_size=measure.BATCH_SIZE, verbose=0)
+        probabilities = log.asked.answer
         check_probabilities(np.asarray(probabilities))
         keep_score(measured, probabilities, labels, metrics=metrics)
 
