@@ -35,7 +35,6 @@ class Stopped(BaseException):
 
 def main() -> None:
     """Run the job and say its record."""
-    began = time.perf_counter()
     output = answering()
     job = question(Job)
     if job.spec.case.trainer:
@@ -43,7 +42,7 @@ def main() -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)  # from here on there is a record to be said
-    seconds = {"start": max(0.0, time.time() - job.sent)}
+    seconds, began = {"start": max(0.0, time.time() - job.sent)}, time.perf_counter()
     if len(sys.argv) > PLAIN:
         seconds["prepared"] = float(sys.argv[1])
     record = _record(job, seconds, output, began)
