@@ -176,7 +176,8 @@ def share_table(found: Share) -> str:
     rows[-1].append(percent(_untrained(found.trials, found.wall), 1))
     head = ("case", "trials", "s", *columns, "not training %")
     told = percent(_untrained(found.trials, found.wall), 1)
-    goal = f"{told} % of the run's wall time is not training; the goal is {GOAL:.0%} at most."
+    most = percent(GOAL, 0)
+    goal = f"{told} % of the run's wall time is not training; the goal is {most} % at most."
     return f"{goal}\n\n{Table(head, rows, _notes(found)).markdown()}"
 
 
