@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fitting_room.analysis.audit import claims_in
-from fitting_room.analysis.rows import Row, rows
+from fitting_room.analysis.trials import Row, rows
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.session import tell
 from fitting_room.data import held
@@ -42,7 +42,7 @@ ENDS = ("", "-dark")
 DRAWING = (
     "fitting_room.report.plots.album:overview",
     *("fitting_room.report.plots:render", "fitting_room.report.plots:THEMES"),
-    "fitting_room.report.plots.growth:growth",
+    "fitting_room.report.plots.curves:growth",
 )
 """The code that makes the committed pictures, with all that it calls."""
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-from fitting_room.analysis.suggestion import difference
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.session import add_options
 from fitting_room.errors import UserError
@@ -22,6 +21,7 @@ from fitting_room.project import Project, shown
 from fitting_room.reading import read_json, read_toml
 from fitting_room.record import Record
 from fitting_room.report.model import card
+from fitting_room.report.readme import difference
 from fitting_room.spec import Case, TrialSpec, folder_of
 from fitting_room.store.key import quality_key
 from fitting_room.store.records import (
