@@ -9,7 +9,7 @@ from fitting_room.errors import UserError
 from fitting_room.judge.published import OUTCOMES
 from fitting_room.plugin.options import project_of
 from fitting_room.report.audit import tally
-from fitting_room.report.verdicts import TALLY
+from fitting_room.report.summary import TALLY
 from fitting_room.store.claims import Published
 
 Audit = tuple[list[Finding], Grounds]
@@ -58,7 +58,7 @@ def test_claim(claim: str, audited: Audit, request: pytest.FixtureRequest) -> No
     if found.surprising:
         expected = f"claims.toml expects {found.claim.expected}"
         told = f"{claim}: {verdict.label}, where {expected}: {verdict.reason}"
-        if old := {*rest.stale, *rest.outdated} & {*found.cases}:
+        if old := {*rest.stale, *rest.outdated} & {*found.claim.cases_named}:
             pytest.skip(f"{told}. What was measured of {', '.join(sorted(old))} is of other code")
         pytest.fail(told, pytrace=False)
 

@@ -11,7 +11,7 @@ from records import make_record
 
 from bench.cases import CASES
 from fitting_room.analysis.mistakes import TestSet
-from fitting_room.analysis.rows import rows
+from fitting_room.analysis.trials import rows
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Confidence, Mistake, Record
 from fitting_room.report.page import write_page

@@ -142,15 +142,6 @@ def test_never_is_exceeded_by_seeds_that_arrive(tmp_path: Path) -> None:
     assert judged(tmp_path, claim, *vain)[0].verdict.label == "reproduced"
 
 
-def test_another_verdict_than_expected_is_news(tmp_path: Path) -> None:
-    """Only where the file expects one."""
-    (found,) = judged(
-        tmp_path, figure("82%", 0.82, more='expected = "reproduced"'), *seeds(DENSE, 0.872)
-    )
-    assert found.surprising
-    assert not judged(tmp_path, figure("82%", 0.82), *seeds(DENSE, 0.872))[0].surprising
-
-
 @pytest.mark.parametrize(
     ("metric", "value", "more", "verdict"),
     [

@@ -13,13 +13,13 @@ from records import make_record
 from test_project import OWN_METRICS, project
 
 from bench.cases import CASES
-from fitting_room.analysis.rows import Row, rows
+from fitting_room.analysis.trials import Row, rows
 from fitting_room.errors import UserError
 from fitting_room.metrics import SHOWN, Metric, declare
 from fitting_room.project import current
-from fitting_room.report.columns import everything
+from fitting_room.report.columns import everything, task_table
 from fitting_room.report.progress import Screen
-from fitting_room.report.summary import tables, task_table, write_report
+from fitting_room.report.summary import tables, write_report
 from fitting_room.store.claims import Claim
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
@@ -95,7 +95,7 @@ def test_terminal_page_and_files_have_them_too(ask: Callable[..., None], tmp_pat
     (wide,) = tables(made(), RECORDS, screen)
     (narrow,) = tables(made(), RECORDS, replace(screen, width=30))
     assert "macro f1 %" in " ".join(wide.split())
-    assert "Too narrow for: test loss, parameters" in " ".join(narrow.split())
+    assert "Too narrow for: test accuracy %, test loss, parameters" in " ".join(narrow.split())
     headings = [column.heading for column in everything(made())]
     assert headings == ["verdict", "macro f1 %", "test accuracy %", "test loss", "parameters"][1:]
     write_report(tmp_path, made(), RECORDS)

@@ -170,7 +170,7 @@ SLOW += ("jax", "tensorflow", "torch")
 
 LOADED = {
     ("bench", "--help"): set(),
-    ("bench", "show"): {"numpy"},
+    ("bench", "show"): {"numpy", "rich"},
     ("bench", "claims"): {"numpy", "scipy.stats"},
     # Its page of commands asks every command what it takes, one of which reads photographs.
     ("bench", "readme", "--check"): {"PIL", "numpy", "rich", "scipy.stats"},

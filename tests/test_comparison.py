@@ -122,12 +122,6 @@ def test_a_case_that_head_only_built_is_missing() -> None:
     assert "is missing: nothing to compare it by" in as_markdown(found, undecided=False)
 
 
-def test_counts_alone_may_be_all_there_is() -> None:
-    """Two sides that were only built are compared by what both have."""
-    built = [replace(make_record(training_accuracy=[], test_accuracy=None), predictions=None)]
-    assert not compare(side(built), side(built)).red(undecided=True)
-
-
 @pytest.mark.parametrize(
     ("outcome", "status"), [("pass", False), ("fail", True), ("undecided", False)]
 )

@@ -19,9 +19,8 @@ from records import PROJECT, make_failed_record, make_record
 from bench.cases import CASES
 from fitting_room.analysis.audit import audit
 from fitting_room.analysis.comparison import compare
-from fitting_room.analysis.evidence import Evidence
-from fitting_room.analysis.rows import rows
-from fitting_room.analysis.suggestion import suggest
+from fitting_room.analysis.evidence import Evidence, costs_of
+from fitting_room.analysis.trials import rows
 from fitting_room.cli import calibrate
 from fitting_room.errors import UserError
 from fitting_room.format import shown_limits
@@ -29,6 +28,7 @@ from fitting_room.judge.verdict import Bound
 from fitting_room.machine import USUAL
 from fitting_room.metrics import METRICS, Metric, declare, macro_f1
 from fitting_room.record import Record
+from fitting_room.report.bounds import suggest
 from fitting_room.report.page import write_page
 from fitting_room.report.plots import LIGHT
 from fitting_room.report.plots.album import Album, of_case, overview
@@ -304,7 +304,7 @@ def test_a_ratio_needs_a_mean_that_is_no_zero(tmp_path: Path) -> None:
     with patch.dict(BODIES, ratio=ratio):
         assert verdict(tmp_path, "ratio", "macro_f1") == "reproduced"
     values = [METRICS["macro_f1"](each) for each in told({"macro_f1": 0.8}, seeds=6)]
-    found = Evidence(told({"macro_f1": 0.8}, seeds=6)).costs([DENSE.name], "macro_f1")
+    found = costs_of([DENSE.name], "macro_f1", Evidence(told({"macro_f1": 0.8}, seeds=6)))
     interval = found.of[DENSE.name]
     half = scipy.stats.t.ppf(1 - 0.025 / 2, 5) * scipy.stats.sem(values)
     assert (interval.low, found.n) == (pytest.approx(fmean(values) - half), 6)

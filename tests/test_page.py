@@ -16,7 +16,7 @@ from pages import CNN, DENSE, DIGITS, RECORDS, record, write
 from records import disturbed, make_failed_record, make_record
 
 from bench.cases import CASES
-from fitting_room.analysis.rows import rows
+from fitting_room.analysis.trials import rows
 from fitting_room.judge.verdict import Verdict
 from fitting_room.report.columns import verdict_notes
 from fitting_room.report.page import trial_facts, write_page

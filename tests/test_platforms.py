@@ -26,7 +26,7 @@ from fitting_room.lab.evaluator import Evaluator
 from fitting_room.lab.plan import Options
 from fitting_room.machine import PLATFORMS, USUAL, Platform, of_one_machine, platform_of
 from fitting_room.record import Record
-from fitting_room.report.verdicts import incomparable
+from fitting_room.report.columns import incomparable
 from fitting_room.store.bounds import reference_folder, reference_folders
 from fitting_room.store.records import Store
 

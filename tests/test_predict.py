@@ -85,7 +85,7 @@ def test_an_answer_is_held_against_the_label(capsys: pytest.CaptureFixture[str])
     out = capsys.readouterr().out
     assert re.search(r"The label is .*, (which is right|so it is wrong)\.", out)
     assert "Of its answers to test images 30 were as sure (0.750–1.000), 90.0 % were right" in out
-    assert re.search(r"^> 9 Ankle boot +0\.9100 +#{22}$", out, re.MULTILINE)
+    assert re.search(r"^> +9 Ankle boot +0\.9100 +#{22}$", out, re.MULTILINE)
     assert Path("a.png").read_bytes().startswith(PNG)
 
 

@@ -94,11 +94,6 @@ def test_failed_trial_tells_why() -> None:
     assert shown == f"[1/3] {NAME} timed out in 0 s: the trial timed out\n"
 
 
-def test_last_epoch_has_no_time_left() -> None:
-    """After the last epoch there is nothing to count down."""
-    assert hear(plain(), Message(epoch=EPOCHS[-1])).endswith("epoch 5/5 train 89.3% test 87.5%\n")
-
-
 def test_accuracy_that_is_not_known_is_not_shown() -> None:
     """An epoch that was not scored, or diverged, has no figure to show."""
     unknown = replace(EPOCHS[-1], training_accuracy=None, test_accuracy=None)
@@ -112,13 +107,6 @@ def test_quiet_run_shows_results_alone() -> None:
     assert hear(plain(verbosity=-2), *messages) == ""
     silent = Progress(Screen(), live=True, verbosity=-2)
     assert hear(silent, *messages) == ""
-
-
-def test_note_ends_the_countdown_of_the_trial_before() -> None:
-    """A trial that only loads has no time left to tell."""
-    progress = plain()
-    hear(progress, Message(epoch=EPOCHS[0]))
-    assert hear(progress, Message(note="loading Keras")).endswith("loading Keras\n")
 
 
 def test_record_that_is_there_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,13 +194,6 @@ def test_line_that_was_begun_is_left_and_taken_up_again(live: bool) -> None:
     )
     shown = hear(progress, Message(epoch=EPOCHS[4]), Message(record=RECORD))
     assert re.fullmatch(r"<left>[^<]*\n<resumed>", shown)
-
-
-def test_line_that_was_begun_goes_on_where_nothing_is_told() -> None:
-    """A record that is there at once interrupts nobody."""
-    screen = Screen()
-    progress = Progress(screen, live=False, leave=lambda: screen.write("<left>", flush=True))
-    assert hear(progress) == ""
 
 
 def test_live_line_does_not_outlive_the_wait() -> None:

@@ -16,9 +16,8 @@ from trials import assigned
 
 from conftest import Bench
 from fitting_room import plugin
-from fitting_room.analysis.rows import rows
 from fitting_room.analysis.sides import facts_of
-from fitting_room.analysis.trials import one_per_seed, publishable, trained
+from fitting_room.analysis.trials import one_per_seed, publishable, rows, trained
 from fitting_room.cli.calibrate import published
 from fitting_room.judge.quality import Curve, suggest
 from fitting_room.judge.verdict import Bound, Outcome

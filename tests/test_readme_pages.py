@@ -15,7 +15,7 @@ from records import PROJECT, make_failed_record, make_record
 
 from bench.__main__ import main
 from bench.cases import CASES
-from fitting_room.analysis.rows import rows
+from fitting_room.analysis.trials import rows
 from fitting_room.cli import readme
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab.evaluator import on_reference

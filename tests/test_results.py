@@ -17,8 +17,8 @@ from fitting_room.store.bounds import line_of
 SUITE = """
     import pytest
     from fitting_room.judge.verdict import Verdict
-    from fitting_room.report.verdicts import Judged
-    from fitting_room.report.verdicts import to_properties
+    from fitting_room.report.summary import Judged
+    from fitting_room.report.summary import to_properties
 
     OUTCOMES = {"test_accuracy": "pass", "test_loss": "fail", "training_accuracy": "undecided"}
 

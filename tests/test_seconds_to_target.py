@@ -18,7 +18,7 @@ from scheduler_world import CASE, DATASET, new_evaluator, pretend, trial
 from conftest import Bench
 from fitting_room import plugin
 from fitting_room.analysis.comparison import compare
-from fitting_room.analysis.rows import Row, rows
+from fitting_room.analysis.trials import Row, rows
 from fitting_room.judge.quality import judge
 from fitting_room.judge.verdict import Bound, Outcome
 from fitting_room.lab.evaluator import Evaluator

@@ -5,21 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from records import make_record
 
 from bench.cases import CASES
-from fitting_room.analysis.rows import Row, rows
+from fitting_room.analysis.trials import Row, rows
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Outcome, Verdict
 from fitting_room.metrics import METRICS
-from fitting_room.record import Confidence, Record
+from fitting_room.record import Record
 from fitting_room.report.progress import Screen
-from fitting_room.report.summary import Summary, shown, write_report, write_summary
-from fitting_room.report.verdicts import Judged
+from fitting_room.report.summary import Judged, Summary, shown, write_report, write_summary
 from fitting_room.store.claims import Claim
 from fitting_room.store.records import Store
 
@@ -90,13 +88,6 @@ def test_seed_that_was_lost_is_told_in_the_table(tmp_path: Path, outcome: Outcom
     lost = make_record(seed=1, outcome=outcome, test_accuracy=None)  # type: ignore[arg-type]
     told = text(tmp_path, judged("pass", RECORD, lost), stored=(RECORD, lost))
     assert f"1 of 2 trials {outcome}" in told
-
-
-def test_files_are_named(tmp_path: Path) -> None:
-    """The same tables lie as Markdown, JSON and CSV in one folder."""
-    paths = write(tmp_path, judged("pass", RECORD)).paths
-    assert [path.name for path in paths] == ["summary.md", "summary.json", "summary.csv"]
-    assert all(path.is_file() for path in paths)
 
 
 def test_workers_may_end_in_any_order(tmp_path: Path) -> None:
@@ -173,21 +164,6 @@ def test_csv_has_one_line_per_case(tmp_path: Path) -> None:
     assert (first["case"], first["parameters"], first["verdict"]) == (DENSE, "101770", "pass")
     assert float(first["test_accuracy_sd"]) == pytest.approx(0.01)
     assert (second["test_accuracy"], second["test_accuracy_n"]) == ("", "0")
-
-
-def test_the_calibration_error_is_in_both(tmp_path: Path) -> None:
-    """The seeds have 80 of 90 images at 90 % right; it is a fraction there as in a record."""
-    sure = Confidence(images=(0, 90), right=(0, 80), mean=(0.0, 0.9), first=(), mistakes=())
-    records = [replace(record, confidence=sure) for record in RECORDS]
-    write_report(tmp_path, rows([CASES[DENSE]], records, {}, {}), records)
-    told = json.loads((tmp_path / "summary.json").read_text("utf-8"))["rows"][0]
-    with (tmp_path / "summary.csv").open(encoding="utf-8", newline="") as file:
-        (flat,) = csv.DictReader(file)
-    assert told["calibration_error"]["mean"] == pytest.approx(1 / 90)
-    assert (float(flat["calibration_error"]), flat["calibration_error_n"]) == (
-        pytest.approx(1 / 90),
-        "3",
-    )
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

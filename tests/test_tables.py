@@ -12,11 +12,12 @@ from records import MACHINE, PROJECT, make_failed_record, make_record
 
 from bench.cases import CASES
 from fitting_room.analysis.audit import claims_in
-from fitting_room.analysis.rows import rows
+from fitting_room.analysis.trials import rows
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Record
+from fitting_room.report.columns import task_table
 from fitting_room.report.progress import Screen
-from fitting_room.report.summary import summary, tables, task_table
+from fitting_room.report.summary import tables
 from fitting_room.store.claims import Claim
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
@@ -135,11 +136,6 @@ def test_seconds_of_two_machines_say_which_is_whose() -> None:
     assert "do not compare" not in table(make_record(), make_record(case=CNN), cases=(DENSE, CNN))
 
 
-def test_uncommitted_changes_are_told() -> None:
-    """A commit alone would name other code than what ran."""
-    assert "0123456789ab with uncommitted changes" in table(make_record(dirty=True))
-
-
 def test_figures_that_are_not_for_publication_say_so_first() -> None:
     """Overridden epochs and the sample raise a banner above the table."""
     text = table(make_record(epochs=1, sample=True))
@@ -165,14 +161,6 @@ def test_a_verdict_that_is_no_pass_is_explained() -> None:
     assert cells_of(text, "dense_128")[-1] == "fail"
     assert "- dense_128: test_loss fail: 1 > 0.4." in text
     assert "- dense_128: 1 of 2 trials crashed." in text
-
-
-def test_the_summary_has_a_heading_for_each_task_with_rows() -> None:
-    """Tasks without a case among the rows are left out."""
-    records = [make_record()]
-    text = summary(rows([CASES[DENSE]], records, {}, {}), records)
-    assert "## Fashion MNIST\n" in text
-    assert "## MNIST" not in text
 
 
 CLAIMS = claims_in(Path("bench/claims.toml"), PROJECT).figures
@@ -210,7 +198,7 @@ def test_narrow_terminal_says_what_it_has_no_room_for() -> None:
     """Columns go in a fixed order, and the report has them all."""
     _, digits = show(*RECORDS, width=80)
     (told,) = re.findall(r"^- Too narrow for: (.*)\.\s+The\s+report", digits, re.M | re.S)
-    assert "training accuracy %, s/epoch" in " ".join(told.split())
+    assert "parameters, epochs to 99.5 % training accuracy, s/epoch" in " ".join(told.split())
     assert "Too narrow" not in "".join(show(*RECORDS, width=200))
 
 

@@ -1,4 +1,4 @@
-"""Records that figures rest on: means, medians, machines, versions, and their digits."""
+"""Trials and rows: which records count, what they come to, and with which digits."""
 
 from __future__ import annotations
 
@@ -10,18 +10,25 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import MACHINE, VERSIONS, make_record
+from records import MACHINE, VERSIONS, make_failed_record, make_record
 
+from bench.cases import CASES
 from fitting_room.analysis.trials import (
+    Row,
     commits,
     counted_commits,
     figure,
     machines,
+    publishable,
     quartiles,
+    rows,
     settings,
     versions,
 )
-from fitting_room.format import decimals, with_spread
+from fitting_room.format import with_spread
+from fitting_room.judge.verdict import Outcome, Verdict
+from fitting_room.record import Confidence, Record
+from fitting_room.spec import TASKS
 
 
 def test_a_figure_has_mean_and_sample_sd() -> None:
@@ -67,15 +74,6 @@ def test_a_mean_ends_where_its_sd_does(values: list[float], shown: str) -> None:
     assert with_spread(found, scale=100, most=2, alone=1) == shown
 
 
-@pytest.mark.parametrize(
-    ("spread", "places"),
-    [(0.38, 1), (0.12, 2), (0.019, 3), (0.0004, 3), (12, 0), (0, 3), (None, 1)],
-)
-def test_decimals_follow_the_scatter(spread: float | None, places: int) -> None:
-    """They are capped, and fixed where the scatter is unknown."""
-    assert decimals(spread, most=3, alone=1) == places
-
-
 NEWER = replace(MACHINE, cpu="Example CPU (family 2, avx2)")
 
 
@@ -119,3 +117,140 @@ def test_a_setting_is_told_and_where_it_was_not_set() -> None:
     assert settings([plain, threaded]) == "OMP_NUM_THREADS=1 or unset"
     assert settings([threaded]) == "OMP_NUM_THREADS=1"
     assert settings([plain]) == ""
+
+
+DENSE = "fashion_mnist-dense_128"
+DIGITS = "mnist-single_conv_32"
+ELSEWHERE = replace(MACHINE, cores=64)
+
+
+def row_of(case: str, *records: Record, outcomes: tuple[Outcome, ...] = ()) -> Row:
+    """Return the row of one case, with a verdict of each of ``outcomes``."""
+    given = [
+        Verdict(metric="test_loss", outcome=o, estimate=None, n=1, against="≤ 1", reason="so")
+        for o in outcomes
+    ]
+    return rows([CASES[case]], records, {case: given}, {})[0]
+
+
+def test_accuracy_is_the_mean_over_seeds() -> None:
+    """Three seeds of 87, 88 and 89 % are 88 ± 1 %, in the order of the seeds."""
+    records = [make_record(seed=s, test_accuracy=0.87 + s / 100) for s in (2, 0, 1)]
+    found = row_of(DENSE, *records).test_accuracy
+    assert found is not None
+    assert (found.mean, found.sd, found.n) == pytest.approx((0.88, 0.01, 3))
+    assert found.values == pytest.approx((0.87, 0.88, 0.89))
+
+
+def test_a_seed_counts_once() -> None:
+    """The later of two completed records of a seed is used, by when they started."""
+    old = make_record(test_accuracy=0.5, started="2026-01-01T00:00:00+00:00")
+    new = make_record(test_accuracy=0.9, started="2026-01-02T00:00:00+00:00")
+    found = row_of(DENSE, new, old).test_accuracy
+    assert found is not None
+    assert found.values == (0.9,)
+
+
+def test_a_failed_trial_is_no_result_and_is_told() -> None:
+    """A crashed trial adds nothing to n and raises a flag."""
+    found = row_of(DENSE, make_record(), make_failed_record(seed=1))
+    assert found.test_accuracy is not None
+    assert found.test_accuracy.n == 1
+    assert found.flags == ("1 of 2 trials crashed",)
+
+
+def test_seconds_leave_the_first_epoch_out() -> None:
+    """The median of the later epochs of 9, 2, 3 and 9, 4 seconds is 3."""
+    slow_start = make_record(seed=0, training_accuracy=[0.8] * 3, epoch_seconds=[9, 2, 3])
+    another = make_record(seed=1, training_accuracy=[0.8] * 2, epoch_seconds=[9, 4])
+    found = row_of(DENSE, slow_start, another).seconds_per_epoch
+    assert found is not None
+    assert (found.median, found.lower, found.upper, found.n) == (3, 2.5, 3.5, 3)
+
+
+def test_times_of_another_machine_do_not_mix() -> None:
+    """Seconds come from the machine that most trials ran on, accuracies from all."""
+    here = [make_record(seed=seed, epoch_seconds=[5, 2, 2, 2, 2]) for seed in (1, 2)]
+    there = make_record(seed=0, epoch_seconds=[5, 1, 1, 1, 1], machine=ELSEWHERE)
+    found = row_of(DENSE, there, *here)
+    assert found.test_accuracy is not None
+    assert found.seconds_per_epoch is not None
+    assert (found.test_accuracy.n, found.seconds_per_epoch.median) == (3, 2)
+
+
+def test_epochs_to_target_are_censored() -> None:
+    """Seeds that reach 99.5 % at epoch 2 and 3, and one that never does: median 3, 2 of 3."""
+    curves = ([0.9, 0.995], [0.9, 0.99, 0.996], [0.9] * 10)
+    records = [
+        make_record(case=DIGITS, seed=seed, training_accuracy=curve)
+        for seed, curve in enumerate(curves)
+    ]
+    (target,) = row_of(DIGITS, *records).epochs_to_target
+    assert (target.metric, target.target) == ("training_accuracy", 0.995)
+    assert target.found is not None
+    assert (target.found.median, target.found.reached, target.found.n) == (3, 2, 3)
+
+
+def test_every_target_of_a_task_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second one has epochs of its own, and both name what they are set on."""
+    targets = {"training_accuracy": 0.995, "test_accuracy": 0.8}
+    monkeypatch.setitem(TASKS, "mnist", replace(TASKS["mnist"], targets=targets))
+    record = make_record(case=DIGITS, training_accuracy=[0.9, 0.996], test_accuracy=0.85)
+    found = row_of(DIGITS, record).epochs_to_target
+    assert [each.words for each in found] == ["99.5 % training accuracy", "80 % test accuracy"]
+    assert [each.found.median for each in found if each.found] == [2, 1]
+
+
+def test_the_calibration_error_is_of_the_seeds_that_kept_it() -> None:
+    """The seeds have 80 of 90 images at 90 % right, one too few; an older record adds nothing."""
+    sure = Confidence(images=(0, 90), right=(0, 80), mean=(0.0, 0.9), first=(), mistakes=())
+    kept = replace(make_record(), confidence=sure)
+    found = row_of(DENSE, kept, make_record(seed=1)).calibration_error
+    assert found is not None
+    assert (found.mean, found.n) == (pytest.approx(1 / 90), 1)
+
+
+def test_memory_latency_and_throughput_have_units() -> None:
+    """512 MiB at most, 1 ms an image, and 1,000 images in 20 ms are 50,000 a second."""
+    found = row_of(DENSE, make_record(), make_record(seed=1, peak_memory_bytes=2**20))
+    assert found.peak_memory_mib == 512
+    assert found.latency_seconds == 0.001
+    assert found.images_per_second == pytest.approx(50_000)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "worst"),
+    [
+        (("pass", "pass"), "pass"),
+        (("pass", "not comparable"), "pass"),
+        (("not comparable",), "not comparable"),
+        (("undecided", "not comparable"), "undecided"),
+        (("pass", "fail", "undecided"), "fail"),
+        ((), "not judged"),
+    ],
+)
+def test_a_case_is_as_good_as_its_worst_verdict(outcomes: tuple[Outcome, ...], worst: str) -> None:
+    """Fail, undecided, pass, in this order; what could not be compared counts only alone."""
+    assert row_of(DENSE, make_record(), outcomes=outcomes).verdict == worst
+
+
+def test_an_untrained_model_has_a_size_and_no_accuracy() -> None:
+    """Zero epochs give parameters and latency alone, whatever the untrained model would score."""
+    found = row_of(DENSE, make_record(epochs=0, test_accuracy=0.1))
+    assert (found.parameters, found.latency_seconds) == (101_770, 0.001)
+    assert (found.test_accuracy, found.flags) == (None, ())
+
+
+@pytest.mark.parametrize(("sample", "flags"), [(False, ()), (True, ("sample",))])
+def test_a_small_data_set_is_no_sample(sample: bool, flags: tuple[str, ...]) -> None:
+    """A record of 1,500 images in batches of 32 says whether they are all that there are."""
+    record = make_record(sample=sample)
+    assert record.resolved
+    record = replace(record, resolved=replace(record.resolved, steps_per_epoch=47))
+    assert (row_of(DENSE, record).flags, publishable(record)) == (flags, not sample)
+
+
+def test_a_case_without_records_has_an_empty_row() -> None:
+    """Records of other cases do not fill it."""
+    found = row_of(DENSE, make_record(case=DIGITS))
+    assert (found.test_accuracy, found.parameters, found.keys) == (None, None, ())

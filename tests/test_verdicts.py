@@ -12,7 +12,7 @@ from fitting_room.errors import UserError
 from fitting_room.judge.sequential import BRIEF, in_brief
 from fitting_room.judge.verdict import Outcome, Verdict
 from fitting_room.report.progress import Screen
-from fitting_room.report.verdicts import (
+from fitting_room.report.summary import (
     Judged,
     append_summary,
     from_properties,
@@ -103,11 +103,6 @@ def test_tests_without_a_verdict_are_counted() -> None:
     assert found[:2] == ["1 bound: 1 pass", "2 tests failed without a verdict"]
 
 
-def test_verbose_run_tells_all_evidence() -> None:
-    """With ``-v`` a bound that is met explains itself in full."""
-    assert lines(judged("pass"), verbosity=1)[-1] == f"    test_accuracy pass: {EVIDENCE}"
-
-
 def test_quiet_run_leaves_out_what_is_well() -> None:
     """With ``-q`` only the headline is left of cases that met all their bounds."""
     assert lines(judged("pass"), verbosity=-1) == ["1 bound: 1 pass"]
@@ -157,13 +152,6 @@ BARE = Judged(
 def test_what_was_judged_survives_the_way_home(judged: Judged) -> None:
     """Over JSON, as a worker of xdist sends it, with pairs turned into lists."""
     assert from_properties(json.loads(json.dumps(to_properties(judged)))) == judged
-
-
-def test_test_without_records_survives_too() -> None:
-    """No key is no empty key."""
-    assert from_properties(to_properties(Judged(case="x", records=()))) == Judged(
-        case="x", records=()
-    )
 
 
 def test_a_verdict_is_one_property() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from fitting_room import format as words
 from fitting_room.analysis import statements
-from fitting_room.analysis.evidence import COUNTS, Evidence, short, title
-from fitting_room.analysis.statements import NO_RECORDS, Judgement, better
+from fitting_room.analysis.evidence import COUNTS, Evidence, epoch_seconds, short, title
+from fitting_room.analysis.statements import NO_RECORDS, Judgement, better, undecided
 from fitting_room.analysis.trials import figure, publishable
 from fitting_room.errors import UserError
 from fitting_room.judge.interval import Interval, of_new_count, of_new_seed, of_new_share
@@ -122,16 +122,6 @@ class Finding:
     """The figure with scatter and n; empty where nothing was measured."""
 
     @property
-    def cases(self) -> tuple[str, ...]:
-        """The cases whose records it rests on, or waits for."""
-        return self.claim.cases_named
-
-    @property
-    def kind(self) -> str:
-        """The sort of claim, as the claims file has it."""
-        return self.claim.kind
-
-    @property
     def mislabelled(self) -> tuple[str, str] | None:
         """The metric that a figure was taken from, and the one it was published as, in words."""
         if not isinstance(self.claim, Claim) or not self.claim.watches:
@@ -149,35 +139,37 @@ def audit(
 ) -> list[Finding]:
     """Return one finding a claim; a pure function of what was published and of what was measured.
 
-    Args:
-        published: The claims of a file.
-        records: Of any cases.
-        speeds: Times of plain fits by the present code, by which ratios of seconds are judged.
+    Ratios of seconds are judged by ``speeds``, the times of plain fits by the present code.
     """
     evidence = Evidence(records, speeds)
     figures = [claim for claim in published.all if isinstance(claim, Claim)]
     tables = [claim for metrics in published.figures.values() for claim in metrics.values()]
-    return [
-        _on_figure(each, evidence, figures)
-        if isinstance(each, Claim)
-        else _on_statement(each, evidence, tables)
-        for each in published.all
-    ]
+    found = []
+    for each in published.all:
+        if isinstance(each, Claim):
+            printed = words.name(each.metric)
+            said = each.said or f"{title(each.case)}, {short(each.case)}: {printed}"
+            found.append(_finding(each, _on_figure(each, evidence, figures), said, evidence))
+        else:
+            judged = _on_statement(each, evidence, tables)
+            found.append(_finding(each, judged, each.said, evidence))
+    return found
 
 
-def _on_statement(statement: AnyStatement, evidence: Evidence, tables: Sequence[Claim]) -> Finding:
+def _on_statement(
+    statement: AnyStatement, evidence: Evidence, tables: Sequence[Claim]
+) -> Judgement:
     of = (statement.source, statement.metric)
     printed = {c.case: claimed(c) for c in tables if (c.source, c.metric) == of}
     found = statements.judge(statement, evidence, printed)
     if found.label == "contradicted by its own source":
-        found = replace(found, short="Figures of the same source say otherwise.")
-    return _finding(statement, found, statement.said, evidence)
+        return replace(found, short="Figures of the same source say otherwise.")
+    return found
 
 
 def _finding(
     claim: Claim | AnyStatement, found: Judgement, said: str, evidence: Evidence
 ) -> Finding:
-    cases = claim.cases_named
     verdict = Verdict(
         subject=claim.name,
         metric=claim.metric,
@@ -189,7 +181,7 @@ def _finding(
         interval=found.interval,
         n=found.n,
         reason=found.because,
-        records=tuple(record.key for case in cases for record in evidence.trained(case)),
+        records=tuple(r.key for case in claim.cases_named for r in evidence.trained(case)),
     )
     short = found.short if verdict.outcome == "fail" else ""
     return Finding(claim=claim, verdict=verdict, said=said, short=short, measured=found.measured)
@@ -200,37 +192,27 @@ def claimed(claim: Claim) -> Interval:
     return as_printed(claim.published, claim.low, claim.high)
 
 
-def _on_figure(claim: Claim, evidence: Evidence, others: Sequence[Claim]) -> Finding:
+def _on_figure(claim: Claim, evidence: Evidence, others: Sequence[Claim]) -> Judgement:
     """Judge a figure by the records, and by ``others``, all figures of the file, without any."""
     found = _by_records(claim, evidence)
-    against = [o.published for o in others if o.quantity == claim.quantity and _excludes(o, claim)]
-    really, printed = words.name(claim.watches or ""), words.name(claim.metric)
-    because = [found.because]
+    because, short_of = [found.because], "One more seed of ours does not fall there."
+    if claim.metric in COUNTS:
+        short_of = "It was counted otherwise."
+    same = [other for other in others if other.quantity == claim.quantity]
+    against = [each.published for each in same if exclude(claimed(each), claimed(claim))]
     if against:
         because.insert(0, f"the same source also says {words.listed(against)}")
+        short_of = "Another figure of the same source excludes it."
+    if claim.described:
+        short_of = "The layers it describes have another count."
     if claim.watches:
+        mistaken = f"a {words.name(claim.watches)} published as {words.name(claim.metric)}"
         values = evidence.values(claim.case, claim.watches)
         here = f", here {_measured(claim.watches, values)}" if values else ""
-        because.insert(0, f"a {really} published as {printed}{here}")
-    contradicted = bool(against or claim.watches)
-    label = with_its_source(found.label, contradicted=contradicted)
-    if claim.watches:
-        short_of = f"A {really} published as {printed}."
-    elif claim.described:
-        short_of = "The layers it describes have another count."
-    elif label == "contradicted by its own source":
-        short_of = "Another figure of the same source excludes it."
-    elif claim.metric in COUNTS:
-        short_of = "It was counted otherwise."
-    else:
-        short_of = "One more seed of ours does not fall there."
-    found = replace(found, label=label, because="; ".join(because), short=short_of)
-    said = claim.said or f"{title(claim.case)}, {short(claim.case)}: {printed}"
-    return _finding(claim, found, said, evidence)
-
-
-def _excludes(one: Claim, other: Claim) -> bool:
-    return exclude(claimed(one), claimed(other))
+        because.insert(0, f"{mistaken}{here}")
+        short_of = f"A{mistaken[1:]}."
+    label = with_its_source(found.label, contradicted=bool(against or claim.watches))
+    return replace(found, label=label, because="; ".join(because), short=short_of)
 
 
 def _by_records(claim: Claim, evidence: Evidence) -> Judgement:
@@ -238,23 +220,24 @@ def _by_records(claim: Claim, evidence: Evidence) -> Judgement:
     if metric == SECONDS:
         return _on_seconds(claim, evidence)
     if metric == PROBABILITY:
-        values = evidence.probabilities(claim)
+        values = _probabilities(claim, evidence)
     else:
         values = evidence.values(case, metric, epoch=claim.epoch)
     if not values:
         some = f"no reference records with {words.name(metric)} yet"
-        because = some if evidence.trained(case) else NO_RECORDS
-        return Judgement(label="undecided", because=because)
+        return undecided(some if evidence.trained(case) else NO_RECORDS)
     if metric in COUNTS:
         return _on_count(claim, values)
     n, kinds = len(values), {EPOCHS: of_new_count, PROBABILITY: of_new_share}
     found = kinds.get(metric, of_new_seed)(values)
     where = f"a new seed falls within {words.span(metric, found)}"
     if metric == EPOCHS:
-        where = f"to {_target(case)} {n} seeds took {words.epochs(found)} epochs"
+        targets = TASKS[parts(case)[0]].targets.items()
+        aims = words.listed([f"{100 * target:g} % {words.name(of)}" for of, target in targets])
+        where = f"to {aims} {n} seeds took {words.epochs(found)} epochs"
     elif n < LEAST_SEEDS:
         where += f", but {n} seeds are too few to tell from"
-    lost = evidence.lost(case)
+    lost = sum(r.spec.case.name == case and not r.completed for r in evidence.records)
     way = claim.better or better(metric)
     return Judgement(
         label=judge_figure(found, claimed(claim), seeds=n, better=way),
@@ -272,16 +255,19 @@ def _measured(metric: str, values: Sequence[float]) -> str:
     return words.measured(metric, figure(values))
 
 
-def _target(case: str) -> str:
-    task = TASKS.get(parts(case)[0])
-    targets = task.targets if task else {}
-    return words.listed([f"{100 * t:g} % {words.name(metric)}" for metric, t in targets.items()])
+def _probabilities(claim: Claim, evidence: Evidence) -> list[float]:
+    """Return the probability that each seed gives to the class of an image, where kept."""
+    image, label = claim.image, claim.label
+    if image is None or label is None:
+        return []
+    firsts = [r.confidence.first for r in evidence.trained(claim.case) if r.confidence]
+    return [first[image][label] for first in firsts if image < len(first)]
 
 
 def _on_seconds(claim: Claim, evidence: Evidence) -> Judgement:
     """Seconds of another machine say nothing; what they are as multiples is a claim of its own."""
     because = "seconds of another machine"
-    costs = evidence.costs([claim.case], SECONDS)
+    costs = epoch_seconds([claim.case], evidence)
     interval = costs.of.get(claim.case)
     if interval is None:
         return Judgement(label="not comparable", because=because)

@@ -27,12 +27,9 @@ IN_TURN = "seconds_per_chunk"
 
 
 def in_turn(verdict: Verdict, *, base: float, head: float) -> Change:
-    """Return the verdict on seconds of base and head, interleaved in one session, as a change.
+    """Return the verdict on pairs of chunks, interleaved in one session, as a change.
 
-    Args:
-        verdict: On the pairs of chunks.
-        base: Median seconds of base's chunks.
-        head: The same of head's.
+    ``base`` and ``head`` are the median seconds of their chunks.
     """
     return timed(replace(verdict, metric=IN_TURN), base=base, head=head, faster=1 / SLOWER)
 
@@ -63,7 +60,7 @@ def same_images(base: Facts, head: Facts, labels: Labels) -> Interval | None:
 
     None where one side has no predictions, they are of other images, or all are the same.
     """
-    packed = [_predictions(facts) for facts in (base, head)]
+    packed = [[r.predictions for r in f.records if r.predictions] for f in (base, head)]
     if not all(packed) or packed[0] == packed[1]:
         return None
     truth = labels(head.records[0].spec.case.task)
@@ -76,20 +73,13 @@ def same_images(base: Facts, head: Facts, labels: Labels) -> Interval | None:
     return accuracy_difference(right_after, right_before, resamples=RESAMPLES)
 
 
-def _predictions(facts: Facts) -> list[str]:
-    return [record.predictions for record in facts.records if record.predictions]
-
-
-UNKNOWN = "not told"
-
-
 def differences(pairs: Sequence[tuple[Facts, Facts]]) -> list[str]:
     """Return one line per setting that differs, with the cases that it concerns unless all do."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for base, head in pairs:
         names = dict.fromkeys([*base.settings, *head.settings])
         for name in names:
-            before, after = (side.settings.get(name, UNKNOWN) for side in (base, head))
+            before, after = (side.settings.get(name, "not told") for side in (base, head))
             if before != after:
                 found.setdefault((name, before, after), []).append(head.case)
     return [
@@ -131,14 +121,10 @@ def compare(
     in_turn: Mapping[str, Change] | None = None,
     only: Sequence[str] = (),
 ) -> Comparison:
-    """Compare two sides.
+    """Compare two sides: all cases, or ``only`` some, by either side's name.
 
-    Args:
-        base: what was.
-        head: what is.
-        labels: of the test images, to compare predictions image by image.
-        in_turn: head's case → interleaved seconds, which stand for those of the records.
-        only: cases to compare, by either side's name; all, if none is given.
+    Predictions are compared image by image where there are ``labels``; ``in_turn`` has the
+    interleaved seconds of head's cases, which stand for those of the records.
     """
     pairs = _chosen(match(base, head), only)
     interleaved = dict(in_turn or {})
@@ -194,8 +180,9 @@ def _questions(base: Facts, head: Facts) -> list[Question | Change]:
     asked: list[Question | Change] = []
     reason = _differing(base.conditions, head.conditions)
     for metric in (*tested(), EPOCHS):
-        pair = (f.arrivals if metric == EPOCHS else f.samples.get(metric) for f in (base, head))
-        before, after = pair
+        before, after = (
+            side.arrivals if metric == EPOCHS else side.samples.get(metric) for side in (base, head)
+        )
         if before and after and not reason:
             asked.append(Question(metric=metric, base=before, head=after))
         elif before or after:
@@ -243,18 +230,13 @@ def _counts(base: Facts, head: Facts) -> list[Change]:
     Two cases may have counts of their own, which is no fault of either.
     """
     reason = _differing(base.conditions, head.conditions)
-    found = [
-        not_comparable(name, reason)
-        if reason and name == "steps_per_epoch"
-        else judge_count(name, base.counts.get(name, ()), head.counts.get(name, ()))
-        for name in COUNTS
-        if base.counts.get(name) or head.counts.get(name)
-    ]
-    if not two_cases(base, head):
-        return found
-    return [
-        not_comparable(each.verdict.metric, f"{each.verdict.reason}, of two cases")
-        if each.verdict.label == "changed"
-        else each
-        for each in found
-    ]
+    found = []
+    for name in COUNTS:
+        before, after = (side.counts.get(name, ()) for side in (base, head))
+        change = judge_count(name, before, after)
+        if reason and name == "steps_per_epoch":
+            change = not_comparable(name, reason)
+        elif change.verdict.label == "changed" and two_cases(base, head):
+            change = not_comparable(name, f"{change.verdict.reason}, of two cases")
+        found += [change] if before or after else []
+    return found

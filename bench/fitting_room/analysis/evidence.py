@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from statistics import median
 
 from fitting_room import format as words
-from fitting_room.analysis.trials import of_one_machine, quartiles, trained
+from fitting_room.analysis.trials import by_case, of_one_machine, quartiles, trained
 from fitting_room.judge.interval import LEVEL, Interval, of_contrast
 from fitting_room.judge.timing import SECONDS
 from fitting_room.metrics import METRICS, is_own, of_epoch
 from fitting_room.record import Record, unpack_classes
 from fitting_room.spec import TASKS, Case, parts
-from fitting_room.store.claims import Claim
 from fitting_room.store.records import Speed
 
 
@@ -25,14 +24,10 @@ def _training_images(record: Record) -> float | None:
     return found.steps_per_epoch * record.spec.case.recipe.batch_size if found else None
 
 
-def _test_images(record: Record) -> float | None:
-    return len(unpack_classes(record.predictions)) if record.predictions else None
-
-
 COUNTS: Mapping[str, Callable[[Record], float | None]] = {
     "parameters": METRICS["parameters"],
     "training_images": _training_images,
-    "test_images": _test_images,
+    "test_images": lambda r: len(unpack_classes(r.predictions)) if r.predictions else None,
 }
 """Every record has the same, and no seed scatters."""
 
@@ -46,23 +41,12 @@ class Evidence:
     """The times of the present code, one a case."""
 
     @cached_property
-    def _of_case(self) -> dict[str, list[Record]]:
-        found: dict[str, list[Record]] = {}
-        for record in self.records:
-            found.setdefault(record.spec.case.name, []).append(record)
-        return found
-
-    @cached_property
     def _trained(self) -> dict[str, list[Record]]:
-        return {case: trained(records) for case, records in self._of_case.items()}
+        return {case: trained(records) for case, records in by_case(self.records).items()}
 
     def trained(self, case: str) -> list[Record]:
         """Return the completed records of a case, one a seed, in the order of the seeds."""
         return self._trained.get(case, [])
-
-    def lost(self, case: str) -> int:
-        """Return how many trials of a case came to no result."""
-        return sum(not record.completed for record in self._of_case.get(case, []))
 
     def values(self, case: str, metric: str, *, epoch: int | None = None) -> list[float]:
         """Return one value a seed that has it, in the order of the seeds; see ``by_seed``."""
@@ -79,58 +63,9 @@ class Evidence:
         found = {r.spec.seed: _value(r, metric, epoch) for r in self.trained(case)}
         return {seed: value for seed, value in found.items() if value is not None}
 
-    def probabilities(self, claim: Claim) -> list[float]:
-        """Return the probability that each seed gives to the class of an image, where kept."""
-        image, label = claim.image, claim.label
-        if image is None or label is None:
-            return []
-        firsts = [r.confidence.first for r in self.trained(claim.case) if r.confidence]
-        return [first[image][label] for first in firsts if image < len(first)]
-
     def curves(self, case: str, metric: str) -> list[list[float | None]]:
         """Return the metric after each epoch, one list a seed."""
         return [[of_epoch(e, metric) for e in r.epochs] for r in self.trained(case)]
-
-    def costs(self, cases: Iterable[str], metric: str) -> Costs:
-        """Return what each case costs, by its records.
-
-        Seconds are the median and the quartiles of the epochs but the first of each trial, all of
-        them timed alone on the machine of most. A metric of the project's own is a mean with an
-        interval, and both of a ratio hold together with 95 %. Other metrics are counts.
-        """
-        cases = list(dict.fromkeys(cases))
-        if metric != SECONDS:
-            counts = {case: found for case in cases if (found := self.values(case, metric))}
-            n = min(map(len, counts.values()), default=0)
-            ends, how = _ends, "counted"
-            if is_own(metric):
-                ends, how = _mean, f"means of at least {n} seeds"
-            return Costs(of={c: ends(v) for c, v in counts.items()}, n=n, unit="seeds", how=how)
-        timed = of_one_machine([record for case in cases for record in self.trained(case)])
-        spreads = {}
-        for case in cases:
-            own = [record for record in timed if record.spec.case.name == case]
-            if spread := quartiles([epoch.seconds for r in own for epoch in r.epochs[1:]]):
-                spreads[case] = spread
-        n = min((spread.n for spread in spreads.values()), default=0)
-        return Costs(
-            of={
-                case: Interval(estimate=spread.median, low=spread.lower, high=spread.upper)
-                for case, spread in spreads.items()
-            },
-            n=n,
-            unit="epochs",
-            how=f"middle half of at least {n} epochs each, alone on one machine",
-            differ=_differing([r.spec.case for case in cases for r in self.trained(case)[-1:]]),
-        )
-
-
-def _ends(values: Sequence[float]) -> Interval:
-    return Interval(estimate=median(values), low=min(values), high=max(values))
-
-
-def _mean(values: Sequence[float]) -> Interval:
-    return of_contrast([values], [1.0], level=1 - (1 - LEVEL) / 2)
 
 
 def _value(record: Record, metric: str, epoch: int | None) -> float | None:
@@ -190,32 +125,71 @@ def costs_of(cases: Sequence[str], metric: str, evidence: Evidence) -> Costs:
 
     Those of a plain fit are the median of the pairs, between the lowest and the highest. These two
     enclose the median of all that could be timed with probability 1 − 2^(1−n), whatever the
-    distribution (0.94 for 5 pairs). A quotient of such ends holds wherever both of them do.
+    distribution (0.94 for 5 pairs). A quotient of such ends holds wherever both of them do. A
+    metric of the project's own is a mean with an interval, and both of a ratio hold together with
+    95 %. Other metrics are counts.
     """
-    if metric == SECONDS and (speeds := _side_by_side(cases, evidence.speeds)):
-        n = min(len(each.plain) for each in speeds)
-        recipes = [each.spec.case for each in speeds]
-        return Costs(
-            of={each.spec.case.name: _ends(each.plain) for each in speeds},
-            n=n,
-            unit="pairs",
-            how=f"by a plain fit, {n} pairs, alone on one machine, lowest to highest",
-            differ=[name for name in _differing(recipes) if name not in PATH],
-        )
-    return evidence.costs(cases, metric)
+    if metric == SECONDS:
+        speeds = _side_by_side(cases, evidence.speeds)
+        return _plain_fits(speeds) if speeds else epoch_seconds(cases, evidence)
+    counts = {case: found for case in cases if (found := evidence.values(case, metric))}
+    n = min(map(len, counts.values()), default=0)
+    if is_own(metric):
+        level = 1 - (1 - LEVEL) / 2
+        means = {case: of_contrast([found], [1.0], level=level) for case, found in counts.items()}
+        return Costs(of=means, n=n, unit="seeds", how=f"means of at least {n} seeds")
+    ends = {case: _ends(found) for case, found in counts.items()}
+    return Costs(of=ends, n=n, unit="seeds", how="counted")
+
+
+def epoch_seconds(cases: Sequence[str], evidence: Evidence) -> Costs:
+    """Return what an epoch of each case took, as its records have it.
+
+    It is the median with the quartiles of all epochs but the first of each trial, of those that
+    ran alone on the machine of most.
+    """
+    of: dict[str, Interval] = {}
+    timed = [record for case in cases for record in evidence.trained(case)]
+    n = 0
+    for case, records in by_case(of_one_machine(timed)).items():
+        if found := quartiles([epoch.seconds for r in records for epoch in r.epochs[1:]]):
+            of[case] = Interval(estimate=found.median, low=found.lower, high=found.upper)
+            n = min(n or found.n, found.n)
+    return Costs(
+        of=of,
+        n=n,
+        unit="epochs",
+        how=f"middle half of at least {n} epochs each, alone on one machine",
+        differ=_differing([r.spec.case for case in cases for r in evidence.trained(case)[-1:]]),
+    )
+
+
+def _ends(values: Sequence[float]) -> Interval:
+    return Interval(estimate=median(values), low=min(values), high=max(values))
+
+
+def _plain_fits(speeds: Sequence[Speed]) -> Costs:
+    n = min(len(each.plain) for each in speeds)
+    differ = _differing([each.spec.case for each in speeds])
+    return Costs(
+        of={each.spec.case.name: _ends(each.plain) for each in speeds},
+        n=n,
+        unit="pairs",
+        how=f"by a plain fit, {n} pairs, alone on one machine, lowest to highest",
+        differ=[name for name in differ if name not in PATH],
+    )
 
 
 def _side_by_side(cases: Sequence[str], speeds: Sequence[Speed]) -> list[Speed]:
     """Return the times of every case, if all were taken under the same circumstances; else none."""
-    by_case = {speed.spec.case.name: speed for speed in speeds if speed.plain}
-    found = [by_case[case] for case in cases if case in by_case]
-    alike = len({_circumstances(each) for each in found}) == 1
+    of_case = {speed.spec.case.name: speed for speed in speeds if speed.plain}
+    found = [of_case[case] for case in cases if case in of_case]
+    circumstances = [
+        (each.machine, each.provenance.versions, each.images, each.spec.backend, each.spec.device)
+        for each in found
+    ]
+    alike = all(each == circumstances[0] for each in circumstances)
     return found if alike and len(found) == len(cases) else []
-
-
-def _circumstances(speed: Speed) -> Hashable:
-    versions = tuple(sorted(speed.provenance.versions.items()))
-    return speed.machine, versions, speed.images, speed.spec.backend, speed.spec.device
 
 
 def _differing(cases: Sequence[Case]) -> list[str]:

@@ -35,10 +35,7 @@ class Pair:
 def most_confused(predictions: Sequence[Labels], labels: Labels, *, pairs: int) -> list[Pair]:
     """Return the pairs of classes with the most mistakes between them, the most first.
 
-    Args:
-        predictions: Class predicted for each test image, a seed each; at least one.
-        labels: What they are.
-        pairs: How many pairs to return at most.
+    ``predictions`` has the class predicted for each test image, of one seed at least.
     """
     answers = np.stack(predictions)
 
@@ -102,10 +99,7 @@ class Hard:
 def confusion(records: Sequence[Record], labels: np.ndarray, *, classes: int) -> Confusion | None:
     """Count predictions by true class, or return None where no record has any for these labels.
 
-    Args:
-        records: Completed ones of a case, one for each seed.
-        labels: Of the test images, shape (n,), integers from 0.
-        classes: How many there are.
+    ``records`` are completed ones of a case, one for each seed; ``labels`` of shape (images,).
     """
     found = []
     for predicted in _predictions(records, labels):
@@ -119,13 +113,7 @@ def confusion(records: Sequence[Record], labels: np.ndarray, *, classes: int) ->
 
 
 def hardest(records: Sequence[Record], labels: np.ndarray, *, most: int) -> list[Hard]:
-    """Return the images that most seeds get wrong, of equal ones the most surely wrong first.
-
-    Args:
-        records: Completed ones of a case, one for each seed.
-        labels: Of the test images, shape (n,), integers from 0.
-        most: How many to return at most.
-    """
+    """Return the images that most seeds get wrong, of equal ones the most surely wrong first."""
     answers = np.array(_predictions(records, labels))  # (seeds, images)
     if not len(answers):
         return []

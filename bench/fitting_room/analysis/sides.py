@@ -11,7 +11,7 @@ from statistics import median_low
 
 import msgspec
 
-from fitting_room.analysis.trials import of_one_machine, on_sample
+from fitting_room.analysis.trials import by_case, latest, of_one_machine, on_sample
 from fitting_room.judge.change import Arrivals, Sample
 from fitting_room.judge.timing import Pace
 from fitting_room.metrics import METRICS, own, seconds_to_target
@@ -84,12 +84,9 @@ RESULTS = ("completed", "diverged", "given up")
 
 def facts_of(records: Iterable[Record]) -> dict[str, Facts]:
     """Return what the records say, case by case, in the order of their names."""
-    by_case: dict[str, list[Record]] = {}
-    for record in records:
-        if record.spec.order_seed is not None:
-            continue  # made to tell one scatter from another: no sample of the case
-        by_case.setdefault(record.spec.case.name, []).append(record)
-    found = {case: _facts(case, by_case[case]) for case in sorted(by_case)}
+    # What has an order of its own tells one scatter from another: no sample of the case.
+    of = by_case(record for record in records if record.spec.order_seed is None)
+    found = {case: _facts(case, of[case]) for case in sorted(of)}
     return {case: facts for case, facts in found.items() if facts.records}
 
 
@@ -123,7 +120,7 @@ def _beginning(record: Record, epochs: int) -> Record:
     )
 
 
-def identity(record: Record) -> str:
+def _identity(record: Record) -> str:
     """Return the digest of what a case is apart from its name: task, architecture, arguments."""
     case = record.spec.case
     content = [case.task, record.provenance.architecture_digest, dict(case.arguments)]
@@ -133,9 +130,12 @@ def identity(record: Record) -> str:
 def _facts(case: str, records: Sequence[Record]) -> Facts:
     whole = [record for record in records if not record.spec.stop_after]
     results = [record for record in whole if record.outcome in RESULTS]
-    alike = _of_one_code(results)
-    kept = _one_per_seed(alike)
-    notes = [f"{count} {outcome}" for outcome, count in _accidents(whole)]
+    # Samples of two codes do not mix: what counts was made as the last started one was.
+    code = training_key(max(results, key=lambda record: record.started)) if results else ""
+    alike = [record for record in results if training_key(record) == code]
+    kept = latest(alike)
+    left_out = Counter(r.outcome for r in whole if r.outcome not in RESULTS)
+    notes = [f"{count} {outcome}" for outcome, count in sorted(left_out.items())]
     if quick := len(records) - len(whole):
         notes.append(f"{quick} stopped early, as in the quick tier")
     if others := len(results) - len(alike):
@@ -147,32 +147,13 @@ def _facts(case: str, records: Sequence[Record]) -> Facts:
         arrivals=_arrivals(trained),
         counts=_counts(kept),
         pace=_pace(trained, _quickest),
-        to_target=_pace(trained, _to_target),
-        conditions=conditions(kept[-1]) if kept else {},
+        to_target=_pace(trained, lambda record: seconds_to_target(record) or math.inf),
+        conditions=_conditions(kept[-1]) if kept else {},
         settings=_joined([_settings(record) for record in kept]),
-        identity=identity(kept[-1]) if kept else None,
+        identity=_identity(kept[-1]) if kept else None,
         records=tuple(kept),
         notes=tuple(f"{case}: left out: {note}" for note in notes),
     )
-
-
-def _accidents(records: Sequence[Record]) -> list[tuple[str, int]]:
-    return sorted(Counter(r.outcome for r in records if r.outcome not in RESULTS).items())
-
-
-def _of_one_code(records: Sequence[Record]) -> list[Record]:
-    """Keep what was made as the last started one was: samples of two codes do not mix."""
-    if not records:
-        return []
-    last = training_key(max(records, key=lambda record: record.started))
-    return [record for record in records if training_key(record) == last]
-
-
-def _one_per_seed(records: Sequence[Record]) -> list[Record]:
-    """Return the last started record of each seed, trained ones first."""
-    ordered = sorted(records, key=lambda record: (bool(record.epochs), record.started))
-    latest = {record.spec.seed: record for record in ordered}
-    return [latest[seed] for seed in sorted(latest)]
 
 
 def _sample(metric: str, records: Sequence[Record]) -> Sample:
@@ -212,18 +193,17 @@ def _counts(records: Sequence[Record]) -> dict[str, tuple[int, ...]]:
 def _pace(records: Sequence[Record], seconds: Callable[[Record], float]) -> Pace | None:
     """Return the pace of the middle one of the records, by calibration steps where they have it."""
     timed = [r for r in of_one_machine(records) if r.completed and len(r.epochs) > 1]
-    with_step = [record for record in timed if record.calibration_seconds]
-    paces = [
-        (seconds(r) / (r.calibration_seconds or 1.0), index)
-        for index, r in enumerate(with_step or timed)
-    ]
-    if not paces or math.isinf(median_low(paces)[0]):
+    timed = [record for record in timed if record.calibration_seconds] or timed
+    if not timed:
         return None
-    middle = (with_step or timed)[median_low(paces)[1]]
+    paces = [seconds(record) / (record.calibration_seconds or 1.0) for record in timed]
+    middle = timed[paces.index(median_low(paces))]
+    if math.isinf(seconds(middle)):
+        return None
     return Pace(
         seconds=seconds(middle),
         calibration=middle.calibration_seconds,
-        conditions=time_conditions(middle),
+        conditions=_time_conditions(middle),
     )
 
 
@@ -232,11 +212,7 @@ def _quickest(record: Record) -> float:
     return min(epoch.seconds for epoch in record.epochs[1:])
 
 
-def _to_target(record: Record) -> float:
-    return seconds_to_target(record) or math.inf
-
-
-def time_conditions(record: Record) -> dict[str, str]:
+def _time_conditions(record: Record) -> dict[str, str]:
     """Return what must agree for seconds to be compared: machine, and versions but Python's."""
     machine, versions = record.machine, record.provenance.versions
     told = {f.name.replace("_", " "): getattr(machine, f.name, None) for f in fields(Machine)}
@@ -247,7 +223,7 @@ def time_conditions(record: Record) -> dict[str, str]:
     }
 
 
-def conditions(record: Record) -> dict[str, str]:
+def _conditions(record: Record) -> dict[str, str]:
     """Return what must agree for quality to be compared: data and epochs."""
     spec = record.spec
     epochs = f"{spec.epochs} instead of the recipe's" if spec.overridden else "the recipe's"
@@ -256,18 +232,18 @@ def conditions(record: Record) -> dict[str, str]:
 
 
 def _joined(settings: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    names = dict.fromkeys(name for each in settings for name in each)
-    return {
-        name: " / ".join(sorted({each[name] for each in settings if name in each}))
-        for name in names
-    }
+    """Return name → every value that some record has of it."""
+    found: dict[str, set[str]] = {}
+    for name, value in (pair for each in settings for pair in each.items()):
+        found.setdefault(name, set()).add(value)
+    return {name: " / ".join(sorted(values)) for name, values in found.items()}
 
 
 def _settings(record: Record) -> dict[str, str]:
     recipe = record.spec.case.recipe
     told = {f"recipe's {f.name}": getattr(recipe, f.name) for f in fields(recipe)}
     return {
-        **time_conditions(record),
+        **_time_conditions(record),
         "python": record.provenance.versions.get("python", "unknown"),
         **{name: str(value) for name, value in told.items()},
         "code of the architecture": record.provenance.architecture_digest[:12],
@@ -308,24 +284,20 @@ def match(base: Side, head: Side) -> Pairs:
     if base.known is head.known is None and len(base.facts) == len(head.facts) == 1:
         (before,), (after,) = base.facts.values(), head.facts.values()
         return Pairs(pairs=((before, after),))
-    names = _renamed(base, head) | {n: n for n in head.facts if n in base.facts}
-    names |= {n: _original(n) for n in head.facts if n not in names and _original(n) in base.facts}
+    names = {name: _original(name) for name in head.facts if _original(name) in base.facts}
+    names |= {name: name for name in head.facts if name in base.facts}
+    names = _renamed(base, head) | names
     order = [*base.facts]
     found = sorted(names.items(), key=lambda pair: order.index(pair[1]))
-    pairs = tuple((base.facts[old], head.facts[new]) for new, old in found)
-    rest = [name for name in _all(base, head) if name not in {*names, *names.values()}]
-    fate = {name: _fate(name, base, head) for name in rest}
-    return Pairs(
-        pairs=pairs,
-        appeared=tuple(name for name in rest if fate[name] == APPEARED),
-        vanished=tuple(name for name in rest if fate[name] == VANISHED),
-        missing=tuple((name, why) for name, why in fate.items() if why not in (APPEARED, VANISHED)),
-    )
-
-
-def _all(base: Side, head: Side) -> list[str]:
     known = sorted((base.known or frozenset()) | (head.known or frozenset()))
-    return list(dict.fromkeys([*base.facts, *head.facts, *known]))
+    rest = dict.fromkeys([*base.facts, *head.facts, *known])
+    fate = {n: _fate(n, base, head) for n in rest if n not in {*names, *names.values()}}
+    return Pairs(
+        pairs=tuple((base.facts[old], head.facts[new]) for new, old in found),
+        appeared=tuple(name for name, what in fate.items() if what == APPEARED),
+        vanished=tuple(name for name, what in fate.items() if what == VANISHED),
+        missing=tuple(each for each in fate.items() if each[1] not in (APPEARED, VANISHED)),
+    )
 
 
 def _fate(name: str, base: Side, head: Side) -> str:
@@ -341,16 +313,16 @@ def _fate(name: str, base: Side, head: Side) -> str:
 
 def _renamed(base: Side, head: Side) -> dict[str, str]:
     """Return new name → old name, of cases that only one side has at all."""
-    gone = [n for n in base.facts if n not in head.facts and n not in (head.known or ())]
-    new = [n for n in head.facts if n not in base.facts and n not in (base.known or ())]
-    found: dict[str, str] = {}
-    for name in new:
-        same = head.facts[name].identity
-        free = (n for n in gone if n not in found.values() and _original(name) == name)
-        alike = next((n for n in free if same and base.facts[n].identity == same), None)
-        if alike:
-            found[name] = alike
-    return found
+    gone = {
+        facts.identity: name
+        for name, facts in reversed([*base.facts.items()])
+        if facts.identity and name not in head.facts and name not in (head.known or ())
+    }
+    return {
+        name: gone.pop(facts.identity)
+        for name, facts in head.facts.items()
+        if name not in base.facts and name not in (base.known or ()) and facts.identity in gone
+    }
 
 
 def two_cases(base: Facts, head: Facts) -> bool:

@@ -60,6 +60,11 @@ class Judgement:
     """What it is held against, if not against what the claim itself has."""
 
 
+def undecided(because: str) -> Judgement:
+    """Return that a claim cannot be decided yet, and why."""
+    return Judgement(label="undecided", because=because)
+
+
 Printed = Mapping[str, Interval]
 """Case → the figure that the same source prints in its tables."""
 
@@ -75,14 +80,13 @@ def judge(statement: AnyStatement, evidence: Evidence, printed: Printed) -> Judg
     if isinstance(statement, Opinion):
         return Judgement(label="not comparable", because="no measurement decides it")
     if not evidence.trained(statement.case or ""):
-        return Judgement(label="undecided", because=_awaited(statement.cases_named))
+        return undecided(_awaited(statement.cases_named))
     if isinstance(statement, Diminishing):
         return _on_epochs(statement, evidence)
     return _on_event(statement, evidence)
 
 
 def _awaited(cases: Sequence[str]) -> str:
-    """Return that a statement has to wait, and for what."""
     return f"{NO_RECORDS} of {words.listed([short(case) for case in cases])}"
 
 
@@ -93,7 +97,6 @@ def better(metric: str) -> Better | None:
 
 
 def _sign(metric: str) -> float:
-    """Return by what a metric is multiplied so that more of it is better."""
     return 1.0 if better(metric) == "higher" else -1.0
 
 
@@ -111,8 +114,21 @@ class Asked:
     low: float = 0
     high: float = math.inf
 
-    def held_to(self, found: Interval) -> Check:
-        """Return the check of an interval against the range."""
+    def of_means(self, metric: str, evidence: Evidence, *, of: int) -> Check | None:
+        """Hold the records to it; ``of`` is how many such intervals are to hold together."""
+        samples = [evidence.values(case, metric) for case in self.weights]
+        if not all(samples):
+            return None
+        level = 1 - (1 - LEVEL) / of
+        found = of_contrast(samples, list(self.weights.values()), level=level)
+        return Check(found=found, low=self.low, high=self.high)
+
+    def of_figures(self, printed: Printed) -> Check | None:
+        """Hold to it what its own source prints."""
+        if not self.weights.keys() <= printed.keys():
+            return None
+        figures = [printed[case] for case in self.weights]
+        found = of_ranges(figures, list(self.weights.values()))
         return Check(found=found, low=self.low, high=self.high)
 
 
@@ -144,11 +160,7 @@ Checks = list[tuple[Asked, Check]]
 def _on_means(statement: Means, evidence: Evidence, printed: Printed) -> Judgement:
     """Judge by sums of means: the 95 % intervals of all things that it says hold together."""
     things, metric = asked(statement), statement.metric
-    own = [
-        (each, each.held_to(_sum(each, printed)))
-        for each in things
-        if each.weights.keys() <= printed.keys()
-    ]
+    own = [(each, check) for each in things if (check := each.of_figures(printed))]
     refuted = [(each, check) for each, check in own if check.place in ("above", "below")]
     by_itself = f"its own figures have {_told(metric, refuted)}" if refuted else ""
     missing = [case for case in statement.cases_named if not evidence.trained(case)]
@@ -156,11 +168,8 @@ def _on_means(statement: Means, evidence: Evidence, printed: Printed) -> Judgeme
         label = with_its_source("undecided", contradicted=bool(refuted))
         because = "; ".join(filter(None, [by_itself, _awaited(missing)]))
         return Judgement(label=label, because=because)
-    checks = [
-        (each, each.held_to(found))
-        for each in things
-        if (found := _contrast(each, metric, evidence, of=len(things)))
-    ]
+    count = len(things)
+    checks = [(e, check) for e in things if (check := e.of_means(metric, evidence, of=count))]
     way = better(metric) if isinstance(statement, Difference) else None
     label = judge_statement([check for _, check in checks], better=way)
     # A verdict rests on all that agrees, or else on what does not.
@@ -175,18 +184,6 @@ def _on_means(statement: Means, evidence: Evidence, printed: Printed) -> Judgeme
         interval=checks[0][1].found if len(checks) == 1 else None,
         n=n,
     )
-
-
-def _sum(each: Asked, printed: Printed) -> Interval:
-    return of_ranges([printed[case] for case in each.weights], list(each.weights.values()))
-
-
-def _contrast(each: Asked, metric: str, evidence: Evidence, *, of: int) -> Interval | None:
-    """Return what the records have; ``of`` is how many such intervals are to hold together."""
-    samples = [evidence.values(case, metric) for case in each.weights]
-    if not all(samples):
-        return None
-    return of_contrast(samples, list(each.weights.values()), level=1 - (1 - LEVEL) / of)
 
 
 def _told(metric: str, checks: Checks) -> str:
@@ -208,13 +205,12 @@ def _on_ratio(statement: Ratio, evidence: Evidence, printed: Printed) -> Judgeme
     costs = costs_of(statement.cases_named, statement.metric, evidence)
     unknown = [case for case in statement.cases_named if case not in costs.of]
     if missing := [case for case in unknown if not evidence.trained(case)]:
-        return Judgement(label="undecided", because=_awaited(missing))
+        return undecided(_awaited(missing))
+    metric = words.name(statement.metric)
     if unknown:
-        nothing = f"no {words.name(statement.metric)} of one machine for all of its cases"
-        return Judgement(label="undecided", because=nothing)
+        return undecided(f"no {metric} of one machine for all of its cases")
     if min(interval.low for interval in costs.of.values()) <= 0:
-        zero = f"{words.name(statement.metric)} may be zero by these seeds: no multiple is known"
-        return Judgement(label="undecided", because=zero)
+        return undecided(f"{metric} may be zero by these seeds: no multiple is known")
     found = of_ratio(costs.of[statement.case], costs.of[statement.over])
     theirs = None
     if statement.low is None and {statement.case, statement.over} <= printed.keys():
@@ -223,7 +219,7 @@ def _on_ratio(statement: Ratio, evidence: Evidence, printed: Printed) -> Judgeme
     because = costs.told
     if statement.low is None and theirs is None:
         label = "undecided"
-        because = f"its source prints no {words.name(statement.metric)} of both"
+        because = f"its source prints no {metric} of both"
     elif costs.comparable and theirs:
         enough = LEAST_SEEDS if statement.metric in COUNTS else costs.n
         label = judge_figure(found, theirs, seeds=enough, better=None)
@@ -258,7 +254,7 @@ def _on_epochs(statement: Diminishing, evidence: Evidence) -> Judgement:
         if a is not None and b is not None and c is not None
     ]
     if not gains:
-        return Judgement(label="undecided", because=f"no seed was trained for {late} epochs")
+        return undecided(f"no seed was trained for {late} epochs")
     found = of_contrast([gains], [1.0])
     gain = f"{words.signed(metric, found)}{words.points(metric)}"
     return Judgement(
@@ -275,7 +271,7 @@ def _on_event(statement: Turn | Reach, evidence: Evidence) -> Judgement:
     metric = words.name(statement.metric)
     curves = evidence.curves(statement.case, statement.metric)
     if not curves:
-        return Judgement(label="undecided", because=f"no seed has {metric} by epoch")
+        return undecided(f"no seed has {metric} by epoch")
     if isinstance(statement, Turn):
         events = [_turn(curve, statement.metric) for curve in curves]
         first, last = statement.low, statement.high

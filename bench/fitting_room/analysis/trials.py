@@ -1,28 +1,51 @@
-"""The records that a figure may rest on, what they come to, and what must be said of them."""
+"""What the records of a case come to: which of them count, their figures, its row of a table."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from statistics import fmean, quantiles, stdev
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, median, quantiles, stdev
 
 from fitting_room import machine
-from fitting_room.format import counted
-from fitting_room.judge.interval import EpochsToTarget
-from fitting_room.machine import USUAL, exclusive, platform_of
+from fitting_room.format import counted, spanned
+from fitting_room.judge.interval import EpochsToTarget, epochs_to_target, first_epoch
+from fitting_room.judge.verdict import Verdict
+from fitting_room.machine import USUAL, platform_of
+from fitting_room.metrics import (
+    METRICS,
+    elapsed_seconds,
+    is_timed,
+    of_epoch,
+    own,
+    training_seconds,
+)
 from fitting_room.record import Record
+from fitting_room.spec import TASKS, Case
+from fitting_room.store.claims import Claim, Claims
 
 
-def one_per_seed(records: Sequence[Record]) -> list[Record]:
-    """Return the last started completed record of each seed, in seed order.
+def by_case(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Return name of a case → its records, in the order given."""
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        found.setdefault(record.spec.case.name, []).append(record)
+    return found
+
+
+def latest(records: Iterable[Record]) -> list[Record]:
+    """Return the last started record of each seed, in seed order.
 
     Trained ones come before those that were built, and whole ones before quick ones.
     """
-    completed = [record for record in records if record.completed]
-    completed.sort(key=lambda r: (bool(r.epochs), not r.spec.stop_after, r.started))
-    latest = {record.spec.seed: record for record in completed}
-    return [latest[seed] for seed in sorted(latest)]
+    ordered = sorted(records, key=lambda r: (bool(r.epochs), not r.spec.stop_after, r.started))
+    found = {record.spec.seed: record for record in ordered}
+    return [found[seed] for seed in sorted(found)]
+
+
+def one_per_seed(records: Iterable[Record]) -> list[Record]:
+    """Return the latest completed record of each seed, in seed order."""
+    return latest(record for record in records if record.completed)
 
 
 def trained(records: Sequence[Record]) -> list[Record]:
@@ -38,12 +61,13 @@ def flags_of(records: Sequence[Record]) -> tuple[str, ...]:
     """Return why the figures of a case's records are not for publication, or need care."""
     overridden = sorted({r.spec.epochs for r in records if r.spec.overridden})
     stopped = sorted({r.spec.stop_after for r in one_per_seed(records) if r.spec.stop_after})
+    searched = any(r.spec.dataset.validation for r in records)
     lost = Counter(r.outcome for r in records if not r.completed)
     found = [
         f"epochs overridden: {', '.join(map(str, overridden))}" if overridden else "",
         f"{STOPPED} {', '.join(map(str, stopped))}" if stopped else "",
-        "sample" if any(on_sample(record) for record in records) else "",
-        "validation split, not the test set" if any(map(of_search, records)) else "",
+        "sample" if any(map(on_sample, records)) else "",
+        "validation split, not the test set" if searched else "",
         *(f"{count} of {len(records)} trials {outcome}" for outcome, count in sorted(lost.items())),
     ]
     return tuple(flag for flag in found if flag)
@@ -51,13 +75,8 @@ def flags_of(records: Sequence[Record]) -> tuple[str, ...]:
 
 def publishable(record: Record) -> bool:
     """Return whether a record has all of the recipe's epochs, the whole data and its test set."""
-    spec = record.spec
-    return not (spec.overridden or spec.stop_after or of_search(record) or on_sample(record))
-
-
-def of_search(record: Record) -> bool:
-    """Return whether what a record calls the test set are training images held out."""
-    return record.spec.dataset.validation
+    spec, data = record.spec, record.spec.dataset
+    return not (spec.overridden or spec.stop_after or data.validation or data.sample)
 
 
 def on_sample(record: Record) -> bool:
@@ -74,7 +93,7 @@ def of_one_platform(records: Sequence[Record]) -> list[Record]:
 
 def of_one_machine(records: Sequence[Record]) -> list[Record]:
     """Keep what was exclusive on the machine that most of them ran on: other times do not mix."""
-    return machine.of_one_machine([record for record in records if exclusive(record)])
+    return machine.of_one_machine([record for record in records if machine.exclusive(record)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +156,144 @@ def quartiles(values: Sequence[float]) -> Quartiles | None:
     return Quartiles(median=median, lower=lower, upper=upper, n=len(values))
 
 
+APART = "not comparable"
+SEVERITY = ("fail", "undecided", APART, "pass")
+"""Worst first; a case is as good as the worst of the bounds that it could be held to."""
+
+NOT_JUDGED = "not judged"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """All that is known of a case; accuracies are fractions, losses nats, times seconds."""
+
+    case: str
+    task: str
+    architecture: str
+    test_accuracy: Figure | None = None
+    """The accuracy after the last epoch; the next two are of that epoch too."""
+    test_loss: Figure | None = None
+    training_accuracy: Figure | None = None
+    calibration_error: Figure | None = None
+    """Expected one, on the test images, of the seeds whose records have it; a fraction."""
+    parameters: int | None = None
+    epochs_to_target: Sequence[Target] = ()
+    """One for each target of the task."""
+    seconds_per_epoch: Quartiles | None = None
+    """Over all epochs but the first of each trial that ran alone on the machine of most."""
+    peak_memory_mib: float | None = None
+    """Largest over the trials."""
+    latency_seconds: float | None = None
+    """Median, one image a call."""
+    images_per_second: float | None = None
+    """The rate by the median of large batches."""
+    verdict: str = NOT_JUDGED
+    verdicts: Sequence[Verdict] = ()
+    metrics: Mapping[str, Figure] = field(default_factory=dict)
+    """The project's own, by name, of the seeds whose records have them."""
+    flags: Sequence[str] = ()
+    """Why its figures need care, such as ``sample``."""
+    published: Mapping[str, Claim] = field(default_factory=dict)
+    """The claims, by metric."""
+    keys: Sequence[str] = ()
+    """The keys of the records that the row rests on."""
+
+
+def rows(
+    cases: Sequence[Case],
+    records: Sequence[Record],
+    verdicts: Mapping[str, Sequence[Verdict]],
+    claims: Claims,
+) -> list[Row]:
+    """Return one row per case, in the order given.
+
+    Args:
+        cases: What the table shows; records of other cases are left out.
+        records: In any order and of any outcome. Of several completed ones of a case and seed the
+            last started counts, so that n is a number of seeds.
+        verdicts: Case → verdicts on it; cases without any are not judged.
+        claims: Case → metric → published figure.
+    """
+    of = by_case(records)
+    return [
+        _row(
+            case,
+            of.get(case.name, []),
+            tuple(verdicts.get(case.name, ())),
+            claims.get(case.name, {}),
+        )
+        for case in cases
+    ]
+
+
+def _row(
+    case: Case,
+    records: Sequence[Record],
+    verdicts: tuple[Verdict, ...],
+    published: Mapping[str, Claim],
+) -> Row:
+    kept, whole = one_per_seed(records), trained(records)
+    completed = [record for record in records if record.completed]
+    timed = of_one_machine(completed)
+    peaks = [r.peak_memory_bytes for r in completed if r.peak_memory_bytes is not None]
+    inferences = [record.inference for record in timed if record.inference]
+    latencies = [s for each in inferences for s in each.latency_seconds]
+    rates = [each.batch_size / s for each in inferences for s in each.batch_seconds]
+    outcomes = {verdict.outcome for verdict in verdicts}
+
+    def mean(metric: str) -> Figure | None:
+        return figure([x for r in whole if (x := METRICS[metric](r)) is not None])
+
+    return Row(
+        case=case.name,
+        task=case.task,
+        architecture=case.architecture,
+        test_accuracy=mean("test_accuracy"),
+        test_loss=mean("test_loss"),
+        training_accuracy=mean("training_accuracy"),
+        calibration_error=mean("calibration_error"),
+        parameters=next((r.size.parameters for r in kept[::-1] if r.size), None),
+        epochs_to_target=_epochs_to_target(case, whole),
+        seconds_per_epoch=quartiles([e.seconds for r in timed for e in r.epochs[1:]]),
+        peak_memory_mib=max(peaks) / 2**20 if peaks else None,
+        latency_seconds=median(latencies) if latencies else None,
+        images_per_second=median(rates) if rates else None,
+        verdict=min(outcomes - {APART} or outcomes, key=SEVERITY.index, default=NOT_JUDGED),
+        verdicts=verdicts,
+        metrics={m.name: found for m in own() if (found := mean(m.name))},
+        flags=flags_of(records),
+        published=published,
+        keys=tuple(record.key for record in kept),
+    )
+
+
+def _epochs_to_target(case: Case, records: Sequence[Record]) -> tuple[Target, ...]:
+    """Ask for every target of the task, over the seeds that trained."""
+    timed = [record for record in of_one_machine(records) if is_timed(record)]
+    return tuple(
+        Target(
+            metric=metric,
+            target=target,
+            found=_reached(records, metric, target, lambda _, epoch: epoch),
+            seconds=_reached(timed, metric, target, training_seconds),
+            elapsed=_reached(timed, metric, target, elapsed_seconds),
+        )
+        for metric, target in TASKS[case.task].targets.items()
+    )
+
+
+def _reached(
+    records: Sequence[Record], metric: str, target: float, clock: Callable[[Record, int], float]
+) -> EpochsToTarget | None:
+    """Return when the seeds reach a target, by what a clock shows at the end of an epoch."""
+    reached: list[float | None] = []
+    for record in records:
+        epoch = first_epoch([of_epoch(each, metric) for each in record.epochs], target)
+        reached.append(None if epoch is None else clock(record, epoch))
+    watched = [clock(record, len(record.epochs)) for record in records]
+    return epochs_to_target(reached, watched=watched) if records else None
+
+
 SHORT = 12
 """Characters of a digest that tell it from others for a person."""
 
@@ -187,6 +344,17 @@ def counted_commits(records: Sequence[Record]) -> str:
         return f"commit {' / '.join(commits(records))}"
     changed = len({r.provenance.commit for r in records if r.provenance.dirty})
     return f"{count} commits{f', {changed} of them with uncommitted changes' if changed else ''}"
+
+
+def days(records: Iterable[Record]) -> str:
+    """Return ``2026-03-01 to 2026-03-04``: the first day and the last one that they started on."""
+    found = sorted(record.started[:10] for record in records)
+    return " to ".join(dict.fromkeys([*found[:1], *found[-1:]]))
+
+
+def seeds_a_case(records: Iterable[Record]) -> str:
+    """Return ``10–20``: the fewest and the most records that a case has."""
+    return spanned(map(len, by_case(records).values()))
 
 
 def listed(texts: Iterable[str]) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fitting_room.analysis.audit import FOLDERS
-from fitting_room.analysis.suggestion import counts, difference, propose, suggest, tables_in
 from fitting_room.analysis.trials import publishable
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.plots import draw_all
@@ -34,7 +33,16 @@ from fitting_room.machine import USUAL, Platform, disturbance, exclusive
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project, from_here, shown
 from fitting_room.record import Outcome, Record
-from fitting_room.report.prices import priced, sharpest, table
+from fitting_room.report.bounds import (
+    counts,
+    priced,
+    propose,
+    sharpest,
+    suggest,
+    table,
+    tables_in,
+)
+from fitting_room.report.readme import difference
 from fitting_room.spec import Case, TrialSpec
 from fitting_room.store.bounds import read_bounds, reference_folder, table_of
 from fitting_room.store.key import explain, why_stale

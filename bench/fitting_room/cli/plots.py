@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fitting_room.analysis.audit import claims_in
-from fitting_room.analysis.rows import Row, rows
-from fitting_room.analysis.trials import of_one_platform
+from fitting_room.analysis.trials import Row, of_one_platform, rows
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.session import tell
 from fitting_room.data import held
@@ -44,7 +43,7 @@ ENDS = ("", "-dark")
 DRAWING = (
     "fitting_room.report.plots.album:overview",
     *("fitting_room.report.plots:render", "fitting_room.report.plots:THEMES"),
-    "fitting_room.report.plots.growth:growth",
+    "fitting_room.report.plots.curves:growth",
 )
 """The code that makes the committed pictures, with all that it calls."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fitting_room.analysis.audit import FOLDERS, audit, claims_in, grounds, references
-from fitting_room.analysis.rows import Row, rows
+from fitting_room.analysis.trials import Row, rows
 from fitting_room.cli import COMMANDS, Subparsers, add_command, load, plots
 from fitting_room.cli.noise import speed_table
 from fitting_room.errors import UserError
@@ -20,9 +20,9 @@ from fitting_room.machine import PLATFORMS
 from fitting_room.project import Project, from_here
 from fitting_room.record import Record
 from fitting_room.report.audit import as_markdown
-from fitting_room.report.columns import by_task
+from fitting_room.report.columns import by_task, task_table
 from fitting_room.report.readme import badges, difference, regenerate
-from fitting_room.report.summary import JUDGED, task_table
+from fitting_room.report.summary import RESULTS
 from fitting_room.spec import TASKS
 from fitting_room.store.bounds import Bounds, reference_folder
 from fitting_room.store.digest import brings_engine
@@ -220,7 +220,7 @@ def _judged(known: Committed) -> list[Row]:
     """Return a row for each case, with the verdicts of its reference."""
     found = {}
     for name, case in known.project.cases.items():
-        own = [r for r in known.records if r.spec.case.name == name and r.outcome in JUDGED]
+        own = [r for r in known.records if r.spec.case.name == name and r.outcome in RESULTS]
         latest = {r.spec.seed: r for r in sorted(own, key=lambda r: r.started)}
         found[name] = on_reference(case, [latest[seed] for seed in sorted(latest)], known.bounds)
     return rows(list(known.project.cases.values()), known.records, found, {})

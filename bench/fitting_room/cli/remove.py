@@ -14,14 +14,15 @@ from typing import Any
 
 import msgspec
 
-from fitting_room.analysis.suggestion import HEADER, difference, keys_of
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.session import add_options
 from fitting_room.errors import UserError
 from fitting_room.project import Project, shown
 from fitting_room.reading import read_json, read_toml
 from fitting_room.record import Record
+from fitting_room.report.bounds import HEADER, keys_of
 from fitting_room.report.model import card
+from fitting_room.report.readme import difference
 from fitting_room.spec import Case, TrialSpec, folder_of
 from fitting_room.store.bounds import reference_folders
 from fitting_room.store.key import quality_key

@@ -35,7 +35,7 @@ from fitting_room.plugin.results import DotLine, Results, fit_benchmark_tables
 from fitting_room.record import Record
 from fitting_room.report.model import card
 from fitting_room.report.progress import Progress
-from fitting_room.report.verdicts import Judged, parted, to_properties
+from fitting_room.report.summary import Judged, parted, to_properties
 from fitting_room.spec import Case, Dataset
 from fitting_room.store.bounds import read_bounds, reference_folder
 from fitting_room.store.records import Models, Store

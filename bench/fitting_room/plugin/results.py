@@ -21,16 +21,18 @@ from fitting_room.metrics import UNTRAINED
 from fitting_room.plugin.options import log_folder, option, platform, project_of, results_folder
 from fitting_room.record import now
 from fitting_room.report.progress import Screen
-from fitting_room.report.summary import Summary, shown, write_summary
-from fitting_room.report.verdicts import (
+from fitting_room.report.summary import (
     TALLY,
     Judged,
+    Summary,
     append_summary,
     from_properties,
     in_order,
     parted,
+    shown,
     verdict_lines,
     workflow_commands,
+    write_summary,
 )
 from fitting_room.store.bounds import line_of, smoke_line, table_of
 from fitting_room.store.records import Store

@@ -10,7 +10,7 @@ import msgspec
 from fitting_room.analysis.audit import Finding
 from fitting_room.analysis.evidence import title
 from fitting_room.analysis.statements import NO_RECORDS
-from fitting_room.analysis.trials import one_per_seed
+from fitting_room.analysis.trials import by_case, one_per_seed
 from fitting_room.format import in_prose, in_terminal, listed, one_line
 from fitting_room.judge.published import OUTCOMES
 from fitting_room.record import Record
@@ -21,8 +21,7 @@ from fitting_room.report.table import Table, bullets
 SCHEMA = 1
 """The schema of the JSON."""
 
-HEADINGS = ("claim", "published", "measured", "verdict", "because")
-"""The columns on a terminal; a page has footnotes instead of the last."""
+HEADINGS = ("claim", "published", "measured", "verdict")
 
 RULE = (
     "A figure is reproduced if it lies where one more seed falls with 95 % probability; beyond "
@@ -40,10 +39,7 @@ def as_markdown(
 ) -> str:
     """Return the tables, with a count of the verdicts above and what must be known below.
 
-    Args:
-        findings: In the order of the tables.
-        records: That they rest on, among others.
-        stale: Case → why its records are not those of the present code.
+    ``stale`` says by case why its records are not those of the present code.
     """
     marks = list(dict.fromkeys(text for each in findings for text in _notes(each) if text))
     sections: dict[str, list[Sequence[str]]] = {}
@@ -52,7 +48,7 @@ def as_markdown(
     parts = [" ".join([f"**{tally(findings)}.**", *map(in_prose, _mislabelled(findings))])]
     parts += ["<details>", "<summary>Every claim, with what was measured</summary>"]
     for heading, rows in sections.items():
-        parts += [heading, Table(HEADINGS[:-1], rows, align=None).markdown(unbroken=True)]
+        parts += [heading, Table(HEADINGS, rows, align=None).markdown(unbroken=True)]
     return "\n\n".join([*parts, "</details>", bullets(_below(findings, records, stale, marks))])
 
 
@@ -66,16 +62,16 @@ def as_json(findings: Sequence[Finding], *, stale: Mapping[str, str]) -> str:
             "source": each.claim.source,
             "verdict": each.verdict.label,
             "because": each.verdict.reason,
-            "kind": each.kind,
+            "kind": each.claim.kind,
             "short": each.short,
             "measured": each.measured,
             "interval": each.verdict.interval,
             "n": each.verdict.n,
-            "cases": each.cases,
+            "cases": each.claim.cases_named,
             "mislabelled": each.mislabelled,
             "note": each.claim.note,
             "expected": each.claim.expected,
-            "stale": {case: stale[case] for case in each.cases if case in stale},
+            "stale": {case: stale[case] for case in each.claim.cases_named if case in stale},
         }
         for each in findings
     ]
@@ -96,7 +92,7 @@ def _counts(findings: Sequence[Finding]) -> dict[str, int]:
 
 def _row(each: Finding, stale: Mapping[str, str]) -> tuple[str, ...]:
     """Return the cells of a finding, in the order of the headings."""
-    old = " (stale)" if any(case in stale for case in each.cases) else ""
+    old = " (stale)" if any(case in stale for case in each.claim.cases_named) else ""
     verdict = each.verdict
     missing = "no reference yet" if NO_RECORDS in verdict.reason else "none"
     measured = f"{each.measured}{old}" if each.measured else missing
@@ -115,13 +111,13 @@ def _cells(each: Finding, stale: Mapping[str, str], marks: Sequence[str]) -> tup
 def _section(each: Finding) -> str:
     if case := _of_table(each):
         return f"{title(case)}, by architecture:"
-    return "Other figures:" if each.kind == "figure" else "Statements:"
+    return "Other figures:" if each.claim.kind == "figure" else "Statements:"
 
 
 def _of_table(each: Finding) -> str | None:
     """Return the case whose figure, beside ours in the tables of a task, a finding is about."""
     case = each.claim.name.partition(".")[0]
-    return case if case in each.cases else None
+    return case if case in each.claim.cases_named else None
 
 
 def _notes(each: Finding) -> tuple[str, str]:
@@ -132,14 +128,12 @@ def _notes(each: Finding) -> tuple[str, str]:
 
 def _mislabelled(findings: Sequence[Finding]) -> list[str]:
     """Return one sentence for each metric whose figures were published as those of another."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for each in findings:
-        if each.mislabelled:
-            found.setdefault(each.mislabelled, []).append(f"{each.said} {each.verdict.against}")
-    return [
-        f"Published as {printed}, but a {really}: {listed(figures)}."
-        for (really, printed), figures in found.items()
-    ]
+    sentences = []
+    for pair in dict.fromkeys(each.mislabelled for each in findings if each.mislabelled):
+        wrong = [each for each in findings if each.mislabelled == pair]
+        figures = listed([f"{each.said} {each.verdict.against}" for each in wrong])
+        sentences.append(f"Published as {pair[1]}, but a {pair[0]}: {figures}.")
+    return sentences
 
 
 def _below(
@@ -148,12 +142,9 @@ def _below(
     stale: Mapping[str, str],
     marks: Sequence[str],
 ) -> list[str]:
-    cases = list(dict.fromkeys(case for each in findings for case in each.cases))
-    used = [
-        record
-        for case in cases
-        for record in one_per_seed([r for r in records if r.spec.case.name == case])
-    ]
+    cases = list(dict.fromkeys(case for each in findings for case in each.claim.cases_named))
+    known = by_case(records)
+    used = [record for case in cases for record in one_per_seed(known.get(case, []))]
     sources = dict.fromkeys(each.claim.source for each in findings)
     return [
         *(f"{case} is stale: {stale[case]}." for case in cases if case in stale),
@@ -164,25 +155,12 @@ def _below(
     ]
 
 
-WIDE = 120
-"""Columns from which on the table's words are not broken."""
-
-
 def shown(findings: Sequence[Finding], screen: Screen, *, stale: Mapping[str, str]) -> str:
-    """Return the audit for a terminal, verdicts in colour: a table where it is wide enough."""
-    rows = [_row(each, stale) for each in findings]
-
-    def style(line: int, column: int, text: str) -> str:
-        if line < 0:
-            return screen.mark(text, bold=True)
-        verdict = HEADINGS[column] == "verdict"
-        return screen.outcome(text, findings[line].verdict.outcome) if verdict else text
-
-    if screen.width >= WIDE:
-        return Table(HEADINGS, rows, align="l").terminal(width=screen.width, style=style)
+    """Return the audit for a terminal, two paragraphs a claim, its verdict in colour."""
     lines: list[str] = []
-    for each, cells in zip(findings, rows, strict=True):
-        said, published, measured, verdict, because = (in_terminal(one_line(c)) for c in cells)
+    for each in findings:
+        cells = (in_terminal(one_line(cell)) for cell in _row(each, stale))
+        said, published, measured, verdict, because = cells
         marked = screen.outcome(verdict, each.verdict.outcome)
         evidence = f"published {published}, measured {measured}: {because}"
         lines.append(screen.folded(f"{verdict}: {said}", rest="  ").replace(verdict, marked, 1))

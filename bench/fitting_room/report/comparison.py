@@ -78,14 +78,7 @@ HINTS = {
 def as_markdown(
     found: Comparison, *, undecided: bool, hint: str = "", verbose: bool = False
 ) -> str:
-    """Return the whole comparison.
-
-    Args:
-        found: All that was compared.
-        undecided: Whether an open verdict fails it.
-        hint: What to do about cases that are missing.
-        verbose: Show the figures that are the same, too.
-    """
+    """Return the whole comparison; ``hint`` says what to do about cases that are missing."""
     parts = ["# Comparison", _headline(found, undecided=undecided), _sides(found)]
     listed = {heading: found.of(*outcomes) for heading, outcomes in SECTIONS.items()}
     listed["Timed in turn"] = [c for c in found.changes if c.verdict.metric == IN_TURN]
@@ -116,22 +109,14 @@ def _headline(found: Comparison, *, undecided: bool) -> str:
 
 
 def _sides(found: Comparison) -> str:
-    sides = {"base": found.base, "head": found.head}
-    notes = [
-        f"{name} {note}"
-        for name, side in sides.items()
-        for facts in side.facts.values()
-        for note in facts.notes
-    ]
-    told = [f"{name}: {_told(side)}" for name, side in sides.items()]
+    told, notes = [], []
+    for name, side in (("base", found.base), ("head", found.head)):
+        seeds = [len(facts.records) for facts in side.facts.values() if facts.records]
+        noun = "seed" if max(seeds, default=1) == 1 else "seeds"
+        each = f", {spanned(seeds)} {noun} each" if seeds else ""
+        told.append(f"{name}: {side.told}; {counted(len(side.facts), 'case')}{each}")
+        notes += [f"{name} {note}" for facts in side.facts.values() for note in facts.notes]
     return bullets([*told, *differences(found.pairs.pairs), *notes])
-
-
-def _told(side: Side) -> str:
-    seeds = [len(facts.records) for facts in side.facts.values() if facts.records]
-    span = spanned(seeds) if seeds else ""
-    each = f", {span} seed{'' if span == '1' else 's'} each" if span else ""
-    return f"{side.told}; {counted(len(side.facts), 'case')}{each}"
 
 
 def _line(change: Change) -> str:
@@ -169,16 +154,15 @@ def _two_names(base: Facts, head: Facts) -> str:
 
 def _figures(changes: Sequence[Change], *, verbose: bool) -> list[str]:
     """Return the table; what is the same fits a line, unless all of it is asked for."""
+
+    def brief(change: Change) -> bool:
+        told_apart = change.warned or change.verdict.metric == IN_TURN
+        wanted = verbose and change.verdict.metric not in COUNTS
+        return change.verdict.label == "same" and not told_apart and not wanted
+
     told = [change for change in changes if change.verdict.outcome != "not comparable"]
-    alike = [
-        change
-        for change in told
-        if change.verdict.label == "same"
-        and not change.warned
-        and change.verdict.metric != IN_TURN
-        and (change.verdict.metric in COUNTS or not verbose)
-    ]
-    rows = [_cells(change) for change in told if change not in alike]
+    alike = [change for change in told if brief(change)]
+    rows = [_cells(change) for change in told if not brief(change)]
     found = ["## Figures"] if told else []
     if rows:
         found.append(Table(HEADINGS, rows, align="llrrrrl").markdown())
@@ -211,10 +195,10 @@ def _amount(metric: str, value: float | None) -> str:
 
 def _reasons(changes: Sequence[Change]) -> list[str]:
     """Tell each reason once, with the metrics and cases that it concerns."""
-    metrics: dict[str, dict[str, None]] = {}
-    cases: dict[str, dict[str, None]] = {}
-    for verdict in (change.verdict for change in changes):
-        metrics.setdefault(verdict.reason, {})[verdict.metric] = None
-        cases.setdefault(verdict.reason, {})[verdict.subject] = None
-    lines = [f"{', '.join(of)} of {', '.join(cases[why])}: {why}" for why, of in metrics.items()]
+    lines = []
+    for why in dict.fromkeys(change.verdict.reason for change in changes):
+        verdicts = [change.verdict for change in changes if change.verdict.reason == why]
+        metrics = ", ".join(dict.fromkeys(verdict.metric for verdict in verdicts))
+        cases = ", ".join(dict.fromkeys(verdict.subject for verdict in verdicts))
+        lines.append(f"{metrics} of {cases}: {why}")
     return ["## Not comparable", bullets(lines)] if lines else []

@@ -40,7 +40,7 @@ def card(record: Record, file: Path) -> str:
         file=file,
         task=task,
         classes=", ".join(_labelled(task.classes)),
-        inputs=_inputs(shape),
+        inputs=INPUTS[len(shape)].format(*shape),
         array=f"({', '.join(['n', *map(str, shape)])}), {kind}" if shape else "an array",
         grey=len(shape) == 2,
         scaled=record.spec.case.recipe.scale_pixels and kind == "uint8",
@@ -72,13 +72,13 @@ def _input(record: Record) -> tuple[tuple[int, ...], str]:
     return images.shape[1:], str(images.dtype)
 
 
-def _inputs(shape: tuple[int, ...]) -> str:
-    if not shape:
-        return "inputs"
-    if len(shape) == 1:
-        return f"vectors of {shape[0]} features"
-    pixels = f"images of {shape[0]} × {shape[1]}"
-    return f"{pixels} grey pixels" if len(shape) == 2 else f"{pixels} pixels, {shape[2]} channels,"
+INPUTS = {
+    0: "inputs",
+    1: "vectors of {} features",
+    2: "images of {} × {} grey pixels",
+    3: "images of {} × {} pixels, {} channels,",
+}
+"""Dimensions of an input → what it is called."""
 
 
 def foreign(file: Path) -> set[str]:
@@ -260,18 +260,19 @@ BAR = 24
 
 def table(answer: Answer, *, blocks: bool) -> str:
     """Return a line a class: its probability as a number and a bar, and those of other seeds."""
-    names = _labelled(answer.classes)
-    width, full, spread = max(map(len, names)), "█" if blocks else "#", np.array(answer.seeds)
-    head = f"  {'':{width}}  {'this':>6}"
-    head += f"  {'mean':>6}  lowest–highest" if answer.seeds else ""
-    lines = [head + (f"  {'published':>9}" if answer.published else "")]
-    for label, (name, probability) in enumerate(zip(names, answer.probabilities, strict=True)):
-        line = f"{'>' if label == answer.label else ' '} {name:{width}}  {probability:.4f}"
+    full, seeds = "█" if blocks else "#", np.array(answer.seeds)
+    head = ["", "", "this", *(["mean", "lowest–highest"] if answer.seeds else [])]
+    head += ["published"] if answer.published else []
+    rows = []
+    for label, (name, probability) in enumerate(
+        zip(_labelled(answer.classes), answer.probabilities, strict=True)
+    ):
+        row = [">" if label == answer.label else "", name, f"{probability:.4f}"]
         if answer.seeds:
-            of = spread[:, label]
-            line += f"  {of.mean():.4f}  {of.min():.4f}–{of.max():.4f} "
+            of = seeds[:, label]
+            row += [f"{of.mean():.4f}", f"{of.min():.4f}–{of.max():.4f}"]
         if answer.published:
             published = answer.published[label]
-            line += f"  {'' if published is None else f'{published:.3f}':>9}"
-        lines.append(f"{line}  {full * round(BAR * probability)}".rstrip())
-    return "\n".join(lines)
+            row.append("" if published is None else f"{published:.3f}")
+        rows.append([*row, full * round(BAR * probability)])
+    return Table([*head, ""], rows, align="ll" + "r" * (len(head) - 2) + "l").terminal()

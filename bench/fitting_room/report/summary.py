@@ -1,39 +1,211 @@
-"""The report of a run: its table of each task as Markdown, on a terminal, and as files.
-
-Markdown has all that must be known. A terminal has it in brief, as wide as it is.
-"""
+"""What a run found: properties of its tests, text for a terminal and for GitHub Actions, files."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
-from fitting_room.analysis.rows import NOT_JUDGED, Row, rows
-from fitting_room.format import MISSING
-from fitting_room.metrics import own
+from fitting_room.analysis.trials import APART, SEVERITY, Row, rows
+from fitting_room.errors import UserError
+from fitting_room.format import counted
+from fitting_room.format import shown as shown_value
+from fitting_room.judge.sequential import BRIEF, in_brief
+from fitting_room.judge.verdict import Verdict
+from fitting_room.metrics import METRICS, own
 from fitting_room.record import Outcome, Record
 from fitting_room.report.columns import (
-    Column,
+    UNPUBLISHED,
     banner,
-    brief,
     by_task,
     cited,
     footnotes,
+    gaps,
+    incomparable,
     measured,
     notes,
-    why_empty,
+    reservations,
+    task_table,
 )
 from fitting_room.report.progress import Screen
 from fitting_room.report.table import Table
-from fitting_room.report.verdicts import Judged, in_order, verdict_lines
 from fitting_room.spec import TASKS, Case
 from fitting_room.store.claims import Claims
 from fitting_room.store.records import Store, write_whole
+
+Properties = list[tuple[str, object]]
+JUDGED = "judged"
+"""The property of a test that says what it found, as JSON, for xdist and for JUnit."""
+TALLY = "tally"
+"""The property of a test with a sentence on all its suite judged: the end of the run shows it."""
+NAMES = frozenset({JUDGED, TALLY, "published", "measured", "verdict", "because", "gate", "race"})
+"""The names of all properties by which a test of the bench says what it found."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What one test said of a case; no verdict where it only measured."""
+
+    case: str
+    records: tuple[str, ...]
+    """Keys of the records it rests on."""
+    verdict: Verdict | None = None
+    explained: bool = False
+    """Whether pytest shows its evidence, as that of a test that failed."""
+
+
+def to_properties(judged: Judged) -> Properties:
+    """Return the one property that holds all of it; infinite numbers survive."""
+    return [(JUDGED, json.dumps(msgspec.to_builtins(judged), ensure_ascii=False))]
+
+
+def from_properties(properties: Iterable[tuple[str, object]]) -> Judged | None:
+    """Return what ``to_properties`` was given, or None where it was not a test of a case."""
+    told = dict(properties).get(JUDGED)
+    return msgspec.convert(json.loads(str(told)), Judged) if told else None
+
+
+def parted(properties: Properties) -> tuple[Properties, Properties]:
+    """Return the properties of a test that are the bench's, and those that somebody else gave."""
+    ours = [(name, value) for name, value in properties if name in NAMES]
+    return ours, [(name, value) for name, value in properties if name not in NAMES]
+
+
+LEVELS = {"fail": "error", "undecided": "warning"}
+"""Outcome → level of its annotation; the others have none."""
+
+
+def workflow_commands(
+    judged: Iterable[Judged], file: str, line: Callable[[str, str], int]
+) -> list[str]:
+    """Return a workflow command for each bound that is not met, to be printed as it is.
+
+    ``line`` says where in the ``file`` of bounds that of a case and a metric stands, from 1.
+    """
+    return [
+        f"::{LEVELS[v.outcome]} file={_data(file, ':,')},line={line(one.case, v.metric)},"
+        f"title={_data(f'{one.case}: {v.metric} {v.outcome}', ':,')}::{_data(v.reason)}"
+        for one in judged
+        if (v := one.verdict) and v.outcome in LEVELS
+    ]
+
+
+def _data(text: str, also: str = "") -> str:
+    """Return text as a workflow command takes it; its properties escape ``also`` these."""
+    for mark in f"%\r\n{also}":
+        text = text.replace(mark, f"%{ord(mark):02X}")
+    return text
+
+
+def append_summary(path: Path, markdown: str) -> None:
+    """Add a Markdown document to the job summary at ``path``, which other steps write to as well.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{markdown}\n")
+    except OSError as error:
+        raise UserError(
+            f"Cannot write the job summary {path}: {error.strerror}. "
+            "Unset GITHUB_STEP_SUMMARY where this is no GitHub Actions."
+        ) from error
+
+
+def in_order(judged: Sequence[Judged]) -> list[Judged]:
+    """Return what was judged in the order of the metrics, whichever worker was done first."""
+    order = [*METRICS]
+
+    def place(one: Judged) -> tuple[int, str]:
+        metric = one.verdict.metric if one.verdict else ""
+        return order.index(metric) if metric in order else len(order), metric
+
+    return sorted(judged, key=place)
+
+
+def verdict_lines(
+    judged: Mapping[str, Sequence[Judged]], screen: Screen, *, unjudged: int = 0
+) -> list[str]:
+    """Return the headline and the lines of every case, or nothing where nothing was judged.
+
+    A quiet screen leaves out cases that met all. A verbose one has the evidence of all below their
+    case; else that of bounds that are met comes last, in brief. ``unjudged`` tests failed without
+    a verdict.
+    """
+    verdicts = [one.verdict for each in judged.values() for one in each if one.verdict]
+    lines = []
+    if verdicts:
+        counts: Counter[str] = Counter(verdict.outcome for verdict in verdicts)
+        told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in SEVERITY if counts[outcome])
+        text = f"{counted(len(verdicts), 'bound')}: {told}"
+        lines.append(screen.mark(screen.outcome(text, _worst(verdicts)), bold=True))
+    if unjudged:
+        text = f"{counted(unjudged, 'test')} failed without a verdict"
+        lines.append(screen.outcome(text, "fail"))
+    lines += [line for case, each in judged.items() for line in _case(case, each, screen)]
+    if screen.verbosity == 0:
+        apart = [screen.folded(line, rest="    ") for line in incomparable(verdicts)]
+        lines += [screen.outcome(line, APART) for line in apart]
+        lines += _passed(judged, screen)
+    return lines
+
+
+def _worst(verdicts: Sequence[Verdict]) -> str:
+    return min((verdict.outcome for verdict in verdicts), key=SEVERITY.index)
+
+
+def _case(case: str, judged: Sequence[Judged], screen: Screen) -> list[str]:
+    """A case is as good as the worst of the bounds that it could be held to."""
+    verdicts = [one.verdict for one in judged if one.verdict]
+    held = [verdict for verdict in verdicts if verdict.outcome != APART]
+    met, apart = sum(verdict.passed for verdict in held), len(verdicts) - len(held)
+    if not verdicts or (screen.verbosity < 0 and met == len(held)):
+        return []
+    worst = _worst(held or verdicts)
+    told = [f"{met} of {len(held)} bounds met"] if held else []
+    told += [f"{apart} {APART}"] if apart else []
+    outcome = screen.outcome(f"{worst:{max(map(len, SEVERITY))}}", worst)
+    return [
+        f"{outcome}  {case}: {', '.join(told)}",
+        *(
+            _reason(one.verdict, screen, explained=one.explained)
+            for one in judged
+            if one.verdict and (screen.verbosity > 0 or one.verdict.outcome not in ("pass", APART))
+        ),
+    ]
+
+
+def _reason(verdict: Verdict, screen: Screen, *, explained: bool) -> str:
+    """Return a verdict's evidence, or its figure and bound where pytest has told the evidence."""
+    estimate, outcome = verdict.estimate, verdict.outcome
+    value = "no value" if estimate is None else shown_value(verdict.metric, estimate)
+    said = f"{value} (n={verdict.n}), bound {verdict.against}" if explained else verdict.reason
+    text = screen.folded(f"{verdict.metric} {outcome}: {said}", first="    ", rest=" " * 8)
+    return text.replace(f" {outcome}:", f" {screen.outcome(outcome, outcome)}:", 1)
+
+
+def _passed(judged: Mapping[str, Sequence[Judged]], screen: Screen) -> list[str]:
+    """Return the evidence of each bound that is met, in brief, a line each."""
+    verdicts = [(case, one.verdict) for case, each in judged.items() for one in each if one.verdict]
+    met = [(case, verdict) for case, verdict in verdicts if verdict.passed]
+    if not met:
+        return []
+    width = max(len(verdict.metric) for _, verdict in met)
+    weighed = any("log-likelihood" in verdict.reason for _, verdict in met)
+    legend = f"What passed{f': {BRIEF}.' if weighed else ':'}"
+    lines, last = ["", screen.folded(legend, rest="    ")], ""
+    for case, verdict in met:
+        lines += [case] if case != last else []
+        first, last = f"  {verdict.metric:{width}}  ", case
+        lines.append(screen.folded(in_brief(verdict.reason), first=first, rest=" " * 8))
+    return lines
 
 
 def summary(
@@ -46,113 +218,46 @@ def summary(
     return "\n\n".join(parts) + "\n"
 
 
-def task_table(
-    rows: Sequence[Row],
-    records: Sequence[Record],
-    *,
-    stale: Mapping[str, str],
-    absent: str = "no trial",
-) -> str:
-    """Return the table of one task, with what must be said above and below it.
-
-    Args:
-        rows: Of one task, at least one.
-        records: Those that the rows were made of; others are left out of account.
-        stale: Case → why its figures are not those of the present code.
-        absent: What stands in the cells of a case without records.
-    """
-    columns, marks = measured(rows), footnotes(rows)
-    published = {c.metric for c in columns if any(c.metric in row.published for row in rows)}
-    judged = any(row.verdict != NOT_JUDGED for row in rows)
-    head = ["architecture"]
-    for column in columns:
-        head += [column.heading, *(["published"] if column.metric in published else [])]
-    lines = []
-    for row in rows:
-        mark = " (stale)" if row.case in stale else ""
-        line = [f"{row.architecture}{mark}"]
-        for column in columns:
-            line.append(_told(column, row, absent, mark))
-            if column.metric in published:
-                line.append(cited(row, column.metric, marks) or MISSING)
-        lines.append([*line, *([row.verdict] if judged else [])])
-    below = notes(rows, records, stale=stale)
-    table = Table([*head, *(["verdict"] if judged else [])], lines, below)
-    return "\n\n".join([*banner(rows), table.markdown(unbroken=True)])
-
-
-TIMED = ("seconds_per_epoch", "seconds_to_target", "latency_seconds", "images_per_second")
-
-
-def _told(column: Column, row: Row, absent: str, mark: str) -> str:
-    """Return a cell that says so where its figure is stale, or why there is none."""
-    text = column.cell(row)
-    if text != MISSING:
-        return f"{text}{mark}"
-    return why_empty(row, absent) or ("not timed" if column.metric in TIMED else MISSING)
-
-
-LEAST_WANTED = (
-    *("", "training_accuracy", "peak_memory_mib", "images_per_second", "latency_seconds"),
-    *("seconds_per_epoch", "calibration_error", "seconds_to_target", "test_loss"),
-    *("epochs_to_target", "parameters"),
-)
-"""Columns by metric, in the order in which a narrow terminal goes without them.
-
-First come epochs and seconds to targets that nobody published, which have none.
-"""
-
 ABSENT = "no completed trial"
 
 
 def tables(rows: Sequence[Row], records: Sequence[Record], screen: Screen) -> list[str]:
     """Return a block of text for each task that has rows: title, table, notes.
 
-    Args:
-        rows: One per case.
-        records: Those that the rows were made of.
-        screen: Quiet, it has no notes; verbose, it has all of them.
+    A quiet screen has no notes; a verbose one has all of them.
     """
     return [_block(TASKS[task].title, of, records, screen) for task, of in by_task(rows).items()]
 
 
 def _block(title: str, rows: Sequence[Row], records: Sequence[Record], screen: Screen) -> str:
     table, dropped = _fitting(rows, screen)
-    below = brief(rows, absent=ABSENT) if screen.verbosity >= 0 else []
+    below = [*gaps(rows, ABSENT), *reservations(rows)] if screen.verbosity >= 0 else []
     if screen.verbosity > 0:
         told = [replace(row, verdicts=()) for row in rows]  # their evidence stands above
         below = notes(told, records, stale={}, absent=ABSENT)
     if dropped:
         below.append(f"Too narrow for: {', '.join(dropped)}. The report has them.")
-    warnings = [each.removeprefix("> ").replace("**", "") for each in banner(rows)]
-    return "\n".join(
-        [
-            screen.mark(title, bold=True),
-            *(screen.mark(screen.folded(each), yellow=True) for each in warnings),
-            "",
-            table,
-            *([""] if below else []),
-            *(screen.folded(note, first="- ", rest="  ") for note in below),
-        ]
-    )
+    lines = [screen.mark(title, bold=True)]
+    for why in banner(rows):
+        lines.append(screen.mark(screen.folded(f"{UNPUBLISHED}: {why}"), yellow=True))
+    lines += ["", table, *([""] if below else [])]
+    return "\n".join([*lines, *(screen.folded(each, first="- ", rest="  ") for each in below)])
 
 
 def _fitting(rows: Sequence[Row], screen: Screen) -> tuple[str, list[str]]:
-    """Return the table with as many columns as fit, and the headings of those that do not.
+    """Return the table with the first columns that fit, and the headings of the others.
 
     Published figures stand below ours, for want of width.
     """
     lines = [(row, below) for row in rows for below in (False, True)[: 2 if row.published else 1]]
-    columns, marks, dropped = measured(rows), footnotes(rows), list[str]()
-
-    def table() -> Table:
-        cells = [
-            ["published", *(cited(row, column.metric, marks) for column in columns)]
-            if below
-            else [row.architecture, *(column.cell(row) for column in columns)]
-            for row, below in lines
-        ]
-        return Table(["architecture", *(column.heading for column in columns)], cells)
+    columns, marks = measured(rows), footnotes(rows)
+    head = ["architecture", *(column.heading for column in columns)]
+    cells = [
+        ["published", *(cited(row, column.metric, marks) for column in columns)]
+        if below
+        else [row.architecture, *(column.cell(row) for column in columns)]
+        for row, below in lines
+    ]
 
     def style(line: int, column: int, text: str) -> str:
         if line < 0:
@@ -162,12 +267,11 @@ def _fitting(rows: Sequence[Row], screen: Screen) -> tuple[str, list[str]]:
             return screen.mark(text, light=True)
         return text if column else screen.outcome(text, row.verdict)
 
-    for metric in (*LEAST_WANTED, *(column.metric for column in columns[:0:-1])):
-        if table().width <= screen.width:
-            break
-        dropped += [column.heading for column in columns if column.metric == metric]
-        columns = [column for column in columns if column.metric != metric]
-    return table().terminal(style=style), dropped
+    fits = len(head)
+    while fits > 2 and Table(head[:fits], [c[:fits] for c in cells]).width > screen.width:
+        fits -= 1
+    table = Table(head[:fits], [line[:fits] for line in cells])
+    return table.terminal(style=style), head[fits:]
 
 
 SCHEMA = 2
@@ -183,8 +287,6 @@ def write_report(
 ) -> list[Path]:
     """Write ``summary.md``, ``summary.json`` and ``summary.csv``, each whole or not at all.
 
-    ``stale`` tells, by case, why its figures are not those of the present code.
-
     Raises:
         UserError: The folder cannot be written.
     """
@@ -199,10 +301,7 @@ def write_report(
 
 
 def as_json(rows: Sequence[Row], *, stale: Mapping[str, str]) -> bytes:
-    """Return every figure with its n, every verdict with its reason, and the records' keys.
-
-    Infinite numbers, such as a published "never", are null.
-    """
+    """Return every figure, verdict and key of a record; infinite numbers are null."""
     told = [{**msgspec.to_builtins(row), "stale": stale.get(row.case)} for row in rows]
     return msgspec.json.format(msgspec.json.encode({"schema": SCHEMA, "rows": told})) + b"\n"
 
@@ -218,29 +317,28 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 OVER_SEEDS = ("test_accuracy", "test_loss", "training_accuracy", "calibration_error")
+PLAIN = ("peak_memory_mib", "latency_seconds", "images_per_second", "verdict")
 
 
 def _flat(row: Row) -> dict[str, object]:
-    figures = {name: getattr(row, name) for name in OVER_SEEDS}
-    figures |= {metric.name: row.metrics.get(metric.name) for metric in own()}
+    target = next(iter(row.epochs_to_target), None)
     told: dict[str, object] = {"case": row.case}
-    for name, found in figures.items():
-        told |= _parts(name, found, "mean", "sd", "n")
-    target = row.epochs_to_target[0] if row.epochs_to_target else None
-    return {
-        **told,
-        "parameters": row.parameters,
-        **_parts("epochs_to_target", target and target.found, "median", "reached", "n"),
-        **_parts("seconds_to_target", target and target.seconds, "median", "reached", "n"),
-        **_parts("seconds_from_start", target and target.elapsed, "median", "reached", "n"),
-        **_parts("seconds_per_epoch", row.seconds_per_epoch, "median", "lower", "upper", "n"),
-        "peak_memory_mib": row.peak_memory_mib,
-        "latency_seconds": row.latency_seconds,
-        "images_per_second": row.images_per_second,
-        "verdict": row.verdict,
-        "flags": "; ".join(row.flags),
-        "keys": " ".join(row.keys),
-    }
+    for name in (*OVER_SEEDS, *(metric.name for metric in own())):
+        told |= _parts(name, {**vars(row), **row.metrics}.get(name), "mean", "sd", "n")
+    told["parameters"] = row.parameters
+    for name, clock in CLOCKS.items():
+        told |= _parts(name, getattr(target, clock, None), "median", "reached", "n")
+    told |= _parts("seconds_per_epoch", row.seconds_per_epoch, "median", "lower", "upper", "n")
+    told |= {name: getattr(row, name) for name in PLAIN}
+    return told | {"flags": "; ".join(row.flags), "keys": " ".join(row.keys)}
+
+
+CLOCKS = {
+    "epochs_to_target": "found",
+    "seconds_to_target": "seconds",
+    "seconds_from_start": "elapsed",
+}
+"""Column → the part of a target that it shows."""
 
 
 def _parts(name: str, found: object, middle: str, *parts: str) -> dict[str, object]:
@@ -249,7 +347,7 @@ def _parts(name: str, found: object, middle: str, *parts: str) -> dict[str, obje
     return {name: getattr(found, middle, None), **ends}
 
 
-JUDGED: tuple[Outcome, ...] = ("completed", "diverged", "given up")
+RESULTS: tuple[Outcome, ...] = ("completed", "diverged", "given up")
 """Outcomes that a verdict may rest on."""
 
 
@@ -269,33 +367,22 @@ class Summary:
 def write_summary(
     judged: Sequence[Judged], cases: Mapping[str, Case], claims: Claims, store: Store, folder: Path
 ) -> Summary:
-    """Write the report of a run into ``folder``.
+    """Write the report of a run into ``folder``, from the records in the store that it rests on.
 
-    Args:
-        judged: What the tests of the run said, in any order.
-        cases: Every case there is, in the order of the tables.
-        claims: What was published.
-        store: Holds the records that ``judged`` names.
-        folder: Is given ``summary.md``, ``summary.json`` and ``summary.csv``.
+    ``judged`` comes in any order, ``cases`` are all that there are, in the order of the tables.
     """
     ordered = in_order(judged)
     by_case = {name: [one for one in ordered if one.case == name] for name in cases}
     by_case = {name: found for name, found in by_case.items() if found}
-    records = _records(ordered, store)
-    table = rows(
-        [cases[name] for name in by_case],
-        records,
-        {name: [one.verdict for one in each if one.verdict] for name, each in by_case.items()},
-        claims,
-    )
+    verdicts = {
+        name: [one.verdict for one in each if one.verdict] for name, each in by_case.items()
+    }
+    wanted = dict.fromkeys((one.case, key) for one in ordered for key in one.records)
+    places = [[store.find(*each, outcome=outcome) for outcome in RESULTS] for each in wanted]
+    records = [found for each in places if (found := next(filter(None, each), None))]
+    table = rows([cases[name] for name in by_case], records, verdicts, claims)
     paths = write_report(folder, table, records)
     return Summary(judged=by_case, rows=table, records=records, paths=paths)
-
-
-def _records(judged: Sequence[Judged], store: Store) -> list[Record]:
-    wanted = dict.fromkeys((one.case, key) for one in judged for key in one.records)
-    found = ((store.find(case, key, outcome=outcome) for outcome in JUDGED) for case, key in wanted)
-    return [record for each in found if (record := next(filter(None, each), None))]
 
 
 def shown(summary: Summary, screen: Screen, *, unjudged: int = 0) -> str:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import textwrap
-import unicodedata
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import zip_longest
+from io import StringIO
 
 from tabulate import tabulate
 
 from fitting_room.format import in_code, in_html, in_markdown, in_prose, in_terminal, one_line
 
 ALIGNED = {"l": "left", "r": "right", "d": "decimal"}
-GAP = "  "
-"""The gap between the columns of a terminal."""
-LONGEST = 24
-"""Columns of a word beyond which a folded cell breaks it."""
+WIDEST = 10_000
+"""Columns where nobody says how many a terminal has."""
+DASHES = "    \n    \n -  \n" + "    \n" * 5
+"""What rich draws around a table: a line of dashes below its head."""
+COMMAND = re.compile(r"^(\s*)(?=::)")
+"""Where a job log would take a line for a command."""
 
 Style = Callable[[int, int, str], str]
 """``style(row, column, text)``: a line of a cell as a terminal marks it; the head is row -1."""
@@ -64,22 +64,49 @@ class Table:
 
     def terminal(self, *, width: int | None = None, style: Style = lambda *cell: cell[-1]) -> str:
         """Return lines for a terminal: headings folded, cells too where they exceed ``width``."""
-        rows = [[in_terminal(one_line(cell)) for cell in row] for row in self.rows]
-        head = [in_terminal(one_line(cell)) for cell in self.head]
-        widths = _widths(head, rows, width)
-        right = [letter != "l" for letter in _per_column(self.align or "l", head)]
-        told = []
-        for number, cells in enumerate([[*map(_joined, head)], *rows], start=-1):
-            folded = [_folded(cell, room) for cell, room in zip(cells, widths, strict=True)]
-            for line in zip_longest(*folded, fillvalue=""):
-                told.append(_laid(line, widths, right, partial(style, number)))
-            told += [] if number >= 0 else [GAP.join("-" * room for room in widths)]
+        # Loaded only where a table is shown: rich takes longer than most commands.
+        from rich import box, table
+        from rich.cells import cell_len
+        from rich.console import Console
+        from rich.text import Text
+
+        rows = [[in_terminal(one_line(cell)) for cell in line] for line in [self.head, *self.rows]]
+        lines = table.Table(
+            box=box.Box(DASHES),
+            header_style="",
+            pad_edge=False,
+            padding=(0, 1, 0, 0),
+            show_edge=False,
+        )
+        for place, letter in enumerate(_per_column(self.align or "l", self.head)):
+            head, *cells = (row[place] for row in rows)
+            least = max(map(cell_len, head.replace(" %", "_%").split(" ")))
+            lines.add_column(
+                Text.from_ansi(style(-1, place, head)),
+                justify="left" if letter == "l" else "right",
+                min_width=least,
+                max_width=max(least, *map(cell_len, cells)) if cells else least,
+            )
+        for number, row in enumerate(rows[1:]):
+            lines.add_row(*(Text.from_ansi(style(number, *cell)) for cell in enumerate(row)))
+        console = Console(
+            file=(file := StringIO()),
+            width=width or WIDEST,
+            height=1,  # else a dumb terminal is taken for 80 columns, whatever its width
+            color_system="standard",
+            force_terminal=True,
+            force_jupyter=False,
+        )
+        console.print(lines, crop=False)
+        told = [COMMAND.sub(r"\1\\", line.rstrip()) for line in file.getvalue().splitlines()]
         return "\n".join([*told, *(f"- {in_terminal(one_line(note))}" for note in self.notes)])
 
     @property
     def width(self) -> int:
         """Columns that a terminal must have for it."""
-        return max(map(_columns, self.terminal().splitlines()))
+        from rich.cells import cell_len
+
+        return max(map(cell_len, self.terminal().splitlines()))
 
     def html(self, *, kind: str) -> str:
         """Return the elements of a page; ``kind`` is the class of the table."""
@@ -107,55 +134,3 @@ def _in_markdown(cell: str, *, unbroken: bool) -> str:
 
 def _per_column(align: str, head: Sequence[str]) -> str:
     return align.ljust(len(head), align[-1])[: len(head)]
-
-
-def _columns(text: str) -> int:
-    """Count the columns of a terminal that a line takes: wide signs two, accents none."""
-    wide = sum(unicodedata.east_asian_width(sign) in "WF" for sign in text)
-    return len(text) + wide - sum(unicodedata.combining(sign) != 0 for sign in text)
-
-
-def _widths(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
-    """Return the columns that each column gets; if all exceed ``width``, the emptiest give way."""
-    least = [_longest_word(_joined(cell)) for cell in head]
-    below = [[row[place] for row in rows] for place in range(len(head))]
-    found = [max([word, *map(_columns, cells)]) for word, cells in zip(least, below, strict=True)]
-    if width is None:
-        return found
-    filled = [sum(map(_columns, cells)) for cells in below]
-    for place, cells in enumerate(below):
-        least[place] = max([least[place], *(min(_longest_word(c), LONGEST) for c in cells)])
-    while sum(found) + len(GAP) * (len(head) - 1) > width:
-        loose = [place for place, room in enumerate(found) if room > least[place]]
-        if not loose:
-            break
-        found[min(loose, key=lambda place: filled[place] / found[place])] -= 1
-    return found
-
-
-def _longest_word(text: str) -> int:
-    return max(map(_columns, text.split(" ")))
-
-
-def _joined(heading: str) -> str:
-    """Let a heading be folded anywhere but before a per cent sign."""
-    return heading.replace(" %", "\N{NO-BREAK SPACE}%")
-
-
-def _folded(text: str, room: int) -> list[str]:
-    lines = [text] if _columns(text) <= room else textwrap.wrap(text, room)
-    return [in_terminal(line.replace("\N{NO-BREAK SPACE}", " ")) for line in lines]
-
-
-def _laid(
-    line: Sequence[str],
-    widths: Sequence[int],
-    right: Sequence[bool],
-    style: Callable[[int, str], str],
-) -> str:
-    cells = []
-    for place, (text, room) in enumerate(zip(line, widths, strict=True)):
-        space = " " * (room - _columns(text))
-        shown = style(place, text) if text else ""
-        cells.append(space + shown if right[place] else shown + space)
-    return GAP.join(cells).rstrip()

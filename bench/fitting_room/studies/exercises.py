@@ -11,9 +11,8 @@ from functools import partial
 from statistics import fmean, median
 from typing import TYPE_CHECKING, NamedTuple
 
-from fitting_room.analysis.evidence import Evidence
-from fitting_room.analysis.rows import Row, rows
-from fitting_room.analysis.trials import figure
+from fitting_room.analysis.evidence import Evidence, epoch_seconds
+from fitting_room.analysis.trials import Row, figure, rows
 from fitting_room.format import MISSING, accuracy, count, listed, loss, signed
 from fitting_room.judge.interval import LEVEL, Interval, of_contrast
 from fitting_room.record import Record
@@ -274,7 +273,7 @@ def _costs(
 ) -> tuple[str, list[Interval | None]]:
     """Return what is paid for accuracy, in words and for each case."""
     if not exercise.paired:
-        timed = evidence.costs(cases, "seconds_per_epoch").of
+        timed = epoch_seconds(cases, evidence).of
         return "seconds per epoch", [timed.get(case) for case in cases]
     ran = [[len(record.epochs) for record in evidence.trained(case)] for case in cases]
     return "epochs trained", [

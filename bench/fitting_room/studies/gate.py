@@ -17,7 +17,7 @@ from fitting_room.lab.evaluator import Evaluator, judged
 from fitting_room.lab.plan import Options
 from fitting_room.metrics import CURVES, KNOWN_AFTER, METRICS, UNTRAINED, curve
 from fitting_room.record import Record
-from fitting_room.report.prices import choices, priced, sharpest, table
+from fitting_room.report.bounds import choices, priced, sharpest, table
 from fitting_room.report.table import Table, bullets
 from fitting_room.spec import Case
 from fitting_room.store.bounds import Bounds

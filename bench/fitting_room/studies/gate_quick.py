@@ -7,7 +7,6 @@ from pathlib import Path
 from statistics import fmean
 
 import msgspec
-from scipy.stats import binomtest
 
 from fitting_room.report.table import Table
 from fitting_room.store.bounds import Bounds
@@ -38,6 +37,8 @@ def quick_runs(found: QuickRuns) -> str:
         for each in run:
             by_case.setdefault(each.case, []).append(each)
     rows = [_row(name, each) for name, each in by_case.items()]
+    from scipy.stats import binomtest  # takes a second, which collecting tests need not
+
     n, red = len(found.runs), found.red
     whole = ("a whole run", n, n - red, red, fmean(sum(f.seeds for f in run) for run in found.runs))
     low, high = binomtest(red, n).proportion_ci()

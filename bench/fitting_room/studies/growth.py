@@ -246,7 +246,7 @@ BLOCKS: Mapping[str, Callable[[Path], str]] = {
 
 def picture(known: Growth) -> dict[str, Any]:
     """Return the picture of the runs that wait, by its name."""
-    from fitting_room.report.plots.growth import growth
+    from fitting_room.report.plots.curves import growth
 
     sleeping = [point for point in known.points if point.kind == "sleep"]
     lines: dict[str, list[tuple[float, ...]]] = {}

@@ -18,17 +18,17 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fitting_room.analysis.mistakes import TestSets, hardest
-from fitting_room.analysis.rows import SEVERITY, Row
-from fitting_room.analysis.trials import SHORT, on_sample, ran_on
+from fitting_room.analysis.trials import SEVERITY, SHORT, Row, days, on_sample, ran_on
 from fitting_room.format import MISSING, counted, in_words, name, percent
 from fitting_room.machine import disturbance
 from fitting_room.metrics import curves_of
 from fitting_room.record import Record
 from fitting_room.report import plots
 from fitting_room.report.columns import (
+    UNPUBLISHED,
     banner,
     by_task,
     cited,
@@ -66,6 +66,14 @@ DRAWING = ("fitting_room.report.plots.album:everything", "fitting_room.report.pl
 MOST = 24
 """Images a case."""
 
+ENVIRONMENT = Environment(
+    autoescape=True,
+    loader=FileSystemLoader(Path(__file__).parent),
+    lstrip_blocks=True,
+    trim_blocks=True,
+    undefined=StrictUndefined,
+)
+
 Pairs = list[tuple[str, str]]
 """Addresses of pictures, and what each shows."""
 
@@ -82,28 +90,23 @@ def write_page(
 ) -> Path:
     """Write the page, a pure function of what it is given, and return its path.
 
-    Args:
-        path: The file; whatever is there is replaced.
-        rows: What the tables show.
-        records: Those that the rows were made of, of any outcome.
-        run: What made them, as the first line says it.
-        test_sets: Those on this machine; without them there is no confusion and no image.
-        stale: Case → why its figures are not those of the present code.
-        inspected: Folder of what ``inspect`` drew, one of a case in each.
+    ``run`` says in the first line what made the records, which may be of any outcome. Without the
+    test sets there is no confusion and no image. ``inspected`` holds what ``inspect`` drew.
 
     Raises:
         UserError: The file cannot be written.
     """
     album = Album(rows, records, test_sets=test_sets, stale=stale or {})
     outcomes: Counter[str] = Counter(verdict.outcome for row in rows for verdict in row.verdicts)
-    measured = sum(row.test_accuracy is not None for row in rows)
     folder = path.parent / "plots"
-    text = _template().render(
+    text = ENVIRONMENT.get_template("report.html").render(
         run=run,
         scope=_scope(rows, records),
         outcomes={outcome: outcomes[outcome] for outcome in SEVERITY if outcomes[outcome]},
         unmet=verdict_notes([replace(row, architecture=row.case) for row in rows]),
-        overview=_plot("accuracy-parameters", album, folder) if measured > 1 else "",
+        overview=_plot("accuracy-parameters", album, folder)
+        if sum(row.test_accuracy is not None for row in rows) > 1
+        else "",
         tables=[_table(task, album, folder, inspected) for task in by_task(rows)],
         stale=album.stale,
         json=as_json(rows, stale=album.stale).decode(),
@@ -112,28 +115,16 @@ def write_page(
     return path
 
 
-def _template() -> Template:
-    environment = Environment(
-        autoescape=True,
-        loader=FileSystemLoader(Path(__file__).parent),
-        lstrip_blocks=True,
-        trim_blocks=True,
-        undefined=StrictUndefined,
-    )
-    return environment.get_template("report.html")
-
-
 def _scope(rows: Sequence[Row], records: Sequence[Record]) -> str:
     """Return how much was trained, on what and when, in one line."""
     lost = sum(not record.completed for record in records)
-    days = sorted(record.started[:10] for record in records)
     parts = [
         counted(len(rows), "case"),
         counted(len(records), "record"),
         f"{lost} of them not completed" if lost else "",
         "on the small sample" if any(map(on_sample, records)) else "",
         ran_on(records),
-        " to ".join(dict.fromkeys([*days[:1], *days[-1:]])),
+        days(records),
     ]
     return ", ".join(filter(None, parts))
 
@@ -156,7 +147,7 @@ def _table(task: str, album: Album, folder: Path, inspected: Path | None) -> dic
             }
             for row in rows
         ],
-        "warnings": [text.lstrip("> ").replace("**", "") for text in banner(rows)],
+        "warnings": [f"{UNPUBLISHED}: {why}" for why in banner(rows)],
         "notes": notes(unjudged, album.records, stale=album.stale, absent=ABSENT, every=True),
     }
 
@@ -166,10 +157,7 @@ def _behind(row: Row, album: Album, folder: Path, inspected: Path | None) -> dic
     own = [record for record in album.records if record.spec.case.name == row.case]
     seen = album.seen(row)
     images, unseen = _images(seen, album.test_sets, TASKS[row.task].classes)
-    told: dict[str, dict[str, None]] = {}
-    for record in own:
-        for what, said in facts(record).items():
-            told.setdefault(what, {})[said] = None
+    told = [facts(record) for record in own]
     return {
         "row": row,
         "plots": _plots(row, album, folder),
@@ -177,7 +165,10 @@ def _behind(row: Row, album: Album, folder: Path, inspected: Path | None) -> dic
         "has_images": bool(seen),
         "unseen": unseen,
         "inspected": _inspected(inspected, own),
-        "facts": {what: "; ".join(sorted(said)) for what, said in told.items()},
+        "facts": {
+            what: "; ".join(sorted({each[what] for each in told}))
+            for what in (told[0] if told else {})
+        },
         "trials": Table(TRIALS, trial_facts(own)).html(kind="trials") if own else "",
     }
 
@@ -185,13 +176,11 @@ def _behind(row: Row, album: Album, folder: Path, inspected: Path | None) -> dic
 def _plots(row: Row, album: Album, folder: Path) -> Pairs:
     """Return the plots of a case from its trained records, one for each seed."""
     trained = album.of(row)
-    can = {
-        "curves": bool(trained),
-        "seconds": bool(trained),
-        "reliability": any(record.confidence for record in trained),
-        "confusion": any(record.predictions for record in album.seen(row)),
-    }
-    kinds = {kind: shows for kind, shows in PLOTS.items() if can[kind]}
+    kinds = dict(PLOTS) if trained else {}
+    if not any(record.confidence for record in trained):
+        kinds.pop("reliability", None)
+    if not any(record.predictions for record in album.seen(row)):
+        kinds.pop("confusion", None)
     kinds |= {each.name: f"{name(each.name)} after each epoch" for each in curves_of(trained)}
     for metric in TASKS[row.task].targets if trained else ():
         kinds[seconds_to(metric)] = f"{name(metric).capitalize()} by training seconds"
@@ -257,17 +246,11 @@ def _images(
             "predicted": classes[hard.predicted],
             "image": hard.image,
             "wrong": f"{hard.wrong} of {hard.n} seeds",
-            "sure": _sure(hard.probability),
+            "sure": "" if hard.probability is None else f"{100 * hard.probability:.1f} % sure",
         }
         for hard, source in zip(found, pictures, strict=False)
     ]
     return told, unseen
-
-
-def _sure(probability: float | None) -> str:
-    if probability is None:
-        return ""
-    return "> 99.9 % sure" if probability > 0.999 else f"{100 * probability:.1f} % sure"
 
 
 def _png(image: np.ndarray) -> str:

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fitting_room.analysis.mistakes import TestSets
-from fitting_room.analysis.rows import Row
-from fitting_room.analysis.trials import trained
+from fitting_room.analysis.trials import Row, trained
 from fitting_room.judge.verdict import Bound
 from fitting_room.record import Record
 from fitting_room.store.digest import Sources
@@ -83,10 +82,8 @@ class Theme:
     grid: str
     test: str
     """The colour of test images, and of all that was measured."""
-    training: str
-    published: str
-    bad: str
-    """The colour of what is out of bounds, wrong or disturbed."""
+    other: str
+    """The colour of what is held against it: training images, what was published, a bound."""
 
     def file_name(self, picture: str, kind: str) -> str:
         """Return ``picture.svg`` for the light theme, ``picture-dark.svg`` for the dark one."""
@@ -140,9 +137,7 @@ LIGHT = Theme(
     muted="#59636e",
     grid="#e1e6eb",
     test="#0072b2",
-    training="#d55e00",
-    published="#d55e00",
-    bad="#d55e00",
+    other="#d55e00",
 )
 DARK = Theme(
     name="dark",
@@ -151,9 +146,7 @@ DARK = Theme(
     muted="#9198a1",
     grid="#262d36",
     test="#56b4e9",
-    training="#e69f00",
-    published="#e69f00",
-    bad="#e69f00",
+    other="#e69f00",
 )
 THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
 
@@ -182,9 +175,6 @@ KINDS = ("svg", "png")
 
 _CREATOR = re.compile(rb"<dc:title>([^<,]+)")
 
-_METADATA = {"svg": {"Date": None}, "png": {}}
-"""The metadata without the date, so that equal records give equal bytes."""
-
 
 def render(draw: Draw, theme: Theme, kind: str) -> bytes:
     """Return a picture as a file of that kind; what a user set for Matplotlib has no part in it.
@@ -195,7 +185,8 @@ def render(draw: Draw, theme: Theme, kind: str) -> bytes:
 
     with matplotlib.style.context(["default", theme.settings]):
         file = BytesIO()
-        draw(theme).savefig(file, format=kind, metadata=_METADATA[kind])
+        undated = {"Date": None} if kind == "svg" else None  # equal records give equal bytes
+        draw(theme).savefig(file, format=kind, metadata=undated)
     return file.getvalue()
 
 

@@ -19,9 +19,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from fitting_room.analysis import trials
 from fitting_room.analysis.mistakes import confusion
-from fitting_room.analysis.rows import Row
-from fitting_room.analysis.trials import listed
-from fitting_room.format import spanned
+from fitting_room.analysis.trials import Row, listed
 from fitting_room.metrics import UNTIMED, curves_of, is_timed
 from fitting_room.record import Record
 from fitting_room.report.columns import by_task
@@ -30,20 +28,13 @@ from fitting_room.report.plots import (
     Draw,
     Look,
     Theme,
+    curves,
     explained,
+    images,
     marks,
     percent,
     seconds_to,
 )
-from fitting_room.report.plots.curves import (
-    by_seconds,
-    curves,
-    metric_curve,
-    seconds,
-    seeds,
-    survivals,
-)
-from fitting_room.report.plots.images import confusion_matrix, reliability
 from fitting_room.spec import TASKS, Task
 
 Pictures = Mapping[str, Draw | str]
@@ -77,10 +68,10 @@ def of_case(album: Album, row: Row) -> Pictures:
     title = f"{row.architecture} on {TASKS[row.task].title}"
     wide = _small_print(album, [row])
     own = [each.name for each in curves_of(records)]
-    draw = partial(metric_curve, records, title=title, small_print=wide)
+    draw = partial(curves.metric_curve, records, title=title, small_print=wide)
     return {
-        f"{row.case}-curves": partial(curves, [(title, records)], small_print=wide),
-        f"{row.case}-seconds": partial(seconds, records, title, small_print=wide),
+        f"{row.case}-curves": partial(curves.curves, [(title, records)], small_print=wide),
+        f"{row.case}-seconds": partial(curves.seconds, records, title, small_print=wide),
         f"{row.case}-confusion": _confusion(album, row, title),
         f"{row.case}-reliability": _reliability(album, row, title),
         **{f"{row.case}-{name}": partial(draw, metric=name) for name in own},
@@ -95,7 +86,7 @@ def _by_seconds(album: Album, row: Row, title: str) -> Pictures:
     if not timed:
         return dict.fromkeys(names, UNTIMED)
     said = caption([row], timed, stale=album.stale)
-    draw = partial(by_seconds, timed, title=title, small_print=said)
+    draw = partial(curves.by_seconds, timed, title=title, small_print=said)
     return {
         name: partial(draw, target=target)
         for name, target in zip(names, row.epochs_to_target, strict=True)
@@ -122,12 +113,12 @@ def _of_task(album: Album, task: Task, rows: Sequence[Row]) -> Pictures:
     wide, timed = _small_print(album, rows), [(row, album.of(row)) for row in rows]
     columns = [(row.architecture, records) for row, records in timed]
     found: dict[str, Draw | str] = {
-        f"{task.name}-curves": partial(curves, columns, small_print=wide),
-        f"{task.name}-seeds": partial(seeds, rows, album.bounds, small_print=wide),
+        f"{task.name}-curves": partial(curves.curves, columns, small_print=wide),
+        f"{task.name}-seeds": partial(curves.seeds, rows, album.bounds, small_print=wide),
     }
     for which, metric in enumerate(task.targets):
         name = f"{task.name}-epochs-to-{metric.replace('_', '-')}"
-        found[name] = partial(survivals, timed, which, small_print=wide)
+        found[name] = partial(curves.survivals, timed, which, small_print=wide)
     return found
 
 
@@ -140,7 +131,7 @@ def _confusion(album: Album, row: Row, title: str) -> Draw | str:
     if found is None:
         return "its records hold no predictions"
     said = caption([row], known, stale=album.stale)
-    return partial(confusion_matrix, found, classes, title, small_print=said)
+    return partial(images.confusion_matrix, found, classes, title, small_print=said)
 
 
 def _reliability(album: Album, row: Row, title: str) -> Draw | str:
@@ -151,7 +142,7 @@ def _reliability(album: Album, row: Row, title: str) -> Draw | str:
         return "its records were made before probabilities were kept"
     found = [record.confidence for record in known if record.confidence]
     said = caption([row], known, stale=album.stale)
-    return partial(reliability, found, title, small_print=said)
+    return partial(images.reliability, found, title, small_print=said)
 
 
 def _small_print(album: Album, rows: Sequence[Row], *more: str) -> str:
@@ -175,13 +166,11 @@ def caption(
 
 def made_with(records: Sequence[Record]) -> str:
     """Return one line: how many seeds a case, with what, where and when; no clock, no host name."""
-    names = [record.spec.case.name for record in records]
-    dates = sorted(record.started[:10] for record in records)
     parts = [
-        f"n = {spanned(names.count(name) for name in names)} seeds a case",
+        f"n = {trials.seeds_a_case(records)} seeds a case",
         listed(map(_software, records)),
         listed(f"{r.machine.cpu}, {r.machine.cores} cores" for r in records if r.machine),
-        " to ".join(dict.fromkeys([dates[0], dates[-1]])),
+        trials.days(records),
     ]
     return f"{'; '.join(part for part in parts if part)}."
 
@@ -330,7 +319,7 @@ def _arrows(axes: Axes, spots: Sequence[_Spot], theme: Theme) -> None:
 
 
 def _looks(theme: Theme) -> dict[str, Look]:
-    hollow = {"mfc": theme.paper, "mec": theme.published, "mew": 1.4, "ms": 6}
+    hollow = {"mfc": theme.paper, "mec": theme.other, "mew": 1.4, "ms": 6}
     return {
         MEAN: marks("D", theme.test, ms=6.5, mec=theme.paper, mew=0.8),
         SEED: marks("_", theme.test, ms=10, mew=1, alpha=0.7),

@@ -1,9 +1,9 @@
-"""Epoch by epoch and seed by seed: curves, seconds, scatter beside bounds, epochs to a target."""
+"""Lines and points: curves, seconds, scatter beside bounds, epochs to a target, growth."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean
 
@@ -11,9 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fitting_room.analysis.rows import Row
 from fitting_room.analysis.trials import Figure as Values
-from fitting_room.analysis.trials import Target
+from fitting_room.analysis.trials import Row, Target
 from fitting_room.format import name
 from fitting_room.judge.interval import first_epoch, survival
 from fitting_room.judge.verdict import Bound
@@ -104,7 +103,7 @@ def _by_seconds_looks(theme: Theme, target: Target) -> dict[str, Look]:
     return {
         "one seed": {"color": theme.test, "lw": 0.9, "alpha": 0.6},
         "a seed gets there": marks("o", theme.test, mec=theme.paper, mew=0.8, ms=6),
-        f"target: {target.words}": {"color": theme.bad, "lw": 1.2, "ls": (0, (4, 1.5))},
+        f"target: {target.words}": {"color": theme.other, "lw": 1.2, "ls": (0, (4, 1.5))},
     }
 
 
@@ -138,8 +137,11 @@ def _lines(axes: Axes, records: Sequence[Record], metric: str, look: Look) -> No
 
 
 def _look(images: str, theme: Theme) -> Look:
-    dashes = {"training": (0, (4, 1.5)), "test": "-"}[images]
-    return {"color": getattr(theme, images), "ls": dashes}
+    training = images == "training"
+    return {
+        "color": theme.other if training else theme.test,
+        "ls": (0, (4, 1.5)) if training else "-",
+    }
 
 
 ALONE = "one epoch"
@@ -159,7 +161,7 @@ def seconds(records: Sequence[Record], title: str, theme: Theme, *, small_print:
         upper.plot(places, [chunk.epoch.seconds for _, chunk in own], **look)
         lower.plot(places, [chunk.ratio for _, chunk in own], **look)
     upper.set(title=title, ylabel="seconds per epoch", ylim=(0, None))
-    lower.axhline(LIMIT, color=theme.bad, lw=1, ls="--")
+    lower.axhline(LIMIT, color=theme.other, lw=1, ls="--")
     lower.set(ylabel="wall / CPU time,\nleast = 1", xlabel="seed, its epochs from left to right")
     _separate(lower, found)
     return explained(figure, looks, small_print, theme)
@@ -187,7 +189,7 @@ def _seconds_looks(theme: Theme) -> dict[str, Look]:
     hollow = {"mfc": theme.paper, "mec": theme.test, "mew": 1.3, "ms": 5.5}
     return {
         ALONE: marks("o", theme.test, mec=theme.paper, ms=6),
-        DISTURBED: marks("x", theme.bad, mew=1.5, ms=5.5),
+        DISTURBED: marks("x", theme.other, mew=1.5, ms=5.5),
         TRACING: {"ls": "", "marker": "o", **hollow},
     }
 
@@ -265,8 +267,8 @@ def _seeds_looks(theme: Theme) -> dict[str, Look]:
     return {
         "one seed, the first at the top": marks("o", theme.test, ms=3.5, mew=0, alpha=0.6),
         "mean ± sd": {"marker": "D", "ms": 4.5, "mec": theme.paper, "mew": 0.6, **spread},
-        "bound": {"color": theme.bad, "lw": 1.6},
-        "not accepted": {"facecolor": theme.bad, "alpha": 0.13, "lw": 0},
+        "bound": {"color": theme.other, "lw": 1.6},
+        "not accepted": {"facecolor": theme.other, "alpha": 0.13, "lw": 0},
     }
 
 
@@ -346,15 +348,50 @@ def _published(axes: Axes, row: Row | None, theme: Theme) -> None:
         axes.plot(ends, [MIDDLE] * 2, **_survival_looks(theme)[PUBLISHED])
     else:
         said = f"published: {claim.published}"
-        axes.text(0.04, MIDDLE, said, color=theme.published, transform=axes.get_yaxis_transform())
+        axes.text(0.04, MIDDLE, said, color=theme.other, transform=axes.get_yaxis_transform())
 
 
 def _survival_looks(theme: Theme) -> dict[str, Look]:
-    hollow = {"mfc": theme.paper, "mec": theme.published, "mew": 1.4, "ms": 6}
+    hollow = {"mfc": theme.paper, "mec": theme.other, "mew": 1.4, "ms": 6}
     return {
         "share still below": {"color": theme.test, "lw": 1.8},
         "a seed gets there": marks("o", theme.test, mec=theme.paper, mew=0.8, ms=6),
         "a seed never did": marks("|", theme.ink, mew=1.6, ms=9),
-        PUBLISHED: {"color": theme.published, "lw": 1.4, "marker": "s", **hollow},
+        PUBLISHED: {"color": theme.other, "lw": 1.4, "marker": "s", **hollow},
         "95 % interval": {"color": theme.test, "alpha": 0.18, "lw": 0},
     }
+
+
+COSTS = (
+    "ms of a slot beyond a trial",
+    "ms of the run's processor a trial",
+    "of the ideal throughput (%)",
+    "peak memory of the run (MiB)",
+)
+"""What follows the number of trials in a point of a cluster's growth."""
+
+MARKERS = "os^Dv*"
+
+
+def growth(
+    lines: Mapping[str, Sequence[tuple[float, ...]]], theme: Theme, *, small_print: str
+) -> Figure:
+    """Draw what trials on a cluster cost: a line for each number of workers, over their number.
+
+    ``lines`` maps what a line is called to its points: trials, then what ``COSTS`` names.
+    """
+    figure = Figure(figsize=(8.4, 5.2))
+    looks = {
+        workers: {"color": theme.test, "marker": marker, "ls": style, "ms": 5, "lw": 1.2}
+        for workers, marker, style in zip(
+            lines, MARKERS, ("-", "--", "-.", ":", "", ""), strict=False
+        )
+    }
+    for place, (axes, title) in enumerate(zip(figure.subplots(2, 2).flat, COSTS, strict=True)):
+        for workers, look in looks.items():
+            trials, *costs = zip(*lines[workers], strict=True)
+            axes.plot(trials, costs[place], **look)
+        axes.set(title=title, xlabel="trials of a run (log scale)", xscale="log")
+        axes.set_ylim(0, 1.08 * axes.get_ylim()[1])  # room for the highest marker
+    percent(figure.axes[2].yaxis)
+    return explained(figure, looks, small_print, theme)

@@ -88,7 +88,7 @@ def _bars(axes: Axes, answer: Answer, theme: Theme) -> None:
     right = answer.truth in (None, answer.label)
     for row, share in enumerate(answer.probabilities):
         wrong = row == answer.label and not right
-        axes.barh(row, share, color=theme.bad if wrong else theme.test, height=0.7)
+        axes.barh(row, share, color=theme.other if wrong else theme.test, height=0.7)
         axes.text(1.02, row, f"{share:.3f}", va="center", fontsize=8)
     axes.barh(0, 0, color=theme.test, label="this model")
     if answer.seeds:
@@ -99,7 +99,7 @@ def _bars(axes: Axes, answer: Answer, theme: Theme) -> None:
         axes.plot([], [], label=f"{len(seeds)} seeds", **look)
     known = [(share, row) for row, share in enumerate(answer.published) if share is not None]
     if known:
-        look = marks("x", theme.published, ms=7, mew=2)
+        look = marks("x", theme.other, ms=7, mew=2)
         axes.plot(*zip(*known, strict=True), **look, label="published")
     axes.set_yticks(range(len(answer.classes)), answer.classes)
     axes.invert_yaxis()
@@ -210,16 +210,9 @@ def activations(
     title: str,
     theme: Theme,
 ) -> Figure:
-    """Draw a block a filter, in it a row an image, and a column a layer.
+    """Draw a block for each of the filters, in it a row an image, and a column a layer.
 
     What a layer makes of a place is to be seen and not how strongly, so each square has its scale.
-
-    Args:
-        images: What each shows → its pixels, in the order of the activations.
-        layers: What they made of the images.
-        filters: Which of each layer's to show, from 0.
-        title: Above all.
-        theme: Its colours.
     """
     columns, rows = 1 + len(layers), len(images)
     figure = Figure(figsize=(1.3 * columns + 1.1, (1.3 * rows + 0.4) * len(filters) + 0.6))
