@@ -19,14 +19,13 @@ from scheduler_world import CASE, new_evaluator, pretend
 from test_own_tasks import Own
 
 from fitting_room.analysis.audit import references
-from fitting_room.analysis.trials import of_one_platform
+from fitting_room.analysis.trials import incomparable, of_one_platform
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Bound, Verdict
 from fitting_room.lab.evaluator import Evaluator
 from fitting_room.lab.plan import Options
 from fitting_room.machine import PLATFORMS, USUAL, Platform, of_one_machine, platform_of
 from fitting_room.record import Record
-from fitting_room.report.columns import incomparable
 from fitting_room.store.bounds import reference_folder, reference_folders
 from fitting_room.store.records import Store
 

@@ -368,3 +368,24 @@ def _gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for name, value in pairs:
         found.setdefault(name, set()).add(value)
     return {name: sorted(values) for name, values in found.items()}
+
+
+CASES = "\0"
+"""Stands for the names of cases in a reason."""
+
+
+def incomparable(verdicts: Iterable[Verdict]) -> list[str]:
+    """Return a line a reason why bounds do not compare, for it is mostly the same for all.
+
+    One that names the case names all the cases that it is the same for.
+    """
+    reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for verdict in verdicts:
+        if verdict.outcome == APART:
+            why = verdict.reason.replace(verdict.subject or CASES, CASES)
+            metrics, cases = reasons.setdefault(why, ({}, {}))
+            metrics[verdict.metric] = cases[verdict.subject] = None
+    return [
+        f"{APART}, as {why.replace(CASES, ' '.join(cases))}: {', '.join(metrics)}"
+        for why, (metrics, cases) in reasons.items()
+    ]

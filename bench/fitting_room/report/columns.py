@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,11 +18,11 @@ from fitting_room.analysis.trials import (
     Row,
     Target,
     by_case,
+    incomparable,
     one_per_seed,
 )
 from fitting_room.format import MISSING
 from fitting_room.judge.interval import EpochsToTarget
-from fitting_room.judge.verdict import Verdict
 from fitting_room.metrics import COLUMNS, SHOWN, known, own, shows
 from fitting_room.record import Record
 from fitting_room.report.table import Table
@@ -265,27 +265,6 @@ def verdict_notes(rows: Sequence[Row]) -> list[str]:
             if v.outcome != APART
         ),
         *(f"{line}." for line in incomparable(v for _, v in found)),
-    ]
-
-
-CASES = "\0"
-"""Stands for the names of cases in a reason."""
-
-
-def incomparable(verdicts: Iterable[Verdict]) -> list[str]:
-    """Return a line a reason why bounds do not compare, for it is mostly the same for all.
-
-    One that names the case names all the cases that it is the same for.
-    """
-    reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
-    for verdict in verdicts:
-        if verdict.outcome == APART:
-            why = verdict.reason.replace(verdict.subject or CASES, CASES)
-            metrics, cases = reasons.setdefault(why, ({}, {}))
-            metrics[verdict.metric] = cases[verdict.subject] = None
-    return [
-        f"{APART}, as {why.replace(CASES, ' '.join(cases))}: {', '.join(metrics)}"
-        for why, (metrics, cases) in reasons.items()
     ]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from fitting_room.analysis.trials import APART, SEVERITY, Row, rows
+from fitting_room.analysis.trials import APART, SEVERITY, Row, incomparable, rows
 from fitting_room.errors import UserError
 from fitting_room.format import counted
 from fitting_room.format import shown as shown_value
@@ -27,7 +27,6 @@ from fitting_room.report.columns import (
     cited,
     footnotes,
     gaps,
-    incomparable,
     measured,
     notes,
     reservations,
