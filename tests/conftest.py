@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import scipy.stats  # noqa: F401 - a run within this process would unload it afterwards
 from bench_runs import Run, bench
 from imports import ROOT
 from keras_process import call, prepare

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -160,6 +161,15 @@ def test_what_cannot_be_prepared_is_started_afresh(monkeypatch: pytest.MonkeyPat
         assert prepared.fork(["/bin/false"], environment, errors) is None
     monkeypatch.setattr(process.sys, "platform", "darwin")
     assert not process._prepares(assigned().spec)
+
+
+def test_a_signal_that_comes_early_is_not_lost() -> None:
+    """A fork that is asked to end before it has begun anything ends all the same."""
+    with tempfile.TemporaryFile() as errors:
+        child = process._start(assigned(), errors, {})
+        child.process.send_signal(signal.SIGINT)
+        assert child.process.wait(PATIENCE_S) == -signal.SIGINT
+        child.close()
 
 
 def test_a_signal_ends_a_fork_alone(idle: list[prepared.Prepared]) -> None:

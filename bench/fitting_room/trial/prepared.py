@@ -96,7 +96,8 @@ def serve(control: socket.socket) -> tuple[list[int], bool]:
 
 def main() -> None:
     """Import, and become a trial as often as one is asked for."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the forks
+    # Ctrl-C is for the forks, and one that comes before they can answer it must not be lost.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     control = socket.socket(fileno=int(sys.argv[-1]))
     control.set_inheritable(False)
     began = time.perf_counter()
@@ -111,7 +112,8 @@ def main() -> None:
         os.dup2(descriptor, place)
     os.close(asked)
     os.close(errors)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's is ignored
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     sys.argv[1:] = [*([] if first else [str(took)]), str(answers)]
     runpy.run_path(str(TRIAL), run_name="__main__")
 
