@@ -83,3 +83,20 @@ def test_probabilities_are_float32_at_any_precision() -> None:
     finally:
         keras.config.set_dtype_policy("float32")
     assert (model.layers[1].compute_dtype, model.outputs[0].dtype) == ("bfloat16", "float32")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kernels", "normalised"),
+    [
+        ({}, 9 * 8 * 8, 6),
+        ({"body": "p a b p a b"}, 2 * 9 * 8 * 8, 5),
+        ({"body": "a a a a", "residual": 1}, 9 * 8 * 8, 5),
+    ],
+)
+def test_a_tied_kernel_counts_once(
+    arguments: dict[str, Any], kernels: int, normalised: int
+) -> None:
+    """However often it is used; each use has a normalisation of its own."""
+    from models.tied import tied
+
+    assert tied(**arguments).count_params() == 9 * 8 + kernels + 3 * 8 * normalised + head(8)
