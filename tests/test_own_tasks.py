@@ -239,7 +239,7 @@ def test_predict_answers_about_a_row(own: Own) -> None:
     """Two probabilities, and a sentence in the place of a picture."""
     told = own.command("predict", "--case", NAMES[1], "--index", "3", "--output", "a.svg")
     assert "No picture: its inputs are vectors of 12 features, which have no picture." in told
-    assert len(re.findall(r"^[> ] [01]  0\.\d{4}", told, re.MULTILINE)) == 2
+    assert len(re.findall(r"^[> ] +[01] +0\.\d{4}", told, re.MULTILINE)) == 2
     assert (own.folder / "a.svg").is_file()
     card = (own.folder / "results" / "models" / NAMES[1] / "seed-000.md").read_text("utf-8")
     assert "Classifies vectors of 12 features as Rows has them: 0, 1." in card
