@@ -200,12 +200,21 @@ def test_a_case_s_own_smoke_bound_wins_over_that_of_all(tmp_path: Path) -> None:
         ("[mnist-dense_128]\n\nsmoke.test_loss = 3\n", 3, "found 3"),
         ("[mnist-dense_128.smoke]\nparameters = {}\n", 2, "it stands in [mnist-dense_128] alone"),
         ("[smoke.smoke]\n", 1, "'smoke' is no metric"),
+        ("[mnist-dense_128.jax-gpuu]\n", 1, "is no backend and device. Did you mean 'jax-gpu'?"),
+        ("\n[mnist-dense_128]\n\njaxx-cpu.test_loss = 3\n", 4, "Did you mean 'jax-cpu'?"),
+        ("[mnist-dense_128.jax]\n", 1, "'jax' is no backend and device. Did you mean 'jax-"),
+        ("[mnist-dense_128.tensorflow-cpu]\n", 1, "stand in [mnist-dense_128] itself"),
+        ("[mnist-dense_128.tensorflow]\n", 1, "stand in [mnist-dense_128] itself"),
+        ("[mnist-dense_128.jax-gpu]\ntest_los = 3\n", 2, "mean 'test_loss'?"),
+        ("[mnist-dense_128.jax-gpu]\nparameters = 3\n", 2, "stands in [mnist-dense_128] alone"),
+        ("[mnist-dense_128]\njax-gpu = 3\n", 2, "[mnist-dense_128.jax-gpu]: expected a table"),
+        ("[smoke.jax-gpu]\n", 1, "'jax-gpu' is no metric"),
     ],
 )
-def test_a_case_s_own_smoke_bounds_are_checked_like_others(
+def test_a_table_within_a_case_s_own_is_checked_like_others(
     tmp_path: Path, text: str, line: int, message: str
 ) -> None:
-    """A name or a value that cannot be meant is refused at its line."""
+    """Smoke or platform: what cannot be meant is refused at its line, with the nearest name."""
     with pytest.raises(UserError) as caught:
         read(tmp_path, text)
     assert f"bounds.toml:{line}: " in str(caught.value)
@@ -273,30 +282,6 @@ def test_a_metric_without_a_bound_names_the_table_of_its_platform(tmp_path: Path
         bounds.for_case(DIGITS, "test_accuracy")
     assert f"Or add this to [{DIGITS}.jax-gpu] in" in str(caught.value)
     assert f"calibrate {DIGITS} --backend jax --device gpu --apply`" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "message"),
-    [
-        ("[mnist-dense_128.jax-gpuu]\n", 1, "is no backend and device. Did you mean 'jax-gpu'?"),
-        ("\n[mnist-dense_128]\n\njaxx-cpu.test_loss = 3\n", 4, "Did you mean 'jax-cpu'?"),
-        ("[mnist-dense_128.jax]\n", 1, "'jax' is no backend and device. Did you mean 'jax-"),
-        ("[mnist-dense_128.tensorflow-cpu]\n", 1, "stand in [mnist-dense_128] itself"),
-        ("[mnist-dense_128.tensorflow]\n", 1, "stand in [mnist-dense_128] itself"),
-        ("[mnist-dense_128.jax-gpu]\ntest_los = 3\n", 2, "mean 'test_loss'?"),
-        ("[mnist-dense_128.jax-gpu]\nparameters = 3\n", 2, "stands in [mnist-dense_128] alone"),
-        ("[mnist-dense_128]\njax-gpu = 3\n", 2, "[mnist-dense_128.jax-gpu]: expected a table"),
-        ("[smoke.jax-gpu]\n", 1, "'jax-gpu' is no metric"),
-    ],
-)
-def test_a_table_of_another_platform_is_checked_like_others(
-    tmp_path: Path, text: str, line: int, message: str
-) -> None:
-    """A name or a value that cannot be meant is refused at its line, with the nearest one."""
-    with pytest.raises(UserError) as caught:
-        read(tmp_path, text)
-    assert f"bounds.toml:{line}: " in str(caught.value)
-    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(

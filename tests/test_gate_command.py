@@ -206,13 +206,18 @@ def test_changed_bounds_make_the_tables_stale(results: Path) -> None:
 
 @pytest.mark.parametrize(("act", "red"), [(usual, 0), (worse, 2)])
 def test_quick_runs_train_the_beginning_of_every_case_with_seeds_of_their_own(
-    act: Any, red: int, results: Path, monkeypatch: pytest.MonkeyPatch
+    act: Any,
+    red: int,
+    results: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Each run is judged for itself; one with a case that fails is red, and ends with status 1."""
     trials = pretend(monkeypatch, act)
     names = (ORIGINAL.name, MINIMAL.name)
     asked = ("gate", "--results", results, "--quick-runs", 2, *names)
     assert call(*asked) == (1 if red else 0)
+    assert "4 trials to train, " in capsys.readouterr().err
     assert {a.spec.stop_after for a in trials.ran} == {QUICK.stop_after}
     assert {a.spec.seed for a in trials.ran} == {1000, 1010}
     found = read_document(results / QUICK_RUNS, QuickRuns)

@@ -28,7 +28,7 @@ from fitting_room.machine import this_machine
 from fitting_room.metrics import METRICS
 from fitting_room.project import FILE, Project, Slowdown, Variant
 from fitting_room.record import Record, now
-from fitting_room.spec import Case
+from fitting_room.spec import Case, TrialSpec
 from fitting_room.store.bounds import Bounds, read_bounds
 from fitting_room.store.key import provenance
 from fitting_room.store.records import Store
@@ -133,12 +133,12 @@ def run_quick(arguments: argparse.Namespace, bounds: Bounds) -> int:
     firsts = range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.quick_runs, 10)
     runs: list[tuple[Finding, ...]] = []
     with session(arguments) as running:
-        specs = [planned[case.name][0].spec for case in cases] * len(firsts)
-        tell(f"At most {forecast(specs, running.scheduler.store.readable())} if no seed is added.")
         evaluator = Evaluator(
             scheduler=running.scheduler, bounds=bounds, options=options, planned=planned,
             wait=running.progress.wait,
         )  # fmt: skip
+        asked = [(case, first) for first in firsts for case in cases]
+        _tell_estimate(evaluator, asked, running.scheduler.store.readable(), running)
         for first in firsts:
             found = [examine(anew(evaluator, case, first=first), case, "nothing") for case in cases]
             runs.append(tuple(found))
@@ -162,7 +162,9 @@ def _examine(
     firsts = range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.again, 10)
     with session(arguments) as running:
         evaluator = _evaluator(arguments, bounds, wanted, running)
-        _tell_estimate(evaluator, unchanged.case, firsts, records, running)
+        known = [*records, *running.scheduler.store.readable()]
+        also = [trial.spec for trial in unstored(evaluator)]
+        _tell_estimate(evaluator, [(unchanged.case, n) for n in firsts], known, running, also)
         findings = [_examined(evaluator, each, records) for each in wanted]
         ten = evaluator.records(unchanged.case, TEN)
         other = [
@@ -204,16 +206,14 @@ def _by_case(project: Project) -> list[Variant]:
 
 def _tell_estimate(
     evaluator: Evaluator,
-    case: Case,
-    firsts: Iterable[int],
-    records: Sequence[Record],
+    asked: Iterable[tuple[Case, int]],
+    known: Sequence[Record],
     running: Session,
+    also: Sequence[TrialSpec] = (),
 ) -> None:
-    """Say what is to be trained at least, the first seed of each further run of a case too."""
-    again = [anew(evaluator, case, first=seed).planned[case.name][0].spec for seed in firsts]
-    missing = [trial.spec for trial in unstored(evaluator)]
-    missing += [spec for spec in again if not running.scheduler.stored(spec, timed=False)]
-    known = [*records, *running.scheduler.store.readable()]
+    """Say what is to be trained at least: the first seed of each run of a case, and ``also``."""
+    specs = [anew(evaluator, case, first=n).planned[case.name][0].spec for case, n in asked]
+    missing = [*also, *(s for s in specs if not running.scheduler.stored(s, timed=False))]
     running.progress.total = len(missing)
     took = f", {forecast(missing, known)}, more where a verdict stays open" if missing else ""
     tell(f"{len(missing)} trials to train{took}")
