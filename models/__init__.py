@@ -50,6 +50,19 @@ FASHION_COMPACT = Recipe(
 # A processor without instructions for bfloat16 emulates it, at a tenth of the speed of float32.
 FASHION_COMPACT_FLOAT32 = replace(FASHION_COMPACT, precision="float32")
 
+# Of the quickest that those searches found at a test accuracy: results/speed.md, "Records".
+SPRINT = Recipe(
+    epochs=2,
+    batch_size=256,
+    steps_per_execution=235,
+    optimizer="fitting_room.training.muon:KernelMuon",
+    learning_rate=0.1,
+    schedule="linear_to_zero",
+    warm_up=0.2,
+    label_smoothing=0.1,
+)
+SPRINTER = {"pooling": "learned", "activation": "relu", "momentum": 0.9}
+
 MODELS: dict[str, Architecture] = {
     "dense_128": Architecture(
         builder=DENSE,
@@ -98,6 +111,23 @@ MODELS: dict[str, Architecture] = {
         builder="models.compact:compact",
         arguments={"body": "16 b32 p b64 p b96", "activation": "silu"},
         recipes={"fashion_mnist": FASHION_COMPACT_FLOAT32},
+        tier="full",
+    ),
+    "sprint_12": Architecture(
+        builder="models.minimal:minimal",
+        arguments={"body": "12k5s p 32v 32v", **SPRINTER},
+        recipes={"mnist": SPRINT},
+    ),
+    "sprint_24": Architecture(
+        builder="models.minimal:minimal",
+        arguments={"body": "24k5s p 48 64v", **SPRINTER},
+        recipes={"fashion_mnist": replace(SPRINT, epochs=4)},
+        tier="full",
+    ),
+    "sprint_32": Architecture(
+        builder="models.minimal:minimal",
+        arguments={"body": "32k5s p 64v 96v", **SPRINTER},
+        recipes={"mnist": replace(SPRINT, epochs=6, rotate_degrees=8.0, shift_pixels=1.0)},
         tier="full",
     ),
 }
