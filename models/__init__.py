@@ -61,7 +61,7 @@ SPRINT = Recipe(
     warm_up=0.2,
     label_smoothing=0.1,
 )
-SPRINTER = {"pooling": "learned", "activation": "relu", "momentum": 0.9}
+SPRINTER: dict[str, float | str] = {"pooling": "learned", "activation": "relu", "momentum": 0.9}
 
 MODELS: dict[str, Architecture] = {
     "dense_128": Architecture(

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -172,7 +172,7 @@ def test_every_variant_differs_from_the_case_in_one_thing() -> None:
     recipes = [case.recipe for case in of_dense if case.original == ORIGINAL.name]
     whole = ORIGINAL.recipe.learning_rate
     rates = sorted({recipe.learning_rate for recipe in recipes})
-    assert (len(recipes), rates) == (11, pytest.approx([0, 0.1 * whole, 0.5 * whole, whole]))
+    assert (len(recipes), rates) == (12, pytest.approx([0, 0.1 * whole, 0.5 * whole, whole]))
 
 
 @pytest.mark.keras
@@ -185,6 +185,28 @@ def test_a_variant_built_otherwise_has_the_parameters_of_its_original() -> None:
     assert [m.count_params() for m in (thinned, wild)] == [plain.count_params()] * 2
     assert [layer.name.rpartition("_")[0] or layer.name for layer in thinned.layers][2] == "dropout"
     assert np.std(wild.layers[1].get_weights()[0]) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.keras
+def test_a_variant_sees_the_images_in_one_order() -> None:
+    """Whatever its ``fit`` is asked for, two epochs of it take the batches in the same order."""
+    import keras
+
+    from bench.variants import in_one_order
+
+    class Watch(keras.callbacks.Callback):
+        losses: ClassVar[list[float]] = []
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.losses.append(logs["loss"] * (batch + 1))  # Keras averages over the epoch
+
+    images, labels = np.random.default_rng(0).random((64, 28, 28, 1)), np.arange(64) % 10
+    model = in_one_order(units=8)
+    model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
+    model.fit(images, labels, batch_size=16, epochs=2, shuffle=True, callbacks=[Watch()], verbose=0)
+    assert Watch.losses[:4] == Watch.losses[4:]
+    assert len(Watch.losses) == 8
+    assert len({round(loss, 6) for loss in np.diff([0, *Watch.losses[:4]])}) == 4
 
 
 def test_a_variant_that_never_ran_is_expected_to_take_as_long_as_its_original() -> None:

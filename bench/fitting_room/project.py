@@ -56,6 +56,8 @@ class Variant:
 
     case: Case
     words: str
+    red: bool = True
+    """Whether the gate must notice it; False for what it is known to miss."""
 
 
 @dataclass(frozen=True, kw_only=True)

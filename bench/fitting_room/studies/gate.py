@@ -254,6 +254,10 @@ def _notes(found: Variants) -> list[str]:
     told = f"Only accept sees: {missed}." if missed else "It sees all that accept sees."
     if not found.findings[0].quick:
         told = ABSENT.format("gate")
+    passed = listed(
+        [f"{f.change} ({f.case})" for f in found.findings if f.variant and f.outcome == "pass"]
+    )
+    told += f" Neither sees: {passed}." if passed else ""
     return [
         "Each variant is held to the committed bounds of its case. Seconds: wall time of the "
         "trials until the verdict, from the start of their processes.",
