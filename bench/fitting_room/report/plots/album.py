@@ -277,6 +277,10 @@ def tradeoff(
     return figure
 
 
+CROWDED = 50
+"""Ratio of the costs from which on labels in three steps a decade would touch."""
+
+
 def _spot(row: Row, metric: str) -> _Spot | None:
     timed, exact = row.seconds_per_epoch, row.parameters
     cost: tuple[float, float, float] | None = None
@@ -293,7 +297,9 @@ def _spot(row: Row, metric: str) -> _Spot | None:
 
 def _draw(axes: Axes, spots: Sequence[_Spot], best: Line, looks: Mapping[str, Look]) -> None:
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # 100k, 200k, 500k, 1M
+    costs = [spot.cost[1] for spot in spots]
+    steps = (1, 2, 5) if max(costs) < CROWDED * min(costs) else (1, 3)
+    axes.xaxis.set_major_locator(LogLocator(subs=steps))  # 100k, 200k, 500k, 1M
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     percent(axes.yaxis)
