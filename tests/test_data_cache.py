@@ -16,7 +16,7 @@ from data_world import FakeSource, Notes, know, tiny
 from filelock import FileLock
 from filelock import Timeout as LockTimeout
 
-from fitting_room.data import cache, find, load
+from fitting_room.data import cache_root, find, load
 from fitting_room.data.arrays import combined
 from fitting_room.errors import UserError
 
@@ -116,14 +116,14 @@ def test_a_full_disk_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(UserError, match="No space left on device"):
         find("mnist")
-    assert [path for path in cache.root().iterdir() if path.is_dir()] == []
+    assert [path for path in cache_root().iterdir() if path.is_dir()] == []
 
 
 def test_what_a_killed_process_left_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next write clears the unfinished folders of its own entry, and no other's."""
     know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
-    mine = cache.root() / f"mnist-{combined(tiny('mnist').checksums())[:12]}.partial-dead"
-    other = cache.root() / "fashion_mnist-0.partial-alive"
+    mine = cache_root() / f"mnist-{combined(tiny('mnist').checksums())[:12]}.partial-dead"
+    other = cache_root() / "fashion_mnist-0.partial-alive"
     for folder in (mine, other):
         folder.mkdir(parents=True)
 

@@ -13,9 +13,8 @@ from data_world import FakeSource, know, tiny
 
 from bench.tasks import SAMPLES
 from fitting_room import machine
-from fitting_room.data import chosen, find, held, load, reduced, sample, write_idx
-from fitting_room.data.arrays import FILES, combined, encode
-from fitting_room.data.cache import validation_split
+from fitting_room.data import find, held, load, sample, validation_split
+from fitting_room.data.arrays import FILES, chosen, combined, encode, reduced, write_idx
 from fitting_room.data.loaders import idx
 from fitting_room.errors import UserError
 from fitting_room.spec import TASKS, Dataset
