@@ -17,7 +17,7 @@ def test_a_lost_report_eats_no_verdict(
 ) -> None:
     """All passed, so the run is neither green, for something is missing, nor a bound that fails."""
 
-    def fail(_: Results) -> None:
+    def fail(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(Results, "_write", fail)
