@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -71,11 +71,9 @@ def pretend(monkeypatch: pytest.MonkeyPatch, make: Callable[..., Record] = trial
     return trials
 
 
-def new_scheduler(
-    folder: Path, *, executor: Executor | None = None, fresh: str | None = None
-) -> Scheduler:
+def new_scheduler(folder: Path, *, fresh: str | None = None) -> Scheduler:
     """Return the scheduler of a new run whose records are in ``folder``."""
-    return Scheduler(store=Store(folder, fresh), executor=executor or ThreadPoolExecutor(1))
+    return Scheduler(store=Store(folder, fresh), executor=ThreadPoolExecutor(1))
 
 
 def get(

@@ -1,12 +1,15 @@
-"""The local cache: whole or not there, for one process or two."""
+"""What lies in the cache, whole or not there: data sets, the shipped sample, validation splits."""
 
 from __future__ import annotations
 
 import errno
+import gzip
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +19,13 @@ from data_world import FakeSource, Notes, know, tiny
 from filelock import FileLock
 from filelock import Timeout as LockTimeout
 
-from fitting_room.data import cache, find, load
-from fitting_room.data.arrays import combined
+from bench.tasks import SAMPLES
+from fitting_room import machine
+from fitting_room.data import cache_root, find, held, load, sample, validation_split
+from fitting_room.data.arrays import FILES, chosen, combined, encode, reduced, write_idx
+from fitting_room.data.loaders import idx
 from fitting_room.errors import UserError
+from fitting_room.spec import TASKS, Dataset
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
 
@@ -116,14 +123,14 @@ def test_a_full_disk_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(UserError, match="No space left on device"):
         find("mnist")
-    assert [path for path in cache.root().iterdir() if path.is_dir()] == []
+    assert [path for path in cache_root().iterdir() if path.is_dir()] == []
 
 
 def test_what_a_killed_process_left_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next write clears the unfinished folders of its own entry, and no other's."""
     know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
-    mine = cache.root() / f"mnist-{combined(tiny('mnist').checksums())[:12]}.partial-dead"
-    other = cache.root() / "fashion_mnist-0.partial-alive"
+    mine = cache_root() / f"mnist-{combined(tiny('mnist').checksums())[:12]}.partial-dead"
+    other = cache_root() / "fashion_mnist-0.partial-alive"
     for folder in (mine, other):
         folder.mkdir(parents=True)
 
@@ -136,10 +143,10 @@ def test_a_lock_held_for_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     """A process that never lets go is named by its lock, with what to do."""
     know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
 
-    def held(lock: FileLock, **_: object) -> None:
+    def locked(lock: FileLock, **_: object) -> None:
         raise LockTimeout(lock.lock_file)
 
-    monkeypatch.setattr(FileLock, "acquire", held)
+    monkeypatch.setattr(FileLock, "acquire", locked)
 
     with pytest.raises(UserError, match=r"Another process has held .*\.lock"):
         find("mnist")
@@ -186,3 +193,155 @@ def test_two_processes_at_once_ask_a_source_once(tmp_path: Path) -> None:
     assert [process.returncode for process in both] == [0, 0]
     assert len(folders) == 1
     assert log.read_text() == "asked\n"
+
+
+NAMES = ("fashion_mnist", "mnist")
+LICENCES = {"fashion_mnist": "Zalando SE", "mnist": "Yann LeCun and Corinna Cortes"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sample_has_every_class_equally_often(name: str) -> None:
+    """100 training and 50 test images of each class, as uint8 of 28 × 28."""
+    arrays = load(sample(name))
+
+    assert np.bincount(arrays.train_labels).tolist() == [100] * 10
+    assert np.bincount(arrays.test_labels).tolist() == [50] * 10
+    assert (arrays.train_images.shape, arrays.test_images.shape) == ((1000, 28, 28), (500, 28, 28))
+    assert arrays.train_images.dtype == np.uint8
+
+
+def test_the_samples_are_small() -> None:
+    """Both together take at most 3 MB."""
+    sizes = [path.stat().st_size for path in SAMPLES.rglob("*") if path.is_file()]
+
+    assert sum(sizes) <= 3_000_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_licence_and_the_authors_stand_beside_a_sample(name: str) -> None:
+    """The attribution that each data set's licence asks for ships with it."""
+    assert LICENCES[name] in (SAMPLES / name / "LICENSE").read_text("utf-8")
+
+
+def test_a_sample_is_no_whole_data_set() -> None:
+    """Its checksum is its own, so no result on it can be taken for one on the whole data."""
+    checksums = {sample(name).checksum for name in NAMES}
+
+    assert len(checksums) == 2
+    assert checksums.isdisjoint(combined(task.pin.checksums) for task in TASKS.values() if task.pin)
+
+
+def test_without_a_cache_a_temporary_folder_serves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The sample is still to be had if the cache cannot be written."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(machine.tempfile, "gettempdir", lambda: str(tmp_path / "spare"))
+
+    dataset = sample("mnist")
+
+    assert dataset.folder.startswith(str(tmp_path / "spare"))
+    assert len(load(dataset).train_labels) == 1000
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_a_damaged_installation_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
+) -> None:
+    """Shipped files that are not those that were committed are refused, with the cure."""
+    folder = tmp_path / "sample"
+    shutil.copytree(SAMPLES / "mnist", folder)
+    monkeypatch.setitem(TASKS, "mnist", replace(TASKS["mnist"], sample=idx(folder)))
+    if damage == "changed":
+        labels = np.roll(tiny("mnist").train_labels, 1)
+        (folder / "train-labels-idx1-ubyte").write_bytes(encode(labels))
+    else:
+        (folder / "t10k-labels-idx1-ubyte.gz").unlink()
+
+    with pytest.raises(UserError, match=r"the sample of MNIST, is damaged(.|\n)*Restore its"):
+        sample("mnist")
+
+
+def test_the_choice_is_even_over_the_data_set() -> None:
+    """Every third of six places of class 0 is taken, and every second of four of class 1."""
+    labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1], np.uint8)
+
+    assert chosen(labels, per_class=2).tolist() == [0, 3, 6, 8]
+
+
+def test_a_sample_can_be_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Reducing what is already reduced and writing it gives the committed files."""
+    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
+
+    write_idx(reduced(load(find("mnist"))), tmp_path / "made")
+
+    for path in (tmp_path / "made").iterdir():
+        kept = SAMPLES / "mnist" / path.name
+        assert gzip.decompress(path.read_bytes()) == gzip.decompress(kept.read_bytes())
+
+
+def test_a_task_that_ships_no_sample_has_one_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample takes all images of smaller classes."""
+    known = know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
+    monkeypatch.setitem(TASKS, "mnist", replace(known, sample=None))
+    found = sample("mnist")
+    assert (found.source, found.sample) == ("sample of the whole data set", True)
+    assert len(load(found).test_labels) == 500
+    assert held([found]).keys() == {found.checksum}
+
+
+@pytest.fixture
+def without_test_images() -> Dataset:
+    """Return a data set whose test arrays are gone: whoever opens them fails."""
+    dataset = sample("mnist")
+    for name in ("test_images", "test_labels"):
+        (Path(dataset.folder) / f"{name}.npy").unlink()
+    return dataset
+
+
+def test_the_last_training_images_take_the_place_of_the_test_set(
+    without_test_images: Dataset,
+) -> None:
+    """It needs no file of the test set, and what it holds are the training images in order."""
+    found, whole = load(validation_split(without_test_images, 100)), tiny("mnist")
+    assert (len(found.train_images), len(found.test_images)) == (900, 100)
+    images = np.concatenate([found.train_images, found.test_images])
+    labels = np.concatenate([found.train_labels, found.test_labels])
+    assert np.array_equal(images, whole.train_images)
+    assert np.array_equal(labels, whole.train_labels)
+
+
+def test_no_test_image_is_in_its_folder() -> None:
+    """A trial that is given the folder cannot meet one, under any name."""
+    whole = tiny("mnist")
+    folder = Path(validation_split(sample("mnist"), 100).folder)
+    arrays = {path.name: np.load(path) for path in folder.glob("*.npy")}
+    assert sorted(arrays) == sorted(f"{name}.npy" for name in FILES)
+    known = {image.tobytes() for image in whole.train_images}
+    images = np.concatenate([arrays["train_images.npy"], arrays["test_images.npy"]])
+    assert {image.tobytes() for image in images} <= known
+
+
+def test_it_says_what_it_is() -> None:
+    """Its source, its mark and its checksum are its own."""
+    whole = sample("mnist")
+    split = validation_split(whole, 100)
+    assert split.source == "validation split of the training images (last 100)"
+    assert (split.name, split.validation, whole.validation) == ("mnist", True, False)
+    assert split.folder != whole.folder
+    assert len({split.checksum, whole.checksum, validation_split(whole, 50).checksum}) == 3
+
+
+@pytest.mark.parametrize("held_out", [0, -1, 1000])
+def test_too_few_or_too_many_cannot_be_held_out(held_out: int) -> None:
+    """Some images must be left on either side."""
+    with pytest.raises(UserError, match=r"of 1,000 training images cannot .* from 1 to 999"):
+        validation_split(sample("mnist"), held_out)
+
+
+def test_training_images_that_are_not_there_are_told(without_test_images: Dataset) -> None:
+    """The message says how to mend them."""
+    (Path(without_test_images.folder) / "train_labels.npy").unlink()
+    with pytest.raises(UserError, match=r"cannot be read: .* Run `fitting-room data`"):
+        validation_split(without_test_images, 100)

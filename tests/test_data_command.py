@@ -18,7 +18,7 @@ from bench.variants import ORIGINAL
 from fitting_room import data as data_sets
 from fitting_room.cli import data
 from fitting_room.cli.data import TerminalProgress
-from fitting_room.data import cache, chosen_data_dir
+from fitting_room.data import cache_root, chosen_data_dir
 from fitting_room.data.arrays import RejectedError, UnavailableError, combined
 from fitting_room.errors import UserError
 from fitting_room.project import current, read_project
@@ -186,7 +186,7 @@ def test_a_task_of_one_s_own_is_pinned_and_verified_ever_after(
     assert "pinned    yes, and verified" in capsys.readouterr().out
 
     (second / "data.toml").write_text((first / "data.toml").read_text())
-    shutil.rmtree(cache.root())
+    shutil.rmtree(cache_root())
     monkeypatch.chdir(second)
     assert main(["data"]) == 2
     assert "not Colours by SHA-256 of test_images" in capsys.readouterr().err

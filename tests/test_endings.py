@@ -19,7 +19,7 @@ from imports import ROOT
 from trials import assigned
 
 from fitting_room.lab import process
-from fitting_room.lab.process import Child, messages, run_trial, strays
+from fitting_room.lab.process import Child, run_trial, strays
 from fitting_room.record import Job, Machine, Message, Record
 from fitting_room.spec import TrialSpec
 from fitting_room.store.records import Store
@@ -158,10 +158,11 @@ def test_a_child_runs_this_code_wherever_it_is_started(
     with (tmp_path / "errors").open("wb") as errors:
         child = process._start(assigned(), errors, {})
     try:
-        told = next(messages(child, assigned()))
+        child.ask(assigned())
+        told = child.answer(Message)
     finally:
         child.close()
-    assert str(ROOT / "bench" / "fitting_room" / "__init__.py") in told.files
+    assert told and str(ROOT / "bench" / "fitting_room" / "__init__.py") in told.files
     assert strays(told.files, ROOT) == []
 
 

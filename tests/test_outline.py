@@ -18,7 +18,7 @@ from scheduler_world import (
 from bench.cases import CASES
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab import evaluator
-from fitting_room.lab.evaluator import Evaluator, outline, unstored
+from fitting_room.lab.evaluator import Evaluator, outline
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.store.bounds import Bounds
 
@@ -56,7 +56,7 @@ def test_trials_that_are_stored_are_not_planned_again(tmp_path: Path) -> None:
     """What is missing is told apart from what is there."""
     judge = of_two_cases(tmp_path, Options(seeds=2))
     get(tmp_path, judge.planned[CHOSEN[0].name][1].spec)
-    missing = [(wanted.spec.case.name, wanted.spec.seed) for wanted in unstored(judge)]
+    missing = [(wanted.spec.case.name, wanted.spec.seed) for wanted in judge.missing]
     assert missing == [(CHOSEN[0].name, 0), (CHOSEN[1].name, 0), (CHOSEN[1].name, 1)]
 
 

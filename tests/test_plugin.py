@@ -1,4 +1,4 @@
-"""The plugin in projects of others: it acts only where it is asked to."""
+"""The plugin acts only where it is asked to, and a report it cannot write eats no verdict."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from imports import ROOT
 
 from conftest import Bench
 from fitting_room import plugin
+from fitting_room.errors import UserError
+from fitting_room.plugin.results import UNREPORTED, Results
 
 
 def test_tests_without_an_evaluator_are_left_alone(pytester: pytest.Pytester) -> None:
@@ -233,3 +235,28 @@ def test_the_warning_of_an_asyncio_plugin_is_no_error(pytester: pytest.Pytester)
 def test_a_part_of_the_tests_may_cover_a_part_of_the_code() -> None:
     """The share that all tests must reach is asked by tox, where all of them ran."""
     assert "fail_under" not in (ROOT / "pyproject.toml").read_text("utf-8")
+
+
+@pytest.mark.parametrize("error", [UserError("the disk is full"), ValueError("a fault")])
+def test_a_lost_report_eats_no_verdict(
+    run: Bench, stored: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All passed, so the run is neither green, for something is missing, nor a bound that fails."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Results, "_write", fail)
+    done = run("-k", "parameters and mnist-dense_128", results=stored)
+    shown = done.stdout.str()
+    assert done.ret == UNREPORTED
+    assert "2 bounds: 2 pass" in shown
+    assert "The report could not be written: " in shown
+    assert str(error) in shown
+
+
+def test_showing_the_plan_trains_nothing(run: Bench, tmp_path: Path) -> None:
+    """``--setup-plan`` and ``--fixtures`` run no test, so none gets its trials."""
+    for option in ("--setup-plan", "--fixtures"):
+        run(option, "-k", "accuracy", results=tmp_path / "results")
+    assert not (tmp_path / "results").exists()

@@ -159,11 +159,13 @@ def test_threads_are_those_that_the_backend_makes(
     ],
 )
 def test_a_timed_step_decides_unless_the_processor_has_the_type(
-    native: bool | None, timed: float | None, times: float | None
+    monkeypatch: pytest.MonkeyPatch, native: bool | None, timed: float | None, times: float | None
 ) -> None:
     """Flags that are silent, or say that it has not, are no verdict; a step that fails is one."""
     answer = timed and Probed(accelerator=None, times=timed)
-    found = probe.decide("bfloat16", native, lambda: answer or None)
+    monkeypatch.setattr(probe, "computes_in", lambda *_: native)
+    monkeypatch.setattr(probe, "_ask", lambda *_: answer or None)
+    found = probe.emulation.__wrapped__("mixed_bfloat16", backend="jax")
     assert (found and found.times) == times
 
 

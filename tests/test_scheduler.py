@@ -1,13 +1,12 @@
-"""The scheduler: one trial per key and run; runs ended early, two at once, other executors."""
+"""The scheduler: one trial per key and run; runs ended early, two at once."""
 
 from __future__ import annotations
 
 import errno
-import multiprocessing
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures import wait
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -216,20 +215,3 @@ def test_two_runs_at_once_share_one_trial(tmp_path: Path, monkeypatch: pytest.Mo
     go.set()
     assert first.result(timeout=PATIENCE_S) == second.result(timeout=PATIENCE_S)
     assert len(trials.ran) == 1
-
-
-def fake_trials_here() -> None:
-    """Let the trials of a worker process be made up."""
-    scheduler.run_trial = trial
-
-
-def test_any_executor_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pool of fresh processes takes the place of threads: all that it is handed can travel."""
-    monkeypatch.setattr(scheduler, "provenance", lambda *_, **__: ORIGIN)
-    spawn = multiprocessing.get_context("spawn")
-    run = new_scheduler(tmp_path, executor=ProcessPoolExecutor(2, spawn, fake_trials_here))
-    futures = [run.request(replace(SPEC, seed=seed), timed=True) for seed in range(3)]
-    records = [future.result(timeout=PATIENCE_S) for future in futures]
-    run.close()
-    assert [record.spec.seed for record in records] == [0, 1, 2]
-    assert [run.stored(record.spec, timed=True) for record in records] == records

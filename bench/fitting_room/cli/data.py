@@ -15,8 +15,15 @@ from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, Te
 
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.session import DATA, add_options
-from fitting_room.data import Arrays, chosen_data_dir, find, load, named, reduced, sample, write_idx
-from fitting_room.data.arrays import FILES, SourceError, look_of, shared_images
+from fitting_room.data import Arrays, chosen_data_dir, find, load, named, sample
+from fitting_room.data.arrays import (
+    FILES,
+    SourceError,
+    look_of,
+    reduced,
+    shared_images,
+    write_idx,
+)
 from fitting_room.errors import UserError
 from fitting_room.format import count, in_terminal
 from fitting_room.project import shown

@@ -21,7 +21,7 @@ from fitting_room.errors import UserError, positive
 from fitting_room.format import counted
 from fitting_room.judge.timing import ABTiming
 from fitting_room.lab.estimate import forecast
-from fitting_room.lab.evaluator import Evaluator, unstored
+from fitting_room.lab.evaluator import Evaluator
 from fitting_room.lab.plan import Need, Options, plan, specify
 from fitting_room.lab.timing import ANEW, Timed
 from fitting_room.machine import this_machine
@@ -163,7 +163,7 @@ def _examine(
     with session(arguments) as running:
         evaluator = _evaluator(arguments, bounds, wanted, running)
         known = [*records, *running.scheduler.store.readable()]
-        also = [trial.spec for trial in unstored(evaluator)]
+        also = [trial.spec for trial in evaluator.missing]
         _tell_estimate(evaluator, [(unchanged.case, n) for n in firsts], known, running, also)
         findings = [_examined(evaluator, each, records) for each in wanted]
         ten = evaluator.records(unchanged.case, TEN)

@@ -14,7 +14,7 @@ from fitting_room.cli.sides import CHECKOUT, repeated
 from fitting_room.errors import UserError
 from fitting_room.format import listed
 from fitting_room.lab.estimate import estimate, forecast, warnings
-from fitting_room.lab.evaluator import Evaluator, unstored
+from fitting_room.lab.evaluator import Evaluator
 from fitting_room.lab.plan import MOST_SEEDS, QUICK_EPOCHS, Need, Options, plan
 from fitting_room.lab.probe import emulation
 from fitting_room.machine import Platform
@@ -166,7 +166,7 @@ def _evaluator(cases: Sequence[Case], arguments: argparse.Namespace, running: Se
 
 
 def _tell_estimate(evaluator: Evaluator, known: Sequence[Record], running: Session) -> None:
-    missing = [trial.spec for trial in unstored(evaluator)]
+    missing = [trial.spec for trial in evaluator.missing]
     running.progress.total = len(missing)
     for line in warnings(missing, known):
         tell(line)

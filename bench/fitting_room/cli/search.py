@@ -16,7 +16,7 @@ import msgspec
 
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.session import DATA, ENGINE, add_options, datasets, session, tell
-from fitting_room.data.cache import HELD_OUT, validation_split
+from fitting_room.data import HELD_OUT, validation_split
 from fitting_room.errors import UserError, nearest, positive, seconds
 from fitting_room.format import in_words
 from fitting_room.lab.estimate import warnings

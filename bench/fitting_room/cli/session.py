@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +14,14 @@ from uuid import uuid4
 
 from fitting_room import data
 from fitting_room.errors import UserError, positive
-from fitting_room.lab.engine import Engine, open_engine
 from fitting_room.lab.plan import Options
 from fitting_room.lab.probe import check_backend
-from fitting_room.lab.process import home
-from fitting_room.lab.scheduler import Scheduler
+from fitting_room.lab.scheduler import Scheduler, open_scheduler
 from fitting_room.machine import BACKENDS, DEVICES, USUAL, Platform
 from fitting_room.record import Record
 from fitting_room.report.model import card
 from fitting_room.report.progress import Progress
 from fitting_room.spec import Dataset, TrialSpec
-from fitting_room.store.records import Models, Store
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "--data-dir": {
@@ -124,35 +120,15 @@ def session(
         UserError: Records cannot be written, or several trials are to run at once and be timed.
     """
     options = _options(arguments, fresh=fresh, keep_models=keep_models)
-    engine = _engine(options)
-    slots = engine.slots if engine else options.jobs or 1
-    progress = progress or Progress()
-    scheduler = Scheduler(
-        store=Store(trials or options.trials, options.fresh),
-        executor=ThreadPoolExecutor(slots),
-        slots=slots,
-        engine=engine,
-        models=_models(options),
-        listen=progress.listen,
-        root=arguments.project.root,
-    )
+    progress, root = progress or Progress(), arguments.project.root
+    scheduler = open_scheduler(options, card, listen=progress.listen, root=root, trials=trials)
     try:
         scheduler.store.check_writable()
         yield Session(scheduler=scheduler, progress=progress)
     finally:
         scheduler.close()
-        if engine and engine.words:
-            tell(engine.words)
-
-
-def _engine(options: Options) -> Engine | None:
-    ship = home() if options.ship else None
-    return open_engine(options.engine, ship=ship) if options.engine else None
-
-
-def _models(options: Options) -> Models | None:
-    folder = options.results / "models"
-    return Models(folder, card, options.fresh) if options.keep_models else None
+        if scheduler.engine and scheduler.engine.words:
+            tell(scheduler.engine.words)
 
 
 def _options(arguments: argparse.Namespace, *, fresh: bool, keep_models: bool) -> Options:

@@ -1,45 +1,161 @@
-"""The sources of the arrays: loaders, checks, checksums, cache. Importing reads no file.
+"""Data sets, found, verified and cached. Importing reads no file.
 
-``find`` gives the whole data of a task and ``sample`` a small part of it; both as a verified
-folder, which a trial takes along and ``load`` maps into memory.
+``find`` gives the whole data of a task, ``sample`` a small part of it, and ``validation_split`` one
+for searching, without an image of the test set; each as a verified folder, which a trial takes
+along and ``load`` maps into memory.
+
+The cache has one folder per content, written once, whole or not at all. It holds the arrays as
+``.npy`` and where they came from. Its name ends in the checksum of its content, which is verified
+whenever it is used, so that no list of what it should be is kept.
 """
 
 from __future__ import annotations
 
-import gzip
 import logging
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
-from numpy.typing import NDArray
+from filelock import FileLock, Timeout
 
-from fitting_room.data import cache
 from fitting_room.data.arrays import (
     FILES,
     Arrays,
+    RejectedError,
     SourceError,
     UnavailableError,
     collected,
     combined,
-    encode,
     load,
+    read_array,
+    read_folder,
+    reduced,
     shared_images,
     verify,
 )
 from fitting_room.data.loaders import LogProgress, Progress, Source, named_by_user, sources_of
 from fitting_room.errors import UserError, nearest
-from fitting_room.machine import spare_folder
-from fitting_room.spec import TASKS, Dataset, Task
+from fitting_room.machine import cache_folder, spare_folder
+from fitting_room.spec import TASKS, Dataset, Look, Task
 
 __all__ = ["Arrays", "LogProgress", "Progress", "Source", "find", "load", "sample"]
 
 DATA_DIR_VARIABLE = "FITTING_ROOM_DATA"
 
 _LOG = logging.getLogger(__name__)
+_LOCK_TIMEOUT_S = 900.0
+"""Longer than another process may need to try every source."""
+_ORIGIN = "source.txt"
+
+
+def cache_root() -> Path:
+    """Return the folder of all cached data sets."""
+    return cache_folder() / "data"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """The place of one content in the cache, whether it is there or not."""
+
+    name: str
+    """The beginning of the name of its folder."""
+    title: str
+    """The name of what it holds, for messages."""
+    checksums: Mapping[str, str]
+    """Array → SHA-256 of what it should be."""
+    look: Look | None = None
+    root: Path = field(default_factory=cache_root)
+
+    @property
+    def checksum(self) -> str:
+        """The one SHA-256 of all arrays."""
+        return combined(self.checksums)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its files."""
+        return self.root / f"{self.name}-{self.checksum[:12]}"
+
+    def fault(self) -> SourceError | None:
+        """Return why the content cannot be had from here; None where it is there and whole."""
+        if not self.folder.is_dir():
+            return UnavailableError("it is not there yet")
+        try:
+            verify(self.title, self.checksums, read_folder(self.folder), self.look)
+        except SourceError as error:
+            return error
+        except (OSError, ValueError) as error:
+            return RejectedError(f"the copy is damaged: {error}")
+        return None
+
+    def keep(
+        self,
+        get: Callable[[], tuple[Arrays, str]],
+        absent: Callable[[SourceError], None] = lambda _: None,
+    ) -> str:
+        """Write what ``get`` gives unless it is there already, and return where that is from.
+
+        ``absent`` is told why the cache does not do. Raises UserError if it cannot be written.
+        """
+        if fault := self.fault():
+            absent(fault)
+            with self._lock():
+                if self.fault():  # and no other process was faster
+                    arrays, origin = get()
+                    self._write(arrays, origin)
+                    return origin
+        try:
+            origin = (self.folder / _ORIGIN).read_text("utf-8")
+        except (OSError, ValueError):
+            origin = "an unknown source"
+        return f"local cache, first from {origin}"
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Hold off other processes that would fetch the same; raises UserError if none can."""
+        lock = FileLock(f"{self.folder}.lock")
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            held = lock.acquire(timeout=_LOCK_TIMEOUT_S)
+        except Timeout as error:  # is an OSError too
+            raise UserError(
+                f"Another process has held {lock.lock_file} for {_LOCK_TIMEOUT_S:.0f} s.\n"
+                "See whether it still fetches data, end it if not, and start again."
+            ) from error
+        except OSError as error:
+            raise _unwritable(self.folder.parent, error) from error
+        with held:
+            yield
+
+    def _write(self, arrays: Arrays, origin: str) -> None:
+        """Put ``arrays`` in place of whatever is there; raises UserError if that cannot be."""
+        prefix, parent = f"{self.folder.name}.partial-", self.folder.parent
+        try:
+            for leftover in parent.glob(f"{prefix}*"):  # of a process that was killed
+                shutil.rmtree(leftover, ignore_errors=True)
+            with TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as name:
+                new = Path(name, "new")
+                new.mkdir()
+                for array in FILES:
+                    np.save(new / f"{array}.npy", getattr(arrays, array), allow_pickle=False)
+                (new / _ORIGIN).write_text(origin, "utf-8")
+                if self.folder.exists():
+                    self.folder.replace(Path(name, "old"))
+                new.replace(self.folder)
+        except OSError as error:
+            raise _unwritable(parent, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> UserError:
+    return UserError(
+        f"The cache folder {folder} cannot be written: {error.strerror or error}.\n"
+        "Make room or make it writable, or set the variable XDG_CACHE_HOME to another folder."
+    )
 
 
 def chosen_data_dir(option: str | Path | None, environment: Mapping[str, str]) -> Path | None:
@@ -87,18 +203,16 @@ def find(
         return _kept(task, *search.first())
     entry = _entry(task, task.pin.checksums)
     absent = partial(search.note, f"local cache {entry.folder}")
-    return _dataset(task, task.pin.checksums, entry.keep(search.first, absent))
+    return _dataset(name, entry, entry.keep(search.first, absent))
 
 
-def _entry(task: Task, checksums: Mapping[str, str]) -> cache.Entry:
-    folder = cache.root() / f"{task.name}-{combined(checksums)[:12]}"
+def _entry(task: Task, checksums: Mapping[str, str]) -> Entry:
     look = task.pin.look if task.pin else None
-    return cache.Entry(folder=folder, verify=partial(verify, task.title, checksums, look=look))
+    return Entry(name=task.name, title=task.title, checksums=checksums, look=look)
 
 
-def _dataset(task: Task, checksums: Mapping[str, str], source: str) -> Dataset:
-    folder = str(_entry(task, checksums).folder)
-    return Dataset(name=task.name, folder=folder, source=source, checksum=combined(checksums))
+def _dataset(name: str, entry: Entry, source: str) -> Dataset:
+    return Dataset(name=name, folder=str(entry.folder), source=source, checksum=entry.checksum)
 
 
 def _kept(task: Task, arrays: Arrays, source: str) -> Dataset:
@@ -110,9 +224,9 @@ def _kept(task: Task, arrays: Arrays, source: str) -> Dataset:
         )
         if shared := shared_images(arrays):
             _LOG.warning("%s: %d test images are training images too", task.title, shared)
-    checksums = arrays.checksums()
-    _entry(task, checksums).keep(lambda: (arrays, source))
-    return _dataset(task, checksums, source)
+    entry = _entry(task, arrays.checksums())
+    entry.keep(lambda: (arrays, source))
+    return _dataset(task.name, entry, source)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,10 +284,6 @@ class _Search:
         return f"{self.task.name}.npz or its four IDX files, raw or .gz"
 
 
-TRAIN_PER_CLASS, TEST_PER_CLASS = 100, 50
-"""Images of each class in a sample."""
-
-
 def sample(name: str) -> Dataset:
     """Return the small stratified sample of the task ``name``, in the cache form.
 
@@ -197,54 +307,50 @@ def sample(name: str) -> Dataset:
             raise UserError(
                 f"{shipped.label}, {title}, is damaged: {error}.\nRestore its files."
             ) from error
-    checksum = combined(sums)
-
-    def keep(root: Path) -> Path:
-        folder = root / f"sample-{name}-{checksum[:12]}"
-        cache.Entry(folder=folder, verify=partial(verify, title, sums)).keep(
-            lambda: (arrays, source)
-        )
-        return folder
-
+    entry = Entry(name=f"sample-{name}", title=title, checksums=sums)
     try:
-        folder = keep(cache.root())
+        entry.keep(lambda: (arrays, source))
     except UserError:
-        folder = keep(spare_folder() / "data")
-    return Dataset(name=name, folder=str(folder), source=source, checksum=checksum, sample=True)
+        entry = replace(entry, root=spare_folder() / "data")
+        entry.keep(lambda: (arrays, source))
+    return replace(_dataset(name, entry, source), sample=True)
 
 
-def chosen(labels: NDArray[np.uint8], *, per_class: int) -> NDArray[np.intp]:
-    """Return ``per_class`` indices of each class of ``labels``, shape (n,), in rising order.
+HELD_OUT = 5_000
+"""Training images that take the place of the test set, unless another number is asked for."""
 
-    They are spread evenly over the data set, whose last images may be of another origin than its
-    first; without a random generator, whose stream may change.
+
+def validation_split(dataset: Dataset, held_out: int = HELD_OUT) -> Dataset:
+    """Return the data set whose test images are the last ``held_out`` training images.
+
+    What is trained on it can choose nothing by the test set: no file of that is opened, and the
+    folder, in the cache like any other, holds no image of it. Raises UserError where the training
+    images cannot be read or are too few.
     """
-    parts = []
-    for label in np.unique(labels):
-        places = np.flatnonzero(labels == label)
-        taken = min(per_class, len(places))
-        parts.append(places[np.arange(taken) * len(places) // taken])
-    return np.sort(np.concatenate(parts))
-
-
-def reduced(arrays: Arrays) -> Arrays:
-    """Return the sample of a whole data set."""
-    train = chosen(arrays.train_labels, per_class=TRAIN_PER_CLASS)
-    test = chosen(arrays.test_labels, per_class=TEST_PER_CLASS)
-    return Arrays(
-        train_images=arrays.train_images[train],
-        train_labels=arrays.train_labels[train],
-        test_images=arrays.test_images[test],
-        test_labels=arrays.test_labels[test],
+    whole = Path(dataset.folder)
+    try:
+        images, labels = (read_array(whole / f"train_{part}.npy") for part in ("images", "labels"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"The training images in {whole} cannot be read: {error}. "
+            "Run `fitting-room data` to mend them."
+        ) from error
+    if not 0 < held_out < len(images):
+        raise UserError(
+            f"{held_out:,} of {len(images):,} training images cannot be held out. "
+            f"Name a number from 1 to {len(images) - 1:,}."
+        )
+    arrays = Arrays(
+        train_images=images[:-held_out],
+        train_labels=labels[:-held_out],
+        test_images=images[-held_out:],
+        test_labels=labels[-held_out:],
     )
-
-
-def write_idx(arrays: Arrays, folder: Path) -> None:
-    """Write ``arrays`` to ``folder`` as compressed IDX files, as a sample is shipped."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, file in FILES.items():
-        packed = gzip.compress(encode(getattr(arrays, name)), 9, mtime=0)
-        (folder / f"{file}.gz").write_bytes(packed)
+    name, source = dataset.name, f"validation split of the training images (last {held_out:,})"
+    folder = f"validation-{name}-{held_out}"
+    entry = Entry(name=folder, title=source, checksums=arrays.checksums())
+    entry.keep(lambda: (arrays, f"{source} of {name}, {dataset.checksum}"))
+    return replace(_dataset(name, entry, source), validation=True)
 
 
 def held(datasets: Iterable[Dataset]) -> dict[str, Arrays]:

@@ -6,6 +6,7 @@ that they are said to be.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import math
 import struct
@@ -245,6 +246,44 @@ def _faults(arrays: Arrays, classes: int) -> Iterator[str]:
             yield f"there are {len(images):,} {part} images, and {len(labels):,} labels of them"
         if missing := sorted({*range(classes)} - {*labels.tolist()}):
             yield f"no {part} image is of class {', '.join(map(str, missing))}"
+
+
+TRAIN_PER_CLASS, TEST_PER_CLASS = 100, 50
+"""Images of each class in a sample."""
+
+
+def chosen(labels: NDArray[np.uint8], *, per_class: int) -> NDArray[np.intp]:
+    """Return ``per_class`` indices of each class of ``labels``, shape (n,), in rising order.
+
+    They are spread evenly over the data set, whose last images may be of another origin than its
+    first; without a random generator, whose stream may change.
+    """
+    parts = []
+    for label in np.unique(labels):
+        places = np.flatnonzero(labels == label)
+        taken = min(per_class, len(places))
+        parts.append(places[np.arange(taken) * len(places) // taken])
+    return np.sort(np.concatenate(parts))
+
+
+def reduced(arrays: Arrays) -> Arrays:
+    """Return the sample of a whole data set."""
+    train = chosen(arrays.train_labels, per_class=TRAIN_PER_CLASS)
+    test = chosen(arrays.test_labels, per_class=TEST_PER_CLASS)
+    return Arrays(
+        train_images=arrays.train_images[train],
+        train_labels=arrays.train_labels[train],
+        test_images=arrays.test_images[test],
+        test_labels=arrays.test_labels[test],
+    )
+
+
+def write_idx(arrays: Arrays, folder: Path) -> None:
+    """Write ``arrays`` to ``folder`` as compressed IDX files, as a sample is shipped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, file in FILES.items():
+        packed = gzip.compress(encode(getattr(arrays, name)), 9, mtime=0)
+        (folder / f"{file}.gz").write_bytes(packed)
 
 
 def shared_images(arrays: Arrays) -> int:

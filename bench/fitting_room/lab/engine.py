@@ -30,7 +30,6 @@ import msgspec
 
 from fitting_room import data
 from fitting_room.data.arrays import combined
-from fitting_room.data.cache import validation_split
 from fitting_room.errors import UnwritableError, UserError, ending, hurry
 from fitting_room.lab.locks import file_lock
 from fitting_room.lab.process import GRACE_S, end_of, home, run_trial
@@ -39,7 +38,7 @@ from fitting_room.project import current
 from fitting_room.record import Job, Listener, Message, PartialRecord, Record, now, silent
 from fitting_room.spec import Dataset, TrialSpec
 from fitting_room.store.key import provenance
-from fitting_room.store.records import LEFT_FOR_S, check_folder, encoded, write_whole
+from fitting_room.store.records import check_folder, encoded, sweep, write_whole
 
 MOST_ATTEMPTS = 3  # attempts at a trial whose workers are lost; then its record says so
 LOOK_UP_S = 1.0  # how often one that waits for a worker looks whether the run was ended
@@ -132,11 +131,7 @@ def spool_folder() -> Path:
             f"trained until it is asked for: {error}. Free that disk, or set TMPDIR for the "
             "worker; what other workers train is kept."
         ) from error
-    before = time.time() - LEFT_FOR_S
-    for path in [*folder.iterdir()]:
-        with suppress(OSError):  # another worker of this node sweeps too
-            if path.stat().st_mtime < before:
-                path.unlink()
+    sweep(folder, ["*"])
     _checked[folder] = moment
     return folder
 
@@ -198,7 +193,7 @@ def _located(dataset: Dataset) -> Dataset:
     try:
         found = data.sample(name) if dataset.sample else data.find(name, data_dir=folder)
         if dataset.validation:
-            found = validation_split(found, int(Path(dataset.folder).name.split("-")[-2]))
+            found = data.validation_split(found, int(Path(dataset.folder).name.split("-")[-2]))
     except UserError as error:
         raise UserError(f"The worker on {platform.node()} has no data: {error}") from error
     if found.checksum != dataset.checksum:

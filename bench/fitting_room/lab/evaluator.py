@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from fitting_room.errors import UserError
@@ -53,6 +54,12 @@ class Evaluator:
     """Case and seed → what was asked for before a verdict needed it."""
     _judged: set[tuple[str, int]] = field(default_factory=set)
 
+    @cached_property
+    def missing(self) -> list[Planned]:
+        """The planned trials that no stored record answered when this was first asked."""
+        trials = [trial for each in self.planned.values() for trial in each]
+        return [t for t in trials if not self.scheduler.stored(t.spec, timed=t.timed)]
+
     def verdict(self, case: Case, metric: str) -> Verdict:
         """Judge ``metric`` of ``case``, adding seeds while the verdict is undecided.
 
@@ -63,7 +70,8 @@ class Evaluator:
         if not self.options.judges(metric):
             return replace(_not_comparable(metric, (), self.options), subject=case.name)
         # What could not be judged after training is refused before it; counts are told at once.
-        missing = _missing(case, metric, self.bounds, self.options)
+        rests = self.options.comparable and metric not in UNTRAINED
+        missing = self.bounds.no_reference(case.name) if rests else ""
         if metric in CURVES and self.options.comparable and not missing:
             self.bounds.curve(case.name, metric)
         elif metric not in (*CURVES, *UNTRAINED) and not missing:
@@ -216,12 +224,6 @@ def _counting(metric: str, records: Sequence[Record]) -> tuple[Sequence[Record],
     return kept, len(records) - len(kept)
 
 
-def _missing(case: Case, metric: str, bounds: Bounds, options: Options) -> str:
-    """Say that a reference of the platform is missing, where the metric is held to one."""
-    rests = options.comparable and metric not in UNTRAINED
-    return bounds.no_reference(case.name) if rests else ""
-
-
 def _bound(
     case: Case, metric: str, bounds: Bounds, options: Options, counted: float | None = None
 ) -> Bound | None:
@@ -269,16 +271,9 @@ def _alpha(bounds: Bounds) -> float:
     return share(max(bounds.assertions, 1))
 
 
-def unstored(evaluator: Evaluator) -> list[Planned]:
-    """Return the planned trials that no stored record answers."""
-    scheduler = evaluator.scheduler
-    trials = [trial for each in evaluator.planned.values() for trial in each]
-    return [trial for trial in trials if not scheduler.stored(trial.spec, timed=trial.timed)]
-
-
 def outline(evaluator: Evaluator) -> list[str]:
     """Return the lines of the header."""
-    missing = [trial.spec for trial in unstored(evaluator)]
+    missing = [trial.spec for trial in evaluator.missing]
     planned = [trial for each in evaluator.planned.values() for trial in each]
     datasets = {trial.spec.dataset.name: trial.spec.dataset for trial in planned}
     engine = evaluator.scheduler.engine

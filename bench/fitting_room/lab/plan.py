@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from fitting_room.errors import UserError
-from fitting_room.machine import Platform
+from fitting_room.machine import Platform, usable_cores, visible_gpus
 from fitting_room.metrics import CURVES, METRICS, UNTRAINED
 from fitting_room.spec import Case, Dataset, TrialSpec
 
@@ -127,6 +128,18 @@ class Options:
         return self.tier in ("smoke", "quick") or max(self.jobs or 1, self.per_gpu) > 1
 
     @property
+    def slots(self) -> int:
+        """Trials that run at once on this machine.
+
+        A quick one spends as long on its start, on one core, as on its epochs: another trains then.
+        """
+        if self.jobs or not self.side_by_side:
+            return self.jobs or 1
+        if self.device == "gpu":
+            return self.per_gpu * max(1, len(visible_gpus()))
+        return usable_cores() if self.tier == "smoke" else min(2, usable_cores())
+
+    @property
     def comparable(self) -> bool:
         """Whether the figures may be held to the bounds of the whole data."""
         return self.tier != "smoke" and self.epochs is None
@@ -182,41 +195,34 @@ def plan(
     by_case: dict[str, list[Need]] = {}
     for need in needs:
         by_case.setdefault(need.case.name, []).append(need)
-    return {
-        name: _plan_case(of_case, options, datasets[of_case[0].case.task], stored, limits)
-        for name, of_case in by_case.items()
-    }
-
-
-def _plan_case(
-    needs: Sequence[Need],
-    options: Options,
-    dataset: Dataset,
-    stored: Callable[[Planned], bool],
-    limits: Callable[[Case], Limits],
-) -> list[Planned]:
-    case, timed = needs[0].case, any(need.timed for need in needs) and not options.stop_after
-
-    def trial(seed: int, *, trained: bool = True) -> Planned:
-        spec = specify(case, seed, options, dataset, trained=trained)
-        # Counting parameters takes no forward pass, which may take minutes where it is emulated.
-        inference = (trained and spec.inference) or timed
-        return Planned(spec=replace(spec, inference=inference), timed=timed)
-
-    least = options.least_seeds
-    enough = [need.enough or least for need in needs if need.trained]
-    seeds = least if options.seeds else min(least, max(enough, default=1))
-    first = trial(0)
-    if not enough and not stored(first):
-        first = trial(0, trained=False)
-    first = replace(first, spec=replace(first.spec, loss_limits=limits(case)))
-    return [first, *(trial(seed) for seed in range(1, seeds if enough else 1))]
+    planned, least = dict[str, list[Planned]](), options.least_seeds
+    for name, of_case in by_case.items():
+        case = of_case[0].case
+        timed = any(need.timed for need in of_case) and not options.stop_after
+        enough = [need.enough or least for need in of_case if need.trained]
+        seeds = least if options.seeds and enough else min(least, max(enough, default=1))
+        ask = partial(specify, case, options=options, dataset=datasets[case.task], timed=timed)
+        specs = [ask(seed) for seed in range(seeds)]
+        if not enough and not stored(Planned(spec=specs[0], timed=timed)):
+            specs[0] = ask(0, trained=False)
+        specs[0] = replace(specs[0], loss_limits=limits(case))
+        planned[name] = [Planned(spec=spec, timed=timed) for spec in specs]
+    return planned
 
 
 def specify(
-    case: Case, seed: int, options: Options, dataset: Dataset, *, trained: bool = True
+    case: Case,
+    seed: int,
+    options: Options,
+    dataset: Dataset,
+    *,
+    trained: bool = True,
+    timed: bool = False,
 ) -> TrialSpec:
-    """Return the spec of one trial under these options."""
+    """Return the spec of one trial under these options; ``timed`` wants the forward pass anyway.
+
+    Counting parameters takes no forward pass, which may take minutes where it is emulated.
+    """
     stop_after = options.stop_after if trained else None
     return TrialSpec(
         case=case,
@@ -227,7 +233,7 @@ def specify(
         device=options.device,
         alone=options.exclusive,
         time_limit_s=options.time_limit_s,
-        inference=not stop_after,
+        inference=(trained and not stop_after) or timed,
         stop_after=stop_after or msgspec.UNSET,
         per_gpu=options.per_gpu if options.per_gpu > 1 else msgspec.UNSET,
     )

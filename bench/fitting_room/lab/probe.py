@@ -6,7 +6,7 @@ import importlib.util
 import io
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -75,17 +75,9 @@ def emulation(precision: str, *, backend: str, device: str = "cpu") -> Emulated 
     or that is not known, a step is timed in a process of its own, which takes some seconds.
     """
     kind = precision.removeprefix("mixed_")
-    if device != "cpu" or kind == "float32":
+    if device != "cpu" or kind == "float32" or computes_in(kind, os.environ):
         return None
-    native = computes_in(kind, os.environ)
-    return decide(kind, native, lambda: _ask(Probe(precision=precision), backend, "cpu"))
-
-
-def decide(kind: str, native: bool | None, timed: Callable[[], Probed | None]) -> Emulated | None:
-    """Return how a type is emulated, by the flags and, unless it is native by them, by time."""
-    if native:
-        return None
-    found = timed()
+    found = _ask(Probe(precision=precision), backend, "cpu")
     times = math.inf if found is None or found.times is None else found.times
     return Emulated(kind=kind, times=times) if times > MUCH else None
 

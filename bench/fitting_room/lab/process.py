@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Protocol, TypeVar
+from typing import IO, TypeAlias, TypeVar
 
 import msgspec
 
@@ -60,23 +60,7 @@ their own meaning for them, and pytest has another value for each test."""
 NO_HOME = f"{os.devnull}/keras"  # for Keras: no keras.json lies there, and none is written
 
 
-class Process(Protocol):
-    """What ``subprocess.Popen`` is, as far as it is used here."""
-
-    pid: int
-    stdin: IO[bytes] | None
-
-    def poll(self) -> int | None:
-        """Return its exit status; None while it lives."""
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Return its exit status once it has ended, or raise ``TimeoutExpired``."""
-
-    def send_signal(self, sig: int) -> None:
-        """Send it a signal, unless it has ended."""
-
-    def kill(self) -> None:
-        """Kill it, unless it has ended."""
+Process: TypeAlias = "subprocess.Popen[bytes] | prepared.Fork"
 
 
 @dataclass(frozen=True)
@@ -298,28 +282,23 @@ def trials_ended() -> Iterator[None]:
 
 
 def _attend(child: Child, job: Job, listen: Listener, started: str, errors: IO[bytes]) -> Record:
+    """Hear a child until its record is there, or write one for it if it died without."""
+    measured, epochs = PartialRecord(machine=this_machine()), list[Epoch]()
     try:
-        return _heard(child, job, listen, started, errors)
+        child.ask(job)
+        while message := child.answer(Message):
+            if problem := _foreign(message, Path(job.root)):
+                return job.record("crashed", problem, started=started, measured=measured)
+            listen(job.spec, message)
+            if message.record is not None:
+                with suppress(subprocess.TimeoutExpired):
+                    child.process.wait(GRACE_S)  # it has nothing left to do but to end
+                return message.record
+            if message.epoch is not None:
+                epochs.append(message.epoch)
     except msgspec.MsgspecError as error:  # something else of its process wrote there
         reason = f"its process answered what is no message: {error}"
-        measured = PartialRecord(machine=this_machine())
         return job.record("crashed", reason, started=started, measured=measured)
-
-
-def _heard(child: Child, job: Job, listen: Listener, started: str, errors: IO[bytes]) -> Record:
-    """Hear a child until its record is there, or write one for it if it died without."""
-    measured = PartialRecord(machine=this_machine())
-    epochs: list[Epoch] = []
-    for message in messages(child, job):
-        if problem := _foreign(message, Path(job.root)):
-            return job.record("crashed", problem, started=started, measured=measured)
-        listen(job.spec, message)
-        if message.record is not None:
-            with suppress(subprocess.TimeoutExpired):
-                child.process.wait(GRACE_S)  # it has nothing left to do but to end
-            return message.record
-        if message.epoch is not None:
-            epochs.append(message.epoch)
     measured.epochs = tuple(epochs)
     status = child.process.wait()
     # Asked to end, a framework may abort in the middle of a call instead; and a child sets an alarm
@@ -348,13 +327,6 @@ def _prepares(spec: TrialSpec) -> bool:
     """
     linux = sys.platform == "linux"
     return linux and spec.backend == "tensorflow" and spec.device == "cpu" and not spec.case.trainer
-
-
-def messages(child: Child, job: Job) -> Iterator[Message]:
-    """Hand the child its job, and yield what it says until it ends or is killed."""
-    child.ask(job)
-    while (message := child.answer(Message)) is not None:
-        yield message
 
 
 def _foreign(message: Message, root: Path) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import Executor, Future, wait
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,14 +12,15 @@ from pathlib import Path
 import msgspec
 
 from fitting_room.errors import UnwritableError, UserError
-from fitting_room.lab.engine import Engine
+from fitting_room.lab.engine import Engine, open_engine
 from fitting_room.lab.locks import file_lock
+from fitting_room.lab.plan import Options
 from fitting_room.lab.prepared import end_idle
 from fitting_room.lab.process import home, run_trial, strays, trials_ended
 from fitting_room.machine import exclusive, this_machine
 from fitting_room.metrics import sources
 from fitting_room.reading import below
-from fitting_room.record import Job, Listener, Machine, Message, Record, loader, run_name, silent
+from fitting_room.record import Job, Listener, Message, Record, loader, run_name, silent
 from fitting_room.spec import TASKS, Case, TrialSpec
 from fitting_room.store.digest import Sources
 from fitting_room.store.key import provenance, quality_key
@@ -61,86 +63,6 @@ def saves_model(case: Case, root: Path) -> bool:
         return False
 
 
-def fulfil(
-    job: Job,
-    store: Store,
-    machine: Machine | None,
-    models: Models | None,
-    listen: Listener,
-    engine: Engine | None = None,
-    *,
-    timed: bool = False,
-) -> Record:
-    """Return the stored record of a job, or run the trial and store its record.
-
-    Two runs that want the same trial at once share one. With an ``engine`` it is trained there, and
-    of two records of one key the first that came stands: a later one is set aside. ``timed`` wants
-    one that was timed on whichever machine.
-
-    Raises:
-        UserError: The record or the model cannot be written.
-    """
-    lock = store.root / ".locks" / f"{job.key[:16]}.lock"
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UnwritableError(f"Cannot write {lock.parent}: {error.strerror}.") from error
-    with file_lock(lock):
-        if known := _stored(job, store, machine, models, timed=timed):
-            return known
-        if engine:
-            return _train_elsewhere(job, store, listen, engine, timed=timed)
-        return _train(job, store, models, listen)
-
-
-def _stored(
-    job: Job,
-    store: Store,
-    machine: Machine | None,
-    models: Models | None,
-    *,
-    timed: bool = False,
-) -> Record | None:
-    """Return the completed record of a job, if its model is saved where models are wanted.
-
-    With a ``machine`` its times are wanted too: only a record timed there will do. A quick trial
-    is served by the whole one that it is the beginning of, too.
-    """
-    spec = job.spec
-    if models and spec.epochs and models.find(job) is None:
-        return None
-    keys = [job.key]
-    if spec.stop_after:
-        keys.append(quality_key(spec.whole, job.provenance))
-    every = (store.find(spec.case.name, key, machine=machine) for key in keys)
-    found = next((record for record in every if record), None)
-    return found if found and (exclusive(found) or not timed) else None
-
-
-def _train(job: Job, store: Store, models: Models | None, listen: Listener) -> Record:
-    with models.part(job.spec) if models and job.spec.epochs else nullcontext() as part:
-        record = run_trial(replace(job, keep=str(part) if part else None), listen)
-        record = replace(record, run=store.run)
-        store.put(record)
-        if models and part and record.completed:
-            models.put(record, part)
-    return record
-
-
-def _train_elsewhere(
-    job: Job, store: Store, listen: Listener, engine: Engine, *, timed: bool
-) -> Record:
-    record = replace(engine.train(job, listen, fresh=store.run), run=store.run)
-    first = _stored(job, store, None, None, timed=timed) if record.completed else None
-    if first:
-        store.set_aside(record)
-        engine.second += 1
-        listen(job.spec, Message(note="a second record of it came; the first one stands"))
-        return first
-    store.put(record)
-    return record
-
-
 @dataclass
 class Scheduler:
     """Hands each trial to the executor once, and remembers its future for the run."""
@@ -165,10 +87,18 @@ class Scheduler:
     _jobs: dict[bytes, Job] = field(default_factory=dict)
 
     def stored(self, spec: TrialSpec, *, timed: bool) -> Record | None:
-        """Return the stored record of ``spec``; ``timed`` wants it timed on this machine."""
-        wanted = timed and spec.alone
-        machine = self._machine(wanted)
-        return _stored(self._job(spec), self.store, machine, self._models(spec), timed=wanted)
+        """Return the completed record of ``spec``, if its model is saved where models are wanted.
+
+        ``timed`` wants it timed on this machine; with an engine, on whichever. A quick trial is
+        served by the whole one that it is the beginning of, too.
+        """
+        job, timed = self._job(spec), timed and spec.alone
+        if spec.epochs and self.lacks_model(spec):
+            return None
+        keys = [job.key, *([quality_key(spec.whole, job.provenance)] if spec.stop_after else [])]
+        machine = this_machine(self.accelerator) if timed and not self.engine else None
+        every = (self.store.find(spec.case.name, key, machine=machine) for key in keys)
+        return next((each for each in every if each and (exclusive(each) or not timed)), None)
 
     def lacks_model(self, spec: TrialSpec) -> bool:
         """Whether the trained model of ``spec`` is wanted, and is not there."""
@@ -181,19 +111,60 @@ class Scheduler:
 
     def request(self, spec: TrialSpec, *, timed: bool) -> Future[Record]:
         """Return the future record of ``spec``, submitting it if nobody has."""
-        wanted = timed and spec.alone  # a trial that shares its machine has no times
-        job, machine = self._job(spec), self._machine(wanted)
-        kinds = (True,) if wanted else (True, False)  # a timed trial answers both
-        for kind in kinds:
-            if known := self._futures.get((job.key, kind)):
+        timed = timed and spec.alone  # a trial that shares its machine has no times
+        key = self._job(spec).key
+        for kind in (True,) if timed else (True, False):  # a timed trial answers both
+            if known := self._futures.get((key, kind)):
                 return known
-        given = (job, self.store, machine, self._models(spec), self.listen, self.engine)
-        future = self.executor.submit(fulfil, *given, timed=wanted)
-        self._futures[job.key, wanted] = future
+        future = self._futures[key, timed] = self.executor.submit(self._fulfil, spec, timed)
         future.add_done_callback(self._check_writable)
         if self.unwritable:
             future.cancel()
         return future
+
+    def _fulfil(self, spec: TrialSpec, timed: bool) -> Record:
+        """Return the stored record of a trial, or run it and store its record.
+
+        Two runs that want the same trial at once share one.
+
+        Raises:
+            UserError: The record or the model cannot be written.
+        """
+        job = self._job(spec)
+        lock = self.store.root / ".locks" / f"{job.key[:16]}.lock"
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnwritableError(f"Cannot write {lock.parent}: {error.strerror}.") from error
+        with file_lock(lock):
+            if known := self.stored(spec, timed=timed):
+                return known
+            if self.engine:
+                return self._train_elsewhere(job, self.engine, timed)
+            return self._train(job)
+
+    def _train(self, job: Job) -> Record:
+        models = self._models(job.spec) if job.spec.epochs else None
+        with models.part(job.spec) if models else nullcontext() as part:
+            record = run_trial(replace(job, keep=str(part) if part else None), self.listen)
+            record = replace(record, run=self.store.run)
+            self.store.put(record)
+            if models and part and record.completed:
+                models.put(record, part)
+        return record
+
+    def _train_elsewhere(self, job: Job, engine: Engine, timed: bool) -> Record:
+        """Of two records of one key the first that came stands; a later one is set aside."""
+        record = replace(engine.train(job, self.listen, fresh=self.store.run), run=self.store.run)
+        first = self.stored(job.spec, timed=timed) if record.completed else None
+        if first:
+            self.store.set_aside(record)
+            engine.second += 1
+            note = "a second record of it came; the first one stands"
+            self.listen(job.spec, Message(note=note))
+            return first
+        self.store.put(record)
+        return record
 
     @property
     def idle(self) -> int:
@@ -221,11 +192,8 @@ class Scheduler:
 
     def _models(self, spec: TrialSpec) -> Models | None:
         """Return where a trained model is saved, if that is wanted and can be."""
-        return self.models if saves_model(spec.case, self.root or home()) else None
-
-    def _machine(self, timed: bool) -> Machine | None:
-        """Return where it must have been timed; an engine has machines of its own."""
-        return this_machine(self.accelerator) if timed and not self.engine else None
+        wanted = self.models and saves_model(spec.case, self.root or home())
+        return self.models if wanted else None
 
     def _job(self, spec: TrialSpec) -> Job:
         key = hashlib.sha256(msgspec.json.encode(spec)).digest()  # mappings in it have no hash
@@ -235,3 +203,36 @@ class Scheduler:
                 job = replace(job, log=str(below(self.log, run_name(spec, job.key))))
             self._jobs[key] = job
         return self._jobs[key]
+
+
+def open_scheduler(
+    options: Options,
+    card: Callable[[Record, Path], str],
+    *,
+    listen: Listener,
+    root: Path,
+    trials: Path | None = None,
+    accelerator: str | None = None,
+) -> Scheduler:
+    """Return the scheduler that trains as the options say.
+
+    ``card`` writes the card of a model that is saved; ``trials`` is the folder of the records, if
+    not that of the options.
+
+    Raises:
+        UserError: There is no such engine, or it does not answer.
+    """
+    ship, models = root if options.ship else None, options.results / "models"
+    engine = open_engine(options.engine, ship=ship) if options.engine else None
+    slots = engine.slots if engine else options.slots
+    return Scheduler(
+        store=Store(trials or options.trials, options.fresh),
+        executor=ThreadPoolExecutor(slots),
+        slots=slots,
+        engine=engine,
+        accelerator=accelerator,
+        models=Models(models, card, options.fresh) if options.keep_models else None,
+        log=options.log,
+        listen=listen,
+        root=root,
+    )

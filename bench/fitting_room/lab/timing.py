@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -220,18 +220,17 @@ def time_peers(
     Raises:
         UserError: A process failed.
     """
+    otherwise = "Leave --peers out, or see what is wrong there."
     with ExitStack() as stack:
-        sides = [stack.enter_context(_started(*each)).train for each in specs.items()]
+        sides: list[Train] = []
+        for words, spec in specs.items():
+            case = msgspec.to_builtins(spec.case)
+            timed = Timed(name=words, checkout=home(), case=case, otherwise=otherwise)
+            sides.append(stack.enter_context(started(timed, spec)).train)
         for train in sides:
             train(images)
         for chunks in in_turn(sides, images, rounds):
             listen(tuple(chunk.wall for chunk in chunks))
-
-
-def _started(name: str, spec: TrialSpec) -> AbstractContextManager[Timer]:
-    case = msgspec.to_builtins(spec.case)
-    otherwise = "Leave --peers out, or see what is wrong there."
-    return started(Timed(name=name, checkout=home(), case=case, otherwise=otherwise), spec)
 
 
 def time_checkouts(

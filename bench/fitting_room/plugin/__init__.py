@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack, nullcontext
 from functools import partial
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from fitting_room import data
 from fitting_room.errors import UserError, ending, prepare_streams, signals_heard
-from fitting_room.lab.engine import open_engine
 from fitting_room.lab.estimate import Remaining
-from fitting_room.lab.evaluator import Evaluator, loss_limits, outline, unstored
+from fitting_room.lab.evaluator import Evaluator, loss_limits, outline
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.lab.probe import check_backend
-from fitting_room.lab.scheduler import Scheduler
-from fitting_room.machine import usable_cores, visible_gpus
+from fitting_room.lab.scheduler import open_scheduler
 from fitting_room.metrics import METRICS, TIMED, UNTRAINED
 from fitting_room.plugin.options import (
     add_options,
@@ -38,9 +35,7 @@ from fitting_room.report.progress import Progress
 from fitting_room.report.summary import Judged, parted, to_properties
 from fitting_room.spec import Case, Dataset
 from fitting_room.store.bounds import read_bounds, reference_folder
-from fitting_room.store.records import Models, Store
-
-Answer = TypeVar("Answer")
+from fitting_room.store.records import Store
 
 RUN = pytest.StashKey[str]()
 EVALUATOR = pytest.StashKey[Evaluator]()
@@ -160,7 +155,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         session.config.stash[SIGNALS].enter_context(signals_heard())
         if session.config.getoption("setuponly"):  # runs fixtures, and no test that would wait
             return
-        for wanted in unstored(evaluator):
+        for wanted in evaluator.missing:
             evaluator.scheduler.request(wanted.spec, timed=wanted.timed)
 
 
@@ -172,14 +167,15 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Evalu
     """
     options = read_options(config, run=run)
     project = project_of(config)
-    bounds = read_bounds(project.bounds, cases=project.cases, metrics=METRICS)
-    bounds = bounds.on(options.platform)
+    bounds = read_bounds(project.bounds, cases=project.cases, metrics=METRICS).on(options.platform)
     here = "cpu" if options.engine else options.device  # an engine's workers see for themselves
     keras = any(need.case.trainer is None for need in needs)
     accelerator = check_backend(options.backend, here) if keras else None
     datasets = {task: _dataset(task, options) for task in {need.case.task for need in needs}}
     progress = _progress(config)
-    scheduler = _scheduler(options, accelerator, progress, project.root)
+    scheduler = open_scheduler(
+        options, card, listen=progress.listen, root=project.root, accelerator=accelerator
+    )
     scheduler.store.check_writable()
     planned = plan(
         needs,
@@ -195,44 +191,13 @@ def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Evalu
         planned=planned,
         wait=_uncaptured(config, progress.wait),
     )
-    missing = [trial.spec for trial in unstored(evaluator)]
+    missing = [trial.spec for trial in evaluator.missing]
     progress.total = len(missing)
     if missing:
         committed = Store(reference_folder(options.results, options.platform))
         evaluator.known = [*scheduler.store.readable(), *committed.readable()]
         progress.left_after = Remaining(missing, evaluator.known).after
     return evaluator
-
-
-def _scheduler(
-    options: Options, accelerator: str | None, progress: Progress, root: Path
-) -> Scheduler:
-    ship, keep = root if options.ship else None, options.keep_models
-    engine = open_engine(options.engine, ship=ship) if options.engine else None
-    slots = engine.slots if engine else options.jobs or _workers(options)
-    return Scheduler(
-        store=Store(options.trials, options.fresh),
-        executor=ThreadPoolExecutor(slots),
-        slots=slots,
-        engine=engine,
-        accelerator=accelerator,
-        models=Models(options.results / "models", card, options.fresh) if keep else None,
-        log=options.log,
-        listen=progress.listen,
-        root=root,
-    )
-
-
-def _workers(options: Options) -> int:
-    """Return how many trials run at once.
-
-    A quick one spends as long on its start, on one core, as on its epochs: another trains then.
-    """
-    if not options.side_by_side:
-        return 1
-    if options.device == "gpu":
-        return options.per_gpu * max(1, len(visible_gpus()))
-    return usable_cores() if options.tier == "smoke" else min(2, usable_cores())
 
 
 def _dataset(task: str, options: Options) -> Dataset:
@@ -282,7 +247,10 @@ def hold(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case
 
     def hold(case: Case, metric: str) -> None:
         __tracebackhide__ = True
-        verdict = _answer(evaluator.verdict, case, metric)
+        try:
+            verdict = evaluator.verdict(case, metric)
+        except UserError as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
         judged = Judged(case=case.name, records=verdict.records, verdict=verdict)
         request.node.user_properties += to_properties(judged)
         said = f"{case.name} {metric}: {verdict.outcome}: {verdict.reason}"
@@ -308,22 +276,15 @@ def times(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Cas
             pytest.skip(f"{case.name}: with {option} nothing is timed")
         if evaluator.options.stop_after:
             pytest.skip(f"{case.name}: nothing is timed in the quick tier")
-        records = _answer(partial(evaluator.records, timed=True), case)
+        try:
+            records = evaluator.records(case, timed=True)
+        except UserError as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
         judged = Judged(case=case.name, records=tuple(record.key for record in records))
         request.node.user_properties += to_properties(judged)
         return records
 
     return times
-
-
-def _answer(ask: Callable[..., Answer], *given: object) -> Answer:
-    """Return what is asked for; a mistake of the user fails the test, told once."""
-    __tracebackhide__ = True
-    try:
-        return ask(*given)
-    except UserError as error:
-        said = str(error)
-    pytest.fail(said, pytrace=False)  # outside, or pytest shows the error a second time
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

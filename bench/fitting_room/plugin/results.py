@@ -87,14 +87,12 @@ class Results:
         strict = (each for each in plugins if getattr(each, "family", "") == "xunit2")
         return next((each for each in strict if hasattr(each, "add_global_property")), None)
 
-    def _judged(self) -> list[Judged]:
+    def _found(self) -> tuple[list[Judged], int]:
+        """Return what tests said of cases, and how many failed without a verdict."""
         told = self._config.getoption("tbstyle") != "no"
-        found = ((failed, from_properties(said.items())) for failed, said in self._said.values())
-        return [replace(one, explained=failed and told) for failed, one in found if one]
-
-    def _unjudged(self) -> int:
-        found = ((failed, from_properties(said.items())) for failed, said in self._said.values())
-        return sum(failed and not (one and one.verdict) for failed, one in found)
+        found = [(failed, from_properties(said.items())) for failed, said in self._said.values()]
+        judged = [replace(one, explained=failed and told) for failed, one in found if one]
+        return judged, sum(failed and not (one and one.verdict) for failed, one in found)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -105,15 +103,21 @@ class Results:
         for _, said in self._said.values():
             if TALLY in said and verbosity > -2:
                 terminalreporter.write_line(screen.folded(str(said[TALLY])))
-        if not self._judged():
+        judged, unjudged = self._found()
+        if not judged:
             return
         try:
-            summary = self._write()
-            lines = self._lines(summary, screen) if verbosity > -2 else []
+            summary = self._write(judged)
+            lines = [shown(summary, screen, unjudged=unjudged)] if verbosity > -2 else []
+            if lines and (log := log_folder(config)):
+                lines.append(f"Logs: tensorboard --logdir {log}")
             annotations = self._tell_github(summary)
         except Exception as error:
             self._unreported = True
-            lines, annotations = self._without_report(error, screen), []
+            ordered = in_order(judged)
+            by_case = {one.case: [e for e in ordered if e.case == one.case] for one in ordered}
+            lines = [*verdict_lines(by_case, screen, unjudged=unjudged), *_without_report(error)]
+            annotations = []
         if lines:
             terminalreporter.section("fitting room")
         for line in [*lines, *annotations]:
@@ -127,32 +131,14 @@ class Results:
         with suppress(UserError):  # a disk that is full by now costs no verdict
             write_document(folder / TIMELINE, told)
 
-    def _lines(self, summary: Summary, screen: Screen) -> list[str]:
-        log = log_folder(self._config)
-        report = shown(summary, screen, unjudged=self._unjudged())
-        return [report, *([f"Logs: tensorboard --logdir {log}"] if log else [])]
-
-    def _without_report(self, error: Exception, screen: Screen) -> list[str]:
-        """Return what was found, and in a line of its own why there is no report of it."""
-        ordered = in_order(self._judged())
-        by_case = {one.case: [each for each in ordered if each.case == one.case] for one in ordered}
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        found = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
-        return [
-            *verdict_lines(by_case, screen, unjudged=self._unjudged()),
-            f"The report could not be written: {error if isinstance(error, UserError) else found}",
-            f"The verdicts above stand. Exit status {UNREPORTED} says this where all tests passed; "
-            "run the same again for the report: nothing is trained twice.",
-        ]
-
-    def _write(self) -> Summary:
+    def _write(self, judged: list[Judged]) -> Summary:
         from fitting_room.report.page import write_page  # only now it waits for Jinja
 
         config, project = self._config, project_of(self._config)
         folder = results_folder(config)
         store = Store((log_folder(config) or folder) / "trials", self._fresh)
         claims = claims_in(project.claims, project).figures
-        summary = write_summary(self._judged(), project.cases, claims, store, folder / "latest")
+        summary = write_summary(judged, project.cases, claims, store, folder / "latest")
         page = write_page(
             folder / "latest" / "report.html",
             summary.rows,
@@ -180,6 +166,17 @@ class Results:
         checkout = os.environ.get("GITHUB_WORKSPACE", self._config.rootpath)
         judged = [one for each in summary.judged.values() for one in each]
         return workflow_commands(judged, os.path.relpath(bounds, checkout), line)
+
+
+def _without_report(error: Exception) -> list[str]:
+    """Say why there is no report, and what to do."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    found = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+    return [
+        f"The report could not be written: {error if isinstance(error, UserError) else found}",
+        f"The verdicts above stand. Exit status {UNREPORTED} says this where all tests passed; "
+        "run the same again for the report: nothing is trained twice.",
+    ]
 
 
 BENCHMARK_NAME, BENCHMARK_COLUMN = 55, 23

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -75,13 +75,16 @@ class Store:
         read is told of, moved aside and counted as absent.
         """
         last = f"{machine_key(machine)[:8] if machine else '????????'}{_suffix(outcome)}.json"
-        paths = sorted((self.root / folder_of(case)).glob(f"seed-*-{key[:16]}-{last}"))
-        found = [
-            record
-            for record in map(self._read_or_set_aside, paths)
-            if record and record.key == key and self.run in (None, record.run)
-            if not machine or exclusive(record)
-        ]
+        found = []
+        for path in sorted((self.root / folder_of(case)).glob(f"seed-*-{key[:16]}-{last}")):
+            try:
+                record = read_record(path)
+            except UserError as error:
+                _move_aside(path, error)
+                continue
+            ours = record.key == key and self.run in (None, record.run)
+            if ours and (not machine or exclusive(record)):
+                found.append(record)
         return max(found, key=lambda record: record.started, default=None)
 
     def set_aside(self, record: Record) -> Path:
@@ -136,17 +139,13 @@ class Store:
         check_folder(self.root)
         sweep(self.root)
 
-    def _read_or_set_aside(self, path: Path) -> Record | None:
-        try:
-            return read_record(path)
-        except UserError as error:
-            aside = path.with_suffix(".json.unreadable")
-            moved = ""
-            with suppress(OSError):  # another run moved it first, or the folder is read-only
-                path.replace(aside)
-                moved = f"moved to {aside.name}, "
-            _tell(f"{error} It is {moved}counted as absent.")
-            return None
+
+def _move_aside(path: Path, error: UserError) -> None:
+    aside, moved = path.with_suffix(".json.unreadable"), ""
+    with suppress(OSError):  # another run moved it first, or the folder is read-only
+        path.replace(aside)
+        moved = f"moved to {aside.name}, "
+    _tell(f"{error} It is {moved}counted as absent.")
 
 
 @lru_cache
@@ -223,13 +222,13 @@ def check_folder(folder: Path) -> None:
     probe.unlink(missing_ok=True)
 
 
-def sweep(folder: Path) -> None:
+def sweep(folder: Path, patterns: Iterable[str] = LEFTOVERS) -> None:
     """Remove what runs that were killed left in a folder and its subfolders, after a day.
 
     These are files that were not finished, locks, and folders that stayed empty.
     """
     before = time.time() - LEFT_FOR_S
-    for pattern in LEFTOVERS:
+    for pattern in patterns:
         for path in [*folder.glob(pattern)]:
             with suppress(OSError):  # another run sweeps too, or the folder is read-only
                 if path.stat().st_mtime < before:
