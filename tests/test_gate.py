@@ -39,7 +39,7 @@ from fitting_room.studies.gate import (
     outcome_of,
     variants,
 )
-from fitting_room.studies.gate_seconds import Seconds, Timing, seconds, seconds_block
+from fitting_room.studies.gate_page import Seconds, Timing, seconds, seconds_block
 
 VARIANT = replace(CASE, variant="crippled")
 SD = 0.002

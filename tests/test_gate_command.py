@@ -26,16 +26,16 @@ from fitting_room.record import Job, Listener, Record, silent
 from fitting_room.store.bounds import Bounds, read_bounds
 from fitting_room.store.records import Store
 from fitting_room.studies import ABSENT, read_document
-from fitting_room.studies.gate import (
+from fitting_room.studies.gate import Variants, outcome_of
+from fitting_room.studies.gate_page import (
+    BLOCKS,
+    COST,
+    QUICK_RUNS,
     STALE,
     VARIANTS,
-    Variants,
-    cost_block,
-    gate_block,
-    outcome_of,
+    Costs,
+    QuickRuns,
 )
-from fitting_room.studies.gate_cost import COST, Costs
-from fitting_room.studies.gate_quick import QUICK_RUNS, QuickRuns, quick_block
 from fitting_room.studies.gate_simulation import (
     ACCEPT,
     QUICK,
@@ -142,7 +142,7 @@ def test_everything_is_measured_kept_and_printed(
     assert len(trials.ran) == len(CRIPPLED) + len(of_case) - 1 + 10 + 2
     printed, told_of = capsys.readouterr()
     assert f"{len(trials.ran)} trials to train, about " in told_of
-    assert printed == f"{gate_block(results, BOUNDS)}\n\n{cost_block(results, BOUNDS)}\n"
+    assert printed == f"{BLOCKS['gate'](results, BOUNDS)}\n\n{BLOCKS['cost'](results, BOUNDS)}\n"
     assert "| learning rate × 0.5" in printed
     assert f"Neither sees: {CRIPPLED['one_order'].words} ({ORIGINAL.name})." in printed
     assert ABSENT.format("gate") not in printed
@@ -209,8 +209,8 @@ def test_changed_bounds_make_the_tables_stale(results: Path) -> None:
     reworded = with_bound(replace(old, reason="in other words"))
     moved = with_bound(replace(old, at_least=0.5))
     assert digest_of(reworded) == digest_of(BOUNDS)
-    assert [stale in cost_block(results, each) for each in (reworded, moved)] == [False, True]
-    assert stale in gate_block(results, moved)
+    assert [stale in BLOCKS["cost"](results, each) for each in (reworded, moved)] == [False, True]
+    assert stale in BLOCKS["gate"](results, moved)
 
 
 @pytest.mark.parametrize(("act", "red"), [(usual, 0), (worse, 2)])
@@ -232,7 +232,7 @@ def test_quick_runs_train_the_beginning_of_every_case_with_seeds_of_their_own(
     found = read_document(results / QUICK_RUNS, QuickRuns)
     assert found is not None
     assert (len(found.runs), found.red) == (2, red)
-    assert f"Red: {red} of 2 whole runs" in quick_block(results, BOUNDS)
+    assert f"Red: {red} of 2 whole runs" in BLOCKS["quick runs"](results, BOUNDS)
     before = len(trials.ran)
     call(*asked)
     assert len(trials.ran) == before

@@ -17,7 +17,7 @@ from fitting_room.metrics import METRICS
 from fitting_room.store.bounds import read_bounds
 from fitting_room.store.records import Store
 from fitting_room.studies import ABSENT, read_document
-from fitting_room.studies.gate_cost import Cost, Costs, Measured, cost
+from fitting_room.studies.gate_page import Cost, Costs, Measured, cost
 from fitting_room.studies.gate_simulation import (
     QUICK,
     SIMULATION,

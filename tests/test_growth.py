@@ -9,15 +9,7 @@ import pytest
 from records import make_record
 
 from fitting_room.studies import origin_of, write_document
-from fitting_room.studies.growth import (
-    BLOCKS,
-    Growth,
-    Point,
-    Storm,
-    growth_block,
-    paper_block,
-    storm_block,
-)
+from fitting_room.studies.growth import BLOCKS, Growth, Point, Storm
 
 ORIGIN = origin_of(make_record())
 
@@ -48,7 +40,7 @@ RUNS = [(10, 1, 0.6), (500, 1, 30.0), (2_000, 1, 120.0), (500, 8, 3.75), (2_000,
 
 def test_a_row_tells_what_a_trial_costs(tmp_path: Path) -> None:
     """A slot loses 10 ms a trial, 17 % of its time, and the goal is met."""
-    told = growth_block(
+    told = BLOCKS["cluster growth"](
         stored(tmp_path, *(point(trials, slots, wall=wall) for trials, slots, wall in RUNS))
     )
     row = next(line for line in told.splitlines() if "| 2,000 |" in " ".join(line.split()))
@@ -60,13 +52,13 @@ def test_a_row_tells_what_a_trial_costs(tmp_path: Path) -> None:
 
 def test_trials_that_spin_have_no_more_slots_than_cores(tmp_path: Path) -> None:
     """Eight of them on two cores are as fast as can be at a quarter of eight."""
-    told = growth_block(stored(tmp_path, point(1_000, 8, kind="spin", wall=25.0)))
+    told = BLOCKS["cluster growth"](stored(tmp_path, point(1_000, 8, kind="spin", wall=25.0)))
     assert " 100 |" in told.splitlines()[2]
 
 
 def test_a_goal_that_is_missed_is_told(tmp_path: Path) -> None:
     """The page says by how many runs, and how far."""
-    told = growth_block(
+    told = BLOCKS["cluster growth"](
         stored(tmp_path, point(500, 1, wall=30.0), point(500, 2, wall=15.0, cpu=40.0))
     )
     assert "missed by 1 run: 80.0 at most" in told
@@ -88,7 +80,7 @@ def test_what_breaks_first_follows_from_the_costs(
         point(trials, slots, wall=wall, a_slot=a_slot, scheduler_cpu=scheduler * trials)
         for trials, slots, wall in RUNS
     ]
-    told = paper_block(stored(tmp_path, *runs))
+    told = BLOCKS["cluster on paper"](stored(tmp_path, *runs))
     assert f"First to break: {said}" in told
     assert "100,000 trials take 8 min of the run's processor" in told
     assert "The run's memory would be 1.0 GiB at the end" in told
@@ -100,7 +92,7 @@ def test_a_storm_is_told_whole(tmp_path: Path) -> None:
     counts = {"trials": 120, "records": 119, "lost": 1, "twice": 0, "aside": 2, "orphans": 0}
     storm = Storm(origin=ORIGIN, workers=3, kills=kills, trainings=140, attempts=3, **counts)
     write_document(tmp_path / "cluster" / "storm.json", storm)
-    told = " ".join(storm_block(tmp_path).split())
+    told = " ".join(BLOCKS["cluster storm"](tmp_path).split())
     for what, number in (("SIGKILLs", 10), ("trials lost", 1), ("second records set aside", 2)):
         assert f"| {what} | {number} |" in told
     assert "to workers 3, to their nannies 2, to processes of trials 1 and to the run 4" in told

@@ -26,9 +26,8 @@ from fitting_room.store.bounds import line_of, read_bounds, smoke_line
 from fitting_room.store.claims import read_published
 from fitting_room.store.records import Models, Store, encoded, read_record, read_speeds
 from fitting_room.studies import read_document
-from fitting_room.studies.gate import VARIANTS, Variants
-from fitting_room.studies.gate_cost import COST, Costs
-from fitting_room.studies.gate_seconds import SECONDS, Seconds
+from fitting_room.studies.gate import Variants
+from fitting_room.studies.gate_page import COST, SECONDS, VARIANTS, Costs, Seconds
 from fitting_room.studies.gate_simulation import SIMULATION, Simulation
 from fitting_room.studies.noise import Crossed, Times
 from fitting_room.studies.search import read_log, read_study

@@ -33,18 +33,23 @@ from fitting_room.store.bounds import Bounds, read_bounds
 from fitting_room.store.key import provenance
 from fitting_room.store.records import Store
 from fitting_room.studies import Origin, origin_of, read_document, write_document
-from fitting_room.studies.gate import (
+from fitting_room.studies.gate import Finding, Variants, anew, examine
+from fitting_room.studies.gate_page import (
+    BLOCKS,
+    COST,
+    QUICK_RUNS,
+    SECONDS,
+    TEN,
     VARIANTS,
-    Finding,
-    Variants,
-    anew,
-    cost_block,
-    examine,
-    gate_block,
+    Costs,
+    Measured,
+    QuickRuns,
+    Seconds,
+    Timing,
+    cost_of,
+    quick_runs,
+    seconds,
 )
-from fitting_room.studies.gate_cost import COST, TEN, Costs, Measured, cost_of
-from fitting_room.studies.gate_quick import QUICK_RUNS, QuickRuns, quick_runs
-from fitting_room.studies.gate_seconds import SECONDS, Seconds, Timing, seconds
 from fitting_room.studies.gate_simulation import (
     QUICK,
     SIMULATION,
@@ -112,7 +117,7 @@ def gate(arguments: argparse.Namespace) -> int:
     }
     document = Costs(bounds=digest_of(bounds), cases=costs, measured=measured)
     write_document(results / COST, document)
-    print(gate_block(results, bounds), cost_block(results, bounds), sep="\n\n")
+    print(*(BLOCKS[name](results, bounds) for name in ("gate", "cost")), sep="\n\n")
     return int(wrong > 0)
 
 

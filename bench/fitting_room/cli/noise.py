@@ -26,7 +26,7 @@ from fitting_room.cli.session import (
     tell,
 )
 from fitting_room.errors import UserError, positive, seconds
-from fitting_room.format import around, in_words, spanned
+from fitting_room.format import MISSING, around, in_words, spanned
 from fitting_room.format import count as thousands
 from fitting_room.lab.estimate import warnings
 from fitting_room.lab.locks import machine_lock, why_wait
@@ -44,7 +44,7 @@ from fitting_room.store.key import provenance
 from fitting_room.store.records import Speed, write_speed
 from fitting_room.studies import origin_of, peers, read_document, write_document
 from fitting_room.studies.noise import FOLDER, TIMED, Block, Crossed, Times, noise_block, sample
-from fitting_room.studies.share import share_of_last_run
+from fitting_room.studies.speed import share_of_last_run
 
 PROCESSES = 3
 """Timed right after one another: a block."""
@@ -371,13 +371,13 @@ def _row(case: str, speed: Speed | None, *, old: bool) -> list[str]:
     )
     spread = f"{min(ratios):.2f}–{max(ratios):.2f}"
     cells = [ours, _utilisation(speed), plain, f"{median(ratios):.2f}", spread, str(len(ratios))]
-    return [case, *(f"{cell} (stale)" if old and cell != peers.NONE else cell for cell in cells)]
+    return [case, *(f"{cell} (stale)" if old and cell != MISSING else cell for cell in cells)]
 
 
 def _utilisation(speed: Speed) -> str:
     """Return the rate of the recipe's path, in per cent of that of matrix products."""
     if not speed.flops_per_image or not speed.flops_per_second:
-        return peers.NONE
+        return MISSING
     rate = speed.flops_per_image * speed.images / median(speed.ours)
     return f"{100 * rate / speed.flops_per_second:.1f}"
 
@@ -387,7 +387,7 @@ def _notes(used: Sequence[Speed]) -> list[str]:
         return ["Nothing is timed yet: `fitting-room speed --json` on a quiet machine."]
     images = " or ".join(thousands(images) for images in sorted({speed.images for speed in used}))
     older = any(speed.flops_per_second is None for speed in used)
-    anew = f" {peers.NONE}: not measured yet; `fitting-room speed --json` times it." * older
+    anew = f" {MISSING}: not measured yet; `fitting-room speed --json` times it." * older
     return [
         f"Seconds per {images} training images, median (quartiles): the recipe's training path "
         "and Keras' `fit` with one step per call and without XLA, interleaved A B B A in one "

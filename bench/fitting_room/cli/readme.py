@@ -28,8 +28,7 @@ from fitting_room.store.bounds import Bounds, reference_folder
 from fitting_room.store.digest import brings_engine
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import read_speeds, write_whole
-from fitting_room.studies import exercises, gate, gate_quick, growth, peers, search, sprints
-from fitting_room.studies.share import share_block
+from fitting_room.studies import exercises, gate_page, growth, peers, search, speed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +52,9 @@ def blocks(known: Committed) -> dict[str, Callable[[], str]]:
     return {
         "claims": partial(claims_block, known),
         "speed": partial(speed_block, known),
-        "share": partial(share_block, known.results),
+        "share": partial(speed.share_block, known.results),
         "peers": partial(peers.peers_block, known.project, known.results, known.records),
-        "sprints": partial(sprints.sprint_table, known.records),
+        "sprints": partial(speed.sprint_table, known.records),
         "options": options_block,
         "commands": partial(commands_block, known),
         "exercises": partial(exercises.answers, asked.values(), trained),
@@ -65,8 +64,7 @@ def blocks(known: Committed) -> dict[str, Callable[[], str]]:
         },
         **{task: partial(task_block, task, known) for task in TASKS},
         "platforms": partial(platforms_block, known),
-        **{name: partial(gate_block, make, known) for name, make in gate.BLOCKS.items()},
-        "quick runs": partial(gate_block, gate_quick.quick_block, known),
+        **{name: partial(gate_block, make, known) for name, make in gate_page.BLOCKS.items()},
         **search.blocks(known.results / "search"),
         **{name: partial(make, known.results) for name, make in growth.BLOCKS.items()},
     }

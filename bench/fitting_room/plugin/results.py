@@ -37,7 +37,7 @@ from fitting_room.report.summary import (
 from fitting_room.store.bounds import line_of, smoke_line, table_of
 from fitting_room.store.records import Store
 from fitting_room.studies import write_document
-from fitting_room.studies.share import TIMELINE, Timeline
+from fitting_room.studies.speed import TIMELINE, Timeline
 
 UNREPORTED = 6
 """Exit status of a run whose tests passed and whose report is lost; pytest's own end at 5."""

@@ -182,9 +182,9 @@ def _unknown(record: Record) -> str:
     return ""
 
 
-def encoded(record: Record) -> bytes:
-    """Return a record as its file holds it."""
-    return msgspec.json.format(msgspec.json.encode(record)) + b"\n"
+def encoded(document: object) -> bytes:
+    """Return a record, or another document, as its file holds it; infinite numbers are null."""
+    return msgspec.json.format(msgspec.json.encode(document)) + b"\n"
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -377,7 +377,7 @@ def write_speed(folder: Path, speed: Speed) -> Path:
     """
     path = below(folder, f"{speed.spec.case.name}.json")
     kept = replace(speed, spec=replace(speed.spec, dataset=replace(speed.spec.dataset, folder="")))
-    write_whole(path, msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
+    write_whole(path, encoded(kept))
     return path
 
 

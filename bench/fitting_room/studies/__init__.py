@@ -5,15 +5,14 @@ What was measured of the gate and the noise is kept as JSON documents in ``resul
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
 from fitting_room.reading import read_json
 from fitting_room.record import Machine, Provenance, Record
-from fitting_room.store.records import write_whole
+from fitting_room.store.records import encoded, write_whole
 
 SCHEMA = 1
 
@@ -33,17 +32,17 @@ class Origin:
     """UTC, ISO 8601."""
 
     @property
+    def platform(self) -> str:
+        """Machine and libraries in one line."""
+        machine, versions = self.machine, self.provenance.versions
+        told = f"{machine.cpu}, {machine.cores} cores" if machine else "unknown machine"
+        return f"{told}; {', '.join(f'{name} {version}' for name, version in versions.items())}"
+
+    @property
     def words(self) -> str:
         """Machine, libraries, date and commit in one line."""
-        machine = self.machine
-        libraries = self.provenance.versions.items()
-        parts = [
-            f"{machine.cpu}, {machine.cores} cores" if machine else "unknown machine",
-            ", ".join(f"{library} {version}" for library, version in libraries),
-            self.started[:10],
-            f"commit {(self.provenance.commit or 'unknown')[:12]}",
-        ]
-        return "; ".join(parts)
+        commit = (self.provenance.commit or "unknown")[:12]
+        return f"{self.platform}; {self.started[:10]}; commit {commit}"
 
 
 def origin_of(record: Record) -> Origin:
@@ -53,7 +52,7 @@ def origin_of(record: Record) -> Origin:
 
 def write_document(path: Path, document: Any) -> None:
     """Write a document whole or not at all."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(document)) + b"\n")
+    write_whole(path, encoded(document))
 
 
 def read_document(path: Path, kind: type[Kind]) -> Kind | None:
@@ -66,3 +65,9 @@ def read_document(path: Path, kind: type[Kind]) -> Kind | None:
         return None
     mend = "Make it anew with the command that wrote it."
     return read_json(path, kind, what="measurement", schema=SCHEMA, mend=mend)
+
+
+def block(path: Path, kind: type[Kind], show: Callable[[Kind], str], absent: str) -> str:
+    """Return a document as a page shows it, or what a page says where there is none."""
+    found = read_document(path, kind)
+    return absent if found is None else show(found)

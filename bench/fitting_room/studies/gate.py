@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from statistics import fmean
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fitting_room.format import MISSING, counted, listed, name, plus
 from fitting_room.judge.sequential import planning_sd
@@ -17,33 +16,11 @@ from fitting_room.lab.evaluator import Evaluator, judged
 from fitting_room.lab.plan import Options
 from fitting_room.metrics import CURVES, KNOWN_AFTER, METRICS, UNTRAINED, curve
 from fitting_room.record import Record
-from fitting_room.report.bounds import choices, priced, sharpest, table
 from fitting_room.report.table import Table, bullets
 from fitting_room.spec import Case
 from fitting_room.store.bounds import Bounds
-from fitting_room.store.records import Store
-from fitting_room.studies import ABSENT, SCHEMA, Origin, read_document
-from fitting_room.studies.gate_cost import COST, Costs, cost
-from fitting_room.studies.gate_seconds import seconds_block
-from fitting_room.studies.gate_simulation import QUICK, SIMULATION, Simulation, digest_of, rates
-from fitting_room.studies.noise import noise_block
-
-VARIANTS = Path("gate", "variants.json")
-
-PRICES = (
-    "Catches: the smallest change that fails with 80 % power, also as epochs of training at that "
-    "point of the curve. Seeds and seconds of training: until unchanged code has passed. Epochs × "
-    "seconds: the product of the two; the smaller it is, the more is seen for a second of "
-    "training. There is none where the curve is flat, or where one epoch does not have the metric.",
-    "Epochs to a target have no row. Where the recipe stops at its target, seeds are judged one by "
-    "one, by the epoch in which each reached it: there is no best value by an epoch beyond that.",
-)
-CHOICE = (
-    "The sharpest test metric and the sharpest training metric of each case, by epochs × seconds. "
-    "The others gate as well: all share the same seeds, so that to leave one out would save no "
-    "training."
-)
-STALE = "**Stale:** the bounds changed since. Run: `fitting-room {}`"
+from fitting_room.studies import ABSENT, SCHEMA, Origin
+from fitting_room.studies.gate_simulation import QUICK
 
 Kind = TypeVar("Kind")
 
@@ -323,51 +300,3 @@ def _quick(found: Finding) -> str:
 def _furthest(sights: Sequence[Sight]) -> str:
     shift = max((sight.shift for sight in sights), key=lambda shift: abs(shift or 0.0))
     return MISSING if shift is None else plus(shift, 1)
-
-
-def gate_block(results: Path, bounds: Bounds) -> str:
-    """Return simulated rates, and what became of changed variants on real data."""
-    simulated = judged_by(bounds, results / SIMULATION, Simulation, rates)
-    found = judged_by(bounds, results / VARIANTS, Variants, variants)
-    return "\n\n".join([simulated, "On real data:", found])
-
-
-def cost_block(results: Path, bounds: Bounds) -> str:
-    """Return what a verdict costs, beside gates of a fixed number of seeds."""
-    return judged_by(bounds, results / COST, Costs, cost)
-
-
-def judged_by(
-    bounds: Bounds,
-    path: Path,
-    kind: type[Kind],
-    show: Callable[[Kind], str],
-    *,
-    command: str = "gate",
-) -> str:
-    """Return a document as it is shown, marked where it was made with other bounds."""
-    found: Any = read_document(path, kind)
-    if found is None:
-        return ABSENT.format(command)
-    stale = "" if found.bounds == digest_of(bounds) else f"{STALE.format(command)}\n\n"
-    return f"{stale}{show(found)}"
-
-
-def prices_block(results: Path, bounds: Bounds) -> str:
-    """Return what each bound costs and sees, and what sees most for a second of training."""
-    records: dict[str, list[Record]] = {}
-    for record in Store(results / "reference").all():
-        if record.completed:
-            records.setdefault(record.spec.case.name, []).append(record)
-    found = sharpest(priced(bounds, records))
-    return "\n\n".join([table(found, PRICES), CHOICE, bullets(choices(found))])
-
-
-BLOCKS: Mapping[str, Callable[[Path, Bounds], str]] = {
-    "gate": gate_block,
-    "cost": cost_block,
-    "noise": lambda results, _: noise_block(results),
-    "seconds": lambda results, _: seconds_block(results),
-    "prices": prices_block,
-}
-"""Name, as it stands in a marker → what belongs there."""

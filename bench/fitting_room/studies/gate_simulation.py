@@ -62,7 +62,7 @@ class Simulated:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Simulation:
+class Simulation(Simulated):
     """How simulated runs ended; of the accept tier, where no other is named."""
 
     schema: int = SCHEMA
@@ -72,12 +72,8 @@ class Simulation:
     """Error of one assertion."""
     most: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
     """Seeds at which a verdict is given up."""
-    assertions: Mapping[str, int]
-    """Case → how many of its bounds were simulated: those with a reference."""
     one: tuple[Tally, ...]
     """Of one assertion, three planned scatters from its bound."""
-    cases: Mapping[str, tuple[Tally, ...]]
-    """Case → under each scenario, all its bounds together; at the bounds, the bluntest of them."""
     quick: Simulated | None = None
     """The same of the quick tier; None in a document from before it."""
 
@@ -246,11 +242,8 @@ def rates(found: Simulation) -> str:
         "training loss until then and its drop."
     )
     quick = _cases(found.quick) if found.quick else ABSENT.format("gate --simulate-only")
-    whole = Simulated(assertions=found.assertions, cases=found.cases)
-    notes = _notes(found)
-    return "\n\n".join(
-        [of_one, _one(found.one), of_cases, _cases(whole), of_quick, quick, bullets(notes)]
-    )
+    notes = bullets(_notes(found))
+    return "\n\n".join([of_one, _one(found.one), of_cases, _cases(found), of_quick, quick, notes])
 
 
 def _one(tallies: Sequence[Tally]) -> str:
@@ -296,7 +289,7 @@ def _too_many(rate: Rate) -> bool:
 
 def _notes(found: Simulation) -> list[str]:
     columns = [s for s in scenarios(planned=False) if not s.at_bound and s.least == 1]
-    tiers: list[Simulation | Simulated] = [found, *filter(None, [found.quick])]
+    tiers: list[Simulated] = [found, *filter(None, [found.quick])]
     marked = any(_too_many(whole_run(tier, scenario)) for tier in tiers for scenario in columns)
     runs = next(iter(found.cases.values()))[0].runs
     return [
@@ -313,7 +306,7 @@ def _notes(found: Simulation) -> list[str]:
     ]
 
 
-def whole_run(found: Simulation | Simulated, scenario: Scenario) -> Rate:
+def whole_run(found: Simulated, scenario: Scenario) -> Rate:
     """Return the red cases a run: no less than the share of runs with one."""
     tallies = [t for of in found.cases.values() for t in of if t.scenario == scenario]
     return Rate(hits=sum(tally.failed for tally in tallies), runs=tallies[0].runs)

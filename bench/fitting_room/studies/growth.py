@@ -18,10 +18,11 @@ import numpy as np
 from fitting_room.format import count, counted, in_words, listed, spanned
 from fitting_room.record import Count, Seconds
 from fitting_room.report.table import Table, bullets
-from fitting_room.studies import SCHEMA, Origin, read_document
+from fitting_room.studies import SCHEMA, Origin, block, read_document
 
 FOLDER = Path("cluster")
 """The folder within the results."""
+GROWTH, STORM = FOLDER / "growth.json", FOLDER / "storm.json"
 ABSENT = "Not measured yet. Run, in a checkout of the engine: `python tests/cluster_storm.py`"
 
 GOAL_MS = 50
@@ -115,14 +116,11 @@ class Storm:
 
 def read_growth(results: Path) -> Growth | None:
     """Return what was measured, None where nothing was."""
-    return read_document(results / FOLDER / "growth.json", Growth)
+    return read_document(results / GROWTH, Growth)
 
 
-def growth_block(results: Path) -> str:
+def growth_table(known: Growth) -> str:
     """Return the table of every run, and whether the goal is met."""
-    known = read_growth(results)
-    if known is None:
-        return ABSENT
     head = ("each", "workers", "slots", "trials", "ms of a slot", "of the ideal %", "ms of the run")
     rows = [_row(point, known.cores) for point in known.points]
     return Table((*head, "peak MiB"), rows, _notes(known)).markdown()
@@ -164,11 +162,8 @@ def _memory(points: Sequence[Point]) -> tuple[float, float]:
     return float(found[0]), max(0.0, float(found[1]))
 
 
-def storm_block(results: Path) -> str:
+def storm_table(known: Storm) -> str:
     """Return what was killed, and what was lost of it."""
-    known = read_document(results / FOLDER / "storm.json", Storm)
-    if known is None:
-        return ABSENT
     killed = listed([f"{KINDS[kind]} {number}" for kind, number in known.kills.items()])
     rows = [
         ("trials asked for", known.trials),
@@ -185,18 +180,13 @@ def storm_block(results: Path) -> str:
     return Table(("what", "number"), [(what, count(n)) for what, n in rows], notes).markdown()
 
 
-def paper_block(results: Path) -> str:
+def on_paper(known: Growth) -> str:
     """Return what many workers and trials would need, and what breaks first."""
-    known = read_growth(results)
-    return bullets(_paper(known)) if known else ABSENT
-
-
-def _paper(known: Growth) -> list[str]:
     trial, waiting = _costs(known.points)
     many = [point for point in known.points if point.trials >= MANY] or known.points
     scheduler = median(point.scheduler_cpu / point.trials for point in many)
     base, more = _memory(known.points)
-    return [
+    lines = [
         f"A trial costs the run {1000 * trial:.1f} ms of a processor and the scheduler "
         f"{1000 * scheduler:.1f} ms; to wait for a slot costs the run {1e6 * waiting:.0f} µs a "
         f"second, so that {count(WORKERS)} slots take {100 * WORKERS * waiting:.0f} % of a core.",
@@ -208,6 +198,7 @@ def _paper(known: Growth) -> list[str]:
         f"Computed from {counted(len(known.points), 'run')} of "
         f"{spanned(point.trials for point in known.points)} trials; nothing of this size was run.",
     ]
+    return bullets(lines)
 
 
 def _first(trial: float, waiting: float, scheduler: float) -> str:
@@ -237,9 +228,9 @@ def _costs(points: Sequence[Point]) -> tuple[float, float]:
 
 
 BLOCKS: Mapping[str, Callable[[Path], str]] = {
-    "cluster growth": growth_block,
-    "cluster storm": storm_block,
-    "cluster on paper": paper_block,
+    "cluster growth": lambda results: block(results / GROWTH, Growth, growth_table, ABSENT),
+    "cluster storm": lambda results: block(results / STORM, Storm, storm_table, ABSENT),
+    "cluster on paper": lambda results: block(results / GROWTH, Growth, on_paper, ABSENT),
 }
 """Name of a block → what makes it of a folder of results."""
 

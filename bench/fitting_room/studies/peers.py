@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from fitting_room.analysis.trials import quartiles, trained
-from fitting_room.format import around, count, counted, percent
+from fitting_room.format import MISSING, around, count, counted, percent
 from fitting_room.judge.interval import of_new_seed
 from fitting_room.judge.timing import P_VALUE, slowdown
 from fitting_room.lab.timing import FIT, OURS, ways
@@ -30,7 +30,6 @@ OUTSIDE = 0.01
 """Chance that any way of a case is called outside though it trains alike."""
 
 HEADINGS = ("case", "trained by", "s", "of this bench", "of plain fit", "rounds", "test accuracy %")
-NONE = "—"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,10 +176,10 @@ def peers_table(
 def _row(peers: Peers, name: str, ranked: Sequence[str], stale: Mapping[str, str]) -> list[str]:
     side = peers.sides[name]
     spread = quartiles(side.seconds)
-    cells = [around(spread.median, spread.lower, spread.upper) if spread else NONE]
+    cells = [around(spread.median, spread.lower, spread.upper) if spread else MISSING]
     for other in (OURS, FIT):
         known = spread and name in ranked and other in ranked
-        cells.append(_ratio(peers.ratios(name, other)) if known else NONE)
+        cells.append(_ratio(peers.ratios(name, other)) if known else MISSING)
     cells += [str(len(side.seconds)), percent(side.trial.test_accuracy)]
     old = side.trial.spec.case.name in stale
     return [peers.case, name, *(f"{cell} (stale)" if old else cell for cell in cells)]
