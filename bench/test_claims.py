@@ -6,7 +6,7 @@ import pytest
 
 from fitting_room.analysis.audit import Finding, Grounds, audit, claims_in, grounds
 from fitting_room.errors import UserError
-from fitting_room.judge.published import OUTCOMES
+from fitting_room.judge.verdict import CLAIM_OUTCOMES
 from fitting_room.plugin.options import project_of
 from fitting_room.report.audit import tally
 from fitting_room.report.summary import TALLY
@@ -53,7 +53,7 @@ def test_claim(claim: str, audited: Audit, request: pytest.FixtureRequest) -> No
         ("verdict", verdict.label),
         ("because", verdict.reason),
     ]
-    assert verdict.label in OUTCOMES
+    assert verdict.label in CLAIM_OUTCOMES
     assert verdict.reason
     if found.surprising:
         expected = f"claims.toml expects {found.claim.expected}"

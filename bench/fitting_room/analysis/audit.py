@@ -14,16 +14,17 @@ from fitting_room.analysis.statements import NO_RECORDS, Judgement, better, unde
 from fitting_room.analysis.trials import figure, publishable
 from fitting_room.errors import UserError
 from fitting_room.judge.interval import Interval, of_new_count, of_new_seed, of_new_share
-from fitting_room.judge.published import (
+from fitting_room.judge.timing import SECONDS
+from fitting_room.judge.verdict import (
+    CLAIM_OUTCOMES,
+    EPOCHS,
     LEAST_SEEDS,
-    OUTCOMES,
+    Verdict,
     as_printed,
     exclude,
     judge_figure,
     with_its_source,
 )
-from fitting_room.judge.timing import SECONDS
-from fitting_room.judge.verdict import EPOCHS, Verdict
 from fitting_room.machine import PLATFORMS, USUAL, platform_of
 from fitting_room.project import Project
 from fitting_room.record import Record
@@ -175,7 +176,7 @@ def _finding(
         metric=claim.metric,
         question="as published",
         against=found.published or claim.published,
-        outcome=OUTCOMES[found.label],
+        outcome=CLAIM_OUTCOMES[found.label],
         label=found.label,
         estimate=found.interval.estimate if found.interval else None,
         interval=found.interval,

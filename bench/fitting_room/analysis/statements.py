@@ -18,11 +18,11 @@ from fitting_room.judge.interval import (
     of_ranges,
     of_ratio,
 )
-from fitting_room.judge.published import (
+from fitting_room.judge.verdict import (
     LEAST_SEEDS,
     Better,
     Check,
-    Label,
+    ClaimLabel,
     as_printed,
     judge_figure,
     judge_statement,
@@ -47,7 +47,7 @@ NO_RECORDS = "no reference records yet"
 class Judgement:
     """What became of a claim, and in which words."""
 
-    label: Label
+    label: ClaimLabel
     because: str
     measured: str = ""
     """The figure with scatter and n; empty where nothing was measured."""
@@ -215,7 +215,7 @@ def _on_ratio(statement: Ratio, evidence: Evidence, printed: Printed) -> Judgeme
     theirs = None
     if statement.low is None and {statement.case, statement.over} <= printed.keys():
         theirs = of_ratio(printed[statement.case], printed[statement.over])
-    label: Label = "not comparable"
+    label: ClaimLabel = "not comparable"
     because = costs.told
     if statement.low is None and theirs is None:
         label = "undecided"

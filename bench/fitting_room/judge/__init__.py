@@ -7,8 +7,8 @@ need no statistics, and ``scipy.stats`` alone takes half a second.
 ``quality``     the rule of *within this bound*, and the bound that a reference suggests
 ``change``      the rule of *same as that base*, for every metric but seconds
 ``timing``      the same for seconds, or the reason why they cannot be compared
-``published``   the rule of *as published*, for figures and statements
-``verdict``     what all of them answer with, and the bound that a metric must satisfy
+``verdict``     what all of them answer with, the bound that a metric must satisfy, and the rule
+                of *as published*, for figures and statements
 ``sequential``  the test that adds seeds only while the answer is open, and its price
 ``interval``    of a new seed, of means, of sources of scatter, of epochs to a target
 ``simulation``  error rates of bounds, measured on many simulated runs at once

@@ -25,7 +25,7 @@ from typing import Literal
 import numpy as np
 import scipy
 
-from fitting_room.format import shown, shown_difference
+from fitting_room.format import MISSING, shown, shown_difference
 from fitting_room.judge.interval import (
     Interval,
     epochs_to_target,
@@ -55,7 +55,7 @@ class Sample:
 
     def words(self, metric: str) -> str:
         """Return ``87.02 % (n=6)``."""
-        mean = shown(metric, self.mean) if self.mean is not None else "—"
+        mean = shown(metric, self.mean) if self.mean is not None else MISSING
         more = f", {self.diverged} more diverged" if self.diverged else ""
         return f"{mean} (n={len(self.values)}{more})"
 
@@ -125,7 +125,7 @@ def changed(
     verdict = Verdict(
         metric=metric,
         question="same as that base",
-        against="—" if base is None else shown(metric, base),
+        against=MISSING if base is None else shown(metric, base),
         outcome=OUTCOMES[label],
         label=label,
         estimate=finite[1] - finite[0] if len(finite) > 1 else None,

@@ -12,7 +12,7 @@ from fitting_room.analysis.evidence import title
 from fitting_room.analysis.statements import NO_RECORDS
 from fitting_room.analysis.trials import by_case, one_per_seed
 from fitting_room.format import in_prose, in_terminal, listed, one_line
-from fitting_room.judge.published import OUTCOMES
+from fitting_room.judge.verdict import CLAIM_OUTCOMES
 from fitting_room.record import Record
 from fitting_room.report.columns import provenance
 from fitting_room.report.progress import Screen
@@ -87,7 +87,7 @@ def tally(findings: Sequence[Finding]) -> str:
 
 def _counts(findings: Sequence[Finding]) -> dict[str, int]:
     found = Counter(each.verdict.label for each in findings)
-    return {verdict: found[verdict] for verdict in OUTCOMES if found[verdict]}
+    return {verdict: found[verdict] for verdict in CLAIM_OUTCOMES if found[verdict]}
 
 
 def _row(each: Finding, stale: Mapping[str, str]) -> tuple[str, ...]:

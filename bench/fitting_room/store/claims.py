@@ -15,7 +15,7 @@ from typing import Annotated, TypeVar, get_args
 import msgspec
 
 from fitting_room.errors import nearest
-from fitting_room.judge.published import Better, Label
+from fitting_room.judge.verdict import Better, ClaimLabel
 from fitting_room.metrics import Metric, own
 from fitting_room.reading import (
     Toml,
@@ -76,7 +76,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     published: str = "in words"
     """The figure as it was printed, if there is one."""
     note: str | None = None
-    expected: Label | None = None
+    expected: ClaimLabel | None = None
     """Verdict that the audit is known to come to; another one is news."""
 
     @property

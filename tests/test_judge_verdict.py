@@ -7,8 +7,8 @@ import math
 import pytest
 
 from fitting_room.judge.interval import Interval
-from fitting_room.judge.published import (
-    OUTCOMES,
+from fitting_room.judge.verdict import (
+    CLAIM_OUTCOMES,
     Better,
     Check,
     as_printed,
@@ -114,7 +114,7 @@ def test_two_figures_exclude_each_other_unless_one_number_rounds_to_both() -> No
     assert exclude(as_printed("87.3%", 0.873, 0.873), as_printed("82%", 0.82, 0.82))
 
 
-@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("outcome", CLAIM_OUTCOMES)
 def test_only_what_is_reproduced_stands_against_its_own_source(outcome: str) -> None:
     """Whatever else it came to, the contradiction explains it."""
     wanted = "reproduced" if outcome == "reproduced" else "contradicted by its own source"
