@@ -11,7 +11,7 @@ from statistics import median_low
 
 import msgspec
 
-from fitting_room.analysis.trials import by_case, latest, of_one_machine, on_sample
+from fitting_room.analysis.trials import by_case, gathered, latest, of_one_machine, on_sample
 from fitting_room.judge.change import Arrivals, Sample
 from fitting_room.judge.timing import Pace
 from fitting_room.metrics import METRICS, own, seconds_to_target
@@ -141,6 +141,7 @@ def _facts(case: str, records: Sequence[Record]) -> Facts:
     if others := len(results) - len(alike):
         notes.append(f"{others} of other code, data or versions than the last one's")
     trained = [record for record in kept if record.epochs]
+    told = (setting for record in kept for setting in _settings(record).items())
     return Facts(
         case=case,
         samples={metric: _sample(metric, trained) for metric in _known(trained)},
@@ -149,7 +150,7 @@ def _facts(case: str, records: Sequence[Record]) -> Facts:
         pace=_pace(trained, _quickest),
         to_target=_pace(trained, lambda record: seconds_to_target(record) or math.inf),
         conditions=_conditions(kept[-1]) if kept else {},
-        settings=_joined([_settings(record) for record in kept]),
+        settings={name: " / ".join(of) for name, of in gathered(told).items()},
         identity=_identity(kept[-1]) if kept else None,
         records=tuple(kept),
         notes=tuple(f"{case}: left out: {note}" for note in notes),
@@ -229,14 +230,6 @@ def _conditions(record: Record) -> dict[str, str]:
     epochs = f"{spec.epochs} instead of the recipe's" if spec.overridden else "the recipe's"
     data = "the sample" if on_sample(record) else "the whole set"
     return {"data": data, "checksum of the data": spec.dataset.checksum[:12], "epochs": epochs}
-
-
-def _joined(settings: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return name → every value that some record has of it."""
-    found: dict[str, set[str]] = {}
-    for name, value in (pair for each in settings for pair in each.items()):
-        found.setdefault(name, set()).add(value)
-    return {name: " / ".join(sorted(values)) for name, values in found.items()}
 
 
 def _settings(record: Record) -> dict[str, str]:

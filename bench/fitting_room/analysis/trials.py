@@ -305,7 +305,7 @@ def machines(records: Iterable[Record]) -> str:
         accelerator = f", {it.accelerator}" if it.accelerator else ""
         rest = f"{counted(it.cores, 'core')}, {it.memory_gib} GiB{accelerator}, {it.system}"
         found.append((rest, it.cpu))
-    alike = _gathered(found)
+    alike = gathered(found)
     return listed(f"{' or '.join(cpus)}, {rest}" for rest, cpus in alike.items())
 
 
@@ -318,7 +318,7 @@ def ran_on(records: Iterable[Record]) -> str:
 def versions(records: Iterable[Record]) -> str:
     """Return ``keras 3.15.1, python 3.11.9 or 3.12.1``: every version of each library."""
     pairs = (pair for record in records for pair in record.provenance.versions.items())
-    found = _gathered(pairs)
+    found = gathered(pairs)
     return ", ".join(f"{name} {' or '.join(found[name])}" for name in sorted(found))
 
 
@@ -326,7 +326,7 @@ def settings(records: Sequence[Record]) -> str:
     """Return ``OMP_NUM_THREADS=1 or unset``: each setting that some record was made under."""
     told = [record.provenance.settings for record in records]
     names = sorted({name for each in told for name in each})
-    found = _gathered((name, each.get(name, "unset")) for name in names for each in told)
+    found = gathered((name, each.get(name, "unset")) for name in names for each in told)
     return ", ".join(f"{name}={' or '.join(found[name])}" for name in names)
 
 
@@ -362,7 +362,7 @@ def listed(texts: Iterable[str]) -> str:
     return " / ".join(sorted(set(texts)))
 
 
-def _gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+def gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     """Return name → what goes with it, once each and in alphabetical order."""
     found: dict[str, set[str]] = {}
     for name, value in pairs:
