@@ -8,7 +8,7 @@ from fitting_room.analysis.audit import Finding, Grounds, audit, claims_in, grou
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import CLAIM_OUTCOMES
 from fitting_room.plugin.options import project_of
-from fitting_room.report.audit import tally
+from fitting_room.report.findings import tally
 from fitting_room.report.summary import TALLY
 from fitting_room.store.claims import Published
 

@@ -9,7 +9,7 @@ import commands
 import pytest
 from audit_world import CNN, DENSE, SOURCE, figure, judged, seeds, statement
 
-from fitting_room.report.audit import as_markdown, shown, tally
+from fitting_room.report.findings import claims_markdown, claims_shown, tally
 from fitting_room.report.progress import Screen
 from fitting_room.store.records import Store
 
@@ -53,7 +53,7 @@ def test_each_claim_is_a_row_under_a_count_of_verdicts(tmp_path: Path) -> None:
     """Figures and statements are folded tables, with rule, place and time below."""
     records = seeds(DENSE, 0.872)
     found = judged(tmp_path, figure("82%", 0.82) + WORDS, *records)
-    text = as_markdown(found, records, stale={}).replace("\N{NO-BREAK SPACE}", " ")
+    text = claims_markdown(found, records, stale={}).replace("\N{NO-BREAK SPACE}", " ")
     rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
     assert text.startswith("**2 claims: 1 exceeded, 1 undecided.**")
     assert text.index("Fashion MNIST, by architecture:") < text.index("Statements:")
@@ -70,7 +70,7 @@ def test_what_does_not_hold_says_why_in_a_footnote_that_others_share(tmp_path: P
     loss, count = ("0.2", 0.2, "test_loss"), ("9", 9, "parameters")
     claims = figure("91%", 0.91) + figure(*loss) + figure(*count)
     found = judged(tmp_path, claims + WORDS, *seeds(DENSE, 0.872), *seeds(CNN, 0.9))
-    text = as_markdown(found, [], stale={})
+    text = claims_markdown(found, [], stale={})
     verdicts = [line.rsplit("|", 2)[1].strip() for line in text.splitlines() if line[:2] == "| "]
     assert [verdict for verdict in verdicts if verdict != "verdict"] == [
         "not reproduced [1]",
@@ -96,14 +96,14 @@ def test_every_fault_has_a_reason_of_its_own(tmp_path: Path, claims: str, why: s
     """It is that of the last claim of each file."""
     found = judged(tmp_path, claims, *seeds(DENSE, 0.872), *seeds(CNN, 0.9))
     assert found[-1].short.startswith(why)
-    assert f"- [1] {why}" in as_markdown(found, [], stale={})
+    assert f"- [1] {why}" in claims_markdown(found, [], stale={})
 
 
 def test_a_stale_figure_says_so_in_its_cell(tmp_path: Path) -> None:
     """And below the table why."""
     records = seeds(DENSE, 0.872)
     found = judged(tmp_path, figure("82%", 0.82), *records)
-    text = as_markdown(found, records, stale={DENSE: "its recipe changed since"})
+    text = claims_markdown(found, records, stale={DENSE: "its recipe changed since"})
     assert "(6) (stale)" in text
     assert f"- {DENSE} is stale: its recipe changed since." in text
 
@@ -112,7 +112,7 @@ def test_a_mislabelled_figure_is_told_above_the_table(tmp_path: Path) -> None:
     """Plainly: published as one metric, and another."""
     records = seeds(DENSE, 0.872)
     claim = figure("89%", 0.89, more='watches = "training_accuracy"')
-    text = as_markdown(judged(tmp_path, claim, *records), records, stale={})
+    text = claims_markdown(judged(tmp_path, claim, *records), records, stale={})
     wanted = "Published as test accuracy, but a training accuracy: Fashion MNIST, dense_128"
     assert wanted in text.splitlines()[0]
 
@@ -128,7 +128,7 @@ def test_the_command_prints_every_claim(own: Path, capsys: pytest.CaptureFixture
 def test_a_terminal_gets_paragraphs(tmp_path: Path) -> None:
     """No word of a verdict is broken, and no line is wider than the terminal."""
     found = judged(tmp_path, figure("82%", 0.82) + WORDS, *seeds(DENSE, 0.872))
-    lines = shown(found, Screen(width=80), stale={}).splitlines()
+    lines = claims_shown(found, Screen(width=80), stale={}).splitlines()
     assert lines[0].startswith("exceeded: Fashion MNIST")
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("undecided: ") for line in lines)

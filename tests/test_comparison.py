@@ -19,7 +19,7 @@ from fitting_room.analysis.comparison import compare, in_turn
 from fitting_room.judge.change import changed
 from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Record
-from fitting_room.report.comparison import as_json, as_markdown
+from fitting_room.report.findings import comparison_json, comparison_markdown
 
 
 def test_the_same_records_are_the_same() -> None:
@@ -28,7 +28,7 @@ def test_the_same_records_are_the_same() -> None:
     assert set(outcomes(found).values()) == {"same"}
     assert len(found.changes) == 10
     assert not found.red(undecided=True)
-    assert as_markdown(found, undecided=True).split("\n")[2] == "**Green**: 10 unchanged."
+    assert comparison_markdown(found, undecided=True).split("\n")[2] == "**Green**: 10 unchanged."
 
 
 def test_other_seeds_of_the_same_code_are_the_same() -> None:
@@ -48,7 +48,7 @@ def test_worse_seeds_are_red_and_better_ones_are_pointed_at(n: int) -> None:
     assert {outcomes(worse)[metric] for metric in quality} == {"regression"}
     assert {outcomes(better)[metric] for metric in quality} == {"improvement"}
     assert (worse.red(undecided=False), better.red(undecided=False)) == (True, False)
-    assert "## Suspicious improvements" in as_markdown(better, undecided=False)
+    assert "## Suspicious improvements" in comparison_markdown(better, undecided=False)
 
 
 def test_a_count_that_is_another_is_red() -> None:
@@ -56,7 +56,7 @@ def test_a_count_that_is_another_is_red() -> None:
     found = compare(side(seeds()), side(seeds(parameters=50_890)))
     assert outcomes(found)["parameters"] == "changed"
     assert found.red(undecided=False)
-    assert "101,770 → 50,890 (-50,880)" in as_markdown(found, undecided=False)
+    assert "101,770 → 50,890 (-50,880)" in comparison_markdown(found, undecided=False)
 
 
 def test_another_machine_s_seconds_are_not_comparable() -> None:
@@ -64,7 +64,7 @@ def test_another_machine_s_seconds_are_not_comparable() -> None:
     found = compare(side(seeds()), side(elsewhere(seeds(first=8))))
     assert outcomes(found)["seconds_per_epoch"] == "not comparable"
     assert outcomes(found)["test_accuracy"] == "same"
-    text = as_markdown(found, undecided=False)
+    text = comparison_markdown(found, undecided=False)
     assert "cpu: Example CPU (avx2) in base, Other CPU (avx512f) in head" in text
     reason = text.split("## Not comparable")[1]
     assert "cpu: Example CPU (avx2) then, Other CPU (avx512f) now" in reason
@@ -84,7 +84,7 @@ def test_a_time_beyond_the_warning_is_pointed_at() -> None:
     """Between half as long again and twice as long nothing fails, but it stands at the top."""
     found = compare(side(seeds()), side(seeds(epoch_seconds=[9.0, *[5.0] * 4])))
     assert not found.red(undecided=True)
-    warnings = as_markdown(found, undecided=True).split("## Warnings")[1].split("##")[0]
+    warnings = comparison_markdown(found, undecided=True).split("## Warnings")[1].split("##")[0]
     assert f"{DENSE} seconds_per_epoch same: ×1.67 the stored time" in warnings
 
 
@@ -119,7 +119,7 @@ def test_a_case_that_head_only_built_is_missing() -> None:
     built = replace(make_record(training_accuracy=[], test_accuracy=None), predictions=None)
     found = compare(side(seeds()), side([built]))
     assert found.pairs.missing == ((DENSE, "nothing to compare it by: head does not tell it"),)
-    assert "is missing: nothing to compare it by" in as_markdown(found, undecided=False)
+    assert "is missing: nothing to compare it by" in comparison_markdown(found, undecided=False)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_interleaved_seconds_stand_for_stored_ones(outcome: Any, status: bool) -
     seconds = [v for c in found.changes if (v := c.verdict).metric == "seconds_per_chunk"]
     assert [each.subject for each in seconds] == [DENSE, "mnist-x"]
     assert found.red(undecided=False) == status
-    assert "×1.20" in as_markdown(found, undecided=False)
+    assert "×1.20" in comparison_markdown(found, undecided=False)
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -144,7 +144,7 @@ def test_an_open_verdict_fails_where_that_is_asked_for(strict: bool) -> None:
     found = compare(side(seeds(1)), side(seeds(1, first=9)))
     assert "undecided" in outcomes(found).values()
     assert found.red(undecided=strict) == strict
-    assert json.loads(as_json(found, undecided=strict))["green"] is not strict
+    assert json.loads(comparison_json(found, undecided=strict))["green"] is not strict
 
 
 def test_only_the_cases_asked_for_are_compared() -> None:
@@ -158,7 +158,9 @@ def test_only_the_cases_asked_for_are_compared() -> None:
 def test_what_is_the_same_is_counted_and_listed_when_asked() -> None:
     """A reader sees what changed first; ``-v`` has every row."""
     found = compare(side(seeds()), side(seeds()))
-    short, full = (as_markdown(found, undecided=False, verbose=each) for each in (False, True))
+    short, full = (
+        comparison_markdown(found, undecided=False, verbose=each) for each in (False, True)
+    )
     assert "| test_accuracy" not in short
     assert "The same, 10 figures: test_accuracy" in short
     assert "| test_accuracy" in full
@@ -169,7 +171,7 @@ def test_a_target_that_nobody_reaches_is_said_in_words() -> None:
     never = changed("epochs_to_target", "same", "so", base=math.inf, head=math.inf, seeds=(2, 2))
     assert never.verdict.estimate is None
     found = replace(compare(side(seeds()), side(seeds())), changes=(never,))
-    text = as_markdown(found, undecided=False, verbose=True)
+    text = comparison_markdown(found, undecided=False, verbose=True)
     assert re.search(r"epochs_to_target \|\s+never \|\s+never \|\s+\|", text)
 
 
@@ -177,7 +179,7 @@ def test_a_case_renamed_is_compared_and_told_of() -> None:
     """The note says that builder and arguments are the vanished one's, with their digest."""
     case = replace(CASES[DENSE], architecture="dense_a")
     found = compare(side(seeds()), side(seeds(case=case, off=-0.06)))
-    text = as_markdown(found, undecided=False)
+    text = comparison_markdown(found, undecided=False)
     assert "fashion_mnist-dense_a appeared and fashion_mnist-dense_128 vanished, but" in text
     assert re.search(r"\(digest [0-9a-f]{12}\): renamed", text)
     assert f"{DENSE} → fashion_mnist-dense_a test_accuracy regression" in text
@@ -188,7 +190,7 @@ def test_what_is_missing_fails() -> None:
     both = [*seeds(), *seeds(case="mnist-dense_128")]
     found = compare(side(both), side(seeds(), "folder y"))
     assert found.red(undecided=False)
-    assert "mnist-dense_128 is missing: head (folder y): no records of it" in as_markdown(
+    assert "mnist-dense_128 is missing: head (folder y): no records of it" in comparison_markdown(
         found, undecided=False
     )
 
@@ -198,19 +200,19 @@ def test_a_changed_recipe_is_judged_and_stated() -> None:
     case = CASES[DENSE]
     slow = replace(case, recipe=replace(case.recipe, learning_rate=1e-4))
     found = compare(side(seeds()), side(seeds(case=slow, off=-0.06)))
-    text = as_markdown(found, undecided=False)
+    text = comparison_markdown(found, undecided=False)
     assert "recipe's learning rate: 0.001 in base, 0.0001 in head" in text.replace("_", " ")
     assert "test_accuracy regression" in text
 
 
-@pytest.mark.parametrize("make", [as_json, as_markdown])
+@pytest.mark.parametrize("make", [comparison_json, comparison_markdown])
 def test_json_and_markdown_have_the_same_findings(make: Callable[..., Any]) -> None:
     """Every metric is in both, and the keys of the records in the JSON."""
     found = compare(side(seeds()), side(seeds(off=-0.06)))
     text = make(found, undecided=False)
     text = text.decode() if isinstance(text, bytes) else text
     assert all(each.verdict.metric in text for each in found.changes)
-    if make is as_json:
+    if make is comparison_json:
         assert seeds()[0].key in text
 
 
@@ -229,7 +231,7 @@ def test_predictions_are_compared_image_by_image() -> None:
     found = compare(side(base), side(head), labels=lambda _: truth)
     (images,) = (c.images for c in found.changes if c.images)
     assert images.estimate == pytest.approx(-0.1)
-    assert "on the same images -10.00 points" in as_markdown(found, undecided=False)
+    assert "on the same images -10.00 points" in comparison_markdown(found, undecided=False)
     assert not any(c.images for c in compare(side(base), side(head)).changes)
 
 
@@ -241,7 +243,7 @@ def test_two_cases_are_compared_on_the_same_images() -> None:
     base = [replace(r, predictions=right) for r in seeds()]
     head = [replace(r, predictions=wrong) for r in seeds(case=case, first=8, parameters=9)]
     found = compare(side(base), side(head), labels=lambda _: truth)
-    told = as_markdown(found, undecided=False)
+    told = comparison_markdown(found, undecided=False)
     assert not found.red(undecided=False)
     assert "fashion_mnist-other are two cases, and compared with each other" in told
     assert "## On the same images" in told

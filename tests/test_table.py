@@ -19,8 +19,8 @@ from records import make_failed_record, make_record
 from bench.cases import CASES
 from fitting_room.analysis.trials import rows
 from fitting_room.format import in_code, in_html, in_markdown, in_prose, in_terminal, one_line
-from fitting_room.report.audit import as_markdown, shown
 from fitting_room.report.columns import banner
+from fitting_room.report.findings import claims_markdown, claims_shown
 from fitting_room.report.progress import Screen
 from fitting_room.report.summary import summary, tables
 from fitting_room.report.table import Code, Table
@@ -150,8 +150,8 @@ def test_a_record_and_a_claim_are_only_text(text: str, tmp_path: Path) -> None:
     assert banner([row]) == []
     claim = figure("82%", 0.82).replace('"82%"', '"""82% <!-- x --> | `y"""')
     found = judged(tmp_path, claim, *seeds(DENSE, 0.872))
-    assert "82% &lt;!-- x --> \\| \\`y" in as_markdown(found, [], stale={})
-    assert "82% <!-- x --> | `y" in shown(found, Screen(width=160), stale={})
+    assert "82% &lt;!-- x --> \\| \\`y" in claims_markdown(found, [], stale={})
+    assert "82% <!-- x --> | `y" in claims_shown(found, Screen(width=160), stale={})
 
 
 def test_a_dumb_terminal_has_the_same_table(monkeypatch: pytest.MonkeyPatch) -> None:

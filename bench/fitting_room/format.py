@@ -8,6 +8,7 @@ decimal (3 for a loss).
 
 from __future__ import annotations
 
+import difflib
 import html
 import math
 import re
@@ -246,6 +247,12 @@ def _places(width: float, *, most: int, alone: int) -> int:
 
 def _end(value: float, places: int) -> str:
     return NEVER if math.isinf(value) else f"{value:.{places}f}"
+
+
+def difference(before: str, after: str, *, file: str) -> str:
+    """Return the change as a unified diff, as ``git apply`` takes it; empty where there is none."""
+    old, new = (text.splitlines(keepends=True) for text in (before, after))
+    return "".join(difflib.unified_diff(old, new, f"a/{file}", f"b/{file}"))
 
 
 _BREAKS = re.compile(r"\s*[\t-\r\x1c-\x1e\x85\u2028\u2029]\s*")

@@ -24,7 +24,7 @@ from fitting_room.cli.session import (
     tell,
 )
 from fitting_room.errors import UserError, positive
-from fitting_room.format import listed
+from fitting_room.format import difference, listed
 from fitting_room.lab.estimate import forecast, warnings
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import emulation
@@ -42,7 +42,6 @@ from fitting_room.report.bounds import (
     table,
     tables_in,
 )
-from fitting_room.report.readme import difference
 from fitting_room.spec import Case, TrialSpec
 from fitting_room.store.bounds import read_bounds, reference_folder, table_of
 from fitting_room.store.key import explain, why_stale

@@ -26,7 +26,7 @@ from fitting_room.cli.session import OPTIONS as SHARED
 from fitting_room.cli.session import check_platform, platform
 from fitting_room.cli.sides import Asked, Place, ask, called, place, side_of
 from fitting_room.errors import UserError, in_ci, nearest, positive
-from fitting_room.format import in_words, listed
+from fitting_room.format import difference, in_words, listed
 from fitting_room.judge.change import Change, not_comparable
 from fitting_room.judge.timing import ABTiming
 from fitting_room.lab.estimate import warnings
@@ -37,8 +37,7 @@ from fitting_room.machine import USUAL, Platform, platform_of
 from fitting_room.project import Project
 from fitting_room.reading import below
 from fitting_room.record import Record
-from fitting_room.report.comparison import as_json, as_markdown
-from fitting_room.report.readme import difference
+from fitting_room.report.findings import comparison_json, comparison_markdown
 from fitting_room.spec import Case, Dataset, folder_of
 from fitting_room.store.bounds import reference_folder
 from fitting_room.store.git import exported
@@ -309,7 +308,7 @@ def run(args: argparse.Namespace) -> int:
         _check_timeable(*places)
     found = _quick(args, places[0], asked) if args.tier else _whole(args, *places, asked)
     strict = (args.undecided or ("fail" if in_ci(os.environ) else "pass")) == "fail"
-    text = as_markdown(
+    text = comparison_markdown(
         found,
         undecided=strict,
         hint="" if args.tier else _hint(found, args.seeds),
@@ -319,7 +318,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output:
         write_whole(args.output, text.encode())
     if args.json:
-        write_whole(args.json, as_json(found, undecided=strict))
+        write_whole(args.json, comparison_json(found, undecided=strict))
     if args.update_reference:
         update_reference(found, args.results, platform(args))
         return 0

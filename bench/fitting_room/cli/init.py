@@ -9,7 +9,6 @@ from pathlib import Path
 from fitting_room.cli import COMMANDS
 from fitting_room.errors import UserError
 from fitting_room.project import FILE, from_here, read_project
-from fitting_room.report.readme import CLOSING_LINE
 from fitting_room.store.records import write_whole
 
 NEXT = ("fitting-room calibrate --seeds 5 --apply", "pytest bench/")
@@ -24,11 +23,11 @@ pins = "bench/data.toml"
 results = "results"
 """
 
-PAGE = f"""\
+PAGE = """\
 ## Measured
 
 <!-- fitting-room: digits -->
-{CLOSING_LINE}
+<!-- /fitting-room -->
 """
 
 TASKS = '''\

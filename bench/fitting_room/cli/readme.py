@@ -1,9 +1,19 @@
-"""``python -m bench readme``: tables and pictures of Markdown files from committed records."""
+"""``python -m bench readme``: tables and pictures of Markdown files from committed records.
+
+A block stands between two lines, and all between them is replaced::
+
+    <!-- fitting-room: digits -->
+    <!-- /fitting-room -->
+
+Each is a line of its own, from its first column on. In code, be it fenced, indented or inline,
+they are text, so that a file can show how to write them.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib import import_module
@@ -14,20 +24,20 @@ from fitting_room.analysis.audit import FOLDERS, audit, claims_in, grounds, refe
 from fitting_room.analysis.trials import Row, rows
 from fitting_room.cli import COMMANDS, Subparsers, add_command, load, plots
 from fitting_room.cli.noise import speed_table
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, nearest
+from fitting_room.format import count, difference, measured
 from fitting_room.lab.evaluator import on_reference
 from fitting_room.machine import PLATFORMS
 from fitting_room.project import Project, from_here
 from fitting_room.record import Record
-from fitting_room.report.audit import as_markdown
 from fitting_room.report.columns import by_task, task_table
-from fitting_room.report.readme import badges, difference, regenerate
+from fitting_room.report.findings import claims_markdown
 from fitting_room.report.summary import RESULTS
-from fitting_room.spec import TASKS
+from fitting_room.spec import TASKS, folder_of
 from fitting_room.store.bounds import Bounds, reference_folder
 from fitting_room.store.digest import brings_engine
 from fitting_room.store.key import why_stale
-from fitting_room.store.records import read_speeds, write_whole
+from fitting_room.store.records import encoded, read_speeds, write_whole
 from fitting_room.studies import exercises, gate_page, growth, peers, search, speed
 
 
@@ -95,7 +105,7 @@ def claims_block(known: Committed) -> str:
     """Return the audit of every published claim."""
     rest = grounds(known.project, known.results)
     findings = audit(known.published, rest.records, rest.speeds)
-    return as_markdown(findings, rest.records, stale=rest.stale)
+    return claims_markdown(findings, rest.records, stale=rest.stale)
 
 
 def speed_block(known: Committed) -> str:
@@ -148,6 +158,66 @@ def _argument(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
     return f"| `{_cell(called)}` | {_cell(formatter._expand_help(action) if action.help else '')} |"
 
 
+MARKER = re.compile(r"<!--\s*(?:fitting-room:\s*(?P<name>.*?)|/fitting-room)\s*-->")
+FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
+"""Begins or ends fenced code."""
+CODE = re.compile(r"^ {4}.*|(`+).+?\1|\\<")
+"""Other code, and what is escaped."""
+CLOSING_LINE = "<!-- /fitting-room -->"
+
+
+def regenerate(text: str, blocks: Mapping[str, Callable[[], str]], *, file: str) -> str:
+    """Return a Markdown text with the content of every block replaced.
+
+    Args:
+        text: The whole file; its line ends are kept.
+        blocks: Name of a block → what makes its content; called where the file has that block.
+        file: Its name, for messages.
+
+    Raises:
+        UserError: A block has an unknown name, is not closed or not opened, or there is none; or
+            a marker shares its line.
+    """
+    end = "\r\n" if "\r\n" in text else "\n"
+    kept: list[str] = []
+    opened, filled = "", 0
+    for number, line, marker in _marked(text):
+        place, alone = f"{file}, line {number}", marker and marker[0] == line.rstrip()
+        name = marker["name"] if marker else None
+        if opened and name and alone:
+            break
+        if not opened and marker and not alone:
+            raise UserError(f"{place}: a marker shares its line. Give it one of its own.")
+        if not opened and marker and not name:
+            raise UserError(f"{place}: no block is open here. Remove {CLOSING_LINE}.")
+        kept += [line] if alone or not opened else []
+        if opened and alone:
+            opened, filled = "", filled + 1
+        elif name and not opened:
+            if name not in blocks:
+                raise UserError(f"{place}: there is no block {name!r}. {nearest(name, blocks)}")
+            opened = f"{place}: the block {name!r}"
+            kept += [f"{each}{end}" for each in ("", *blocks[name]().strip("\n").split("\n"), "")]
+    if opened:
+        raise UserError(f"{opened} is not closed. End it with a line {CLOSING_LINE}")
+    if not filled:
+        wanted = f"<!-- fitting-room: {next(iter(blocks), 'NAME')} -->"
+        raise UserError(f"{file} has no block to fill. Add two lines: {wanted} and {CLOSING_LINE}")
+    return "".join(kept)
+
+
+def _marked(text: str) -> Iterator[tuple[int, str, re.Match[str] | None]]:
+    """Yield each line with its number, from 1, and its first marker that is no code."""
+    fence = ""
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        found = FENCE.match(line)
+        if found and not fence:
+            fence = found[1]
+        elif found and found[1].startswith(fence) and not line.strip().strip(fence[0]):
+            fence = ""
+        yield number, line, None if fence or found else MARKER.search(CODE.sub("", line))
+
+
 def register(subparsers: Subparsers) -> None:
     """Add the command and its options."""
     parser = add_command(subparsers, "readme", readme)
@@ -186,6 +256,31 @@ def readme(args: argparse.Namespace) -> int:
     if args.check and (stale or drawn):
         print("Run the same without --check.")
     return int(args.check and bool(stale or drawn or left))
+
+
+COLOURS = {"pass": "brightgreen", "undecided": "yellow", "fail": "red"}
+NO_COLOUR = "lightgrey"
+"""The colour of a case without a bound, or whose figures are not of the present code."""
+
+
+def badges(rows: Sequence[Row], *, stale: Mapping[str, str]) -> dict[str, bytes]:
+    """Return file name → what shields.io shows of a case, for each row that rests on records.
+
+    The format is that of https://shields.io/badges/endpoint-badge.
+    """
+    found = {}
+    for row in (row for row in rows if row.keys):
+        said = "stale" if row.case in stale else row.verdict
+        accuracy = measured("test_accuracy", row.test_accuracy).partition(" (")[0]
+        parameters = f"{count(row.parameters)} parameters" if row.parameters is not None else ""
+        content = {
+            "schemaVersion": 1,
+            "label": f"{row.architecture} on {TASKS[row.task].title}",
+            "message": " · ".join(filter(None, [said, accuracy, parameters])),
+            "color": COLOURS.get(said, NO_COLOUR),
+        }
+        found[f"{folder_of(row.case)}.json"] = encoded(content)
+    return found
 
 
 ORPHAN = "belongs to no case with a reference"

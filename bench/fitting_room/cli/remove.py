@@ -17,12 +17,12 @@ import msgspec
 from fitting_room.cli import Subparsers, add_command
 from fitting_room.cli.session import add_options
 from fitting_room.errors import UserError
+from fitting_room.format import difference
 from fitting_room.project import Project, shown
 from fitting_room.reading import read_json, read_toml
 from fitting_room.record import Record
 from fitting_room.report.bounds import HEADER, keys_of
 from fitting_room.report.model import card
-from fitting_room.report.readme import difference
 from fitting_room.spec import Case, TrialSpec, folder_of
 from fitting_room.store.bounds import reference_folders
 from fitting_room.store.key import quality_key
@@ -32,6 +32,7 @@ from fitting_room.store.records import (
     Models,
     Speed,
     Store,
+    encoded,
     read_record,
     write_speed,
     write_whole,
@@ -166,8 +167,7 @@ def _rename(path: Path, records: list[Record], new: Case, results: Path) -> None
     elif room in ("noise", "peers"):
         document = msgspec.json.decode(path.read_bytes()) | {"case": new.name}
         end = "-times" if path.stem.endswith("-times") else ""
-        text = msgspec.json.format(msgspec.json.encode(document)) + b"\n"
-        write_whole(path.with_name(f"{new.name}{end}.json"), text)
+        write_whole(path.with_name(f"{new.name}{end}.json"), encoded(document))
     else:  # pictures, whose titles say the name
         path.rename(path.with_name(folder_of(new.name) + "-sample" * path.stem.endswith("-sample")))
         return

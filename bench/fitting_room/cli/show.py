@@ -29,12 +29,12 @@ from fitting_room.machine import USUAL, platform_of
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project
 from fitting_room.record import Record
-from fitting_room.report.audit import as_json, shown, surprises, tally
+from fitting_room.report.findings import claims_json, claims_shown, surprises, tally
 from fitting_room.report.progress import Screen, coloured, plain
 from fitting_room.report.table import Table
 from fitting_room.store.bounds import reference_folders
 from fitting_room.store.key import training_key, why_stale
-from fitting_room.store.records import Store
+from fitting_room.store.records import Store, encoded
 
 PREFIX = 12
 """Characters of a key that tell records apart for a person."""
@@ -76,7 +76,7 @@ def show(args: argparse.Namespace) -> int:
     chosen = [(f, r) for f, r in found if args.case in (None, r.spec.case.name)]
     if args.json:
         told = [_told(folder, record, epochs=args.case is not None) for folder, record in chosen]
-        print(msgspec.json.format(msgspec.json.encode(told)).decode())
+        print(encoded(told).decode(), end="")
     elif not chosen:
         print(f"No records{f' of {args.case}' if args.case else ''} under {args.results}.")
     elif args.case is not None:
@@ -237,12 +237,12 @@ def claims(args: argparse.Namespace) -> int:
         return 0
     findings = audit(published, rest.records, rest.speeds)
     if args.json:
-        print(as_json(findings, stale=rest.stale))
+        print(claims_json(findings, stale=rest.stale).decode(), end="")
     else:
         screen = Screen(width=WIDE)
         if sys.stdout.isatty():
             mark = plain if os.environ.get("NO_COLOR") else coloured
             screen = Screen(width=shutil.get_terminal_size().columns, mark=mark)
         last = map(in_terminal, [f"{tally(findings)}.", *surprises(findings)])
-        print("\n".join([shown(findings, screen, stale=rest.stale), "", *last]))
+        print("\n".join([claims_shown(findings, screen, stale=rest.stale), "", *last]))
     return int(any(each.surprising for each in findings))

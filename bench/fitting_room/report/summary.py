@@ -36,7 +36,7 @@ from fitting_room.report.progress import Screen
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Case
 from fitting_room.store.claims import Claims
-from fitting_room.store.records import Store, write_whole
+from fitting_room.store.records import Store, encoded, write_whole
 
 Properties = list[tuple[str, object]]
 JUDGED = "judged"
@@ -302,7 +302,7 @@ def write_report(
 def as_json(rows: Sequence[Row], *, stale: Mapping[str, str]) -> bytes:
     """Return every figure, verdict and key of a record; infinite numbers are null."""
     told = [{**msgspec.to_builtins(row), "stale": stale.get(row.case)} for row in rows]
-    return msgspec.json.format(msgspec.json.encode({"schema": SCHEMA, "rows": told})) + b"\n"
+    return encoded({"schema": SCHEMA, "rows": told})
 
 
 def as_csv(rows: Sequence[Row]) -> str:
