@@ -164,7 +164,8 @@ def propose(text: str, tables: Mapping[str, str]) -> str:
     parts = _parts(text)
     for table, content in tables.items():
         found = [at for at, (name, _) in enumerate(parts) if name == table]
-        family = [at for at, (name, _) in enumerate(parts) if _is_of(name, table.partition(".")[0])]
+        case = f"{table.partition('.')[0]}."
+        family = [at for at, (name, _) in enumerate(parts) if f"{name}.".startswith(case)]
         own = content.strip() + "\n"
         for at in found:
             parts[at] = table, (own if at == found[0] else "") + _after(parts[at][1])
@@ -181,10 +182,6 @@ def propose(text: str, tables: Mapping[str, str]) -> str:
 def tables_in(text: str) -> set[str]:
     """Return the names of the tables in a file of bounds, as ``propose`` has them."""
     return {name for name, _ in _parts(text)}
-
-
-def _is_of(table: str, case: str) -> bool:
-    return table == case or table.startswith(f"{case}.")
 
 
 def _parts(text: str) -> list[tuple[str, str]]:
