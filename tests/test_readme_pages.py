@@ -16,7 +16,7 @@ from records import PROJECT, make_failed_record, make_record
 from bench.__main__ import main
 from bench.cases import CASES
 from fitting_room.analysis.trials import rows
-from fitting_room.cli import readme
+from fitting_room.cli import pages
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab.evaluator import on_reference
 from fitting_room.record import Record
@@ -76,7 +76,7 @@ def test_every_block_has_its_place_on_a_page() -> None:
     """Nothing is derived that nobody reads."""
     texts = (EXAMPLE.sub(b"", (ROOT / page).read_bytes()) for page in PAGES)
     names = {found["name"].decode() for text in texts for found in BLOCK.finditer(text)}
-    assert names == set(readme.blocks(readme.committed(PROJECT, PROJECT.results, PROJECT.claims)))
+    assert names == set(pages.blocks(pages.committed(PROJECT, PROJECT.results, PROJECT.claims)))
 
 
 def test_several_files_are_checked_and_rewritten_at_once(

@@ -11,10 +11,10 @@ from commands import call
 from records import make_record
 
 from fitting_room.cli import noise as speed
-from fitting_room.cli.noise import speed_table
 from fitting_room.errors import UserError
 from fitting_room.record import Record
 from fitting_room.store.records import Speed, read_speeds, write_speed
+from fitting_room.studies.peers import speed_table
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 
