@@ -15,7 +15,7 @@ from bench.__main__ import main
 from bench.cases import CASES
 from bench.exercises import EXERCISES
 from conftest import Bench
-from fitting_room.cli import readme
+from fitting_room.cli import pages
 from fitting_room.judge.interval import Interval
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.store.records import Store
@@ -142,6 +142,6 @@ def test_no_more_seeds_are_planned_than_are_enough() -> None:
 def test_the_committed_page_has_a_block_for_every_exercise() -> None:
     """None is left out of it."""
     page = (ROOT / "results" / "exercises.md").read_text("utf-8")
-    known = readme.blocks(readme.committed(PROJECT, PROJECT.results, PROJECT.claims))
+    known = pages.blocks(pages.committed(PROJECT, PROJECT.results, PROJECT.claims))
     assert all(f"<!-- fitting-room: exercise {name} -->" in page for name in EXERCISES)
     assert {f"exercise {name}" for name in EXERCISES} <= set(known)

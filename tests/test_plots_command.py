@@ -10,7 +10,7 @@ import pytest
 from imports import ROOT
 from records import PROJECT, make_record
 
-from fitting_room.cli import plots
+from fitting_room.cli import pages
 from fitting_room.errors import UserError
 from fitting_room.report import plots as canvas
 from fitting_room.report.plots import Theme
@@ -73,15 +73,15 @@ def test_a_picture_is_drawn_again_only_where_what_it_rests_on_changed(
         call("--readme", "--records", records, "--output", tmp_path / "out", *more)
         return len(drawn)
 
-    every = len(PROJECT.pictures) * len(plots.ENDS)
-    monkeypatch.setattr(plots, "DRAWING", ("fitting_room.report.plots:LIGHT",))
+    every = len(PROJECT.pictures) * len(pages.ENDS)
+    monkeypatch.setattr(pages, "DRAWING", ("fitting_room.report.plots:LIGHT",))
     assert (count(), count(), count("--check")) == (every, 0, 0)
     file = tmp_path / "out" / f"{PROJECT.pictures[0]}.svg"
     file.write_bytes(file.read_bytes().replace(b"light", b"lighter"))
     assert (count("--check"), count(), count("--check")) == (every, every, 0)
     Store(records).put(make_record(seed=2, test_accuracy=0.9))
     assert (count("--check"), count(), count("--check")) == (every, every, 0)
-    monkeypatch.setattr(plots, "DRAWING", ("fitting_room.report.plots:DARK",))
+    monkeypatch.setattr(pages, "DRAWING", ("fitting_room.report.plots:DARK",))
     assert count("--check") == every
 
 

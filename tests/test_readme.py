@@ -17,14 +17,14 @@ from records import PROJECT, make_failed_record, make_record
 from bench.__main__ import main
 from bench.cases import CASES
 from fitting_room.analysis.trials import rows
-from fitting_room.cli import readme
-from fitting_room.cli.readme import badges, regenerate
+from fitting_room.cli import pages
 from fitting_room.errors import UserError
 from fitting_room.format import difference
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab.evaluator import on_reference
 from fitting_room.record import Record
 from fitting_room.report import plots as theme
+from fitting_room.report.readme import badges, regenerate
 from fitting_room.store.bounds import Bounds
 from fitting_room.store.records import Store
 
@@ -79,7 +79,7 @@ def test_every_block_has_its_place_on_a_page() -> None:
     """Nothing is derived that nobody reads."""
     texts = (FENCED.sub(b"", (ROOT / page).read_bytes()) for page in PAGES)
     names = {found["name"].decode() for text in texts for found in BLOCK.finditer(text)}
-    assert names == set(readme.blocks(readme.committed(PROJECT, PROJECT.results, PROJECT.claims)))
+    assert names == set(pages.blocks(pages.committed(PROJECT, PROJECT.results, PROJECT.claims)))
 
 
 def test_several_files_are_checked_and_rewritten_at_once(

@@ -14,11 +14,11 @@ from records import disturbed, make_record
 from tables import cells
 
 from fitting_room.cli import noise as speed
-from fitting_room.cli.noise import speed_table
 from fitting_room.errors import UserError
 from fitting_room.record import Record
 from fitting_room.store.records import Speed, Store, read_speeds, write_speed
 from fitting_room.studies import read_document, write_document
+from fitting_room.studies.peers import speed_table
 from fitting_room.studies.speed import (
     LEAST_SEEDS,
     SHARE,

@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fitting_room.analysis.sides import COUNTS, Facts, Pairs, Side, match, tested, two_cases
+from fitting_room.analysis.sides import (
+    COUNTS,
+    Facts,
+    Pairs,
+    Side,
+    beginnings,
+    match,
+    tested,
+    two_cases,
+)
 from fitting_room.judge.change import (
     Change,
     Question,
@@ -20,7 +29,7 @@ from fitting_room.judge.interval import Interval, accuracy_difference
 from fitting_room.judge.timing import SECONDS, SLOWER, WARN, Pace, judge_stored
 from fitting_room.judge.verdict import EPOCHS, TO_TARGET, Verdict
 from fitting_room.metrics import SHOWN
-from fitting_room.record import unpack_classes
+from fitting_room.record import Record, unpack_classes
 
 IN_TURN = "seconds_per_chunk"
 """What is timed in turn: chunks of an epoch, of the same images on both sides."""
@@ -240,3 +249,34 @@ def _counts(base: Facts, head: Facts) -> list[Change]:
             change = not_comparable(name, f"{change.verdict.reason}, of two cases")
         found += [change] if before or after else []
     return found
+
+
+NOT_TRAINED = "not trained, as a regression was found before"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    """Compares the first epochs of what is there by now, while head still trains."""
+
+    base: Side
+    head: Side
+    """With the cases that are unchanged."""
+    changed: Sequence[str]
+    """Cases that are to be trained."""
+    only: Sequence[str]
+    epochs: int
+
+    def at(
+        self, trained: Mapping[str, Sequence[Record]], *, as_if_unchanged: bool = False
+    ) -> Comparison:
+        """Compare, with changed cases that are not trained yet missing, or as if unchanged.
+
+        The latter keeps the family as large as it will be, so that many looks err no more often.
+        """
+        found = [record for of_case in trained.values() for record in of_case]
+        facts = {**self.head.facts, **beginnings(found, epochs=self.epochs)}
+        rest = [name for name in self.changed if name not in trained]
+        if as_if_unchanged:
+            facts |= {name: self.base.facts[name] for name in rest}
+        head = replace(self.head, facts=facts, unfit=dict.fromkeys(rest, NOT_TRAINED))
+        return compare(self.base, head, only=self.only)

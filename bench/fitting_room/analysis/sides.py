@@ -11,13 +11,21 @@ from statistics import median_low
 
 import msgspec
 
-from fitting_room.analysis.trials import by_case, gathered, latest, of_one_machine, on_sample
+from fitting_room.analysis.trials import (
+    by_case,
+    gathered,
+    latest,
+    of_one_machine,
+    on_sample,
+    publishable,
+)
 from fitting_room.judge.change import Arrivals, Sample
 from fitting_room.judge.timing import Pace
 from fitting_room.metrics import METRICS, own, seconds_to_target
+from fitting_room.project import Project
 from fitting_room.record import Machine, Record
 from fitting_room.spec import TASKS
-from fitting_room.store.key import training_key
+from fitting_room.store.key import training_key, why_stale
 
 QUALITY = (
     "test_accuracy",
@@ -88,6 +96,18 @@ def facts_of(records: Iterable[Record]) -> dict[str, Facts]:
     of = by_case(record for record in records if record.spec.order_seed is None)
     found = {case: _facts(case, of[case]) for case in sorted(of)}
     return {case: facts for case, facts in found.items() if facts.records}
+
+
+def repeated(records: Iterable[Record], project: Project) -> list[Record]:
+    """Keep whole trials of the project's cases that the code of this checkout would repeat."""
+    alike: dict[str, list[Record]] = {}
+    for record in records:
+        if record.spec.case.name in project.cases and publishable(record):
+            # One digest serves them all.
+            alike.setdefault(training_key(record), []).append(record)
+    cases, root = project.cases, project.root
+    found = [group for group in alike.values() if not why_stale(group[:1], cases, root=root)]
+    return [record for group in found for record in group]
 
 
 SEEN_EARLY = ("training_accuracy", "training_loss", "drop_in_training_loss")

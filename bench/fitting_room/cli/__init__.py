@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from fitting_room.errors import UserError, prepare_streams, signals_heard, unwritten
+from fitting_room.errors import UserError, positive, prepare_streams, signals_heard, unwritten
 from fitting_room.format import in_terminal
 from fitting_room.project import Project, current, from_here
 
@@ -41,15 +41,17 @@ A run imports the module of its own alone, and ``--help`` none: they load NumPy,
 
 FAMILIES = {
     "exercises": "calibrate",
-    "claims": "show",
     "inspect": "predict",
     "speed": "noise",
-    "rename": "remove",
-    "report": "plots",
+    **dict.fromkeys(("show", "claims", "remove", "rename"), "stored"),
+    **dict.fromkeys(("plots", "report", "readme"), "pages"),
 }
 """Command → the module of ``fitting_room.cli`` that has it, unless it has one of its own name."""
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+Arguments: TypeAlias = dict[str, dict[str, Any]]
+"""Argument → how ``argparse`` is to take it."""
 
 
 def load(name: str) -> Any:
@@ -58,12 +60,68 @@ def load(name: str) -> Any:
 
 
 def add_command(
-    subparsers: Subparsers, name: str, run: Callable[[argparse.Namespace], int]
+    subparsers: Subparsers,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    arguments: Arguments,
 ) -> argparse.ArgumentParser:
-    """Add a command that does what ``run`` does; its arguments are still to be added."""
+    """Add a command that does what ``run`` does, and its arguments."""
     parser = subparsers.add_parser(name, help=COMMANDS[name])
     parser.set_defaults(run=run)
+    for argument, settings in arguments.items():
+        parser.add_argument(argument, **settings)
     return parser
+
+
+def flag(meaning: str) -> dict[str, Any]:
+    """Return the settings of an option that takes no value."""
+    return {"action": "store_true", "help": meaning}
+
+
+def path(meaning: str) -> dict[str, Any]:
+    """Return the settings of an argument that names a file or a folder."""
+    return {"type": Path, "help": meaning}
+
+
+def whole(default: int, meaning: str) -> dict[str, Any]:
+    """Return the settings of an option that takes a whole number from 1; its help ends with it."""
+    return {"type": positive, "default": default, "help": f"{meaning} ({default})"}
+
+
+def commands_block(program: str) -> str:
+    """Return every command with its arguments and options, as its own help has them."""
+    parts = []
+    for name, does in COMMANDS.items():
+        subparsers = argparse.ArgumentParser(prog=program).add_subparsers()
+        load(name).register(subparsers)
+        parser = subparsers.choices[name]
+        rows = [_argument(parser, each) for each in parser._actions if each.dest != "help"]
+        parts.append(f"### `{program} {name}`\n\n{does[0].upper()}{does[1:]}.")
+        parts += ["\n".join(["| argument | meaning |", "|---|---|", *rows])] if rows else []
+    return "\n\n".join(parts)
+
+
+def _argument(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
+    formatter = argparse.HelpFormatter(parser.prog, width=1000)
+    called = formatter._format_action_invocation(action)
+    return f"| `{_cell(called)}` | {_cell(formatter._expand_help(action) if action.help else '')} |"
+
+
+def options_block() -> str:
+    """Return the options that a run adds to pytest's."""
+    options = import_module("fitting_room.plugin.options").OPTIONS
+    rows = [f"| {_option(name, **of)} | {_cell(of['help'])} |" for name, of in options.items()]
+    return "\n".join(["| option | meaning |", "|---|---|", *rows])
+
+
+def _option(name: str, *, choices: Sequence[str] = (), metavar: str = "", **of: Any) -> str:
+    named = name.lstrip("-").rpartition("-")[2].upper()
+    takes = "" if of.get("action") == "store_true" else metavar or "|".join(choices) or named
+    return f"`{_cell(f'{name} {takes}'.strip())}`"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", r"\|")
 
 
 def settle(asked: argparse.Namespace, project: Project) -> None:

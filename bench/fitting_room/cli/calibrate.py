@@ -9,29 +9,33 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fitting_room.analysis.audit import FOLDERS
+from fitting_room.analysis.comparison import Comparison
+from fitting_room.analysis.sides import Facts
 from fitting_room.analysis.trials import publishable
-from fitting_room.cli import Subparsers, add_command
-from fitting_room.cli.plots import draw_all
+from fitting_room.cli import Arguments, Subparsers, add_command, flag, path, whole
 from fitting_room.cli.session import (
     DATA,
     ENGINE,
     OPTIONS,
     Session,
-    add_options,
     check_platform,
     datasets,
+    draw_all,
     session,
+    shared,
     tell,
+    warn,
 )
 from fitting_room.errors import UserError, positive
 from fitting_room.format import difference, listed
-from fitting_room.lab.estimate import forecast, warnings
+from fitting_room.lab.estimate import forecast
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import emulation
 from fitting_room.lab.scheduler import job_of
-from fitting_room.machine import USUAL, Platform, disturbance, exclusive
+from fitting_room.machine import USUAL, Platform, disturbance, exclusive, platform_of
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project, from_here, shown
+from fitting_room.reading import below
 from fitting_room.record import Outcome, Record
 from fitting_room.report.bounds import (
     counts,
@@ -42,7 +46,7 @@ from fitting_room.report.bounds import (
     table,
     tables_in,
 )
-from fitting_room.spec import Case, TrialSpec
+from fitting_room.spec import Case, TrialSpec, folder_of
 from fitting_room.store.bounds import read_bounds, reference_folder, table_of
 from fitting_room.store.key import explain, why_stale
 from fitting_room.store.records import Store, write_whole
@@ -61,31 +65,22 @@ RESULTS: tuple[Outcome, ...] = ("completed", "diverged")
 
 def register(subparsers: Subparsers) -> None:
     """Add both commands."""
-    parser = add_command(subparsers, "calibrate", calibrate)
-    parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
-    parser.add_argument("--seeds", type=positive, default=SEEDS, help=f"seeds a case ({SEEDS})")
-    parser.add_argument(
-        "--apply", action="store_true", help="make the change to the file of bounds that is shown"
-    )
-    add_options(parser, *OPTIONS)
-    parser = add_command(subparsers, "exercises", exercises)
-    parser.add_argument("exercise", nargs="*", help="exercises by name; all, if none is given")
-    parser.add_argument("--seeds", type=positive, help="seeds a point (else each exercise's own)")
-    parser.add_argument(
-        "--thin", action="store_true", help="only the points that the accept tier trains"
-    )
-    parser.add_argument(
-        "--stored", action="store_true", help="train nothing: tell what the stored records say"
-    )
-    parser.add_argument(
-        "--plots",
-        nargs="?",
-        type=Path,
-        const=PLOTS,
-        metavar="FOLDER",
-        help="draw a picture of each, light and dark, as SVG and PNG (results/plots)",
-    )
-    add_options(parser, *DATA, *ENGINE, "--shared", "--jobs", "--results")
+    of_calibrate: Arguments = {
+        "case": {"nargs": "*", "help": "cases by name; all, if none is given"},
+        "--seeds": whole(SEEDS, "seeds a case"),
+        "--apply": flag("make the change to the file of bounds that is shown"),
+    }
+    add_command(subparsers, "calibrate", calibrate, of_calibrate | OPTIONS)
+    drawn = path("draw a picture of each, light and dark, as SVG and PNG (results/plots)")
+    of_exercises: Arguments = {
+        "exercise": {"nargs": "*", "help": "exercises by name; all, if none is given"},
+        "--seeds": {"type": positive, "help": "seeds a point (else each exercise's own)"},
+        "--thin": flag("only the points that the accept tier trains"),
+        "--stored": flag("train nothing: tell what the stored records say"),
+        "--plots": {**drawn, "nargs": "?", "const": PLOTS, "metavar": "FOLDER"},
+        **shared(*DATA, *ENGINE, "--shared", "--jobs", "--results"),
+    }
+    add_command(subparsers, "exercises", exercises, of_exercises)
 
 
 def calibrate(arguments: argparse.Namespace) -> int:
@@ -130,9 +125,7 @@ def exercises(arguments: argparse.Namespace) -> int:
 
 
 def _seed_by_seed(
-    wanted: Sequence[tuple[Case, int]],
-    arguments: argparse.Namespace,
-    options: Options,
+    wanted: Sequence[tuple[Case, int]], arguments: argparse.Namespace, options: Options
 ) -> list[TrialSpec]:
     """Return the trials of cases, seed by seed: an early end leaves each with some."""
     found = datasets((case.task for case, _ in wanted), arguments)
@@ -154,8 +147,7 @@ def _train(
     missing = [spec for spec, record in pairs if record is None or scheduler.lacks_model(spec)]
     unstored = [spec for spec in missing if scheduler.stored(spec, timed=False) is None]
     running.progress.total = len(unstored)
-    for line in warnings(unstored, reference.readable()):
-        tell(line)
+    warn(unstored, reference.readable())
     referred = {record.key for record in known if record}
     for record in running.train(missing):
         # Where its model alone was missing, the reference stays as it is.
@@ -173,11 +165,7 @@ def _all(project: Project, options: Options) -> list[Case]:
 
 
 def _propose(
-    project: Project,
-    records: Mapping[str, Sequence[Record]],
-    platform: Platform,
-    *,
-    apply: bool,
+    project: Project, records: Mapping[str, Sequence[Record]], platform: Platform, *, apply: bool
 ) -> None:
     """Show what the references would change in the file of bounds, and what that costs."""
     file = project.bounds
@@ -299,3 +287,65 @@ def _train_points(chosen: Sequence[Exercise], arguments: argparse.Namespace) -> 
         for record in running.train(missing, timed=not arguments.shared):
             if record.outcome in RESULTS:
                 kept.replace(slim(record, alone=record.spec.alone))
+
+
+FEWEST = 2
+"""Seeds of a reference that ``compare`` writes: one tells nothing of the scatter."""
+
+
+def update_reference(found: Comparison, results: Path, platform: Platform) -> None:
+    """Make head's records the reference of their cases on a platform; print what changes.
+
+    New files are written before old ones go, so that an interruption loses nothing.
+
+    Raises:
+        UserError: Head has no records, or some that may be no reference; nothing is changed then.
+    """
+    store = Store(reference_folder(results, platform))
+    pairs = found.pairs
+    cases = {head.case for _, head in pairs.pairs} | {*pairs.appeared, *dict(pairs.missing)}
+    chosen = [facts for facts in found.head.facts.values() if facts.case in cases]
+    if not any(facts.records for facts in chosen):
+        raise UserError(
+            f"{found.head.told} has no records to be a reference. Name a commit or a folder."
+        )
+    for facts in chosen:
+        _check_reference(facts, platform)
+    before = _listing(store)
+    for facts in chosen:
+        kept = {store.put(published(record, alone=True)) for record in facts.records}
+        for file in below(store.root, folder_of(facts.case)).glob("seed-*.json"):
+            if file not in kept:
+                file.unlink()
+    print(difference(before, _listing(store), file=str(store.root)) or "Nothing to update.")
+    print("Review this with `git diff` before you commit it: bounds and tables rest on it.")
+
+
+def _check_reference(facts: Facts, platform: Platform) -> None:
+    if len(facts.records) < FEWEST:
+        raise UserError(
+            f"{facts.case} has {len(facts.records)} seed; a reference needs {FEWEST} at least. "
+            "Add --train, or choose others with --case."
+        )
+    if not all(publishable(record) for record in facts.records):
+        raise UserError(
+            f"{facts.case} was trained on the sample or not for its recipe's epochs: "
+            "that is no reference. Choose others with --case."
+        )
+    if others := {platform_of(record) for record in facts.records} - {platform}:
+        raise UserError(
+            f"{facts.case} was trained with {others.pop().words}, and is no reference of "
+            f"{platform.words}. Name what it was trained with by --backend and --device."
+        )
+
+
+def _listing(store: Store) -> str:
+    """Return one line a record, as a person reviews them."""
+    lines = []
+    for r in store.all():
+        figures = "no score"
+        if r.test_accuracy is not None and r.test_loss is not None:
+            figures = f"test accuracy {100 * r.test_accuracy:.2f} %, test loss {r.test_loss:.4f}"
+        told = f"{r.spec.case.name} seed {r.spec.seed}: {figures}"
+        lines.append(f"{told}, {r.outcome}, key {r.key[:12]}")
+    return "\n".join(lines)

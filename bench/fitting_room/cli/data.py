@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
-from fitting_room.cli import Subparsers, add_command
-from fitting_room.cli.session import DATA, add_options
+from fitting_room.cli import Arguments, Subparsers, add_command, flag, path
+from fitting_room.cli.session import DATA, shared
 from fitting_room.data import Arrays, chosen_data_dir, find, load, named, sample
 from fitting_room.data.arrays import (
     FILES,
@@ -33,20 +33,14 @@ from fitting_room.spec import TASKS, Dataset, Look, Task
 
 def register(subparsers: Subparsers) -> None:
     """Add the command."""
-    parser = add_command(subparsers, "data", describe)
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="a task of the project; all if none is named"
-    )
-    add_options(parser, *DATA)
-    parser.add_argument(
-        "--pin", action="store_true", help="write what is not pinned yet into the file of pins"
-    )
-    parser.add_argument(
-        "--write-sample",
-        type=Path,
-        metavar="DIR",
-        help="write samples there, as IDX files",
-    )
+    told = "a task of the project; all if none is named"
+    arguments: Arguments = {
+        "names": {"nargs": "*", "metavar": "NAME", "help": told},
+        **shared(*DATA),
+        "--pin": flag("write what is not pinned yet into the file of pins"),
+        "--write-sample": {**path("write samples there, as IDX files"), "metavar": "DIR"},
+    }
+    add_command(subparsers, "data", describe, arguments)
 
 
 def describe(args: argparse.Namespace) -> int:

@@ -12,15 +12,12 @@ from typing import Any
 
 import msgspec
 
-from fitting_room.analysis.comparison import compare
-from fitting_room.analysis.sides import Side, facts_of
-from fitting_room.cli import Subparsers, add_command
+from fitting_room.cli import Arguments, Subparsers, add_command, flag, whole
 from fitting_room.cli.compare import time_case
-from fitting_room.cli.session import DATA, Session, add_options, dataset, datasets, session, tell
+from fitting_room.cli.session import DATA, Session, dataset, datasets, session, shared, tell
 from fitting_room.errors import UserError, positive
 from fitting_room.format import counted
 from fitting_room.judge.timing import ABTiming
-from fitting_room.lab.estimate import forecast
 from fitting_room.lab.evaluator import Evaluator
 from fitting_room.lab.plan import Need, Options, plan, specify
 from fitting_room.lab.timing import ANEW, Timed
@@ -33,7 +30,7 @@ from fitting_room.store.bounds import Bounds, read_bounds
 from fitting_room.store.key import provenance
 from fitting_room.store.records import Store
 from fitting_room.studies import Origin, origin_of, read_document, write_document
-from fitting_room.studies.gate import Finding, Variants, anew, examine
+from fitting_room.studies.gate import Finding, Variants, anew, compared, examine
 from fitting_room.studies.gate_page import (
     BLOCKS,
     COST,
@@ -68,28 +65,17 @@ OTHER_SEEDS = 1000
 
 def register(subparsers: Subparsers) -> None:
     """Add the command."""
-    parser = add_command(subparsers, "gate", gate)
-    parser.add_argument(
-        "--runs", type=positive, default=RUNS, help=f"simulated runs a case and scenario ({RUNS})"
-    )
-    parser.add_argument(
-        "--simulate-only", action="store_true", help="train nothing: keep the variants there are"
-    )
-    parser.add_argument(
-        "--again",
-        type=positive,
-        default=AGAIN,
-        help=f"runs of the untouched case with other seeds ({AGAIN})",
-    )
-    parser.add_argument(
-        "--times", action="store_true", help="put the judge of seconds to the test instead"
-    )
-    parser.add_argument(
-        "--quick-runs", type=positive, metavar="N",
-        help="make N whole runs of the quick tier with seeds of their own instead",
-    )  # fmt: skip
-    parser.add_argument("case", nargs="*", help="the cases of --quick-runs; all, if none is given")
-    add_options(parser, "--fresh", *DATA, "--results")
+    quick = "make N whole runs of the quick tier with seeds of their own instead"
+    arguments: Arguments = {
+        "--runs": whole(RUNS, "simulated runs a case and scenario"),
+        "--simulate-only": flag("train nothing: keep the variants there are"),
+        "--again": whole(AGAIN, "runs of the untouched case with other seeds"),
+        "--times": flag("put the judge of seconds to the test instead"),
+        "--quick-runs": {"type": positive, "metavar": "N", "help": quick},
+        "case": {"nargs": "*", "help": "the cases of --quick-runs; all, if none is given"},
+        **shared("--fresh", *DATA, "--results"),
+    }
+    add_command(subparsers, "gate", gate, arguments)
 
 
 def gate(arguments: argparse.Namespace) -> int:
@@ -130,23 +116,17 @@ def run_quick(arguments: argparse.Namespace, bounds: Bounds) -> int:
     cases = [project.case(each) for each in arguments.case] or [*project.cases.values()]
     cases = [case for case in cases if bounds.metrics(case.name)]
     options = Options(tier="quick", results=results)
-    planned = plan(
-        [Need(case=each) for each in cases],
-        options,
-        datasets((case.task for case in cases), arguments),
-    )
+    found = datasets((case.task for case in cases), arguments)
+    planned = plan([Need(case=case) for case in cases], options, found)
     firsts = range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.quick_runs, 10)
     runs: list[tuple[Finding, ...]] = []
     with session(arguments) as running:
-        evaluator = Evaluator(
-            scheduler=running.scheduler, bounds=bounds, options=options, planned=planned,
-            wait=running.progress.wait,
-        )  # fmt: skip
+        evaluator = running.evaluator(bounds, options, planned)
         asked = [(case, first) for first in firsts for case in cases]
-        _tell_estimate(evaluator, asked, running.scheduler.store.readable(), running)
+        running.expect(_untrained(evaluator, asked), running.scheduler.store.readable())
         for first in firsts:
-            found = [examine(anew(evaluator, case, first=first), case, "nothing") for case in cases]
-            runs.append(tuple(found))
+            of = (examine(anew(evaluator, case, first=first), case, "nothing") for case in cases)
+            runs.append(tuple(of))
             origin = origin_of(anew(evaluator, cases[0], first=first).records(cases[0], 1)[0])
             document = QuickRuns(origin=origin, bounds=digest_of(bounds), runs=tuple(runs))
             write_document(results / QUICK_RUNS, document)
@@ -167,22 +147,19 @@ def _examine(
     firsts = range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.again, 10)
     with session(arguments) as running:
         evaluator = _evaluator(arguments, bounds, wanted, running)
-        known = [*records, *running.scheduler.store.readable()]
-        also = [trial.spec for trial in evaluator.missing]
-        _tell_estimate(evaluator, [(unchanged.case, n) for n in firsts], known, running, also)
-        findings = [_examined(evaluator, each, records) for each in wanted]
+        missing = [trial.spec for trial in evaluator.missing]
+        missing += _untrained(evaluator, [(unchanged.case, first) for first in firsts])
+        running.expect(missing, [*records, *running.scheduler.store.readable()])
+        findings = tuple(compared(evaluator, each, records) for each in wanted)
         ten = evaluator.records(unchanged.case, TEN)
-        other = [
-            _examined(anew(evaluator, unchanged.case, first=first), unchanged, records)
+        other = tuple(
+            compared(anew(evaluator, unchanged.case, first=first), unchanged, records)
             for first in firsts
-        ]
-    found = Variants(
-        origin=origin_of(ten[0]),
-        bounds=digest_of(bounds),
-        findings=tuple(findings),
-        anew=tuple(other),
+        )
+    document = Variants(
+        origin=origin_of(ten[0]), bounds=digest_of(bounds), findings=findings, anew=other
     )
-    write_document(arguments.results / VARIANTS, found)
+    write_document(arguments.results / VARIANTS, document)
     wrong = [
         found
         for found, each in zip(findings, wanted, strict=True)
@@ -213,19 +190,10 @@ def _by_case(project: Project) -> list[Variant]:
     ]
 
 
-def _tell_estimate(
-    evaluator: Evaluator,
-    asked: Iterable[tuple[Case, int]],
-    known: Sequence[Record],
-    running: Session,
-    also: Sequence[TrialSpec] = (),
-) -> None:
-    """Say what is to be trained at least: the first seed of each run of a case, and ``also``."""
+def _untrained(evaluator: Evaluator, asked: Iterable[tuple[Case, int]]) -> list[TrialSpec]:
+    """Return what runs of cases train at least, each from a first seed of its own."""
     specs = [anew(evaluator, case, first=n).planned[case.name][0].spec for case, n in asked]
-    missing = [*also, *(s for s in specs if not running.scheduler.stored(s, timed=False))]
-    running.progress.total = len(missing)
-    took = f", {forecast(missing, known)}, more where a verdict stays open" if missing else ""
-    tell(f"{len(missing)} trials to train{took}")
+    return [spec for spec in specs if not evaluator.scheduler.stored(spec, timed=False)]
 
 
 def _known(project: Project, what: str) -> Mapping[str, Any]:
@@ -249,33 +217,7 @@ def _evaluator(
     first = planned[cases[0].name][0]
     ten = [replace(first, spec=replace(first.spec, seed=seed)) for seed in range(TEN)]
     planned[cases[0].name] = ten
-    return Evaluator(
-        scheduler=running.scheduler,
-        bounds=bounds,
-        options=options,
-        planned=planned,
-        wait=running.progress.wait,
-    )
-
-
-def _examined(evaluator: Evaluator, variant: Variant, reference: Sequence[Record]) -> Finding:
-    """Hold a variant to the bounds of its original, and compare its trials with the reference."""
-    found = examine(evaluator, variant.case, variant.words)
-    records = evaluator.records(variant.case, found.seeds)
-    base = _side("the reference", completed(variant.case.original, reference))
-    compared = compare(base, _side("the variant", records))
-    judged = len(compared.changes) - len(compared.of("not comparable"))
-    undecided = len(compared.of("undecided"))
-    told = f"open by {undecided} of {judged}" if undecided else "green"
-    if compared.red(undecided=False):
-        told = f"red by {len(compared.failed)} of {judged}"
-    return replace(found, compared=told)
-
-
-def _side(told: str, records: Sequence[Record]) -> Side:
-    """Return records as a side that tells no seconds: this is about what is learned."""
-    facts = {name: replace(each, pace=None) for name, each in facts_of(records).items()}
-    return Side(told=told, facts=facts)
+    return running.evaluator(bounds, options, planned)
 
 
 def time_slowdowns(project: Project, results: Path) -> int:

@@ -6,7 +6,7 @@ import argparse
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from fitting_room.cli import COMMANDS
+from fitting_room.cli import Arguments, Subparsers, add_command, path
 from fitting_room.errors import UserError
 from fitting_room.project import FILE, from_here, read_project
 from fitting_room.store.records import write_whole
@@ -146,19 +146,14 @@ FILES = {
 """Path → text of what is written where there is nothing."""
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def register(subparsers: Subparsers) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("init", help=COMMANDS["init"])
-    parser.add_argument(
-        "folder",
-        nargs="?",
-        type=Path,
-        default=Path(),
-        metavar="DIR",
-        help="where; this folder, if none is named. No file that is there is changed, but that "
-        "pyproject.toml and README.md are added to",
+    told = path(
+        "where; this folder, if none is named. No file that is there is changed, but that "
+        "pyproject.toml and README.md are added to"
     )
-    parser.set_defaults(run=run)
+    folder: Arguments = {"folder": {**told, "nargs": "?", "default": Path(), "metavar": "DIR"}}
+    add_command(subparsers, "init", run, folder)
 
 
 def run(arguments: argparse.Namespace) -> int:

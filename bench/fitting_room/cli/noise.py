@@ -8,27 +8,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count, product
 from pathlib import Path
-from statistics import median
 
 from fitting_room import data
 from fitting_room.analysis.audit import references
-from fitting_room.analysis.trials import quartiles
-from fitting_room.cli import Subparsers, add_command
+from fitting_room.cli import Arguments, Subparsers, add_command, flag, whole
 from fitting_room.cli.calibrate import slim
 from fitting_room.cli.session import (
     DATA,
     ENGINE,
     Session,
-    add_options,
     dataset,
     datasets,
     session,
+    shared,
     tell,
+    warn,
 )
 from fitting_room.errors import UserError, positive, seconds
-from fitting_room.format import MISSING, around, in_words, spanned
-from fitting_room.format import count as thousands
-from fitting_room.lab.estimate import warnings
+from fitting_room.format import in_words
 from fitting_room.lab.locks import machine_lock, why_wait
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.scheduler import job_of
@@ -36,9 +33,7 @@ from fitting_room.lab.timing import OURS, peer_specs, time_paths, time_peers
 from fitting_room.machine import this_machine
 from fitting_room.project import Project
 from fitting_room.record import Record, now
-from fitting_room.report.columns import provenance as made_by
 from fitting_room.report.progress import Progress
-from fitting_room.report.table import Table
 from fitting_room.spec import Case, Dataset, TrialSpec
 from fitting_room.store.key import provenance
 from fitting_room.store.records import Speed, write_speed
@@ -60,45 +55,39 @@ IMAGES = 15_000
 ROUND_S = 10.0
 """What a round of all peers may take: ten rounds of two cases are less than five minutes."""
 
-HEADINGS = ("case", "s, this bench", "util. %", "s, plain fit", "ratio", "min–max", "pairs")
-ABSENT = "no reference yet"
-SPEED = {
-    "--peers": "time Keras on other backends and the project's plain loops beside both, in turn",
-    "--share": "time nothing: tell how much of the last run was no training, and what it was",
-    "--json": "keep the figures, to be committed: as results/speed/CASE.json, those of peers as "
-    "results/peers/CASE.json, the share as results/share.json",
-}
-
 
 def register(subparsers: Subparsers) -> None:
     """Add both commands."""
-    parser = add_command(subparsers, "noise", noise)
-    parser.add_argument(
-        "case", nargs="*", help="cases by name; if none is given, those that the project names"
-    )
-    parser.add_argument(
-        "--levels", type=positive, default=LEVELS,
-        help=f"seeds of the weights, and of the order ({LEVELS}); each weight meets each order",
-    )  # fmt: skip
-    parser.add_argument("--epochs", type=positive, help="instead of each recipe's")
-    parser.add_argument(
-        "--times", action="store_true", help="time epochs instead, alone on this machine"
-    )
-    parser.add_argument(
-        "--minutes", type=seconds, default=MINUTES, help=f"how long to time ({MINUTES:g})"
-    )
-    add_options(parser, *DATA, *ENGINE, "--results")
-    parser = add_command(subparsers, "speed", speed)
-    parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
-    parser.add_argument("--pairs", type=positive, default=PAIRS, help=f"pairs of epochs ({PAIRS})")
-    parser.add_argument(
-        "--images",
-        type=positive,
-        help=f"training images an epoch ({IMAGES}; of peers as many as take {ROUND_S:g} s a round)",
-    )
-    for name, does in SPEED.items():
-        parser.add_argument(name, action="store_true", help=does)
-    add_options(parser, "--results")
+    levels = f"seeds of the weights, and of the order ({LEVELS}); each weight meets each order"
+    minutes = f"how long to time ({MINUTES:g})"
+    named = "cases by name; if none is given, those that the project names"
+    of_noise: Arguments = {
+        "case": {"nargs": "*", "help": named},
+        "--levels": {"type": positive, "default": LEVELS, "help": levels},
+        "--epochs": {"type": positive, "help": "instead of each recipe's"},
+        "--times": flag("time epochs instead, alone on this machine"),
+        "--minutes": {"type": seconds, "default": MINUTES, "help": minutes},
+        **shared(*DATA, *ENGINE, "--results"),
+    }
+    add_command(subparsers, "noise", noise, of_noise)
+    images = f"training images an epoch ({IMAGES}; of peers as many as take {ROUND_S:g} s a round)"
+    of_speed: Arguments = {
+        "case": {"nargs": "*", "help": "cases by name; all, if none is given"},
+        "--pairs": whole(PAIRS, "pairs of epochs"),
+        "--images": {"type": positive, "help": images},
+        "--peers": flag(
+            "time Keras on other backends and the project's plain loops beside both, in turn"
+        ),
+        "--share": flag(
+            "time nothing: tell how much of the last run was no training, and what it was"
+        ),
+        "--json": flag(
+            "keep the figures, to be committed: as results/speed/CASE.json, those of peers as "
+            "results/peers/CASE.json, the share as results/share.json"
+        ),
+        **shared("--results"),
+    }
+    add_command(subparsers, "speed", speed, of_speed)
 
 
 def noise(arguments: argparse.Namespace) -> int:
@@ -224,16 +213,15 @@ def speed(arguments: argparse.Namespace) -> int:
         tell(f" {time.monotonic() - began:.0f} s")
         if arguments.json:
             write_speed(arguments.results / "speed", found[case.name])
-    print(speed_table(list(found.values()), list(found), stale={}))
+    print(peers.speed_table(list(found.values()), list(found), stale={}))
     return 0
 
 
 def _comparable(project: Project, names: Sequence[str]) -> list[Case]:
     """Return the cases of these names, or all, that a plain ``fit`` can train as well."""
-    cases = project.cases
-    plain = {n: case for n, case in cases.items() if not (case.recipe.tuned or case.trainer)}
+    plain = peers.plain_cases(project)
     others = f"Name some of {', '.join(plain)}." if plain else "That is so of every case here."
-    for name in names or (() if plain else cases):
+    for name in names or (() if plain else project.cases):
         if project.case(name).name not in plain:
             own = "its trainer is its own" if project.case(name).trainer else ""
             why = own or "its recipe asks for what a plain fit has not"
@@ -248,8 +236,7 @@ def timed(case: Case, pairs: int, images: int, *, root: Path) -> Speed:
         UserError: The process failed.
     """
     spec = specify(case, 0, Options(), dataset(case.task))
-    for line in warnings([spec], []):
-        tell(line)
+    warn([spec])
     with machine_lock(_waiting, exclusive=True):
         started = now()
         ours, plain, limit = time_paths(spec, pairs=pairs, images=images)
@@ -343,58 +330,3 @@ def _images(trials: Mapping[str, Record], specs: Mapping[str, TrialSpec]) -> int
     epoch = sum(trial.epochs[-1].seconds for trial in trials.values() if trial.completed)
     unit = recipe.batch_size * recipe.steps_per_execution
     return min(n, unit * max(1, int(n * ROUND_S / epoch / unit)))
-
-
-def speed_table(speeds: Sequence[Speed], cases: Sequence[str], *, stale: Mapping[str, str]) -> str:
-    """Return the table, with what must be known below it.
-
-    Args:
-        speeds: What was timed.
-        cases: Names, in the order of the table; those that were never timed say so.
-        stale: Case → why its times are not those of the present code.
-    """
-    by_case = {speed.spec.case.name: speed for speed in speeds}
-    rows = [_row(case, by_case.get(case), old=case in stale) for case in cases]
-    used = [by_case[case] for case in cases if case in by_case]
-    below = [f"{case} is stale: {stale[case]}." for case in cases if case in stale]
-    return Table(HEADINGS, rows, [*below, *_notes(used)]).markdown()
-
-
-def _row(case: str, speed: Speed | None, *, old: bool) -> list[str]:
-    if speed is None:
-        return [case, *[ABSENT] * (len(HEADINGS) - 1)]
-    ratios = [ours / plain for ours, plain in zip(speed.ours, speed.plain, strict=True)]
-    ours, plain = (
-        around(found.median, found.lower, found.upper)
-        for found in map(quartiles, (speed.ours, speed.plain))
-        if found
-    )
-    spread = f"{min(ratios):.2f}–{max(ratios):.2f}"
-    cells = [ours, _utilisation(speed), plain, f"{median(ratios):.2f}", spread, str(len(ratios))]
-    return [case, *(f"{cell} (stale)" if old and cell != MISSING else cell for cell in cells)]
-
-
-def _utilisation(speed: Speed) -> str:
-    """Return the rate of the recipe's path, in per cent of that of matrix products."""
-    if not speed.flops_per_image or not speed.flops_per_second:
-        return MISSING
-    rate = speed.flops_per_image * speed.images / median(speed.ours)
-    return f"{100 * rate / speed.flops_per_second:.1f}"
-
-
-def _notes(used: Sequence[Speed]) -> list[str]:
-    if not used:
-        return ["Nothing is timed yet: `fitting-room speed --json` on a quiet machine."]
-    images = " or ".join(thousands(images) for images in sorted({speed.images for speed in used}))
-    older = any(speed.flops_per_second is None for speed in used)
-    anew = f" {MISSING}: not measured yet; `fitting-room speed --json` times it." * older
-    return [
-        f"Seconds per {images} training images, median (quartiles): the recipe's training path "
-        "and Keras' `fit` with one step per call and without XLA, interleaved A B B A in one "
-        "process. Ratio: median of the pairs; below 1 the bench is faster.",
-        "Util.: utilisation, this bench's operations of training a second over those of the "
-        "quickest matrix product in the same process and precision. Counted are two a multiply-add "
-        "of dense and convolution layers: forward, for the gradient of the weights, and for that "
-        f"of the input, which the first layer does not need.{anew}",
-        made_by([speed.record for speed in used], n=f"{spanned(len(s.ours) for s in used)} pairs"),
-    ]

@@ -20,8 +20,8 @@ from fitting_room import data
 from fitting_room.analysis.audit import claims_in
 from fitting_room.analysis.mistakes import Pair, most_confused
 from fitting_room.analysis.trials import one_per_seed
-from fitting_room.cli import Subparsers, add_command
-from fitting_room.cli.session import DATA, add_options, datasets, session, tell
+from fitting_room.cli import Arguments, Subparsers, add_command, flag
+from fitting_room.cli.session import DATA, datasets, session, shared, tell
 from fitting_room.data.picture import convert
 from fitting_room.errors import UserError, natural
 from fitting_room.format import number
@@ -32,12 +32,12 @@ from fitting_room.reading import below
 from fitting_room.record import Record, loader, unpack_classes
 from fitting_room.report.model import (
     Answer,
-    as_sure,
     card,
     confidences,
     draws_blocks,
     known_seeds,
     picture,
+    sentences,
     shown,
     table,
     why_unseen,
@@ -58,34 +58,27 @@ FILTER = 1
 
 def register(subparsers: Subparsers) -> None:
     """Add both commands."""
-    parser = add_command(subparsers, "predict", predict)
-    _add_model(parser)
+    model: Arguments = {
+        "--case": {"help": "a case by name (the first)"},
+        "--seed": {"type": natural, "default": 0, "help": "which of its models (0)"},
+        "--sample": flag("one trained on the sample: at once, and no good"),
+        **shared(*DATA, "--results"),
+    }
+    parser = add_command(subparsers, "predict", predict, model)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--index", type=natural, default=0, help="a test image, from 0 (0)")
     which.add_argument("--image", type=Path, metavar="FILE", help="a PNG or JPEG of your own")
     parser.add_argument(
         "--output", type=_drawable, metavar="FILE", help="draw it into a PNG or SVG, too"
     )
-    parser = add_command(subparsers, "inspect", inspect)
-    _add_model(parser)
-    parser.add_argument(
-        "--images", type=natural, nargs="+", metavar="N",
-        help="test images to follow through the layers (three, of the class that its task names)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--filters", type=natural, nargs="+", metavar="K", default=[FILTER],
-        help=f"filters to follow them through, from 0 ({FILTER})",
-    )  # fmt: skip
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which model is meant."""
-    parser.add_argument("--case", help="a case by name (the first)")
-    parser.add_argument("--seed", type=natural, default=0, help="which of its models (0)")
-    parser.add_argument(
-        "--sample", action="store_true", help="one trained on the sample: at once, and no good"
-    )
-    add_options(parser, *DATA, "--results")
+    numbers = {"type": natural, "nargs": "+"}
+    images = "test images to follow through the layers (three, of the class that its task names)"
+    filters = f"filters to follow them through, from 0 ({FILTER})"
+    of_inspect: Arguments = {
+        "--images": {**numbers, "metavar": "N", "help": images},
+        "--filters": {**numbers, "metavar": "K", "default": [FILTER], "help": filters},
+    }
+    add_command(subparsers, "inspect", inspect, model | of_inspect)
 
 
 def _drawable(text: str) -> Path:
@@ -169,7 +162,8 @@ def predict(arguments: argparse.Namespace) -> int:
     blocks = draws_blocks(console)
     console.print("\n".join([f"{title}\n", *(f"  - {step}" for step in steps)]))
     console.print(f"No picture: {unseen}." if unseen else picture(shown(pixels), blocks=blocks))
-    print("\n".join([f"\n{table(answer, blocks=blocks)}\n", *_told(answer, kept, records)]))
+    print(f"\n{table(answer, blocks=blocks)}\n")
+    print("\n".join(sentences(answer, kept.record.confidence, records)))
     if arguments.output:
         from fitting_room.report.plots import LIGHT, save
         from fitting_room.report.plots.images import answer_picture
@@ -217,34 +211,6 @@ def _answer(
     published = tuple(found.get(label) for label in range(len(classes))) if found else ()
     seeds = tuple(known_seeds(records, index).values())
     return replace(answer, seeds=seeds, published=published)
-
-
-def _told(answer: Answer, kept: Kept, records: Sequence[Record]) -> Iterator[str]:
-    """Say what it answers, whether that is right, and how often it is where it is as sure."""
-    sure, confidence = max(answer.probabilities), kept.record.confidence
-    yield f"It says {answer.named(answer.label)}, with a probability of {sure:.4f}."
-    if answer.truth is None:
-        yield (
-            "How often such an answer is right is not known: that is measured on test images, and "
-            "this is none."
-        )
-        return
-    said = "which is right" if answer.truth == answer.label else "so it is wrong"
-    yield f"The label is {answer.named(answer.truth)}, {said}."
-    if confidence is not None:
-        low, high, share, images = as_sure(confidence, sure)
-        right = f"{100 * share:.1f} % were right" if images else "so none tells how often"
-        yield (
-            f"Of its answers to test images {images:,} were as sure ({low:.3f}–{high:.3f}), "
-            f"{right}; its expected calibration error is "
-            f"{100 * confidence.calibration_error:.2f} %."
-        )
-    if answer.seeds:
-        errors = [each.calibration_error for each in confidences(records).values()]
-        yield (
-            f"mean, lowest and highest are over {len(answer.seeds)} seeds of the records, whose "
-            f"expected calibration errors are {100 * min(errors):.2f}–{100 * max(errors):.2f} %."
-        )
 
 
 def inspect(arguments: argparse.Namespace) -> int:

@@ -14,16 +14,14 @@ from pathlib import Path
 
 import msgspec
 
-from fitting_room.cli import Subparsers, add_command
-from fitting_room.cli.session import DATA, ENGINE, add_options, datasets, session, tell
+from fitting_room.cli import Arguments, Subparsers, add_command, path, whole
+from fitting_room.cli.session import DATA, ENGINE, datasets, session, shared, tell, warn
 from fitting_room.data import HELD_OUT, validation_split
-from fitting_room.errors import UserError, nearest, positive, seconds
+from fitting_room.errors import UserError, nearest, seconds
 from fitting_room.format import in_words
-from fitting_room.lab.estimate import warnings
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.probe import check_backend
 from fitting_room.lab.scheduler import job_of
-from fitting_room.machine import BACKENDS, DEVICES
 from fitting_room.record import Record
 from fitting_room.report.progress import Progress
 from fitting_room.spec import TASKS, Case, TrialSpec
@@ -35,27 +33,19 @@ FINAL = ("completed", "diverged")
 
 def register(subparsers: Subparsers) -> None:
     """Add the command."""
-    parser = add_command(subparsers, "search", search)
-    parser.add_argument("task", help="a task of the project")
-    parser.add_argument(
-        "candidates", nargs="?", type=Path, help="TOML file; without one, show the whole log"
-    )
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="these candidates of the file")
-    parser.add_argument("--seeds", type=positive, default=1, help="seeds a candidate (1)")
-    parser.add_argument("--first-seed", type=int, default=0, help="the first of them (0)")
-    parser.add_argument(
-        "--held-out",
-        type=positive,
-        default=HELD_OUT,
-        help=f"last training images, held out to compare by ({HELD_OUT})",
-    )
-    parser.add_argument("--jobs", type=positive, default=1, help="trials side by side (1)")
-    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where to train (cpu)")
-    parser.add_argument(
-        "--backend", choices=BACKENDS, default="tensorflow", help="Keras' backend (tensorflow)"
-    )
-    parser.add_argument("--time-limit", type=seconds, metavar="SECONDS", help="end longer trials")
-    add_options(parser, *DATA, *ENGINE, "--results")
+    arguments: Arguments = {
+        "task": {"help": "a task of the project"},
+        "candidates": {"nargs": "?", **path("TOML file; without one, show the whole log")},
+        "--only": {"nargs": "+", "metavar": "NAME", "help": "these candidates of the file"},
+        "--seeds": whole(1, "seeds a candidate"),
+        "--first-seed": {"type": int, "default": 0, "help": "the first of them (0)"},
+        "--held-out": whole(HELD_OUT, "last training images, held out to compare by"),
+        "--jobs": whole(1, "trials side by side"),
+        **shared("--device", "--backend"),
+        "--time-limit": {"type": seconds, "metavar": "SECONDS", "help": "end longer trials"},
+        **shared(*DATA, *ENGINE, "--results"),
+    }
+    add_command(subparsers, "search", search, arguments)
 
 
 def search(arguments: argparse.Namespace) -> int:
@@ -99,8 +89,7 @@ def _train(specs: Sequence[TrialSpec], log: Path, arguments: argparse.Namespace)
     root = arguments.project.root
     missing = [spec for spec in specs if job_of(spec, root).key not in known]
     tell(f"{len(specs)} trials, {len(specs) - len(missing)} of them in {log}")
-    for line in warnings(missing, []):
-        tell(line)
+    warn(missing)
     progress = Progress(verbosity=-1)
     progress.total = len(missing)
     began = time.monotonic()

@@ -5,16 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from fitting_room import data
-from fitting_room.errors import UserError, positive
-from fitting_room.lab.plan import Options
+from fitting_room.cli import Arguments, flag, path, whole
+from fitting_room.errors import UserError
+from fitting_room.format import in_words
+from fitting_room.lab.estimate import forecast, warnings
+from fitting_room.lab.evaluator import Evaluator
+from fitting_room.lab.plan import Options, Planned
 from fitting_room.lab.probe import check_backend
 from fitting_room.lab.scheduler import Scheduler, open_scheduler
 from fitting_room.machine import BACKENDS, DEVICES, USUAL, Platform
@@ -22,13 +27,17 @@ from fitting_room.record import Record
 from fitting_room.report.model import card
 from fitting_room.report.progress import Progress
 from fitting_room.spec import Dataset, TrialSpec
+from fitting_room.store.bounds import Bounds
 
-OPTIONS: dict[str, dict[str, Any]] = {
+if TYPE_CHECKING:
+    from fitting_room.report.plots.album import Pictures
+
+OPTIONS: Arguments = {
     "--data-dir": {
         "metavar": "DIR",
         "help": f"a folder with the data sets' IDX files (or {data.DATA_DIR_VARIABLE})",
     },
-    "--offline": {"action": "store_true", "help": "never touch the network"},
+    "--offline": flag("never touch the network"),
     "--backend": {
         "choices": BACKENDS,
         "default": USUAL.backend,
@@ -39,34 +48,25 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "default": USUAL.device,
         "help": f"where to train ({USUAL.device})",
     },
-    "--shared": {
-        "action": "store_true",
-        "help": "others use this machine meanwhile: keep no times",
-    },
-    "--jobs": {
-        "type": positive,
-        "default": 1,
-        "help": "trials side by side, with --shared (1)",
-    },
+    "--shared": flag("others use this machine meanwhile: keep no times"),
+    "--jobs": whole(1, "trials side by side, with --shared"),
     "--engine": {
         "metavar": "ENGINE",
         "help": "where to train: dask://HOST:PORT, a scheduler file, or module:factory",
     },
-    "--ship": {"action": "store_true", "help": "send this checkout to the engine's workers"},
-    "--fresh": {"action": "store_true", "help": "train anew, whatever is stored"},
-    "--keep-models": {"action": "store_true", "help": "keep trained models, with a card each"},
-    "--results": {"type": Path, "help": "where records are kept (default: results)"},
+    "--ship": flag("send this checkout to the engine's workers"),
+    "--fresh": flag("train anew, whatever is stored"),
+    "--keep-models": flag("keep trained models, with a card each"),
+    "--results": path("where records are kept (default: results)"),
 }
 
 DATA = ("--data-dir", "--offline")
-PLATFORM = ("--backend", "--device")
 ENGINE = ("--engine", "--ship")
 
 
-def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Add these of the shared options."""
-    for name in names:
-        parser.add_argument(name, **OPTIONS[name])
+def shared(*names: str) -> Arguments:
+    """Return these of the options that commands share."""
+    return {name: OPTIONS[name] for name in names}
 
 
 def platform(arguments: argparse.Namespace) -> Platform:
@@ -85,6 +85,12 @@ def tell(words: str, end: str = "\n") -> None:
     print(words, end=end, file=sys.stderr, flush=True)
 
 
+def warn(specs: Iterable[TrialSpec], known: Sequence[Record] = ()) -> None:
+    """Tell what will be slow on this machine, and how slow by what is known."""
+    for line in warnings(specs, known):
+        tell(line)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Session:
     """The trials of one command."""
@@ -96,6 +102,18 @@ class Session:
         """Yield the record of each trial in turn; those that are not stored train meanwhile."""
         for future in [self.scheduler.request(spec, timed=timed) for spec in specs]:
             yield self.progress.wait(future)
+
+    def evaluator(
+        self, bounds: Bounds, options: Options, planned: Mapping[str, list[Planned]]
+    ) -> Evaluator:
+        """Return what holds the cases of a plan to their bounds, with trials of this session."""
+        return Evaluator(self.scheduler, bounds, options, planned, self.progress.wait)
+
+    def expect(self, missing: Sequence[TrialSpec], known: Sequence[Record], told: str = "") -> None:
+        """Tell, after ``told``, how many trials are to be trained at least, and for how long."""
+        self.progress.total = len(missing)
+        took = f", {forecast(missing, known)}, more where a verdict stays open" if missing else ""
+        tell(f"{told}{len(missing)} trials to train{took}")
 
 
 @contextmanager
@@ -167,3 +185,22 @@ def datasets(tasks: Iterable[str], arguments: argparse.Namespace) -> dict[str, D
 def dataset(task: str) -> Dataset:
     """Return a verified copy of a task's data, for a command that has no options for it."""
     return data.find(task, data_dir=data.chosen_data_dir(None, os.environ))
+
+
+def draw_all(pictures: Pictures, folder: Path) -> None:
+    """Write each picture as SVG and PNG, light and dark; tell which there cannot be."""
+    # Matplotlib takes longer to load than all else.
+    from fitting_room.report.plots import KINDS, THEMES, save
+
+    drawn = {name: draw for name, draw in pictures.items() if not isinstance(draw, str)}
+    began = time.monotonic()
+    for number, (name, draw) in enumerate(drawn.items(), start=1):
+        for theme in THEMES.values():
+            for kind in KINDS:
+                save(draw, folder / theme.file_name(name, kind), theme)
+        left = (time.monotonic() - began) / number * (len(drawn) - number)
+        tell(f"[{number}/{len(drawn)}] {name}, {in_words(left)} left")
+    print(f"{len(drawn)} pictures in {folder}, each as {' and '.join(KINDS)}, light and dark.")
+    missing = {name: reason for name, reason in pictures.items() if isinstance(reason, str)}
+    for reason in dict.fromkeys(missing.values()):
+        print(f"No {', '.join(n for n, why in missing.items() if why == reason)}: {reason}.")

@@ -1,17 +1,18 @@
-"""BASE and HEAD of ``compare``: what each names, and the records behind it."""
+"""BASE and HEAD of ``compare``: what each names, the records behind it, and its code at work."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from fitting_room.analysis.sides import Side, facts_of
+from fitting_room.analysis.sides import Side, facts_of, repeated
 from fitting_room.analysis.trials import of_one_platform, publishable
 from fitting_room.errors import UserError
 from fitting_room.lab import process
@@ -21,7 +22,7 @@ from fitting_room.record import Provenance, Record
 from fitting_room.store.bounds import reference_folder
 from fitting_room.store.digest import brings_engine
 from fitting_room.store.git import exported, resolve, suggestion, without_git, worktree
-from fitting_room.store.key import training_key, why_stale
+from fitting_room.store.key import why_stale
 from fitting_room.store.records import Store, read_record
 
 QUESTION = """
@@ -92,15 +93,14 @@ class _Answer(msgspec.Struct, frozen=True):
 def ask(folder: Path, who: str, cases: Sequence[str] = (), platform: Platform = USUAL) -> Told:
     """Ask the code in a folder for its cases, their origins, and which references are stale.
 
+    Raises a UserError, which begins with ``who``, where it does not answer, being broken or older
+    than references are, or where other code than the folder's answers.
+
     Args:
         folder: Holds ``bench`` and ``models``.
-        who: What is asked, to begin a sentence with.
+        who: What is asked.
         cases: Those whose origins are wanted.
         platform: Whose references are asked for.
-
-    Raises:
-        UserError: It does not answer, for it is older than references are, or broken; or it is
-            not the folder's code that answers.
     """
     answer, failed = process.ask(
         [sys.executable, "-c", QUESTION],
@@ -124,19 +124,6 @@ def called(commit: str | None) -> str:
     return f"Commit {commit[:12]}" if commit else "This checkout"
 
 
-def references(folder: Path, results: str, commit: str, platform: Platform) -> list[Record]:
-    """Return the reference records of a platform among the files of a commit.
-
-    Raises:
-        UserError: One of them is no record that this version reads.
-    """
-    try:
-        return list(Store(reference_folder(folder / results, platform)).all())
-    except UserError as error:
-        # The path of a copy that will be gone helps nobody.
-        raise UserError(str(error).replace(f"{folder}/", f"{commit[:12]}:")) from error
-
-
 def train(folder: Path, cases: Sequence[str], into: Path, *, asked: Asked) -> list[Record]:
     """Train cases with the code in a folder, in fresh processes, and return their records.
 
@@ -144,7 +131,6 @@ def train(folder: Path, cases: Sequence[str], into: Path, *, asked: Asked) -> li
 
     Raises:
         UserError: It ended without all records.
-        KeyboardInterrupt: It was interrupted; what was trained is kept.
     """
     # A checkout of the engine trains with its own, a project of anybody's with the one that runs.
     program = "bench" if brings_engine(folder) else "fitting_room"
@@ -152,7 +138,10 @@ def train(folder: Path, cases: Sequence[str], into: Path, *, asked: Asked) -> li
     command += ["--seeds", str(asked.seeds or 1), "--results", str(into.resolve())]
     command += ["--data-dir", str(asked.data_dir.resolve())] if asked.data_dir else []
     command += ["--offline"] * asked.offline + ["--shared"] * asked.shared
-    command += _engine_options(asked.engine) if asked.engine else []
+    if asked.engine:  # no worker has the code of a side that is unpacked here
+        file = Path(asked.engine).resolve()
+        command += ["--engine", str(file) if file.is_file() else asked.engine]
+        command += ["--ship"] * (file.is_file() or asked.engine.startswith("dask://"))
     command += asked.platform.options.split()
     training = subprocess.Popen(
         command, cwd=folder, env=environment(folder), stdout=subprocess.DEVNULL
@@ -171,23 +160,10 @@ def train(folder: Path, cases: Sequence[str], into: Path, *, asked: Asked) -> li
     return [record for record in found if record.spec.case.name in cases]
 
 
-def _engine_options(engine: str) -> list[str]:
-    """Return the options for an engine; no worker has the code of a side that is unpacked here."""
-    file = Path(engine).resolve()
-    ship = file.is_file() or engine.startswith("dask://")
-    return ["--engine", str(file) if file.is_file() else engine, *["--ship"] * ship]
-
-
 def check_origin(record: Record, said: Provenance, commit: str | None) -> None:
-    """Hold a record against what its side said of itself.
+    """Raise a UserError for a record of other code than its side says that it has.
 
-    Args:
-        record: Came back from the side.
-        said: Which code would train the record's case.
-        commit: The side's, in full; None for a checkout, whose records may be of older commits.
-
-    Raises:
-        UserError: The record is of other code, or the code of another commit.
+    ``commit`` is the side's, in full; a checkout's records may be of older commits.
     """
     found = record.provenance
     pairs = {
@@ -226,9 +202,9 @@ class Place:
     """The only one of this checkout that is meant."""
 
     @property
-    def checkout(self) -> bool:
-        """Whether it is the code that is running."""
-        return self.path is None and self.commit is None and self.case is None
+    def has_code(self) -> bool:
+        """Whether it is all of a commit, or of this checkout."""
+        return self.path is None and self.case is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,13 +256,20 @@ def side_of(place: Place, asked: Asked) -> Side:
     Raises:
         UserError: A file is damaged or of another schema, or there is nothing to compare.
     """
+    if place.path:
+        return Side(told=place.told, facts=facts_of(_folder(place.path, asked.platform)))
     if place.commit:
         return _of_commit(place, place.commit, asked)
-    if place.case:
-        return _of_case(place, place.case, asked)
-    if place.path is None:
+    if place.case is None:
         return _of_checkout(place, asked)
-    return Side(told=place.told, facts=facts_of(_folder(place.path, asked.platform)))
+    found = _of_checkout(place, replace(asked, cases=(place.case,)))
+    if place.case not in found.facts:
+        why = found.unfit.get(place.case, "it has none")
+        raise UserError(
+            f"There are no records of {place.case} to compare: {why}. Add --train, or keep some "
+            f"first: fitting-room calibrate {place.case} {asked.platform.options}".rstrip()
+        )
+    return Side(told=found.told, facts={place.case: found.facts[place.case]})
 
 
 def _folder(path: Path, platform: Platform) -> list[Record]:
@@ -295,8 +278,7 @@ def _folder(path: Path, platform: Platform) -> list[Record]:
     One that has none of the usual platform may be all of another, and is compared all the same.
     """
     inside = [reference_folder(path, platform), path / "trials"]
-    stores = [path, *(folder for folder in inside if folder.is_dir())]
-    for store in stores:
+    for store in [path, *(folder for folder in inside if folder.is_dir())]:
         if found := [*Store(store).all()]:
             break
     found = found or [read_record(file) for file in sorted(path.glob("seed-*.json"))]
@@ -316,10 +298,13 @@ def _folder(path: Path, platform: Platform) -> list[Record]:
 def _of_commit(place: Place, commit: str, asked: Asked) -> Side:
     with exported(commit, root=asked.project.root) as folder:
         told = ask(folder, called(commit), platform=asked.platform)
-        records = references(folder, told.results, commit, asked.platform)
+        try:
+            records = list(Store(reference_folder(folder / told.results, asked.platform)).all())
+        except UserError as error:
+            # The path of a copy that will be gone helps nobody.
+            raise UserError(str(error).replace(f"{folder}/", f"{commit[:12]}:")) from error
     records = [record for record in records if record.spec.case.name not in told.stale]
-    wanted = _wanted(told.cases, records, asked)
-    if wanted:
+    if wanted := _wanted(told.cases, records, asked):
         into = asked.results / "compare" / commit[:12]
         with worktree(commit, root=asked.project.root) as folder:
             records += _trained(folder, wanted, into, asked, commit)
@@ -339,8 +324,7 @@ def _of_checkout(place: Place, asked: Asked) -> Side:
     stored = [record for record in found if platform_of(record) == platform]
     records = repeated(stored, project)
     stale = why_stale(filter(publishable, stored), project.cases, root=project.root)
-    wanted = _wanted(project.cases, records, asked)
-    if wanted:
+    if wanted := _wanted(project.cases, records, asked):
         records += _trained(project.root, wanted, into, asked, None)
     return Side(
         told=place.told,
@@ -348,17 +332,6 @@ def _of_checkout(place: Place, asked: Asked) -> Side:
         known=frozenset(project.cases),
         unfit={name: f"its records are stale: {why}" for name, why in stale.items()},
     )
-
-
-def _of_case(place: Place, case: str, asked: Asked) -> Side:
-    found = _of_checkout(place, replace(asked, cases=(case,)))
-    if case not in found.facts:
-        why = found.unfit.get(case, "it has none")
-        raise UserError(
-            f"There are no records of {case} to compare: {why}. Add --train, or keep some first: "
-            f"fitting-room calibrate {case} {asked.platform.options}".rstrip()
-        )
-    return Side(told=found.told, facts={case: found.facts[case]})
 
 
 def _wanted(cases: Iterable[str], records: Sequence[Record], asked: Asked) -> list[str]:
@@ -379,13 +352,11 @@ def _trained(
     return records
 
 
-def repeated(records: Iterable[Record], project: Project) -> list[Record]:
-    """Keep whole trials of the project's cases that the code of this checkout would repeat."""
-    alike: dict[str, list[Record]] = {}
-    for record in records:
-        if record.spec.case.name in project.cases and publishable(record):
-            # One digest serves them all.
-            alike.setdefault(training_key(record), []).append(record)
-    cases, root = project.cases, project.root
-    found = [group for group in alike.values() if not why_stale(group[:1], cases, root=root)]
-    return [record for group in found for record in group]
+@contextmanager
+def code_of(place: Place, project: Project) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Yield a folder with the code of a side, and its cases by name, in plain values."""
+    if place.commit is None:
+        yield project.root, msgspec.to_builtins(project.cases)
+        return
+    with exported(place.commit, root=project.root) as folder:
+        yield folder, ask(folder, called(place.commit)).cases

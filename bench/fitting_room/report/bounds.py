@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median, stdev
 
@@ -151,6 +151,32 @@ def keys_of(header: str) -> tuple[str, ...]:
         ((key, table),) = table.items()
         keys += (key,)
     return keys
+
+
+COMMENTS = re.compile(r"(?:^[ \t]*#.*\n)+\Z", re.MULTILINE)
+
+Keys = tuple[str, ...]
+
+
+def edited(text: str, edit: Callable[[Keys, str], str], wanted: Mapping[str, object]) -> str:
+    """Return TOML with each table, the comment right above it included, as ``edit`` returns it.
+
+    Raises a ValueError where it would not hold just what is wanted.
+    """
+    found = "".join(edit(keys, table) for keys, table in _commented(text))
+    if tomllib.loads(found) != wanted:
+        raise ValueError("it is written in another way")
+    return found
+
+
+def _commented(text: str) -> Iterator[tuple[Keys, str]]:
+    start, keys = 0, Keys()
+    for header in HEADER.finditer(text):
+        above = COMMENTS.search(text, start, header.start())
+        end = above.start() if above else header.start()
+        yield keys, text[start:end]
+        start, keys = end, keys_of(header[0])
+    yield keys, text[start:]
 
 
 def propose(text: str, tables: Mapping[str, str]) -> str:

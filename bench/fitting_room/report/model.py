@@ -276,3 +276,33 @@ def table(answer: Answer, *, blocks: bool) -> str:
             row.append("" if published is None else f"{published:.3f}")
         rows.append([*row, full * round(BAR * probability)])
     return Table([*head, ""], rows, align="ll" + "r" * (len(head) - 2) + "l").terminal()
+
+
+def sentences(
+    answer: Answer, confidence: Confidence | None, records: Sequence[Record]
+) -> Iterator[str]:
+    """Say what it answers, whether that is right, and how often it is where it is as sure."""
+    sure = max(answer.probabilities)
+    yield f"It says {answer.named(answer.label)}, with a probability of {sure:.4f}."
+    if answer.truth is None:
+        yield (
+            "How often such an answer is right is not known: that is measured on test images, and "
+            "this is none."
+        )
+        return
+    said = "which is right" if answer.truth == answer.label else "so it is wrong"
+    yield f"The label is {answer.named(answer.truth)}, {said}."
+    if confidence is not None:
+        low, high, share, images = as_sure(confidence, sure)
+        right = f"{100 * share:.1f} % were right" if images else "so none tells how often"
+        yield (
+            f"Of its answers to test images {images:,} were as sure ({low:.3f}–{high:.3f}), "
+            f"{right}; its expected calibration error is "
+            f"{100 * confidence.calibration_error:.2f} %."
+        )
+    if answer.seeds:
+        errors = [each.calibration_error for each in confidences(records).values()]
+        yield (
+            f"mean, lowest and highest are over {len(answer.seeds)} seeds of the records, whose "
+            f"expected calibration errors are {100 * min(errors):.2f}–{100 * max(errors):.2f} %."
+        )

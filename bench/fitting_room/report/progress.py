@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import shutil
 import sys
 import textwrap
 import time
@@ -36,6 +38,10 @@ def coloured(text: str, **marks: bool) -> str:
     return f"\x1b[{codes}m{text}\x1b[0m" if codes else text
 
 
+WIDE = 160
+"""Columns where nobody watches: a pipe or a file has no width."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Screen:
     """A terminal, or what stands for one where output goes elsewhere."""
@@ -45,6 +51,14 @@ class Screen:
     mark: Mark = plain
     verbosity: int = 0
     """The verbosity of pytest: -1 for ``-q``, 1 for ``-v``."""
+
+    @classmethod
+    def of_output(cls) -> Screen:
+        """Return what standard output is shown on."""
+        if not sys.stdout.isatty():
+            return cls(width=WIDE)
+        mark = plain if os.environ.get("NO_COLOR") else coloured
+        return cls(width=shutil.get_terminal_size().columns, mark=mark)
 
     def outcome(self, text: str, outcome: str) -> str:
         """Return text in the colour of an outcome; one that is unknown has none."""

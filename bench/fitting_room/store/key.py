@@ -136,6 +136,15 @@ def training_path(case: Case) -> tuple[str, ...]:
     return (*TRAINING_PATH, *tuned, *watched, *sources().values())
 
 
+def renamed(spec: TrialSpec, new: Case) -> TrialSpec:
+    """Return the same trial of a case that has a new name; of another task is a UserError."""
+    then = spec.case
+    if then.task != new.task:
+        raise UserError(f"{then.name} is of another task than {new.name}: it is no new name of it.")
+    case = replace(then, architecture=new.architecture, builder=new.builder, variant=new.variant)
+    return replace(spec, case=case)
+
+
 def why_stale(
     records: Iterable[Record], cases: Mapping[str, Case], *, root: Path
 ) -> dict[str, str]:

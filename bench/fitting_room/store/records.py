@@ -387,7 +387,9 @@ def read_speeds(folder: Path) -> Sequence[Speed]:
     Raises:
         UserError: A file is none of this schema.
     """
-    return [
-        read_json(path, Speed, what="times", schema=SPEED_SCHEMA, mend=SPEED_AGAIN)
-        for path in sorted(folder.glob("*.json"))
-    ]
+    return [read_speed(path) for path in sorted(folder.glob("*.json"))]
+
+
+def read_speed(path: Path) -> Speed:
+    """Return the figures of one case."""
+    return read_json(path, Speed, what="times", schema=SPEED_SCHEMA, mend=SPEED_AGAIN)

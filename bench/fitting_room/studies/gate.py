@@ -9,12 +9,15 @@ from functools import partial
 from statistics import fmean
 from typing import TypeVar
 
+from fitting_room.analysis.comparison import compare
+from fitting_room.analysis.sides import Side, facts_of
 from fitting_room.format import MISSING, counted, listed, name, plus
 from fitting_room.judge.sequential import planning_sd
 from fitting_room.judge.verdict import EPOCHS, Bound, Outcome, Verdict
 from fitting_room.lab.evaluator import Evaluator, judged
 from fitting_room.lab.plan import Options
 from fitting_room.metrics import CURVES, KNOWN_AFTER, METRICS, UNTRAINED, curve
+from fitting_room.project import Variant
 from fitting_room.record import Record
 from fitting_room.report.table import Table, bullets
 from fitting_room.spec import Case
@@ -140,6 +143,26 @@ def examine(evaluator: Evaluator, variant: Case, change: str) -> Finding:
         keys=tuple(record.key for record in records),
         quick=quick,
     )
+
+
+def compared(evaluator: Evaluator, variant: Variant, reference: Sequence[Record]) -> Finding:
+    """Hold a variant to the bounds of its original, and compare its trials with the reference."""
+    found = examine(evaluator, variant.case, variant.words)
+    records = evaluator.records(variant.case, found.seeds)
+    of = [r for r in reference if r.spec.case.name == variant.case.original and r.completed]
+    seen = compare(_side("the reference", of), _side("the variant", records))
+    changes = len(seen.changes) - len(seen.of("not comparable"))
+    undecided = len(seen.of("undecided"))
+    told = f"open by {undecided} of {changes}" if undecided else "green"
+    if seen.red(undecided=False):
+        told = f"red by {len(seen.failed)} of {changes}"
+    return replace(found, compared=told)
+
+
+def _side(told: str, records: Sequence[Record]) -> Side:
+    """Return records as a side that tells no seconds: this is about what is learned."""
+    facts = {name: replace(each, pace=None) for name, each in facts_of(records).items()}
+    return Side(told=told, facts=facts)
 
 
 def _seen(

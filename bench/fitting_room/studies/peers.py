@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from fitting_room.analysis.trials import quartiles, trained
-from fitting_room.format import MISSING, around, count, counted, percent
+from fitting_room.format import MISSING, around, count, counted, percent, spanned
 from fitting_room.judge.interval import of_new_seed
 from fitting_room.judge.timing import P_VALUE, slowdown
 from fitting_room.lab.timing import FIT, OURS, ways
@@ -20,7 +20,9 @@ from fitting_room.project import Project
 from fitting_room.record import Count, Machine, Record, Taken
 from fitting_room.report.columns import provenance
 from fitting_room.report.table import Table
+from fitting_room.spec import Case
 from fitting_room.store.key import why_stale
+from fitting_room.store.records import Speed, read_speeds
 from fitting_room.studies import QUIET, SCHEMA, read_document
 
 FOLDER = Path("peers")
@@ -211,3 +213,77 @@ def peers_block(project: Project, results: Path, records: Sequence[Record]) -> s
     }
     used = [record for peers in found for record in peers.records]
     return peers_table(found, records, stale=why_stale(used, cases, root=project.root))
+
+
+SPEED_HEADINGS = ("case", "s, this bench", "util. %", "s, plain fit", "ratio", "min–max", "pairs")
+ABSENT = "no reference yet"
+
+
+def plain_cases(project: Project) -> dict[str, Case]:
+    """Return the cases that a plain ``fit`` can train as well."""
+    cases = project.cases.items()
+    return {name: case for name, case in cases if not (case.recipe.tuned or case.trainer)}
+
+
+def speed_block(project: Project, results: Path) -> str:
+    """Return the training path of each case against a plain ``fit``."""
+    speeds = read_speeds(results / "speed")
+    stale = why_stale([each.record for each in speeds], project.cases, root=project.root)
+    return speed_table(speeds, [*plain_cases(project)], stale=stale)
+
+
+def speed_table(speeds: Sequence[Speed], cases: Sequence[str], *, stale: Mapping[str, str]) -> str:
+    """Return the table, with what must be known below it.
+
+    Args:
+        speeds: What was timed.
+        cases: Names, in the order of the table; those that were never timed say so.
+        stale: Case → why its times are not those of the present code.
+    """
+    by_case = {speed.spec.case.name: speed for speed in speeds}
+    rows = [_speed_row(case, by_case.get(case), old=case in stale) for case in cases]
+    used = [by_case[case] for case in cases if case in by_case]
+    below = [f"{case} is stale: {stale[case]}." for case in cases if case in stale]
+    return Table(SPEED_HEADINGS, rows, [*below, *_speed_notes(used)]).markdown()
+
+
+def _speed_row(case: str, speed: Speed | None, *, old: bool) -> list[str]:
+    if speed is None:
+        return [case, *[ABSENT] * (len(SPEED_HEADINGS) - 1)]
+    ratios = [ours / plain for ours, plain in zip(speed.ours, speed.plain, strict=True)]
+    ours, plain = (
+        around(found.median, found.lower, found.upper)
+        for found in map(quartiles, (speed.ours, speed.plain))
+        if found
+    )
+    spread = f"{min(ratios):.2f}–{max(ratios):.2f}"
+    cells = [ours, _utilisation(speed), plain, f"{median(ratios):.2f}", spread, str(len(ratios))]
+    return [case, *(f"{cell} (stale)" if old and cell != MISSING else cell for cell in cells)]
+
+
+def _utilisation(speed: Speed) -> str:
+    """Return the rate of the recipe's path, in per cent of that of matrix products."""
+    if not speed.flops_per_image or not speed.flops_per_second:
+        return MISSING
+    rate = speed.flops_per_image * speed.images / median(speed.ours)
+    return f"{100 * rate / speed.flops_per_second:.1f}"
+
+
+def _speed_notes(used: Sequence[Speed]) -> list[str]:
+    if not used:
+        return ["Nothing is timed yet: `fitting-room speed --json` on a quiet machine."]
+    images = " or ".join(count(images) for images in sorted({speed.images for speed in used}))
+    older = any(speed.flops_per_second is None for speed in used)
+    anew = f" {MISSING}: not measured yet; `fitting-room speed --json` times it." * older
+    return [
+        f"Seconds per {images} training images, median (quartiles): the recipe's training path "
+        "and Keras' `fit` with one step per call and without XLA, interleaved A B B A in one "
+        "process. Ratio: median of the pairs; below 1 the bench is faster.",
+        "Util.: utilisation, this bench's operations of training a second over those of the "
+        "quickest matrix product in the same process and precision. Counted are two a multiply-add "
+        "of dense and convolution layers: forward, for the gradient of the weights, and for that "
+        f"of the input, which the first layer does not need.{anew}",
+        provenance(
+            [speed.record for speed in used], n=f"{spanned(len(s.ours) for s in used)} pairs"
+        ),
+    ]
