@@ -44,7 +44,7 @@ from fitting_room.store.git import exported
 from fitting_room.store.records import Store, write_whole
 
 PAIRS = 20
-"""Twice what the exact test needs, for a machine that has neighbours."""
+"""Twice what the exact test needs, as other work may run on the machine."""
 
 OWN_TRAINER = "a trainer of one's own does not stop after a chunk to let the other side run"
 
@@ -74,11 +74,6 @@ def time_all(
                 found[name] = not_comparable(IN_TURN, OWN_TRAINER)
                 continue
             told = f"[{number}/{len(chosen)}] {name}"
-            if before[name].get("trainer") or after[name].get("trainer"):
-                print(
-                    f"{told}: not timed, for only Keras' fit trains part by part", file=sys.stderr
-                )
-                continue
             task = after[name]["task"]
             dataset = data.find(task, data_dir=asked.data_dir, offline=asked.offline)
             timing = time_case(*sides, dataset, pairs, told=told, platform=asked.platform)
@@ -129,7 +124,7 @@ def _checkout(place: Place, project: Project) -> Iterator[Checkout]:
 
 
 FEWEST = 2
-"""Seeds of a reference: one tells nothing of the scatter."""
+"""The fewest seeds of a reference: one seed does not show the scatter."""
 
 
 def update_reference(found: Comparison, results: Path, platform: Platform = USUAL) -> None:
@@ -200,7 +195,7 @@ def _figures(record: Record) -> str:
 
 
 SEEDS = 5
-"""What ``--train`` trains of each case: as many as let each side's scatter be known."""
+"""The seeds that ``--train`` trains of each case: enough to know each side's scatter."""
 
 UNDECIDED = ("fail", "pass")
 
@@ -359,7 +354,7 @@ def _asked(args: argparse.Namespace) -> Asked:
 
 
 def _hint(found: Comparison, seeds: int) -> str:
-    """Say what trains the cases that are missing, and how long that took when it was done."""
+    """Return what trains the missing cases, and how long that took when their records were made."""
     known = {
         name: [record.seconds["total"] for record in facts.records if "total" in record.seconds]
         for side in (found.base, found.head)
@@ -378,7 +373,7 @@ def _check_timeable(*places: Place) -> None:
         if each.commit is None and not each.checkout:
             raise UserError(
                 f"--time runs the code of both sides, but {each.told} has no code of its own. "
-                "Name two commits, or one and nothing, which is this checkout."
+                "Name two commits, or one commit alone to compare it with this checkout."
             )
 
 
@@ -395,5 +390,5 @@ def _labels(task: str, data_dir: Path | None) -> np.ndarray | None:
     try:
         dataset = data.find(task, data_dir=data_dir, offline=True)
     except UserError:
-        return None  # predictions are evidence: what decides does without
+        return None  # predictions are shown, and decide nothing
     return np.asarray(data.load(dataset).test_labels)
