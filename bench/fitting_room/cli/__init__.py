@@ -36,7 +36,7 @@ COMMANDS = {
 }
 """Command → what it does, in the order in which they are used.
 
-A run imports the module of its own alone, and ``--help`` none: they load NumPy, Rich and SciPy.
+A command imports its own module alone, and ``--help`` none: they load NumPy, Rich and SciPy.
 """
 
 FAMILIES = {
@@ -67,7 +67,7 @@ def add_command(
 
 
 def settle(asked: argparse.Namespace, project: Project) -> None:
-    """Give a command its project, and that one's folders where the command line names none."""
+    """Give a command its project, and the project's folders if the command line names none."""
     asked.project = project
     project.use()
     folders = {"results": project.results, "records": project.results / "reference"}
@@ -77,13 +77,13 @@ def settle(asked: argparse.Namespace, project: Project) -> None:
 
 
 def run(arguments: Sequence[str] | None, *folders: Path, program: str, suites: str) -> int:
-    """Run one command; 0 is success, 1 a finding, 2 a mistake that can be mended.
+    """Run one command; return 0 for success, 1 for a finding, 2 for a mistake of the user.
 
     Args:
         arguments: None for those of this process.
-        folders: The project is that of the first which lies in one.
-        program: What is typed before the command.
-        suites: What is typed for the run itself.
+        folders: Where to look for a project; the first that lies in one gives it.
+        program: The words typed before the command.
+        suites: The command line of the run itself.
     """
     told = f"everything but the run itself, which is `{suites}`"
     parser = argparse.ArgumentParser(prog=program, description=told)

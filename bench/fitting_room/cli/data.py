@@ -80,7 +80,7 @@ HEADER = "# What each data set is known by: written by `fitting-room data --pin`
 
 
 def _pin(task: Task, arrays: Arrays, look: Look, path: Path) -> None:
-    """Add what is not pinned yet; what is, has been verified."""
+    """Pin what is not pinned yet; what is pinned has been verified."""
     tables: dict[str, Mapping[str, object]] = {}
     if task.pin is None:
         tables["checksums"] = arrays.checksums()

@@ -63,7 +63,7 @@ RUNS = 20_000
 AGAIN = 10
 PAIRS = 20
 OTHER_SEEDS = 1000
-"""From here on no reference holds any."""
+"""The first of the seeds that no reference holds."""
 
 
 def register(subparsers: Subparsers) -> None:
@@ -93,7 +93,7 @@ def register(subparsers: Subparsers) -> None:
 
 
 def gate(arguments: argparse.Namespace) -> int:
-    """Simulate, examine the variants, write what came of it, and print its tables.
+    """Simulate, examine the variants, write the results, and print their tables.
 
     Returns 1 where the gate let a changed variant pass, or stopped the untouched case.
     """
@@ -122,9 +122,9 @@ def gate(arguments: argparse.Namespace) -> int:
 
 
 def run_quick(arguments: argparse.Namespace, bounds: Bounds) -> int:
-    """Make whole runs of the quick tier, write and print what came of it; return 1 if one is red.
+    """Make whole runs of the quick tier, write and print the results; return 1 if one is red.
 
-    Every run has seeds that no other run and no reference has. What is stored is not trained again.
+    Every run has seeds that no other run and no reference has. Stored trials are not repeated.
     """
     project, results = arguments.project, arguments.results
     cases = [project.case(each) for each in arguments.case] or [*project.cases.values()]
@@ -160,7 +160,7 @@ def _examine(
 ) -> tuple[Measured, int]:
     """Examine every variant and train what ten seeds take; return that, and the wrong verdicts.
 
-    What is stored is not trained again: a run that was interrupted is resumed by the same command.
+    Stored trials are not repeated: the same command resumes a run that was interrupted.
     """
     wanted = _by_case(arguments.project)
     unchanged = wanted[0]
@@ -220,7 +220,7 @@ def _tell_estimate(
     running: Session,
     also: Sequence[TrialSpec] = (),
 ) -> None:
-    """Say what is to be trained at least: the first seed of each run of a case, and ``also``."""
+    """Print how much is trained at least: the first seed of each run of a case, and ``also``."""
     specs = [anew(evaluator, case, first=n).planned[case.name][0].spec for case, n in asked]
     missing = [*also, *(s for s in specs if not running.scheduler.stored(s, timed=False))]
     running.progress.total = len(missing)
@@ -229,12 +229,12 @@ def _tell_estimate(
 
 
 def _known(project: Project, what: str) -> Mapping[str, Any]:
-    """Return the variants or the slowdowns of a project, of which there must be some."""
+    """Return the variants or the slowdowns of a project; raise a UserError if it has none."""
     found: Mapping[str, Any] = getattr(project, what)
     if not found:
         raise UserError(
-            f"{project.root / FILE} names no {what}, by which the gate is put to the test. Add a "
-            f'line {what} = "module:name" to [tool.fitting-room]; --simulate-only needs none.'
+            f"{project.root / FILE} names no {what}, which the gate is tested with. Add a line "
+            f'{what} = "module:name" to [tool.fitting-room]; --simulate-only needs none.'
         )
     return found
 
@@ -273,7 +273,7 @@ def _examined(evaluator: Evaluator, variant: Variant, reference: Sequence[Record
 
 
 def _side(told: str, records: Sequence[Record]) -> Side:
-    """Return records as a side that tells no seconds: this is about what is learned."""
+    """Return records as a side without seconds: only what is learned is compared."""
     facts = {name: replace(each, pace=None) for name, each in facts_of(records).items()}
     return Side(told=told, facts=facts)
 

@@ -58,7 +58,7 @@ IMAGES = 15_000
 """A quarter of an epoch: the ratio is that of whole ones."""
 
 ROUND_S = 10.0
-"""What a round of all peers may take: ten rounds of two cases are less than five minutes."""
+"""The time of a round of all peers: ten rounds of two cases take less than five minutes."""
 
 HEADINGS = ("case", "s, this bench", "util. %", "s, plain fit", "ratio", "min–max", "pairs")
 ABSENT = "no reference yet"
@@ -107,10 +107,10 @@ def noise(arguments: argparse.Namespace) -> int:
     names = arguments.case or project.noise or project.cases
     cases = [project.case(name) for name in names]
     if arguments.levels < 2:
-        raise UserError("--levels 1: scatter between seeds needs two of each kind at least.")
+        raise UserError("--levels 1: the scatter between seeds takes at least two. Name 2 or more.")
     found = datasets((case.task for case in cases), arguments)
     if arguments.times and arguments.engine:
-        raise UserError("--times times epochs alone on this machine: leave out --engine.")
+        raise UserError("--times times epochs on this machine, alone. Leave out --engine.")
     if arguments.times:
         folder = arguments.results / FOLDER / "trials" / "timed"
         with session(arguments, trials=folder, fresh=True) as running:
@@ -232,11 +232,11 @@ def _comparable(project: Project, names: Sequence[str]) -> list[Case]:
     """Return the cases of these names, or all, that a plain ``fit`` can train as well."""
     cases = project.cases
     plain = {n: case for n, case in cases.items() if not (case.recipe.tuned or case.trainer)}
-    others = f"Name some of {', '.join(plain)}." if plain else "That is so of every case here."
+    others = f"Name some of {', '.join(plain)}." if plain else "The same holds for every case here."
     for name in names or (() if plain else cases):
         if project.case(name).name not in plain:
             own = "its trainer is its own" if project.case(name).trainer else ""
-            why = own or "its recipe asks for what a plain fit has not"
+            why = own or "its recipe uses what a plain fit does not have"
             raise UserError(f"{name}: {why}, so there is nothing to compare it with. {others}")
     return [plain[name] for name in names or plain]
 
@@ -275,7 +275,7 @@ def _beside_peers(arguments: argparse.Namespace) -> int:
     project: Project = arguments.project
     names = arguments.case or [*project.peers]
     if not names:
-        raise UserError("No case has peers in [tool.fitting-room]: name those to be timed.")
+        raise UserError("No case has peers in [tool.fitting-room]. Name the cases to be timed.")
     _comparable(project, names)
     found = [race(project.case(name), arguments) for name in names]
     print(peers.peers_table(found, references(project.results / "reference"), stale={}))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from fitting_room.report.plots.album import Pictures
 
 ENDS = ("", "-dark")
-"""What follows its name in the files of a picture, light and dark."""
+"""The ends of the names of a picture's files, light and dark."""
 
 DRAWING = (
     "fitting_room.report.plots.album:overview",
@@ -50,7 +50,7 @@ DRAWING = (
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """What pictures and pages are made of: the records of a folder, and what is known of them."""
+    """The records of a folder, and what pictures and pages show beside them."""
 
     project: Project
     records: Sequence[Record]
@@ -71,19 +71,19 @@ class Stored:
 
     @cached_property
     def growth(self) -> Growth | None:
-        """What trials on a cluster cost, where that was measured."""
+        """The measured cost of trials on a cluster; None if there is none."""
         return read_growth(self.project.results)
 
 
 def read_stored(folder: Path, project: Project) -> Stored:
-    """Read a folder of records of a project's cases; of several platforms, those of one.
+    """Read a folder of records of a project's cases; if they are of several platforms, one's.
 
     Raises:
         UserError: It holds none, or one that cannot be read.
     """
     records = list(Store(folder).all())
     if not records:
-        raise UserError(f"{folder} holds no records. Name a folder that does with --records.")
+        raise UserError(f"{folder} holds no records. Name another folder with --records.")
     kept = of_one_platform(records)
     if len(kept) < len(records):
         words = platform_of(kept[0]).words
@@ -116,7 +116,7 @@ def register(subparsers: Subparsers) -> None:
 
 
 def plots(arguments: argparse.Namespace) -> int:
-    """Draw what the records allow, or check what is committed; return 1 where that is stale."""
+    """Draw what the records allow, or check the committed pictures; return 1 if one is stale."""
     project = arguments.project
     names = [project.case(name).name for name in arguments.case]
     if arguments.check and not arguments.readme:
@@ -167,8 +167,8 @@ def _drawn(stored: Stored, folder: Path, rests_on: bytes, *, check: bool) -> lis
     drawn |= picture(stored.growth) if stored.growth else {}
     if missing := [name for name in project.pictures if name not in drawn]:
         raise UserError(
-            f"Pages show {' and '.join(missing)}, of which these records have no training. Name a "
-            f"folder that has some of each task, or other pictures in {TABLE}: there are "
+            f"Pages show {' and '.join(missing)}, but these records have no trial for that. Name a "
+            f"folder with records of each task, or other pictures in {TABLE}: there are "
             f"{', '.join(drawn)}."
         )
     for name, theme in ((name, theme) for name in project.pictures for theme in THEMES.values()):
@@ -221,7 +221,7 @@ def _pictures(stored: Stored, names: Sequence[str]) -> Pictures:
 
 
 def draw_all(pictures: Pictures, folder: Path) -> None:
-    """Write each picture as SVG and PNG, light and dark; tell which there cannot be."""
+    """Write each picture as SVG and PNG, light and dark; print which cannot be drawn, and why."""
     from fitting_room.report.plots import KINDS, THEMES, save
 
     drawn = {name: draw for name, draw in pictures.items() if not isinstance(draw, str)}

@@ -51,8 +51,8 @@ def check(arguments: argparse.Namespace) -> None:
 def compare_quick(arguments: argparse.Namespace, base: Side) -> Comparison:
     """Compare the first epochs of BASE's references with those that this checkout trains.
 
-    Cases whose code and settings are unchanged train nothing. Of the others seeds are added, round
-    by round and the cheapest case first, until no verdict is open or one has failed.
+    Cases whose code and settings are unchanged train nothing. The others get seeds, round by round
+    and the cheapest case first, until no verdict is open or one has failed.
 
     Raises:
         TrialFailedError: A trial crashed, or was ended.
@@ -75,7 +75,7 @@ def compare_quick(arguments: argparse.Namespace, base: Side) -> Comparison:
 
 
 def _rounds(cases: Sequence[Case], evaluator: Evaluator, looks: _Looks) -> Comparison:
-    """Train seed after seed of the cases that are open, and look after every trial."""
+    """Train seed after seed of the open cases, and judge after every trial."""
     trained: dict[str, list[Record]] = {}
     for n in range(1, MOST_SEEDS + 1):
         for case in cases:
@@ -92,7 +92,7 @@ def _rounds(cases: Sequence[Case], evaluator: Evaluator, looks: _Looks) -> Compa
 
 @dataclass(frozen=True, kw_only=True)
 class _Looks:
-    """Compares what is there by now."""
+    """Compares the records that there are so far."""
 
     base: Side
     head: Side
@@ -145,7 +145,7 @@ def _looks(arguments: argparse.Namespace, base: Side, before: Sequence[Record]) 
 
 
 def _replaced(project: Project, on: Platform) -> list[str]:
-    """Return the cases that another stands for here, and those that need stand for none."""
+    """Return the cases that have a stand-in here, and the stand-ins that are not needed here."""
     precisions = {name: project.cases[name].recipe.precision for name in project.instead}
     return [
         name if emulation(precisions[name], **on._asdict()) else other

@@ -249,7 +249,7 @@ def readme(args: argparse.Namespace) -> int:
         print(f"{file} {state if file in stale else 'is up to date'}.")
     left = sorted({r.spec.case.name for r in known.records} - {*project.known})
     for case in left:
-        print(f"{case} has references and is no case: fitting-room remove {case}, or rename.")
+        print(f"{case} has references but is no case: fitting-room remove {case}, or rename.")
     drawing = bool(project.pictures) and not args.file
     drawn = drawing and plots.committed(known, check=args.check)
     drawn |= _badges(known, check=args.check)
@@ -289,8 +289,8 @@ ORPHAN = "belongs to no case with a reference"
 def _badges(known: Committed, *, check: bool) -> bool:
     """Write the badges that the project asks for, or check them; return whether any was stale.
 
-    They are of the project's own results, whatever else a page is made from. The folder holds
-    nothing else: what belongs to no case with a reference is taken out.
+    They show the project's own results, also if pages are made from others. The folder holds
+    nothing else: a file of no case with a reference is removed.
     """
     folder = known.project.badges
     if folder is None or known.results.resolve() != known.project.results.resolve():
@@ -327,8 +327,8 @@ def committed(project: Project, results: Path, claims: Path | None) -> Committed
     """
     if not (results / "reference").is_dir():
         raise UserError(
-            f"{results} has no folder reference, whose records the tables are made of. Name a "
-            "folder that has with --results DIR, or train some: fitting-room calibrate"
+            f"{results} has no folder reference, and tables are made from its records. Name a "
+            "folder that has one with --results DIR, or train references: fitting-room calibrate"
         )
     records, exercises = (references(results / name) for name in FOLDERS)
     return Committed(

@@ -1,4 +1,4 @@
-"""``remove`` and ``rename``: what is stored of a case that is in no list of cases any more."""
+"""``remove`` and ``rename``: the stored files of a case that the project no longer has."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ RECORDS = ("reference", "exercises", "trials")
 FOLDERS = ("exercises", "trials", "models", "inspect")
 """Folders of the results that have one for each case, beside those of references."""
 
-NOT_YET = "Nothing is changed yet. Review the above, and do it with --apply."
+NOT_YET = "Nothing is changed yet. Review the above, then repeat the command with --apply."
 
 Keys = tuple[str, ...]
 
@@ -89,7 +89,7 @@ def remove(arguments: argparse.Namespace) -> int:
 
 
 def rename(arguments: argparse.Namespace) -> int:
-    """Show what goes by the old name: files, bounds and claims; with ``--apply`` rename it."""
+    """Show what has the old name: files, bounds and claims; with ``--apply`` rename it."""
     old, results = arguments.old, arguments.results
     new: Case = arguments.project.case(arguments.new)
     _check_gone(old, arguments.project)
@@ -98,7 +98,7 @@ def rename(arguments: argparse.Namespace) -> int:
     files = _edits(arguments.project, lambda path: _renamed_in(path, old, new.name))
     paths = _traces(results, old)
     if not files and not paths:
-        raise UserError(f"Nothing goes by the name of {old!r} under {results}.")
+        raise UserError(f"Nothing under {results} has the name {old!r}.")
     for path in paths:
         print(f"rename {path}")
     # Before anything is written: it refuses what is of another task.
@@ -146,7 +146,9 @@ def _renamed(path: Path, new: Case) -> list[Record]:
 def _under(spec: TrialSpec, new: Case) -> TrialSpec:
     then = spec.case
     if then.task != new.task:
-        raise UserError(f"{then.name} is of another task than {new.name}: it is no new name of it.")
+        raise UserError(
+            f"{then.name} is of another task than {new.name}. Name a case of the same task."
+        )
     case = replace(then, architecture=new.architecture, builder=new.builder, variant=new.variant)
     return replace(spec, case=case)
 
@@ -187,7 +189,7 @@ def _edits(project: Project, edit: Callable[[Path], str]) -> dict[Path, str]:
 
 
 def _without(path: Path, case: str) -> str:
-    """Return the text of a file of bounds or claims without a case, and what is claimed of it."""
+    """Return the text of a file of bounds or claims without a case, and the claims about it."""
     toml = read_toml(path, mend="It holds bounds or claims.", infinite=True)
     claims = toml.document.get("claims", {})
     gone = {name for name, told in claims.items() if case in _values(told)}
@@ -219,7 +221,7 @@ def _checked(path: Path, text: str, wanted: dict[str, Any]) -> str:
     if not wanted.get("claims", True):
         del wanted["claims"]
     if tomllib.loads(text) != wanted:
-        raise UserError(f"{path} is written in a way that cannot be edited. Do it by hand.")
+        raise UserError(f"{path} is written in a way that this cannot edit. Edit it by hand.")
     return text
 
 

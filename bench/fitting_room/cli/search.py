@@ -30,7 +30,7 @@ from fitting_room.spec import TASKS, Case, TrialSpec
 from fitting_room.studies.search import Tried, candidates, read_log, read_study, settings_of, table
 
 FINAL = ("completed", "diverged")
-"""Outcomes that another trial of the same key would only repeat."""
+"""The outcomes that another trial of the same key would only repeat."""
 
 
 def register(subparsers: Subparsers) -> None:
@@ -59,7 +59,7 @@ def register(subparsers: Subparsers) -> None:
 
 
 def search(arguments: argparse.Namespace) -> int:
-    """Train what the log does not hold yet, seed by seed; log each trial; print the table."""
+    """Train the trials that the log lacks, seed by seed; log each; print the table."""
     if arguments.task not in TASKS:
         raise UserError(f"There is no task {arguments.task!r}. {nearest(arguments.task, TASKS)}")
     log = arguments.results / "search" / f"{arguments.task}.jsonl"
@@ -67,7 +67,7 @@ def search(arguments: argparse.Namespace) -> int:
         print(table(candidates(read_log(log))))
         return 0
     cases = _chosen(read_study(arguments.candidates, arguments.task).cases, arguments.only)
-    # An engine's workers see for themselves what they have.
+    # An engine's workers check their own devices.
     check_backend(arguments.backend, "cpu" if arguments.engine else arguments.device)
     whole = datasets([arguments.task], arguments)[arguments.task]
     dataset = validation_split(whole, arguments.held_out)
@@ -166,4 +166,4 @@ def append(path: Path, line: Tried) -> None:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from None
     if written < len(content):
         told = f"{written} of {len(content)} bytes were written"
-        raise UserError(f"{path}: {told}. Free the disk and go on.")
+        raise UserError(f"{path}: {told}. Free the disk, then run the same command again.")

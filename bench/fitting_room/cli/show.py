@@ -1,4 +1,4 @@
-"""``show`` and ``claims``: what is stored, and what published claims are worth by it."""
+"""``show`` and ``claims``: the stored records, and the verdicts on published claims."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Found = tuple[str, Record]
 """A folder of the results, and a record in it."""
 
 WIDE = 160
-"""Columns where nobody watches: a pipe or a file has no width."""
+"""Columns of a pipe or a file, which has no width of its own."""
 
 NOT_FOR_PUBLICATION = "Not for publication (sample, search, quick run or overridden epochs):"
 
@@ -215,7 +215,7 @@ def _watched(record: Record) -> dict[str, list[str]]:
 
 
 def _did(record: Record) -> str:
-    """Say which epochs the callbacks chose, if any did."""
+    """Return which epochs the callbacks chose; empty if none did."""
     did = record.callbacks
     best = f"best by validation loss: epoch {did.best_epoch}" if did and did.best_epoch else ""
     stopped = f"stopped after epoch {did.stopped_epoch}" if did and did.stopped_epoch else ""
@@ -223,7 +223,7 @@ def _did(record: Record) -> str:
 
 
 def claims(args: argparse.Namespace) -> int:
-    """Print every claim with its verdict; return 1 where one is not what the file expects."""
+    """Print every claim with its verdict; return 1 if one is not as the file expects."""
     file = args.file or args.project.claims
     if file is None:
         raise UserError(

@@ -37,7 +37,7 @@ def job_of(spec: TrialSpec, root: Path | None = None) -> Job:
     root = root or home()
     if others := strays(loaded_files(spec.case.builder), root):
         raise UserError(
-            f"Python imported {others[0]}, and the bench from {root}: a record would mix them. "
+            f"Python imported {others[0]}, but the bench from {root}: a record would mix them. "
             "Take one of the two off Python's path, or uninstall it."
         )
     origin = provenance(spec, root=root)
