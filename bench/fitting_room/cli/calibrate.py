@@ -65,7 +65,7 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument("case", nargs="*", help="cases by name; all, if none is given")
     parser.add_argument("--seeds", type=positive, default=SEEDS, help=f"seeds a case ({SEEDS})")
     parser.add_argument(
-        "--apply", action="store_true", help="make the change to the file of bounds that is shown"
+        "--apply", action="store_true", help="make the change to the file of bounds"
     )
     add_options(parser, *OPTIONS)
     parser = add_command(subparsers, "exercises", exercises)
@@ -75,7 +75,7 @@ def register(subparsers: Subparsers) -> None:
         "--thin", action="store_true", help="only the points that the accept tier trains"
     )
     parser.add_argument(
-        "--stored", action="store_true", help="train nothing: tell what the stored records say"
+        "--stored", action="store_true", help="train nothing: answer from the stored records"
     )
     parser.add_argument(
         "--plots",

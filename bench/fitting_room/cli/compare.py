@@ -215,7 +215,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "--train": {
         "action": "store_true",
-        "help": "train what a commit, or this checkout, has no records of",
+        "help": "train the cases that a commit, or this checkout, has no records of",
     },
     "--seeds": {
         "type": positive,
@@ -237,10 +237,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": f"pairs of chunks that --time trains ({PAIRS})",
     },
     **{
-        name: SHARED[name] | {"help": f"what the records are of: {told}"}
-        for name, told in (
-            ("--backend", "Keras' backend (tensorflow)"),
-            ("--device", "where they trained (cpu)"),
+        name: SHARED[name] | {"help": f"compare records of this {of}"}
+        for name, of in (
+            ("--backend", "backend of Keras (tensorflow)"),
+            ("--device", "device (cpu)"),
         )
     },
     "--engine": {
@@ -259,7 +259,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "-v": {
         "action": "store_true",
         "dest": "verbose",
-        "help": "list the figures that are the same, too",
+        "help": "list the figures that did not change, too",
     },
     "--output": {"type": Path, "metavar": "FILE", "help": "write the Markdown there too"},
     "--json": {"type": Path, "metavar": "FILE", "help": "write the comparison as JSON"},
@@ -272,7 +272,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": f"a folder with the data sets' IDX files (or {data.DATA_DIR_VARIABLE})",
     },
     "--offline": {"action": "store_true", "help": "never touch the network"},
-    "--results": {"type": Path, "help": "holds the records"},
+    "--results": {"type": Path, "help": "where records are kept (default: results)"},
 }
 
 
@@ -284,8 +284,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("base", metavar="BASE", help="what was")
-    parser.add_argument("head", metavar="HEAD", nargs="?", help="what is; default: this checkout")
+    parser.add_argument(
+        "base", metavar="BASE", help="the side before: a commit, a folder of records or a case"
+    )
+    parser.add_argument(
+        "head", metavar="HEAD", nargs="?", help="the side after; default: this checkout"
+    )
     for name, settings in OPTIONS.items():
         parser.add_argument(name, **settings)
     parser.set_defaults(run=run)

@@ -39,7 +39,7 @@ def register(subparsers: Subparsers) -> None:
     )
     add_options(parser, *DATA)
     parser.add_argument(
-        "--pin", action="store_true", help="write what is not pinned yet into the file of pins"
+        "--pin", action="store_true", help="pin the data sets that are not pinned yet"
     )
     parser.add_argument(
         "--write-sample",

@@ -73,7 +73,7 @@ def register(subparsers: Subparsers) -> None:
         "--runs", type=positive, default=RUNS, help=f"simulated runs a case and scenario ({RUNS})"
     )
     parser.add_argument(
-        "--simulate-only", action="store_true", help="train nothing: keep the variants there are"
+        "--simulate-only", action="store_true", help="train nothing: keep the variants' verdicts"
     )
     parser.add_argument(
         "--again",
@@ -81,12 +81,10 @@ def register(subparsers: Subparsers) -> None:
         default=AGAIN,
         help=f"runs of the untouched case with other seeds ({AGAIN})",
     )
-    parser.add_argument(
-        "--times", action="store_true", help="put the judge of seconds to the test instead"
-    )
+    parser.add_argument("--times", action="store_true", help="test the verdicts on seconds instead")
     parser.add_argument(
         "--quick-runs", type=positive, metavar="N",
-        help="make N whole runs of the quick tier with seeds of their own instead",
+        help="make N whole runs of the quick tier instead, each with new seeds",
     )  # fmt: skip
     parser.add_argument("case", nargs="*", help="the cases of --quick-runs; all, if none is given")
     add_options(parser, "--fresh", *DATA, "--results")

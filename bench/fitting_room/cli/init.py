@@ -155,8 +155,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=Path,
         default=Path(),
         metavar="DIR",
-        help="where; this folder, if none is named. No file that is there is changed, but that "
-        "pyproject.toml and README.md are added to",
+        help="the folder; this one if none is named. Files that are there stay as they are, except "
+        "that pyproject.toml and README.md get an addition",
     )
     parser.set_defaults(run=run)
 

@@ -64,7 +64,7 @@ HEADINGS = ("case", "s, this bench", "util. %", "s, plain fit", "ratio", "min–
 ABSENT = "no reference yet"
 SPEED = {
     "--peers": "time Keras on other backends and the project's plain loops beside both, in turn",
-    "--share": "time nothing: tell how much of the last run was no training, and what it was",
+    "--share": "time nothing: show how much of the last run was not training, and what it was",
     "--json": "keep the figures, to be committed: as results/speed/CASE.json, those of peers as "
     "results/peers/CASE.json, the share as results/share.json",
 }
@@ -94,7 +94,7 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--images",
         type=positive,
-        help=f"training images an epoch ({IMAGES}; of peers as many as take {ROUND_S:g} s a round)",
+        help=f"training images an epoch ({IMAGES}; with --peers as many as take {ROUND_S:g} s)",
     )
     for name, does in SPEED.items():
         parser.add_argument(name, action="store_true", help=does)

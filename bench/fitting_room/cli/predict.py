@@ -64,7 +64,7 @@ def register(subparsers: Subparsers) -> None:
     which.add_argument("--index", type=natural, default=0, help="a test image, from 0 (0)")
     which.add_argument("--image", type=Path, metavar="FILE", help="a PNG or JPEG of your own")
     parser.add_argument(
-        "--output", type=_drawable, metavar="FILE", help="draw it into a PNG or SVG, too"
+        "--output", type=_drawable, metavar="FILE", help="draw the answer into a PNG or SVG, too"
     )
     parser = add_command(subparsers, "inspect", inspect)
     _add_model(parser)
@@ -81,9 +81,9 @@ def register(subparsers: Subparsers) -> None:
 def _add_model(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which model is meant."""
     parser.add_argument("--case", help="a case by name (the first)")
-    parser.add_argument("--seed", type=natural, default=0, help="which of its models (0)")
+    parser.add_argument("--seed", type=natural, default=0, help="the seed of the model (0)")
     parser.add_argument(
-        "--sample", action="store_true", help="one trained on the sample: at once, and no good"
+        "--sample", action="store_true", help="a model trained on the sample: quick, but inaccurate"
     )
     add_options(parser, *DATA, "--results")
 

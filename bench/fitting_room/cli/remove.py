@@ -55,11 +55,11 @@ Keys = tuple[str, ...]
 def register(subparsers: Subparsers) -> None:
     """Add both commands."""
     parser = add_command(subparsers, "remove", remove)
-    parser.add_argument("case", help="its name; it is in no list of cases any more")
+    parser.add_argument("case", help="its name, which the list of cases no longer has")
     parser.add_argument("--apply", action="store_true", help="remove what is shown")
     add_options(parser, "--results")
     parser = add_command(subparsers, "rename", rename)
-    parser.add_argument("old", help="its name until now; it is in no list of cases any more")
+    parser.add_argument("old", help="its name until now, which the list of cases no longer has")
     parser.add_argument("new", help="its name in the list of cases")
     parser.add_argument("--apply", action="store_true", help="rename what is shown")
     add_options(parser, "--results")

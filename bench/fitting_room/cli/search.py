@@ -42,12 +42,12 @@ def register(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these candidates of the file")
     parser.add_argument("--seeds", type=positive, default=1, help="seeds a candidate (1)")
-    parser.add_argument("--first-seed", type=int, default=0, help="the first of them (0)")
+    parser.add_argument("--first-seed", type=int, default=0, help="the first seed (0)")
     parser.add_argument(
         "--held-out",
         type=positive,
         default=HELD_OUT,
-        help=f"last training images, held out to compare by ({HELD_OUT})",
+        help=f"number of training images, the last ones, to compare by ({HELD_OUT})",
     )
     parser.add_argument("--jobs", type=positive, default=1, help="trials side by side (1)")
     parser.add_argument("--device", choices=DEVICES, default="cpu", help="where to train (cpu)")

@@ -54,7 +54,7 @@ def register(subparsers: Subparsers) -> None:
     parser.add_argument("case", nargs="?", help="show this case alone, epoch by epoch")
     parser.add_argument("--seeds", action="store_true", help="a line for each record")
     parser.add_argument("--json", action="store_true", help="as JSON, accuracies as fractions")
-    parser.add_argument("--results", type=Path, help="holds records (default: results)")
+    parser.add_argument("--results", type=Path, help="where records are kept (default: results)")
     parser = add_command(subparsers, "claims", claims)
     parser.add_argument("file", nargs="?", type=Path, help="default: bench/claims.toml")
     parser.add_argument("--json", action="store_true", help="as JSON, accuracies as fractions")

@@ -49,21 +49,21 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "type": positive,
         "default": 1,
         "metavar": "N",
-        "help": "N trials side by side on each GPU, where each else has one alone; not timed",
+        "help": "N trials side by side on each GPU; more than one are not timed",
     },
     "--data-dir": {"help": "a folder with the data sets' IDX files (or FITTING_ROOM_DATA)"},
     "--offline": {"action": "store_true", "help": "never touch the network"},
     "--fresh": {"action": "store_true", "help": "train anew, whatever is stored"},
     "--keep-models": {
         "action": "store_true",
-        "help": "keep each trained model in results/models, with a card; what is stored without "
-        "its model is trained again",
+        "help": "keep each trained model in results/models, with a card; a trial that is stored "
+        "without its model is trained again",
     },
     "--tensorboard": {
         "type": Path,
         "metavar": "DIR",
         "help": "train with logs for TensorBoard: curves, weights, graph and hyperparameters; the "
-        "records of such a run are in DIR too, and without times",
+        "records of such a run are in DIR too, without times",
     },
     "--time-limit": {
         "type": seconds,
