@@ -7,10 +7,8 @@ two or more on each side    Student's t-test, its p-value adjusted by Holm among
                             Welch's interval of the difference is shown beside it
 one on one side             the sequential test in the band that the other side's seeds suggest:
                             one outlier is no regression, but leaves the verdict open
-none on one side, or one    undecided, unless both sides are the same: the scatter is unknown
-on each
-two or more of head         a regression, unless as many seeds of base diverged
-diverged
+fewer                       undecided, unless both sides are the same: the scatter is unknown
+diverged seeds              two of head are a regression, unless as many of base diverged
 epochs to a target          the log-rank test, as some seeds may never reach it; it needs two seeds
                             a side
 counts                      exactly: any other number is a change
