@@ -44,7 +44,7 @@ from fitting_room.store.git import exported
 from fitting_room.store.records import Store, write_whole
 
 PAIRS = 20
-"""Twice what the exact test needs, as other work may run on the machine."""
+"""The pairs of a comparison: twice what the exact test needs, as other work may run beside it."""
 
 OWN_TRAINER = "a trainer of one's own does not stop after a chunk to let the other side run"
 

@@ -12,7 +12,7 @@ from fitting_room.project import FILE, from_here, read_project
 from fitting_room.store.records import write_whole
 
 NEXT = ("fitting-room calibrate --seeds 5 --apply", "pytest bench/")
-"""What is typed after it."""
+"""The commands that are typed after it."""
 
 TABLE = """\
 [tool.fitting-room] # paths are relative to this file

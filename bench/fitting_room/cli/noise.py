@@ -134,7 +134,7 @@ def _cross(case: Case, dataset: Dataset, arguments: argparse.Namespace) -> None:
     wanted = {(job_of(spec, root).key, repeat): spec for spec, repeat in pairs}
     progress = Progress()
     progress.total = len(wanted.keys() - known.keys())
-    for repeat in range(2):  # each has records of its own, for a scheduler repeats no spec
+    for repeat in range(2):  # each has its own store, as a scheduler repeats no spec
         trials = folder / "trials" / str(repeat)
         missing = {k: s for k, s in wanted.items() if k not in known and k[1] == repeat}
         with session(arguments, trials=trials, progress=progress) as running:
@@ -182,7 +182,7 @@ def _time(
 
 
 def _timed(case: Case, dataset: Dataset, number: int, share: float) -> Iterator[TrialSpec]:
-    """Yield the trials of a block; only their seeds differ, for a scheduler repeats no spec."""
+    """Yield the trials of a block; their seeds differ, as a scheduler repeats no spec."""
     recipe = replace(case.recipe, train_fraction=share, stop_at_accuracy=None)
     for process in range(PROCESSES):
         seed = PROCESSES * number + process

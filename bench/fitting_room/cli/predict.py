@@ -257,7 +257,7 @@ def inspect(arguments: argparse.Namespace) -> int:
     chosen = _chosen(arguments.images, TASKS[spec.case.task], np.asarray(arrays.test_labels))
 
     def check() -> None:
-        """Refuse a filter that the model will not have, for the price of building it."""
+        """Build the model without training, and refuse a filter that it does not have."""
         if filters != [FILTER] and not spec.case.trainer:
             _refuse(filters, look(None, spec, images[:1], inside=True))
 
@@ -289,7 +289,7 @@ def _missing(view: View) -> Iterator[str]:
     if not view.seen.activations:
         yield "It has no convolution and no pooling, so there are no activations to draw."
     elif view.unseen:
-        yield "Its activations are not drawn either, for they stand beside the images."
+        yield "Its activations are not drawn either, because they stand beside the images."
     if view.seen.filters is None:
         yield "Its first layer does not look at pixels of one channel, so no weights are drawn."
 

@@ -96,7 +96,7 @@ class _Looks:
 
     base: Side
     head: Side
-    """With the cases that are unchanged."""
+    """This checkout, with the cases that are unchanged."""
     changed: Sequence[str]
     """Cases that are to be trained."""
     only: Sequence[str]

@@ -43,7 +43,7 @@ from fitting_room.studies import exercises, gate_page, growth, peers, search, sp
 
 @dataclass(frozen=True, kw_only=True)
 class Committed(plots.Stored):
-    """All that a block may be made of; it has no clock, no host, and nothing that is not in git."""
+    """The committed data that blocks are made from: no clock, no host, nothing outside git."""
 
     results: Path
     """Holds ``reference/`` and what else is committed beside it."""
@@ -52,7 +52,7 @@ class Committed(plots.Stored):
 
     @cached_property
     def growth(self) -> growth.Growth | None:
-        """What trials on a cluster cost, as these results have it."""
+        """The cost of trials on a cluster, by these results."""
         return growth.read_growth(self.results)
 
 

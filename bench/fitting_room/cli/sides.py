@@ -215,7 +215,7 @@ CHECKOUT = "this checkout"
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What BASE or HEAD names."""
+    """The place that BASE or HEAD names."""
 
     told: str
     """The side in words."""
@@ -233,7 +233,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the command line asks of both sides."""
+    """The options that apply to both sides."""
 
     project: Project
     results: Path
@@ -248,7 +248,7 @@ class Asked:
     engine: str | None = None
     """The engine that trains trials; None is this machine."""
     platform: Platform = USUAL
-    """What the records are of: those of others are left out."""
+    """The platform of the records; those of others are left out."""
 
 
 def place(name: str | None, project: Project) -> Place:

@@ -205,7 +205,7 @@ class Test:
     found: Change
     """The change if it is not chance; its reason stands before the p-value."""
     price: str = ""
-    """What stands after the p-value: the smallest change that the test catches."""
+    """The words after the p-value: the smallest change that the test catches."""
 
 
 def judge_changes(questions: Sequence[Question], *, alpha: float = RUN_ALPHA) -> list[Change]:

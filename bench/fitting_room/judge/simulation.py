@@ -90,7 +90,7 @@ class Ends:
     outcomes: np.ndarray
     """One of ``CODES`` for each run, shape (runs,), int8."""
     seeds: np.ndarray
-    """Shape (runs,), int64."""
+    """Number of seeds of each run, shape (runs,), int64."""
 
 
 def walk(values: np.ndarray, sides: Sequence[Plan]) -> Ends:
@@ -157,7 +157,7 @@ class Scenario:
     planned: bool = True
     """Whether the unit is the planned one."""
     at_bound: bool = False
-    """Whether every mean lies at its bound, in a band at the worse end; else at the reference's."""
+    """Whether every mean lies at its bound, in a band at the worse end; else at the reference."""
     least: int = 1
 
 

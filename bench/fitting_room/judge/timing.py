@@ -64,7 +64,7 @@ class ABTiming:
     """Trained in each chunk."""
     base_wall: tuple[float, ...]
     head_wall: tuple[float, ...]
-    """Each beside its partner."""
+    """Wall seconds of each chunk of head, beside its partner of base."""
     base_cpu: tuple[float, ...]
     head_cpu: tuple[float, ...]
 
@@ -116,7 +116,7 @@ class Pace:
     seconds: float
     calibration: float | None
     conditions: Mapping[str, str]
-    """What must agree with another's for a comparison, in words: machine and versions."""
+    """Machine and versions, in words: both sides of a comparison must have the same."""
 
 
 def judge_stored(base: Pace, head: Pace) -> Verdict:

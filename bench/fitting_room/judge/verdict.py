@@ -43,7 +43,7 @@ class Verdict:
     label: str = ""
     """The outcome in the words of its question: ``regression``, ``reproduced``."""
     estimate: float | None
-    """What was measured, in the metric's own unit: a mean over seeds, or a difference of two."""
+    """The measured value in the metric's own unit: a mean over seeds, or a difference of two."""
     interval: Interval | None = None
     """The confidence interval of the estimate, or the prediction interval of one more seed."""
     n: int

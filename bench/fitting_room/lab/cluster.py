@@ -196,7 +196,7 @@ class _Watch:
     def _look(self) -> None:
         if time.monotonic() < self.looked + LOOK_S:
             return
-        with suppress(Exception):  # whatever a lost connection gives: it is none
+        with suppress(Exception):  # a lost connection may raise anything
             if self.client.sync(self.client.scheduler.ncores, callback_timeout=SILENT_S / 4):
                 self.seen = time.monotonic()
         self.looked = time.monotonic()

@@ -34,7 +34,7 @@ class Options:
     seeds: int | None = None
     """The exact number; None lets the tier decide."""
     epochs: int | None = None
-    """Instead of each recipe's; such figures are marked and never published."""
+    """The number that replaces each recipe's; such figures are marked and never published."""
     backend: str = "tensorflow"
     device: str = "cpu"
     engine: str | None = None
@@ -93,7 +93,7 @@ class Options:
 
     @property
     def platform(self) -> Platform:
-        """What it trains on."""
+        """The backend and the device that it trains on."""
         return Platform(self.backend, self.device)
 
     @property

@@ -39,7 +39,7 @@ class Emulated:
 
     @property
     def words(self) -> str:
-        """Say it in a sentence without its end."""
+        """The emulation in a sentence without its end."""
         if math.isinf(self.times):
             return f"{self.kind} does not run on this processor"
         return (
@@ -92,7 +92,7 @@ class Seen:
     """The answers of a model to n images, and what its layers make of them."""
 
     probabilities: NDArray[np.float32]
-    """Shape (n, classes)."""
+    """The probability of each class, shape (n, classes)."""
     activations: Mapping[str, NDArray[np.float32]]
     """Layer → shape (n, height, width, filters), of each convolution and pooling, in order."""
     filters: NDArray[np.float32] | None

@@ -321,7 +321,7 @@ def _start(job: Job, errors: IO[bytes], device: Mapping[str, str]) -> Child:
 
 
 def _prepares(spec: TrialSpec) -> bool:
-    """Whether a prepared process can be forked for a trial.
+    """Return whether a prepared process can be forked for a trial.
 
     An own trainer may load anything, JAX warns of forks, and a GPU's variables differ by trial.
     """

@@ -44,8 +44,8 @@ SHOW_ONLY = ("collectonly", "setupplan", "showfixtures", "show_fixtures_per_test
 """Options of pytest that show tests and run none."""
 
 WITHOUT_ASSERTS = (
-    "Python was told to leave out assertions, and a test that asserts would pass whatever was "
-    "measured. Run without -O, and unset PYTHONOPTIMIZE."
+    "Python runs without assertions, so a test that asserts would pass whatever was measured. "
+    "Run without -O, and unset PYTHONOPTIMIZE."
 )
 
 
