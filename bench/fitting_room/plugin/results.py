@@ -90,7 +90,7 @@ class Results:
     def _found(self) -> tuple[list[Judged], int]:
         """Return what tests said of cases, and how many failed without a verdict."""
         told = self._config.getoption("tbstyle") != "no"
-        found = [(failed, from_properties(said.items())) for failed, said in self._said.values()]
+        found = [(failed, from_properties(each.items())) for failed, each in self._reports.values()]
         judged = [replace(one, explained=failed and told) for failed, one in found if one]
         return judged, sum(failed and not (one and one.verdict) for failed, one in found)
 
@@ -100,7 +100,7 @@ class Results:
         config, writer, reporting = self._config, self._config.get_terminal_writer(), now()
         verbosity = config.get_verbosity()
         screen = Screen(width=writer.fullwidth, mark=writer.markup, verbosity=verbosity)
-        for _, said in self._said.values():
+        for _, said in self._reports.values():
             if TALLY in said and verbosity > -2:
                 terminalreporter.write_line(screen.folded(str(said[TALLY])))
         judged, unjudged = self._found()
@@ -111,7 +111,7 @@ class Results:
             lines = [shown(summary, screen, unjudged=unjudged)] if verbosity > -2 else []
             if lines and (log := log_folder(config)):
                 lines.append(f"Logs: tensorboard --logdir {log}")
-            annotations = self._tell_github(summary)
+            annotations = self._write_github(summary)
         except Exception as error:
             self._unreported = True
             ordered = in_order(judged)
