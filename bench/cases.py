@@ -24,7 +24,7 @@ def _cases() -> dict[str, Case]:
 
 
 def lawful(case: Case) -> Case:
-    """Return the case, or raise ValueError where its recipe takes what the task's rules forbid."""
+    """Return the case, or raise ValueError if its recipe breaks a rule of its task."""
     recipe, most = case.recipe, TASKS[case.task].most_epochs
     if recipe.tuned and most is not None and recipe.epochs > most:
         raise ValueError(f"{case.name}: {recipe.epochs} epochs; a tuned recipe has {most} at most")
@@ -39,10 +39,9 @@ LONG: frozenset[str] = frozenset(
 )
 """Names of cases that the accept tier builds and does not train."""
 
-
 INSTEAD: dict[str, str] = {
     name: f"{case.task}-{other}"
     for name, case in CASES.items()
     if (other := MODELS[case.architecture].instead)
 }
-"""Case → the case that a machine trains which emulates the precision of the first."""
+"""Case → the case that is trained instead on a machine that would emulate its precision."""

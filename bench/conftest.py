@@ -1,4 +1,4 @@
-"""What a tier or this machine leaves out."""
+"""The cases that a tier or this machine leaves out: their tests are skipped, with the reason."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEFT_OUT = pytest.StashKey[dict[str, str]]()
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
-    """Skip what would train or time a case that is left out; its parameters are still counted."""
+    """Skip tests that train or time a case that is left out; its parameters are still counted."""
     wanted = [(item, *needs) for item in items if (needs := _needs(item))]
     found: dict[str, str] = {}
     asked = " ".join([config.getoption("keyword") or "", *config.args])
@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
-    """Say before anything is trained what is left out, and why."""
+    """Print which cases are left out, and why, before anything is trained."""
     if config.getoption("collectonly") or config.get_verbosity() < 0:
         return []
     return [f"left out: {name}: {why}" for name, why in config.stash.get(LEFT_OUT, {}).items()]
@@ -49,12 +49,12 @@ def left_out(
     """Return why a case is not trained or timed, or None where it is.
 
     Args:
-        name: of the case.
-        tier: of the run.
-        emulated: case that has another to take its place → how its precision is emulated here.
+        name: name of the case.
+        tier: tier of the run.
+        emulated: case with a stand-in → how its precision is emulated here.
         trained: whether it would be trained; else its forward pass alone would be timed.
-        asked: what the run selects tests by; a case that takes another's place is trained where it
-            is not needed, if it is named there.
+        asked: the words by which the run selects tests; a stand-in that is named there is trained
+            even if it is not needed.
     """
     if found := emulated.get(name):
         return f"{found.words}; {INSTEAD[name]} is trained instead"
@@ -72,7 +72,7 @@ def left_out(
 
 
 def _emulated(names: set[str], config: pytest.Config) -> dict[str, Emulated | None]:
-    """Ask the machine for each selected case that has another to take its place, or is that one."""
+    """Ask the machine about each selected case that has a stand-in, or is one."""
     if option(config, "tier") == "smoke":
         return {}  # it trains none of them
     how = {"backend": option(config, "backend"), "device": option(config, "device")}

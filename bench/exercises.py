@@ -1,6 +1,6 @@
-"""The exercises: a case of the tables with one thing about it varied, and what to make of that.
+"""The exercises: a case of the tables with one setting varied, and a conclusion from the records.
 
-Their cases are no rows of the tables and have no bounds. A point that is a case of the tables is
+Their cases are no rows of the tables and have no bounds. If a point is a case of the tables, it is
 that very case, so that one trial serves both.
 """
 
@@ -20,13 +20,13 @@ DIGITS = CASES["mnist-dense_128"]
 CONVOLUTIONAL = CASES["fashion_mnist-cnn_64"]
 
 LONG = 30
-"""Epochs of the runs that are to show where more of them stop to pay."""
+"""Epochs of the runs that show when more epochs stop to pay."""
 
 
 def _like(
     original: Case, name: str, *, arguments: dict[str, Any] | None = None, **recipe: Any
 ) -> Case:
-    """Return a case with something changed; where the tables have one of that name, that one."""
+    """Return a case with a change; if the tables have a case of that name, return that one."""
     made = replace(
         original,
         architecture=name,
@@ -37,12 +37,12 @@ def _like(
 
 
 def _whole(original: Case) -> Case:
-    """Return a dense case over many epochs, which nothing stops."""
+    """Return a dense case with many epochs and no early stop."""
     return _like(original, f"dense_128_epochs_{LONG}", epochs=LONG, stop_at_accuracy=None)
 
 
 def _stopping(original: Case) -> dict[str, Case]:
-    """Return a dense case over many epochs, and what ends at some training accuracy instead."""
+    """Return a dense case with many epochs, and others that stop at a training accuracy."""
     title = TASKS[original.task].title
     points = {f"{title}, never": _whole(original)}
     for percent in ("85", "98", "99.5"):
@@ -60,7 +60,7 @@ def _convolutional(blocks: int, filters: int) -> Case:
 
 
 BLOCKS = {1: "single_conv", 2: "cnn", 3: "triple_conv"}
-"""Convolutional blocks → how the names of the tables begin."""
+"""Number of convolutional blocks → the beginning of the names in the tables."""
 FILTERS = (8, 16, 32, 64, 128)
 WIDTHS = (16, 32, 64, 128, 256, 512, 1024)
 BATCHES = (32, 64, 128, 256, 512, 1024)

@@ -1,8 +1,8 @@
 """Plain loops that train what ``dense_128`` and ``cnn_64`` train: peers of this bench's training.
 
-``python -m bench speed --peers`` times them beside it. Each is a trainer of one's own, as
-``docs/models.md`` has it, and loads its framework when it is called. All of them begin with the
-weights and take the steps of Adam that Keras does.
+``python -m bench speed --peers`` times them beside it. Each is a trainer as ``docs/models.md``
+describes it, and loads its framework when it is called. All begin with weights as Keras draws them,
+and take the same steps of Adam.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What is trained on: the data sets, where they may be had, and what is asked of them.
+"""The tasks: the data sets, the sources of each, and the targets on them.
 
-``data.toml`` beside this file holds their checksums and their looks.
+``data.toml`` beside this file holds their checksums and what they look like.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _FASHION_MNIST = Task(
         "Ankle boot",
     ),
     licence="MIT, Zalando SE",
-    sprints={0.913: 10.0, 0.93: 60.0},  # the first is the best that was published
+    sprints={0.913: 10.0, 0.93: 60.0},  # the first is the best published accuracy
     most_epochs=30,
-    frontier=(1_000, 294_921),  # the published network of three convolutions has one more
+    frontier=(1_000, 294_921),  # one less than the published network of three convolutions
     marks=(0.92, 0.93, 0.94, 0.945),
     followed="Ankle boot",
 )

@@ -1,4 +1,4 @@
-"""What is asked of every case: its bounds, and its times in pytest-benchmark's table."""
+"""The tests of every case: its bounds, and its times in pytest-benchmark's table."""
 
 from __future__ import annotations
 
@@ -39,32 +39,32 @@ def test_loss(case: Case, hold: Hold) -> None:
 
 @trained
 def test_learning_curve(case: Case, hold: Hold) -> None:
-    """The training loss of every epoch is within its band: training goes as it went."""
+    """The training loss of every epoch is within its band: training goes as in the reference."""
     hold(case, "training_loss_by_epoch")
 
 
 @trained
 def test_training_accuracy(case: Case, hold: Hold) -> None:
-    """The last epoch's training accuracy is within its band: nothing in training changed."""
+    """The last epoch's training accuracy is within its band, as in the reference."""
     hold(case, "training_accuracy")
 
 
 @trained
 def test_training_drop(case: Case, hold: Hold) -> None:
-    """The training loss falls from the first epoch to the second as it did: same optimizer."""
+    """The training loss falls from epoch 1 to epoch 2 by as much as in the reference."""
     hold(case, "drop_in_training_loss")
 
 
 @trained
 @aiming
 def test_epochs_to_target(case: Case, hold: Hold) -> None:
-    """The target is reached by the bound's epoch; a bound of infinity says that it never is."""
+    """The target is reached by the bound's epoch; an infinite bound lets it be never reached."""
     hold(case, "epochs_to_target")
 
 
 @pytest.mark.needs(trained=False)
 def test_parameters(case: Case, hold: Hold) -> None:
-    """The model has exactly as many parameters as its bound says; nothing is trained for that."""
+    """The model has exactly as many parameters as its bound says; this trains nothing."""
     hold(case, "parameters")
 
 

@@ -13,11 +13,11 @@ from fitting_room.report.summary import TALLY
 from fitting_room.store.claims import Published
 
 Audit = tuple[list[Finding], Grounds]
-"""What became of the claims, and by what."""
+"""The verdicts on the claims, and the records that they rest on."""
 
 
 def published(config: pytest.Config) -> Published:
-    """Return what the claims file holds; its mistakes end the collection with their message."""
+    """Return the claims of the file; a mistake in it ends the collection with its message."""
     try:
         project = project_of(config)
         return claims_in(project.claims, project)
@@ -26,14 +26,14 @@ def published(config: pytest.Config) -> Published:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Ask about every claim."""
+    """Run the test for every claim."""
     if "claim" in metafunc.fixturenames:
         metafunc.parametrize("claim", [claim.name for claim in published(metafunc.config).all])
 
 
 @pytest.fixture(scope="module")
 def audited(request: pytest.FixtureRequest) -> Audit:
-    """Get the audit of what is committed, whatever ``--results`` says."""
+    """Get the audit of the committed records, whatever ``--results`` names."""
     try:
         project = project_of(request.config)
         rest = grounds(project, project.results)
@@ -66,7 +66,7 @@ def test_claim(claim: str, audited: Audit, request: pytest.FixtureRequest) -> No
 def test_claims_that_are_settled_are_expected(
     audited: Audit, request: pytest.FixtureRequest
 ) -> None:
-    """No verdict can drift unseen: all but the undecided ones stand in the file."""
+    """No verdict can drift unseen: the file expects each one, except the undecided."""
     findings, _ = audited
     request.node.user_properties.append((TALLY, f"{tally(findings)}."))
     free = [

@@ -22,11 +22,11 @@ from fitting_room.store.records import write_whole
 from fitting_room.studies.exercises import UNSURE, Exercise, answer, block
 
 LEARNED = 0.5
-"""Share of test images that whatever learns at all classifies rightly; a guess has a tenth."""
+"""The share of test images that any model classifies rightly if it learns; a guess has a tenth."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Ask every point and every exercise of this tier, unless its trials would say nothing."""
+    """Run the tests for every point and exercise of this tier, unless its trials say nothing."""
     asked = partial(option, metafunc.config)
     why = {
         asked("tier") == "smoke": "the sample is too small to tell one point from another",

@@ -1,6 +1,6 @@
-"""The gate judged on real data: a changed case goes red, the same case untouched stays green.
+"""The gate tested on real data: a changed case goes red, the same case untouched stays green.
 
-So does the gate on time: a slowed step fails, a busy neighbour makes nothing fail.
+The gate on time is tested too: a slowed step fails, a busy process beside it makes nothing fail.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fitting_room.studies.gate import Finding, examine
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Ask every variant and every slowdown, unless this tier cannot judge them."""
+    """Run the tests for every variant and every slowdown, unless this tier cannot judge them."""
     given = partial(option, metafunc.config)
     changed = "notices" in metafunc.function.__name__
     if "slowed" in metafunc.fixturenames:
@@ -48,7 +48,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def slow_to_judge(case: Case, tier: str) -> list[pytest.MarkDecorator]:
-    """Return the mark that leaves variants of a slow case out of the tier of every day."""
+    """Return the mark that skips variants of a slow case in the accept tier."""
     if case.original == ORIGINAL.name or tier != "accept":
         return []
     why = f"variants of {case.original} take minutes: --tier quick, --tier full or `gate`"
@@ -56,7 +56,7 @@ def slow_to_judge(case: Case, tier: str) -> list[pytest.MarkDecorator]:
 
 
 def keep(request: pytest.FixtureRequest, name: str, found: Any) -> None:
-    """Write what came of it under ``latest/gate/``."""
+    """Write a finding under ``latest/gate/``."""
     content = msgspec.json.format(msgspec.json.encode(found)) + b"\n"
     write_whole(results_folder(request.config) / "latest" / "gate" / f"{name}.json", content)
 

@@ -1,7 +1,7 @@
-"""What is made worse on purpose: the gate must notice each, and must let the untouched one pass.
+"""Cases made worse on purpose: the gate must fail each of them, and pass the untouched case.
 
-A variant is a committed case with one thing about it changed, held to the bounds of that case. A
-slowdown is done to one side of an A/B timing of a checkout against itself.
+A variant is a committed case with one thing changed, held to the bounds of that case. A slowdown
+slows one side of an A/B timing of a checkout against itself.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORIGINAL = CASES["fashion_mnist-dense_128"]
 """The cheapest to train of the published cases."""
 MINIMAL = CASES["mnist-minimal"]
-"""It has what the cheapest has not: smoothed labels, and augmentation."""
+"""A case with smoothed labels and augmentation, which the cheapest lacks."""
 
 
 def _variant(
@@ -121,7 +121,7 @@ def standard_normal(*, units: int) -> Any:
 
 
 SHARE = 0.15
-"""Part of each execution's time that the slowed step wastes besides."""
+"""The time that the slowed step wastes, as a share of each execution's time."""
 
 STEP = """
 
@@ -139,22 +139,22 @@ class _Waste(keras.callbacks.Callback):
 def train(model, data, recipe, *, epochs, callbacks):
     _quick(model, data, recipe, epochs=epochs, callbacks=[*callbacks, _Waste()])
 """
-"""Appended to the training path of a copy, so that its step is slower and nothing else differs."""
+"""Code appended to the training path of a copy: its step is slower, and nothing else differs."""
 
 SLEEP = f"time.sleep({SHARE} * (time.perf_counter() - self.wall))"
-"""Shows on the wall clock alone, and there only where the machine has nothing else to do."""
+"""A waste that shows on the wall clock alone, and only on a machine that does nothing else."""
 
 COMPUTE = f"""until = time.thread_time() + {SHARE} * (time.process_time() - self.cpu)
         while time.thread_time() < until:
             pass"""
-"""Shows on the CPU clock, on a busy machine too."""
+"""A waste that shows on the CPU clock, on a busy machine too."""
 
 SPIN = "while True: pass"
 
 
 @contextmanager
 def slowed(waste: str) -> Iterator[Path]:
-    """Give a copy of the checkout whose training step wastes time, as ``waste`` says."""
+    """Yield a copy of the checkout whose training step wastes time by the code ``waste``."""
     with tempfile.TemporaryDirectory(prefix="fitting-room-") as parent:
         copy = Path(parent).resolve()
         for package in ("bench", "models"):
@@ -170,7 +170,7 @@ def slowed(waste: str) -> Iterator[Path]:
 
 @contextmanager
 def busy_neighbour() -> Iterator[Path]:
-    """Keep one core busy with another process meanwhile, and give the checkout as it is."""
+    """Keep one core busy with another process, and yield the unchanged checkout."""
     child = subprocess.Popen([sys.executable, "-c", SPIN])
     try:
         yield ROOT
@@ -192,4 +192,4 @@ SLOWDOWNS: dict[str, Slowdown] = {
         ("computing_step", partial(slowed, COMPUTE), f"{PART} more to compute in the step", True),
     )
 }
-"""Name → what is done to one side of a timing; the last two are to go red."""
+"""Name → slowdown of one side of a timing; the last two must go red."""

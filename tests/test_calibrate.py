@@ -67,7 +67,7 @@ def test_times_are_not_given_up_for_the_same_without(
     assert calibrate("--fresh", "--shared", accuracy=0.80) == before
     told = capsys.readouterr()
     assert told.out == suggested
-    assert f"{CASE}, seed 1: its reference stays, for that has times." in told.err
+    assert f"{CASE}, seed 1: its reference stays, because it has times." in told.err
 
 
 def test_times_of_what_diverged_are_kept_too(calibrate: Calibrate) -> None:
@@ -138,7 +138,7 @@ def test_a_disturbed_trial_has_no_times_to_replace_others_with(
     assert "3 of 4 epochs waited for a core" in capsys.readouterr().err
     calibrate_command._refer(disturbed(quiet), reference, alone=True)
     assert list(reference.all()) == [quiet]
-    assert "its reference stays, for that has times" in capsys.readouterr().err
+    assert "its reference stays, because it has times" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("lost", "prices"), [({1}, True), ({0, 1, 2}, False)])

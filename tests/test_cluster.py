@@ -225,7 +225,7 @@ def test_a_lost_scheduler_is_told(own_cache: Path, tmp_path: Path, new: TrialSpe
         future = run.request(replace(new, epochs=LONG), timed=False)
         assert began.wait(PATIENCE_S)
         found.scheduler.kill()
-        with pytest.raises(UserError, match=r"is gone, or .*\. .* the same command goes on from"):
+        with pytest.raises(UserError, match=r"is gone, or .*\. .* the same command resumes"):
             future.result(timeout=PATIENCE_S)
         run.close()
 
@@ -240,7 +240,7 @@ def test_a_scheduler_that_restarts_is_told(own_cache: Path, tmp_path: Path, new:
         future = run.request(replace(new, epochs=LONG), timed=False)
         assert began.wait(PATIENCE_S)
         found.restart()
-        with pytest.raises(UserError, match=r"started anew\. .* the same command goes on from"):
+        with pytest.raises(UserError, match=r"was restarted\. .* the same command resumes"):
             future.result(timeout=PATIENCE_S)
         started = time.monotonic()
         run.close()

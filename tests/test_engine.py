@@ -185,7 +185,7 @@ def test_only_dask_has_the_checkout_sent() -> None:
     [
         ({"ship": True}, "add --engine"),
         ({"per_gpu": 2}, "add --device gpu"),
-        ({"engine": "a:b", "jobs": 2}, "leave one out"),
+        ({"engine": "a:b", "jobs": 2}, "Leave one of the two out"),
         ({"engine": "a:b", "keep_models": True}, "Leave out --keep-models"),
         ({"engine": "a:b", "log": Path("logs")}, "Leave out --keep-models and --tensorboard"),
     ],

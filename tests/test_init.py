@@ -90,7 +90,7 @@ def test_the_commands_of_the_project_speak_of_it(tmp_path: Path) -> None:
     shown = command("fitting_room", "show", "digits-dense_32", folder=tmp_path)
     assert shown.stdout == "No records of digits-dense_32 under results.\n"
     readme = command("fitting_room", "readme", "README.md", folder=tmp_path)
-    assert "train some: fitting-room calibrate" in readme.stderr
+    assert "train references: fitting-room calibrate" in readme.stderr
     asked = command("pytest", "-q", "-p", "fitting_room", "bench/", folder=tmp_path)
     assert asked.returncode == 1
     assert "`fitting-room calibrate digits-dense_32 --apply`" in asked.stdout

@@ -213,5 +213,5 @@ def test_an_unwritable_lease_is_told(cache: Path, monkeypatch: pytest.MonkeyPatc
     cache.mkdir(exist_ok=True)
     (cache / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache / "file"))
-    with pytest.raises(UserError, match=r"No GPU can be leased, as .* XDG_CACHE_HOME"):
+    with pytest.raises(UserError, match=r"No GPU can be leased: .* XDG_CACHE_HOME"):
         run_trial(assigned(device="gpu", alone=False))

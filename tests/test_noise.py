@@ -106,7 +106,7 @@ def test_other_epochs_are_told(trials: FakeTrials, tmp_path: Path) -> None:
 
 def test_one_level_shows_no_scatter(trials: FakeTrials, tmp_path: Path) -> None:
     """The mistake is met before anything is trained."""
-    with pytest.raises(UserError, match="needs two of each kind"):
+    with pytest.raises(UserError, match="takes at least two"):
         run(tmp_path, "--levels", "1")
     assert trials.ran == []
     assert "`fitting-room noise --times`" in noise_block(tmp_path)

@@ -119,7 +119,8 @@ def test_folder_without_records_is_told(tmp_path: Path) -> None:
 def test_records_that_cannot_fill_the_readme_are_told(tmp_path: Path) -> None:
     """Its pictures show cases of every task; one that has none is named."""
     Store(tmp_path / "records").put(make_record(case="mnist-dense_128"))
-    with pytest.raises(UserError, match="Pages show fashion_mnist-seeds, of which"):
+    told = "Pages show fashion_mnist-seeds, but these records have no trial"
+    with pytest.raises(UserError, match=told):
         call("--readme", "--records", tmp_path / "records", "--output", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -154,7 +154,7 @@ def test_inspect_draws_all_there_is(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--filters", 4], "There is no filter 4 in every layer: the least has 4"),
+        (["--filters", 4], "There is no filter 4 in every layer: the smallest has 4"),
         (["--images", 5, 500], "There is no test image 500"),
     ],
 )

@@ -171,7 +171,7 @@ def test_two_copies_of_the_project_in_one_process_are_refused(
     other = ModuleType("models.other")
     other.__file__ = "/elsewhere/models/other.py"
     monkeypatch.setitem(sys.modules, "models.other", other)
-    with pytest.raises(UserError, match=rf"/elsewhere/models/other.py, and the bench from {ROOT}"):
+    with pytest.raises(UserError, match=rf"/elsewhere/models/other.py, but the bench from {ROOT}"):
         scheduler.job_of(SPEC)
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 FEW = 3
-"""Names that a suggestion may have: more are no help."""
+"""The most names that a suggestion lists."""
 
 
 class UserError(Exception):
@@ -23,13 +23,13 @@ class UserError(Exception):
 
 
 class UnwritableError(UserError):
-    """Nothing can be written where records go: what is trained after it would be lost."""
+    """The folder of records cannot be written, so any further training would be lost."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a sentence with the known names closest to ``name``, and all of them.
 
-    A name that is part of a few, as ``cnn_64`` is of ``digits-cnn_64``, stands for those.
+    A part of a few names, as ``cnn_64`` is of ``digits-cnn_64``, stands for those.
 
     >>> nearest("cnn64", ["cnn_64", "dense_128"])
     "Did you mean 'cnn_64'? Known: cnn_64, dense_128."
@@ -65,13 +65,13 @@ def seconds(text: str) -> float:
 
 
 ending = threading.Event()
-"""Set while what this process began is being ended: another signal only means haste then."""
+"""Set while this process ends the trials that it began; another signal then sets ``hurry``."""
 
 hurry = threading.Event()
-"""Set by a signal that comes while it ends: what still runs is killed at once."""
+"""Set by a second signal: the trials that still run are killed at once."""
 
 _lost: dict[int, OSError] = {}
-"""Number of a standard stream → why nothing more is written there."""
+"""Number of a standard stream → the error that ended its output."""
 
 
 NO = frozenset({"", "0", "false", "no", "off"})
@@ -79,16 +79,16 @@ NO = frozenset({"", "0", "false", "no", "off"})
 
 
 def in_ci(environment: Mapping[str, str]) -> bool:
-    """Whether continuous integration runs this, so that nobody is watching."""
+    """Return whether this runs in continuous integration, where nobody is watching."""
     return environment.get("CI", "").strip().lower() not in NO
 
 
 def prepare_streams() -> None:
     """Let any text be written to the standard streams, and let none of them end the process.
 
-    One that is closed is opened on nothing, so that no other file takes its number. A character
-    that its encoding lacks is escaped. The first failure to write leads all that follows to
-    nothing, and ``unwritten`` tells of it.
+    A closed stream is opened on the null device, so that no other file takes its number. Characters
+    that an encoding lacks are escaped. After the first failure to write, all further output goes to
+    the null device, and ``unwritten`` reports the failure.
     """
     _lost.clear()
     for number in range(3):
@@ -104,7 +104,7 @@ def prepare_streams() -> None:
             stream = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
-        if stream is getattr(sys, f"__{name}__"):  # and not what a test catches output with
+        if stream is getattr(sys, f"__{name}__"):  # and not a test's capture
             tolerate(stream, number)
 
 
@@ -132,23 +132,23 @@ def _guarded(call: Callable[..., Any], number: int) -> Callable[..., Any]:
 
 
 def _lead_nowhere(number: int) -> None:
-    """Let what is still in a stream's buffer be written, if to nothing."""
+    """Redirect a stream to the null device, so that its buffer can still be flushed."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, number)
     os.close(nothing)
 
 
 def unwritten() -> str | None:
-    """Say why standard output could not be written; None where all was, or nobody reads it."""
+    """Return why standard output could not be written; None if it was, or if nobody reads it."""
     error = _lost.get(1)
     if error is None or error.errno in (errno.EPIPE, errno.EBADF):
         return None
-    return f"Standard output cannot be written: {error.strerror}. What it was to show is lost."
+    return f"Standard output cannot be written: {error.strerror}. The rest of it is lost."
 
 
 @contextmanager
 def signals_heard() -> Iterator[None]:
-    """Let SIGTERM, and SIGHUP unless it is ignored, do what Ctrl-C does; the next one hurries."""
+    """Let SIGTERM, and SIGHUP unless it is ignored, do what Ctrl-C does; a second one kills."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,7 +1,7 @@
-"""The suites that every bench has, each for one line in a test file of one's own.
+"""The tests that every bench has: a test file of one's own imports them in one line.
 
 ``from fitting_room.suites import test_bound`` holds every case of the project to its bounds. The
-others time them, for which every seed is trained anew that did not have its machine to itself.
+others time the cases: every seed that did not have its machine to itself is trained again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = [
 
 
 def extra_info(records: Sequence[Record]) -> dict[str, object]:
-    """Return what else is known of timed records, in plain types, averaged over seeds."""
+    """Return the other figures of timed records, in plain types, averaged over seeds."""
     size = records[0].size
     found: dict[str, object] = {"seeds": len(records), "records": [r.key for r in records]}
     if size:
@@ -51,7 +51,7 @@ class ReplayClock:
         return self._now
 
     def replay(self, benchmark: Any, seconds: Sequence[float], extra: Mapping[str, object]) -> None:
-        """Record each of ``seconds`` as one round of ``benchmark``, and ``extra`` beside them."""
+        """Record each of ``seconds`` as one round of ``benchmark``, with ``extra`` as its info."""
         remaining = iter(seconds)
 
         def advance() -> None:
@@ -65,7 +65,7 @@ CLOCK = ReplayClock()
 
 
 def test_bound(case: Case, metric: str, hold: Callable[[Case, str], None]) -> None:
-    """What the file of bounds asks of the case is so."""
+    """The metric of the case is within its bound."""
     hold(case, metric)
 
 
@@ -122,5 +122,5 @@ def test_throughput(case: Case, times: Callable[[Case], list[Record]], benchmark
 def _inferences(case: Case, records: list[Record]) -> list[Inference]:
     found = [record.inference for record in records if record.inference]
     if not found:
-        pytest.skip(f"{case.name}: its trainer hands over answers, and no function to be timed")
+        pytest.skip(f"{case.name}: its trainer reports answers, and no function to be timed")
     return found

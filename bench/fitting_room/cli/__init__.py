@@ -15,28 +15,28 @@ from fitting_room.format import in_terminal
 from fitting_room.project import Project, current, from_here
 
 COMMANDS = {
-    "init": "write what a bench of one's own needs",
+    "init": "write the files of a bench of your own",
     "data": "fetch, verify and describe the data sets",
     "calibrate": "train references, and suggest bounds",
-    "exercises": "vary one thing at a time, and say what of it",
+    "exercises": "vary one setting at a time, and show what that changes",
     "show": "list stored records, or the epochs of a case",
-    "predict": "the class probabilities of one image",
-    "inspect": "pictures of what a model sees and mistakes",
+    "predict": "show the class probabilities of one image",
+    "inspect": "draw what a model sees, and what it confuses",
     "compare": "compare with a commit or with older results",
     "search": "compare candidates on a validation split",
     "claims": "judge published claims from the references",
     "speed": "time the training path against a plain fit",
     "gate": "measure how often the gate itself errs",
-    "noise": "tell where scatter comes from",
-    "remove": "remove what is left of a case",
-    "rename": "let what is stored follow a case's new name",
+    "noise": "measure where the scatter between seeds comes from",
+    "remove": "remove the records and bounds of a case that is gone",
+    "rename": "give the records and bounds of a case its new name",
     "plots": "draw pictures of stored records",
     "report": "write stored records as one HTML page",
     "readme": "rewrite the tables of Markdown files",
 }
 """Command → what it does, in the order in which they are used.
 
-A run imports the module of its own alone, and ``--help`` none: they load NumPy, Rich and SciPy.
+A command imports its own module alone, and ``--help`` none: they load NumPy, Rich and SciPy.
 """
 
 FAMILIES = {
@@ -125,7 +125,7 @@ def _cell(text: str) -> str:
 
 
 def settle(asked: argparse.Namespace, project: Project) -> None:
-    """Give a command its project, and that one's folders where the command line names none."""
+    """Give a command its project, and the project's folders if the command line names none."""
     asked.project = project
     project.use()
     folders = {"results": project.results, "records": project.results / "reference"}
@@ -135,13 +135,13 @@ def settle(asked: argparse.Namespace, project: Project) -> None:
 
 
 def run(arguments: Sequence[str] | None, *folders: Path, program: str, suites: str) -> int:
-    """Run one command; 0 is success, 1 a finding, 2 a mistake that can be mended.
+    """Run one command; return 0 for success, 1 for a finding, 2 for a mistake of the user.
 
     Args:
         arguments: None for those of this process.
-        folders: The project is that of the first which lies in one.
-        program: What is typed before the command.
-        suites: What is typed for the run itself.
+        folders: Where to look for a project; the first that lies in one gives it.
+        program: The words typed before the command.
+        suites: The command line of the run itself.
     """
     told = f"everything but the run itself, which is `{suites}`"
     parser = argparse.ArgumentParser(prog=program, description=told)

@@ -57,10 +57,10 @@ SEEDS = 20
 PLOTS = Path()
 """Stands for the folder ``plots`` of the results."""
 
-APPLYING = "is as it was: review the change above, and make it with --apply."
+APPLYING = "is unchanged: review the change above, and make it with --apply."
 
 RESULTS: tuple[Outcome, ...] = ("completed", "diverged")
-"""What a reference holds: what came of training, be it good or bad, and no accident."""
+"""The outcomes that a reference holds: results, good or bad, but no crash or interruption."""
 
 
 def register(subparsers: Subparsers) -> None:
@@ -68,7 +68,7 @@ def register(subparsers: Subparsers) -> None:
     of_calibrate: Arguments = {
         "case": {"nargs": "*", "help": "cases by name; all, if none is given"},
         "--seeds": whole(SEEDS, "seeds a case"),
-        "--apply": flag("make the change to the file of bounds that is shown"),
+        "--apply": flag("make the change to the file of bounds"),
     }
     add_command(subparsers, "calibrate", calibrate, of_calibrate | OPTIONS)
     drawn = path("draw a picture of each, light and dark, as SVG and PNG (results/plots)")
@@ -76,7 +76,7 @@ def register(subparsers: Subparsers) -> None:
         "exercise": {"nargs": "*", "help": "exercises by name; all, if none is given"},
         "--seeds": {"type": positive, "help": "seeds a point (else each exercise's own)"},
         "--thin": flag("only the points that the accept tier trains"),
-        "--stored": flag("train nothing: tell what the stored records say"),
+        "--stored": flag("train nothing: answer from the stored records"),
         "--plots": {**drawn, "nargs": "?", "const": PLOTS, "metavar": "FOLDER"},
         **shared(*DATA, *ENGINE, "--shared", "--jobs", "--results"),
     }
@@ -102,7 +102,7 @@ def calibrate(arguments: argparse.Namespace) -> int:
     if lost := [name for name in whole if name not in known]:
         raise UserError(
             f"{listed(lost)}: no trial came to a result. Their records, each with its reason, are "
-            f"in {arguments.results / 'trials'}. Mend that, then run the same command again."
+            f"in {arguments.results / 'trials'}. Mend the cause, then run the same command again."
         )
     return 0
 
@@ -156,11 +156,11 @@ def _train(
 
 
 def _all(project: Project, options: Options) -> list[Case]:
-    """Return every case, but for those that are emulated here and have another in their place."""
+    """Return every case, except those whose precision is emulated here and that have a stand-in."""
     cases, how = project.cases, options.platform._asdict()
     left = [n for n in project.instead if emulation(cases[n].recipe.precision, **how)]
     for name in left:
-        tell(f"{name} is left out: its precision is emulated here; name it to train it.")
+        tell(f"{name} is left out, as its precision is emulated here. Name it to train it.")
     return [case for name, case in cases.items() if name not in left]
 
 
@@ -221,19 +221,19 @@ def _whole(
 def _refer(record: Record, reference: Store, *, alone: bool) -> None:
     """Make a record the reference of its seed.
 
-    One that has times stays where the same code gave another without: the new one would say
-    nothing more, and the times would be lost.
+    A reference with times stays if the new record is of the same code and has none: the new one
+    would say nothing more, and the times would be lost.
     """
     new = published(record, alone=alone)
     name, seed = new.spec.case.name, new.spec.seed
     found = (reference.find(name, new.key, outcome=outcome) for outcome in RESULTS)
     if new.spec.alone and (why := disturbance(new)):
         tell(
-            f"{name}, seed {seed}: {why}, so that its seconds do not count. "
-            "Train it again with --fresh where nothing else runs."
+            f"{name}, seed {seed}: {why}, so its seconds do not count. "
+            "Train it again with --fresh while nothing else runs."
         )
     if any(old and exclusive(old) for old in found) and not exclusive(new):
-        tell(f"{name}, seed {seed}: its reference stays, for that has times.")
+        tell(f"{name}, seed {seed}: its reference stays, because it has times.")
     else:
         reference.replace(new)
 
@@ -241,7 +241,8 @@ def _refer(record: Record, reference: Store, *, alone: bool) -> None:
 def published(record: Record, *, alone: bool) -> Record:
     """Return the record without what only concerns this machine, and with times only if alone.
 
-    Raises ValueError where it is a search's, whose figures are not of the test set, or a quick one.
+    Raises ValueError for a record of a search, whose figures are not of the test set, or of a
+    quick trial.
     """
     spec = record.spec
     if spec.stop_after or spec.dataset.validation:
@@ -253,7 +254,7 @@ def published(record: Record, *, alone: bool) -> Record:
 
 
 def slim(record: Record, *, alone: bool) -> Record:
-    """Return the record with what answers rest on; other figures are of the tables' cases."""
+    """Return the record with the figures of exercises alone; tables show the others."""
     kept = published(record, alone=alone)
     return replace(kept, predictions=None, confidence=None, inference=None)
 

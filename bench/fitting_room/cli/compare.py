@@ -52,7 +52,7 @@ SEEDS = 5
 """What ``--train`` trains of each case: as many as let each side's scatter be known."""
 
 PAIRS = 20
-"""Twice what the exact test needs, for a machine that has neighbours."""
+"""The pairs of a comparison: twice what the exact test needs, as other work may run beside it."""
 
 OWN_TRAINER = "a trainer of one's own does not stop after a chunk to let the other side run"
 
@@ -63,18 +63,17 @@ nothing got worse; 1 for a regression, an exact count that changed, a missing re
 records, and with --undecided fail for an open verdict; 2 for a mistake in the call; 130 after
 Ctrl-C."""
 
-OF_RECORDS = "what the records are of"
 
 ARGUMENTS: Arguments = {
-    "base": {"metavar": "BASE", "help": "what was"},
-    "head": {"metavar": "HEAD", "nargs": "?", "help": "what is; default: this checkout"},
+    "base": {"metavar": "BASE", "help": "the side before: a commit, a folder of records or a case"},
+    "head": {"metavar": "HEAD", "nargs": "?", "help": "the side after; default: this checkout"},
     "--case": {
         "action": "append",
         "default": [],
         "metavar": "NAME",
         "help": "compare this case alone; may be repeated",
     },
-    "--train": flag("train what a commit, or this checkout, has no records of"),
+    "--train": flag("train the cases that a commit, or this checkout, has no records of"),
     "--seeds": whole(SEEDS, "seeds a case that --train trains"),
     "--tier": {
         "choices": ("quick",),
@@ -83,8 +82,11 @@ ARGUMENTS: Arguments = {
     },
     "--time": flag("time both checkouts here and now, interleaved; for commits and this checkout"),
     "--pairs": whole(PAIRS, "pairs of chunks that --time trains"),
-    "--backend": {**OPTIONS["--backend"], "help": f"{OF_RECORDS}: Keras' backend (tensorflow)"},
-    "--device": {**OPTIONS["--device"], "help": f"{OF_RECORDS}: where they trained (cpu)"},
+    "--backend": {
+        **OPTIONS["--backend"],
+        "help": "compare records of this backend of Keras (tensorflow)",
+    },
+    "--device": {**OPTIONS["--device"], "help": "compare records of this device (cpu)"},
     "--engine": {
         "metavar": "ENGINE",
         "help": "where --train trains, with the code of each side sent there: dask://HOST:PORT or "
@@ -95,13 +97,13 @@ ARGUMENTS: Arguments = {
         "choices": ("fail", "pass"),
         "help": "whether an open verdict fails the comparison: it does where CI is set",
     },
-    "-v": {**flag("list the figures that are the same, too"), "dest": "verbose"},
+    "-v": {**flag("list the figures that did not change, too"), "dest": "verbose"},
     "--output": {**path("write the Markdown there too"), "metavar": "FILE"},
     "--json": {**path("write the comparison as JSON"), "metavar": "FILE"},
     "--update-reference": flag("make HEAD's records the reference; shows what changes"),
     "--data-dir": path(OPTIONS["--data-dir"]["help"]),
     "--offline": OPTIONS["--offline"],
-    "--results": path("holds the records"),
+    "--results": path("where records are kept (default: results)"),
 }
 
 
@@ -183,7 +185,7 @@ def _labels(task: str, data_dir: Path | None) -> np.ndarray | None:
 
 
 def _hint(found: Comparison, seeds: int) -> str:
-    """Say what trains the cases that are missing, and how long that took when it was done."""
+    """Return what trains the missing cases, and how long that took when their records were made."""
     known = {
         name: [record.seconds["total"] for record in facts.records if "total" in record.seconds]
         for side in (found.base, found.head)

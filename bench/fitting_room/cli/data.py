@@ -37,7 +37,7 @@ def register(subparsers: Subparsers) -> None:
     arguments: Arguments = {
         "names": {"nargs": "*", "metavar": "NAME", "help": told},
         **shared(*DATA),
-        "--pin": flag("write what is not pinned yet into the file of pins"),
+        "--pin": flag("pin the data sets that are not pinned yet"),
         "--write-sample": {**path("write samples there, as IDX files"), "metavar": "DIR"},
     }
     add_command(subparsers, "data", describe, arguments)
@@ -74,7 +74,7 @@ HEADER = "# What each data set is known by: written by `fitting-room data --pin`
 
 
 def _pin(task: Task, arrays: Arrays, look: Look, path: Path) -> None:
-    """Add what is not pinned yet; what is, has been verified."""
+    """Pin what is not pinned yet; what is pinned has been verified."""
     tables: dict[str, Mapping[str, object]] = {}
     if task.pin is None:
         tables["checksums"] = arrays.checksums()

@@ -60,17 +60,17 @@ RUNS = 20_000
 AGAIN = 10
 PAIRS = 20
 OTHER_SEEDS = 1000
-"""From here on no reference holds any."""
+"""The first of the seeds that no reference holds."""
 
 
 def register(subparsers: Subparsers) -> None:
     """Add the command."""
-    quick = "make N whole runs of the quick tier with seeds of their own instead"
+    quick = "make N whole runs of the quick tier instead, each with new seeds"
     arguments: Arguments = {
         "--runs": whole(RUNS, "simulated runs a case and scenario"),
-        "--simulate-only": flag("train nothing: keep the variants there are"),
+        "--simulate-only": flag("train nothing: keep the variants' verdicts"),
         "--again": whole(AGAIN, "runs of the untouched case with other seeds"),
-        "--times": flag("put the judge of seconds to the test instead"),
+        "--times": flag("test the verdicts on seconds instead"),
         "--quick-runs": {"type": positive, "metavar": "N", "help": quick},
         "case": {"nargs": "*", "help": "the cases of --quick-runs; all, if none is given"},
         **shared("--fresh", *DATA, "--results"),
@@ -79,7 +79,7 @@ def register(subparsers: Subparsers) -> None:
 
 
 def gate(arguments: argparse.Namespace) -> int:
-    """Simulate, examine the variants, write what came of it, and print its tables.
+    """Simulate, examine the variants, write the results, and print their tables.
 
     Returns 1 where the gate let a changed variant pass, or stopped the untouched case.
     """
@@ -108,9 +108,9 @@ def gate(arguments: argparse.Namespace) -> int:
 
 
 def run_quick(arguments: argparse.Namespace, bounds: Bounds) -> int:
-    """Make whole runs of the quick tier, write and print what came of it; return 1 if one is red.
+    """Make whole runs of the quick tier, write and print the results; return 1 if one is red.
 
-    Every run has seeds that no other run and no reference has. What is stored is not trained again.
+    Every run has seeds that no other run and no reference has. Stored trials are not repeated.
     """
     project, results = arguments.project, arguments.results
     cases = [project.case(each) for each in arguments.case] or [*project.cases.values()]
@@ -140,7 +140,7 @@ def _examine(
 ) -> tuple[Measured, int]:
     """Examine every variant and train what ten seeds take; return that, and the wrong verdicts.
 
-    What is stored is not trained again: a run that was interrupted is resumed by the same command.
+    Stored trials are not repeated: the same command resumes a run that was interrupted.
     """
     wanted = _by_case(arguments.project)
     unchanged = wanted[0]
@@ -197,12 +197,12 @@ def _untrained(evaluator: Evaluator, asked: Iterable[tuple[Case, int]]) -> list[
 
 
 def _known(project: Project, what: str) -> Mapping[str, Any]:
-    """Return the variants or the slowdowns of a project, of which there must be some."""
+    """Return the variants or the slowdowns of a project; raise a UserError if it has none."""
     found: Mapping[str, Any] = getattr(project, what)
     if not found:
         raise UserError(
-            f"{project.root / FILE} names no {what}, by which the gate is put to the test. Add a "
-            f'line {what} = "module:name" to [tool.fitting-room]; --simulate-only needs none.'
+            f"{project.root / FILE} names no {what}, which the gate is tested with. Add a line "
+            f'{what} = "module:name" to [tool.fitting-room]; --simulate-only needs none.'
         )
     return found
 

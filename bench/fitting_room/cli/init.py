@@ -12,7 +12,7 @@ from fitting_room.project import FILE, from_here, read_project
 from fitting_room.store.records import write_whole
 
 NEXT = ("fitting-room calibrate --seeds 5 --apply", "pytest bench/")
-"""What is typed after it."""
+"""The commands that are typed after it."""
 
 TABLE = """\
 [tool.fitting-room] # paths are relative to this file
@@ -149,8 +149,8 @@ FILES = {
 def register(subparsers: Subparsers) -> None:
     """Add the command."""
     told = path(
-        "where; this folder, if none is named. No file that is there is changed, but that "
-        "pyproject.toml and README.md are added to"
+        "the folder; this one if none is named. Files that are there stay as they are, except "
+        "that pyproject.toml and README.md get an addition"
     )
     folder: Arguments = {"folder": {**told, "nargs": "?", "default": Path(), "metavar": "DIR"}}
     add_command(subparsers, "init", run, folder)

@@ -53,7 +53,7 @@ IMAGES = 15_000
 """A quarter of an epoch: the ratio is that of whole ones."""
 
 ROUND_S = 10.0
-"""What a round of all peers may take: ten rounds of two cases are less than five minutes."""
+"""The time of a round of all peers: ten rounds of two cases take less than five minutes."""
 
 
 def register(subparsers: Subparsers) -> None:
@@ -70,7 +70,7 @@ def register(subparsers: Subparsers) -> None:
         **shared(*DATA, *ENGINE, "--results"),
     }
     add_command(subparsers, "noise", noise, of_noise)
-    images = f"training images an epoch ({IMAGES}; of peers as many as take {ROUND_S:g} s a round)"
+    images = f"training images an epoch ({IMAGES}; with --peers as many as take {ROUND_S:g} s)"
     of_speed: Arguments = {
         "case": {"nargs": "*", "help": "cases by name; all, if none is given"},
         "--pairs": whole(PAIRS, "pairs of epochs"),
@@ -79,7 +79,7 @@ def register(subparsers: Subparsers) -> None:
             "time Keras on other backends and the project's plain loops beside both, in turn"
         ),
         "--share": flag(
-            "time nothing: tell how much of the last run was no training, and what it was"
+            "time nothing: show how much of the last run was not training, and what it was"
         ),
         "--json": flag(
             "keep the figures, to be committed: as results/speed/CASE.json, those of peers as "
@@ -96,10 +96,10 @@ def noise(arguments: argparse.Namespace) -> int:
     names = arguments.case or project.noise or project.cases
     cases = [project.case(name) for name in names]
     if arguments.levels < 2:
-        raise UserError("--levels 1: scatter between seeds needs two of each kind at least.")
+        raise UserError("--levels 1: the scatter between seeds takes at least two. Name 2 or more.")
     found = datasets((case.task for case in cases), arguments)
     if arguments.times and arguments.engine:
-        raise UserError("--times times epochs alone on this machine: leave out --engine.")
+        raise UserError("--times times epochs on this machine, alone. Leave out --engine.")
     if arguments.times:
         folder = arguments.results / FOLDER / "trials" / "timed"
         with session(arguments, trials=folder, fresh=True) as running:
@@ -123,7 +123,7 @@ def _cross(case: Case, dataset: Dataset, arguments: argparse.Namespace) -> None:
     wanted = {(job_of(spec, root).key, repeat): spec for spec, repeat in pairs}
     progress = Progress()
     progress.total = len(wanted.keys() - known.keys())
-    for repeat in range(2):  # each has records of its own, for a scheduler repeats no spec
+    for repeat in range(2):  # each has its own store, as a scheduler repeats no spec
         trials = folder / "trials" / str(repeat)
         missing = {k: s for k, s in wanted.items() if k not in known and k[1] == repeat}
         with session(arguments, trials=trials, progress=progress) as running:
@@ -171,7 +171,7 @@ def _time(
 
 
 def _timed(case: Case, dataset: Dataset, number: int, share: float) -> Iterator[TrialSpec]:
-    """Yield the trials of a block; only their seeds differ, for a scheduler repeats no spec."""
+    """Yield the trials of a block; their seeds differ, as a scheduler repeats no spec."""
     recipe = replace(case.recipe, train_fraction=share, stop_at_accuracy=None)
     for process in range(PROCESSES):
         seed = PROCESSES * number + process
@@ -224,7 +224,7 @@ def _comparable(project: Project, names: Sequence[str]) -> list[Case]:
     for name in names or (() if plain else project.cases):
         if project.case(name).name not in plain:
             own = "its trainer is its own" if project.case(name).trainer else ""
-            why = own or "its recipe asks for what a plain fit has not"
+            why = own or "its recipe uses what a plain fit does not have"
             raise UserError(f"{name}: {why}, so there is nothing to compare it with. {others}")
     return [plain[name] for name in names or plain]
 
@@ -262,7 +262,7 @@ def _beside_peers(arguments: argparse.Namespace) -> int:
     project: Project = arguments.project
     names = arguments.case or [*project.peers]
     if not names:
-        raise UserError("No case has peers in [tool.fitting-room]: name those to be timed.")
+        raise UserError("No case has peers in [tool.fitting-room]. Name the cases to be timed.")
     _comparable(project, names)
     found = [race(project.case(name), arguments) for name in names]
     print(peers.peers_table(found, references(project.results / "reference"), stale={}))

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from fitting_room.report.plots.album import Pictures
 
 ENDS = ("", "-dark")
-"""What follows its name in the files of a picture, light and dark."""
+"""The ends of the names of a picture's files, light and dark."""
 
 ORPHAN = "belongs to no case with a reference"
 
@@ -129,7 +129,7 @@ def read_stored(folder: Path, project: Project) -> Stored:
     """
     records = list(Store(folder).all())
     if not records:
-        raise UserError(f"{folder} holds no records. Name a folder that does with --records.")
+        raise UserError(f"{folder} holds no records. Name another folder with --records.")
     kept = of_one_platform(records)
     if left := len(records) - len(kept):
         tell(f"{left} records of {folder} are left out: not of {platform_of(kept[0]).words}.")
@@ -149,8 +149,8 @@ def committed(project: Project, results: Path, claims: Path | None) -> Stored:
     """
     if not (results / "reference").is_dir():
         raise UserError(
-            f"{results} has no folder reference, whose records the tables are made of. Name a "
-            "folder that has with --results DIR, or train some: fitting-room calibrate"
+            f"{results} has no folder reference, and tables are made from its records. Name a "
+            "folder that has one with --results DIR, or train references: fitting-room calibrate"
         )
     records, others = (references(results / name) for name in FOLDERS)
     return Stored(
@@ -164,7 +164,7 @@ def committed(project: Project, results: Path, claims: Path | None) -> Stored:
 
 
 def plots(arguments: Namespace) -> int:
-    """Draw what the records allow, or check what is committed; return 1 where that is stale."""
+    """Draw what the records allow, or check the committed pictures; return 1 if one is stale."""
     project = arguments.project
     names = [project.case(name).name for name in arguments.case]
     if arguments.check and not arguments.readme:
@@ -216,8 +216,8 @@ def _drawn(stored: Stored, folder: Path, rests_on: bytes, *, check: bool) -> lis
         drawn |= growth.picture(grown)
     if missing := [name for name in project.pictures if name not in drawn]:
         raise UserError(
-            f"Pages show {' and '.join(missing)}, of which these records have no training. Name a "
-            f"folder that has some of each task, or other pictures in {TABLE}: there are "
+            f"Pages show {' and '.join(missing)}, but these records have no trial for that. Name a "
+            f"folder with records of each task, or other pictures in {TABLE}: there are "
             f"{', '.join(drawn)}."
         )
     for name, theme in ((name, theme) for name in project.pictures for theme in THEMES.values()):
@@ -299,7 +299,7 @@ def readme(args: Namespace) -> int:
         print(f"{file} {state if file in stale else 'is up to date'}.")
     left = sorted({r.spec.case.name for r in known.records} - {*project.known})
     for case in left:
-        print(f"{case} has references and is no case: fitting-room remove {case}, or rename.")
+        print(f"{case} has references but is no case: fitting-room remove {case}, or rename.")
     drawn = bool(project.pictures) and not args.file and draw_committed(known, check=args.check)
     drawn |= _badges(known, check=args.check)
     if args.check and (stale or drawn):

@@ -60,8 +60,8 @@ def register(subparsers: Subparsers) -> None:
     """Add both commands."""
     model: Arguments = {
         "--case": {"help": "a case by name (the first)"},
-        "--seed": {"type": natural, "default": 0, "help": "which of its models (0)"},
-        "--sample": flag("one trained on the sample: at once, and no good"),
+        "--seed": {"type": natural, "default": 0, "help": "the seed of the model (0)"},
+        "--sample": flag("a model trained on the sample: quick, but inaccurate"),
         **shared(*DATA, "--results"),
     }
     parser = add_command(subparsers, "predict", predict, model)
@@ -69,7 +69,7 @@ def register(subparsers: Subparsers) -> None:
     which.add_argument("--index", type=natural, default=0, help="a test image, from 0 (0)")
     which.add_argument("--image", type=Path, metavar="FILE", help="a PNG or JPEG of your own")
     parser.add_argument(
-        "--output", type=_drawable, metavar="FILE", help="draw it into a PNG or SVG, too"
+        "--output", type=_drawable, metavar="FILE", help="draw the answer into a PNG or SVG, too"
     )
     numbers = {"type": natural, "nargs": "+"}
     images = "test images to follow through the layers (three, of the class that its task names)"
@@ -88,7 +88,7 @@ def _drawable(text: str) -> Path:
 
 
 def _wanted(arguments: argparse.Namespace) -> TrialSpec:
-    """Return the training whose model the options mean."""
+    """Return the spec of the trial whose model the options name."""
     project = arguments.project
     case = project.case(arguments.case or next(iter(project.cases)))
     if arguments.sample:
@@ -99,9 +99,9 @@ def _wanted(arguments: argparse.Namespace) -> TrialSpec:
 def _kept_model(
     spec: TrialSpec, arguments: argparse.Namespace, check: Callable[[], None] = lambda: None
 ) -> Kept:
-    """Return the model of a training, trained now if this code has none under the results.
+    """Return the model of a trial, trained now if this code has none under the results.
 
-    What ``check`` refuses is refused before a training, and not after it.
+    ``check`` is called before the training, and may refuse it.
     """
     name = f"{spec.case.name}, seed {spec.seed},"
     models, job = Models(arguments.results / "models", card), job_of(spec, arguments.project.root)
@@ -109,9 +109,9 @@ def _kept_model(
         return found
     if not saves_model(spec.case, arguments.project.root):
         raise UserError(
-            f"No model of {name} can be asked: {loader(spec.case.trainer or '')} is missing. Let "
-            "the trainer hand save= to report.predictions, and write that: from the file to a "
-            "function that predicts."
+            f"No model of {name} can be loaded: {loader(spec.case.trainer or '')} is missing. Let "
+            "the trainer hand save= to report.predictions, and write that function: it takes the "
+            "saved file, and returns a function that predicts."
         )
     check()
     tell(f"No model of {name} is kept: it is trained now.")
@@ -125,9 +125,9 @@ def _kept_model(
 
 
 def alike(results: Path, record: Record) -> list[Record]:
-    """Return the stored records of the same training, references and others, whatever the seed.
+    """Return the stored records of the same training with any seed, references and others.
 
-    Those of other code, so stale ones, and those of another backend or device are none of them.
+    Stale records, and those of another backend or device, are not among them.
     """
     folders = [*reference_folders(results), results / "trials"]
     stored = [record for folder in folders for record in Store(folder).readable()]
@@ -183,8 +183,8 @@ def _from_file(path: Path, spec: TrialSpec, images: Any) -> tuple[NDArray[Any], 
         return converted.pixels, [*converted.steps]
     if not 0 <= images.min() <= images.max() <= 1:
         raise UserError(
-            f"A picture has greys from 0 to 1, and {task.title} goes from {images.min():g} to "
-            f"{images.max():g}. Name a test image with --index."
+            f"A picture has greys from 0 to 1, but {task.title} has values from "
+            f"{images.min():g} to {images.max():g}. Name a test image with --index."
         )
     return converted.pixels / np.float32(255), [*converted.steps]
 
@@ -223,7 +223,7 @@ def inspect(arguments: argparse.Namespace) -> int:
     chosen = _chosen(arguments.images, TASKS[spec.case.task], np.asarray(arrays.test_labels))
 
     def check() -> None:
-        """Refuse a filter that the model will not have, for the price of building it."""
+        """Build the model without training, and refuse a filter that it does not have."""
         if filters != [FILTER] and not spec.case.trainer:
             _refuse(filters, look(None, spec, images[:1], inside=True))
 
@@ -255,20 +255,20 @@ def _missing(view: View) -> Iterator[str]:
     if not view.seen.activations:
         yield "It has no convolution and no pooling, so there are no activations to draw."
     elif view.unseen:
-        yield "Its activations are not drawn either, for they stand beside the images."
+        yield "Its activations are not drawn either, because they stand beside the images."
     if view.seen.filters is None:
         yield "Its first layer does not look at pixels of one channel, so no weights are drawn."
 
 
 @dataclass(frozen=True)
 class View:
-    """What a model saw, and what is known of its like."""
+    """The images that a model saw, its answers, and the records of the same training."""
 
     spec: TrialSpec
     arrays: data.Arrays
     seen: Seen
     records: Sequence[Record]
-    """One a seed: what the pairs and the calibration are of."""
+    """One record a seed, from which pairs and calibration are taken."""
 
     @property
     def unseen(self) -> str:
@@ -283,7 +283,7 @@ class View:
 
     @property
     def over(self) -> str:
-        """What the counts of the pairs are over."""
+        """The seeds that the counts of the pairs are taken over, in words."""
         seeds = len(self.records)
         return "mistakes of one seed" if seeds == 1 else f"mistakes a seed, mean of {seeds}"
 
@@ -323,7 +323,7 @@ def _refuse(asked: Sequence[int], seen: Seen) -> None:
     counts = [found.shape[-1] for found in seen.activations.values()]
     if counts and max(asked) >= min(counts):
         raise UserError(
-            f"There is no filter {max(asked)} in every layer: the least has {min(counts)}, "
+            f"There is no filter {max(asked)} in every layer: the smallest has {min(counts)}, "
             f"so the last is {min(counts) - 1}."
         )
 

@@ -28,7 +28,7 @@ from fitting_room.spec import TASKS, Case, TrialSpec
 from fitting_room.studies.search import Tried, candidates, read_log, read_study, settings_of, table
 
 FINAL = ("completed", "diverged")
-"""Outcomes that another trial of the same key would only repeat."""
+"""The outcomes that another trial of the same key would only repeat."""
 
 
 def register(subparsers: Subparsers) -> None:
@@ -38,8 +38,8 @@ def register(subparsers: Subparsers) -> None:
         "candidates": {"nargs": "?", **path("TOML file; without one, show the whole log")},
         "--only": {"nargs": "+", "metavar": "NAME", "help": "these candidates of the file"},
         "--seeds": whole(1, "seeds a candidate"),
-        "--first-seed": {"type": int, "default": 0, "help": "the first of them (0)"},
-        "--held-out": whole(HELD_OUT, "last training images, held out to compare by"),
+        "--first-seed": {"type": int, "default": 0, "help": "the first seed (0)"},
+        "--held-out": whole(HELD_OUT, "number of training images, the last ones, to compare by"),
         "--jobs": whole(1, "trials side by side"),
         **shared("--device", "--backend"),
         "--time-limit": {"type": seconds, "metavar": "SECONDS", "help": "end longer trials"},
@@ -49,7 +49,7 @@ def register(subparsers: Subparsers) -> None:
 
 
 def search(arguments: argparse.Namespace) -> int:
-    """Train what the log does not hold yet, seed by seed; log each trial; print the table."""
+    """Train the trials that the log lacks, seed by seed; log each; print the table."""
     if arguments.task not in TASKS:
         raise UserError(f"There is no task {arguments.task!r}. {nearest(arguments.task, TASKS)}")
     log = arguments.results / "search" / f"{arguments.task}.jsonl"
@@ -57,7 +57,7 @@ def search(arguments: argparse.Namespace) -> int:
         print(table(candidates(read_log(log))))
         return 0
     cases = _chosen(read_study(arguments.candidates, arguments.task).cases, arguments.only)
-    # An engine's workers see for themselves what they have.
+    # An engine's workers check their own devices.
     check_backend(arguments.backend, "cpu" if arguments.engine else arguments.device)
     whole = datasets([arguments.task], arguments)[arguments.task]
     dataset = validation_split(whole, arguments.held_out)
@@ -155,4 +155,4 @@ def append(path: Path, line: Tried) -> None:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from None
     if written < len(content):
         told = f"{written} of {len(content)} bytes were written"
-        raise UserError(f"{path}: {told}. Free the disk and go on.")
+        raise UserError(f"{path}: {told}. Free the disk, then run the same command again.")

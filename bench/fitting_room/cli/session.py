@@ -1,4 +1,4 @@
-"""What commands share: their options, their data, and the scheduler of their trials."""
+"""The options, the data and the scheduler that commands share."""
 
 from __future__ import annotations
 
@@ -70,18 +70,18 @@ def shared(*names: str) -> Arguments:
 
 
 def platform(arguments: argparse.Namespace) -> Platform:
-    """Return what a command is asked to train on, or to look at."""
+    """Return the platform that a command trains on, or whose records it reads."""
     return Platform(arguments.backend, arguments.device)
 
 
 def check_platform(arguments: argparse.Namespace) -> None:
-    """Raise a UserError where this machine cannot train as it should; an engine's tell later."""
+    """Raise a UserError if this machine cannot train so; an engine's workers say so later."""
     if platform(arguments) != USUAL:
         check_backend(arguments.backend, USUAL.device if arguments.engine else arguments.device)
 
 
 def tell(words: str, end: str = "\n") -> None:
-    """Print to standard error what is no result: progress, warnings, times."""
+    """Print progress, warnings and times, which are no results, to standard error."""
     print(words, end=end, file=sys.stderr, flush=True)
 
 
@@ -125,7 +125,7 @@ def session(
     keep_models: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Session]:
-    """Yield what runs a command's trials as its options say; nothing runs on after it.
+    """Yield the session that runs a command's trials; when it ends, none is left running.
 
     Args:
         arguments: Those of the command; an option that it lacks counts as not given.
@@ -150,7 +150,7 @@ def session(
 
 
 def _options(arguments: argparse.Namespace, *, fresh: bool, keep_models: bool) -> Options:
-    """Return what concerns where trials run, or refuse what cannot be had together."""
+    """Return the options of where trials run; raise a UserError if they contradict each other."""
     given = vars(arguments).get
     jobs = given("jobs", 1)
     options = Options(
@@ -163,8 +163,8 @@ def _options(arguments: argparse.Namespace, *, fresh: bool, keep_models: bool) -
     )
     if options.jobs and not given("shared", True):
         raise UserError(
-            "--jobs: trials side by side slow each other down, so that their times say nothing. "
-            "Add --shared, which keeps none."
+            "--jobs: trials side by side slow each other down, so their times say nothing. "
+            "Add --shared, which keeps no times."
         )
     return options
 
@@ -173,7 +173,7 @@ def datasets(tasks: Iterable[str], arguments: argparse.Namespace) -> dict[str, D
     """Return task → verified copy of its data, from where the options or the variable say.
 
     Raises:
-        UserError: One cannot be had.
+        UserError: No source has one of them.
     """
     folder = data.chosen_data_dir(arguments.data_dir, os.environ)
     return {

@@ -60,7 +60,7 @@ with os.fdopen(int(sys.argv[-1]), "wb") as answer:
         files = [m.__file__ for m in ours if getattr(m, "__file__", None)]
         answer.write(json.dumps({"known": known, "files": files}).encode() + b"\\n")
 """
-"""Asked of the side's own code, for only that knows its cases and how it digests itself.
+"""The program that asks the side's own code, which alone knows its cases and its digests.
 
 It speaks the protocol of ``fitting_room.trial`` by hand: the side may have no such module.
 """
@@ -70,7 +70,7 @@ MEND = "Take the other copy off Python's path (PYTHONPATH, an editable install),
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What the code of a side says of itself."""
+    """The answers of a side's code about itself."""
 
     cases: Mapping[str, Any]
     """Name → case in plain values."""
@@ -83,7 +83,7 @@ class Told:
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    """What the process of a side says, whatever becomes of it."""
+    """The answer of the process of a side, whether it failed or not."""
 
     known: Told | None
     files: tuple[str, ...]
@@ -114,7 +114,7 @@ def ask(folder: Path, who: str, cases: Sequence[str] = (), platform: Platform = 
     if answer is None or answer.known is None:
         raise UserError(
             f"{who} does not tell its cases; {failed}. Name a commit "
-            "that has a bench that runs, or a folder of records."
+            "whose bench runs, or a folder of records."
         )
     return answer.known
 
@@ -153,8 +153,8 @@ def train(folder: Path, cases: Sequence[str], into: Path, *, asked: Asked) -> li
         raise
     if status:
         raise UserError(
-            f"Training {', '.join(cases)} ended with status {status}; what it said stands above. "
-            f"Its records are kept in {into}: the same command goes on from there."
+            f"Training {', '.join(cases)} ended with status {status}; its output stands above. "
+            f"Its records are kept in {into}: the same command resumes."
         )
     found = Store(reference_folder(into, asked.platform)).all()
     return [record for record in found if record.spec.case.name in cases]
@@ -175,7 +175,7 @@ def check_origin(record: Record, said: Provenance, commit: str | None) -> None:
         if its != expected:
             raise UserError(
                 f"{called(commit)}: a record of {record.spec.case.name}, seed {record.spec.seed}, "
-                f"names {what} {its}, where the code of this side has {expected}. "
+                f"names {what} {its}, but the code of this side has {expected}. "
                 "Remove that record if an older run left it; else "
                 f"{MEND[0].lower()}{MEND[1:]}"
             )
@@ -191,7 +191,7 @@ CHECKOUT = "this checkout"
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What BASE or HEAD names."""
+    """The place that BASE or HEAD names."""
 
     told: str
     """The side in words."""
@@ -209,7 +209,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the command line asks of both sides."""
+    """The options that apply to both sides."""
 
     project: Project
     results: Path
@@ -224,7 +224,7 @@ class Asked:
     engine: str | None = None
     """The engine that trains trials; None is this machine."""
     platform: Platform = USUAL
-    """What the records are of: those of others are left out."""
+    """The platform of the records; those of others are left out."""
 
 
 def place(name: str | None, project: Project) -> Place:
@@ -287,7 +287,7 @@ def _folder(path: Path, platform: Platform) -> list[Record]:
             f"{path} holds no records. Expected <case>/seed-*.json in it, as in results/reference."
         )
     if not facts_of(found):
-        raise UserError(f"{path} holds no results: all {len(found)} trials in it are accidents.")
+        raise UserError(f"{path} holds no results: none of its {len(found)} trials came to one.")
     kept = [record for record in found if platform_of(record) == platform]
     if not kept and platform != USUAL:
         others = ", ".join(sorted({platform_of(record).words for record in found}))

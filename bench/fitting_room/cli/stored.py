@@ -66,18 +66,18 @@ def register(subparsers: Subparsers) -> None:
         "case": {"nargs": "?", "help": "show this case alone, epoch by epoch"},
         "--seeds": flag("a line for each record"),
         **json_too,
-        "--results": path("holds records (default: results)"),
+        "--results": path("where records are kept (default: results)"),
     }
     of_claims: Arguments = {
         "file": {"nargs": "?", **path("default: bench/claims.toml")},
         **json_too,
         "--results": path("holds reference/, exercises/ and speed/ (results)"),
     }
-    gone, results = "it is in no list of cases any more", shared("--results")
-    case = {"help": f"its name; {gone}"}
+    gone, results = "which the list of cases no longer has", shared("--results")
+    case = {"help": f"its name, {gone}"}
     of_remove: Arguments = {"case": case, "--apply": flag("remove what is shown")}
     of_rename: Arguments = {
-        "old": {"help": f"its name until now; {gone}"},
+        "old": {"help": f"its name until now, {gone}"},
         "new": {"help": "its name in the list of cases"},
         "--apply": flag("rename what is shown"),
     }
@@ -233,7 +233,7 @@ def _curve(record: Record) -> str:
 
 
 def claims(args: Namespace) -> int:
-    """Print every claim with its verdict; return 1 where one is not what the file expects."""
+    """Print every claim with its verdict; return 1 if one is not as the file expects."""
     file = args.file or args.project.claims
     if file is None:
         raise UserError(
@@ -287,7 +287,7 @@ def _move(args: Namespace, old: str, new: Case | None, nothing: str) -> int:
     # Before anything is written: it refuses what is of another task.
     records = {each: _renamed(each, new) for each in paths} if new else {}
     if not args.apply:
-        print("Nothing is changed yet. Review the above, and do it with --apply.")
+        print("Nothing is changed yet. Review the above, then repeat the command with --apply.")
         return 0
     for each in paths:
         if new:
@@ -370,7 +370,7 @@ def _edited(path: Path, old: str, new: str | None) -> str:
     try:
         return edited(toml.text, edit, wanted | ({"claims": left} if left else {}))
     except ValueError:
-        told = f"{path} is written in a way that cannot be edited. Do it by hand."
+        told = f"{path} is written in a way that this cannot edit. Edit it by hand."
         raise UserError(told) from None
 
 

@@ -1,13 +1,14 @@
-"""A family of questions to two sides: each metric of each case, with one error for all of them.
+"""The comparison of two sides: each metric of each case, with one error for all of them.
 
 ==========================  =======================================================================
-what is known of the seeds  how the metric is judged
+seeds with a value          how the metric is judged
 ==========================  =======================================================================
-of both sides two or more   Student's t-test, its p-value by Holm among all such tests; Welch's
-                            interval of the difference is shown beside it
-of one side a single one    the sequential test in the band that the other side's seeds suggest:
+two or more on each side    Student's t-test, its p-value adjusted by Holm among all such tests;
+                            Welch's interval of the difference is shown beside it
+one on one side             the sequential test in the band that the other side's seeds suggest:
                             one outlier is no regression, but leaves the verdict open
-of no side two              not at all: nothing is known of the scatter
+fewer                       undecided, unless both sides are the same: the scatter is unknown
+diverged seeds              two of head are a regression, unless as many of base diverged
 epochs to a target          the log-rank test, as some seeds may never reach it; it needs two seeds
                             a side
 counts                      exactly: any other number is a change
@@ -72,7 +73,7 @@ class Arrivals:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """Has this metric changed?"""
+    """The question whether a metric has changed."""
 
     metric: str
     base: Sample | Arrivals
@@ -80,7 +81,9 @@ class Question:
 
 
 Label = Literal["same", "changed", "regression", "improvement", "undecided", "not comparable"]
-"""A verdict on a change in words; ``changed`` is another count, or a training that runs otherwise.
+"""A verdict on a change in words.
+
+``changed`` is another count, or a difference in a metric that is better in neither direction.
 """
 
 OUTCOMES: Mapping[Label, Outcome] = {
@@ -98,14 +101,14 @@ class Change:
     """The verdict on one metric of one case on two sides, with the figures of both."""
 
     verdict: Verdict
-    """Its estimate is head less base, of times their ratio."""
+    """Its estimate is head less base; for times it is their ratio."""
     base: float | None = None
     """Mean over the seeds, in the metric's own unit; None where there is none."""
     head: float | None = None
     seeds: tuple[int, int] = (0, 0)
     """Numbers of seeds of base and head; for interleaved times numbers of pairs."""
     warned: bool = False
-    """Whether it is so near to a regression that somebody should look."""
+    """Whether it is so close to a regression that somebody should look."""
     images: Interval | None = None
     """The change in test accuracy on the same images, head less base, over images and seeds."""
 
@@ -120,7 +123,7 @@ def changed(
     seeds: tuple[int, int] = (0, 0),
     interval: Interval | None = None,
 ) -> Change:
-    """Return what became of a metric between two sides."""
+    """Return the change of a metric from base to head."""
     finite = [x for x in (base, head) if x is not None and math.isfinite(x)]
     verdict = Verdict(
         metric=metric,
@@ -137,12 +140,12 @@ def changed(
 
 
 def not_comparable(metric: str, reason: str) -> Change:
-    """Return that two sides cannot be compared, and why."""
+    """Return the reason why two sides cannot be compared, as a change."""
     return changed(metric, "not comparable", reason)
 
 
 def judge_count(metric: str, base: Sequence[int], head: Sequence[int]) -> Change:
-    """Compare the counts of each record of base and of head; empty where none counted it."""
+    """Compare the counts in the records of base and head; a side without counts is empty."""
     if not base or not head:
         side = "base" if not base else "head"
         return not_comparable(metric, f"{side} did not count it")
@@ -175,8 +178,8 @@ def timed(
 
     Args:
         verdict: its estimate is the ratio of head to base.
-        base: seconds, as a table shows them.
-        head: the same of head.
+        base: its seconds, as a table shows them.
+        head: the same for head.
         faster: ratio at or below which a gain is suspicious.
         warn: ratio at or above which a pass is flagged.
     """
@@ -200,20 +203,20 @@ class Test:
 
     p_value: float
     found: Change
-    """What became of it if that is not chance; its reason stands before the p-value."""
+    """The change if it is not chance; its reason stands before the p-value."""
     price: str = ""
-    """Reason to print after it."""
+    """The words after the p-value: the smallest change that the test catches."""
 
 
 def judge_changes(questions: Sequence[Question], *, alpha: float = RUN_ALPHA) -> list[Change]:
-    """Return what became of each metric, in the order of the questions.
+    """Return the change of each metric, in the order of the questions.
 
     Args:
         questions: of one comparison, all of them.
         alpha: chance that unchanged code shows any regression or improvement at all.
     """
     each = alpha / max(len(questions), 1)
-    answers = [_asked(question, each) for question in questions]
+    answers = [_answered(question, each) for question in questions]
     p_values = [answer.p_value for answer in answers if isinstance(answer, Test)]
     adjusted = iter(holm(p_values))
     return [
@@ -248,11 +251,11 @@ def _decided(test: Test, adjusted: float, tests: int, each: float) -> Change:
     return replace(test.found, verdict=verdict)
 
 
-def _asked(question: Question, alpha: float) -> Test | Change:
+def _answered(question: Question, alpha: float) -> Test | Change:
     base, head = question.base, question.head
     if isinstance(base, Arrivals) and isinstance(head, Arrivals):
         return _judge_arrivals(base, head)
-    assert isinstance(base, Sample) and isinstance(head, Sample)  # a question asks of two alike
+    assert isinstance(base, Sample) and isinstance(head, Sample)  # both sides are of one kind
     return _Means(question.metric, base, head).judged(alpha)
 
 
@@ -312,7 +315,7 @@ class _Means:
         )
 
     def _by_one_side(self, alpha: float) -> Change:
-        """Weigh the side with a single seed in the band of the other."""
+        """Judge the side with a single seed by the band of the other side's seeds."""
         (side, reference), (_, one) = sorted(
             (("base", self.base.values), ("head", self.head.values)), key=lambda x: -len(x[1])
         )
@@ -328,14 +331,14 @@ class _Means:
 
 
 FEWEST = 2
-"""Seeds a side that a verdict on arrivals needs: a single one shows no scatter."""
+"""The fewest seeds a side for a verdict on arrivals: a single one shows no scatter."""
 
 
 def _judge_arrivals(base: Arrivals, head: Arrivals) -> Test | Change:
     """Compare by the log-rank test.
 
-    Its p-value holds for many seeds. Few seeds cannot be surer than one order of arrival is among
-    all possible ones, so the p-value is at least that.
+    Its p-value is exact only for many seeds. With few it is raised to the probability of a single
+    order of arrival among all possible ones.
     """
     before, after = (epochs_to_target(s.epochs, watched=s.watched) for s in (base, head))
 
@@ -362,8 +365,8 @@ def _judge_arrivals(base: Arrivals, head: Arrivals) -> Test | Change:
 def student(base: Sequence[float], head: Sequence[float]) -> float:
     """Return the two-sided p-value of Student's t-test that both sides are the same code.
 
-    Its scatter is pooled, unlike that of the interval: the same code scatters alike. With two or
-    three seeds on one side Welch's test would miss a change of twenty scatters.
+    Its variance is pooled, unlike that of the interval, as the same code scatters alike. With two
+    or three seeds on one side Welch's test would miss a change of twenty standard deviations.
 
     Args:
         base: one value per seed, at least two.

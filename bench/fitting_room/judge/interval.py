@@ -1,6 +1,6 @@
-"""Estimates with their intervals: of a new seed, of means and differences, of sources of scatter.
+"""Estimates with their intervals: of a new seed, means, differences, variance components, targets.
 
-Epochs or seconds to a target that some runs never reach are censored, and never made a number.
+A run that never reaches its target is censored: no number stands in for its epochs or seconds.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Interval:
 def _around(
     estimate: float, squared_error: float, freedom: float, *, level: float = LEVEL
 ) -> Interval:
-    """Return an estimate with Student's interval; without degrees of freedom it has no ends."""
+    """Return an estimate with Student's interval; its ends are infinite without ``freedom``."""
     reach = math.inf
     if freedom > 0:
         quantile = float(scipy.special.stdtrit(freedom, (1 + level) / 2))
@@ -52,7 +52,7 @@ def of_new_seed(values: Sequence[float], *, level: float = LEVEL) -> Interval:
 
 
 def of_new_share(values: Sequence[float]) -> Interval:
-    """Do the same for probabilities, on the scale of log-odds, where they have no ends."""
+    """Return the same for probabilities, by way of log-odds, which have no limits."""
     inside = [min(max(value, 1e-9), 1 - 1e-9) for value in values]
     odds = of_new_seed([math.log(value / (1 - value)) for value in inside])
     low, high = (1 / (1 + math.exp(-end)) for end in (odds.low, odds.high))
@@ -63,7 +63,7 @@ def of_new_count(values: Sequence[float]) -> Interval:
     """Return the median of whole numbers, and the lowest and highest that were seen.
 
     One more falls between the two with probability (n − 1)/(n + 1), whatever the distribution:
-    Wilks, "Determination of sample sizes for setting tolerance limits", 1941. Infinite is "never".
+    Wilks, "Determination of sample sizes for setting tolerance limits", 1941. Infinity is never.
     """
     ordered = sorted(values)
     return Interval(estimate=ordered[(len(ordered) - 1) // 2], low=ordered[0], high=ordered[-1])
@@ -83,7 +83,7 @@ def of_contrast(
         return _around(estimate, math.nan, 0)
     parts = [(weight**2 * variance(sample) / len(sample), len(sample)) for sample, weight in pairs]
     total = sum(part for part, _ in parts)
-    if total == 0:  # every seed agrees, so that there is no scatter to go by
+    if total == 0:  # all seeds of a sample agree: there is no scatter to go by
         return Interval(estimate=estimate, low=estimate, high=estimate)
     freedom = total**2 / sum(part**2 / (n - 1) for part, n in parts)
     return _around(estimate, total, freedom, level=level)
@@ -99,7 +99,7 @@ def of_difference(values: Sequence[float], others: Sequence[float]) -> Interval:
 
 
 def of_ranges(ranges: Sequence[Interval], weights: Sequence[float]) -> Interval:
-    """Return a weighted sum of figures of which only the ranges are known: its lowest, highest."""
+    """Return the range of a weighted sum of figures, of which only the ranges are known."""
     pairs = list(zip(ranges, weights, strict=True))
     return Interval(
         estimate=sum(w * each.estimate for each, w in pairs),
@@ -109,7 +109,7 @@ def of_ranges(ranges: Sequence[Interval], weights: Sequence[float]) -> Interval:
 
 
 def of_ratio(above: Interval, below: Interval) -> Interval:
-    """Return the quotient of two positive figures: its lowest and its highest."""
+    """Return the range of the quotient of two positive figures."""
     return Interval(
         estimate=above.estimate / below.estimate,
         low=above.low / below.high,
@@ -122,13 +122,13 @@ def accuracy_difference(
 ) -> Interval:
     """Return accuracy of A less accuracy of B with its paired bootstrap interval.
 
-    Images are drawn jointly, for they are the same. Seeds are drawn for each recipe by itself, for
-    seed 3 of one has nothing in common with seed 3 of the other.
+    Images are drawn jointly, as both sides saw the same ones. Seeds are drawn for each side by
+    itself, as seed 3 of one has nothing in common with seed 3 of the other.
 
     Args:
         right_a: whether each seed of A classified each image rightly, shape (seeds, images), bool.
-        right_b: the same of B; the number of seeds may differ, the images not.
-        resamples: drawn with replacement.
+        right_b: the same for B; the number of seeds may differ, the images may not.
+        resamples: their number; each is drawn with replacement.
     """
     generator = np.random.default_rng(SEED)
     images = right_a.shape[1]
@@ -152,7 +152,7 @@ def _quantiles(estimate: float, draws: np.ndarray | list[float]) -> Interval:
 def superiority(a: Sequence[float], b: Sequence[float]) -> Interval:
     """Return P(A > B) over seeds, ties counted half, with its interval.
 
-    The interval inverts the score, so that it keeps its width where every seed of A wins:
+    The interval inverts the score test, so that it keeps its width if every seed of A wins:
     Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney
     statistic, part 2", Statistics in Medicine 25, 2006, method 5.
     """
@@ -176,12 +176,12 @@ def superiority(a: Sequence[float], b: Sequence[float]) -> Interval:
 
 
 DRAWS = 20_000
-"""The draws of a generalised pivotal quantity."""
+"""The number of draws of a generalised pivotal quantity."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Squares:
-    """A sum of squares with its degrees of freedom, and what its mean may be expected to be."""
+    """A sum of squares with its degrees of freedom, and draws of the expectation of its mean."""
 
     total: float
     degrees: int
@@ -195,9 +195,9 @@ class _Squares:
 
 
 def crossed(values: np.ndarray, repeats: np.ndarray) -> Mapping[str, Interval]:
-    """Decompose a table in which every row meets every column once into components of variance.
+    """Return the variance components of a table with one value for each row and column.
 
-    Estimates are those of the analysis of variance, cut at zero. Intervals are those of generalised
+    Estimates come from the analysis of variance, cut at zero. Intervals come from generalised
     pivotal quantities: Weerahandi, "Exact Statistical Methods for Data Analysis", 1995, and Hamada
     and Weerahandi, "Measurement System Assessment via Generalized Inference", Journal of Quality
     Technology 32, 2000.
@@ -208,7 +208,7 @@ def crossed(values: np.ndarray, repeats: np.ndarray) -> Mapping[str, Interval]:
 
     Returns:
         ``rows``, ``columns``, ``interaction`` and ``repeat``, as standard deviations in the unit of
-        the values; what repeats scatter is taken out of the interaction.
+        the values; the interaction excludes the scatter of repeats.
     """
     rows, columns = values.shape
     mean = values.mean()
@@ -228,7 +228,7 @@ def crossed(values: np.ndarray, repeats: np.ndarray) -> Mapping[str, Interval]:
 
 
 def nested(values: np.ndarray) -> Mapping[str, Interval]:
-    """Decompose values that lie in groups, which lie in blocks; see ``crossed``.
+    """Return the variance components of values in groups in blocks; see ``crossed``.
 
     Args:
         values: shape (blocks, groups, values), at least 2 of each, float64.
@@ -259,7 +259,7 @@ def _within(values: np.ndarray, *, times: int = 1) -> _Squares:
 def _component(
     upper: _Squares, lower: _Squares | None, times: int, generator: np.random.Generator
 ) -> Interval:
-    """Return the source that ``upper`` counts ``times`` over and ``lower`` does not count."""
+    """Return the standard deviation that ``upper`` counts ``times`` over and ``lower`` does not."""
     variance, draws = upper.mean, upper.pivot(generator)
     if lower:
         variance, draws = variance - lower.mean, draws - lower.pivot(generator)
@@ -273,7 +273,7 @@ def _component(
 
 @dataclass(frozen=True, kw_only=True)
 class Survival:
-    """The share of runs that have not reached the target, from one epoch, or time, to the next."""
+    """The share of runs that have not reached the target, after each epoch or time."""
 
     at: np.ndarray
     """Epochs at which a run reached it or ended, shape (steps,); the others are shares there."""
@@ -296,7 +296,7 @@ class EpochsToTarget:
     restricted_mean: float
     """Mean epochs spent before the target, counting no further than the horizon."""
     horizon: float
-    """Last epoch that was watched in some run."""
+    """Last epoch that any run was trained for."""
 
     @property
     def words(self) -> str:
@@ -316,7 +316,7 @@ def first_epoch(values: Sequence[float | None], target: float) -> int | None:
 
 
 def best_by(values: Sequence[float | None], epoch: int) -> float | None:
-    """Return the best value up to and with an epoch: the figure to gate, with far fewer seeds."""
+    """Return the best value up to an epoch and in it; None if there is none."""
     seen = [value for value in values[:epoch] if value is not None and not math.isnan(value)]
     return max(seen, default=None)
 

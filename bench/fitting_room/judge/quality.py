@@ -3,14 +3,14 @@
 ========================  ==========================================================================
 what is held to a bound   the rule
 ========================  ==========================================================================
-an exact count            every seed has it
-epochs to a target        one seed may miss it, once two others did not; by the best value until
-                          then, where the bound has a reference: ``judge_best``
-seconds to a target       the same, and never by another value
-diverged seeds            one may be bad luck while others can still come; two fail
+an exact count            every seed must have it
+epochs to a target        each seed by itself: one may miss the bound if two others meet it. If the
+                          bound has a reference, the best value by then: ``judge_best``
+seconds to a target       each seed by itself, with the same rule
+diverged seeds            one is tolerated beside others, two fail
 a metric with reference   the sequential test: ``sequential``
 a metric without one      t-tests from the fifth seed on; on the sample the mean alone
-a learning curve          every epoch by the sequential test, all of them sharing one error
+a learning curve          the sequential test at every epoch; the epochs share one error
 ========================  ==========================================================================
 """
 
@@ -30,16 +30,16 @@ from fitting_room.judge.sequential import (
     DELTA_MOST,
     Plan,
     decide_all,
+    evidence_words,
     planning_sd,
     plans,
     priced,
-    weighed,
 )
 from fitting_room.judge.verdict import EPOCHS, TO_TARGET, Bound, Outcome, Verdict, verdict_on
 from fitting_room.metrics import is_own, known
 
 Values = Sequence[float | None]
-"""One for each seed, or each epoch of a seed; None where it diverged."""
+"""One value for each seed, or for each epoch of a seed; None if it diverged."""
 
 
 def judge(
@@ -60,10 +60,10 @@ def judge(
         values: one per seed, in seed order 0, 1, 2, …; None or NaN is a seed that diverged or,
             for epochs or seconds to a target, one that never reached it.
         bound: what they must satisfy.
-        least: seeds below which nothing passes or fails.
-        most: seeds after which no more will come.
+        least: the fewest seeds on which it may pass or fail.
+        most: the most seeds that will be asked for.
         alpha: chance that unchanged code fails this one assertion; see ``sequential.share``.
-        coarse: take the mean of the seeds at its word; for bounds far off, as on the sample.
+        coarse: compare the mean itself, without a test; for the wide bounds of the sample.
     """
     ran = [None if value is None or math.isnan(value) else float(value) for value in values]
     if not ran:
@@ -73,7 +73,7 @@ def judge(
     if bound.metric in (EPOCHS, TO_TARGET):
         return _each_seed(ran, bound, least=least, most=most)
     if outcome := _diverged(ran, most):
-        return verdict_on(bound, outcome, ran, f"bound {bound.words}{_lost(ran)}")
+        return verdict_on(bound, outcome, ran, f"bound {bound.words}{_divergence(ran)}")
     numbers = [value for value in ran if value is not None]
     if bound.has_reference:
         found, _ = _sequential(ran, bound, plans(bound, alpha=alpha, least=least, most=most))
@@ -81,7 +81,7 @@ def judge(
         found = _mean_of_seeds(numbers, bound, enough=len(ran) >= min(least, most))
     else:
         found = judge_without_reference(numbers, bound, most=most, alpha=alpha)
-    return replace(found, n=found.n + ran.count(None), reason=found.reason + _lost(ran))
+    return replace(found, n=found.n + ran.count(None), reason=found.reason + _divergence(ran))
 
 
 def _exactly(values: Values, bound: Bound) -> Verdict:
@@ -99,7 +99,7 @@ def _exactly(values: Values, bound: Bound) -> Verdict:
 
 
 def _each_seed(values: Values, bound: Bound, *, least: int, most: int) -> Verdict:
-    """Ask each seed whether it met the target by the bound's epoch, or second."""
+    """Judge each seed by itself: did it reach the target within the bound?"""
     n = len(values)
     misses = sum(not bound.met_by(math.inf if value is None else value) for value in values)
     outcome: Outcome = "undecided"
@@ -115,26 +115,26 @@ def _each_seed(values: Values, bound: Bound, *, least: int, most: int) -> Verdic
 
 
 def _diverged(values: Values, most: int) -> Outcome | None:
-    """Return what the seeds that diverged decide; None where the others do."""
+    """Return the outcome if the diverged seeds decide it; None if the others do."""
     diverged = values.count(None)
     if diverged >= 2 or diverged == len(values) >= most:
         return "fail"
     return "undecided" if diverged == len(values) else None
 
 
-def _lost(values: Values) -> str:
+def _divergence(values: Values) -> str:
     diverged = values.count(None)
     return f"; {diverged} of {len(values)} seeds diverged" if diverged else ""
 
 
 def _sequential(values: Values, bound: Bound, sides: Sequence[Plan]) -> tuple[Verdict, float]:
-    """Rest on the seeds up to the first limit that was crossed.
+    """Judge by the sequential test, which stops at the first limit that is crossed.
 
-    The second value is the ratio of the side that is nearest to failing.
+    The second value is the log-likelihood ratio of the side that is nearest to failing.
     """
     numbers = [value for value in values if value is not None]
     outcome, seeds, decisions = decide_all(numbers, sides, diverged=values.count(None))
-    evidence = weighed(numbers[:seeds], bound, sides, decisions)
+    evidence = evidence_words(numbers[:seeds], bound, sides, decisions)
     ratio = min(decision.ratio for decision in decisions)
     return verdict_on(bound, outcome, numbers[:seeds], evidence), ratio
 
@@ -148,7 +148,7 @@ def _mean_of_seeds(values: Sequence[float], bound: Bound, *, enough: bool) -> Ve
     return verdict_on(bound, outcome if enough else "undecided", values, evidence)
 
 
-FIRST_LOOK = 5  # with fewer seeds a t-test knows next to nothing of the scatter
+FIRST_LOOK = 5  # fewer seeds say next to nothing about the standard deviation
 
 
 def judge_without_reference(
@@ -156,37 +156,37 @@ def judge_without_reference(
 ) -> Verdict:
     """Look after 5, 6, … ``most`` seeds with a one-sample t-test on each side of the bound.
 
-    A look fails where the mean lies outside with error ``alpha`` and passes where it lies inside
-    with error ``BETA``, each shared evenly between the looks (Bonferroni). The first look that
-    decides stands.
+    A look fails if the mean lies outside with error ``alpha``, and passes if it lies inside with
+    error ``BETA``. Each error is shared evenly between the looks (Bonferroni). The first look that
+    decides is final.
 
     Args:
-        values: of the seeds that converged, in seed order.
+        values: one per seed that converged, in seed order.
         bound: of any kind but ``exactly``.
-        most: seeds after which no more will come.
+        most: the most seeds that will be asked for.
         alpha: chance that code whose mean sits at the bound fails.
     """
     looks = max(most - FIRST_LOOK + 1, 1)
     for k in range(FIRST_LOOK, min(len(values), most) + 1):
-        inside = _inside(values[:k], bound)
+        inside = _probability_inside(values[:k], bound)
         if inside <= alpha / looks:
-            return verdict_on(bound, "fail", values[:k], _tested(values[:k], bound, looks))
+            return verdict_on(bound, "fail", values[:k], _t_test_words(values[:k], bound, looks))
         if inside >= 1 - BETA / looks:
-            return verdict_on(bound, "pass", values[:k], _tested(values[:k], bound, looks))
-    return verdict_on(bound, "undecided", values, _tested(values, bound, looks))
+            return verdict_on(bound, "pass", values[:k], _t_test_words(values[:k], bound, looks))
+    return verdict_on(bound, "undecided", values, _t_test_words(values, bound, looks))
 
 
-def _tested(values: Sequence[float], bound: Bound, looks: int) -> str:
+def _t_test_words(values: Sequence[float], bound: Bound, looks: int) -> str:
     n = len(values)
     if n < FIRST_LOOK:
         return f"n={n}; bound {bound.words}; no reference, so a t-test needs {FIRST_LOOK} seeds"
     mean, sd = shown(bound.metric, fmean(values)), shown(bound.metric, stdev(values))
-    inside = _inside(values, bound)
+    inside = _probability_inside(values, bound)
     return f"{mean} ± {sd} (n={n}); bound {bound.words}; t-test, one of {looks} looks: {inside:.4f}"
 
 
-def _inside(values: Sequence[float], bound: Bound) -> float:
-    """Return the t distribution's probability of the nearer side's distance: 1 is well within."""
+def _probability_inside(values: Sequence[float], bound: Bound) -> float:
+    """Return one minus the p-value that the mean lies outside the nearer end: 1 is well within."""
     distance, error = bound.margin(fmean(values)), stdev(values) / math.sqrt(len(values))
     if error == 0 or math.isinf(distance):
         return 1.0 if distance >= 0 else 0.0
@@ -205,16 +205,16 @@ def judge_best(
 ) -> Verdict:
     """Judge by the sequential test whether the target is reached by the bound's epoch.
 
-    This needs far fewer seeds than counting epochs: how far a seed is from the target by then
-    says more than whether it reached it.
+    This needs far fewer seeds than counting epochs: the distance of a seed from the target says
+    more than whether the seed reached it.
 
     Args:
         curves: one per seed, in seed order: the metric after each epoch.
         bound: on the number of epochs, with the reference of the best value by then.
-        metric: that has the target, an accuracy.
+        metric: the accuracy that has the target.
         target: as a fraction.
-        least: seeds below which nothing passes or fails.
-        most: seeds after which no more will come.
+        least: the fewest seeds on which it may pass or fail.
+        most: the most seeds that will be asked for.
         alpha: chance that unchanged code fails this one assertion.
     """
     epoch, floor = int(bound.limits[0]), floor_by(bound, metric, target)
@@ -229,7 +229,7 @@ def judge_best(
 
 
 def floor_by(bound: Bound, metric: str, target: float) -> Bound:
-    """Return a bound on epochs to a target as the floor of the best value by its epoch."""
+    """Turn a bound on epochs to a target into a floor for the best value by that epoch."""
     return replace(bound, metric=metric, at_most=None, at_least=target)
 
 
@@ -237,11 +237,11 @@ def floor_by(bound: Bound, metric: str, target: float) -> Bound:
 class Curve:
     """A band with a reference for each epoch of a training metric.
 
-    A changed training path is seen after its first epochs.
+    It shows a changed training path after the first epochs.
     """
 
     metric: str
-    """Such as ``training_loss_by_epoch``."""
+    """A name such as ``training_loss_by_epoch``."""
     epochs: tuple[Bound, ...]
 
     def plans(self, *, alpha: float, least: int, most: int) -> list[tuple[Plan, ...]]:
@@ -252,7 +252,7 @@ class Curve:
     def limits(self, *, alpha: float) -> tuple[tuple[float, float], ...]:
         """Return for each epoch the values between which one seed alone does not fail."""
         sides = self.plans(alpha=alpha, least=1, most=2)
-        return tuple((low.fails_at, -high.fails_at) for low, high in sides)
+        return tuple((low.first_fails_at, -high.first_fails_at) for low, high in sides)
 
 
 WORST_FIRST: tuple[Outcome, ...] = ("fail", "undecided", "pass")
@@ -261,22 +261,22 @@ WORST_FIRST: tuple[Outcome, ...] = ("fail", "undecided", "pass")
 def judge_curve(
     seeds: Sequence[Values], curve: Curve, *, least: int = 1, most: int = 6, alpha: float = 0.01
 ) -> Verdict:
-    """Judge every epoch by the sequential test: one failure fails, a pass needs them all.
+    """Judge every epoch by the sequential test: it passes if all pass, and fails if one fails.
 
-    The epoch that is told of is the first that failed, else the one nearest to failing. Epochs
-    that no seed reached are left out: a trial that stops at its target has fewer.
+    The verdict names the first epoch that failed, else the one nearest to failing. Epochs that no
+    seed reached are left out: a trial that stops at its target has fewer.
 
     Args:
         seeds: in seed order; epochs beyond those of ``curve`` do not count.
         curve: the bands.
-        least: seeds below which nothing passes or fails.
-        most: seeds after which no more will come.
+        least: the fewest seeds on which it may pass or fail.
+        most: the most seeds that will be asked for.
         alpha: chance that unchanged code fails, over all epochs.
     """
     sides = curve.plans(alpha=alpha, least=least, most=most)
     reached = max((len(values) for values in seeds), default=0)
     ran = range(min(max(reached, 1), len(sides)))
-    looks = [_epoch(seeds, at, curve.epochs[at], sides[at]) for at in ran]
+    looks = [_judge_epoch(seeds, at, curve.epochs[at], sides[at]) for at in ran]
 
     def rank(at: int) -> tuple[int, float]:
         verdict, ratio = looks[at]
@@ -288,7 +288,7 @@ def judge_curve(
     return replace(verdict, metric=curve.metric, reason=reason, epoch=worst + 1)
 
 
-def _epoch(
+def _judge_epoch(
     seeds: Sequence[Values], at: int, bound: Bound, sides: Sequence[Plan]
 ) -> tuple[Verdict, float]:
     """Return the verdict on one epoch, and the ratio of the side nearest to failing."""
@@ -296,32 +296,34 @@ def _epoch(
     if not values:
         return verdict_on(bound, "undecided", values, "no seed came so far"), 0.0
     if outcome := _diverged(values, sides[0].most):
-        reason = f"{priced(bound, sides)}{_lost(values)}"
+        reason = f"{priced(bound, sides)}{_divergence(values)}"
         return verdict_on(bound, outcome, values, reason), 0.0
     found, ratio = _sequential(values, bound, sides)
-    # A seed that diverged at another epoch is told of too.
-    reason = found.reason + _lost([None if None in each else 0.0 for each in seeds])
+    # The reason counts the seeds that diverged at other epochs, too.
+    reason = found.reason + _divergence([None if None in each else 0.0 for each in seeds])
     return replace(found, n=found.n + values.count(None), reason=reason), ratio
 
 
 BAND = 5.0
-"""Scatters to each side of a training metric's mean.
+"""Planned standard deviations to each side of a training metric's mean.
 
-It is so quiet that a band this wide still sees a fraction of an epoch, and one seed nearly always
-passes it. At 3 scatters the two sides of every epoch would ask for a second seed of most cases.
+Training metrics scatter so little that a band this wide still shows a lag of a fraction of an
+epoch, and one seed nearly always passes it. With 3, most cases would need a second seed, as each
+epoch has two sides.
 """
 
 
 def suggest(metric: str, values: Sequence[float], *, band: float | None = None) -> Bound:
-    """Return a bound some planned scatters from the mean of the reference seeds.
+    """Return a bound a few planned standard deviations from the mean of the reference seeds.
 
     Ends are rounded outward: to 0.1 points of an accuracy, and to 0.001 of a loss or finer, where
     that would widen a narrow bound by more than a tenth.
 
     Args:
-        metric: one of which more is better gets a floor, any other a ceiling.
-        values: of all reference seeds, at least two that differ.
-        band: scatters to each side, for metrics in which a surprise is a change either way.
+        metric: gets a floor if higher is better, else a ceiling.
+        values: one per reference seed, all of them; at least two differ.
+        band: planned standard deviations to each side, if a change either way is to be caught;
+            None makes a floor or a ceiling.
     """
     mean, sd, seeds = fmean(values), stdev(values), len(values)
     scatters = band or DELTA_MOST

@@ -1,9 +1,13 @@
-"""The truncated sequential probability ratio test, and what a bound costs that it decides.
+"""The truncated sequential probability ratio test, and the price of the bounds that it decides.
 
-Seeds are added only while it is open.
+It compares two hypotheses on the mean of a metric. Good code has its mean ``delta`` above the
+bound, bad code has it at the bound. Each seed adds to the log-likelihood ratio of good against bad,
+until the ratio crosses a limit; after the last seed its sign decides. So seeds are added only while
+the verdict is open.
 
-Every side of a bound is turned so that higher is better and the bound lies at a floor ``x``:
-good code has its mean ``delta`` scatters above ``x``, bad code has it at ``x``.
+A ceiling is mirrored into a floor, so that higher is better on every side of a bound. Distances are
+in planned standard deviations: see ``planning_sd``.
+
 Wald, "Sequential Tests of Statistical Hypotheses", Annals of Mathematical Statistics 16, 1945.
 """
 
@@ -38,7 +42,7 @@ def share(assertions: int) -> float:
     return RUN_ALPHA / assertions
 
 
-DELTA_MOST = 3.0  # a bound further off than this is tested as if good code came so close to it
+DELTA_MOST = 3.0  # for a bound further off than this, good code is taken to come this close
 BETA = 0.05  # chance that code whose mean sits at the bound passes
 
 
@@ -47,11 +51,11 @@ class Plan:
     """One side of a bound, to be tested with at least ``least`` and at most ``most`` seeds."""
 
     sign: int
-    """1 where higher is better, -1 where the values are turned first."""
+    """1 for a floor, -1 for a ceiling, which is mirrored."""
     floor: float
-    """The bound, turned."""
+    """The bound, mirrored by ``sign``."""
     mean: float
-    """Mean of the reference, turned."""
+    """Mean of the reference, mirrored by ``sign``."""
     sigma: float
     """Planned standard deviation, in the metric's unit."""
     alpha: float
@@ -61,27 +65,27 @@ class Plan:
 
     @property
     def gap(self) -> float:
-        """Distance of the reference mean from the bound, in scatters."""
+        """Distance of the reference mean from the bound, in planned standard deviations."""
         return (self.mean - self.floor) / self.sigma
 
     @property
     def delta(self) -> float:
-        """Distance of good code from the bound, in scatters."""
+        """Distance of good code from the bound, in planned standard deviations."""
         return min(self.gap, DELTA_MOST)
 
     @property
     def pass_at(self) -> float:
-        """Log-likelihood ratio from which good code is believed."""
+        """Log-likelihood ratio at or above which the side passes."""
         return math.log((1 - self.alpha) / BETA)
 
     @property
     def fail_at(self) -> float:
-        """Log-likelihood ratio below which bad code is believed."""
+        """Log-likelihood ratio at or below which the side fails."""
         return -math.log((1 - BETA) / self.alpha)
 
     @property
-    def fails_at(self) -> float:
-        """Turned value of a first seed below which it fails alone."""
+    def first_fails_at(self) -> float:
+        """Mirrored value of the first seed, at or below which that seed alone fails the side."""
         return self.floor + self.sigma * (self.fail_at / self.delta + self.delta / 2)
 
     def step(self, value: Value) -> Value:
@@ -97,9 +101,11 @@ def chi2_quantile(probability: float, degrees: int) -> float:
 
 
 def planning_sd(sd: float, seeds: int) -> float:
-    """Return the 90 % upper limit of the scatter that ``seeds`` reference seeds with ``sd`` allow.
+    """Return the 90 % upper confidence limit of the standard deviation of a metric.
 
-    A scatter taken too small is what breaks a sequential test; 1.28 sd at 20 seeds.
+    The reference has ``sd`` between ``seeds`` seeds; for 20 of them the limit is 1.28 sd. A
+    sequential test that is planned with too small a standard deviation errs more often than it
+    says.
     """
     degrees = seeds - 1
     return sd * math.sqrt(degrees / chi2_quantile(0.10, degrees))
@@ -130,7 +136,7 @@ def plans(bound: Bound, *, alpha: float, least: int, most: int) -> tuple[Plan, .
     )
 
 
-SCATTER_CHANGED = 0.999  # probability that unchanged scatter stays below the alarm, per look
+SCATTER_CHANGED = 0.999  # probability that unchanged scatter raises no alarm, per look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,16 +180,16 @@ def scatter_changed(values: Sequence[float], sigma: float) -> bool:
 
 
 def _squares(values: Sequence[float]) -> float:
-    """Return the sum of squared deviations; ``statistics.variance`` takes exact fractions' time."""
+    """Return the sum of squared deviations; ``statistics.variance`` is slow, by exact fractions."""
     mean = fmean(values)
     return sum((value - mean) ** 2 for value in values)
 
 
 def _by_t_test(values: Sequence[float], plan: Plan) -> Decision:
-    """Decide at the seed limit with the scatter of the seeds themselves.
+    """Decide at the seed limit with the standard deviation of the seeds themselves.
 
-    Passes where the mean lies above the bound with confidence 1 - beta, fails where it lies
-    below, and is undecided between, where neither is shown.
+    It passes if the mean lies above the bound with confidence 1 - beta, and fails if the mean lies
+    below the bound. Between these it is undecided.
     """
     n = len(values)
     outcome: Outcome = "undecided"
@@ -199,7 +205,7 @@ def _by_t_test(values: Sequence[float], plan: Plan) -> Decision:
 def decide_all(
     values: Sequence[float], sides: Sequence[Plan], *, diverged: int = 0
 ) -> tuple[Outcome, int, tuple[Decision, ...]]:
-    """Decide every side of a bound: pass needs them all, one that fails is enough to fail.
+    """Decide every side of a bound: it passes if all pass, and fails if one fails.
 
     Args:
         values: of the seeds that converged, in seed order.
@@ -264,23 +270,23 @@ def _smallest_caught(plan: Plan) -> float:
 
     if missed(plan.gap) >= 0:
         return 0.0
-    # Six scatters below the bound everything fails.
+    # Six standard deviations below the bound everything fails.
     return (plan.gap - float(scipy.optimize.brentq(missed, -6.0, plan.gap, xtol=1e-4))) * plan.sigma
 
 
 @lru_cache(maxsize=4096)
 def run(plan: Plan, mean: float) -> Run:
-    """Return how the test ends for seeds normal about ``mean``, in scatters above the bound.
+    """Return how the test ends for normal seeds whose mean lies ``mean`` above the bound.
 
     The density of the ratio over the open interval is carried from seed to seed by Gauss-Legendre
     quadrature. See Armitage, McPherson and Rowe, "Repeated Significance Tests on Accumulating
-    Data", JRSS A 132, 1969. The guard against changed scatter is left out; it answers to less than
+    Data", JRSS A 132, 1969. The alarm for changed scatter is left out: it is raised in less than
     one run in a thousand.
     """
     drift, spread = plan.delta * (mean - plan.delta / 2), plan.delta
     nodes, weights = _open_interval(plan, drift)
     ndtr = scipy.special.ndtr
-    # Before ``least`` seeds nothing stops, so that their sum is normal.
+    # Nothing stops before ``least`` seeds, so their sum is normal.
     centre = np.array([plan.least * drift])
     mass, width = np.array([1.0]), spread * math.sqrt(plan.least)
     fails = seeds = 0.0
@@ -299,7 +305,7 @@ def run(plan: Plan, mean: float) -> Run:
 def _open_interval(plan: Plan, drift: float) -> tuple[np.ndarray, np.ndarray]:
     """Return nodes and weights over the part of the open interval that can be reached.
 
-    Three nodes to each step's scatter carry a normal density to better than 1e-9.
+    Three nodes to a step's standard deviation carry a normal density to better than 1e-9.
     """
     reach = 8 * plan.delta * math.sqrt(plan.most)
     low = max(plan.fail_at, min(plan.most * drift, 0.0) - reach)
@@ -314,8 +320,8 @@ _legendre = lru_cache(maxsize=64)(np.polynomial.legendre.leggauss)
 def setback(catches: float, means: Sequence[float], epoch: int) -> float:
     """Return the smallest change that a bound catches, in epochs of training.
 
-    If a metric still moves by 0.02 an epoch and its bound catches 0.01, it sees a model that lags
-    half an epoch behind. Where the mean curve has turned back, no lag explains a change.
+    If a metric still moves by 0.02 an epoch and its bound catches 0.01, the bound catches a model
+    that lags half an epoch behind. Where the mean curve has turned back, no lag explains a change.
 
     Args:
         catches: smallest change of the metric that the bound catches.
@@ -348,10 +354,10 @@ BRIEF = (
     "value (seeds); bound; log-likelihood ratio (passes from, fails to); false alarm, the chance "
     f"that unchanged code fails; smallest change caught with {100 * POWER:.0f} % power"
 )
-"""Legend of a line in brief."""
+"""Legend of a line that ``in_brief`` returns."""
 
 
-def weighed(
+def evidence_words(
     values: Sequence[float], bound: Bound, sides: Sequence[Plan], decisions: Sequence[Decision]
 ) -> str:
     """Return value, n, bound, log-likelihood ratio against its limits, and the price."""
@@ -365,7 +371,7 @@ def weighed(
 
 
 def in_brief(evidence: str) -> str:
-    """Return the line with its set phrases shortened and every number kept; see ``BRIEF``."""
+    """Shorten the set phrases of a line, and keep every number; see ``BRIEF``."""
     for phrase, short in _SHORTER.items():
         evidence = re.sub(phrase, short, evidence)
     return evidence

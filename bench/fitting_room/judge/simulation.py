@@ -1,8 +1,8 @@
 """The error rates of a case's bounds and the seeds they take, measured on many simulated runs.
 
-The sequential test is walked over all runs at once as ``sequential.decide_all`` walks one: runs are
-rows, and every step is one array operation over all of them. It is compared with a gate that always
-takes a fixed number of seeds.
+All runs take the sequential test at once, as ``sequential.decide_all`` takes one through it: runs
+are rows, and every step is one array operation over all of them. The test is compared with a gate
+that always takes a fixed number of seeds.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def skewed(z: np.ndarray, _: np.random.Generator) -> np.ndarray:
 def heavy(z: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Return values with heavy tails, t with 5 degrees of freedom.
 
-    An outlier is one in every metric: the last axis shares its divisor.
+    The last axis shares its divisor, so that an outlier is one in every metric.
     """
     shared = generator.chisquare(DEGREES, size=(*z.shape[:-1], 1))
     return np.asarray(z * np.sqrt((DEGREES - 2) / shared))
 
 
 SHAPES: dict[str, Shape] = {"normal": lambda z, _: z, "skewed": skewed, "heavy": heavy}
-"""What is made of standard normal values, by name."""
+"""Name → function that gives standard normal values another shape."""
 
 
 def like_the_reference(
@@ -90,7 +90,7 @@ class Ends:
     outcomes: np.ndarray
     """One of ``CODES`` for each run, shape (runs,), int8."""
     seeds: np.ndarray
-    """Shape (runs,), int64."""
+    """Number of seeds of each run, shape (runs,), int64."""
 
 
 def walk(values: np.ndarray, sides: Sequence[Plan]) -> Ends:
@@ -109,9 +109,9 @@ def walk(values: np.ndarray, sides: Sequence[Plan]) -> Ends:
 
 
 def together(ends: Sequence[Ends]) -> Ends:
-    """Join judgements of the same runs: one that fails is enough to fail, passing needs them all.
+    """Join verdicts on the same runs: a run passes if all pass, and fails if one fails.
 
-    A failure is known when the first of them is, a pass when the last is.
+    A failure is known with the first that fails, a pass with the last that passes.
     """
     outcomes = np.stack([each.outcomes for each in ends])
     seeds = np.stack([each.seeds for each in ends])
@@ -157,7 +157,7 @@ class Scenario:
     planned: bool = True
     """Whether the unit is the planned one."""
     at_bound: bool = False
-    """Whether every mean lies at its bound, in a band at the worse end; else at the reference's."""
+    """Whether every mean lies at its bound, in a band at the worse end; else at the reference."""
     least: int = 1
 
 
@@ -189,19 +189,19 @@ class Rate:
 
     @property
     def estimate(self) -> float:
-        """The share itself."""
+        """The share of runs."""
         return self.hits / self.runs
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Clopper and Pearson's, 95 %."""
+        """The 95 % interval of Clopper and Pearson."""
         low, high = scipy.stats.binomtest(self.hits, self.runs).proportion_ci()
         return float(low), float(high)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """Counts of how the simulated runs of a metric or a case ended under one scenario."""
+    """The outcomes of the simulated runs of a metric or a case under one scenario, as counts."""
 
     metric: str
     """Empty for all metrics of the case together."""
@@ -210,7 +210,7 @@ class Tally:
     passed: int
     failed: int
     seeds: float
-    """Mean number."""
+    """Mean number of seeds that a run took."""
 
     @property
     def fails(self) -> Rate:
@@ -235,13 +235,13 @@ class Setup:
     alpha: float
     """False-alarm rate of each metric; see ``sequential.share``."""
     most: int
-    """Seeds after which no more come."""
+    """The most seeds that a run may ask for."""
     stop_after: int | None = None
     """Epoch beyond which no curve is judged, as in the quick tier; None judges all."""
 
 
 AGAIN = 25
-"""Runs of each scenario that the gate's own function judges too, one by one."""
+"""Number of runs of each scenario that ``decide_all`` judges too, one by one."""
 
 
 def simulate_case(
@@ -250,7 +250,7 @@ def simulate_case(
     """Yield the tally of each metric under a scenario, and last the tally of all together.
 
     Raises:
-        RuntimeError: the gate's own function judges one of the runs differently.
+        RuntimeError: ``decide_all`` judges one of the runs differently.
     """
     each: list[Ends] = []
     drawn = simulated_values(setup, scenario, setup.most, runs=runs, generator=generator)
@@ -286,7 +286,7 @@ def _placed(z: np.ndarray, bound: Bound, sides: Sequence[Plan], scenario: Scenar
 
 
 def _worse_end(bound: Bound) -> tuple[float, int]:
-    """Return the end of a bound that worse code comes to, and the sign of its distance."""
+    """Return the end of a bound that worse code comes to, and the sign of that direction."""
     rising = bound.between is not None and known(bound.metric).better != "higher"
     upwards = bound.at_most is not None or rising
     return (bound.highest, 1) if upwards else (bound.lowest, -1)
@@ -320,12 +320,12 @@ def seeds_of_equal_power(sides: Sequence[Plan]) -> int:
     sits at the bound, which may pass; the seeds are normal.
     """
     isf = scipy.stats.norm.isf
-    distances = ((_alarm(s) + float(isf(1 - run(s, 0.0).fails))) / s.gap for s in sides)
+    distances = ((_limit(s) + float(isf(1 - run(s, 0.0).fails))) / s.gap for s in sides)
     return max(1, *(math.ceil(distance**2) for distance in distances))
 
 
-def _alarm(side: Plan) -> float:
-    """Return how many standard errors below its mean unchanged code fails as seldom as it may."""
+def _limit(side: Plan) -> float:
+    """Return the limit, in standard errors below the mean, with the test's false-alarm rate."""
     return float(scipy.stats.norm.isf(run(side, side.gap).fails))
 
 
@@ -351,6 +351,6 @@ def fixed_failures(values: np.ndarray, sides: Sequence[Plan]) -> np.ndarray:
     """
     failed = np.zeros(len(values), bool)
     for side in sides:
-        room = _alarm(side) * side.sigma / math.sqrt(values.shape[1])
+        room = _limit(side) * side.sigma / math.sqrt(values.shape[1])
         failed |= side.sign * values.mean(axis=1) < side.mean - room
     return failed

@@ -1,4 +1,4 @@
-"""Seconds against seconds: never alone, and never across machines."""
+"""Judge seconds against other seconds of the same machine, never by themselves."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import scipy
 
 from fitting_room.judge.verdict import Outcome, Verdict
 
-FEWEST_PAIRS = 10  # below that the exact test cannot reach P_VALUE by a margin
+FEWEST_PAIRS = 10  # with fewer the exact test cannot fall well below P_VALUE
 P_VALUE = 0.002
 SLOWER = 1.10
-SLOWER_ON_SHARED = 1.25  # neighbours move the clocks of a shared runner by more
+SLOWER_ON_SHARED = 1.25  # other work on a shared machine moves its clocks by more
 WARN, FAIL = 1.5, 2.0  # against a stored number, through the calibration step
 
 SECONDS = "seconds_per_epoch"
@@ -22,17 +22,17 @@ SECONDS = "seconds_per_epoch"
 
 @dataclass(frozen=True, kw_only=True)
 class Slowdown:
-    """Head against base on one clock."""
+    """The comparison of head with base on one clock."""
 
     ratio: float
     """Median over the pairs; above 1 is slower."""
     p_value: float
     """One-sided p-value of the exact signed-rank test that head is no slower."""
     p_faster: float
-    """The same for no faster."""
+    """One-sided p-value of the same test that head is no faster."""
 
     def beyond(self, limit: float) -> bool:
-        """Return whether it is large and sure."""
+        """Return whether it reaches a limit, and significantly so."""
         return self.ratio >= limit and self.p_value < P_VALUE
 
 
@@ -43,7 +43,7 @@ def slowdown(base: Sequence[float], head: Sequence[float]) -> Slowdown:
     """
     ratios = np.asarray(head, dtype=float) / np.asarray(base, dtype=float)
     logs = np.log(ratios)
-    moved = logs[logs != 0]  # the exact distribution knows no pairs that are equal
+    moved = logs[logs != 0]  # the exact distribution does not allow equal pairs
     slower, faster = (
         float(scipy.stats.wilcoxon(moved, alternative=side, method="exact").pvalue)
         if len(moved)
@@ -57,24 +57,24 @@ def slowdown(base: Sequence[float], head: Sequence[float]) -> Slowdown:
 class ABTiming:
     """Seconds of the chunks of both sides, run in one session and interleaved A B B A.
 
-    Because they are, a neighbour slows base and head alike.
+    So other work on the machine slows base and head alike.
     """
 
     images: int
     """Trained in each chunk."""
     base_wall: tuple[float, ...]
     head_wall: tuple[float, ...]
-    """Each beside its partner."""
+    """Wall seconds of each chunk of head, beside its partner of base."""
     base_cpu: tuple[float, ...]
     head_cpu: tuple[float, ...]
 
     def verdict(self, *, shared: bool) -> Verdict:
-        """Judge head's time: either clock fails it.
+        """Judge head's time: a slowdown on either clock fails.
 
-        A sleep shows on the wall alone, a busier loop on both.
+        A sleep shows on the wall clock alone, a busier loop on both.
 
         Args:
-            shared: whether others compute on the machine; more is forgiven there.
+            shared: whether others compute on the machine, where the limit is higher.
         """
         limit = SLOWER_ON_SHARED if shared else SLOWER
         wall = slowdown(self.base_wall, self.head_wall)
@@ -116,11 +116,11 @@ class Pace:
     seconds: float
     calibration: float | None
     conditions: Mapping[str, str]
-    """What must agree with another's for a comparison, in words: machine and versions."""
+    """Machine and versions, in words: both sides of a comparison must have the same."""
 
 
 def judge_stored(base: Pace, head: Pace) -> Verdict:
-    """Judge a time against a stored one, each in calibration steps, which both must have."""
+    """Judge a time against a stored one, both in calibration steps, which both must have."""
     then, now = base.conditions, head.conditions
     if differing := [name for name in {**now, **then} if now.get(name) != then.get(name)]:
         reasons = "; ".join(

@@ -34,7 +34,7 @@ class Verdict:
     """The answer to one question about one subject: the only kind of answer there is."""
 
     subject: str = ""
-    """The case, or the claim, that it is about, by name; empty until a caller who knows says."""
+    """The name of the case or the claim that it is about; empty until the caller fills it in."""
     metric: str
     question: Question = "within this bound"
     against: str
@@ -43,9 +43,9 @@ class Verdict:
     label: str = ""
     """The outcome in the words of its question: ``regression``, ``reproduced``."""
     estimate: float | None
-    """What was measured, in the metric's own unit: a mean over seeds, or a difference of two."""
+    """The measured value in the metric's own unit: a mean over seeds, or a difference of two."""
     interval: Interval | None = None
-    """How surely the estimate is known, or where one more seed falls."""
+    """The confidence interval of the estimate, or the prediction interval of one more seed."""
     n: int
     """Number of seeds (pairs, for times) it rests on."""
     reason: str
@@ -83,7 +83,7 @@ KINDS = {"exactly": "= ", "at_least": "≥ ", "at_most": "≤ ", "between": ""}
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """One of four kinds of limit; ``sd``, ``reference_seeds`` and ``mean`` come together or not.
+    """One of four kinds of limit; ``sd``, ``reference_seeds`` and ``mean`` are all given or none.
 
     Accuracies are fractions, losses are in nats, epochs and parameters are counts.
 
@@ -157,7 +157,7 @@ class Bound:
 
     @property
     def has_reference(self) -> bool:
-        """Whether the scatter of the metric is known, so that a test can weigh the evidence."""
+        """Whether the reference's standard deviation is known, which the sequential test needs."""
         return self.sd is not None
 
     @property

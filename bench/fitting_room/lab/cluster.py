@@ -1,4 +1,4 @@
-"""Clusters of Dask as an engine, and the checkout that is sent to their workers."""
+"""Dask clusters as engines, and the checkout that is sent to their workers."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ END_S = 5.0  # time for the workers to hear that a run was ended
 MOST_BYTES = 32 * 2**20  # of a packed checkout that is sent: more is data in the wrong place
 
 LEFT_OUT = {"__pycache__", "node_modules", "results", "site-packages"}
-"""Folders that hold no code of a project; those whose name begins with a dot hold none either."""
+"""Folders that hold no code of a project; folders whose name begins with a dot hold none either."""
 
 
 def open_dask(name: str, where: Mapping[str, str], ship: Path | None) -> Engine:
     """Return the cluster of a scheduler as an engine.
 
-    What the scheduler runs again by itself trains nothing. A trial whose worker was lost, before or
-    after its record was made, is asked for again here, and counted.
+    A task that the scheduler reruns by itself trains nothing. If a worker is lost, before or after
+    it made its record, the run requests the trial again and counts the attempt.
 
     Raises:
         UserError: The package is missing, or no scheduler answers that has a worker.
@@ -87,9 +87,9 @@ def _slots(client: Any, name: str, plugin: Any) -> int:
 
 
 class Answers(Executor):
-    """Hands over what a cluster answers.
+    """An executor that always returns the answer of a cluster.
 
-    Dask's own executor never does where a record is lost with its worker while it is fetched.
+    Dask's own never answers if a worker is lost while its record is fetched.
     """
 
     def __init__(self, client: Any) -> None:
@@ -100,7 +100,7 @@ class Answers(Executor):
         return self.handed_over(self.client.submit(fn, *given, **known, pure=False, retries=0))
 
     def handed_over(self, future: Any) -> Future[Any]:
-        """Return the outcome of what was submitted, whatever it is."""
+        """Return a future with the result of Dask's future, or with its error."""
         answer: Future[Any] = Future()
 
         async def hand_over() -> None:
@@ -131,9 +131,9 @@ def _client(name: str, where: Mapping[str, str]) -> Any:
 
 
 def _beginnings() -> Callable[..., None]:
-    """Return what lets a scheduler say of each assignment once that it may begin.
+    """Return a function that lets a scheduler allow each assignment to begin once.
 
-    It travels as code: a scheduler need not have this package.
+    It is sent as code: a scheduler need not have this package.
     """
 
     def prepare(dask_scheduler: Any) -> None:
@@ -150,7 +150,7 @@ def _beginnings() -> Callable[..., None]:
 
 
 def _travelling_work() -> Callable[[bytes], bytes]:
-    """Return ``work`` as code: the scheduler unpacks it, and need not have this package either."""
+    """Return ``work`` as code: the scheduler unpacks it, and need not have this package."""
 
     def carry(assignment: bytes) -> bytes:
         from distributed import get_worker
@@ -170,7 +170,7 @@ def _travelling_work() -> Callable[[bytes], bytes]:
 
 @dataclass
 class _Watch:
-    """Tells when no answer can come any more."""
+    """Finds out when no answer can come any more."""
 
     client: Any
     name: str
@@ -181,9 +181,9 @@ class _Watch:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def why(self) -> str:
-        """Say why; empty while an answer can come."""
+        """Return why no answer can come any more; empty while one can."""
         if self.client.scheduler_comm is not self.connection:
-            return f"The scheduler at {self.name} is gone, or was started anew."
+            return f"The scheduler at {self.name} is gone, or was restarted."
         if self.lock.acquire(blocking=False):  # one asks for all that wait
             try:
                 self._look()
@@ -196,7 +196,7 @@ class _Watch:
     def _look(self) -> None:
         if time.monotonic() < self.looked + LOOK_S:
             return
-        with suppress(Exception):  # whatever a lost connection gives: it is none
+        with suppress(Exception):  # a lost connection may raise anything
             if self.client.sync(self.client.scheduler.ncores, callback_timeout=SILENT_S / 4):
                 self.seen = time.monotonic()
         self.looked = time.monotonic()
@@ -228,15 +228,15 @@ def packed(root: Path) -> bytes:
             archive.addfile(entry, io.BytesIO(file.read_bytes()))
             if target.tell() > MOST_BYTES:
                 raise UserError(
-                    f"--ship sends code, and {root} holds more than {MOST_BYTES >> 20} MiB of it: "
-                    f"{name} is the last that was looked at. Move data out of it, or install the "
-                    "project on the workers."
+                    f"--ship sends code, but {root} holds more than {MOST_BYTES >> 20} MiB; "
+                    f"{name} is the last file that was packed. Move data out of there, or install "
+                    "the project on the workers."
                 )
     return target.getvalue()
 
 
 def _files(root: Path) -> Iterator[tuple[Path, str]]:
-    """Yield what is sent, and its name there: an engine that is not the project's own as well."""
+    """Yield each file that is sent, and its name there; the engine too if it lies elsewhere."""
     own = brings_engine(root)
     folders = [(root / package, f"{package}/") for package in PACKAGES] if own else [(root, "")]
     if not own:

@@ -1,8 +1,8 @@
-"""Engines: what carries trials to processes elsewhere, behind ``concurrent.futures.Executor``.
+"""Engines: they carry trials to processes elsewhere, behind ``concurrent.futures.Executor``.
 
 A run hands the engine ``work`` and the bytes of an assignment, and gets the bytes of a record back.
-It alone writes the store. A trial whose worker is lost is asked for again, under the next attempt
-number; the engine's own retries are off, as a seed is trained once and chosen never.
+Only the run writes the store. If a worker is lost, its trial is requested again under the next
+attempt number. The engine's own retries are off, as each seed is trained once and none is selected.
 
 A worker is a process on any machine that an engine hands ``work`` to. It needs this package, its
 libraries and the user's project; ``--ship`` brings the last, and this package with it.
@@ -41,7 +41,7 @@ from fitting_room.store.key import provenance
 from fitting_room.store.records import check_folder, encoded, sweep, write_whole
 
 MOST_ATTEMPTS = 3  # attempts at a trial whose workers are lost; then its record says so
-LOOK_UP_S = 1.0  # how often one that waits for a worker looks whether the run was ended
+LOOK_UP_S = 1.0  # how often a wait for a worker checks whether the run was ended
 EXPECTED = (
     "Expected dask://HOST:PORT, the name of a scheduler file, or module:factory of a function "
     "that returns a concurrent.futures.Executor."
@@ -59,13 +59,13 @@ _reading = threading.Lock()
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """One trial to be had from a worker."""
+    """One trial that a worker is asked for."""
 
     job: Job
     run: str
-    """Id of the run that asks: its trials are ended together."""
+    """Id of the run that asks; all its trials are ended together."""
     fresh: str | None = None
-    """Id of a run that wants no record but its own."""
+    """Id of the run if only its own records count; None lets all count."""
     attempt: int = 1
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -78,9 +78,9 @@ _MESSAGES = msgspec.json.Decoder(Message)
 def work(assignment: bytes, begin: Callable[[str], None] = lambda _: None) -> bytes:
     """Return the record of an ``Assignment``, both as JSON; nothing if its run was ended before.
 
-    The record is on this machine's disk before it is handed back: the same assignment again is
-    answered from there, and nothing is trained twice. ``begin`` hears the id of one that is to be
-    trained, and raises where it was begun elsewhere.
+    The record is on this machine's disk before it is returned: if the same assignment comes again,
+    it is answered from there, and nothing is trained twice. ``begin`` is called with the id of an
+    assignment before it is trained, and raises if another worker has begun it.
 
     Raises:
         UserError: This worker has other code, data or versions than the run that asks, or no room.
@@ -105,16 +105,16 @@ def work(assignment: bytes, begin: Callable[[str], None] = lambda _: None) -> by
 
 
 def end(run: str) -> None:
-    """End what this worker trains for a run, each with its record, and begin nothing more for it.
+    """End the trials that this worker trains for a run, each with its record, and begin no other.
 
-    Dask calls it on every worker where the run was interrupted.
+    Dask calls it on every worker if the run is interrupted.
     """
     _ended.add(run)
     end_of(run)
 
 
 def spool_folder() -> Path:
-    """Return where finished records lie for a day, on this node's disk.
+    """Return the folder on this node's disk where finished records lie for a day.
 
     Raises:
         UserError: It cannot be written.
@@ -127,9 +127,9 @@ def spool_folder() -> Path:
         check_folder(folder)
     except (OSError, UnwritableError) as error:
         raise UserError(
-            f"The worker on {platform.node()} cannot write {folder}, where it keeps what it "
-            f"trained until it is asked for: {error}. Free that disk, or set TMPDIR for the "
-            "worker; what other workers train is kept."
+            f"The worker on {platform.node()} cannot write {folder}, where it keeps records "
+            f"until the run has them: {error}. Free that disk, or set TMPDIR for the "
+            "worker. Records of other workers are kept."
         ) from error
     sweep(folder, ["*"])
     _checked[folder] = moment
@@ -137,7 +137,7 @@ def spool_folder() -> Path:
 
 
 def _listener(job: Job) -> Listener:
-    """Return what tells the run of each epoch, where the engine has a way to."""
+    """Return a listener that reports each epoch to the run, if the engine can."""
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return silent
@@ -185,7 +185,7 @@ def _proven(job: Job) -> Job:
 
 @lru_cache
 def _located(dataset: Dataset) -> Dataset:
-    """Return a verified copy of a data set on this machine; it is fetched where there is none."""
+    """Return a verified copy of a data set on this machine; fetch it if there is none."""
     with suppress(OSError, UserError, ValueError):  # the very folder may be here as well
         if combined(data.load(dataset).checksums()) == dataset.checksum:
             return dataset
@@ -207,7 +207,7 @@ def _located(dataset: Dataset) -> Dataset:
 
 @dataclass
 class Engine:
-    """An executor elsewhere, and what it can do besides."""
+    """An executor elsewhere, with what an ``Executor`` cannot do."""
 
     name: str
     executor: Executor
@@ -216,25 +216,25 @@ class Engine:
     end: Callable[[str], None] = lambda _: None
     """Ask all workers to end what they train for a run."""
     alive: Callable[[], str] = lambda: ""
-    """Say why no answer can come any more; empty while one can."""
+    """Return why no answer can come any more; empty while one can."""
     close: Callable[[], None] = lambda: None
     work: Callable[[bytes], bytes] = work
-    """What it is handed with each assignment."""
+    """The function that it runs on each assignment."""
     cancel: Callable[[Future[bytes]], bool] = Future.cancel
-    """Take back what has not begun; False where that cannot be told from what runs."""
+    """Cancel an assignment that has not begun; False if it may have."""
     renew: Callable[[], Executor] | None = None
-    """Make an executor in the place of one that broke."""
+    """Make an executor to replace one that broke."""
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
     lost: int = 0
-    """Attempts whose worker was lost."""
+    """Number of attempts whose worker was lost."""
     second: int = 0
-    """Records that came after the first of their key, and were set aside."""
+    """Number of records that came after the first of their key, and were set aside."""
     _jobs: dict[str, tuple[Job, Listener]] = field(default_factory=dict)
-    """Key → what is being trained elsewhere, and who hears of it."""
+    """Key → the job that is trained elsewhere, and its listener."""
     _changing: threading.Lock = field(default_factory=threading.Lock)
 
     def train(self, job: Job, listen: Listener, *, fresh: str | None) -> Record:
-        """Return the record of a trial elsewhere, whatever becomes of it.
+        """Return the record of a trial elsewhere, whatever its outcome.
 
         Raises:
             UserError: A worker has other code, data or versions, or the engine is gone.
@@ -261,7 +261,7 @@ class Engine:
                 return replace(record, spec=job.spec, attempts=attempt)
             except UserError:
                 raise
-            except Exception as error:  # whatever an engine says where a worker is lost
+            except Exception as error:  # engines differ in what they raise for a lost worker
                 self._check(error)
                 why = f"{type(error).__name__}: {error}"
                 with self._changing:
@@ -287,7 +287,7 @@ class Engine:
             return self.executor.submit(self.work, asked)
 
     def _answer(self, future: Future[bytes]) -> bytes:
-        """Wait for an answer, and no longer than one can come."""
+        """Wait for an answer, as long as one can come."""
         deadline: float | None = None
         while True:
             with suppress(NotYetError):
@@ -304,10 +304,10 @@ class Engine:
                 raise CancelledError("its worker did not answer after this run was ended")
 
     def _check(self, error: Exception | None = None) -> None:
-        """Raise where no attempt can help: the engine is gone, or the run was ended."""
+        """Raise if no further attempt can help: the engine is gone, or the run was ended."""
         if gone := self.alive():
             raise UserError(
-                f"{gone} What was trained is kept: the same command goes on from there."
+                f"{gone} Finished trials are kept: the same command resumes."
             ) from error
         if ending.is_set() and isinstance(error, CancelledError):
             raise error
@@ -321,14 +321,14 @@ class Engine:
             seen = seen.__cause__
 
     def hear(self, key: str, message: Message) -> None:
-        """Hand what a worker says to whoever waits for it."""
+        """Pass a worker's message to the listener of its job."""
         if known := self._jobs.get(key):
             job, listen = known
             listen(job.spec, message)
 
     @property
     def words(self) -> str:
-        """Say in a line what was lost and what came twice; empty where nothing was."""
+        """A line on lost attempts and second records; empty if there were none."""
         told = {"attempts whose worker was lost": self.lost}
         told["second records set aside"] = self.second
         return ", ".join(f"{number} {what}" for what, number in told.items() if number)
@@ -347,7 +347,7 @@ def open_engine(name: str, *, ship: Path | None = None) -> Engine:
         where = {"address": f"tcp://{name.removeprefix('dask://')}"}
         return open_dask(name, where if dask else {"scheduler_file": name}, ship)
     if ship:
-        raise UserError(f"--ship needs an engine of Dask, and {name} is none.")
+        raise UserError(f"--ship needs an engine of Dask, but {name} is none. Leave out --ship.")
     return _of_factory(name)
 
 
@@ -358,7 +358,7 @@ def _of_factory(name: str) -> Engine:
     try:
         factory = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"--engine {name} cannot be had: {error}. {EXPECTED}") from error
+        raise UserError(f"--engine {name} cannot be loaded: {error}. {EXPECTED}") from error
 
     def renew() -> Executor:
         executor = factory()

@@ -1,4 +1,4 @@
-"""How long trials will take on this machine, by those that ran here or elsewhere."""
+"""The time that trials will take on this machine, estimated from those that ran."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PRODUCTS = 3  # calibration steps that are timed for an estimate; a record rests
 def estimate(specs: Iterable[TrialSpec], known: Sequence[Record]) -> float | None:
     """Return the seconds that ``specs`` will take one after another, or None if one is unknown.
 
-    See ``Estimate`` for what is known of a trial that never ran.
+    See ``Estimate`` for the rule for a trial that never ran.
     """
     of = Estimate.by(known)
     seconds = [of.seconds(spec) for spec in specs]
@@ -30,7 +30,7 @@ def estimate(specs: Iterable[TrialSpec], known: Sequence[Record]) -> float | Non
 
 
 def forecast(specs: Iterable[TrialSpec], known: Sequence[Record]) -> str:
-    """Say how long trials will take one after another, as far as that is known."""
+    """Return in words how long trials will take one after another, as far as that is known."""
     of = Estimate.by(known)
     found = [(spec.case.name, of.seconds(spec)) for spec in specs]
     total = sum(seconds or 0 for _, seconds in found)
@@ -42,7 +42,7 @@ def forecast(specs: Iterable[TrialSpec], known: Sequence[Record]) -> str:
 
 
 def warnings(specs: Iterable[TrialSpec], known: Sequence[Record]) -> list[str]:
-    """Return a line for each case that is to be trained in a precision that is emulated here."""
+    """Return a line for each case that will train in a precision that is emulated here."""
     by_case: dict[str, list[TrialSpec]] = {}
     for spec in specs:
         by_case.setdefault(spec.case.name, []).append(spec)
@@ -81,10 +81,10 @@ Case = tuple[str, str]  # name and device: what trials whose seconds are compare
 class Estimate:
     """Seconds of trials on this machine.
 
-    The trials of the case that ran here tell it, whatever their code. If there are none, those of
-    other machines do, such as the committed reference. They are scaled by what trials of the same
-    precision took here and there. While there are none, they are scaled by the calibration step and
-    by how this processor emulates the precision. Trials on other data are scaled by the number of
+    The estimate comes from trials of the case that ran here, whatever their code. If there are
+    none, it comes from those of other machines, such as the committed reference. These are scaled
+    by what trials of the same precision took here and there, else by the calibration step and by
+    how this processor emulates the precision. Trials on other data are scaled by the number of
     images. A variant that never ran takes as long as its original.
     """
 
@@ -93,7 +93,7 @@ class Estimate:
 
     @staticmethod
     def by(known: Iterable[Record]) -> Estimate:
-        """Sort records by where they ran; those of failed trials tell nothing."""
+        """Sort records by where they ran; leave out those of failed trials."""
         here: dict[Case, list[Record]] = {}
         elsewhere: dict[Case, list[Record]] = {}
         for record in known:
@@ -103,7 +103,7 @@ class Estimate:
         return Estimate(here, elsewhere)
 
     def seconds(self, spec: TrialSpec) -> float | None:
-        """Return what one trial will take, or None if no trial of its case is known."""
+        """Return the seconds of one trial, or None if no trial of its case is known."""
         for name in dict.fromkeys((spec.case.name, spec.case.original)):
             for same in (True, False):
                 for side in (self.here, self.elsewhere):
@@ -144,7 +144,7 @@ def _calibration() -> float:
 
 
 def _alike(records: Iterable[Record], spec: TrialSpec, *, same: bool) -> list[Record]:
-    """Return the records that tell of a trial; ``same`` wants its data and backend."""
+    """Return the records that a trial is estimated from; ``same`` needs its data and backend."""
     work = (spec.backend, spec.dataset.checksum)
     return [
         record
@@ -155,7 +155,7 @@ def _alike(records: Iterable[Record], spec: TrialSpec, *, same: bool) -> list[Re
 
 
 def _seconds(record: Record, spec: TrialSpec) -> float:
-    """Return what a trial would have taken where a record of its case was made."""
+    """Return the seconds of a trial on the machine that made a record of its case."""
     seconds, epochs = record.seconds, spec.last_epoch
     spared = ["train", "evaluate", *(["inference", "calibration"] if spec.stop_after else [])]
     overhead = seconds["total"] - sum(seconds.get(phase, 0.0) for phase in spared)

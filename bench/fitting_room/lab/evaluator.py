@@ -1,4 +1,4 @@
-"""The evaluator: gets the seeds of a case until its verdict is in."""
+"""The evaluator: requests seeds of a case until its verdict is decided."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class Evaluator:
     wait: Callable[[Future[Record]], Record] = Future.result
     """How to wait for a trial; the terminal shows its progress meanwhile."""
     known: list[Record] = field(default_factory=list)
-    """Earlier records, to estimate the time by."""
+    """Earlier records, from which the time is estimated."""
     _ahead: dict[tuple[str, int], Future[Record]] = field(default_factory=dict)
-    """Case and seed → what was asked for before a verdict needed it."""
+    """Case and seed → the record that was requested before a verdict needed it."""
     _judged: set[tuple[str, int]] = field(default_factory=set)
 
     @cached_property
@@ -97,9 +97,9 @@ class Evaluator:
         return replace(verdict, subject=case.name, records=keys)
 
     def _ask_ahead(self, case: Case, n: int, most: int) -> None:
-        """Request seeds after the first ``n`` where slots are idle meanwhile.
+        """Request seeds beyond the first ``n`` while slots are idle.
 
-        They are judged strictly in seed order: a verdict does not depend on who finishes first.
+        Seeds are judged strictly in order: a verdict does not depend on which finishes first.
         """
         trials = self._trials(case, most)
         needed = [self.scheduler.request(t.spec, timed=t.timed) for t in trials[:n]]
@@ -112,7 +112,7 @@ class Evaluator:
 
     @property
     def speculation(self) -> str:
-        """Say in a line what asking for seeds ahead cost; empty where none was."""
+        """A line on the cost of seeds that were requested ahead; empty if there were none."""
         needless = [future for key, future in self._ahead.items() if key not in self._judged]
         ended = [future for future in needless if future.done() and not future.cancelled()]
         records = (future.result() for future in ended if not future.exception())
@@ -124,7 +124,7 @@ class Evaluator:
     def records(self, case: Case, n: int | None = None, *, timed: bool = False) -> list[Record]:
         """Return the records of the first ``n`` seeds, by default of those planned.
 
-        With ``timed`` and an engine, only of the kind of machine that most of them ran on.
+        With ``timed`` and an engine, only those of the kind of machine that ran most of them.
         """
         trials = self._trials(case, n)
         found = [self._record(trial, timed=timed or trial.timed) for trial in trials[:n]]
@@ -156,9 +156,9 @@ class Evaluator:
 
 
 def on_reference(case: Case, records: Sequence[Record], bounds: Bounds) -> list[Verdict]:
-    """Judge each bound of a case as a run would whose seeds were these, in the order of the seeds.
+    """Judge each bound of a case as a run with these seeds would, in the order of the seeds.
 
-    A run asks for ``MOST_SEEDS`` at most, so those of a larger reference are not all looked at.
+    A run asks for at most ``MOST_SEEDS``, so later seeds of a larger reference are not used.
     """
     found = []
     for metric in bounds.metrics(case.name):
@@ -181,10 +181,10 @@ def judged(
     least: int,
     most: int,
 ) -> Verdict:
-    """Judge ``metric`` of ``case`` on these records, in seed order, and ask for no other.
+    """Judge ``metric`` of ``case`` on these records, in seed order, and request no other.
 
-    ``most`` is how many may come. The sequential test keeps its errors only if it need not
-    decide before ``MOST_SEEDS``: with fewer seeds it may end undecided.
+    ``most`` is how many seeds the run allows. The sequential test keeps its error rates only if
+    nothing forces a decision before ``MOST_SEEDS``: with fewer seeds it may end undecided.
     """
     for record in records:
         if record.outcome == GIVEN_UP and metric not in (*CURVES, *UNTRAINED):
@@ -198,8 +198,8 @@ def judged(
     most = most if coarse else max(most, MOST_SEEDS)
     limits: dict[str, Any] = {"least": least - lost, "most": most - lost, "alpha": _alpha(bounds)}
     if metric in CURVES and options.comparable:
-        # Epochs that a whole trial has beyond those of a quick one are left out: with few
-        # seeds they could only stay open, and what fails here fails in every other tier too.
+        # The quick tier ignores the later epochs of a whole trial: with few seeds they could
+        # only stay open. So what fails here fails in every other tier too.
         curves = [curve(record, metric)[: options.stop_after] for record in records]
         return judge_curve(curves, bounds.curve(case.name, metric), **limits)
     counted = METRICS[metric](records[0]) if metric in UNTRAINED else None
@@ -214,9 +214,10 @@ def judged(
 
 
 def _counting(metric: str, records: Sequence[Record]) -> tuple[Sequence[Record], int]:
-    """Leave out those whose time says nothing, where it is judged; return how many they are, too.
+    """Return the records that count for a metric, and the number of the others.
 
-    One that diverged missed its target, however long that took.
+    A time counts only if the trial ran alone and undisturbed. A diverged seed counts always: it
+    missed its target.
     """
     if metric not in TIMED:
         return records, 0
@@ -227,7 +228,7 @@ def _counting(metric: str, records: Sequence[Record]) -> tuple[Sequence[Record],
 def _bound(
     case: Case, metric: str, bounds: Bounds, options: Options, counted: float | None = None
 ) -> Bound | None:
-    """Return the bound that counts under these options, or None where none can."""
+    """Return the bound that applies under these options, or None."""
     if metric in UNTRAINED or options.comparable:
         return bounds.for_case(case.name, metric, counted)
     return None if options.epochs else bounds.smoke(case.name, metric)
@@ -242,7 +243,7 @@ def _not_comparable(
         why = f"the epochs were overridden ({epochs})"
     elif last and not missing:
         why = f"the quick tier, which stops after epoch {last}, does not judge it"
-    figure = METRICS.get(CURVES.get(metric, metric))  # of a curve, its end
+    figure = METRICS.get(CURVES.get(metric, metric))  # a curve's last value
     values = [value for r in records if figure and (value := figure(r)) is not None]
     mean = sum(values) / len(values) if values else None
     return _without_bound("not comparable", metric, mean, len(records), why)
@@ -257,9 +258,9 @@ def _without_bound(
 
 
 def loss_limits(case: Case, bounds: Bounds, options: Options) -> Limits:
-    """Return the training losses beyond which a first seed fails its case alone; () for none.
+    """Return the training losses beyond which a first seed alone fails its case; () for none.
 
-    A later seed has none, as it is judged together with the seeds before it.
+    Later seeds have no such limits, as they are judged together with those before them.
     """
     bands = bounds.curves.get(case.name, {}).get("training_loss_by_epoch")
     stops = options.stop_early and options.comparable
@@ -267,7 +268,7 @@ def loss_limits(case: Case, bounds: Bounds, options: Options) -> Limits:
 
 
 def _alpha(bounds: Bounds) -> float:
-    """Share out the error of a whole run: no verdict depends on what else is selected."""
+    """Return each assertion's share of the error of a run with all of them, selected or not."""
     return share(max(bounds.assertions, 1))
 
 
@@ -295,7 +296,7 @@ def outline(evaluator: Evaluator) -> list[str]:
 
 
 def _unjudged(evaluator: Evaluator, planned: Sequence[Planned]) -> list[str]:
-    """Say before any training how many cases have bounds, and none of this platform."""
+    """Return a line on the cases that have bounds, but none for this platform."""
     bounds, trained = evaluator.bounds, {t.spec.case.original for t in planned if t.spec.epochs}
     held = trained & {*bounds.tables} if evaluator.options.comparable else set()
     missing = sum(map(bool, map(bounds.no_reference, held)))
@@ -322,7 +323,7 @@ def _tier(options: Options) -> str:
 
 
 def _models(scheduler: Scheduler, planned: Sequence[Planned]) -> list[str]:
-    """Say where models are saved, and how many trials that are stored run again for theirs."""
+    """Return a line on where models are saved, and how many stored trials run again for one."""
     if scheduler.models is None:
         return []
     without = replace(scheduler, models=None)

@@ -1,10 +1,9 @@
 """Locks between processes: that of the machine, and the leases of its GPUs.
 
-The machine's lock lies in the user's cache, or in its temporary folder where that cache is shared
-with other machines by a network: it is of one node. Every trial of that user takes it, from
-whatever checkout: a timed one exclusively, the others beside each other. Trials of other users, of
-containers with a cache of their own, and other work are not kept out: ``fitting_room.machine``
-tells afterwards that they were there.
+The machine's lock belongs to one node. It lies in the user's cache, or in the temporary folder if
+other machines share that cache. Every trial of the user takes it, from any checkout: a timed one
+exclusively, the others beside each other. It does not keep out trials of other users, trials of
+containers with a cache of their own, or other work: ``fitting_room.machine`` detects them.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from fitting_room.errors import UserError, ending
 from fitting_room.machine import VISIBLE, cache_folder, node_folder, visible_gpus
 
 T = TypeVar("T")
-LOOK_UP_S = 0.1  # how often one that waits for a lock looks whether it is free
-SHARED_MEMORY = 0.9  # of a GPU's is shared out to trials side by side; the rest is the driver's
+LOOK_UP_S = 0.1  # how often a wait for a lock checks whether it is free
+SHARED_MEMORY = 0.9  # the share of a GPU's memory for trials side by side; the rest is the driver's
 
 
 def why_wait(*, exclusive: bool) -> str:
@@ -41,7 +40,7 @@ def machine_lock(waiting: Callable[[], None] = lambda: None, *, exclusive: bool)
 
     Raises:
         CancelledError: The trials of this process are ended meanwhile.
-        UserError: The lock is to be exclusive, and cannot be written.
+        UserError: An exclusive lock cannot be written.
     """
     folder, once = node_folder(cache_folder()), cache(waiting)
     with ExitStack() as stack:
@@ -52,7 +51,7 @@ def machine_lock(waiting: Callable[[], None] = lambda: None, *, exclusive: bool)
                 stack.enter_context(lock)
         except OSError as error:
             if exclusive:
-                raise UserError(f"Nothing can be timed, as {_unlockable(folder, error)}") from error
+                raise UserError(f"Nothing can be timed: {_unlockable(folder, error)}") from error
         yield
 
 
@@ -69,8 +68,8 @@ def file_lock(
 ) -> Iterator[None]:
     """Lock a file; ``waiting`` is called if another process or thread has locked it.
 
-    By ``flock``, which the end of a process releases and which ``filelock`` uses as well: that
-    library has shared locks only in its latest versions, in a database.
+    It uses ``flock``, which the end of a process releases. ``filelock`` uses it as well, but has
+    shared locks only in its latest versions, in a database.
 
     Raises CancelledError if the trials of this process are ended meanwhile.
     """
@@ -87,10 +86,10 @@ def _locked(file: IO[bytes], *, exclusive: bool) -> bool:
 
 
 def _patiently(attempt: Callable[[], T | None], waiting: Callable[[], None]) -> T:
-    """Return what an attempt gives at last; ``waiting`` is called once if that takes a while."""
+    """Repeat an attempt until it succeeds; ``waiting`` is called once if that takes a while."""
     looks = count()
     while (found := attempt()) is None:
-        if next(looks) == 1:  # most are released within a moment, which is not worth a word
+        if next(looks) == 1:  # most locks are released within a moment
             waiting()
         ending.wait(LOOK_UP_S)
         check_not_ending()
@@ -131,7 +130,7 @@ def gpu_lease(sharing: int, waiting: Callable[[], None]) -> Iterator[dict[str, s
         folder.mkdir(parents=True, exist_ok=True)
         gpu, lease = _patiently(attempt, waiting)
     except OSError as error:
-        raise UserError(f"No GPU can be leased, as {_unlockable(folder, error)}") from error
+        raise UserError(f"No GPU can be leased: {_unlockable(folder, error)}") from error
     with lease:
         parts = {
             "XLA_PYTHON_CLIENT_MEM_FRACTION": f"{SHARED_MEMORY / sharing:.3f}",

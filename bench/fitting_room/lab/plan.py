@@ -1,4 +1,4 @@
-"""What a run was asked for, and the trials that its tests need."""
+"""The options of a run, and the trials that its tests need."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ SEEDS = {"smoke": 1, "quick": 1, "accept": 1, "full": 10}
 
 GROWING = ("quick", "accept")
 QUICK_EPOCHS = 2
-"""The last epoch of a trial of ``quick``: training loss and its drop, the quietest metrics there
-are, are known by then."""
+"""The last epoch of a quick trial: it gives the training loss and its drop, which scatter least."""
 
-MOST_SEEDS = 6  # at which the sequential test decides, be it by a hair; with fewer it may not
+MOST_SEEDS = 6  # with so many the sequential test always decides; with fewer it may not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +32,9 @@ class Options:
 
     tier: str = "accept"
     seeds: int | None = None
-    """Exactly so many; None lets the tier decide."""
+    """The exact number; None lets the tier decide."""
     epochs: int | None = None
-    """Instead of each recipe's; such figures are marked and never published."""
+    """The number that replaces each recipe's; such figures are marked and never published."""
     backend: str = "tensorflow"
     device: str = "cpu"
     engine: str | None = None
@@ -49,21 +48,21 @@ class Options:
     data_dir: Path | None = None
     offline: bool = False
     fresh: str | None = None
-    """Id of this run: no records but its own count; None lets all count."""
+    """Id of this run if only its own records count; None lets all count."""
     time_limit_s: float | None = None
     stop_early: bool = False
     """End the first seed of a case where its training loss alone fails the case."""
     keep_models: bool = False
     """Save trained models under ``results``; a case stored without its model is trained again."""
     log: Path | None = None
-    """TensorBoard's folder, which has the records of such a run too: logging disturbs its times."""
+    """TensorBoard's folder; it has the records of the run too, as logging disturbs their times."""
     results: Path = Path("results")
 
     def __post_init__(self) -> None:
         """Raise a UserError for options that contradict each other."""
         if self.stop_after and (self.epochs or self.keep_models):
             what = (
-                "--epochs changes the schedule, and no band is for that"
+                "--epochs changes the schedule, and there is no band for that"
                 if self.epochs
                 else "--keep-models saves trained models, and no trial there trains to its end"
             )
@@ -73,27 +72,28 @@ class Options:
             )
         if self.stop_early and self.least_seeds > 1:
             raise UserError(
-                "--stop-early ends a case whose first seed fails alone, and of the "
-                f"{self.least_seeds} seeds asked for none is judged alone. Leave it out, or add "
+                "--stop-early ends a case whose first seed fails alone, but the "
+                f"{self.least_seeds} seeds of this run are judged together. Leave it out, or add "
                 "--seeds 1."
             )
         if self.ship and not self.engine:
             raise UserError("--ship sends this checkout to an engine's workers: add --engine.")
         if self.engine and self.jobs:
             raise UserError(
-                "--jobs is of this machine, and an engine has slots of its own: leave one out."
+                "--jobs counts trials on this machine, but --engine trains elsewhere. Leave one of "
+                "the two out."
             )
         if self.per_gpu > 1 and self.device != "gpu":
-            raise UserError("--per-gpu is of trials on a GPU: add --device gpu.")
+            raise UserError("--per-gpu counts trials on each GPU: add --device gpu.")
         if self.engine and (self.keep_models or self.log):
             raise UserError(
-                "--engine brings back records alone: models and logs of TensorBoard would stay on "
+                "--engine brings back only records: models and TensorBoard logs would stay on "
                 "its workers. Leave out --keep-models and --tensorboard, or train those here."
             )
 
     @property
     def platform(self) -> Platform:
-        """What it trains on."""
+        """The backend and the device that it trains on."""
         return Platform(self.backend, self.device)
 
     @property
@@ -108,12 +108,12 @@ class Options:
 
     @property
     def least_seeds(self) -> int:
-        """Seeds that each case is judged on at least."""
+        """The fewest seeds that each case is judged on."""
         return self.seeds or SEEDS[self.tier]
 
     @property
     def most_seeds(self) -> int:
-        """Seeds that an open verdict may ask for."""
+        """The most seeds that an open verdict may ask for."""
         fixed = self.seeds or self.tier not in GROWING
         return self.least_seeds if fixed else MOST_SEEDS
 
@@ -150,7 +150,7 @@ class Options:
         return self.comparable and not self.stop_after
 
     def judges(self, metric: str) -> bool:
-        """Whether a trial of this tier runs for long enough to know a metric."""
+        """Return whether a trial of this tier runs long enough to have a value of a metric."""
         if self.stop_after is None or metric in CURVES or metric in UNTRAINED:
             return True
         known = METRICS[metric].known_after if metric in METRICS else None
@@ -162,13 +162,13 @@ Limits = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """What one selected test needs of a case."""
+    """The trials of a case that one selected test needs."""
 
     case: Case
     trained: bool = True
     timed: bool = False
     enough: int | None = None
-    """Seeds beyond which it needs no more, unless they were asked for by number; None has all."""
+    """The most seeds that it needs, unless ``--seeds`` names a number; None needs all."""
 
 
 @dataclass(frozen=True, kw_only=True)

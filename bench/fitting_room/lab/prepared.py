@@ -1,4 +1,4 @@
-"""Prepared processes, from the parent's side: trials that need not load a framework once more.
+"""Prepared processes, from the parent's side: they spare trials the import of a framework.
 
 ``fitting_room.trial.prepared`` is the other half, and says how the two speak. Each prepared process
 has one fork at a time. It ends with this process, however that ends: nobody can ask it any more.
@@ -21,7 +21,7 @@ from fitting_room.machine import usable_cores
 from fitting_room.trial.prepared import NUMBER
 
 MOST_IDLE = max(2, usable_cores())
-"""Those that are kept: for trials side by side, or one each for the two sides of a comparison."""
+"""The most idle ones: for trials side by side, or one for each side of a comparison."""
 
 KILLED = -int(signal.SIGKILL)
 
@@ -39,14 +39,14 @@ class Prepared:
             self._process = subprocess.Popen(
                 [*command, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,  # its forks say what was wrong
+                stdout=subprocess.DEVNULL,  # its forks report what went wrong
                 stderr=subprocess.DEVNULL,
                 env=environment,
                 pass_fds=(theirs.fileno(),),
             )
 
     def fork(self, errors: IO[bytes]) -> tuple[Fork, IO[bytes]] | None:
-        """Return a fork, and what it answers on; None where this process has ended."""
+        """Return a fork, and the pipe of its answers; None if this process has ended."""
         theirs, asking = os.pipe()
         answers, answering = os.pipe()
         try:
@@ -64,12 +64,12 @@ class Prepared:
         return Fork(self, pid, os.fdopen(asking, "wb")), os.fdopen(answers, "rb")
 
     def told(self) -> int | None:
-        """Wait for the next number that it tells; None if it has ended."""
+        """Wait for the next number that it sends; None if it has ended."""
         said = self._control.recv(NUMBER.size)
         return int(NUMBER.unpack(said)[0]) if said else None
 
     def tells(self, timeout: float | None) -> bool:
-        """Wait until it has told a number, or has ended."""
+        """Wait until it has sent a number, or has ended."""
         return bool(wait([self._control], timeout))
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class Fork:
     def send_signal(self, sig: int) -> None:
         """Send it a signal, unless it has ended."""
         self.poll()
-        with self._reading:  # until its status is read, nobody else can have its number
+        with self._reading:  # until its status is read, no other process can get its number
             if self.returncode is None:
                 with suppress(ProcessLookupError):
                     os.kill(self.pid, sig)
@@ -133,8 +133,8 @@ def fork(
 ) -> tuple[Fork, IO[bytes]] | None:
     """Return a fork of a process that this command started in this environment, and its answers.
 
-    An idle process that was started alike is used, and a new one where there is none. What the fork
-    prints goes into the file ``errors``. None is returned where the command cannot be prepared.
+    It uses an idle process that was started alike, or else starts one. The fork prints into the
+    file ``errors``. The result is None if the command cannot be prepared.
     """
     while idle := _alike(command, environment):
         if found := idle.fork(errors):

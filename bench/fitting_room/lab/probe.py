@@ -1,4 +1,4 @@
-"""What a process that loads a backend is asked once: its device, its speed, what a model sees."""
+"""Questions to a process that loads a backend: its device, its speed, what a model sees."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Emulated:
 
     @property
     def words(self) -> str:
-        """Say it in a sentence without its end."""
+        """The emulation in a sentence without its end."""
         if math.isinf(self.times):
             return f"{self.kind} does not run on this processor"
         return (
@@ -69,10 +69,10 @@ def check_backend(backend: str, device: str) -> str | None:
 
 @lru_cache
 def emulation(precision: str, *, backend: str, device: str = "cpu") -> Emulated | None:
-    """Return how a precision is emulated here, or None where it is not.
+    """Return how a precision is emulated here, or None if it is not.
 
-    The processor's flags answer at once where it has instructions for the type. Where it has none,
-    or that is not known, a step is timed in a process of its own, which takes some seconds.
+    If the processor has instructions for the type, its flags answer at once. Otherwise a step is
+    timed in a process of its own, which takes some seconds.
     """
     kind = precision.removeprefix("mixed_")
     if device != "cpu" or kind == "float32" or computes_in(kind, os.environ):
@@ -89,10 +89,10 @@ def _ask(asked: Probe, backend: str, device: str) -> Probed | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What a model makes of n images."""
+    """The answers of a model to n images, and what its layers make of them."""
 
     probabilities: NDArray[np.float32]
-    """Shape (n, classes)."""
+    """The probability of each class, shape (n, classes)."""
     activations: Mapping[str, NDArray[np.float32]]
     """Layer → shape (n, height, width, filters), of each convolution and pooling, in order."""
     filters: NDArray[np.float32] | None
@@ -105,7 +105,7 @@ def look(
     """Show images, as the data set has them, to a saved model, or to one built and not trained.
 
     Raises:
-        UserError: The process failed; the message has the last that it said.
+        UserError: The process failed; the message has the last line that it printed.
     """
     shown = io.BytesIO()
     np.save(shown, images)
@@ -115,7 +115,7 @@ def look(
     found, failed = ask(program("probe", home()), asked, Arrays, environment=environment)
     if found is None:
         mend = " Remove it, and it is trained anew." if model else ""
-        raise UserError(f"{model or spec.case.name} could not be asked; {failed}.{mend}")
+        raise UserError(f"{model or spec.case.name} could not be run; {failed}.{mend}")
     with np.load(io.BytesIO(found.npz), allow_pickle=False) as npz:
         arrays = dict(npz)
     layers = [name for name in arrays if name.startswith(ACTIVATION)]

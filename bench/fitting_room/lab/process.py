@@ -42,8 +42,8 @@ from fitting_room.store.digest import ENGINE, SOURCES, brings_engine
 
 Answer = TypeVar("Answer")
 
-GRACE_S = 15.0  # time for a child to say its record after it was asked to end; then it is killed
-LAST = 2**16  # bytes of what a child printed, in which its last line is looked for
+GRACE_S = 15.0  # time for a child to send its record once it is asked to end; then it is killed
+LAST = 2**16  # bytes at the end of a child's output, in which its last line is looked for
 
 CHILDREN = ENGINE / "fitting_room" / "trial"
 
@@ -52,12 +52,12 @@ RUN = (
     "sys.path += filter(None, [sys.argv.pop(1)]); "
     "runpy.run_path(sys.argv.pop(1), run_name='__main__')"
 )
-"""Unlike ``python -m`` it does not look into the working directory first."""
+"""A program that, unlike ``python -m``, does not look into the working directory first."""
 
 PINNED = ("KERAS_", "TF_", "PYTEST_CURRENT_TEST")
-"""What begins variables that no child inherits, but for recorded ones: Keras and TensorFlow have
-their own meaning for them, and pytest has another value for each test."""
-NO_HOME = f"{os.devnull}/keras"  # for Keras: no keras.json lies there, and none is written
+"""The beginnings of variables that no child inherits unless records have them: Keras and TensorFlow
+give them a meaning, and pytest another value for each test."""
+NO_HOME = f"{os.devnull}/keras"  # Keras finds no keras.json there, and writes none
 
 
 Process: TypeAlias = "subprocess.Popen[bytes] | prepared.Fork"
@@ -89,13 +89,13 @@ class Child:
             self.process.stdin.close()
 
     def reap(self) -> None:
-        """Wait until it has ended, and end what it left behind, which may hold its answers open."""
+        """Wait until it has ended, and kill what it left behind, which may keep its pipe open."""
         self.process.wait()
         with suppress(ProcessLookupError):  # only an own trainer has a group of its own
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """End it, if it lives, what it left behind, and what leads to and from it."""
+        """Kill it and what it left behind, and close the pipes to and from it."""
         self.process.kill()
         self.reap()
         self.answers.close()
@@ -133,8 +133,8 @@ def child_environment(
 ) -> dict[str, str]:
     """Return the environment of every process that loads a backend, for the code in a folder.
 
-    A user's ``keras.json`` and variables of Keras have no effect in it, and TensorFlow's none that
-    no record tells of. It has the settings ``set_to``, or else those of this process.
+    A user's ``keras.json`` and variables of Keras have no effect in it. Of TensorFlow's variables
+    only those have that records hold: ``set_to``, or else those of this process.
     """
     own = settings(os.environ)
     unpinned = {k: v for k, v in os.environ.items() if not k.startswith(PINNED)}
@@ -202,7 +202,7 @@ def ask(
 
 
 def why(status: int, errors: IO[bytes]) -> str:
-    """Say how a child died, from its exit status and the end of its standard error."""
+    """Return how a child died, from its exit status and the end of its standard error."""
     if status < 0:
         return f"its process was killed by {signal.Signals(-status).name}"
     errors.seek(max(0, errors.seek(0, os.SEEK_END) - LAST))
@@ -227,14 +227,14 @@ _living: dict[Process, str] = {}  # child → run that it trains for, if any
 
 
 def run_trial(job: Job, listen: Listener = silent, *, run: str = "") -> Record:
-    """Run one trial in a process of its own; return its record, whatever becomes of it.
+    """Run one trial in a process of its own; return its record, whatever its outcome.
 
-    A trial that is to be timed waits until no other runs on this machine, and any other until none
-    is timed there. One on a GPU has it alone, unless its spec shares it.
+    A timed trial waits until no other runs on this machine; any other waits until none is timed.
+    A trial on a GPU has the GPU alone, unless its spec shares it.
 
     Raises:
         CancelledError: The trials of this process were ended before it began.
-        UserError: It is to be timed, and no lock can be written.
+        UserError: A lock that it needs cannot be written.
     """
     spec = job.spec
 
@@ -249,7 +249,7 @@ def run_trial(job: Job, listen: Listener = silent, *, run: str = "") -> Record:
         started, job = now(), replace(job, sent=time.time())
         child = _start(job, errors, device)
         _living[child.process] = run
-        if ending.is_set():  # meanwhile, when it was not yet among the living
+        if ending.is_set():  # this was set before the child was among the living
             end(child.process, signal.SIGINT)
         try:
             with time_limit(child.process, spec.time_limit_s) as expired:
@@ -264,14 +264,14 @@ def run_trial(job: Job, listen: Listener = silent, *, run: str = "") -> Record:
 
 
 def end_of(run: str) -> None:
-    """Ask every living child of a run to end with the record of what it has."""
+    """Ask every living child of a run to end, with a record of its epochs so far."""
     for child in [child for child, of in list(_living.items()) if of == run]:
         end(child, signal.SIGINT)
 
 
 @contextmanager
 def trials_ended() -> Iterator[None]:
-    """Ask every living child to end with the record of what it has, and let no other begin."""
+    """Ask every living child to end, with a record of its epochs so far; let no other begin."""
     ending.set()
     for child in list(_living):
         end(child, signal.SIGINT)
@@ -301,8 +301,8 @@ def _attend(child: Child, job: Job, listen: Listener, started: str, errors: IO[b
         return job.record("crashed", reason, started=started, measured=measured)
     measured.epochs = tuple(epochs)
     status = child.process.wait()
-    # Asked to end, a framework may abort in the middle of a call instead; and a child sets an alarm
-    # only once it was asked to end.
+    # A framework that is asked to end may abort in the middle of a call. A child sets an alarm only
+    # once it is asked to end.
     asked = ending.is_set() or status in (-signal.SIGINT, -signal.SIGALRM)
     outcome: Outcome = "interrupted" if asked else "crashed"
     reason = "ended by SIGINT" if asked else why(status, errors)
@@ -321,7 +321,7 @@ def _start(job: Job, errors: IO[bytes], device: Mapping[str, str]) -> Child:
 
 
 def _prepares(spec: TrialSpec) -> bool:
-    """Whether a prepared process can be forked for a trial.
+    """Return whether a prepared process can be forked for a trial.
 
     An own trainer may load anything, JAX warns of forks, and a GPU's variables differ by trial.
     """
@@ -330,20 +330,20 @@ def _prepares(spec: TrialSpec) -> bool:
 
 
 def _foreign(message: Message, root: Path) -> str | None:
-    """Say what is wrong if a child runs code that is not under ``root``, or tells of none."""
+    """Return what is wrong if a child runs code that is not under ``root``, or does not say."""
     if found := strays(message.files, root):
         return (
-            f"its process imported {found[0]}, and not the code in {root}. "
+            f"its process imported {found[0]}, not the code in {root}. "
             "Take the other copy off Python's path, or uninstall it."
         )
     if message.record is not None and not message.files:
-        return f"its process did not tell that it runs the code in {root}"
+        return f"its process did not confirm that it runs the code in {root}"
     return None
 
 
 @contextmanager
 def time_limit(child: Process, seconds: float | None) -> Iterator[threading.Event]:
-    """Ask the child to end after so many seconds; the event tells whether that was so."""
+    """Ask the child to end after so many seconds; the event is set once that happened."""
     expired = threading.Event()
 
     def expire() -> None:

@@ -37,7 +37,7 @@ def job_of(spec: TrialSpec, root: Path | None = None) -> Job:
     root = root or home()
     if others := strays(loaded_files(spec.case.builder), root):
         raise UserError(
-            f"Python imported {others[0]}, and the bench from {root}: a record would mix them. "
+            f"Python imported {others[0]}, but the bench from {root}: a record would mix them. "
             "Take one of the two off Python's path, or uninstall it."
         )
     origin = provenance(spec, root=root)
@@ -54,7 +54,7 @@ def job_of(spec: TrialSpec, root: Path | None = None) -> Job:
 
 
 def saves_model(case: Case, root: Path) -> bool:
-    """Whether trained models of a case can be kept: a trainer's module has to load them."""
+    """Return whether models of a case can be saved: a trainer's module must load them."""
     if case.trainer is None:
         return True
     try:
@@ -101,7 +101,7 @@ class Scheduler:
         return next((each for each in every if each and (exclusive(each) or not timed)), None)
 
     def lacks_model(self, spec: TrialSpec) -> bool:
-        """Whether the trained model of ``spec`` is wanted, and is not there."""
+        """Return whether the trained model of ``spec`` is wanted and missing."""
         return self._models(spec) is not None and self.saved_model(spec) is None
 
     def saved_model(self, spec: TrialSpec) -> Kept | None:

@@ -1,7 +1,7 @@
 """A/B timing: sides train chunks in turn, A B B A.
 
-The sides are two checkouts, each in a process of its own, two training paths within one, or ways to
-train the same, as many as there are.
+The sides are two checkouts, each in a process of its own; two training paths in one process; or any
+number of ways to train the same case.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fitting_room.spec import Case, Dataset, TrialSpec
 from fitting_room.store.digest import ENGINE, brings_engine
 from fitting_room.trial.timing import PLAIN, Chunk, Command, Limit, Ready, TrainingPath
 
-CHUNK_S = 0.3  # that a chunk should take: short, so that other work meets both sides alike
+CHUNK_S = 0.3  # time of a chunk: short, so that other work disturbs both sides alike
 WARM_UPS = 2  # chunks of each process that are not counted: the first one traces
 ANEW = 5  # pairs after which both processes start anew
 OTHERWISE = "Compare with a commit that trains, or leave --time out."
@@ -35,16 +35,16 @@ Answer = TypeVar("Answer", Chunk, Limit, Ready)
 
 @dataclass(frozen=True, kw_only=True)
 class Timed:
-    """What is timed: a folder with ``bench`` and ``models``, and what it is to train."""
+    """A folder with ``bench`` and ``models``, and the case whose training is timed there."""
 
     name: str
-    """Such as ``base`` or ``head``, for messages."""
+    """A name for messages, such as ``base`` or ``head``."""
     checkout: Path
     case: Any
     """The case as that checkout has it, in plain values: its recipe may have other fields."""
     paths: tuple[TrainingPath, ...] = ("recipe",)
     otherwise: str = OTHERWISE
-    """What to do where it cannot be timed."""
+    """Advice for the case that it cannot be timed."""
 
 
 @dataclass
@@ -60,12 +60,12 @@ class Timer:
         """Train on so many images, resuming after the chunk before.
 
         Raises:
-            UserError: It cannot: its commit is too old, its code is broken, or it was killed.
+            UserError: Its commit is too old, its code is broken, or it was killed.
         """
         return self._ask(Command(path, images), Chunk)
 
     def limit(self) -> Limit:
-        """Return what training costs, and how much of that the machine does at most."""
+        """Return the operations of training an image, and the most that the machine does."""
         return self._ask(Command("limit"), Limit)
 
     def _ask(self, command: Command, kind: type[Answer]) -> Answer:
@@ -89,7 +89,7 @@ class Timer:
         if checkout != own and (brings_engine(own) or checkout != ENGINE.parent):
             raise UserError(
                 f"{self.timed.name} would have been timed with the code in {checkout}, not "
-                f"with its own in {self.timed.checkout}. Start Python without other paths."
+                f"with its own in {self.timed.checkout}. Take other copies off Python's path."
             )
 
 
@@ -97,8 +97,8 @@ class Timer:
 def started(timed: Timed, spec: TrialSpec) -> Iterator[Timer]:
     """Start a process that times a checkout, and end it with the block.
 
-    It loads while others do, and the first chunk waits for it. The clock is this checkout's,
-    whichever side it runs: both are to be timed alike.
+    It loads while others do, and the first chunk waits for it. Both sides are timed by the clock of
+    this checkout.
     """
     with tempfile.TemporaryFile() as errors:
         child = start(
@@ -145,7 +145,7 @@ def time_paths(
         checkout=home(),
         case=msgspec.to_builtins(spec.case),
         paths=("recipe", "plain"),
-        otherwise=f"See that it trains: pytest bench/ -k {spec.case.architecture}.",
+        otherwise=f"Check that it trains: pytest bench/ -k {spec.case.architecture}.",
     )
     with started(timed, spec) as timer:
         sides = (partial(timer.train, path="recipe"), partial(timer.train, path="plain"))
@@ -164,17 +164,17 @@ PEERS = {FIT: "tensorflow", "Keras fit on JAX": "jax", "Keras fit on PyTorch": "
 
 
 CHECKED = 1
-"""Epochs that each way is trained for, to see that it learns alike: the first tells the most."""
+"""Epochs that each way is trained for, to check that it learns alike: the first shows most."""
 
 LIMIT_S = 100.0
-"""Time that a trial of them may take; who needs longer is no rival, and is not timed."""
+"""The longest time of such a trial; a slower way is not timed."""
 
 
 def ways(case: Case, loops: Mapping[str, str]) -> dict[str, tuple[Case, str]]:
     """Return way to train a case → the case trained so, and its backend.
 
     Args:
-        case: as this bench trains it, which is the first way.
+        case: the case as this bench trains it, which is the first way.
         loops: words → ``module:function`` of a trainer that trains the same.
     """
     fit = replace(case, recipe=replace(case.recipe, **PLAIN), variant="fit")  # type: ignore[arg-type]
@@ -273,7 +273,7 @@ def time_checkouts(
 def _both(
     base: Timed, head: Timed, spec: TrialSpec, *, base_first: bool
 ) -> Iterator[tuple[Train, Train]]:
-    """Start both sides, in either order, and yield what trains base and head."""
+    """Start both sides, in either order, and yield the functions that train base and head."""
     order = (base, head) if base_first else (head, base)
     with started(order[0], spec) as first, started(order[1], spec) as second:
         both = (first.train, second.train)

@@ -40,12 +40,12 @@ from fitting_room.store.records import Store
 RUN = pytest.StashKey[str]()
 EVALUATOR = pytest.StashKey[Evaluator]()
 SIGNALS = pytest.StashKey[ExitStack]()
-LOOKS = ("collectonly", "setupplan", "showfixtures", "show_fixtures_per_test")
+SHOW_ONLY = ("collectonly", "setupplan", "showfixtures", "show_fixtures_per_test")
 """Options of pytest that show tests and run none."""
 
 WITHOUT_ASSERTS = (
-    "Python was told to leave out assertions, and a test that asserts would pass whatever was "
-    "measured. Run without -O, and unset PYTHONOPTIMIZE."
+    "Python runs without assertions, so a test that asserts would pass whatever was measured. "
+    "Run without -O, and unset PYTHONOPTIMIZE."
 )
 
 
@@ -62,8 +62,9 @@ def pytest_configure(config: pytest.Config) -> None:
     prepare_streams()  # before pytest's own reporter takes standard output
     config.addinivalue_line(
         "markers",
-        "needs(cases=None, trained=True, timed=False, enough=None): the trials that a test rests "
-        "on, of the cases given or of its own; more than enough seeds are no help to it",
+        "needs(cases=None, trained=True, timed=False, enough=None): the trials that a test needs, "
+        "of these cases or by default its own: trained or only built, timed or not, and of at "
+        "most enough seeds",
     )
     config.stash[RUN] = getattr(config, "workerinput", {}).get("fitting_room_run", uuid4().hex)
     if not hasattr(config, "workerinput"):
@@ -79,13 +80,12 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Ask of every case what takes ``case``, and of every bound what takes ``metric`` as well.
+    """Run a test that takes ``case`` for every case; with ``metric`` too, for every bound.
 
-    Tests that say themselves of which cases they ask are left alone, and so are those that have
-    nothing to do with the bench.
+    Tests that parametrize ``case`` themselves, or do not use the bench, are left alone.
     """
     names = set(metafunc.fixturenames)
-    if not {"case", "evaluator"} <= names or _says_itself(metafunc):
+    if not {"case", "evaluator"} <= names or _parametrizes_case(metafunc):
         return
     try:
         project = project_of(metafunc.config)
@@ -100,8 +100,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     pairs = [
         (case, metric)
         for name, case in cases.items()
-        # Where nothing is asked of a case yet, a bound is missed; without a reference on this
-        # platform, what is asked on the usual one is skipped.
+        # A case without bounds has one test, which fails and says how to get them. A case without
+        # a reference on this platform has the tests of the usual one, which are skipped.
         for metric in (usual if here.no_reference(name) else here).metrics(name) or ("parameters",)
     ]
     counted, timed = [pytest.mark.needs(trained=False)], [pytest.mark.needs(timed=True)]
@@ -117,8 +117,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("case", "metric"), params)
 
 
-def _says_itself(metafunc: pytest.Metafunc) -> bool:
-    if "case" in metafunc._arg2fixturedefs:  # a fixture of that name
+def _parametrizes_case(metafunc: pytest.Metafunc) -> bool:
+    if "case" in metafunc._arg2fixturedefs:  # by a fixture of that name
         return True
     marks = metafunc.definition.iter_markers("parametrize")
     return any("case" in str(name) for mark in marks for name in (*mark.args, *mark.kwargs)[:1])
@@ -126,9 +126,9 @@ def _says_itself(metafunc: pytest.Metafunc) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Plan the trials that the selected tests need, and start on them."""
-    needs = [need for item in session.items if _runs(item) for need in _needs(item)]
-    if not needs or any(session.config.getoption(name, False) for name in LOOKS):
+    """Plan the trials that the selected tests need; refuse what cannot be trained here."""
+    needs = [need for item in session.items if _uses_bench(item) for need in _needs(item)]
+    if not needs or any(session.config.getoption(name, False) for name in SHOW_ONLY):
         return
     if not __debug__:
         raise pytest.UsageError(WITHOUT_ASSERTS)
@@ -148,7 +148,7 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Start on what is to be trained, unless xdist's workers share it out among themselves."""
+    """Request every missing trial; a worker of xdist requests only those of its own tests."""
     evaluator = session.config.stash.get(EVALUATOR, None)
     if evaluator and not hasattr(session.config, "workerinput"):
         session.config.stash[SIGNALS] = ExitStack()
@@ -160,10 +160,10 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 
 def assemble(config: pytest.Config, needs: Sequence[Need], *, run: str) -> Evaluator:
-    """Return the evaluator of the run of that id.
+    """Return the evaluator of a run, whose id is ``run``.
 
     Raises:
-        UserError: Data, backend, bounds or the results folder are not as they must be.
+        UserError: Data, backend, bounds or the results folder cannot be used.
     """
     options = read_options(config, run=run)
     project = project_of(config)
@@ -224,7 +224,7 @@ def _progress(config: pytest.Config) -> Progress:
 def _uncaptured(
     config: pytest.Config, wait: Callable[[Future[Record]], Record]
 ) -> Callable[[Future[Record]], Record]:
-    """Wait with pytest's capture suspended: what is shown meanwhile is for the terminal."""
+    """Return ``wait`` with pytest's capture suspended, so that its progress is seen."""
     capture = config.pluginmanager.get_plugin("capturemanager")
 
     def uncaptured(future: Future[Record]) -> Record:
@@ -236,14 +236,14 @@ def _uncaptured(
 
 @pytest.fixture
 def evaluator(request: pytest.FixtureRequest) -> Evaluator:
-    """Get records and verdicts; ``@pytest.mark.needs`` says which trials a test rests on."""
+    """Get records and verdicts; ``@pytest.mark.needs`` says which trials a test needs."""
     return request.config.stash[EVALUATOR]
 
 
 @pytest.fixture
 def hold(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case, str], None]:
-    """Hold a case to its bound: ``hold(case, metric)`` passes, fails or skips the test."""
-    _, request.node.user_properties = parted(request.node.user_properties)  # of a run before
+    """Hold a case to its bound: ``hold(case, metric)`` passes, fails, xfails or skips the test."""
+    _, request.node.user_properties = parted(request.node.user_properties)  # a rerun adds its own
 
     def hold(case: Case, metric: str) -> None:
         __tracebackhide__ = True
@@ -253,13 +253,13 @@ def hold(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case
             raise pytest.fail.Exception(str(error), pytrace=False) from None
         judged = Judged(case=case.name, records=verdict.records, verdict=verdict)
         request.node.user_properties += to_properties(judged)
-        said = f"{case.name} {metric}: {verdict.outcome}: {verdict.reason}"
+        message = f"{case.name} {metric}: {verdict.outcome}: {verdict.reason}"
         if verdict.outcome == "not comparable":
-            pytest.skip(said)
+            pytest.skip(message)
         if verdict.outcome == "undecided" and not undecided_fails(request.config):
-            pytest.xfail(said)
+            pytest.xfail(message)
         if not verdict.passed:
-            pytest.fail(said.replace("; ", "\n  "), pytrace=False)
+            pytest.fail(message.replace("; ", "\n  "), pytrace=False)
 
     return hold
 
@@ -267,7 +267,7 @@ def hold(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case
 @pytest.fixture
 def times(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case], list[Record]]:
     """Get the records of a case, trained or built alone on this machine."""
-    _, request.node.user_properties = parted(request.node.user_properties)  # of a run before
+    _, request.node.user_properties = parted(request.node.user_properties)  # a rerun adds its own
 
     def times(case: Case) -> list[Record]:
         __tracebackhide__ = True
@@ -288,7 +288,7 @@ def times(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Cas
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Tell what seeds that were asked for ahead cost, and what an engine lost."""
+    """Print the cost of seeds that were requested ahead, and what an engine lost."""
     evaluator = config.stash.get(EVALUATOR, None)
     if evaluator is None or config.get_verbosity() < -1:
         return
@@ -298,12 +298,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def pytest_keyboard_interrupt() -> None:
-    """Note the first Ctrl-C: another one only hurries, until all that trains has ended."""
+    """Note the first Ctrl-C: a second one kills the trials that have not ended by then."""
     ending.set()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End what still trains, with its record."""
+    """End the trials that still run; each leaves its record."""
     if evaluator := config.stash.get(EVALUATOR, None):
         evaluator.scheduler.close()
     if signals := config.stash.get(SIGNALS, None):
@@ -311,14 +311,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _reopen(config: pytest.Config) -> None:
-    """Open closed streams once more: pytest's capture closes them, and its end flushes one."""
+    """Open closed streams again: pytest's capture closes them, and its end flushes one."""
     if capture := config.pluginmanager.get_plugin("capturemanager"):
         capture.stop_global_capturing()
     prepare_streams()
 
 
-def _runs(item: Any) -> bool:
-    """Whether a selected item asks the evaluator, and is not skipped whatever comes."""
+def _uses_bench(item: Any) -> bool:
+    """Return whether an item uses the evaluator and is not marked as skipped."""
     return "evaluator" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("skip")
 
 

@@ -49,21 +49,21 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "type": positive,
         "default": 1,
         "metavar": "N",
-        "help": "N trials side by side on each GPU, where each else has one alone; not timed",
+        "help": "N trials side by side on each GPU; more than one are not timed",
     },
     "--data-dir": {"help": "a folder with the data sets' IDX files (or FITTING_ROOM_DATA)"},
     "--offline": {"action": "store_true", "help": "never touch the network"},
     "--fresh": {"action": "store_true", "help": "train anew, whatever is stored"},
     "--keep-models": {
         "action": "store_true",
-        "help": "keep each trained model in results/models, with a card; what is stored without "
-        "its model is trained again",
+        "help": "keep each trained model in results/models, with a card; a trial that is stored "
+        "without its model is trained again",
     },
     "--tensorboard": {
         "type": Path,
         "metavar": "DIR",
         "help": "train with logs for TensorBoard: curves, weights, graph and hyperparameters; the "
-        "records of such a run are in DIR too, and without times",
+        "records of such a run are in DIR too, without times",
     },
     "--time-limit": {
         "type": seconds,
@@ -83,11 +83,11 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "help": "the folder of records and reports (default: results, in the root folder)",
     },
 }
-"""Name of an option → how ``argparse`` is to take it."""
+"""Name of an option → its arguments for ``add_option``."""
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Add the group "fitting room"; an option that another has is ``--fitting-room-…`` here."""
+    """Add the group "fitting room"; a name that is taken becomes ``--fitting-room-…``."""
     group, taken = parser.getgroup("fitting room"), _taken(parser)
     for name, settings in OPTIONS.items():
         known = dict(settings)
@@ -101,12 +101,12 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def _taken(parser: pytest.Parser) -> set[str]:
-    """Return the names of options that another plugin or a conftest has added before."""
+    """Return the names of options that another plugin or a conftest has added already."""
 
     def free(*names: str) -> bool:
         try:
             _, unknown = parser.parse_known_and_unknown_args(names)
-        except (pytest.UsageError, SystemExit):  # it is known, and wants a value
+        except (pytest.UsageError, SystemExit):  # it is known, and needs a value
             return False
         return set(names) <= set(unknown)
 
@@ -118,15 +118,15 @@ def _dest(name: str) -> str:
 
 
 def option(config: pytest.Config, name: str) -> Any:
-    """Return what an option of the bench was given, by its name without dashes at its start."""
+    """Return the value of an option of the bench; its name has no dashes at its start."""
     return config.getoption(_dest(name))
 
 
 def project_of(config: pytest.Config) -> Project:
-    """Return the project that the root folder lies in, whose tasks are those of the run.
+    """Return the project that pytest's root folder lies in; the run has its tasks.
 
     Raises:
-        UserError: It lies in none, or the table of its project cannot be meant.
+        UserError: There is none, or its table has a mistake.
     """
     project = current(config.rootpath)
     project.use()
@@ -134,7 +134,7 @@ def project_of(config: pytest.Config) -> Project:
 
 
 def read_options(config: pytest.Config, *, run: str) -> Options:
-    """Return the options of the run of that id."""
+    """Return the options of a run, whose id is ``run``."""
     get = partial(option, config)
     as_given = "tier seeds epochs backend device engine ship jobs per_gpu offline stop_early"
     return Options(
@@ -154,9 +154,9 @@ def platform(config: pytest.Config) -> Platform:
 
 
 def undecided_fails(config: pytest.Config) -> bool:
-    """Return whether an open verdict fails its test: asked for, or because nobody is watching."""
-    wanted: str | None = option(config, "undecided")
-    return wanted == "fail" if wanted else in_ci(os.environ)
+    """Return whether an open verdict fails its test: by ``--undecided``, else where CI is set."""
+    chosen: str | None = option(config, "undecided")
+    return chosen == "fail" if chosen else in_ci(os.environ)
 
 
 def results_folder(config: pytest.Config) -> Path:

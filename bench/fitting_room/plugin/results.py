@@ -1,4 +1,4 @@
-"""What the tests of a run said, gathered where it ends: shown, written, annotated."""
+"""The end of a run: gather the verdicts of its tests, print them, write them, annotate them."""
 
 from __future__ import annotations
 
@@ -44,36 +44,36 @@ UNREPORTED = 6
 
 
 class Results:
-    """Hears every test's report in the process that prints, be it of a worker of xdist."""
+    """Collects the report of every test, also from xdist's workers, in the process that prints."""
 
     def __init__(self, config: pytest.Config, fresh: str | None) -> None:
-        """Begin with nothing said; ``fresh`` is the id of the run where its own records count."""
+        """Start empty; ``fresh`` is the id of the run if only its own records count."""
         self._config = config
         self._fresh = fresh
-        self._said: dict[str, tuple[bool, dict[str, object]]] = {}
-        """Test → whether it failed, and its properties; of several runs of it the last counts."""
+        self._reports: dict[str, tuple[bool, dict[str, object]]] = {}
+        """Test → whether it failed, and its properties; if it ran several times, the last ones."""
         self._unreported = False
         self._began = now()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep what a test said, before the writer of JUnit XML sees its properties."""
+        """Keep a test's properties, before the writer of JUnit XML sees them."""
         if report.when == "setup":
-            self._said.pop(report.nodeid, None)
+            self._reports.pop(report.nodeid, None)
         if report.when == "call":
-            self._said[report.nodeid] = (report.failed, dict(report.user_properties))
+            self._reports[report.nodeid] = (report.failed, dict(report.user_properties))
         if self._strict_report():
             _, report.user_properties = parted(report.user_properties)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
-        """Give the suite in JUnit XML what its tests said, before it is written.
+        """Add the verdicts to the suite in JUnit XML, before it is written.
 
-        Afterwards a run that was green, and whose report is lost, gets an exit status of its own.
+        A green run gets an exit status of its own if its report was lost.
         """
         if xml := self._strict_report():
-            for test, (_, said) in self._said.items():
-                for name, value in parted([*said.items()])[0]:
+            for test, (_, properties) in self._reports.items():
+                for name, value in parted([*properties.items()])[0]:
                     xml.add_global_property(f"{test.rpartition('::')[2]}.{name}", value)
         yield
         if lost := unwritten():
@@ -82,7 +82,7 @@ class Results:
             session.exitstatus = UNREPORTED
 
     def _strict_report(self) -> Any:
-        """Return pytest's writer of JUnit XML, if there is one and it is to obey the schema."""
+        """Return pytest's writer of JUnit XML, if there is one and it must obey the schema."""
         plugins = self._config.pluginmanager.get_plugins()
         strict = (each for each in plugins if getattr(each, "family", "") == "xunit2")
         return next((each for each in strict if hasattr(each, "add_global_property")), None)
@@ -90,7 +90,7 @@ class Results:
     def _found(self) -> tuple[list[Judged], int]:
         """Return what tests said of cases, and how many failed without a verdict."""
         told = self._config.getoption("tbstyle") != "no"
-        found = [(failed, from_properties(said.items())) for failed, said in self._said.values()]
+        found = [(failed, from_properties(each.items())) for failed, each in self._reports.values()]
         judged = [replace(one, explained=failed and told) for failed, one in found if one]
         return judged, sum(failed and not (one and one.verdict) for failed, one in found)
 
@@ -100,7 +100,7 @@ class Results:
         config, writer, reporting = self._config, self._config.get_terminal_writer(), now()
         verbosity = config.get_verbosity()
         screen = Screen(width=writer.fullwidth, mark=writer.markup, verbosity=verbosity)
-        for _, said in self._said.values():
+        for _, said in self._reports.values():
             if TALLY in said and verbosity > -2:
                 terminalreporter.write_line(screen.folded(str(said[TALLY])))
         judged, unjudged = self._found()
@@ -111,7 +111,7 @@ class Results:
             lines = [shown(summary, screen, unjudged=unjudged)] if verbosity > -2 else []
             if lines and (log := log_folder(config)):
                 lines.append(f"Logs: tensorboard --logdir {log}")
-            annotations = self._tell_github(summary)
+            annotations = self._write_github(summary)
         except Exception as error:
             self._unreported = True
             ordered = in_order(judged)
@@ -149,7 +149,7 @@ class Results:
         )
         return replace(summary, page=page)
 
-    def _tell_github(self, summary: Summary) -> list[str]:
+    def _write_github(self, summary: Summary) -> list[str]:
         """Write the job summary, and return the annotations; nothing outside GitHub Actions."""
         if os.environ.get("GITHUB_ACTIONS") != "true":
             return []
@@ -183,7 +183,7 @@ BENCHMARK_NAME, BENCHMARK_COLUMN = 55, 23
 """Columns of a terminal that pytest-benchmark's tables take: name and rounds, each statistic."""
 
 COLUMNS = ["min", "median", "max", "iqr", "rounds"]
-"""The statistics of this project's own setting, which alone is touched."""
+"""The statistics that this project's settings name; a choice of the user is left alone."""
 
 MOST_TELLING = ("median", "min", "max", "iqr")
 
@@ -218,15 +218,15 @@ class DotLine:
         print(msg, end="", flush=flush)
 
     def leave(self) -> None:
-        """End the line that the reporter has begun, if it has."""
+        """End the reporter's line, if it has begun one."""
         sys.stdout.flush()
         self._begun = self._reporter.currentfspath
         self._reporter.ensure_newline()
-        if self._writer.width_of_current_line:  # quiet, it writes dots and no file's name
+        if self._writer.width_of_current_line:  # with -q it writes dots without a file's name
             self._writer.line()
 
     def resume(self) -> None:
-        """Begin it again: with the file, or where pytest is verbose with the test."""
+        """Begin that line again: with the file, or with the test if pytest is verbose."""
         if isinstance(self._begun, Path):
             name = os.path.relpath(self._begun, self._reporter.startpath)
             self._writer.write(f"{name} ", flush=True)

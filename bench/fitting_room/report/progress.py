@@ -39,7 +39,7 @@ def coloured(text: str, **marks: bool) -> str:
 
 
 WIDE = 160
-"""Columns where nobody watches: a pipe or a file has no width."""
+"""Columns of a pipe or a file, which has no width of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)

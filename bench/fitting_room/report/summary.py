@@ -1,4 +1,4 @@
-"""What a run found: properties of its tests, text for a terminal and for GitHub Actions, files."""
+"""The findings of a run: as properties of its tests, as text for terminal and GitHub, as files."""
 
 from __future__ import annotations
 
@@ -40,38 +40,38 @@ from fitting_room.store.records import Store, encoded, write_whole
 
 Properties = list[tuple[str, object]]
 JUDGED = "judged"
-"""The property of a test that says what it found, as JSON, for xdist and for JUnit."""
+"""The property of a test that holds its verdict, as JSON, for xdist and for JUnit."""
 TALLY = "tally"
-"""The property of a test with a sentence on all its suite judged: the end of the run shows it."""
+"""The property of a test with a sentence on its whole suite, which the end of the run shows."""
 NAMES = frozenset({JUDGED, TALLY, "published", "measured", "verdict", "because", "gate", "race"})
-"""The names of all properties by which a test of the bench says what it found."""
+"""The names of all properties of the bench's tests."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """What one test said of a case; no verdict where it only measured."""
+    """The finding of one test on a case; without a verdict if it only measured."""
 
     case: str
     records: tuple[str, ...]
     """Keys of the records it rests on."""
     verdict: Verdict | None = None
     explained: bool = False
-    """Whether pytest shows its evidence, as that of a test that failed."""
+    """Whether pytest shows its evidence already, because the test failed."""
 
 
 def to_properties(judged: Judged) -> Properties:
-    """Return the one property that holds all of it; infinite numbers survive."""
+    """Return a finding as the one property that holds it; infinite numbers survive."""
     return [(JUDGED, json.dumps(msgspec.to_builtins(judged), ensure_ascii=False))]
 
 
 def from_properties(properties: Iterable[tuple[str, object]]) -> Judged | None:
-    """Return what ``to_properties`` was given, or None where it was not a test of a case."""
+    """Return the finding that ``to_properties`` wrote; None for a test of no case."""
     told = dict(properties).get(JUDGED)
     return msgspec.convert(json.loads(str(told)), Judged) if told else None
 
 
 def parted(properties: Properties) -> tuple[Properties, Properties]:
-    """Return the properties of a test that are the bench's, and those that somebody else gave."""
+    """Return the properties of a test that are the bench's, and the others."""
     ours = [(name, value) for name, value in properties if name in NAMES]
     return ours, [(name, value) for name, value in properties if name not in NAMES]
 
@@ -85,7 +85,7 @@ def workflow_commands(
 ) -> list[str]:
     """Return a workflow command for each bound that is not met, to be printed as it is.
 
-    ``line`` says where in the ``file`` of bounds that of a case and a metric stands, from 1.
+    ``line`` gives the line of a case's bound on a metric in the ``file`` of bounds, from 1.
     """
     return [
         f"::{LEVELS[v.outcome]} file={_data(file, ':,')},line={line(one.case, v.metric)},"
@@ -119,7 +119,7 @@ def append_summary(path: Path, markdown: str) -> None:
 
 
 def in_order(judged: Sequence[Judged]) -> list[Judged]:
-    """Return what was judged in the order of the metrics, whichever worker was done first."""
+    """Return the findings in the order of the metrics, whichever worker was done first."""
     order = [*METRICS]
 
     def place(one: Judged) -> tuple[int, str]:
@@ -132,11 +132,11 @@ def in_order(judged: Sequence[Judged]) -> list[Judged]:
 def verdict_lines(
     judged: Mapping[str, Sequence[Judged]], screen: Screen, *, unjudged: int = 0
 ) -> list[str]:
-    """Return the headline and the lines of every case, or nothing where nothing was judged.
+    """Return the headline and the lines of every case, or nothing if nothing was judged.
 
-    A quiet screen leaves out cases that met all. A verbose one has the evidence of all below their
-    case; else that of bounds that are met comes last, in brief. ``unjudged`` tests failed without
-    a verdict.
+    A quiet screen leaves out cases that met all bounds. A verbose one shows all evidence below each
+    case; otherwise the evidence of bounds that are met comes last, in brief. ``unjudged`` tests
+    failed without a verdict.
     """
     verdicts = [one.verdict for each in judged.values() for one in each if one.verdict]
     lines = []
@@ -161,7 +161,7 @@ def _worst(verdicts: Sequence[Verdict]) -> str:
 
 
 def _case(case: str, judged: Sequence[Judged], screen: Screen) -> list[str]:
-    """A case is as good as the worst of the bounds that it could be held to."""
+    """Return the lines of a case, which is as good as its worst verdict."""
     verdicts = [one.verdict for one in judged if one.verdict]
     held = [verdict for verdict in verdicts if verdict.outcome != APART]
     met, apart = sum(verdict.passed for verdict in held), len(verdicts) - len(held)
@@ -182,7 +182,7 @@ def _case(case: str, judged: Sequence[Judged], screen: Screen) -> list[str]:
 
 
 def _reason(verdict: Verdict, screen: Screen, *, explained: bool) -> str:
-    """Return a verdict's evidence, or its figure and bound where pytest has told the evidence."""
+    """Return a verdict's evidence, or its figure and bound if pytest shows the evidence already."""
     estimate, outcome = verdict.estimate, verdict.outcome
     value = "no value" if estimate is None else shown_value(verdict.metric, estimate)
     said = f"{value} (n={verdict.n}), bound {verdict.against}" if explained else verdict.reason

@@ -140,7 +140,9 @@ def renamed(spec: TrialSpec, new: Case) -> TrialSpec:
     """Return the same trial of a case that has a new name; of another task is a UserError."""
     then = spec.case
     if then.task != new.task:
-        raise UserError(f"{then.name} is of another task than {new.name}: it is no new name of it.")
+        raise UserError(
+            f"{then.name} is of another task than {new.name}. Name a case of the same task."
+        )
     case = replace(then, architecture=new.architecture, builder=new.builder, variant=new.variant)
     return replace(spec, case=case)
 
