@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from comparisons import DENSE, call, seeds, stored
+from comparisons import DENSE, call, seeds
+from records import stored
 
 from fitting_room.errors import UserError
 from fitting_room.store.records import Store
