@@ -22,10 +22,14 @@ def judged(
     folder: Path, claims: str, *records: Record, speeds: Sequence[Speed] = ()
 ) -> list[Finding]:
     """Return the findings on the claims of a file."""
+    return audit(read_published(written(folder, claims), cases=CASES), records, speeds)
+
+
+def written(folder: Path, claims: str) -> Path:
+    """Write a file of claims by one book, and return it."""
     path = folder / "claims.toml"
-    head = '[sources]\nbook = "A. Author, Book, 1999"\n'
-    path.write_text(f"{head}{claims}", encoding="utf-8")
-    return audit(read_published(path, cases=CASES), records, speeds)
+    path.write_text(f'[sources]\nbook = "A. Author, Book, 1999"\n{claims}', encoding="utf-8")
+    return path
 
 
 def seeds(case: str, mean: float, **known: object) -> list[Record]:
@@ -54,6 +58,12 @@ def plain(case: str, *seconds: float, images: int = 15_000, **known: object) -> 
 def figure(printed: str, value: float, metric: str = "test_accuracy", more: str = "") -> str:
     """Return a claim on the dense baseline."""
     return f'[{DENSE}.{metric}]\npublished = "{printed}"\nvalue = {value}\n{SOURCE}\n{more}\n'
+
+
+def further(printed: str, value: float, metric: str = "test_accuracy") -> str:
+    """Return another figure of the dense baseline, which stands in the text beside the table."""
+    told = f'said = "baseline"\ncase = "{DENSE}"\nmetric = "{metric}"\n{SOURCE}\n'
+    return f'[claims.text]\nkind = "figure"\n{told}published = "{printed}"\nvalue = {value}\n'
 
 
 def statement(kind: str, metric: str, body: str) -> str:

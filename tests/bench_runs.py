@@ -62,6 +62,15 @@ def start(
     )
 
 
+def read_until(run: subprocess.Popen[str], said: str, times: int = 1) -> str:
+    """Read a run's output until it has said that so often, or has ended; return what was read."""
+    assert run.stdout
+    read = ""
+    while read.count(said) < times and run.poll() is None:
+        read += run.stdout.readline()
+    return read
+
+
 def finish(run: subprocess.Popen[str], results: Path, before: str = "") -> Run:
     """Wait for a run; ``before`` is what was read of its output already."""
     output, errors = run.communicate(timeout=PATIENCE_S)

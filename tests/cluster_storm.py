@@ -31,7 +31,13 @@ import msgspec
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT), str(ROOT / "tests")]
 
-from cluster_world import Cluster, cluster, scheduler_of, trainings  # noqa: E402  # of this checkout
+from cluster_world import (  # noqa: E402  # of this checkout
+    Cluster,
+    cluster,
+    marked,
+    scheduler_of,
+    trainings,
+)
 from trials import small  # noqa: E402
 
 from fitting_room.lab.engine import open_engine  # noqa: E402
@@ -46,9 +52,6 @@ from fitting_room.studies.growth import FOLDER, KINDS, Growth, Point, Storm  # n
 
 TRIALS = 120
 PATIENCE_S = 1800.0
-MARK = "CLUSTER_WORLD_CHILDREN"
-"""Variable of the environment by which the processes of a storm are found."""
-
 LENGTH_S = 0.05
 """How long a trial of the growth lasts."""
 
@@ -113,16 +116,6 @@ def run(folder: Path, engine: str, wanted: list[TrialSpec], **about: Any) -> int
     return 0 if all(record.completed for record in records) else 1
 
 
-def marked(folder: Path) -> dict[int, str]:
-    """Return the living processes of a storm with their command lines."""
-    found = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it ended, or is somebody else's
-            if f"{MARK}={folder / 'children'}".encode() in (entry / "environ").read_bytes():
-                found[int(entry.name)] = (entry / "cmdline").read_bytes().decode(errors="replace")
-    return found
-
-
 def kind_of(command: str) -> str:
     """Say what a process is; empty for one that the storm spares."""
     if "cluster_storm.py" in command:
@@ -159,7 +152,11 @@ def strike(found: Cluster, kills: int, dice: random.Random, struck: Counter[str]
         if begun < before + 2 or struck.total() == kills:
             continue  # what is killed before it trains says little
         wanted, before = dice.choice([*KINDS]), begun
-        there = [pid for pid, told in marked(found.folder).items() if kind_of(told) == wanted]
+        there = [
+            pid
+            for pid, told in marked(found.folder / "children").items()
+            if kind_of(told) == wanted
+        ]
         if there:
             with suppress(ProcessLookupError):  # it has just ended
                 os.kill(dice.choice(there), signal.SIGKILL)
@@ -178,7 +175,7 @@ def storm(kills: int, dice: random.Random, results: Path) -> int:
         with cluster(folder, 3) as found:
             finished = strike(found, kills, dice, struck)
         for _ in range(100):  # what notices that its parent is gone needs a moment
-            if not (left := marked(folder)):
+            if not (left := marked(folder / "children")):
                 break
             time.sleep(0.2)
         records = [record for record in Store(folder / "results").readable() if record.completed]

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,9 @@ EPOCH_S = 0.05
 CHILD = f"""
 import os, time
 from pathlib import Path
-from fitting_room.record import Epoch
-from fitting_room.record import Message
+from fitting_room.record import Epoch, Message
 from fitting_room.trial import __main__ as child
-from fitting_room.trial import loaded_files
-from fitting_room.trial import say
-from fitting_room.trial import loaded_files
-from fitting_room.trial import say
+from fitting_room.trial import loaded_files, say
 
 def train(job, measured, output):
     with Path(os.environ["{CHILDREN_AT}"], "trained").open("a") as file:
@@ -87,6 +83,16 @@ def children(folder: Path) -> Path:
     (folder / "__main__.py").write_text(CHILD, "utf-8")
     (folder / "preload.py").write_text(PRELOAD, "utf-8")
     return folder
+
+
+def marked(folder: Path) -> dict[int, str]:
+    """Return the living processes whose children are in a folder, with their command lines."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended, or is somebody else's
+            if f"{CHILDREN_AT}={folder}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                found[int(entry.name)] = (entry / "cmdline").read_bytes().decode(errors="replace")
+    return found
 
 
 def trainings(folder: Path) -> list[str]:

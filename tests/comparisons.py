@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import commands
 import numpy as np
 from imports import ROOT
-from records import MACHINE, PROJECT, VERSIONS, make_record
+from records import MACHINE, VERSIONS, make_record
 
 from fitting_room.analysis.comparison import Comparison
 from fitting_room.analysis.sides import Side, facts_of
-from fitting_room.cli import compare, settle
 from fitting_room.judge.change import Arrivals
 from fitting_room.record import Record
 from fitting_room.store.key import provenance
-from fitting_room.store.records import Store
 
 DENSE = "fashion_mnist-dense_128"
 SCATTER = (np.random.default_rng(11).normal(size=(20, 2)) * (0.004, 0.001)).tolist()
+
+call = partial(commands.call, "compare")
+"""Run the command; return its exit status."""
 
 
 def seeds(n: int = 6, *, off: float = 0.0, first: int = 0, **known: Any) -> list[Record]:
@@ -65,23 +67,6 @@ def elsewhere(records: Sequence[Record]) -> list[Record]:
         replace(r, machine=machine, provenance=replace(r.provenance, versions=versions))
         for r in records
     ]
-
-
-def call(*arguments: str | Path) -> int:
-    """Parse and run the command; return its exit status."""
-    parser = argparse.ArgumentParser()
-    compare.register(parser.add_subparsers())
-    asked = parser.parse_args(["compare", *map(str, arguments)])
-    settle(asked, PROJECT)
-    status: int = asked.run(asked)
-    return status
-
-
-def stored(folder: Path, records: Sequence[Record]) -> Path:
-    """Put records into a folder, and return it."""
-    for record in records:
-        Store(folder).put(record)
-    return folder
 
 
 def of_code(records: Sequence[Record], root: Path = ROOT) -> list[Record]:

@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import scipy.stats  # noqa: F401 - a run within this process would unload it afterwards
 from bench_runs import Run, bench
+from data_world import FakeSource, know, tiny
 from imports import ROOT
 from keras_process import call, prepare
 
+from fitting_room.metrics import declare
 from fitting_room.plugin import options
 from fitting_room.project import current
 
@@ -94,10 +97,27 @@ def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def own_tasks() -> Iterator[None]:
-    """Let the tasks be this project's, whatever project a test before used."""
+    """Let tasks and metrics be this project's, whatever a test before used or declared."""
     current(ROOT).use()
     yield
+    declare([])
     current(ROOT).use()
+
+
+@pytest.fixture
+def mnist(monkeypatch: pytest.MonkeyPatch) -> FakeSource:
+    """Let the sample be all of MNIST, to be had from one source; return that."""
+    source = FakeSource(tiny("mnist"))
+    know(monkeypatch, "mnist", source)
+    return source
+
+
+@pytest.fixture
+def trials(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let trials be made up, and return those that ran."""
+    from scheduler_world import pretend
+
+    return pretend(monkeypatch)
 
 
 @pytest.fixture
@@ -110,9 +130,8 @@ def plain_git(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def smoke(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run the whole bench on the sample once, with everything that it can write."""
-    assert own_cache.is_dir()
     results = tmp_path_factory.mktemp("smoke")
     files = (f"--junitxml={results / 'junit.xml'}", f"--benchmark-json={results / 'times.json'}")
     return bench(*files, results=results)
@@ -149,12 +168,11 @@ Bench = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture
-def run(own_cache: Path, pytester: pytest.Pytester) -> Bench:
+def run(pytester: pytest.Pytester) -> Bench:
     """Run the bench on the sample within this process, where nothing is to be trained.
 
     Paths given by name stand in the place of those of the project, such as ``bounds``.
     """
-    assert own_cache.is_dir()
     where = ("-c", ROOT / "pyproject.toml", f"--rootdir={ROOT}", ROOT / "bench")
 
     def run(

@@ -11,7 +11,7 @@ import pytest
 
 from bench import tasks
 from fitting_room.data.arrays import FILES, Arrays, SourceError, collected, encode, look_of
-from fitting_room.data.loaders import LogProgress, Progress
+from fitting_room.data.loaders import LogProgress, Progress, Source
 from fitting_room.spec import TASKS, Pin, Task
 
 
@@ -70,3 +70,8 @@ class Notes(LogProgress):
     def failed(self, source: str, error: SourceError) -> None:
         """Keep it."""
         self.lines.append(f"{source}: {error}")
+
+
+def read(source: Source) -> Arrays:
+    """Return the arrays of a source of ten classes."""
+    return collected(source.read(LogProgress()), 10)

@@ -22,46 +22,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT), str(ROOT / "tests")]
 
+from cluster_world import CHILDREN_AT, children, marked, use_fake_child  # noqa: E402
 from trials import small  # noqa: E402  # the paths above are this checkout's
 
 from fitting_room.errors import UserError  # noqa: E402
-from fitting_room.lab import process  # noqa: E402
 from fitting_room.lab.scheduler import Scheduler  # noqa: E402
 from fitting_room.project import current  # noqa: E402
 from fitting_room.store.records import Store, read_record  # noqa: E402
 
 SEEDS = range(3)
 PATIENCE_S = 120.0
-MARK = "KILL_STORM"
-"""Variable of the environment by which the processes of a run are found."""
-
-CHILD = """
-import time
-from fitting_room.record import Message
-from fitting_room.record import Epoch
-from fitting_room.trial import __main__ as child
-
-def train(job, measured, output):
-    child.say(output, Message(note="training", files=child.loaded_files(job.spec.case.builder)))
-    for number in range(1, job.spec.epochs + 1):
-        time.sleep(0.03)
-        epoch = Epoch(
-            number=number, seconds=0.03, cpu_seconds=0.03, training_accuracy=0.5, training_loss=1.0
-        )
-        measured.epochs = (*measured.epochs, epoch)
-        child.say(output, Message(epoch=epoch))
-    measured.test_accuracy = 0.5
-    return "completed", "trained"
-
-child._run = train
-child.main()
-"""
-"""A child that trains nothing; all but the training is the real one."""
 
 
 def run(folder: Path) -> int:
     """Train all seeds into a folder; return 0 if each is completed."""
-    process.CHILDREN = folder.parent / "child"
+    use_fake_child()
     scheduler = Scheduler(store=Store(folder), executor=ThreadPoolExecutor(2))
     specs = [replace(small(epochs=8), seed=seed) for seed in SEEDS]
     futures = [scheduler.request(spec, timed=False) for spec in specs]
@@ -94,19 +69,17 @@ class Tally:
         )
 
 
-def marked(mark: Path) -> list[int]:
-    """Return the living processes of a run."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it ended, or is somebody else's
-            if f"{MARK}={mark}".encode() in (entry / "environ").read_bytes().split(b"\0"):
-                found.append(int(entry.name))
-    return found
+def place(folder: Path) -> Path:
+    """Return where the children of a run lie, by which its processes are told from all others."""
+    return folder.with_name(f"{folder.name}-children")
 
 
 def started(folder: Path) -> subprocess.Popen[bytes]:
-    """Start a run whose processes can be told from all others."""
-    own = {MARK: str(folder), "XDG_CACHE_HOME": str(folder.parent / "cache")}
+    """Start a run in a folder."""
+    own = {
+        CHILDREN_AT: str(children(place(folder))),
+        "XDG_CACHE_HOME": str(folder.parent / "cache"),
+    }
     command = [sys.executable, __file__, "--run", str(folder)]
     with (folder.parent / f"{folder.name}.log").open("ab") as log:
         return subprocess.Popen(command, env=os.environ | own, stderr=log)
@@ -116,17 +89,17 @@ def strike(folder: Path, delay: float, dice: random.Random, tally: Tally) -> Non
     """Kill a run or one of its children after a delay, see what is left, and let it go on."""
     first = started(folder)
     time.sleep(delay)
-    children = [pid for pid in marked(folder) if pid != first.pid]
-    if children and dice.random() < 1 / 3:
+    left = [pid for pid in marked(place(folder)) if pid != first.pid]
+    if left and dice.random() < 1 / 3:
         tally.of_children += 1
         with suppress(ProcessLookupError):  # it has just ended
-            os.kill(dice.choice(children), 9)
+            os.kill(dice.choice(left), 9)
     else:
-        tally.orphans += len(children)
+        tally.orphans += len(left)
         first.kill()
     first.wait(PATIENCE_S)
     killed = time.monotonic()
-    while marked(folder) and time.monotonic() < killed + PATIENCE_S:
+    while marked(place(folder)) and time.monotonic() < killed + PATIENCE_S:
         time.sleep(0.02)
     tally.slowest_s = max(tally.slowest_s, time.monotonic() - killed)
     tally.points += 1
@@ -157,9 +130,6 @@ def main() -> int:
         return run(asked.run)
     dice, tally = random.Random(asked.seed), Tally()
     with tempfile.TemporaryDirectory() as scratch:
-        child = Path(scratch, "child", "__main__.py")
-        child.parent.mkdir()
-        child.write_text(CHILD, encoding="utf-8")
         began = time.monotonic()
         assert started(Path(scratch, "whole")).wait(PATIENCE_S) == 0, "an undisturbed run fails"
         whole = time.monotonic() - began

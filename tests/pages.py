@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from records import make_record
+from records import make_record, make_verdict
 
 from bench.cases import CASES
 from fitting_room.analysis.mistakes import TestSet
 from fitting_room.analysis.trials import rows
-from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Confidence, Mistake, Record
 from fitting_room.report.page import write_page
 from fitting_room.store.claims import Claim
@@ -57,9 +56,7 @@ def write(
 ) -> str:
     """Write a page about five cases, two of them without records, and return it."""
     cases = [DENSE, "fashion_mnist-cnn_32", CNN, DIGITS, "mnist-single_conv_32"]
-    failed = Verdict(
-        metric="test_loss", outcome="fail", estimate=0.5, n=2, against="≤ 0.4", reason="n=2"
-    )
+    failed = make_verdict("fail", n=2, reason="n=2")
     claim = Claim(
         case=CNN, metric="parameters", published="9", low=9, high=9, source="Book", note="Odd."
     )

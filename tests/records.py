@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from imports import ROOT
 
+from fitting_room.judge.verdict import Bound, Verdict
+from fitting_room.judge.verdict import Outcome as Judged
 from fitting_room.project import current
 from fitting_room.record import (
     Epoch,
@@ -22,6 +26,7 @@ from fitting_room.record import (
     pack_classes,
 )
 from fitting_room.spec import Case, Dataset, TrialSpec
+from fitting_room.store.records import Store
 
 PROJECT = current(ROOT)
 PROJECT.use()
@@ -111,6 +116,28 @@ def make_failed_record(*, outcome: Outcome = "crashed", **known: object) -> Reco
         seconds={},
         peak_memory_bytes=None,
     )
+
+
+def stored(folder: Path, records: Iterable[Record]) -> Path:
+    """Put records into a folder, and return it."""
+    for record in records:
+        Store(folder).put(record)
+    return folder
+
+
+def make_verdict(outcome: Judged = "pass", *, metric: str = "test_loss", **known: Any) -> Verdict:
+    """Return a verdict; what is not given is plausible."""
+    plausible = {"estimate": 0.3, "n": 1, "against": "≤ 0.300", "reason": "it is so"}
+    return Verdict(metric=metric, outcome=outcome, **(plausible | known))
+
+
+def make_band(
+    mean: float, room: float, *, sd: float = 0.002, metric: str = "training_loss"
+) -> Bound:
+    """Return a band about the mean of a reference of twenty seeds."""
+    ends = (mean - room, mean + room)
+    known = {"mean": mean, "sd": sd, "reference_seeds": 20}
+    return Bound(metric=metric, between=ends, reason="a reference", **known)  # type: ignore[arg-type]
 
 
 def _sha256(text: str) -> str:

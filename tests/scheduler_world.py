@@ -7,18 +7,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench_runs import PATIENCE_S
 from records import make_record
 
 from bench.cases import CASES
+from fitting_room.judge.quality import Curve, suggest
 from fitting_room.judge.verdict import Bound
 from fitting_room.lab import scheduler
 from fitting_room.lab.evaluator import Evaluator
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.machine import this_machine
+from fitting_room.metrics import curve
 from fitting_room.record import Job, Listener, Message, Record, silent
 from fitting_room.spec import TrialSpec
 from fitting_room.store.bounds import SMOKE, Bounds
@@ -26,6 +29,7 @@ from fitting_room.store.records import Store
 
 CASE = CASES["mnist-single_conv_32"]
 DATASET = make_record(case=CASE).spec.dataset
+CURVE = "training_loss_by_epoch"
 SPEC, ORIGIN = make_record().spec, make_record().provenance
 
 
@@ -71,20 +75,24 @@ def pretend(monkeypatch: pytest.MonkeyPatch, make: Callable[..., Record] = trial
     return trials
 
 
-def new_scheduler(folder: Path, *, fresh: str | None = None) -> Scheduler:
+def new_scheduler(folder: Path, *, fresh: str | None = None, **known: Any) -> Scheduler:
     """Return the scheduler of a new run whose records are in ``folder``."""
-    return Scheduler(store=Store(folder, fresh), executor=ThreadPoolExecutor(1))
+    return Scheduler(store=Store(folder, fresh), executor=ThreadPoolExecutor(1), **known)
+
+
+def answer(run: Scheduler, spec: TrialSpec = SPEC, *, timed: bool = False) -> Record:
+    """Return the record of a spec as that run gets it, and end the run."""
+    try:
+        return run.request(spec, timed=timed).result(timeout=PATIENCE_S)
+    finally:
+        run.close()
 
 
 def get(
     folder: Path, spec: TrialSpec = SPEC, *, timed: bool = False, fresh: str | None = None
 ) -> Record:
     """Return the record of a spec as a new run gets it."""
-    run = new_scheduler(folder, fresh=fresh)
-    try:
-        return run.request(spec, timed=timed).result(timeout=PATIENCE_S)
-    finally:
-        run.close()
+    return answer(new_scheduler(folder, fresh=fresh), spec, timed=timed)
 
 
 def new_evaluator(
@@ -106,3 +114,13 @@ def new_evaluator(
         options=options,
         planned=plan([need or Need(case=CASE)], options, {CASE.task: DATASET}),
     )
+
+
+def bands() -> Curve:
+    """Return bands on the learning curve of ``CASE`` around what made-up trials learn."""
+    seeds = [
+        curve(make_record(case=CASE, training_accuracy=0.893 + off), CURVE) for off in (0, 1 / 999)
+    ]
+    epochs = [[value or 0.0 for value in values] for values in zip(*seeds, strict=True)]
+    of_epoch = (suggest("training_loss", values, band=5) for values in epochs)
+    return Curve(metric=CURVE, epochs=tuple(of_epoch))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from audit_world import CNN, DENSE, SOURCE, figure, judged, seeds, statement
+from audit_world import CNN, DENSE, SOURCE, figure, further, judged, seeds, statement
 from records import make_failed_record, make_record
 
 from fitting_room.record import Confidence, Record
@@ -54,11 +54,8 @@ def test_failed_trials_are_no_evidence(tmp_path: Path) -> None:
 
 def test_two_figures_of_a_source_contradict_each_other(tmp_path: Path) -> None:
     """What the records reproduce stands, and the other one is contradicted; both say so."""
-    other = (
-        f'[claims.text]\nkind = "figure"\nsaid = "baseline"\ncase = "{DENSE}"\n'
-        f'metric = "test_accuracy"\npublished = "about 82%"\nvalue = 0.82\n{SOURCE}\n'
-    )
-    table, text = judged(tmp_path, figure("87.3%", 0.873) + other, *seeds(DENSE, 0.872))
+    claims = figure("87.3%", 0.873) + further("about 82%", 0.82)
+    table, text = judged(tmp_path, claims, *seeds(DENSE, 0.872))
     assert (table.verdict.label, text.verdict.label) == (
         "reproduced",
         "contradicted by its own source",
@@ -79,10 +76,7 @@ def test_figures_that_exclude_each_other_need_no_records(
     tmp_path: Path, metric: str, printed: tuple[str, str], values: tuple[float, float]
 ) -> None:
     """The file alone tells that not both are right; which one is wrong, nobody knows yet."""
-    text = figure(printed[0], values[0], metric) + (
-        f'[claims.text]\nkind = "figure"\nsaid = "baseline"\ncase = "{DENSE}"\n'
-        f'metric = "{metric}"\npublished = "{printed[1]}"\nvalue = {values[1]}\n{SOURCE}\n'
-    )
+    text = figure(printed[0], values[0], metric) + further(printed[1], values[1], metric)
     found = judged(tmp_path, text)
     assert [each.verdict.label for each in found] == ["contradicted by its own source"] * 2
     told = [each.verdict.reason.split("; ")[0] for each in found]

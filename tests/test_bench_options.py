@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
-from bench_runs import Run, bench
-from scheduler_world import pretend
+from scheduler_world import pretend, trial
 
 from bench.cases import CASES, LONG
 from bench.conftest import left_out
@@ -61,19 +61,14 @@ def test_smoke_counts_what_trains_long_and_no_more(
 
 
 EMULATED = Emulated(kind="bfloat16", times=9.4)
+PRICE = "about 9 times that in float32; fashion_mnist-compact_flo"
 ORIGINAL, STAND_IN = "fashion_mnist-compact", "fashion_mnist-compact_float32"
 
 
 @pytest.mark.parametrize(
     ("name", "tier", "emulated", "asked", "why"),
     [
-        (
-            ORIGINAL,
-            "full",
-            EMULATED,
-            "",
-            "about 9 times that in float32; fashion_mnist-compact_flo",
-        ),
+        (ORIGINAL, "full", EMULATED, "", PRICE),
         (ORIGINAL, "full", EMULATED, "compact", "bfloat16 is emulated by this processor"),
         (ORIGINAL, "full", None, "", None),
         (ORIGINAL, "accept", None, "", "--tier full"),
@@ -130,36 +125,28 @@ def test_quiet_runs_say_little(run: Bench, stored: Path, quiet: str, tables: boo
     assert (stored / "latest" / "summary.md").exists()
 
 
-@pytest.fixture(scope="module")
-def short(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run one case for one epoch, from nothing."""
-    assert own_cache.is_dir()
-    results = tmp_path_factory.mktemp("short")
-    return bench("-k", "fashion_mnist-cnn_32", "--epochs", "1", results=results)
-
-
-def test_one_case_trains_alone(short: Run) -> None:
-    """A selection by name trains that case, and its records are all there are."""
-    assert (short.status, short.completed) == (0, ["fashion_mnist-cnn_32"])
-    assert [path.name for path in (short.results / "trials").glob("[a-z]*")] == short.completed
-
-
-def test_other_epochs_are_marked_and_not_judged(short: Run) -> None:
-    """Figures of ``--epochs 1`` are told everywhere as such, and only the exact count is judged."""
-    tables = (short.results / "latest" / "summary.md").read_text("utf-8")
+def test_other_epochs_are_marked_and_not_judged(
+    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A selection by name trains that case alone; of ``--epochs 1`` only the count is judged."""
+    case = "fashion_mnist-cnn_32"
+    known = {"training_accuracy": [0.5], "parameters": 113_386}
+    trials = pretend(monkeypatch, partial(trial, **known))
+    done = run("-k", case, "--epochs", "1", results=tmp_path)
+    assert [job.spec.case.name for job in trials.ran] == [case]
+    assert (done.ret, trials.ran[0].spec.epochs) == (0, 1)
+    assert [path.name for path in (tmp_path / "trials").glob("[a-z]*")] == [case]
+    shown = done.stdout.str()
+    tables = (tmp_path / "latest" / "summary.md").read_text("utf-8")
     assert "cnn_32 (epochs overridden: 1, sample)" in tables
-    assert "epochs overridden: 1 - figures are not for publication" in short.output
-    assert "not comparable, as the epochs were overridden (1): test_accuracy, " in short.output
-    (row,) = verdicts(short.results).values()
+    assert "epochs overridden: 1 - figures are not for publication" in shown
+    told = "not comparable, as the epochs were overridden (1): test_accuracy, "
+    assert told in " ".join(shown.split())
+    (row,) = verdicts(tmp_path).values()
     outcomes = {each["metric"]: each["outcome"] for each in row["verdicts"]}
-    assert outcomes == {
-        "test_accuracy": "not comparable",
-        "test_loss": "not comparable",
-        "training_accuracy": "not comparable",
-        "training_loss_by_epoch": "not comparable",
-        "drop_in_training_loss": "not comparable",
-        "parameters": "pass",
-    }
+    quality = ("test_accuracy", "test_loss", "training_accuracy", "training_loss_by_epoch")
+    apart = dict.fromkeys((*quality, "drop_in_training_loss"), "not comparable")
+    assert outcomes == {**apart, "parameters": "pass"}
 
 
 def test_parameters_alone_train_nothing(

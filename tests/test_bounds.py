@@ -9,7 +9,7 @@ import pytest
 from fitting_room.errors import UserError
 from fitting_room.judge.quality import judge
 from fitting_room.machine import USUAL, Platform
-from fitting_room.store.bounds import Bounds, line_of, read_bounds, table_of
+from fitting_room.store.bounds import Bounds, line_of, read_bounds, smoke_line, table_of
 
 CASES = ("fashion_mnist-cnn_64", "mnist-dense_128")
 METRICS = (
@@ -189,6 +189,15 @@ def test_a_case_s_own_smoke_bound_wins_over_that_of_all(tmp_path: Path) -> None:
     ]
     assert [bound and (bound.at_least or bound.at_most) for bound in found] == [0.11, 2.3, 0.5]
     assert bounds.metrics("mnist-dense_128") == ("parameters",)
+
+
+def test_the_line_of_a_bound_is_where_it_counts(tmp_path: Path) -> None:
+    """It is that of the metric in its own table, else of the table; smoke bounds have two."""
+    read(tmp_path, OWN_SMOKE)
+    path, case = tmp_path / "bounds.toml", "mnist-dense_128"
+    tables = (("smoke", "test_accuracy"), (case, "parameters"), (case, "training_loss_by_epoch"))
+    assert [line_of(path, table, metric) for table, metric in tables] == [3, 7, 6]
+    assert [smoke_line(path, case, name) for name in ("test_loss", "test_accuracy")] == [4, 10]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,17 @@ CASE = "fashion_mnist-dense_128"
 Calibrate = Callable[..., list[Record]]
 
 
+def run(results: Path, *options: str) -> int:
+    """Run the command on one case; return its exit status."""
+    return command_line.main(["calibrate", CASE, "--results", str(results), *options])
+
+
+@pytest.fixture(autouse=True)
+def _sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the sample be the data that is found."""
+    monkeypatch.setattr(data, "find", lambda task, **_: data.sample(task))
+
+
 def scored(
     accuracy: float,
     outcome: Outcome,
@@ -39,10 +50,8 @@ def scored(
 
 
 @pytest.fixture
-def calibrate(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Calibrate:
+def calibrate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calibrate:
     """Return what calibrates two seeds where there are no trials yet, and gives the references."""
-    assert own_cache.is_dir()
-    monkeypatch.setattr(data, "find", lambda task, **_: data.sample(task))
 
     def calibrate(
         *options: str, accuracy: float, training: str = "as it is", outcome: Outcome = "completed"
@@ -51,8 +60,7 @@ def calibrate(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) 
         pretend(monkeypatch, partial(scored, accuracy, outcome))
         origin = replace(ORIGIN, training_digest=training)
         monkeypatch.setattr(scheduler, "provenance", lambda *_, **__: origin)
-        told = ["calibrate", CASE, "--seeds", "2", "--results", str(tmp_path), *options]
-        assert command_line.main(told) == 0
+        assert run(tmp_path, "--seeds", "2", *options) == 0
         return list(Store(tmp_path / "reference").all())
 
     return calibrate
@@ -122,8 +130,7 @@ def test_trials_side_by_side_are_not_to_be_timed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each would slow the other down."""
-    told = ["calibrate", CASE, "--jobs", "2", "--results", str(tmp_path)]
-    assert command_line.main(told) == 2
+    assert run(tmp_path, "--jobs", "2") == 2
     assert "Add --shared" in capsys.readouterr().err
 
 
@@ -158,10 +165,8 @@ def test_diverged_seeds_of_a_reference_are_kept_and_not_priced(
             return trial(job, listen, test_accuracy=None, test_loss=None, **known)
         return trial(job, listen, training_accuracy=0.89 + seed / 1000)
 
-    monkeypatch.setattr(data, "find", lambda task, **_: data.sample(task))
     pretend(monkeypatch, make)
-    told = ["calibrate", CASE, "--seeds", "3", "--results", str(tmp_path)]
-    assert command_line.main(told) == 0
+    assert run(tmp_path, "--seeds", "3") == 0
     out = capsys.readouterr().out
     assert (f"| {CASE} | training accuracy" in out) == prices
     assert (f"# {CASE}: 0 completed seeds" in out) != prices
@@ -172,10 +177,8 @@ def test_a_case_whose_trials_all_crash_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """There is nothing to calibrate by: status 2, with the place of the reasons, and no bounds."""
-    monkeypatch.setattr(data, "find", lambda task, **_: data.sample(task))
     pretend(monkeypatch, partial(scored, 0.87, "crashed"))
-    told = ["calibrate", CASE, "--seeds", "2", "--results", str(tmp_path)]
-    assert command_line.main(told) == 2
+    assert run(tmp_path, "--seeds", "2") == 2
     out, err = capsys.readouterr()
     assert f"# {CASE}: 0 completed seeds" in out
     assert f"error: {CASE}: no trial came to a result." in err
@@ -183,17 +186,14 @@ def test_a_case_whose_trials_all_crash_says_so(
 
 
 def test_a_reference_without_a_model_gets_one_and_stays_as_it_is(
-    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is trained again for the model alone, once."""
-    assert own_cache.is_dir()
-    monkeypatch.setattr(data, "find", lambda task, **_: data.sample(task))
     trials = pretend(monkeypatch, kept)
-    told = ["calibrate", CASE, "--seeds", "2", "--results", str(tmp_path)]
-    assert command_line.main(told) == 0
+    assert run(tmp_path, "--seeds", "2") == 0
     before = {path: path.read_bytes() for path in (tmp_path / "reference" / CASE).iterdir()}
     for _ in range(2):
-        assert command_line.main([*told, "--keep-models"]) == 0
+        assert run(tmp_path, "--seeds", "2", "--keep-models") == 0
     assert len(trials.ran) == 4
     assert {path: path.read_bytes() for path in (tmp_path / "reference" / CASE).iterdir()} == before
     models = sorted(path.name for path in (tmp_path / "models" / CASE).glob("*.keras"))
@@ -255,7 +255,6 @@ def test_a_platform_that_is_not_here_is_told_before_anything_is_trained(
     known = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "jax" else known(n))
     monkeypatch.setattr(probe, "_ask", lambda *_: None)
-    arguments = ["calibrate", CASE, *options, "--results", str(tmp_path / "results")]
-    assert command_line.main(arguments) == 2
+    assert run(tmp_path / "results", *options) == 2
     assert told in capsys.readouterr().err
     assert not (tmp_path / "results").exists()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from checkouts import commit_all, git, write_files
 from imports import ROOT
 
 GH = """#!/usr/bin/env bash
@@ -166,3 +167,45 @@ def test_comparison_that_is_killed_leaves_a_report(tmp_path: Path) -> None:
     assert done.returncode == -signal.SIGKILL
     report = tmp_path / "results" / "latest" / "comparison.md"
     assert "It ended before there was a report" in report.read_text("utf-8")
+
+
+TRAINS = """#!/usr/bin/env bash
+printf '%s\\n' "$*" >>"$CALLS"
+case $3 in
+calibrate)
+    rm results/reference/old.json
+    echo new | tee results/reference/new.json >>bench/bounds.toml
+    ;;
+readme)
+    echo new | tee -a README.md results/gate.md results/pictures/new.svg >>results/pictures/old.svg
+    ;;
+esac
+"""
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Return what a reader of the repository sees of references, by path."""
+    parts = [folder / "README.md", *folder.glob("bench/*"), *folder.glob("results/**/*")]
+    return {
+        str(path.relative_to(folder)): path.read_text("utf-8") for path in parts if path.is_file()
+    }
+
+
+def test_references_become_a_patch_and_nothing_else(tmp_path: Path) -> None:
+    """Another checkout becomes this one by it, old records gone; nothing is committed."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    pages = ("README.md", "results/gate.md", "results/pictures/old.svg")
+    names = ("bench/bounds.toml", "results/reference/old.json", *pages)
+    write_files(here, dict.fromkeys(names, "as it was\n"))
+    git(here, "init", "--quiet")
+    commit_all(here)
+    git(tmp_path, "clone", "-q", str(here), str(there))
+    known = {"programs": {"python3": PYTHON}, "BENCH": TRAINS, "BENCH_SEEDS": "3"}
+    done = run("references", "a", "b", folder=here, **known)  # type: ignore[arg-type]
+    assert done.returncode == 0, done.stderr
+    first = "-m bench calibrate a b --seeds 3 --shared --apply"
+    assert calls(here) == [first, "-m bench readme"]
+    git(there, "apply", str(here / "references.patch"))
+    assert contents(there) == contents(here)
+    assert {"results/reference/new.json", "results/pictures/new.svg"} <= set(contents(there))
+    assert git(here, "rev-list", "--count", "HEAD") == "1"

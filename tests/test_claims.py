@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from audit_world import written
 from records import PROJECT
 
 from bench.cases import CASES as OURS
@@ -41,9 +42,7 @@ def told(kind: str, metric: str = "test_accuracy") -> str:
 
 def read(folder: Path, text: str, *, others: tuple[str, ...] = ()) -> Published:
     """Write ``text`` as a claims file and read it."""
-    path = folder / "claims.toml"
-    path.write_text(f'[sources]\nbook = "A. Author, Book, 1999"\n{text}', encoding="utf-8")
-    return read_published(path, cases=CASES, others=others)
+    return read_published(written(folder, text), cases=CASES, others=others)
 
 
 def refused(folder: Path, text: str, message: str) -> None:

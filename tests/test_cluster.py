@@ -18,10 +18,11 @@ from typing import Any
 import msgspec
 import pytest
 from bench_runs import PATIENCE_S
+from checkouts import commit_all, git, write_files
 from cluster_world import Cluster, cluster, scheduler_of, trained, trainings, until
 from imports import ROOT
+from own_projects import MEANS, TABLE
 from records import make_record
-from test_commit import git
 from trials import small
 
 from fitting_room.errors import UserError
@@ -41,9 +42,8 @@ LONG = 2000
 
 
 @pytest.fixture(scope="module")
-def workers(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Start a scheduler and three workers."""
-    assert own_cache.is_dir()
     with cluster(tmp_path_factory.mktemp("cluster"), 3) as found:
         yield found
 
@@ -215,9 +215,8 @@ def test_a_run_that_is_ended_returns_within_seconds(
     assert sum(future.cancelled() for future in futures) >= len(specs) - engine.slots
 
 
-def test_a_lost_scheduler_is_told(own_cache: Path, tmp_path: Path, new: TrialSpec) -> None:
+def test_a_lost_scheduler_is_told(tmp_path: Path, new: TrialSpec) -> None:
     """What waits for a record ends with a sentence; what is stored stays."""
-    assert own_cache.is_dir()
     soon = {"distributed.comm.timeouts.connect": "1s", "distributed.comm.retry.count": 0}
     with configuration.set(soon), cluster(tmp_path, 1) as found:
         began = threading.Event()
@@ -230,9 +229,8 @@ def test_a_lost_scheduler_is_told(own_cache: Path, tmp_path: Path, new: TrialSpe
         run.close()
 
 
-def test_a_scheduler_that_restarts_is_told(own_cache: Path, tmp_path: Path, new: TrialSpec) -> None:
+def test_a_scheduler_that_restarts_is_told(tmp_path: Path, new: TrialSpec) -> None:
     """It knows nothing of the run, which ends at once; the same again goes on from what is kept."""
-    assert own_cache.is_dir()
     with cluster(tmp_path, 1) as found:
         began, results = threading.Event(), tmp_path / "results"
         (first,) = trained(results, found.engine(), [new])
@@ -281,10 +279,9 @@ def test_a_record_that_is_lost_with_its_worker_costs_an_attempt(
 
 
 def test_workers_that_are_gone_are_told(
-    own_cache: Path, tmp_path: Path, new: TrialSpec, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, new: TrialSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A scheduler without a worker is no reason to wait for ever."""
-    assert own_cache.is_dir()
     monkeypatch.setattr(dask, "SILENT_S", 4.0)
     monkeypatch.setattr(dask, "LOOK_S", 0.5)
     with cluster(tmp_path, 1) as found:
@@ -323,52 +320,16 @@ def test_a_checkout_travels_as_code(tmp_path: Path) -> None:
     assert Path(file) == Path(home) / "bench" / "fitting_room" / "lab" / "engine.py"
 
 
-OWN = """
-import numpy as np
-
-from fitting_room.spec import Case, Recipe, Task
-
-
-def load():
-    labels = np.arange(300) % 3
-    rows = np.random.default_rng(0).normal(size=(300, 4)) + labels[:, None]
-    return rows[:200], labels[:200], rows[200:], labels[200:]
-
-
-def nothing():
-    pass
-
-
-def train(job, data, report):
-    report.parameters(12)
-    report.epoch(1, loss=1.0)
-    report.predictions(np.eye(3)[np.clip(data.test_images.mean(axis=1).round(), 0, 2).astype(int)])
-
-
-ROWS = Task(name="rows", title="Rows", load=load, classes=("a", "b", "c"))
-TASKS = {"rows": ROWS}
-CASE = Case(
-    task="rows", architecture="mean", builder="own:nothing", trainer="own:train",
-    recipe=Recipe(epochs=1),
-)
-CASES = {CASE.name: CASE}
-"""
-TABLE = '[tool.fitting-room]\ntasks = "own:TASKS"\ncases = "own:CASES"\n'
-
-
 @pytest.mark.usefixtures("plain_git")
 def test_a_stranger_s_commit_is_compared_over_workers_that_have_only_what_is_sent(
-    own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Engine and project travel; each seed of both sides is trained there, and is the same."""
-    assert own_cache.is_dir()
-    project, site = tmp_path / "own", tmp_path / "site"
-    project.mkdir()
-    for name, text in {"own.py": OWN, "pyproject.toml": TABLE, ".gitignore": "results\n"}.items():
-        (project / name).write_text(text, "utf-8")
+    site = tmp_path / "site"
+    files = {"own.py": MEANS, "pyproject.toml": TABLE, ".gitignore": "results\n"}
+    project = write_files(tmp_path / "own", files)
     git(project, "init", "--quiet")
-    git(project, "add", "--all")
-    git(project, "commit", "--quiet", "-m", "first")
+    commit_all(project)
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "bench" / "fitting_room", site / "fitting_room", ignore=ignored)
     with cluster(tmp_path, 0) as found:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from checkouts import commit_all, git, write_files
 
 from fitting_room.errors import UserError
 from fitting_room.store.git import checkout, exported, resolve, suggestion, worktree
@@ -15,27 +15,15 @@ from fitting_room.store.git import checkout, exported, resolve, suggestion, work
 pytestmark = pytest.mark.usefixtures("plain_git")
 
 CODE = ("bench", "models")
-NOBODY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 
 
-def git(folder: Path, *arguments: str) -> str:
-    """Run git in a folder as somebody, without settings of the user's."""
-    settings = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
-    command = ["git", "-C", str(folder), *settings, *arguments]
-    env = os.environ | NOBODY
-    return subprocess.check_output(command, env=env, stderr=subprocess.PIPE, text=True).strip()
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A checkout with two commits; the first one is tagged."""
-    root = tmp_path / "checkout"
-    (root / "results").mkdir(parents=True)
-    git(tmp_path, "init", "--quiet", "--initial-branch=main", str(root))
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with two commits, of which the first is tagged; no test changes it."""
+    root = tmp_path_factory.mktemp("checkout")
+    git(root, "init", "--quiet", "--initial-branch=main")
     for text in ("one", "two"):
-        (root / "results" / "a.txt").write_text(text, encoding="utf-8")
-        git(root, "add", ".")
-        git(root, "commit", "--quiet", "-m", text)
+        commit_all(write_files(root, {"results/a.txt": text}))
     git(root, "tag", "v1", "HEAD~1")
     return root
 
@@ -84,12 +72,9 @@ def test_what_git_cannot_do_is_told(root: Path) -> None:
 def code(tmp_path: Path) -> Path:
     """A project with two files of code, two folders below the top of its repository."""
     root = tmp_path / "repository" / "sub" / "project"
-    for name in ("bench/fit.py", "models/net.py"):
-        (root / name).parent.mkdir(parents=True)
-        (root / name).write_text("A = 1\n", encoding="utf-8")
+    write_files(root, dict.fromkeys(("bench/fit.py", "models/net.py"), "A = 1\n"))
     git(tmp_path, "init", "--quiet", str(tmp_path / "repository"))
-    git(root, "add", ".")
-    git(root, "commit", "--quiet", "-m", "one")
+    commit_all(root)
     return root
 
 

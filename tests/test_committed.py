@@ -8,30 +8,23 @@ from pathlib import Path
 import pytest
 from audit_world import DENSE, plain
 from imports import ROOT
-from records import PROJECT, make_record
+from records import PROJECT, make_record, stored
 
 from fitting_room.analysis.audit import claims_in, grounds
 from fitting_room.cli.calibrate import slim
 from fitting_room.errors import UserError
-from fitting_room.record import Record
 from fitting_room.store.key import provenance
-from fitting_room.store.records import Speed, Store, write_speed
+from fitting_room.store.records import Speed, write_speed
 
 WIDER = PROJECT.exercise_cases["fashion_mnist-dense_512"]
-
-
-def kept(folder: Path, *records: Record) -> None:
-    """Write records as a folder holds them."""
-    for record in records:
-        Store(folder).put(record)
 
 
 def test_exercises_do_not_stand_in_for_references(tmp_path: Path) -> None:
     """Theirs is newer and without predictions; of a case without references it is all there is."""
     reference = make_record()
     newer = slim(make_record(started="2026-09-01T12:00:00+00:00", key="f" * 64), alone=True)
-    kept(tmp_path / "reference", reference)
-    kept(tmp_path / "exercises", newer, slim(make_record(case=WIDER), alone=True))
+    stored(tmp_path / "reference", [reference])
+    stored(tmp_path / "exercises", [newer, slim(make_record(case=WIDER), alone=True)])
     records = grounds(PROJECT, tmp_path).records
     assert [r.spec.case.name for r in records] == [DENSE, WIDER.name]
     assert records[0].predictions == reference.predictions
@@ -39,7 +32,7 @@ def test_exercises_do_not_stand_in_for_references(tmp_path: Path) -> None:
 
 def test_exercises_are_all_there_is_of_a_case_without_references(tmp_path: Path) -> None:
     """Though it is one of the tables."""
-    kept(tmp_path / "exercises", slim(make_record(), alone=True))
+    stored(tmp_path / "exercises", [slim(make_record(), alone=True)])
     assert [r.spec.case.name for r in grounds(PROJECT, tmp_path).records] == [DENSE]
 
 

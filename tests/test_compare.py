@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from comparisons import DENSE, call, elsewhere, seeds, stored
+from comparisons import DENSE, call, elsewhere, seeds
+from records import stored
 
 from bench.cases import CASES
 from fitting_room.errors import UserError

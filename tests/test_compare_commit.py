@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from checkouts import commit_all, git, write_files
 from comparisons import DENSE, seeds
 from imports import ROOT
 from records import PROJECT
-from test_commit import git
 
 from fitting_room.cli.sides import Asked, Place, ask, check_origin, side_of
 from fitting_room.errors import UserError
@@ -80,24 +80,17 @@ sys.meta_path.insert(0, Editable)
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The project with its records, two folders below the top of a repository."""
-    root = tmp_path.resolve() / "repository" / "sub" / "project"
-    for name, text in FILES.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
+    root = write_files(tmp_path.resolve() / "repository" / "sub" / "project", FILES)
     for record in RECORDS:
         Store(root / "made").put(record)
     git(root, "init", "--quiet", str(root.parents[1]))
-    git(root, "add", ".")
-    git(root, "commit", "--quiet", "-m", "one")
+    commit_all(root)
     return root
 
 
 def decoy(folder: Path) -> Path:
     """Return a folder with other packages of the same names, as another checkout's."""
-    for package in ("bench", "models"):
-        (folder / package).mkdir(parents=True)
-        (folder / package / "__init__.py").write_text("1 / 0", encoding="utf-8")
-    return folder
+    return write_files(folder, {f"{name}/__init__.py": "1 / 0" for name in ("bench", "models")})
 
 
 def subfolder(project: Path, _: pytest.MonkeyPatch) -> Path:
@@ -121,14 +114,9 @@ def submodule(project: Path, _: pytest.MonkeyPatch) -> Path:
     return other / "repository" / "sub" / "project"
 
 
-def other_path(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project, where Python is told to look elsewhere."""
+def misled(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project, where Python and git are told to look elsewhere."""
     monkeypatch.setenv("PYTHONPATH", str(decoy(project.parents[2] / "decoy")))
-    return project
-
-
-def other_repository(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project, where git is told to look elsewhere."""
     other = project.parents[2] / "foreign"
     git(project, "init", "--quiet", str(other))
     git(other, "commit", "--quiet", "--allow-empty", "-m", "foreign")
@@ -139,7 +127,7 @@ def other_repository(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 Way = Callable[[Path, pytest.MonkeyPatch], Path]
 
 
-@pytest.mark.parametrize("way", [subfolder, linked, submodule, other_path, other_repository])
+@pytest.mark.parametrize("way", [subfolder, linked, submodule, misled])
 def test_a_commit_is_trained_by_its_own_code(
     way: Way, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,18 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import comparisons
+import commands
 import pytest
-from comparisons import DENSE, call, of_code, seeds, stored
+from checkouts import commit_all, git
+from comparisons import DENSE, call, of_code, seeds
 from imports import ROOT
-from records import PROJECT
-from test_commit import git
+from records import PROJECT, make_verdict, stored
 
 from bench.cases import CASES
 from fitting_room.analysis.comparison import in_turn
 from fitting_room.cli import compare, sides
 from fitting_room.errors import UserError
-from fitting_room.judge.verdict import Verdict
 from fitting_room.record import Record
 
 pytestmark = pytest.mark.usefixtures("plain_git")
@@ -57,8 +56,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def committed(root: Path, tag: str) -> None:
     """Commit everything under a tag."""
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--allow-empty", "-m", tag)
+    commit_all(root)
     git(root, "tag", tag)
 
 
@@ -71,7 +69,7 @@ def cloned(root: Path, folder: Path) -> Path:
 @pytest.fixture
 def repository(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let the command's commits be those of the checkout that was made up."""
-    monkeypatch.setattr(comparisons, "PROJECT", replace(PROJECT, root=checkout))
+    monkeypatch.setattr(commands, "PROJECT", replace(PROJECT, root=checkout))
     return checkout
 
 
@@ -107,7 +105,7 @@ def test_a_stale_reference_is_no_reference(
     dense.write_text(dense.read_text("utf-8").replace('"relu"', '"tanh"'), encoding="utf-8")
     committed(root, "changed")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(comparisons, "PROJECT", replace(PROJECT, root=root))
+        patch.setattr(commands, "PROJECT", replace(PROJECT, root=root))
         assert call("plain", "changed", "--case", DENSE) == 1
     out = capsys.readouterr().out
     assert "is stale: the code of its architecture, models/dense.py: dense, changed since" in out
@@ -175,9 +173,7 @@ def test_seconds_are_timed_where_that_is_asked_for(
 ) -> None:
     """The verdict of a race stands in the place of the stored seconds'."""
     assert repository.exists()
-    verdict = Verdict(
-        metric="seconds_per_epoch", outcome=outcome, estimate=1.3, n=20, against="…", reason="raced"
-    )
+    verdict = make_verdict(outcome, metric="seconds_per_epoch", estimate=1.3, n=20)
     timed = {DENSE: in_turn(verdict, base=0.3, head=0.39)}
     monkeypatch.setattr(compare, "time_all", lambda *_, **__: timed)
     assert call("plain", "again", "--case", DENSE, "--time") == status
@@ -190,6 +186,6 @@ def test_a_commit_that_cannot_tell_its_cases_is_refused(repository: Path, tmp_pa
     (root / "bench" / "cases.py").write_text("CASES = 1 / 0", encoding="utf-8")
     committed(root, "broken")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(comparisons, "PROJECT", replace(PROJECT, root=root))
+        patch.setattr(commands, "PROJECT", replace(PROJECT, root=root))
         with pytest.raises(UserError, match=r"does not tell its cases; .*ZeroDivisionError"):
             call("broken", "plain")

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from comparisons import DENSE, call, of_code, seeds, stored
+from comparisons import DENSE, call, of_code, seeds
+from records import stored
 from scheduler_world import FakeTrials, get, pretend, trial
 
 from bench.cases import CASES

@@ -12,20 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from data_world import tiny, write_idx
+from checkouts import write_files
+from data_world import read, tiny, write_idx
 
 from fitting_room.data import clients as asked
-from fitting_room.data.arrays import Arrays, RejectedError, UnavailableError, collected
+from fitting_room.data.arrays import RejectedError, UnavailableError
 from fitting_room.data.clients import debian_package, hugging_face, keras_dataset, npm_package, tfds
 from fitting_room.data.loaders import LogProgress, Source
 
 DEBIAN = debian_package("dataset-example", folder="/usr/share/datasets/example")
 NPM = npm_package("example@1.0.0", folder="package/data")
-
-
-def read(source: Source) -> Arrays:
-    """Return the arrays of a source of ten classes."""
-    return collected(source.read(LogProgress()), 10)
 
 
 @pytest.fixture
@@ -177,10 +173,8 @@ def as_numpy(found):
 @pytest.fixture
 def libraries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder of libraries that stands before all others, also in child processes."""
-    folder = tmp_path / "libraries"
-    for name, text in PLAYED.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(f"import numpy as np\n{text}", "utf-8")
+    played = {name: f"import numpy as np\n{text}" for name, text in PLAYED.items()}
+    folder = write_files(tmp_path / "libraries", played)
     monkeypatch.setenv("PYTHONPATH", str(folder))
     monkeypatch.setattr(asked.importlib.util, "find_spec", lambda _: object())
     return folder

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from data_world import FakeSource, know, tiny, write_idx
-from imports import ROOT
 
 from fitting_room.data import find, load
 from fitting_room.data.arrays import RejectedError, UnavailableError, combined
@@ -76,11 +73,9 @@ def test_one_file_of_another_data_set_is_enough_to_refuse(
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed"])
-def test_a_damaged_gz_in_a_folder_the_user_names_is_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
-) -> None:
+@pytest.mark.usefixtures("mnist")
+def test_a_damaged_gz_in_a_folder_the_user_names_is_told(tmp_path: Path, damage: str) -> None:
     """A .gz that is cut short or changed inside is not passed by for the cache."""
-    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
     folder = write_idx(tiny("mnist"), tmp_path / "mine", packed=True)
     path = folder / "t10k-images-idx3-ubyte.gz"
     content = bytearray(path.read_bytes())
@@ -108,27 +103,21 @@ def test_sources_are_tried_until_one_verifies(monkeypatch: pytest.MonkeyPatch) -
     assert [len(source.asked) for source in sources] == [1, 1, 1, 1, 1, 0]
 
 
-def test_the_arrays_found_are_those_of_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_arrays_found_are_those_of_the_source(mnist: FakeSource) -> None:
     """Loading gives the images and labels that the source held, read-only."""
-    arrays = tiny("mnist")
-    know(monkeypatch, "mnist", FakeSource(arrays))
-
-    loaded = load(find("mnist"))
+    arrays, loaded = mnist.outcome, load(find("mnist"))
 
     assert np.array_equal(loaded.train_images, arrays.train_images)
     assert np.array_equal(loaded.test_labels, arrays.test_labels)
     assert not loaded.train_images.flags.writeable
 
 
-def test_the_second_time_the_cache_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_time_the_cache_gives_it(mnist: FakeSource) -> None:
     """A source is asked once; afterwards the cache says where its copy came from."""
-    source = FakeSource(tiny("mnist"))
-    know(monkeypatch, "mnist", source)
-
     first, second = find("mnist"), find("mnist")
 
     assert second.source == "local cache, first from fake source"
-    assert (first.folder, len(source.asked)) == (second.folder, 1)
+    assert (first.folder, len(mnist.asked)) == (second.folder, 1)
 
 
 def test_offline_never_touches_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,33 +159,12 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         find("fashion-mnist")
 
 
-def test_a_named_folder_that_is_not_there_is_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("mnist")
+def test_a_named_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """The cache does not stand in for a folder that was mistyped."""
-    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
     find("mnist")
-
     with pytest.raises(UserError, match="mistyped: there is no such folder"):
         find("mnist", data_dir=tmp_path / "mistyped")
-
-
-def test_importing_opens_no_data_and_no_tensorflow() -> None:
-    """Importing the room in a fresh interpreter opens no file but Python's own."""
-    code = (
-        "import sys; opened = []\n"
-        "sys.addaudithook(lambda event, args: event == 'open' and opened.append(str(args[0])))\n"
-        "import fitting_room.data\n"
-        "import bench.tasks\n"
-        "print([path for path in opened if '/samples/' in path or path.endswith('.npy')])\n"
-        "print({'tensorflow', 'keras'} & set(sys.modules))"
-    )
-    command = [sys.executable, "-c", code]
-    paths = os.pathsep.join((str(ROOT / "bench"), str(ROOT)))
-    environment = {**os.environ, "PYTHONPATH": paths}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-
-    assert done.stdout == "[]\nset()\n"
 
 
 def test_a_folder_may_hold_one_npz(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from data_world import tiny, write_idx
+from data_world import read, tiny, write_idx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -22,7 +22,7 @@ from PIL import Image
 
 from fitting_room.data import arrays as idx
 from fitting_room.data import loaders
-from fitting_room.data.arrays import FILES, Arrays, RejectedError, UnavailableError, collected
+from fitting_room.data.arrays import FILES, Arrays, RejectedError, UnavailableError
 from fitting_room.data.loaders import (
     LogProgress,
     Source,
@@ -82,11 +82,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         yield running
         running.shutdown()
         thread.join()
-
-
-def read(source: Source) -> Arrays:
-    """Return the arrays of a source of ten classes."""
-    return collected(source.read(LogProgress()), 10)
 
 
 def _npz(**arrays: np.ndarray) -> bytes:

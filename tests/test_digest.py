@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from checkouts import write_files
 
 from fitting_room.store.digest import Sources
 
@@ -32,10 +33,7 @@ FILES = {"models/net.py": NET, "models/blocks.py": BLOCKS, "models/widths.py": "
 
 def digest(root: Path, files: dict[str, str], *names: str) -> str:
     """Write the files below ``root`` and return the digest of what ``names`` name."""
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(textwrap.dedent(text), encoding="utf-8")
+    write_files(root, {name: textwrap.dedent(text) for name, text in files.items()})
     return Sources(root).digest(names or ["models.net:net"])
 
 

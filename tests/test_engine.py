@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 from bench_runs import PATIENCE_S
-from cluster_world import CHILDREN_AT, children, scheduler_of, trained, trainings
+from cluster_world import CHILDREN_AT, children, scheduler_of, trained, trainings, until
 from imports import ROOT
 from records import make_record
 from trials import small
@@ -58,23 +58,16 @@ def test_any_executor_carries_trials(pool: Engine, folder: Path, tmp_path: Path)
 
 def test_a_pool_that_breaks_is_made_anew(pool: Engine, tmp_path: Path) -> None:
     """The trial whose worker was killed takes a second attempt, in another pool."""
-    began = threading.Event()
     first = pool.executor
     run = scheduler_of(tmp_path / "results", pool)
     future = run.request(small(epochs=60), timed=False)
-    until_begun(tmp_path / "children", began)
+    until(lambda: trainings(tmp_path / "children"))
     for process in [*vars(first)["_processes"].values()]:
         os.kill(process.pid, signal.SIGKILL)
     record = future.result(timeout=PATIENCE_S)
     run.close()
     assert (record.outcome, record.attempts) == ("completed", 2)
     assert pool.executor is not first
-
-
-def until_begun(folder: Path, event: threading.Event) -> None:
-    """Wait until a trial is being trained."""
-    while not trainings(folder):
-        event.wait(0.05)
 
 
 class Answers(Executor):
@@ -223,18 +216,6 @@ def test_the_spool_is_swept_after_a_day(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(engines, "CHECK_S", 0.0)
     engines.spool_folder()
     assert (old.exists(), new.exists()) == (False, True)
-
-
-def test_nothing_of_a_cluster_is_imported_without_one() -> None:
-    """The plugin and the commands load the package where an engine is named, and not before."""
-    program = (
-        "import sys, fitting_room.plugin, fitting_room.cli.session, fitting_room.lab.cluster\n"
-        "print([name for name in ('distributed', 'dask') if name in sys.modules])"
-    )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "bench"), str(ROOT)])}
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout == "[]\n"
 
 
 def test_classes_of_records_are_known_before_any_thread_decodes_one() -> None:

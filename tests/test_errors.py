@@ -23,31 +23,24 @@ from fitting_room.lab.scheduler import Scheduler
 from fitting_room.spec import folder_of
 from fitting_room.store.records import Store, sweep, write_whole
 
-KNOWN = ["dense_128", "cnn_64"]
+KNOWN = ("dense_128", "cnn_64")
+CASES = ("fashion_mnist-cnn_64", "mnist-cnn_64", "mnist-dense_128")
+MANY = tuple(f"a-{number}" for number in range(4))
 
 
-@pytest.mark.parametrize("wrong", ["cnn64", "cnn_46", "cn_64"])
-def test_nearest_name_is_suggested(wrong: str) -> None:
-    """A slip is met with the name that was meant, and with all there are."""
-    assert nearest(wrong, KNOWN) == "Did you mean 'cnn_64'? Known: dense_128, cnn_64."
-
-
-@pytest.mark.parametrize("part", ["cnn_64", "cnn64"])
-def test_part_of_a_name_stands_for_the_names_that_have_it(part: str) -> None:
-    """Who leaves the task out means the cases of that architecture."""
-    known = ["fashion_mnist-cnn_64", "mnist-cnn_64", "mnist-dense_128"]
-    wanted = "Did you mean 'fashion_mnist-cnn_64' or 'mnist-cnn_64'? "
-    assert nearest(part, known).startswith(wanted)
-
-
-def test_part_that_many_names_have_suggests_none() -> None:
-    """A choice among more than three helps nobody."""
-    assert nearest("a", [f"a-{n}" for n in range(4)]).startswith("Known: ")
-
-
-def test_far_name_is_met_with_all_there_are() -> None:
-    """Nothing is suggested where nothing is near."""
-    assert nearest("transformer", iter(KNOWN)) == "Known: dense_128, cnn_64."
+@pytest.mark.parametrize(
+    ("wrong", "known", "meant"),
+    [
+        *((slip, KNOWN, "Did you mean 'cnn_64'? ") for slip in ("cnn64", "cnn_46", "cn_64")),
+        ("cnn_64", CASES, "Did you mean 'fashion_mnist-cnn_64' or 'mnist-cnn_64'? "),
+        ("cnn64", CASES, "Did you mean 'fashion_mnist-cnn_64' or 'mnist-cnn_64'? "),
+        ("a", MANY, ""),
+        ("transformer", KNOWN, ""),
+    ],
+)
+def test_the_nearest_names_are_suggested(wrong: str, known: tuple[str, ...], meant: str) -> None:
+    """A slip, or a part that at most three names have, is met with them, and with all there are."""
+    assert nearest(wrong, iter(known)) == f"{meant}Known: {', '.join(known)}."
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
@@ -194,10 +187,9 @@ def test_leftovers_of_kills_go_after_a_day(tmp_path: Path) -> None:
     assert all(path.exists() for path in kept)
 
 
-@pytest.mark.parametrize("folder", ["with space", "it's", "[a]", "ünï"])
-def test_tox_takes_any_folder(folder: str, tmp_path: Path) -> None:
+def test_tox_takes_any_folder(tmp_path: Path) -> None:
     """Its settings hold no path that would be parted, or read as a pattern."""
-    project = tmp_path / folder
+    project = tmp_path / "it's [a] ünï"
     project.mkdir()
     for name in ("tox.ini", "pyproject.toml", "constraints.txt"):
         (project / name).write_bytes((ROOT / name).read_bytes())

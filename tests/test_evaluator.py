@@ -12,22 +12,13 @@ from pathlib import Path
 import pytest
 from bench_runs import PATIENCE_S
 from cluster_world import until
-from records import make_record
-from scheduler_world import (
-    CASE,
-    FakeTrials,
-    new_evaluator,
-    pretend,
-    trial,
-)
+from scheduler_world import CASE, CURVE, FakeTrials, bands, new_evaluator, pretend, trial
 
 from fitting_room.errors import UserError
-from fitting_room.judge.quality import Curve, suggest
 from fitting_room.judge.verdict import Bound, Verdict, verdict_on
 from fitting_room.lab import evaluator
 from fitting_room.lab.evaluator import TrialFailedError
 from fitting_room.lab.plan import MOST_SEEDS, Need, Options
-from fitting_room.metrics import curve
 from fitting_room.record import Job, Listener, Record
 
 FLOOR = Bound(metric="test_accuracy", at_least=0.8, reason="a round figure")
@@ -37,7 +28,6 @@ SLOWEST = Bound(metric="epochs_to_target", at_most=7, reason="published")
 COUNT = Bound(metric="parameters", exactly=101_770, reason="counted by hand")
 SMALL = Bound(metric="parameters", at_most=200_000, reason="must fit")
 SMOKE, TWO_EPOCHS = Options(tier="smoke"), Options(epochs=2)
-CURVE = "training_loss_by_epoch"
 
 
 def open_until(n: int) -> Callable[..., Verdict]:
@@ -47,12 +37,6 @@ def open_until(n: int) -> Callable[..., Verdict]:
         return verdict_on(bound, "undecided" if len(values) < n else "pass", values, "so")
 
     return judge
-
-
-@pytest.fixture
-def trials(monkeypatch: pytest.MonkeyPatch) -> FakeTrials:
-    """Let trials be made up."""
-    return pretend(monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -171,14 +155,8 @@ def test_learning_curve_is_judged_epoch_by_epoch(
 ) -> None:
     """A curve like those that made the bands lies within them, and another does not."""
     pretend(monkeypatch, partial(trial, training_accuracy=last))
-    seeds = [
-        curve(make_record(case=CASE, training_accuracy=0.893 + s / 999), CURVE) for s in (0, 1)
-    ]
-    epochs = [[value or 0.0 for value in values] for values in zip(*seeds, strict=True)]
-    of_epoch = (suggest("training_loss", values, band=5) for values in epochs)
-    bands = Curve(metric=CURVE, epochs=tuple(of_epoch))
     judge = new_evaluator(tmp_path)
-    judge.bounds = replace(judge.bounds, curves={CASE.name: {CURVE: bands}})
+    judge.bounds = replace(judge.bounds, curves={CASE.name: {CURVE: bands()}})
     assert judge.verdict(CASE, CURVE).outcome == outcome
 
 

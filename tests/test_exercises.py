@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from records import PROJECT, make_record
+from records import PROJECT, make_record, stored
 from scipy import stats
 from tables import cells
 
@@ -18,7 +18,6 @@ from bench.cases import CASES
 from bench.exercises import EXERCISES
 from fitting_room.record import Record
 from fitting_room.report.plots import LIGHT, Draw
-from fitting_room.store.records import Store
 from fitting_room.studies.exercises import Exercise, answer, block, pictures
 
 WIDTH, DURATION, STOPPING, FILTERS = (
@@ -213,8 +212,8 @@ def test_a_point_without_records_keeps_its_place() -> None:
 
 def test_the_command_draws_in_both_themes(tmp_path: Path) -> None:
     """SVG and PNG are drawn from what is stored; what has no records is passed over."""
-    for case in EXERCISES["pixels"].points.values():
-        Store(tmp_path / "exercises").put(make_record(case=case))
+    cases = EXERCISES["pixels"].points.values()
+    stored(tmp_path / "exercises", (make_record(case=case) for case in cases))
     drawn = tmp_path / "drawn"
     given = ("pixels", "filters", "--stored", "--results", tmp_path, "--plots", drawn)
     assert main(["exercises", *map(str, given)]) == 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
-import warnings
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,7 +12,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from trials import small
+from trials import run_here, small
 
 from bench.cases import CASES
 from fitting_room import data
@@ -317,14 +315,9 @@ def watching(**recipe: Any) -> TrialSpec:
 @cache
 def answer(**recipe: Any) -> tuple[Record, Path]:
     """Run such a trial as its process does; return its record, and where its model is."""
-    from fitting_room.trial.__main__ import _record
-
     keep = Path(tempfile.mkdtemp()) / "model.keras"
-    job = replace(job_of(watching(**recipe)), keep=str(keep))
-    with warnings.catch_warnings():
-        # Keras' own ReduceLROnPlateau turns a variable into an array as NumPy 2 deprecates.
-        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        return _record(job, {"start": 0.0}, io.BytesIO(), 0.0), keep
+    record, _ = run_here(replace(job_of(watching(**recipe)), keep=str(keep)))
+    return record, keep
 
 
 def scored(file: Path) -> tuple[float, float]:

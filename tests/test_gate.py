@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from imports import ROOT
-from records import PROJECT, make_record
+from records import PROJECT, make_band, make_record
 from scheduler_world import CASE, ORIGIN, new_evaluator, pretend, trial
-from tables import cells
+from tables import cells, rows_of
 
 from bench.cases import CASES
 from bench.variants import COMPUTE, CRIPPLED, ORIGINAL, SLEEP, SLOWDOWNS, slowed
@@ -51,17 +51,7 @@ FLOOR = Bound(
 COUNT = Bound(metric="parameters", exactly=101_770, reason="counted")
 BANDS = Curve(
     metric="training_accuracy_by_epoch",
-    epochs=tuple(
-        Bound(
-            metric="training_accuracy",
-            between=(mean - 0.02, mean + 0.02),
-            mean=mean,
-            sd=SD,
-            reference_seeds=20,
-            reason="a band",
-        )
-        for mean in (0.95, 0.97)
-    ),
+    epochs=tuple(make_band(m, 0.02, sd=SD, metric="training_accuracy") for m in (0.95, 0.97)),
 )
 
 
@@ -362,5 +352,4 @@ def test_a_table_of_seconds_tells_the_load_and_what_is_surely_faster(
     origin = origin_of(make_record())
     text = seconds(Seconds(origin=origin, case="mnist-x", load=load, timings=timings))
     assert text.endswith(f"load in the minute before: {told}.")
-    row = [cell.strip() for cell in text.splitlines()[2].strip("|").split("|")]
-    assert row[2:8] == ["×0.900", "1", "0.00024", "×1.100", "0.00024", "1"]
+    assert rows_of(text)[1][2:8] == ["×0.900", "1", "0.00024", "×1.100", "0.00024", "1"]

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from comparisons import arrivals
+from records import make_verdict
 from scipy.stats import ttest_ind
 
 from fitting_room.judge.change import (
@@ -20,7 +21,7 @@ from fitting_room.judge.change import (
     student,
     timed,
 )
-from fitting_room.judge.verdict import Outcome, Verdict
+from fitting_room.judge.verdict import Outcome
 
 BASE = (0.8702, 0.8688, 0.8731, 0.8659, 0.8714, 0.8695)
 WORSE = tuple(value - 0.03 for value in BASE)
@@ -175,9 +176,7 @@ def test_an_exact_count_is_equal_or_changed() -> None:
 )
 def test_seconds_become_a_change(outcome: Outcome, ratio: float | None, told: str) -> None:
     """A verdict on time reads like the others; twice as fast is suspicious."""
-    verdict = Verdict(
-        metric="seconds_per_epoch", outcome=outcome, estimate=ratio, n=1, against="< 2", reason="…"
-    )
+    verdict = make_verdict(outcome, metric="seconds_per_epoch", estimate=ratio)
     assert timed(verdict, base=1.0, head=ratio).verdict.label == told
 
 

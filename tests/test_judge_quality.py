@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from records import make_band
 
 from fitting_room.judge.quality import Curve, judge, judge_curve, judge_without_reference, suggest
 from fitting_room.judge.sequential import setback
@@ -195,19 +196,10 @@ MEANS = (0.5, 0.4, 0.35)
 SD = 0.002
 
 
-def band(mean: float) -> Bound:
-    """Return a band three planned scatters wide to each side, from 20 seeds."""
-    return Bound(
-        metric="training_loss",
-        between=(mean - 0.0077, mean + 0.0077),
-        mean=mean,
-        sd=SD,
-        reference_seeds=20,
-        reason="a reference",
-    )
-
-
-CURVE = Curve(metric="training_loss_by_epoch", epochs=tuple(band(mean) for mean in MEANS))
+CURVE = Curve(
+    metric="training_loss_by_epoch", epochs=tuple(make_band(mean, 0.0077, sd=SD) for mean in MEANS)
+)
+"""Bands three planned scatters wide to each side."""
 
 
 @pytest.mark.parametrize(

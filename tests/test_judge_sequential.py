@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pytest
+from records import make_band
 from scipy.stats import binom, chi2, norm, ttest_1samp
 
 from fitting_room.judge.change import holm
@@ -35,14 +36,7 @@ FLOOR = Bound(
 CEILING = Bound(
     metric="test_loss", at_most=0.3, mean=0.27, sd=0.008, reference_seeds=20, reason="x"
 )
-BAND = Bound(
-    metric="training_loss",
-    between=(0.17, 0.2),
-    mean=0.185,
-    sd=0.004,
-    reference_seeds=20,
-    reason="x",
-)
+BAND = make_band(0.185, 0.015, sd=0.004)
 
 
 @pytest.mark.parametrize(("seeds", "factor"), [(20, 1.28), (10, 1.47)])

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from records import make_band
 from scipy.stats import binom, kurtosis, skew
 
 from fitting_room.judge.quality import Curve
@@ -43,17 +44,7 @@ ACCURACY = Bound(
     reference_seeds=20,
     reason="three planned scatters, of 0.01",
 )
-LOSSES = tuple(
-    Bound(
-        metric="training_loss",
-        between=(mean - 0.03, mean + 0.03),
-        mean=mean,
-        sd=0.01 / planning_sd(1.0, 20),
-        reference_seeds=20,
-        reason="a band on each side",
-    )
-    for mean in (0.5, 0.4)
-)
+LOSSES = tuple(make_band(mean, 0.03, sd=0.01 / planning_sd(1.0, 20)) for mean in (0.5, 0.4))
 GAUGES = (
     Curve(metric="test_accuracy", epochs=(ACCURACY,)),
     Curve(metric="training_loss_by_epoch", epochs=LOSSES),

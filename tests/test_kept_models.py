@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
-import warnings
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from bench_runs import PATIENCE_S
-from scheduler_world import SPEC, pretend, trial
-from trials import assigned
+from scheduler_world import SPEC, answer, new_scheduler, pretend, trial
+from trials import assigned, run_here
 
 from fitting_room import data
 from fitting_room.errors import UserError
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.record import Callbacks, Job, Listener, Record, best_file
 from fitting_room.report.model import card
-from fitting_room.store.records import Models, Store
+from fitting_room.store.records import Models
 
 CONFIG = {"module": "keras.layers", "class_name": "Dense", "config": {}}
 
@@ -43,19 +39,8 @@ def kept(job: Job, listen: Listener) -> Record:
 
 def scheduler(folder: Path, *, keep: bool = True, fresh: str | None = None) -> Scheduler:
     """Return the scheduler of a new run, which keeps models or does not."""
-    return Scheduler(
-        store=Store(folder / "trials", fresh),
-        executor=ThreadPoolExecutor(1),
-        models=Models(folder / "models", card, fresh) if keep else None,
-    )
-
-
-def get(run: Scheduler) -> Record:
-    """Return the record of a spec as that run gets it."""
-    try:
-        return run.request(SPEC, timed=False).result(timeout=PATIENCE_S)
-    finally:
-        run.close()
+    models = Models(folder / "models", card, fresh) if keep else None
+    return new_scheduler(folder / "trials", fresh=fresh, models=models)
 
 
 FILE = Path("models", SPEC.case.name, "seed-000.keras")
@@ -66,12 +51,12 @@ def test_a_model_has_its_record_and_its_card_beside_it(
 ) -> None:
     """And nothing else is left there; a second run trains nothing."""
     trials = pretend(monkeypatch, kept)
-    record = get(scheduler(tmp_path))
+    record = answer(scheduler(tmp_path))
     names = sorted(path.name for path in (tmp_path / FILE).parent.iterdir())
     assert names == ["seed-000.json", "seed-000.keras", "seed-000.md"]
     found = scheduler(tmp_path).saved_model(SPEC)
     assert found and (found.record, found.file) == (record, tmp_path / FILE)
-    assert get(scheduler(tmp_path)) == record
+    assert answer(scheduler(tmp_path)) == record
     assert len(trials.ran) == 1
 
 
@@ -81,20 +66,20 @@ def test_what_is_stored_without_its_model_is_trained_again(
     """Only where models are wanted, and once."""
     trials = pretend(monkeypatch, kept)
     for keep in (False, True, True, False):
-        get(scheduler(tmp_path, keep=keep))
+        answer(scheduler(tmp_path, keep=keep))
     assert [bool(job.keep) for job in trials.ran] == [False, True]
 
 
 def test_a_model_of_other_code_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its record beside it has another key, and a fresh run does not take an old one."""
     trials = pretend(monkeypatch, kept)
-    record = get(scheduler(tmp_path))
+    record = answer(scheduler(tmp_path))
     assert scheduler(tmp_path, fresh="a").saved_model(SPEC) is None
     beside = (tmp_path / FILE).with_suffix(".json")
     beside.write_text(beside.read_text("utf-8").replace(record.key, "0" * 64), "utf-8")
     assert scheduler(tmp_path).saved_model(SPEC) is None
     assert scheduler(tmp_path).stored(SPEC, timed=False) is None
-    get(scheduler(tmp_path))
+    answer(scheduler(tmp_path))
     assert len(trials.ran) == 2
 
 
@@ -104,7 +89,7 @@ def test_a_model_that_cannot_be_written_is_told_and_its_record_kept(
     """The disk was full when the child saved it: without --keep-models the run goes on."""
     pretend(monkeypatch)
     with pytest.raises(UserError, match=r"could not be written under .*Free the disk"):
-        get(scheduler(tmp_path))
+        answer(scheduler(tmp_path))
     assert scheduler(tmp_path, keep=False).stored(SPEC, timed=False) is not None
 
 
@@ -119,7 +104,7 @@ def test_the_best_model_of_a_recipe_lies_beside_the_last(
         return replace(kept(job, listen), callbacks=did)
 
     pretend(monkeypatch, best)
-    get(scheduler(tmp_path))
+    answer(scheduler(tmp_path))
     file = tmp_path / FILE
     assert best_file(file).exists()
     assert "its lowest validation loss, epoch 3." in file.with_suffix(".md").read_text("utf-8")
@@ -135,7 +120,7 @@ def test_a_trial_that_was_ended_leaves_no_model(
         return trial(job, listen, outcome="interrupted")
 
     pretend(monkeypatch, ended)
-    get(scheduler(tmp_path))
+    answer(scheduler(tmp_path))
     assert list((tmp_path / FILE).parent.iterdir()) == []
 
 
@@ -170,13 +155,8 @@ print(json.dumps(float(np.mean(probabilities.argmax(axis=1) == labels))))
 @pytest.mark.keras
 def test_a_kept_model_loads_with_plain_keras_and_scores_what_was_recorded(tmp_path: Path) -> None:
     """In another folder, where neither package of this project can be imported."""
-    from fitting_room.trial.__main__ import _record
-
     job = replace(assigned(), keep=str(tmp_path / "model.keras"))
-    with warnings.catch_warnings():
-        # Keras saves a variable as an array in a way that NumPy 2 deprecates.
-        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        record = _record(job, {"start": 0.0}, io.BytesIO(), 0.0)
+    record, _ = run_here(job)
     arrays = data.load(job.spec.dataset)
     np.save(tmp_path / "images.npy", arrays.test_images)
     np.save(tmp_path / "labels.npy", arrays.test_labels)

@@ -150,19 +150,23 @@ def learners() -> set[str]:
         found = more
 
 
-def test_importing_anything_else_loads_no_framework() -> None:
-    """Every module that does not train can be imported without Keras or a backend of it."""
+def test_importing_anything_else_loads_no_framework_and_opens_no_data() -> None:
+    """Whatever does not train does without Keras, its backends, Dask, and files of images."""
     guides = ROOT / "bench" / "docs"
     files = [path for path in sources("bench", "models") if path.parent != guides]
     modules = {module_of(path) for path in files} - learners()
+    assert modules >= {"bench.tasks", *(f"{ENGINE}{name}" for name in ("data", "lab.cluster"))}
     program = (
         "import importlib, sys\n"
+        "opened = []\n"
+        "sys.addaudithook(lambda event, args: event == 'open' and opened.append(str(args[0])))\n"
         "for name in sys.argv[1:]: importlib.import_module(name)\n"
-        f"print(sorted({FRAMEWORKS!r} & set(sys.modules)))"
+        "print([path for path in opened if '/samples/' in path or path.endswith('.npy')])\n"
+        f"print(sorted({FRAMEWORKS | {'dask', 'distributed'}!r} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", program, *sorted(modules)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("[]\n", "")
+    assert (done.stdout, done.stderr) == ("[]\n[]\n", "")
 
 
 def test_the_engine_has_one_name() -> None:

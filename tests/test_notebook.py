@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,9 +34,8 @@ def test_the_notebook_is_set_to_the_sample() -> None:
     assert any("WHOLE = False" in cell.source for cell in read().cells)
 
 
-def test_every_cell_of_the_notebook_runs(own_cache: Path) -> None:
+def test_every_cell_of_the_notebook_runs() -> None:
     """From top to bottom in a fresh kernel; pictures are pictures, and answers are there."""
-    assert own_cache.is_dir()
     notebook = read()
     where = {"metadata": {"path": str(ROOT)}}
     end = time.monotonic() + PATIENCE_S

@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 from records import MACHINE, make_record
 from scheduler_world import (
-    FakeTrials,
     get,
     new_evaluator,
     new_scheduler,
-    pretend,
 )
 
 from bench.cases import CASES
@@ -21,13 +19,6 @@ from fitting_room.lab import evaluator
 from fitting_room.lab.evaluator import Evaluator, outline
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.store.bounds import Bounds
-
-
-@pytest.fixture
-def trials(monkeypatch: pytest.MonkeyPatch) -> FakeTrials:
-    """Let trials be made up."""
-    return pretend(monkeypatch)
-
 
 CHOSEN = [CASES["fashion_mnist-dense_128"], CASES["mnist-dense_128"]]
 RECORDS = [make_record(case=case) for case in CHOSEN]
@@ -39,7 +30,7 @@ def of_two_cases(
 ) -> Evaluator:
     """Return the evaluator of a run that selected every test of two cases."""
     options = options or Options()
-    scheduler = replace(new_scheduler(folder), accelerator=accelerator)
+    scheduler = new_scheduler(folder, accelerator=accelerator)
     planned = plan([Need(case=case) for case in CHOSEN], options, DATA)
     bounds = Bounds(path=Path("bounds.toml"))
     return Evaluator(scheduler=scheduler, bounds=bounds, options=options, planned=planned)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
@@ -13,8 +13,10 @@ import msgspec
 import numpy as np
 import pytest
 import scipy.stats
+from audit_world import written
 from comparisons import outcomes, side
 from records import PROJECT, make_failed_record, make_record
+from tables import rows_of
 
 from bench.cases import CASES
 from fitting_room.analysis.audit import audit
@@ -49,11 +51,9 @@ SCATTER = np.random.default_rng(5).normal(size=8).round(3).tolist()
 
 
 @pytest.fixture(autouse=True)
-def own() -> Iterator[None]:
+def own() -> None:
     """Declare four metrics for one test: of each direction, and one that may be negative."""
     declare(OWN)
-    yield
-    declare([])
 
 
 def told(means: Mapping[str, float], *, seeds: int = 5, first: int = 0) -> list[Record]:
@@ -94,28 +94,24 @@ def test_calibration_suggests_a_bound_on_the_side_that_is_worse(tmp_path: Path) 
 def test_calibrate_writes_their_bounds_and_what_each_costs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A second call finds nothing to change."""
+    """A second call finds nothing to change; what holds on another platform stays all along."""
     project = replace(PROJECT, root=tmp_path, bounds=tmp_path / "bounds.toml")
-    project.bounds.write_text("# Mine.\n", encoding="utf-8")
+    other = f'[{DENSE.name}.jax-gpu]\ntest_loss = {{ at_most = 1e-6, reason = "by hand" }}\n'
+    project.bounds.write_text(f"# Mine.\n\n{other}", encoding="utf-8")
     calibrate._propose(project, {DENSE.name: told(MEANS)}, USUAL, apply=True)
     printed = capsys.readouterr().out
     text = project.bounds.read_text("utf-8")
-    assert text.startswith("# Mine.\n\n[fashion_mnist-dense_128]\n")
+    assert text.startswith(f"# Mine.\n\n{other}\n[fashion_mnist-dense_128]\n")
     for metric in OWN:
         bound = read_bounds(project.bounds, cases=CASES, metrics=METRICS).for_case(
             DENSE.name, metric.name
         )
-        assert cells(printed, DENSE.name, metric.name)[2] == bound.words
+        name = metric.name.replace("_", " ")
+        (row,) = [row for row in rows_of(printed) if row[:2] == [DENSE.name, name]]
+        assert row[2] == bound.words
     calibrate._propose(project, {DENSE.name: told(MEANS)}, USUAL, apply=True)
     assert "has these bounds already" in capsys.readouterr().out
     assert project.bounds.read_text("utf-8") == text
-
-
-def cells(text: str, case: str, metric: str) -> list[str]:
-    """Return the cells of the line of a metric in a table of prices."""
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
-    (found,) = [row for row in rows if row[:2] == [case, metric.replace("_", " ")]]
-    return found
 
 
 def test_a_bound_may_be_negative_where_the_metric_is(tmp_path: Path) -> None:
@@ -214,7 +210,6 @@ def test_a_metric_of_one_side_alone_is_not_comparable() -> None:
     assert "margin" not in outcomes(found)
 
 
-SOURCE = '[sources]\nbook = "A. Author, Book, 1999"\n'
 CLAIM = """
 [claims.it]
 kind = "{}"
@@ -243,9 +238,8 @@ def with_curve(record: Record) -> Record:
 
 def verdict(folder: Path, body: str, metric: str) -> str:
     """Return what becomes of a claim: dense_128 has 80 % of all, and cnn_64 less."""
-    path = folder / "claims.toml"
     kind = "figure" if body == "later" else body
-    path.write_text(SOURCE + CLAIM.format(kind, metric) + BODIES[body], encoding="utf-8")
+    path = written(folder, CLAIM.format(kind, metric) + BODIES[body])
     records = [*map(with_curve, told({"macro_f1": 0.8, "latency": 3.0}, seeds=6))]
     others = told({"macro_f1": 0.7, "latency": 4.0}, seeds=6, first=2)
     case = make_record(case=CNN).spec.case
@@ -309,8 +303,7 @@ def test_a_ratio_needs_a_mean_that_is_no_zero(tmp_path: Path) -> None:
     half = scipy.stats.t.ppf(1 - 0.025 / 2, 5) * scipy.stats.sem(values)
     assert (interval.low, found.n) == (pytest.approx(fmean(values) - half), 6)
     zero = told({"margin": 0.0}, seeds=6)
-    path = tmp_path / "claims.toml"
-    path.write_text(SOURCE + CLAIM.format("ratio", "margin") + BODIES["ratio"], encoding="utf-8")
+    path = written(tmp_path, CLAIM.format("ratio", "margin") + BODIES["ratio"])
     case = make_record(case=CNN).spec.case
     others = [replace(each, spec=replace(each.spec, case=case)) for each in zero]
     (finding,) = audit(read_published(path, cases=CASES), [*zero, *others], [])

@@ -13,14 +13,12 @@ from pathlib import Path
 import pytest
 from commands import call
 from pages import CNN, DENSE, DIGITS, RECORDS, record, write
-from records import disturbed, make_failed_record, make_record
+from records import disturbed, make_failed_record, make_record, make_verdict, stored
 
 from bench.cases import CASES
 from fitting_room.analysis.trials import rows
-from fitting_room.judge.verdict import Verdict
 from fitting_room.report.columns import verdict_notes
 from fitting_room.report.page import trial_facts, write_page
-from fitting_room.store.records import Store
 
 VOID = {"meta", "img", "br"}
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -112,13 +110,11 @@ def test_page_without_test_images_says_how_to_get_them(tmp_path: Path) -> None:
     assert "taken for which" not in text
 
 
-@pytest.mark.usefixtures("own_cache")
 def test_command_says_where_the_page_is_and_what_it_lacks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The images of made-up records are on no machine."""
-    for each in RECORDS:
-        Store(tmp_path).put(each)
+    stored(tmp_path, RECORDS)
     page = tmp_path / "page.html"
     assert call("report", "--records", tmp_path, "--output", page) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -164,12 +160,10 @@ def test_the_first_screen_says_what_the_run_was_and_what_failed(tmp_path: Path) 
 def test_bounds_that_do_not_compare_are_one_line_and_fail_no_case() -> None:
     """Nine metrics on another machine are one reason, not nine."""
     apart = [
-        Verdict(
-            metric=m, outcome="not comparable", estimate=1, n=1, against="≤ 1", reason="it is new"
-        )
-        for m in ("test_loss", "seconds_per_epoch")
+        make_verdict("not comparable", metric=metric, reason="it is new")
+        for metric in ("test_loss", "seconds_per_epoch")
     ]
-    met = Verdict(metric="parameters", outcome="pass", estimate=1, n=1, against="1", reason="1")
+    met = make_verdict(metric="parameters")
     (row,) = rows([CASES[DENSE]], RECORDS, {DENSE: [*apart, met]}, {})
     assert row.verdict == "pass"
     assert verdict_notes([row]) == ["not comparable, as it is new: test_loss, seconds_per_epoch."]

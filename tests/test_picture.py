@@ -138,11 +138,13 @@ def test_a_digit_is_in_its_box_and_its_mass_in_the_centre(tmp_path: Path) -> Non
 
 
 def test_nothing_is_said_to_be_cut_where_nothing_was(tmp_path: Path) -> None:
-    """What reaches every edge of its picture is scaled alone; a line has a pixel at least."""
+    """What reaches every edge is not cut, and what has its size is cut alone."""
     cross = np.full((1000, 8), 255, np.uint8)
     cross[0] = cross[-1] = cross[500, [0, -1]] = 0
     converted = convert(saved(tmp_path, cross), "fashion_mnist")
     assert converted.steps[2:] == ("scaled to 1 × 28", "centred by its box in 28 × 28")
+    filling = np.pad(np.full((28, 28), 20, np.uint8), 6, constant_values=255)
+    assert convert(saved(tmp_path, filling), "fashion_mnist").steps[2:] == ("cut to 28 × 28",)
 
 
 def test_other_sizes_are_filled_and_colours_are_told(tmp_path: Path) -> None:

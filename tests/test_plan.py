@@ -1,13 +1,164 @@
-"""The plan: which trials the selected tests need."""
+"""Options and the plan: how tiers, seeds and overrides play together, and what they train."""
 
 from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 from records import make_record
 
 from bench.cases import CASES
-from fitting_room.lab.plan import Need, Options, Planned, plan, specify
+from fitting_room.errors import UserError
+from fitting_room.lab.plan import MOST_SEEDS, Need, Options, Planned, plan, specify
+from fitting_room.plugin import options as plugin_options
 from fitting_room.spec import TrialSpec
+
+RUN = "a1"
+
+
+@pytest.mark.parametrize(
+    ("options", "least", "most"),
+    [
+        (Options(), 1, MOST_SEEDS),
+        (Options(tier="smoke"), 1, 1),
+        (Options(tier="full"), 10, 10),
+        (Options(tier="quick"), 1, MOST_SEEDS),
+        (Options(tier="quick", seeds=2), 2, 2),
+        (Options(seeds=3), 3, 3),
+        (Options(tier="full", seeds=2), 2, 2),
+    ],
+)
+def test_only_an_open_verdict_of_some_tiers_adds_seeds(
+    options: Options, least: int, most: int
+) -> None:
+    """Other tiers, and a number that was asked for, are exact."""
+    assert (options.least_seeds, options.most_seeds) == (least, most)
+
+
+@pytest.mark.parametrize(
+    ("options", "published"),
+    [
+        (Options(), True),
+        (Options(tier="full", seeds=1), True),
+        (Options(tier="smoke"), False),
+        (Options(tier="quick"), False),
+        (Options(epochs=5), False),
+    ],
+)
+def test_sample_and_override_are_not_for_publication(options: Options, published: bool) -> None:
+    """Neither the small sample nor another number of epochs gives a figure to publish."""
+    assert options.for_publication == published
+
+
+@pytest.mark.parametrize("known", [{"epochs": 3}, {"keep_models": True}])
+def test_quick_trials_end_before_what_contradicts_them(known: dict[str, Any]) -> None:
+    """Neither another schedule nor a trained model can be had of one that is stopped."""
+    with pytest.raises(UserError, match=r"stops each trial after epoch 2 .* one of the two out"):
+        Options(tier="quick", **known)
+
+
+@pytest.mark.parametrize("known", [{"seeds": 2}, {"tier": "full"}])
+def test_no_first_seed_is_ended_where_none_is_judged_alone(known: dict[str, Any]) -> None:
+    """It is refused, and not ignored; with one seed asked for it is not."""
+    with pytest.raises(UserError, match=r"--stop-early .* Leave it out, or add --seeds 1"):
+        Options(stop_early=True, **known)
+    assert Options(stop_early=True, **{**known, "seeds": 1}).stop_early
+
+
+class Config:
+    """Reads a command line as pytest would, with the bench's own group of options."""
+
+    def __init__(self, rootpath: Path, arguments: Sequence[str]) -> None:
+        self.rootpath = rootpath
+        parser = argparse.ArgumentParser(exit_on_error=False)
+        self.addoption = parser.add_argument
+        plugin_options.add_options(self)  # type: ignore[arg-type]
+        self.found = vars(parser.parse_args(arguments))
+
+    def getgroup(self, name: str) -> Config:
+        """Give the one group there is."""
+        assert name == "fitting room"
+        return self
+
+    def parse_known_and_unknown_args(self, names: Sequence[str]) -> tuple[None, list[str]]:
+        """Know no option but those that are about to be added."""
+        return None, list(names)
+
+    def getoption(self, name: str) -> Any:
+        """Return what the command line says."""
+        return self.found[name]
+
+
+def read(folder: Path, *arguments: str) -> Options:
+    """Return the options of a command line in a project."""
+    folder.mkdir(exist_ok=True)
+    (folder / "pyproject.toml").write_text('[tool.fitting-room]\ncases = "a:B"\n', encoding="utf-8")
+    return plugin_options.read_options(Config(folder, arguments), run=RUN)  # type: ignore[arg-type]
+
+
+def test_nothing_asked_for_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without options a run is accepted or not, on the CPU, with records in the root folder."""
+    monkeypatch.delenv("FITTING_ROOM_DATA", raising=False)
+    assert read(tmp_path) == Options(results=tmp_path / "results")
+
+
+def test_every_option_is_read(tmp_path: Path) -> None:
+    """Each option reaches the value that the scheduler is given."""
+    line = "--tier full --seeds 3 --epochs 2 --device gpu --backend jax --data-dir d --offline"
+    more = "--fresh --time-limit 1.5 --results r"
+    assert read(tmp_path, *line.split(), *more.split()) == Options(
+        tier="full",
+        seeds=3,
+        epochs=2,
+        device="gpu",
+        backend="jax",
+        data_dir=Path.cwd() / "d",
+        offline=True,
+        fresh=RUN,
+        time_limit_s=1.5,
+        results=tmp_path / "r",
+    )
+
+
+def test_folder_of_data_comes_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable counts, and the option overrules it."""
+    monkeypatch.setenv("FITTING_ROOM_DATA", "there")
+    assert read(tmp_path).data_dir == Path.cwd() / "there"
+    assert read(tmp_path, "--data-dir", "here").data_dir == Path.cwd() / "here"
+
+
+def test_absolute_results_folder_stays_where_it_is(tmp_path: Path) -> None:
+    """Only a relative one lies in the root folder."""
+    elsewhere = tmp_path / "elsewhere"
+    assert read(tmp_path / "root", "--results", str(elsewhere)).results == elsewhere
+
+
+@pytest.mark.parametrize("option", ["--seeds", "--epochs"])
+@pytest.mark.parametrize("wrong", ["0", "-1", "1.5", "two", "²", ""])
+def test_number_that_is_none_is_refused(tmp_path: Path, option: str, wrong: str) -> None:
+    """Seeds and epochs are whole numbers from 1."""
+    with pytest.raises(argparse.ArgumentError, match="expected a whole number from 1, not"):
+        read(tmp_path, f"{option}={wrong}")
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "inf", "nan", "soon"])
+def test_time_limit_that_is_none_is_refused(tmp_path: Path, wrong: str) -> None:
+    """A time limit is a finite number of seconds above 0."""
+    with pytest.raises(argparse.ArgumentError, match="expected a number of seconds above 0, not"):
+        read(tmp_path, f"--time-limit={wrong}")
+
+
+@pytest.mark.parametrize("wrong", ["--tier=fast", "--device=tpu", "--backend=mxnet"])
+def test_word_that_is_none_is_refused(tmp_path: Path, wrong: str) -> None:
+    """Tiers, devices and backends are those there are."""
+    with pytest.raises(argparse.ArgumentError, match="invalid choice"):
+        read(tmp_path, wrong)
+
 
 DENSE, DIGITS = CASES["fashion_mnist-dense_128"], CASES["mnist-single_conv_32"]
 DATA = {"fashion_mnist": make_record().spec.dataset, "mnist": make_record(case=DIGITS).spec.dataset}

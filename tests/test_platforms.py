@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkouts import write_files
 from commands import call
-from comparisons import DENSE, of_code, seeds, stored
+from comparisons import DENSE, of_code, seeds
 from comparisons import call as compare
-from records import make_record
+from own_projects import ROWS, TABLE, Own
+from records import make_record, make_verdict, stored
 from scheduler_world import CASE, new_evaluator, pretend
-from test_own_tasks import Own
 
 from fitting_room.analysis.audit import references
 from fitting_room.analysis.trials import incomparable, of_one_platform
 from fitting_room.errors import UserError
-from fitting_room.judge.verdict import Bound, Verdict
+from fitting_room.judge.verdict import Bound
 from fitting_room.lab.evaluator import Evaluator
 from fitting_room.lab.plan import Options
 from fitting_room.machine import PLATFORMS, USUAL, Platform, of_one_machine, platform_of
@@ -128,16 +129,9 @@ def test_the_sample_is_held_to_the_same_bounds_on_every_platform(
 
 def test_the_end_of_a_run_says_once_what_is_missing() -> None:
     """One line has every case and every metric, and a command that makes all of it."""
+    made = "no reference; make it: calibrate {} --apply"
     verdicts = [
-        Verdict(
-            subject=case,
-            metric=metric,
-            outcome="not comparable",
-            estimate=None,
-            n=1,
-            against="—",
-            reason=f"no reference; make it: calibrate {case} --apply",
-        )
+        make_verdict("not comparable", subject=case, metric=metric, reason=made.format(case))
         for case in ("one", "two")
         for metric in ("test_loss", "test_accuracy")
     ]
@@ -217,37 +211,15 @@ def test_a_page_of_mixed_trials_is_of_one_platform(
     assert f"{page}: 2 records" in told.out
 
 
-OWN = """
-import numpy as np
-
-from fitting_room.spec import Case, Recipe, Task
-
-
-def rows():
-    chance = np.random.default_rng(1)
-
-    def part(n):
-        features = chance.normal(size=(n, 12))
-        truth = features[:, 0] + features[:, 1] > 0
-        return features, np.where(chance.random(n) < 0.1, ~truth, truth).astype(int)
-
-    return part(600), part(300)
-
-
-def network(units):
-    import keras
-
-    hidden = keras.layers.Dense(units, activation="relu")
-    return keras.Sequential([keras.Input((12,)), hidden, keras.layers.Dense(2, "softmax")])
-
-
-TASKS = {"rows": Task(name="rows", title="Rows", load=rows, classes=("0", "1"))}
-RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=0.005)
-KNOWN = {"task": "rows", "architecture": "dense", "builder": "own:network", "recipe": RECIPE}
-CASES = {"rows-dense": Case(arguments={"units": 8}, **KNOWN)}
+OWN = f"""{ROWS}
+TASKS = [ROWS]
+CASES = [
+    Case(
+        task="rows", architecture="dense", builder="own:row_network", arguments={{"units": 8}},
+        recipe=RECIPE,
+    )
+]
 """
-TABLE = '[tool.fitting-room]\ntasks = "own:TASKS"\ncases = "own:CASES"\n'
-TABLE += 'bounds = "bench/bounds.toml"\n'
 SUITE = "from fitting_room.suites import test_bound  # noqa: F401\n"
 CALIBRATE = ("calibrate", "--seeds", "3", "--shared", "--jobs", "2", "--apply")
 
@@ -266,34 +238,22 @@ def references_of(own: Own) -> dict[Path, bytes]:
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Own:
     """A project whose case is calibrated on TensorFlow."""
-    folder = tmp_path_factory.mktemp("own")
-    (folder / "own.py").write_text(OWN, "utf-8")
-    (folder / "pyproject.toml").write_text(TABLE, "utf-8")
-    (folder / "bench").mkdir()
-    (folder / "bench" / "test_own.py").write_text(SUITE, "utf-8")
-    found = Own(folder)
+    table = f'{TABLE}bounds = "bench/bounds.toml"\n'
+    files = {"own.py": OWN, "pyproject.toml": table, "bench/test_own.py": SUITE}
+    found = Own(write_files(tmp_path_factory.mktemp("own"), files))
     found.command(*CALIBRATE)
     return found
 
 
-def test_bounds_of_another_platform_have_no_part_in_a_run(own: Own) -> None:
-    """What nothing can meet on JAX neither fails a run on TensorFlow, nor is it written over."""
-    before = bounds_of(own)
-    hard = '\n[rows-dense.jax-gpu]\ntest_loss = { at_most = 0.000001, reason = "by hand" }\n'
-    (own.folder / "bench" / "bounds.toml").write_text(before + hard, "utf-8")
-    assert "jax" not in own.run("bench", "--jobs", "2")
-    told = own.command(*CALIBRATE, "--seeds", "4")
-    assert "rewritten" in told
-    assert bounds_of(own).endswith(hard)
-    assert "seeds = 4" in bounds_of(own)
-    (own.folder / "bench" / "bounds.toml").write_text(before, "utf-8")
+def installed(backend: str) -> Any:
+    """Return a backend to run a test with, which is skipped before anything is trained for it."""
+    absent = importlib.util.find_spec(backend) is None
+    return pytest.param(backend, marks=pytest.mark.skipif(absent, reason="is not installed"))
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("backend", [installed("jax"), installed("torch")])
 def test_a_case_is_calibrated_and_judged_on_another_backend(own: Own, backend: str) -> None:
     """Its tests are skipped, until a reference is made; nothing of TensorFlow's is touched."""
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
     references, bounds = references_of(own), bounds_of(own)
     run = ("bench", "--backend", backend, "--jobs", "2")
     told = own.run(*run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import re
@@ -71,12 +72,11 @@ def line(theme: Theme) -> Figure:
 def test_equal_records_give_equal_bytes_in_another_process() -> None:
     """Neither date nor chance nor the seed of Python's hashes is in a file."""
     program = (
-        "import sys; from test_plots import LIGHT, line, render;"
+        "from __future__ import annotations; import sys; from matplotlib.figure import Figure\n"
+        f"from fitting_room.report.plots import LIGHT, render\n{inspect.getsource(line)}\n"
         "sys.stdout.buffer.write(render(line, LIGHT, 'svg'))"
     )
-    ours = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-    paths = os.pathsep.join([*ours, os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": paths}
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(ROOT / "bench")}
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment)
     assert ran.stdout == render(line, LIGHT, "svg")
 

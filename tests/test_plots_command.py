@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import commands
 import pytest
 from imports import ROOT
-from records import PROJECT, make_record
+from records import PROJECT, make_record, stored
 
 from fitting_room.cli import pages
 from fitting_room.errors import UserError
@@ -21,17 +22,15 @@ LARGEST = 150_000
 """Bytes of a committed picture: a page with two of them is there at once."""
 
 
-def call(*arguments: str | Path) -> int:
-    """Run ``plots``; return its exit status."""
-    return commands.call("plots", *arguments)
+call = partial(commands.call, "plots")
+"""Run the command; return its exit status."""
 
 
 @pytest.fixture
 def records(tmp_path: Path) -> Path:
     """A folder with two records of one case."""
-    for seed in (0, 1):
-        Store(tmp_path / "records").put(make_record(seed=seed, test_accuracy=0.87 + seed / 100))
-    return tmp_path / "records"
+    seeds = (make_record(seed=seed, test_accuracy=0.87 + seed / 100) for seed in (0, 1))
+    return stored(tmp_path / "records", seeds)
 
 
 @pytest.fixture
@@ -98,7 +97,7 @@ def test_pictures_of_another_program_are_not_compared(
     assert "is not compared: Pencil 1 drew it, not Pencil 2." in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("drawn", "own_cache")
+@pytest.mark.usefixtures("drawn")
 def test_a_case_is_drawn_light_and_dark_as_svg_and_png(
     records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -115,8 +115,11 @@ def test_an_option_of_others_stays_theirs(pytester: pytest.Pytester, action: str
 
 
 def test_every_option_is_explained_in_help(run: Bench) -> None:
-    """The group is there, and no option of it is without a line."""
+    """The group is there, no option of it is without a line, and pytest shows it as its own."""
     shown = run("--help").stdout.str().split("fitting room:\n")[1].split("\n\n")[0]
+    assert "--time-limit=SECONDS" in shown
+    said = "exactly N seeds a case (else smoke 1, quick 1, accept 1, full 10)"
+    assert said in " ".join(shown.split())
     assert re.findall(r"^  (--[\w-]+)", shown, re.MULTILINE) == [
         "--tier",
         "--seeds",

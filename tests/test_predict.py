@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from records import PROJECT, make_record
+from records import PROJECT, make_record, stored
 from scheduler_world import pretend, trial
 from test_kept_models import write_model
 from test_model import CONFIDENCE
@@ -20,7 +20,6 @@ from fitting_room.cli import predict
 from fitting_room.cli.predict import alike
 from fitting_room.lab.probe import Seen
 from fitting_room.record import Job, Listener, Record, pack_classes
-from fitting_room.store.records import Store
 
 PNG = b"\x89PNG"
 SURE = np.eye(10, dtype=np.float32)[9] * 0.9 + 0.01
@@ -34,9 +33,8 @@ def seen(*, inside: bool) -> Seen:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_cache: Path) -> Any:
+def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Make trainings up, and answers; return the trials that ran, and the models ``asked``."""
-    assert own_cache.is_dir()
     monkeypatch.chdir(tmp_path)
     here = replace(PROJECT, results=tmp_path / "results")
     monkeypatch.setattr("fitting_room.cli.current", lambda *_: here)
@@ -108,18 +106,6 @@ def test_a_file_is_converted_and_what_was_done_is_told(capsys: pytest.CaptureFix
     assert "were right" not in out
 
 
-@pytest.mark.usefixtures("world")
-def test_no_step_is_told_that_changed_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """What has its size is not scaled, and what fills the frame is not centred."""
-    thing = np.full((28, 28), 20, np.uint8)
-    Image.fromarray(np.pad(thing, 6, constant_values=255)).save("a.png")
-    assert run("predict", "--sample", "--image", "a.png") == 0
-    out = capsys.readouterr().out
-    assert "  - cut to 28 × 28\n" in out
-    assert "scaled" not in out
-    assert "centred" not in out
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -188,8 +174,7 @@ def test_other_seeds_are_of_the_same_training(tmp_path: Path) -> None:
         make_record(seed=4, epochs=1),
         replace(make_record(seed=5), provenance=stale),
     ]
-    for record in [own, *others]:
-        Store(tmp_path / "reference").put(record)
+    stored(tmp_path / "reference", [own, *others])
     assert [record.spec.seed for record in alike(tmp_path, own)] == [0, 1]
 
 

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from trials import small
+from trials import quiet, small
 
 from fitting_room import data
 from fitting_room.errors import UserError
@@ -199,7 +199,8 @@ def asked(folder: Path, name: str, *, inside: bool = True) -> tuple[Look, Any]:
 
     spec = small(name)
     model = build(spec.case.builder, spec.case.arguments, spec.case.recipe, seed=0, steps=1)
-    model.save(folder / "model.keras")
+    with quiet():
+        model.save(folder / "model.keras")
     shown = io.BytesIO()
     np.save(shown, images(spec))
     found = Look(
@@ -216,7 +217,7 @@ def images(spec: TrialSpec) -> NDArray[np.uint8]:
 @pytest.mark.keras
 def test_each_layer_that_makes_a_picture_is_seen(tmp_path: Path) -> None:
     """Two convolutions and two poolings of 32 filters, whose last is what the head gets."""
-    request, model = quietly(asked, tmp_path, CNN)
+    request, model = asked(tmp_path, CNN)
     found = seen(request)
     shapes = [array.shape for name, array in found.items() if name.startswith(ACTIVATION)]
     assert shapes == [(3, 26, 26, 32), (3, 13, 13, 32), (3, 11, 11, 32), (3, 5, 5, 32)]
@@ -232,7 +233,7 @@ def test_each_layer_that_makes_a_picture_is_seen(tmp_path: Path) -> None:
 def test_filters_are_the_weights_on_the_pixels(tmp_path: Path) -> None:
     """A convolution's own, and those of a dense layer as images."""
     for name, shape in ((CNN, (3, 3, 32)), ("mnist-dense_128", (28, 28, 128))):
-        request, model = quietly(asked, tmp_path, name)
+        request, model = asked(tmp_path, name)
         filters = seen(request)["filters"]
         assert filters.shape == shape
         weights = next(layer for layer in model.layers if layer.weights).get_weights()[0]
@@ -242,7 +243,7 @@ def test_filters_are_the_weights_on_the_pixels(tmp_path: Path) -> None:
 @pytest.mark.keras
 def test_what_there_is_to_be_seen_is_known_without_training(tmp_path: Path) -> None:
     """A model that is built and no more has the layers and the filters of a trained one."""
-    trained, _ = quietly(asked, tmp_path, CNN)
+    trained, _ = asked(tmp_path, CNN)
     kept, built = seen(trained), seen(msgspec.structs.replace(trained, model=None))
     assert [array.shape for array in built.values()] == [array.shape for array in kept.values()]
     assert not np.array_equal(built["probabilities"], kept["probabilities"])
@@ -251,7 +252,7 @@ def test_what_there_is_to_be_seen_is_known_without_training(tmp_path: Path) -> N
 @pytest.mark.keras
 def test_answers_alone_are_asked_for_where_that_is_enough(tmp_path: Path) -> None:
     """A prediction does not look inside."""
-    request, _ = quietly(asked, tmp_path, "mnist-dense_128", inside=False)
+    request, _ = asked(tmp_path, "mnist-dense_128", inside=False)
     assert list(seen(request)) == ["probabilities"]
 
 
@@ -292,12 +293,3 @@ def test_a_look_crosses_between_processes() -> None:
     assert found.probabilities.sum(axis=1) == pytest.approx([1, 1, 1])
     assert found.filters is not None
     assert found.filters.shape == (28, 28, 128)
-
-
-def quietly(call: Any, *arguments: Any, **named: Any) -> Any:
-    """Call what saves a model: Keras does so in a way that NumPy 2 deprecates."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        return call(*arguments, **named)

@@ -2,67 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from checkouts import commit_all, git, write_files
 from imports import ROOT
+from own_projects import MEANS, TABLE, Own
 
 from bench.__main__ import main
 from bench.cases import CASES
 from fitting_room.errors import UserError
-from fitting_room.metrics import METRICS
+from fitting_room.metrics import METRICS, SHOWN
 from fitting_room.project import current
-from fitting_room.store.key import why_stale
-from fitting_room.store.records import Store
-
-NETS = """
-import numpy as np
-from fitting_room.spec import Recipe
-from fitting_room.spec import Case
-from fitting_room.spec import Task
-from fitting_room.spec import Case
-from fitting_room.spec import Recipe
-from fitting_room.spec import Task
-
-def load():
-    labels = np.arange(4000) % 10
-    images = np.random.default_rng(0).integers(0, 64, (4000, 28, 28), np.uint8)
-    for image, label in zip(images, labels):
-        image[2 * label : 2 * label + 4] = 255
-    return images[:3000], labels[:3000], images[3000:], labels[3000:]
-
-TASKS = {"mnist": Task(name="mnist", title="Bars", load=load, classes=tuple("0123456789"))}
-
-def build(units):
-    import keras
-    inputs = keras.Input((28, 28, 1))
-    hidden = keras.layers.Dense(units, activation="relu")(keras.layers.Flatten()(inputs))
-    return keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(hidden))
-
-OWN = Case(
-    task="mnist",
-    architecture="tiny",
-    builder="nets_own:build",
-    arguments={"units": 8},
-    recipe=Recipe(epochs=1),
-)
-CASES = {OWN.name: OWN}
-"""
-SUITE = """
-import pytest
-from nets_own import CASES
-
-@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
-def test_accuracy(case, hold):
-    hold(case, "test_accuracy")
-"""
-BOUNDS = """
-[smoke]
-test_accuracy = { at_least = 0.2, reason = "better than chance" }
-"""
 
 CASES_OF = """
 from fitting_room.spec import Case
@@ -77,11 +32,8 @@ NUMBER = 3
 
 def project(folder: Path, table: str, *, name: str = "") -> Path:
     """Write a project with this table, and a module of cases if it is named."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "pyproject.toml").write_text(f"[tool.fitting-room]\n{table}\n", encoding="utf-8")
-    if name:
-        (folder / f"{name}.py").write_text(CASES_OF.format(name=name), encoding="utf-8")
-    return folder
+    files = {f"{name}.py": CASES_OF.format(name=name)} if name else {}
+    return write_files(folder, {"pyproject.toml": f"[tool.fitting-room]\n{table}\n", **files})
 
 
 @pytest.fixture(autouse=True)
@@ -171,25 +123,33 @@ WRONG = [F1, 3]
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "columns", "said"),
     [
-        ("METRICS", ""),
-        ("TWICE", "metrics in .* cannot be used: there is a metric macro_f1 already"),
-        ("WRONG", "3 in it is no fitting_room.metrics.Metric"),
-        ("F1", "own_metrics has F1 there, which is no list. Name a list of"),
+        ("METRICS", "[]", ""),
+        ("TWICE", "[]", "metrics in .* cannot be used: there is a metric macro_f1 already"),
+        ("WRONG", "[]", "3 in it is no fitting_room.metrics.Metric"),
+        ("F1", "[]", "own_metrics has F1 there, which is no list. Name a list of"),
+        ("METRICS", '["macro_f1", "test_loss"]', ""),
+        ("METRICS", '["macro_f2"]', "no column 'macro_f2' to show. Did you mean 'macro_f1'"),
+        ("METRICS", '["validation_loss"]', "no column 'validation_loss' to show. "),
+        ("METRICS", '["test_loss", "test_loss"]', "has 'test_loss' twice"),
+        ("METRICS", '"test_loss"', "columns in .* cannot be 'test_loss': Expected `array`"),
+        ("METRICS", "[3]", r"columns in .* cannot be \[3\]: Expected `str`"),
     ],
 )
-def test_a_project_declares_its_own_metrics(tmp_path: Path, name: str, said: str) -> None:
-    """They are known as long as it is the project at hand."""
-    table = f'cases = "a:A"\nmetrics = "own_metrics:{name}"'
-    folder = project(tmp_path, table)
-    (folder / "own_metrics.py").write_text(OWN_METRICS, encoding="utf-8")
+def test_a_project_declares_its_own_metrics_and_columns(
+    tmp_path: Path, name: str, columns: str, said: str
+) -> None:
+    """They are known as long as it is the project at hand; columns are what a table can show."""
+    table = f'cases = "a:A"\nmetrics = "own_metrics:{name}"\ncolumns = {columns}'
+    folder = write_files(project(tmp_path, table), {"own_metrics.py": OWN_METRICS})
     if said:
         with pytest.raises(UserError, match=said):
             current(folder)
     else:
         assert [metric.name for metric in current(folder).metrics] == ["macro_f1"]
         assert "macro_f1" in METRICS
+        assert json.loads(columns) == SHOWN
     current(ROOT)
     assert "macro_f1" not in METRICS
 
@@ -245,28 +205,17 @@ def test_help_imports_no_cases() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_project_of_one_s_own_runs_an_engine_that_is_elsewhere(tmp_path: Path) -> None:
-    """It trains its own code, which its commit has, and a command shows the record by that code."""
-    folder = project(tmp_path / "it's ö", 'cases = "nets_own:CASES"\ntasks = "nets_own:TASKS"')
-    (folder / "nets_own.py").write_text(NETS, encoding="utf-8")
-    (folder / "test_nets.py").write_text(SUITE, encoding="utf-8")
-    (folder / "bounds.toml").write_text(BOUNDS, encoding="utf-8")
-    said = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    for git in (["init", "-q"], ["add", "-A"], [*said, "commit", "-qm", "one"]):
-        subprocess.run(["git", *git], cwd=folder, check=True)
-    asked = ["pytest", "-p", "fitting_room", "-p", "no:cacheprovider", "--tier", "smoke"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "bench")}
-    done, shown = (
-        subprocess.run(
-            [sys.executable, "-m", *command], cwd=folder, env=environment, stdout=subprocess.PIPE
-        )
-        for command in ([*asked, "test_nets.py"], ["fitting_room", "show", "mnist-tiny", "--json"])
-    )
-    assert (done.returncode, shown.returncode) == (0, 0), done.stdout.decode()
-    (record,) = Store(folder / "results" / "trials").readable()
-    assert (record.provenance.dirty, len(record.provenance.commit or "")) == (False, 40)
-    assert why_stale([record], {record.spec.case.name: record.spec.case}, root=folder) == {}
-    changed = NETS.replace('"relu"', '"tanh"')
-    (folder / "nets_own.py").write_text(changed, encoding="utf-8")
-    stale = why_stale([record], {record.spec.case.name: record.spec.case}, root=folder)
-    assert "the code of its architecture" in stale["mnist-tiny"]
+@pytest.mark.usefixtures("plain_git")
+def test_a_commit_is_trained_by_its_own_code_and_the_engine_that_runs(tmp_path: Path) -> None:
+    """Its records are those of the folder, seed by seed, and lie where the project has them."""
+    files = {"own.py": MEANS, "pyproject.toml": f'{TABLE}results = "kept"\n'}
+    own = Own(write_files(tmp_path, files))
+    git(tmp_path, "init", "--quiet")
+    first = commit_all(tmp_path)
+    told = own.command("compare", first, "--train", "--seeds", "1", "--shared")
+    assert "**Green**" in told
+    kept = tmp_path / "kept"
+    shutil.copytree(kept / "compare" / first[:12] / "reference", kept / "reference")
+    second = commit_all(tmp_path, "--force")
+    told = own.command("compare", first, second, status=1)
+    assert f"head: commit {second[:12]}; 1 case, 1 seed each" in told

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from checkouts import commit_all, git, write_files
 from imports import ROOT
 from records import make_record
-from test_commit import distrust, git
+from test_commit import distrust
 
 from bench.cases import CASES
 from fitting_room.errors import UserError
@@ -58,21 +59,19 @@ def test_origin_has_the_settings_of_this_process(monkeypatch: pytest.MonkeyPatch
 def test_origin_names_the_commit_and_whether_it_is_dirty(checkout: Path, dirty: bool) -> None:
     """An uncommitted file of code makes a checkout dirty, and a new record does not."""
     git(checkout, "init", "--quiet")
-    git(checkout, "add", ".")
-    git(checkout, "commit", "--quiet", "--message", "All")
+    commit = commit_all(checkout)
     (checkout / "record.json").touch()
     if dirty:
         (checkout / "models" / "new.py").touch()
     origin = provenance(SPEC, root=checkout)
-    assert (origin.commit, origin.dirty) == (git(checkout, "rev-parse", "HEAD"), dirty)
+    assert (origin.commit, origin.dirty) == (commit, dirty)
 
 
 @pytest.mark.parametrize("untracked", ["models/dense.py", "bench/fitting_room/trial/measure.py"])
 def test_code_that_is_in_no_commit_has_none(checkout: Path, untracked: str) -> None:
     """A commit that lacks a file that runs is not the one that ran."""
     git(checkout, "init", "--quiet")
-    git(checkout, "add", ".", f":!{untracked}")
-    git(checkout, "commit", "--quiet", "--message", "Most")
+    commit_all(checkout, ".", f":!{untracked}")
     origin = provenance(SPEC, root=checkout)
     assert (origin.commit, origin.dirty) == (None, True)
 
@@ -199,6 +198,7 @@ def test_every_name_of_the_training_path_is_there() -> None:
 
 
 FILES = {
+    "bench/__init__.py": "",
     "models/__init__.py": "",
     "models/net.py": "from models.parts import part\n\ndef net():\n    return part()\n",
     "models/parts.py": "def part():\n    return 1\n\ndef other():\n    return 2\n",
@@ -207,17 +207,9 @@ FILES = {
 
 @pytest.fixture
 def history(tmp_path: Path) -> tuple[Path, str]:
-    """Return a checkout with one commit of three files, and that commit."""
-    for name, text in FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    (tmp_path / "bench").mkdir()
-    (tmp_path / "bench" / "__init__.py").touch()
+    """Return a checkout with one commit of a few files, and that commit."""
     git(tmp_path, "init", "--quiet")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "--quiet", "--message", "one")
-    return tmp_path, git(tmp_path, "rev-parse", "HEAD")
+    return tmp_path, commit_all(write_files(tmp_path, FILES))
 
 
 def test_the_changed_definition_is_named(history: tuple[Path, str]) -> None:

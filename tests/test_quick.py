@@ -10,8 +10,18 @@ from unittest.mock import ANY
 import msgspec
 import numpy as np
 import pytest
-from records import make_record
-from scheduler_world import CASE, DATASET, ORIGIN, get, new_evaluator, pretend, trial
+from records import make_band, make_record
+from scheduler_world import (
+    CASE,
+    CURVE,
+    DATASET,
+    ORIGIN,
+    bands,
+    get,
+    new_evaluator,
+    pretend,
+    trial,
+)
 from trials import assigned
 
 from conftest import Bench
@@ -19,13 +29,11 @@ from fitting_room import plugin
 from fitting_room.analysis.sides import facts_of
 from fitting_room.analysis.trials import one_per_seed, publishable, rows, trained
 from fitting_room.cli.calibrate import published
-from fitting_room.judge.quality import Curve, suggest
 from fitting_room.judge.verdict import Bound, Outcome
 from fitting_room.lab.estimate import Estimate
 from fitting_room.lab.evaluator import Evaluator, outline
 from fitting_room.lab.plan import Need, Options, plan, specify
 from fitting_room.lab.process import run_trial
-from fitting_room.metrics import curve
 from fitting_room.record import Job, Listener, PartialRecord, Record
 from fitting_room.report.summary import summary
 from fitting_room.spec import TrialSpec
@@ -34,15 +42,6 @@ from fitting_room.trial.trainer import Ended, Report
 
 QUICK = Options(tier="quick")
 SPEC = specify(CASE, 0, QUICK, DATASET)
-CURVE = "training_loss_by_epoch"
-SEEDS = [curve(make_record(case=CASE, training_accuracy=0.893 + s / 999), CURVE) for s in (0, 1)]
-BANDS = Curve(
-    metric=CURVE,
-    epochs=tuple(
-        suggest("training_loss", [value or 0.0 for value in values], band=5)
-        for values in zip(*SEEDS, strict=True)
-    ),
-)
 
 
 def quick_record(seed: int = 0, **known: object) -> Record:
@@ -119,7 +118,7 @@ def test_a_whole_trial_serves_a_quick_one_and_not_the_other_way_round(
 def judge_of(folder: Path, *bounds: Bound) -> Evaluator:
     """Return the evaluator of a quick run with bands on the learning curve."""
     judge = new_evaluator(folder, QUICK, *bounds)
-    judge.bounds = replace(judge.bounds, curves={CASE.name: {CURVE: BANDS}})
+    judge.bounds = replace(judge.bounds, curves={CASE.name: {CURVE: bands()}})
     return judge
 
 
@@ -156,14 +155,7 @@ def test_later_epochs_of_a_whole_trial_do_not_count(
 def test_the_drop_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drop: float) -> None:
     """The loss of a made-up trial falls by 0.01 from the first epoch to the second."""
     pretend(monkeypatch, stopped)
-    bound = Bound(
-        metric="drop_in_training_loss",
-        between=(drop - 0.004, drop + 0.004),
-        mean=drop,
-        sd=0.001,
-        reference_seeds=20,
-        reason="so",
-    )
+    bound = make_band(drop, 0.004, sd=0.001, metric="drop_in_training_loss")
     assert judge_of(tmp_path, bound).verdict(CASE, bound.metric).passed == (drop == 0.01)
 
 

@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 import pytest
-from records import make_failed_record, make_record
+from records import make_band, make_failed_record, make_record
 
 from bench.cases import CASES
 from fitting_room.judge.quality import Curve
@@ -221,20 +221,12 @@ CASE = "fashion_mnist-dense_128"
 FIRST, SECOND = 5.0, 3.0
 """Seconds of the first epoch of a made-up record, and of each other."""
 
-REFERENCE: dict[str, Any] = {"sd": 0.002, "reference_seeds": 20, "reason": "a reference"}
-FLOOR = Bound(metric="test_accuracy", at_least=0.86, mean=0.87, **REFERENCE)
-DROP = Bound(
-    metric="drop_in_training_loss",
-    between=(0.11, 0.14),
-    mean=0.125,
-    **REFERENCE,
+FLOOR = Bound(
+    metric="test_accuracy", at_least=0.86, mean=0.87, sd=0.002, reference_seeds=20, reason="so"
 )
+DROP = make_band(0.125, 0.015, metric="drop_in_training_loss")
 CURVE = Curve(
-    metric="training_loss_by_epoch",
-    epochs=tuple(
-        Bound(metric="training_loss", between=(m - 0.02, m + 0.02), mean=m, **REFERENCE)
-        for m in (0.4, 0.3, 0.25)
-    ),
+    metric="training_loss_by_epoch", epochs=tuple(make_band(m, 0.02) for m in (0.4, 0.3, 0.25))
 )
 
 

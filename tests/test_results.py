@@ -80,8 +80,13 @@ def suite_properties(folder: Path) -> dict[str, str]:
 
 
 def test_junit_obeys_its_schema(run: Run, pytester: pytest.Pytester) -> None:
-    """Verdicts are properties of the suite: the schema has no room for them in a test."""
+    """Verdicts are properties of the suite: the schema has no room for them in a test.
+
+    What others put into a test stays there, valid or not.
+    """
     run()
+    others = [each.get("name") for each in junit(pytester.path).iterfind(".//testcase//property")]
+    assert others == ["owner"] * 3
     wrong = [fault for fault in faults(junit(pytester.path)) if "holds properties" not in fault]
     assert wrong == []
     found = suite_properties(pytester.path)
@@ -90,13 +95,6 @@ def test_junit_obeys_its_schema(run: Run, pytester: pytest.Pytester) -> None:
     assert judged["verdict"]["outcome"] == "fail"
     assert judged["verdict"]["reason"] == "50 % & <no more>"
     assert found["test_claim.published"] == "87.3%"
-
-
-def test_properties_of_others_stay_where_they_put_them(run: Run, pytester: pytest.Pytester) -> None:
-    """A test may have properties that are none of ours, valid or not."""
-    run()
-    found = [each.get("name") for each in junit(pytester.path).iterfind(".//testcase//property")]
-    assert found == ["owner"] * 3
 
 
 def test_older_family_has_the_verdicts_in_the_tests(run: Run, pytester: pytest.Pytester) -> None:
@@ -143,8 +141,12 @@ def test_of_several_runs_the_last_counts(run: Run, pytester: pytest.Pytester) ->
 
 
 def test_failure_is_explained_once(run: Run) -> None:
-    """Its evidence stands among pytest's failures; the summary has the figure, and counts."""
+    """Its evidence stands among pytest's failures; the summary has the figure, and counts.
+
+    Colour is pytest's, and annotations are for GitHub Actions: elsewhere there is neither.
+    """
     shown = run().stdout.str()
+    assert "\x1b" not in shown and "::error" not in shown
     assert shown.count(": 50 % & <no more>") == 1  # of the open one, which no failure tells
     assert "\n  test_accuracy  50 % & <no more>\n" in shown
     assert "    test_loss fail: 0.5000 (n=1), bound x\n" in shown
@@ -177,12 +179,10 @@ def test_very_quiet_run_shows_nothing_and_writes_everything(
     assert (pytester.path / "results" / "latest" / "summary.json").is_file()
 
 
-@pytest.mark.parametrize(("arguments", "coloured"), [(["--color=yes"], True), ([], False)])
-def test_colour_is_pytest_s(run: Run, arguments: list[str], coloured: bool) -> None:
-    """There is colour where pytest has colour, and no sign of it elsewhere."""
-    shown = run(*arguments).stdout.str()
-    assert bool(re.search(r"\x1b\[3\dm\S.* +\x1b\[0m  mnist-dense_128: ", shown)) is coloured
-    assert ("\x1b" in shown) is coloured
+def test_colour_is_pytest_s(run: Run) -> None:
+    """There is colour where pytest has colour."""
+    shown = run("--color=yes").stdout.str()
+    assert re.search(r"\x1b\[3\dm\S.* +\x1b\[0m  mnist-dense_128: ", shown)
 
 
 def test_actions_get_annotations_and_the_report(
@@ -225,8 +225,3 @@ def test_times_fit_the_terminal(
     output = pytester.runpytest_inprocess(*plugin, *asked).stdout
     (heading,) = [line for line in output.lines if line.startswith("Name (time")]
     assert set(re.findall(r"[A-Z]\w+", heading)) - {"Name"} == shown
-
-
-def test_elsewhere_there_are_no_annotations(run: Run) -> None:
-    """They would be noise."""
-    assert "::error" not in run().stdout.str()

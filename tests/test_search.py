@@ -13,6 +13,7 @@ import pytest
 from records import make_failed_record, make_record
 from scipy.stats import ttest_ind
 from search_world import HELD_OUT, line, searched
+from tables import rows_of
 
 from fitting_room.cli.search import append, tried
 from fitting_room.errors import UserError
@@ -275,9 +276,7 @@ def written(folder: Path, lines: Sequence[Tried], task: str = "mnist") -> dict[s
 
 def cells(table: str) -> dict[str, list[str]]:
     """Return first cell → the others of every row."""
-    rows = [row for row in table.splitlines() if row.startswith("|")][2:]
-    split = ([cell.strip() for cell in row.split("|")[1:-1]] for row in rows)
-    return {row[0]: row[1:] for row in split}
+    return {row[0]: row[1:] for row in rows_of(table)[1:]}
 
 
 def test_the_frontier_keeps_to_the_rules_of_its_task(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import ANY
@@ -42,11 +42,9 @@ SEEDS = [
 
 
 @pytest.fixture
-def asked() -> Iterator[None]:
+def asked() -> None:
     """Let the tables of one test show seconds to the target alone."""
     declare([], columns=["seconds_to_target"])
-    yield
-    declare([])
 
 
 def row_of(records: Sequence[Record]) -> Row:

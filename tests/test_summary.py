@@ -8,12 +8,13 @@ import math
 from pathlib import Path
 
 import pytest
-from records import make_record
+from records import make_record, make_verdict
+from records import stored as kept
 
 from bench.cases import CASES
 from fitting_room.analysis.trials import Row, rows
 from fitting_room.errors import UserError
-from fitting_room.judge.verdict import Outcome, Verdict
+from fitting_room.judge.verdict import Outcome
 from fitting_room.metrics import METRICS
 from fitting_room.record import Record
 from fitting_room.report.progress import Screen
@@ -27,18 +28,14 @@ RECORD = make_record(test_accuracy=0.8731)
 
 def judged(outcome: Outcome | None, *records: Record, metric: str = "test_loss") -> Judged:
     """Return what one test said of the case of ``records``."""
-    verdict = outcome and Verdict(
-        metric=metric, outcome=outcome, estimate=0.3, n=1, against="≤ 0.300", reason="it is so"
-    )
+    verdict = make_verdict(outcome, metric=metric) if outcome else None
     keys = [record.key for record in records]
-    return Judged(case=records[0].spec.case.name, records=tuple(keys), verdict=verdict or None)
+    return Judged(case=records[0].spec.case.name, records=tuple(keys), verdict=verdict)
 
 
 def write(folder: Path, *said: Judged, stored: tuple[Record, ...] = (RECORD,)) -> Summary:
     """Return the summary of a run whose store holds ``stored``."""
-    store = Store(folder / "trials")
-    for record in stored:
-        store.put(record)
+    store = Store(kept(folder / "trials", stored))
     return write_summary(said, CASES, {}, store, folder / "latest")
 
 
@@ -111,9 +108,7 @@ def test_workers_may_end_in_any_order(tmp_path: Path) -> None:
 
 DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 RECORDS = [make_record(seed=seed, test_accuracy=0.87 + seed / 100) for seed in range(3)]
-VERDICT = Verdict(
-    metric="test_loss", outcome="pass", estimate=0.3, n=3, against="≤ 1", reason="0.3"
-)
+VERDICT = make_verdict(n=3, reason="0.3")
 NEVER = Claim(
     case=DENSE,
     metric="epochs_to_target",

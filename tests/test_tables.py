@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from records import MACHINE, PROJECT, make_failed_record, make_record
+from records import MACHINE, PROJECT, make_failed_record, make_record, make_verdict
+from tables import cells
 
 from bench.cases import CASES
 from fitting_room.analysis.audit import claims_in
@@ -48,19 +49,12 @@ def table(
     return task_table(told, records, stale=stale or {})
 
 
-def cells_of(text: str, name: str) -> list[str]:
-    """Return the cells of the line that begins with ``name``."""
-    line = next(line for line in text.splitlines() if line.startswith(f"| {name}"))
-    plain = line.replace("\N{NO-BREAK SPACE}", " ")
-    return [cell.strip() for cell in plain.strip("|").split("|")]
-
-
 def test_ours_stands_beside_the_published_figure() -> None:
     """Published columns appear where somebody published, right of the measured ones."""
     records = [make_record(seed=seed, test_accuracy=0.87 + seed / 100) for seed in range(3)]
     text = table(*records, claims={"test_accuracy": claim("test_accuracy", "87.3%", 0.873)})
-    assert cells_of(text, "architecture")[:3] == ["architecture", "test accuracy %", "published"]
-    assert cells_of(text, "dense_128")[:3] == ["dense_128", "88.0 ± 1.0 (3)", "87.3%"]
+    assert cells(text, "architecture")[:3] == ["architecture", "test accuracy %", "published"]
+    assert cells(text, "dense_128")[:3] == ["dense_128", "88.0 ± 1.0 (3)", "87.3%"]
     assert "Published: Book." in text
 
 
@@ -68,8 +62,8 @@ def test_a_published_count_that_is_wrong_is_marked() -> None:
     """Only an exact count can contradict; an agreeing one bears no mark."""
     wrong = table(make_record(), claims={"parameters": claim("parameters", "62,826", 62_826)})
     right = table(make_record(), claims={"parameters": claim("parameters", "101,770", 101_770)})
-    assert cells_of(wrong, "dense_128")[3:5] == ["101,770", "62,826 ✗"]
-    assert cells_of(right, "dense_128")[3:5] == ["101,770", "101,770"]
+    assert cells(wrong, "dense_128")[3:5] == ["101,770", "62,826 ✗"]
+    assert cells(right, "dense_128")[3:5] == ["101,770", "101,770"]
     assert ("✗ contradicts" in wrong, "✗" in right) == (True, False)
 
 
@@ -78,7 +72,7 @@ def test_a_note_on_a_claim_becomes_a_numbered_footnote() -> None:
     text = table(
         make_record(), claims={"test_accuracy": claim("test_accuracy", "98%", 0.98, "Is training.")}
     )
-    assert cells_of(text, "dense_128")[2] == "98% [1]"
+    assert cells(text, "dense_128")[2] == "98% [1]"
     assert "- [1] Is training." in text
 
 
@@ -91,8 +85,8 @@ def test_a_task_with_a_target_shows_epochs_and_training_accuracy() -> None:
     ]
     found = dict(
         zip(
-            cells_of(table(*records, cases=(DIGITS,)), "architecture"),
-            cells_of(table(*records, cases=(DIGITS,)), "single_conv_32"),
+            cells(table(*records, cases=(DIGITS,)), "architecture"),
+            cells(table(*records, cases=(DIGITS,)), "single_conv_32"),
             strict=True,
         )
     )
@@ -103,9 +97,9 @@ def test_a_task_with_a_target_shows_epochs_and_training_accuracy() -> None:
 def test_an_empty_cell_says_why_it_is() -> None:
     """A case without records, one that is only built, and one of a single epoch lack figures."""
     text = table(make_record(training_accuracy=[0.8]), make_record(case=WIDE, epochs=0), cases=ALL)
-    assert cells_of(text, "cnn_64")[1:] == ["no trial"] * 4
-    assert cells_of(text, "cnn_32")[1:] == ["not trained"] * 2 + ["101,770", "not trained"]
-    assert cells_of(text, "dense_128")[-1] == "not timed"
+    assert cells(text, "cnn_64")[1:] == ["no trial"] * 4
+    assert cells(text, "cnn_32")[1:] == ["not trained"] * 2 + ["101,770", "not trained"]
+    assert cells(text, "dense_128")[-1] == "not timed"
     assert "- dense_128: no s/epoch, as none ran alone, undisturbed, for more than" in text
 
 
@@ -147,18 +141,16 @@ def test_figures_that_are_not_for_publication_say_so_first() -> None:
 def test_a_stale_case_is_marked_with_its_reason() -> None:
     """The row says stale, each figure of it too, and the line below why."""
     text = table(make_record(), stale={DENSE: "its architecture changed"})
-    assert cells_of(text, "dense_128 (stale)")[0] == "dense_128 (stale)"
-    assert cells_of(text, "dense_128 (stale)")[3] == "101,770 (stale)"
+    assert cells(text, "dense_128 (stale)")[0] == "dense_128 (stale)"
+    assert cells(text, "dense_128 (stale)")[3] == "101,770 (stale)"
     assert "- dense_128 is stale: its architecture changed." in text
 
 
 def test_a_verdict_that_is_no_pass_is_explained() -> None:
     """The column has the outcome, and the line below the evidence; a lost trial is told too."""
-    verdict = Verdict(
-        metric="test_loss", outcome="fail", estimate=1, n=1, against="≤ 0.4", reason="1 > 0.4"
-    )
+    verdict = make_verdict("fail", reason="1 > 0.4")
     text = table(make_record(), make_failed_record(seed=1), verdicts={DENSE: [verdict]})
-    assert cells_of(text, "dense_128")[-1] == "fail"
+    assert cells(text, "dense_128")[-1] == "fail"
     assert "- dense_128: test_loss fail: 1 > 0.4." in text
     assert "- dense_128: 1 of 2 trials crashed." in text
 
@@ -216,9 +208,7 @@ def test_figures_that_are_not_for_publication_are_marked() -> None:
 
 def test_evidence_is_not_repeated_below_the_table() -> None:
     """It stands with the verdicts, and nowhere else, with ``-v`` neither."""
-    verdict = Verdict(
-        metric="test_loss", outcome="fail", estimate=1.0, n=1, against="≤ 0.3", reason="it is so"
-    )
+    verdict = make_verdict("fail")
     record = make_record()
     said = {record.spec.case.name: [verdict]}
     for verbosity in (-1, 0, 1):
@@ -231,9 +221,7 @@ def test_name_has_the_colour_of_its_verdict() -> None:
     def mark(text: str, **colours: bool) -> str:
         return f"\x1b[31m{text}\x1b[0m" if colours.get("red") else text
 
-    verdict = Verdict(
-        metric="test_loss", outcome="fail", estimate=1.0, n=1, against="≤ 0.3", reason="so"
-    )
+    verdict = make_verdict("fail")
     record = make_record()
     said = {record.spec.case.name: [verdict]}
     (coloured,) = show(record, verdicts=said, mark=mark)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from checkouts import write_files
 from trials import small
 
 from fitting_room.errors import UserError
@@ -53,19 +55,50 @@ for line in sys.stdin:
 """Stands in for training: so many seconds an image."""
 
 
+def two(folder: Path) -> list[Timed]:
+    """Return two checkouts, of which head needs half as long again for an image."""
+    needed = {"base": 1e-5, "head": 1.5e-5}
+    files = {f"{name}/seconds": str(seconds) for name, seconds in needed.items()}
+    write_files(folder, {"timing.py": RUNNER, **files})
+    case = msgspec.to_builtins(SPEC.case)
+    return [Timed(name=name, checkout=folder / name, case=case) for name in needed]
+
+
 @pytest.fixture
 def sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Timed]:
-    """Two checkouts, of which head needs half as long again for an image."""
-    (tmp_path / "timing.py").write_text(RUNNER, encoding="utf-8")
+    """Let two checkouts be timed."""
     monkeypatch.setattr(process, "CHILDREN", tmp_path)
-    found = []
-    for name, seconds in (("base", 1e-5), ("head", 1.5e-5)):
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "seconds").write_text(str(seconds), encoding="utf-8")
-        case = msgspec.to_builtins(SPEC.case)
-        found.append(Timed(name=name, checkout=folder, case=case))
-    return found
+    return two(tmp_path)
+
+
+@dataclass
+class Session:
+    """Twelve pairs of two sides, and what was heard meanwhile."""
+
+    sides: list[Timed]
+    found: ABTiming = field(init=False)
+    heard: list[tuple[int, float]] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """Time two sides once for all tests that look at it."""
+    folder = tmp_path_factory.mktemp("session")
+    session, start = Session(two(folder)), timing.started
+
+    def noted(side: Timed, spec: TrialSpec) -> AbstractContextManager[Timer]:
+        session.started.append(side.name)
+        return start(side, spec)
+
+    def listen(pair: int, ratio: float) -> None:
+        session.heard.append((pair, round(ratio, 6)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "CHILDREN", folder)
+        patch.setattr(timing, "started", noted)
+        session.found = run(session.sides, listen=listen)
+    return session
 
 
 def run(sides: list[Timed], **known: Any) -> ABTiming:
@@ -73,43 +106,40 @@ def run(sides: list[Timed], **known: Any) -> ABTiming:
     return time_checkouts(*sides, SPEC, **{"pairs": 12, **known})
 
 
-def test_both_sides_train_the_same_chunks_in_turn(sides: list[Timed]) -> None:
+def test_both_sides_train_the_same_chunks_in_turn(session: Session) -> None:
     """Chunks are as long as they should be, alike on both sides, and their seconds are kept."""
-    heard: list[tuple[int, float]] = []
-    found = run(sides, listen=lambda pair, ratio: heard.append((pair, round(ratio, 6))))
+    found = session.found
     recipe = SPEC.case.recipe
     unit = recipe.batch_size * recipe.steps_per_execution
     assert found.images % unit == 0
     assert CHUNK_S <= found.images * 1e-5 < CHUNK_S + unit * 1e-5
-    asked = [(side.checkout / "asked").read_text("utf-8").splitlines() for side in sides]
+    asked = [(side.checkout / "asked").read_text("utf-8").splitlines() for side in session.sides]
     units, chunks = [f"recipe {unit}"] * WARM_UPS, [f"recipe {found.images}"]
     assert asked[0] == asked[1]
     assert asked[0] == [*units, *chunks * ANEW, *units, *chunks * ANEW, *units, *chunks * 2]
-    assert heard == [(pair, 1.5) for pair in range(1, 13)]
+    assert session.heard == [(pair, 1.5) for pair in range(1, 13)]
     assert found.head_cpu == pytest.approx([3e-5 * found.images] * 12)
 
 
-def test_a_process_that_is_slow_by_luck_is_not_kept(
-    sides: list[Timed], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_that_is_slow_by_luck_is_not_kept(session: Session) -> None:
     """Both sides start anew for every few pairs, the other one first."""
-    order = []
-    start = timing.started
-
-    def noted(side: Timed, spec: TrialSpec) -> AbstractContextManager[Timer]:
-        order.append(side.name)
-        return start(side, spec)
-
-    monkeypatch.setattr("fitting_room.lab.timing.started", noted)
-    run(sides, pairs=2 * ANEW + 1)
-    assert order == ["base", "head", "head", "base", "base", "head"]
+    assert 2 * ANEW < len(session.found.base_wall) <= 3 * ANEW
+    assert session.started == ["base", "head", "head", "base", "base", "head"]
 
 
-def test_the_slower_side_fails(sides: list[Timed]) -> None:
+def test_the_slower_side_fails(session: Session) -> None:
     """Half as long again is a slowdown; the other way round it is no failure."""
-    verdict = run(sides).verdict(shared=False)
+    found = session.found
+    verdict = found.verdict(shared=False)
     assert (verdict.outcome, verdict.estimate) == ("fail", pytest.approx(1.5))
-    assert run(sides[::-1]).verdict(shared=False).outcome == "pass"
+    turned = ABTiming(
+        images=found.images,
+        base_wall=found.head_wall,
+        head_wall=found.base_wall,
+        base_cpu=found.head_cpu,
+        head_cpu=found.base_cpu,
+    )
+    assert turned.verdict(shared=False).outcome == "pass"
 
 
 @pytest.mark.parametrize("failing", [0, 1])

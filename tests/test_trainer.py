@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cluster_world import until
 from imports import ROOT
 from trials import small
 
@@ -28,8 +28,6 @@ from fitting_room.store.digest import Sources
 from fitting_room.store.key import provenance, training_path
 from fitting_room.store.records import Models
 from fitting_room.trial.trainer import Report
-
-pytestmark = pytest.mark.usefixtures("own_cache")
 
 ROWS = 8
 EVEN = np.full((ROWS, 10), 0.1)
@@ -128,10 +126,7 @@ def test_a_trainer_leaves_no_process_behind(tmp_path: Path) -> None:
     record = answer("unruly", arguments={"file": str(file)})
     assert (record.outcome, len(record.epochs)) == ("completed", 2)
     state = Path("/proc") / file.read_text() / "stat"
-    deadline = time.monotonic() + 10
-    while state.exists() and ") Z" not in state.read_text() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not state.exists() or ") Z" in state.read_text()
+    assert until(lambda: not state.exists() or ") Z" in state.read_text(), patience_s=10)
 
 
 @pytest.mark.parametrize(

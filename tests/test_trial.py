@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
-import warnings
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
@@ -13,11 +11,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import msgspec
 import numpy as np
 import pytest
 from records import make_record
-from trials import assigned, small
+from trials import assigned, run_here, small
 
 from bench.cases import CASES
 from fitting_room import data
@@ -27,14 +24,8 @@ pytestmark = pytest.mark.keras
 
 
 def answer(**changes: Any) -> tuple[Record, list[Message]]:
-    """Run a small trial as its process does, and return its record and what it said before."""
-    from fitting_room.trial.__main__ import _record
-
-    output = io.BytesIO()
-    record = _record(assigned(**changes), {"start": 0.5}, output, 0.0)
-    return record, [
-        msgspec.json.decode(line, type=Message) for line in output.getvalue().splitlines()
-    ]
+    """Run a small trial as its process does."""
+    return run_here(assigned(**changes))
 
 
 @cache
@@ -227,14 +218,8 @@ def test_a_logged_trial_is_one_run_and_learns_the_same(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.plugins.hparams import metadata
 
-    from fitting_room.trial.__main__ import _record
-
     folder = tmp_path / "case" / "seed-3"
-    job = replace(assigned(epochs=2), log=str(folder))
-    with warnings.catch_warnings():
-        # Histograms take a variable as an array in a way that NumPy 2 deprecates.
-        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        record = _record(job, {"start": 0.0}, io.BytesIO(), 0.0)
+    record, _ = run_here(replace(assigned(epochs=2), log=str(folder)))
     assert record.predictions == two_epochs()[0].predictions
     assert record.test_loss == two_epochs()[0].test_loss
     assert {path.parent for path in tmp_path.rglob("*tfevents*")} == {folder / "train"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import MACHINE, VERSIONS, make_failed_record, make_record
+from records import MACHINE, VERSIONS, make_failed_record, make_record, make_verdict
 
 from bench.cases import CASES
 from fitting_room.analysis.trials import (
@@ -26,7 +26,7 @@ from fitting_room.analysis.trials import (
     versions,
 )
 from fitting_room.format import with_spread
-from fitting_room.judge.verdict import Outcome, Verdict
+from fitting_room.judge.verdict import Outcome
 from fitting_room.record import Confidence, Record
 from fitting_room.spec import TASKS
 
@@ -126,11 +126,7 @@ ELSEWHERE = replace(MACHINE, cores=64)
 
 def row_of(case: str, *records: Record, outcomes: tuple[Outcome, ...] = ()) -> Row:
     """Return the row of one case, with a verdict of each of ``outcomes``."""
-    given = [
-        Verdict(metric="test_loss", outcome=o, estimate=None, n=1, against="≤ 1", reason="so")
-        for o in outcomes
-    ]
-    return rows([CASES[case]], records, {case: given}, {})[0]
+    return rows([CASES[case]], records, {case: [*map(make_verdict, outcomes)]}, {})[0]
 
 
 def test_accuracy_is_the_mean_over_seeds() -> None:

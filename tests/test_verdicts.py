@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from records import make_verdict
 
 from fitting_room.errors import UserError
 from fitting_room.judge.sequential import BRIEF, in_brief
@@ -20,20 +22,17 @@ from fitting_room.report.summary import (
     verdict_lines,
     workflow_commands,
 )
-from fitting_room.store.bounds import line_of, smoke_line
 
 CASE = "mnist-dense_128"
 EVIDENCE = "30.00 % (n=1); bound ≥ 89.0 %; log-likelihood ratio -9.1 (pass from +4.6, fail to -3.0)"
 PASSED = ["", f"What passed: {BRIEF}.", CASE, f"  test_accuracy  {in_brief(EVIDENCE)}"]
 
 
-def judged(
-    outcome: Outcome, *, explained: bool = False, metric: str = "test_accuracy", value: float = 0.3
-) -> Judged:
+def judged(outcome: Outcome, reason: str = EVIDENCE, **known: Any) -> Judged:
     """Return what a test said."""
-    verdict = Verdict(
-        metric=metric, outcome=outcome, estimate=value, n=1, against="≥ 89.0 %", reason=EVIDENCE
-    )
+    told = {"metric": "test_accuracy", "against": "≥ 89.0 %", "reason": reason}
+    explained = known.pop("explained", False)
+    verdict = make_verdict(outcome, **(told | known))
     return Judged(case=CASE, records=(), verdict=verdict, explained=explained)
 
 
@@ -54,10 +53,11 @@ def test_every_verdict_has_a_line_of_evidence() -> None:
 
 def test_evidence_without_a_ratio_needs_no_legend() -> None:
     """A count says what it is."""
-    verdict = judged("pass").verdict
-    assert verdict
-    counted = Judged(case=CASE, records=(), verdict=replace(verdict, reason="counted = 7 (n=1)"))
-    assert lines(counted)[-3:] == ["What passed:", CASE, "  test_accuracy  counted = 7 (n=1)"]
+    assert lines(judged("pass", "counted = 7 (n=1)"))[-3:] == [
+        "What passed:",
+        CASE,
+        "  test_accuracy  counted = 7 (n=1)",
+    ]
 
 
 @pytest.mark.parametrize("outcome", ["fail", "undecided"])
@@ -133,22 +133,12 @@ def test_nothing_judged_is_nothing_said() -> None:
     assert verdict_lines({CASE: [Judged(case=CASE, records=())]}, Screen()) == []
 
 
-VERDICT = Verdict(
-    metric="test_accuracy",
-    outcome="fail",
-    estimate=0.871,
-    n=2,
-    against="≥ 89.0 %",
-    reason="87.10 % (n=2); bound ≥ 89.0 %; margin -1.90 points",
-    epoch=2,
-)
-WITH = Judged(case="mnist-dense_128", records=("a1", "b2"), verdict=VERDICT)
-BARE = Judged(
-    case="mnist-dense_128", records=(), verdict=replace(VERDICT, estimate=None, epoch=None)
-)
+VERDICT = make_verdict("fail", metric="test_accuracy", estimate=0.871, n=2, epoch=2)
+WITH = Judged(case=CASE, records=("a1", "b2"), verdict=VERDICT)
+BARE = Judged(case=CASE, records=(), verdict=replace(VERDICT, estimate=None, epoch=None))
 
 
-@pytest.mark.parametrize("judged", [WITH, BARE, Judged(case="mnist-dense_128", records=("a1",))])
+@pytest.mark.parametrize("judged", [WITH, BARE, Judged(case=CASE, records=("a1",))])
 def test_what_was_judged_survives_the_way_home(judged: Judged) -> None:
     """Over JSON, as a worker of xdist sends it, with pairs turned into lists."""
     assert from_properties(json.loads(json.dumps(to_properties(judged)))) == judged
@@ -176,29 +166,6 @@ def test_properties_come_in_any_company() -> None:
     assert from_properties([("owner", "me"), *to_properties(WITH)]) == WITH
 
 
-BOUNDS = """\
-[smoke]
-test_accuracy = { at_least = 0.5, reason = "x" }
-
-[mnist-dense_128]
-parameters = { exactly = 101_770, reason = "x" }
-test_accuracy = { at_least = 0.97, reason = "x" }
-"""
-
-
-def said(outcome: Outcome, evidence: str = "it is so") -> Judged:
-    """Return what a test said."""
-    verdict = Verdict(
-        metric="test_accuracy",
-        outcome=outcome,
-        estimate=0.3,
-        n=1,
-        against="≥ 97.0 %",
-        reason=evidence,
-    )
-    return Judged(case="mnist-dense_128", records=(), verdict=verdict)
-
-
 def annotations(*told: Judged) -> list[str]:
     """Return the annotations at line 6 of a file."""
     return workflow_commands(told, "bench/bounds.toml", lambda *_: 6)
@@ -206,7 +173,7 @@ def annotations(*told: Judged) -> list[str]:
 
 def test_failed_bound_is_an_error_at_its_line() -> None:
     """The pull request shows it beside the bound."""
-    assert annotations(said("fail")) == [
+    assert annotations(judged("fail", "it is so")) == [
         "::error file=bench/bounds.toml,line=6,"
         "title=mnist-dense_128%3A test_accuracy fail::it is so"
     ]
@@ -214,38 +181,14 @@ def test_failed_bound_is_an_error_at_its_line() -> None:
 
 def test_open_verdict_is_a_warning_and_a_met_bound_is_nothing() -> None:
     """Nor is what could not be compared."""
-    found = annotations(said("undecided"), said("pass"), said("not comparable"))
+    found = annotations(judged("undecided"), judged("pass"), judged("not comparable"))
     assert [line.split()[0] for line in found] == ["::warning"]
 
 
 def test_text_keeps_its_signs() -> None:
     """Per cent and line ends are escaped as workflow commands want it, so none is lost."""
-    (line,) = annotations(said("fail", "30 %, once\nand: again"))
+    (line,) = annotations(judged("fail", "30 %, once\nand: again"))
     assert line.endswith("::30 %25, once%0Aand: again")
-
-
-@pytest.mark.parametrize(
-    ("table", "metric", "line"),
-    [
-        ("smoke", "test_accuracy", 2),
-        ("mnist-dense_128", "parameters", 5),
-        ("mnist-dense_128", "test_accuracy", 6),
-        ("mnist-dense_128", "training_loss_by_epoch", 4),
-    ],
-)
-def test_line_of_a_bound(tmp_path: Path, table: str, metric: str, line: int) -> None:
-    """It is that of the metric in its own table, or of the table where the metric is not there."""
-    path = tmp_path / "bounds.toml"
-    path.write_text(BOUNDS, encoding="utf-8")
-    assert line_of(path, table, metric) == line
-
-
-def test_smoke_bound_is_found_where_it_counts(tmp_path: Path) -> None:
-    """In the case's own table where it stands there, else in that of all cases."""
-    path = tmp_path / "bounds.toml"
-    path.write_text(f"{BOUNDS}[mnist-dense_128.smoke]\ntest_loss = {{ at_most = 3 }}\n", "utf-8")
-    found = [smoke_line(path, "mnist-dense_128", name) for name in ("test_loss", "test_accuracy")]
-    assert found == [8, 2]
 
 
 def test_summary_is_added_to_that_of_other_steps(tmp_path: Path) -> None:
