@@ -91,7 +91,8 @@ def test_show_has_a_line_a_case_and_the_sample_apart(
     gone = replace(PROJECT.cases[DENSE], architecture="gone")
     stale = replace(make_record(case="mnist-minimal").provenance, training_digest="0" * 64)
     sample, old = make_record(test_accuracy=0.5, sample=True), make_record(case="mnist-minimal")
-    records = (sample, make_record(case=gone), replace(old, provenance=stale))
+    variant = make_record(case=replace(PROJECT.cases[DENSE], variant="crippled"))
+    records = (sample, make_record(case=gone), replace(old, provenance=stale), variant)
     stored(results / "trials", records)
     assert call("show", "--results", results) == 0
     real, _, sample = capsys.readouterr().out.partition("Not for publication")
@@ -100,9 +101,10 @@ def test_show_has_a_line_a_case_and_the_sample_apart(
         [DENSE, "87.5 ± 0.7 (2)"],
         ["mnist-dense_128", "—"],
         ["mnist-minimal", "87.5 (1)"],
+        [f"{DENSE}~crippled", "87.5 (1)"],
         [gone.name, "87.5 (1)"],
     ]
-    assert [row[-2] for row in rows[2:]] == ["stale", "no such case"]
+    assert [row[-2] for row in rows[2:]] == ["stale", "variant", "no such case"]
     assert rows[1][-3] == "1 crashed"
     assert "50.0 (1)" in sample
     assert "mnist-minimal is stale: " in sample

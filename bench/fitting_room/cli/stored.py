@@ -179,10 +179,10 @@ def _named(record: Record) -> str:
 
 def _state(record: Record, project: Project) -> tuple[str, str]:
     """Return whether the present code would make a record again, and why not."""
-    case = record.spec.case.name
+    case, original = record.spec.case.name, record.spec.case.original
     if case not in project.known:
-        what = f"`fitting-room remove {case}` removes what is left of it"
-        return "no such case", f"{case} is no case of this project: {what}, `rename` keeps it."
+        mend = f"{case} is no case of this project: `fitting-room remove {case}`, or `rename` it."
+        return ("variant", "") if original in project.known else ("no such case", mend)
     why = why_stale([record], project.known, root=project.root).get(case)
     return ("stale", f"{case} is stale: {why}.") if why else ("current", "")
 
