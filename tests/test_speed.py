@@ -245,5 +245,6 @@ def test_a_goal_is_met_within_its_time_alone() -> None:
     """The table says so, and names what is missing."""
     told = sprint_table(seeds(QUICK, 0.991, 0.5))
     assert "MNIST 99.0 % in 5 s: met | mnist-dense_128" in " ".join(told.split())
+    assert re.search(r"\d\.\d \(\d+\.\d–\d+\.\d; 20\)", told)
     assert "MNIST 99.0 % in 5 s: not met" in sprint_table(seeds(QUICK, 0.991, 5.0))
     assert "MNIST 99.5 % in 30 s: no case yet" in told

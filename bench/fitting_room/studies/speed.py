@@ -276,7 +276,7 @@ class Runner:
 def _seconds(found: Figure | None) -> str:
     if found is None:
         return number(None, 1)
-    return f"{found.mean:.1f} ({min(found.values):.1f}–{max(found.values):.1f})"
+    return f"{found.mean:.1f} ({min(found.values):.1f}–{max(found.values):.1f}; {found.n})"
 
 
 def runners(records: Sequence[Record], task: str) -> list[Runner]:
@@ -312,7 +312,7 @@ def sprint_table(records: Sequence[Record]) -> str:
     notes = [
         f"The quickest of all references whose mean test accuracy over {LEAST_SEEDS} seeds or more "
         "is at the goal. Test accuracy: mean ± sd (seeds), of the last epoch. Seconds: mean "
-        "(least–most) of the seeds that had the machine to themselves, tracing apart; from the "
+        "(least–most; seeds) of those that had the machine to themselves, tracing apart; from the "
         "start of the process with all that is around it.",
         f"Measured: {'; '.join(sorted(machines)) or 'nothing yet'}.",
     ]
