@@ -5,33 +5,23 @@ All of it is trained for real, in a project of its own, by its own code.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from imports import ROOT
+from own_projects import ROWS, TABLE, Own
 from trials import small
 
 from fitting_room.errors import UserError
 from fitting_room.record import PartialRecord
 from fitting_room.spec import TASKS, Task, parts
 
-OWN = '''
-import numpy as np
-
-from fitting_room.spec import Recipe
-from fitting_room.spec import Case
-from fitting_room.spec import Task
-from fitting_room.spec import Case
-from fitting_room.spec import Recipe
-from fitting_room.spec import Task
-
+OWN = (
+    ROWS
+    + '''
 
 def colours():
     """Noise in 32 x 32 x 3, tinted by class; one in ten has another tint. Classes are uneven."""
@@ -49,32 +39,8 @@ def colours():
     return part([150, 90, 60, 60, 40]), part([80, 40, 30, 30, 20])
 
 
-def rows():
-    """Twelve features, of which two tell the class, but for one row in ten."""
-    chance = np.random.default_rng(1)
-
-    def part(n):
-        features = chance.normal(size=(n, 12))
-        truth = features[:, 0] + features[:, 1] > 0
-        return features, np.where(chance.random(n) < 0.1, ~truth, truth).astype(int)
-
-    return part(600), part(300)
-
-
-def network(shape, classes, units):
-    import keras
-    from keras import layers
-
-    hidden = [keras.Input(shape), layers.Flatten(), layers.Dense(units, activation="relu")]
-    return keras.Sequential([*hidden, layers.Dense(classes, activation="softmax")])
-
-
 def colour_network(units):
     return network((32, 32, 3), 5, units)
-
-
-def row_network(units):
-    return network((12,), 2, units)
 
 
 COLOURS = Task(
@@ -84,9 +50,7 @@ COLOURS = Task(
     classes=("red", "orange", "grey", "violet", "blue"),
     followed="grey",
 )
-ROWS = Task(name="rows", title="Rows", load=rows, classes=tuple(map(str, range(2))))
 TASKS = {task.name: task for task in (COLOURS, ROWS)}
-RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=0.005)
 CASES = {
     case.name: case
     for case in (
@@ -101,6 +65,7 @@ CASES = {
     )
 }
 '''
+)
 SUITE = """
 import pytest
 from own import CASES
@@ -110,46 +75,12 @@ from own import CASES
 def test_case(case, metric, hold):
     hold(case, metric)
 """
-TABLE = """
-[tool.fitting-room]
-tasks = "own:TASKS"
-cases = "own:CASES"
-pictures = ["accuracy-parameters"]
-"""
 README = "".join(
     f"<!-- fitting-room: {task} -->\n<!-- /fitting-room -->\n\n" for task in ("own-colours", "rows")
 )
+PICTURED = f'{TABLE}pictures = ["accuracy-parameters"]\n'
 NAMES = ("own-colours-dense-32", "rows-dense-32")
 TRAINED = ["calibrate", "--seeds", "3", "--shared", "--jobs", "2", "--keep-models", "--apply"]
-
-
-@dataclass(frozen=True)
-class Own:
-    """A project of one's own, whose cases are calibrated."""
-
-    folder: Path
-
-    def call(self, *arguments: str, status: int = 0) -> str:
-        """Run a module of Python there, check how it ends, and return what it prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", *arguments],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "bench"), "COLUMNS": "200"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert done.returncode == status, done.stdout
-        return done.stdout
-
-    def command(self, *arguments: str, status: int = 0) -> str:
-        """Run a command of the bench."""
-        return self.call("fitting_room", *arguments, status=status)
-
-    def run(self, *arguments: str, status: int = 0) -> str:
-        """Run its suite."""
-        told = ["-p", "fitting_room", "-p", "no:cacheprovider", "--undecided", "fail"]
-        return self.call("pytest", *told, *arguments, status=status)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +88,7 @@ def own(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Own:
     """Write the project, pin its data and train three seeds of both cases."""
     assert own_cache.is_dir()
     folder = tmp_path_factory.mktemp("own")
-    files = {"own.py": OWN, "test_own.py": SUITE, "pyproject.toml": TABLE, "README.md": README}
+    files = {"own.py": OWN, "test_own.py": SUITE, "pyproject.toml": PICTURED, "README.md": README}
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     made = Own(folder)
