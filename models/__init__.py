@@ -123,13 +123,11 @@ MODELS: dict[str, Architecture] = {
         builder="models.minimal:minimal",
         arguments={"body": "24k5s p 48 64v", **SPRINTER},
         recipes={"fashion_mnist": replace(SPRINT, epochs=4)},
-        tier="full",
     ),
     "sprint_32": Architecture(
         builder="models.minimal:minimal",
         arguments={"body": "32k5s p 64v 96v", **SPRINTER},
         recipes={"mnist": replace(SPRINT, epochs=6, rotate_degrees=8.0, shift_pixels=1.0)},
-        tier="full",
     ),
 }
 """Name → architecture, in the order of the tables."""
