@@ -44,6 +44,7 @@ def sample_of(name: str) -> Any:
 def trained(name: str, *, images: int = 1000, seed: int = 0, **recipe: Any) -> Any:
     """Train a case as a trial does."""
     from fitting_room.trial import fit
+    from fitting_room.trial.run import untuned
 
     case, arrays = CASES[name], sample_of(name)
     settings = Recipe(**recipe)
@@ -51,7 +52,8 @@ def trained(name: str, *, images: int = 1000, seed: int = 0, **recipe: Any) -> A
     training = measure.training_images(images_kept, labels, settings, seed)
     steps = -(-images // settings.batch_size)
     model = fit.build(case.builder, case.arguments, settings, seed=seed, steps=steps)
-    fit.train(model, training, settings, epochs=settings.epochs, callbacks=[])
+    with untuned():
+        fit.train(model, training, settings, epochs=settings.epochs, callbacks=[])
     return model
 
 

@@ -85,6 +85,23 @@ def test_each_phase_has_its_seconds() -> None:
     assert 0 < sum(seconds.values()) < total
 
 
+def test_no_epoch_waits_for_a_tuner_of_batches() -> None:
+    """Keras asks TensorFlow for options by the name that a trial changes, and gets them off."""
+    import tensorflow as tf
+
+    made, asked = tf.data.Options, list[Any]()
+
+    def noted() -> Any:
+        asked.append(made())
+        return asked[-1]
+
+    with mock.patch.object(tf.data, "Options", noted):
+        answer()
+        assert tf.data.Options is noted
+    assert asked
+    assert {each.autotune.enabled for each in asked} == {False}
+
+
 def test_a_record_says_what_was_resolved() -> None:
     """1,000 images in batches of 32 are 32 steps, the last one not full."""
     record, _ = two_epochs()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,32 @@ def _resolved(model: Any, steps: int) -> Resolved:
     )
 
 
+@contextmanager
+def untuned() -> Iterator[None]:
+    """Let TensorFlow feed a model without tuning how it does; the batches are the same.
+
+    Its tuner sleeps, up to 5 s at once in an epoch of 15 s, and the end of an epoch waits for it.
+    Keras has no argument for that, but asks for its options by this name.
+    """
+    if keras.config.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    made = tf.data.Options
+
+    def options() -> Any:
+        found = made()
+        found.autotune.enabled = False
+        return found
+
+    tf.data.Options = options
+    try:
+        yield
+    finally:
+        tf.data.Options = made
+
+
 class Remembering:
     """Predicts as a model does, and keeps the last answer, so that nobody need ask twice."""
 
@@ -219,7 +246,7 @@ def _train(
     logs = log_callbacks(folder, spec, measured) if folder else []
     if spec.order_seed is not None:
         keras.utils.set_random_seed(spec.order_seed)
-    with phase(seconds, "fit_overhead"):
+    with phase(seconds, "fit_overhead"), untuned():
         callbacks = [log.clock, log, *stop, *logs]
         train(log.trained, training, recipe, epochs=spec.epochs, callbacks=callbacks)
     epochs = measured.epochs
@@ -233,7 +260,8 @@ def _train(
         images, labels = log.test
         # An average of weights takes their place when `fit` ends: after the last epoch's score.
         if recipe.weight_average or log.asked.answer is None:
-            log.asked.predict(images, batch_size=measure.BATCH_SIZE, verbose=0)
+            with untuned():
+                log.asked.predict(images, batch_size=measure.BATCH_SIZE, verbose=0)
         probabilities = log.asked.answer
         check_probabilities(np.asarray(probabilities))
         keep_score(measured, probabilities, labels, metrics=metrics)

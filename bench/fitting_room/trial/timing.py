@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -89,14 +89,15 @@ def main() -> None:
 def trainer(start: Start) -> Callable[[Command], Chunk | Limit]:
     """Return a function that trains a chunk and times its training steps alone, or the limit."""
     from fitting_room import data
-    from fitting_room.trial import fit
+    from fitting_room.trial import fit, run
 
-    spec = start.spec
+    spec, shipped = start.spec, nullcontext
     recipe = spec.case.recipe
     training = fit.trial_images(data.load(spec.dataset), recipe, spec.seed)[0]
     steps = -(-len(training.labels) // recipe.batch_size)
     models = {path: _build(path, spec, steps) for path in start.paths}
     clock = _clock()
+    untuned = getattr(run, "untuned", shipped)  # older commits have none
 
     def train(chunk: Command) -> Chunk | Limit:
         if chunk.path == "limit":
@@ -108,7 +109,8 @@ def trainer(start: Start) -> Callable[[Command], Chunk | Limit]:
         each = round(chunk.images / passes)
         part = replace(training, images=training.images[:each], labels=training.labels[:each])
         clock.seconds = (0.0, 0.0)
-        fit.train(models[chunk.path], part, recipe, epochs=passes, callbacks=[clock])
+        with shipped() if chunk.path == "plain" else untuned():
+            fit.train(models[chunk.path], part, recipe, epochs=passes, callbacks=[clock])
         return Chunk(*clock.seconds)
 
     return train
