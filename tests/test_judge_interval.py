@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.stats import norm
 
+from fitting_room.format import Interval
 from fitting_room.judge.interval import (
-    Interval,
     accuracy_difference,
     best_by,
     crossed,

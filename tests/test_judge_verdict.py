@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from fitting_room.judge.interval import Interval
+from fitting_room.format import Interval
 from fitting_room.judge.verdict import (
     CLAIM_OUTCOMES,
     Better,

@@ -271,7 +271,7 @@ def _cpu() -> str:
     """Name the processor, with what tells its generation where a hypervisor hides its number."""
     info = _read("/proc/cpuinfo")
     told = dict(re.findall(r"^(\w[\w ]*\w)\s*: (.+)$", info, re.MULTILINE))
-    flags = told.get("flags", "").split()
+    flags = cpu_flags()
     generation = " ".join(f"{word} {told[key]}" for word, key in GENERATION if key in told)
     widest = next((flag for flag in ("avx512f", "avx2", "avx") if flag in flags), "")
     details = ", ".join(part for part in (generation, widest) if part)

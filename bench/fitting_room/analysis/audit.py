@@ -13,7 +13,8 @@ from fitting_room.analysis.evidence import COUNTS, Evidence, epoch_seconds, shor
 from fitting_room.analysis.statements import NO_RECORDS, Judgement, better, undecided
 from fitting_room.analysis.trials import figure, publishable
 from fitting_room.errors import UserError
-from fitting_room.judge.interval import Interval, of_new_count, of_new_seed, of_new_share
+from fitting_room.format import Interval
+from fitting_room.judge.interval import of_new_count, of_new_seed, of_new_share
 from fitting_room.judge.timing import SECONDS
 from fitting_room.judge.verdict import (
     CLAIM_OUTCOMES,

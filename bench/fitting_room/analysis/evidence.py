@@ -10,7 +10,8 @@ from statistics import median
 
 from fitting_room import format as words
 from fitting_room.analysis.trials import by_case, of_one_machine, quartiles, trained
-from fitting_room.judge.interval import LEVEL, Interval, of_contrast
+from fitting_room.format import Interval
+from fitting_room.judge.interval import LEVEL, of_contrast
 from fitting_room.judge.timing import SECONDS
 from fitting_room.metrics import METRICS, is_own, of_epoch
 from fitting_room.record import Record, unpack_classes

@@ -9,9 +9,9 @@ from statistics import fmean
 
 from fitting_room import format as words
 from fitting_room.analysis.evidence import COUNTS, Evidence, costs_of, short
+from fitting_room.format import Interval
 from fitting_room.judge.interval import (
     LEVEL,
-    Interval,
     epochs_to_target,
     first_epoch,
     of_contrast,
@@ -188,7 +188,7 @@ def _on_means(statement: Means, evidence: Evidence, printed: Printed) -> Judgeme
 
 def _told(metric: str, checks: Checks) -> str:
     told = [f"{each.of} {words.signed(metric, check.found)}" for each, check in checks]
-    return words.listed(told) + words.points(metric)
+    return words.listed(told) + known(metric).points
 
 
 def _measured(statement: Means, evidence: Evidence, checks: Checks) -> str:
@@ -256,7 +256,7 @@ def _on_epochs(statement: Diminishing, evidence: Evidence) -> Judgement:
     if not gains:
         return undecided(f"no seed was trained for {late} epochs")
     found = of_contrast([gains], [1.0])
-    gain = f"{words.signed(metric, found)}{words.points(metric)}"
+    gain = f"{words.signed(metric, found)}{known(metric).points}"
     return Judgement(
         label=judge_statement([Check(found=found, low=0, high=math.inf)], better=None),
         because=f"an epoch up to {middle} gains more than one from there to {late} by {gain}",
@@ -298,6 +298,6 @@ def _on_event(statement: Turn | Reach, evidence: Evidence) -> Judgement:
 
 def _turn(curve: Sequence[float | None], metric: str) -> int | None:
     """Return the epoch of the best value; None where it is the last, so that no turn was seen."""
-    known = [-math.inf if value is None else _sign(metric) * value for value in curve]
-    best = known.index(max(known)) + 1
+    signed = [-math.inf if value is None else _sign(metric) * value for value in curve]
+    best = signed.index(max(signed)) + 1
     return best if best < len(curve) else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, median, quantiles, stdev
 
 from fitting_room import machine
-from fitting_room.format import counted, spanned
+from fitting_room.format import Spread, counted, spanned
 from fitting_room.judge.interval import EpochsToTarget, epochs_to_target, first_epoch
 from fitting_room.judge.verdict import Verdict
 from fitting_room.machine import USUAL, platform_of
@@ -97,18 +97,6 @@ def of_one_machine(records: Sequence[Record]) -> list[Record]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
-    """Mean over seeds."""
-
-    mean: float
-    sd: float | None
-    """The sd between seeds, n − 1 degrees of freedom; None for one, whose scatter is unknown."""
-    n: int
-    values: tuple[float, ...]
-    """The values in the order of the seeds."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Quartiles:
     """Median of timings, with the quartiles around it; seconds."""
 
@@ -137,12 +125,12 @@ class Target:
         return f"{100 * self.target:g} % {self.metric.replace('_', ' ')}"
 
 
-def figure(values: Sequence[float]) -> Figure | None:
+def figure(values: Sequence[float]) -> Spread | None:
     """Summarise one value per seed, or return None where there is none."""
     if not values:
         return None
     sd = stdev(values) if len(values) > 1 else None
-    return Figure(mean=fmean(values), sd=sd, n=len(values), values=tuple(values))
+    return Spread(mean=fmean(values), sd=sd, n=len(values), values=tuple(values))
 
 
 def quartiles(values: Sequence[float]) -> Quartiles | None:
@@ -170,11 +158,11 @@ class Row:
     case: str
     task: str
     architecture: str
-    test_accuracy: Figure | None = None
+    test_accuracy: Spread | None = None
     """The accuracy after the last epoch; the next two are of that epoch too."""
-    test_loss: Figure | None = None
-    training_accuracy: Figure | None = None
-    calibration_error: Figure | None = None
+    test_loss: Spread | None = None
+    training_accuracy: Spread | None = None
+    calibration_error: Spread | None = None
     """Expected one, on the test images, of the seeds whose records have it; a fraction."""
     parameters: int | None = None
     epochs_to_target: Sequence[Target] = ()
@@ -189,7 +177,7 @@ class Row:
     """The rate by the median of large batches."""
     verdict: str = NOT_JUDGED
     verdicts: Sequence[Verdict] = ()
-    metrics: Mapping[str, Figure] = field(default_factory=dict)
+    metrics: Mapping[str, Spread] = field(default_factory=dict)
     """The project's own, by name, of the seeds whose records have them."""
     flags: Sequence[str] = ()
     """Why its figures need care, such as ``sample``."""
@@ -241,7 +229,7 @@ def _row(
     rates = [each.batch_size / s for each in inferences for s in each.batch_seconds]
     outcomes = {verdict.outcome for verdict in verdicts}
 
-    def mean(metric: str) -> Figure | None:
+    def mean(metric: str) -> Spread | None:
         return figure([x for r in whole if (x := METRICS[metric](r)) is not None])
 
     return Row(

@@ -26,9 +26,8 @@ from typing import Literal
 import numpy as np
 import scipy
 
-from fitting_room.format import MISSING, shown, shown_difference
+from fitting_room.format import MISSING, Interval, shown, shown_difference
 from fitting_room.judge.interval import (
-    Interval,
     epochs_to_target,
     of_difference,
     same_speed,
@@ -366,11 +365,8 @@ def student(base: Sequence[float], head: Sequence[float]) -> float:
     """Return the two-sided p-value of Student's t-test that both sides are the same code.
 
     Its variance is pooled, unlike that of the interval, as the same code scatters alike. With two
-    or three seeds on one side Welch's test would miss a change of twenty standard deviations.
-
-    Args:
-        base: one value per seed, at least two.
-        head: the same; the seeds need not be as many.
+    or three seeds on one side Welch's test would miss a change of twenty standard deviations. Each
+    side has at least two.
     """
     moments = [part for x in (base, head) for part in (mean(x), stdev(x), len(x))]
     with np.errstate(invalid="ignore", divide="ignore"):  # all seeds of both sides may agree

@@ -15,18 +15,11 @@ from typing import Any
 import numpy as np
 import scipy
 
+from fitting_room.format import Interval, whole
+
 LEVEL = 0.95
 SEED = 0
 """The seed of random numbers: the same values give the same interval."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """An estimate with the interval around it; its ends are infinite where nothing is known."""
-
-    estimate: float
-    low: float
-    high: float
 
 
 def _around(
@@ -301,12 +294,8 @@ class EpochsToTarget:
     @property
     def words(self) -> str:
         """The cell of a table: ``6 (5–8), reached 9/10``."""
-        low, high = (_epoch(end) for end in self.interval)
-        return f"{_epoch(self.median)} ({low}–{high}), reached {self.reached}/{self.n}"
-
-
-def _epoch(value: float) -> str:
-    return "∞" if math.isinf(value) else f"{value:g}"
+        low, high = map(whole, self.interval)
+        return f"{whole(self.median)} ({low}–{high}), reached {self.reached}/{self.n}"
 
 
 def first_epoch(values: Sequence[float | None], target: float) -> int | None:

@@ -153,11 +153,9 @@ class Decision:
 
 
 def decide(values: Sequence[float], plan: Plan) -> Decision:
-    """Walk through the seeds in order and stop at the first limit that is crossed.
+    """Walk through the seeds that converged, in order, and stop at the first limit crossed.
 
-    Args:
-        values: of the seeds that converged, in seed order.
-        plan: the side of the bound; at ``plan.most`` seeds the sign of the ratio decides.
+    At ``plan.most`` seeds the sign of the ratio decides.
     """
     ratio = 0.0
     for k, value in enumerate(values[: plan.most], start=1):
@@ -207,24 +205,18 @@ def decide_all(
 ) -> tuple[Outcome, int, tuple[Decision, ...]]:
     """Decide every side of a bound: it passes if all pass, and fails if one fails.
 
-    Args:
-        values: of the seeds that converged, in seed order.
-        sides: from ``plans``.
-        diverged: seeds that did not converge; they count towards the seed limit.
-
-    Returns:
-        The outcome, the number of converged seeds it rests on, and the decision of each side.
+    Seeds that diverged count towards the seed limit. The values are of those that converged, in
+    seed order; the outcome comes with how many of them it rests on, and the decision of each side.
     """
     if diverged:
         most = max(sides[0].most - diverged, 1)
         sides = [replace(side, most=most, least=min(side.least, most)) for side in sides]
     decisions = tuple(decide(values, side) for side in sides)
-    outcomes = [decision.outcome for decision in decisions]
-    if "fail" in outcomes:
-        seeds = min(d.seeds for d in decisions if d.outcome == "fail")
-        return "fail", seeds, decisions
+    if failed := [decision.seeds for decision in decisions if decision.outcome == "fail"]:
+        return "fail", min(failed), decisions
+    open_still = any(decision.outcome == "undecided" for decision in decisions)
     seeds = max(decision.seeds for decision in decisions)
-    return ("undecided" if "undecided" in outcomes else "pass"), seeds, decisions
+    return "undecided" if open_still else "pass", seeds, decisions
 
 
 POWER = 0.80
@@ -321,16 +313,14 @@ def setback(catches: float, means: Sequence[float], epoch: int) -> float:
     """Return the smallest change that a bound catches, in epochs of training.
 
     If a metric still moves by 0.02 an epoch and its bound catches 0.01, the bound catches a model
-    that lags half an epoch behind. Where the mean curve has turned back, no lag explains a change.
+    that lags half an epoch behind. Where the mean curve has turned back, no lag explains a change:
+    it is inf where the metric moves against its trend over the whole run, or has one epoch.
 
     Args:
         catches: smallest change of the metric that the bound catches.
         means: mean of the metric over the reference after each epoch.
         epoch: epoch at which it is judged, from 1. The slope is taken from the epoch before; for
             the first epoch, to the second.
-
-    Returns:
-        Epochs; inf where the metric moves against its trend over the whole run, or has one epoch.
     """
     if len(means) < 2:
         return math.inf

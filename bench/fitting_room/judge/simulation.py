@@ -61,17 +61,9 @@ def like_the_reference(
     """Return standard normal values with the correlations that the metrics of the reference have.
 
     Each simulated seed is a random combination of the reference's deviations from their means, so
-    that few reference seeds are enough: no correlation matrix is inverted.
-
-    Args:
-        reference: of every reference seed, shape (reference seeds, metrics), float64; NaN where
-            a seed has no value, which then says nothing about that metric.
-        runs: number of runs to simulate.
-        seeds: number of seeds in each run.
-        generator: the source of random numbers.
-
-    Returns:
-        Shape (runs, seeds, metrics), float64.
+    that few reference seeds are enough: no correlation matrix is inverted. The reference has shape
+    (reference seeds, metrics), float64, and is NaN where a seed has no value, which then says
+    nothing about that metric. What is returned has shape (runs, seeds, metrics), float64.
     """
     apart = np.nan_to_num(reference - np.nanmean(reference, axis=0))
     lengths = np.sqrt((apart**2).sum(axis=0))
@@ -96,10 +88,7 @@ class Ends:
 def walk(values: np.ndarray, sides: Sequence[Plan]) -> Ends:
     """Judge every run by every side of a bound.
 
-    Args:
-        values: in the metric's unit, shape (runs, seeds), float64; no fewer seeds than any side's
-            ``most``.
-        sides: from ``sequential.plans``.
+    The values have shape (runs, seeds), float64, with no fewer seeds than any side's ``most``.
     """
     values = values[:, : sides[0].most]
     squares = np.zeros_like(values)  # summed squared deviations of the first 1, 2, … seeds
@@ -343,11 +332,8 @@ def simulate_fixed(
 def fixed_failures(values: np.ndarray, sides: Sequence[Plan]) -> np.ndarray:
     """Return whether a gate of a fixed number of seeds fails each run, shape (runs,), bool.
 
-    Its limit is set so that it fails unchanged code as seldom as the sequential test does.
-
-    Args:
-        values: in the metric's unit, shape (runs, seeds), float64.
-        sides: the plans of the sequential test.
+    Its limit is set so that it fails unchanged code as seldom as the sequential test does. The
+    values have shape (runs, seeds), float64.
     """
     failed = np.zeros(len(values), bool)
     for side in sides:

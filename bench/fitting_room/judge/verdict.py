@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from fitting_room.format import shown_limits
-from fitting_room.judge.interval import Interval
+from fitting_room.format import Interval, shown_limits
 
 Outcome = Literal["pass", "fail", "undecided", "not comparable"]
 Question = Literal["within this bound", "same as that base", "as published"]
