@@ -135,7 +135,7 @@ def _sequential(values: Values, bound: Bound, sides: Sequence[Plan]) -> tuple[Ve
     numbers = [value for value in values if value is not None]
     outcome, seeds, decisions = decide_all(numbers, sides, diverged=values.count(None))
     evidence = evidence_words(numbers[:seeds], bound, sides, decisions)
-    ratio = min(decision.ratio for decision in decisions)
+    ratio = min(float(decision.ratios[0]) for decision in decisions)
     return verdict_on(bound, outcome, numbers[:seeds], evidence), ratio
 
 
