@@ -237,12 +237,8 @@ def calibration_seconds(
 
     By NumPy, on all threads of its BLAS: no framework and no compiler of one has a part in it, so
     that it stays the same where those change. It is frozen: another size or type would retire every
-    stored figure. One product is made beforehand and not counted.
-
-    Args:
-        clock: seconds; tests give their own.
-        size: rows and columns.
-        products: to be timed at most; once the ``FEWEST`` quickest agree, more change nothing.
+    stored figure. One product is made beforehand and not counted. Once the ``FEWEST`` quickest
+    agree, no more are timed.
     """
     left, right = np.random.default_rng(0).random((2, size, size), dtype=np.float32)
     out = left @ right

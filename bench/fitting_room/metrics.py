@@ -316,10 +316,7 @@ def computed(
 ) -> dict[str, float]:
     """Return the values of metrics, each of which is named by its ``module:function``.
 
-    Args:
-        sources: Name → ``module:function``.
-        labels: Of the test images, shape (n,), integers.
-        probabilities: Of every class, shape (n, classes), float64.
+    Labels and probabilities are those of the test images, as a ``Function`` takes them.
 
     Raises:
         UserError: A function gives no finite number.

@@ -229,8 +229,7 @@ def _imported(module: str, root: Path, where: str) -> Any:
 def current(*folders: Path) -> Project:
     """Return the project of the first folder that lies in one, and declare metrics and columns.
 
-    Args:
-        folders: Each is looked at with all folders above it, nearest first.
+    Each folder is looked at with all folders above it, nearest first.
 
     Raises:
         UserError: None lies in a project, its table cannot be meant, or its metrics or columns

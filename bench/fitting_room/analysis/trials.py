@@ -195,12 +195,9 @@ def rows(
 ) -> list[Row]:
     """Return one row per case, in the order given.
 
-    Args:
-        cases: What the table shows; records of other cases are left out.
-        records: In any order and of any outcome. Of several completed ones of a case and seed the
-            last started counts, so that n is a number of seeds.
-        verdicts: Case → verdicts on it; cases without any are not judged.
-        claims: Case → metric → published figure.
+    Records may be of any outcome, in any order; those of other cases are left out. Of several
+    completed ones of a case and seed the last started counts, so that n is a number of seeds.
+    Cases without verdicts are not judged.
     """
     of = by_case(records)
     return [

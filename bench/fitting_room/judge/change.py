@@ -173,14 +173,9 @@ def timed(
     faster: float = FASTER,
     warn: float = math.inf,
 ) -> Change:
-    """Return a verdict on seconds as a change.
+    """Return a verdict on seconds, whose estimate is the ratio of head to base, as a change.
 
-    Args:
-        verdict: its estimate is the ratio of head to base.
-        base: its seconds, as a table shows them.
-        head: the same for head.
-        faster: ratio at or below which a gain is suspicious.
-        warn: ratio at or above which a pass is flagged.
+    A gain is suspicious at or below the ratio ``faster``; a pass is flagged from ``warn`` on.
     """
     ratio = 1.0 if verdict.estimate is None else verdict.estimate
     passed: Label = "same" if ratio > faster else "improvement"
@@ -208,11 +203,9 @@ class Test:
 
 
 def judge_changes(questions: Sequence[Question], *, alpha: float = RUN_ALPHA) -> list[Change]:
-    """Return the change of each metric, in the order of the questions.
+    """Return the change of each metric of one comparison, in the order of the questions.
 
-    Args:
-        questions: of one comparison, all of them.
-        alpha: chance that unchanged code shows any regression or improvement at all.
+    ``alpha`` is the chance that unchanged code shows any regression or improvement at all.
     """
     each = alpha / max(len(questions), 1)
     answers = [_answered(question, each) for question in questions]

@@ -115,13 +115,9 @@ def accuracy_difference(
 ) -> Interval:
     """Return accuracy of A less accuracy of B with its paired bootstrap interval.
 
+    Each side says whether its seeds classified the images rightly, shape (seeds, images), bool.
     Images are drawn jointly, as both sides saw the same ones. Seeds are drawn for each side by
     itself, as seed 3 of one has nothing in common with seed 3 of the other.
-
-    Args:
-        right_a: whether each seed of A classified each image rightly, shape (seeds, images), bool.
-        right_b: the same for B; the number of seeds may differ, the images may not.
-        resamples: their number; each is drawn with replacement.
     """
     generator = np.random.default_rng(SEED)
     images = right_a.shape[1]
@@ -195,13 +191,9 @@ def crossed(values: np.ndarray, repeats: np.ndarray) -> Mapping[str, Interval]:
     and Weerahandi, "Measurement System Assessment via Generalized Inference", Journal of Quality
     Technology 32, 2000.
 
-    Args:
-        values: shape (rows, columns), at least 2 × 2, float64.
-        repeats: runs of the very same cell, shape (cells, repeats), at least 1 × 2, float64.
-
-    Returns:
-        ``rows``, ``columns``, ``interaction`` and ``repeat``, as standard deviations in the unit of
-        the values; the interaction excludes the scatter of repeats.
+    The values have shape (rows, columns), at least 2 × 2. The repeats are runs of the very same
+    cell, shape (cells, repeats), at least 1 × 2. Components are standard deviations in the unit of
+    the values; the interaction excludes the scatter of repeats.
     """
     rows, columns = values.shape
     mean = values.mean()
@@ -221,13 +213,9 @@ def crossed(values: np.ndarray, repeats: np.ndarray) -> Mapping[str, Interval]:
 
 
 def nested(values: np.ndarray) -> Mapping[str, Interval]:
-    """Return the variance components of values in groups in blocks; see ``crossed``.
+    """Return the variance components of values, shape (blocks, groups, values); see ``crossed``.
 
-    Args:
-        values: shape (blocks, groups, values), at least 2 of each, float64.
-
-    Returns:
-        ``blocks``, ``groups`` and ``values``.
+    There are at least two of each.
     """
     blocks, groups, each = values.shape
     by_group = values.mean(axis=2)
@@ -313,9 +301,8 @@ def best_by(values: Sequence[float | None], epoch: int) -> float | None:
 def survival(epochs: Sequence[float | None], watched: Sequence[float]) -> Survival:
     """Return the estimate of Kaplan and Meier, JASA 53, 1958.
 
-    Args:
-        epochs: one per run, or seconds; None where the target was never reached.
-        watched: epochs, or seconds, that each run was trained for.
+    Each run has the epochs, or seconds, to its target, None where it never reached it, and those
+    that it was trained for.
     """
     curve = scipy.stats.ecdf(_censored(epochs, watched)).sf
     with warnings.catch_warnings():

@@ -219,13 +219,10 @@ class Check:
 def judge_figure(
     found: Interval, claimed: Interval, *, seeds: int, better: Better | None
 ) -> ClaimLabel:
-    """Judge a figure.
+    """Judge a figure: what was printed, with all that rounds to it.
 
-    Args:
-        found: where one more seed may fall.
-        claimed: what was printed, with all that rounds to it.
-        seeds: that ``found`` rests on.
-        better: which way the metric is better; None where neither is.
+    One more seed may fall where was ``found`` from so many seeds; ``better`` is None where neither
+    way is.
     """
     if not exclude(found, claimed):
         return "reproduced" if seeds >= LEAST_SEEDS else "undecided"
@@ -234,11 +231,9 @@ def judge_figure(
 
 
 def judge_statement(checks: Sequence[Check], *, better: Better | None) -> ClaimLabel:
-    """Judge a statement that says something of each of ``checks``.
+    """Judge a statement that says something of each of ``checks``, at least one.
 
-    Args:
-        checks: at least one.
-        better: which way beyond the claimed range is better; None where neither is.
+    ``better`` is the better way beyond the claimed range, None where neither is.
     """
     places = {check.place for check in checks}
     good = {"higher": "above", "lower": "below", None: None}[better]

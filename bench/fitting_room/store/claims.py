@@ -236,12 +236,7 @@ class Published:
 
 
 def read_published(path: Path, *, cases: Iterable[str], others: Iterable[str] = ()) -> Published:
-    """Return every claim in a file.
-
-    Args:
-        path: Of the file.
-        cases: Names of those that tables show.
-        others: Names of those that ``[claims]`` may speak of besides.
+    """Return every claim in a file on cases of the tables, or in ``[claims]`` on others as well.
 
     Raises:
         UserError: It cannot be read, is no TOML, names an unknown case, metric, source or key, or a

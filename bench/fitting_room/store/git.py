@@ -88,10 +88,8 @@ def suggestion(name: str, *, root: Path) -> str:
 def exported(commit: str, *, root: Path, only: Iterable[str] = ()) -> Iterator[Path]:
     """Write the files that a commit has below ``root`` into a folder that is gone after the block.
 
-    Args:
-        commit: Full hash.
-        root: The project's folder, at the top of its repository or below.
-        only: Folders in it; all of them, if none is named.
+    The root, the project's folder, lies at the top of its repository or below. ``only`` names
+    folders in it; all are written, if none is named.
 
     Raises:
         UserError: Git cannot do it.
