@@ -243,15 +243,14 @@ def calibration_seconds(
     left, right = np.random.default_rng(0).random((2, size, size), dtype=np.float32)
     out = left @ right
     seconds: list[float] = []
-    while len(seconds) < products and not _agree(sorted(seconds)[:FEWEST]):
+    while len(seconds) < products:
         began = clock()
         np.matmul(left, right, out=out)
         seconds.append(clock() - began)
+        quickest = sorted(seconds)[:FEWEST]
+        if len(quickest) == FEWEST and quickest[-1] <= quickest[0] * AGREE:
+            break
     return min(seconds)
-
-
-def _agree(quickest: Sequence[float]) -> bool:
-    return len(quickest) == FEWEST and quickest[-1] <= quickest[0] * AGREE
 
 
 def peak_memory_bytes() -> int | None:

@@ -66,7 +66,7 @@ def flags_of(records: Sequence[Record]) -> tuple[str, ...]:
     found = [
         f"epochs overridden: {', '.join(map(str, overridden))}" if overridden else "",
         f"{STOPPED} {', '.join(map(str, stopped))}" if stopped else "",
-        "sample" if any(map(on_sample, records)) else "",
+        "sample" if any(record.spec.dataset.sample for record in records) else "",
         "validation split, not the test set" if searched else "",
         *(f"{count} of {len(records)} trials {outcome}" for outcome, count in sorted(lost.items())),
     ]
@@ -77,11 +77,6 @@ def publishable(record: Record) -> bool:
     """Return whether a record has all of the recipe's epochs, the whole data and its test set."""
     spec, data = record.spec, record.spec.dataset
     return not (spec.overridden or spec.stop_after or data.validation or data.sample)
-
-
-def on_sample(record: Record) -> bool:
-    """Return whether a record was made on a small sample, as its data set says of itself."""
-    return record.spec.dataset.sample
 
 
 def of_one_platform(records: Sequence[Record]) -> list[Record]:
