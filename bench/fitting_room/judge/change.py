@@ -343,9 +343,7 @@ def _judge_arrivals(base: Arrivals, head: Arrivals) -> Test | Change:
     if min(before.n, after.n) < FEWEST:
         return found("undecided", f": each side needs {FEWEST} seeds")
     with np.errstate(invalid="ignore"):  # nothing varies where all seeds arrive together
-        p_value = same_speed(
-            base.epochs, head.epochs, watched=base.watched, others_watched=head.watched
-        )
+        p_value = same_speed((base.epochs, base.watched), (head.epochs, head.watched))
     surest = 1 / math.comb(before.n + after.n, after.n)
     later = after.restricted_mean > before.restricted_mean
     return Test(

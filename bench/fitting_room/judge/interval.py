@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
@@ -168,19 +168,14 @@ DRAWS = 20_000
 """The number of draws of a generalised pivotal quantity."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Squares:
-    """A sum of squares with its degrees of freedom, and draws of the expectation of its mean."""
-
+class _Squares(NamedTuple):
     total: float
     degrees: int
 
-    @property
-    def mean(self) -> float:
-        return self.total / self.degrees
-
-    def pivot(self, generator: np.random.Generator) -> np.ndarray:
-        return np.asarray(self.total / generator.chisquare(self.degrees, DRAWS))
+    def drawn(self, generator: np.random.Generator) -> np.ndarray:
+        """Return their mean square, and draws of what is expected of it; shape (1 + draws,)."""
+        draws = generator.chisquare(self.degrees, DRAWS)
+        return np.asarray(self.total / np.concatenate([[self.degrees], draws]))
 
 
 def crossed(values: np.ndarray, repeats: np.ndarray) -> Mapping[str, Interval]:
@@ -199,9 +194,9 @@ def crossed(values: np.ndarray, repeats: np.ndarray) -> Mapping[str, Interval]:
     mean = values.mean()
     by_row, by_column = values.mean(axis=1) - mean, values.mean(axis=0) - mean
     rest = values - mean - by_row[:, None] - by_column[None, :]
-    of_rows = _Squares(total=columns * float(by_row @ by_row), degrees=rows - 1)
-    of_columns = _Squares(total=rows * float(by_column @ by_column), degrees=columns - 1)
-    of_rest = _Squares(total=float((rest**2).sum()), degrees=(rows - 1) * (columns - 1))
+    of_rows = _Squares(columns * float(by_row @ by_row), rows - 1)
+    of_columns = _Squares(rows * float(by_column @ by_column), columns - 1)
+    of_rest = _Squares(float((rest**2).sum()), (rows - 1) * (columns - 1))
     of_repeats = _within(repeats)
     generator = np.random.default_rng(SEED)
     return {
@@ -220,7 +215,7 @@ def nested(values: np.ndarray) -> Mapping[str, Interval]:
     blocks, groups, each = values.shape
     by_group = values.mean(axis=2)
     by_block = by_group.mean(axis=1) - by_group.mean()
-    of_blocks = _Squares(total=groups * each * float(by_block @ by_block), degrees=blocks - 1)
+    of_blocks = _Squares(groups * each * float(by_block @ by_block), blocks - 1)
     of_groups = _within(by_group, times=each)
     of_values = _within(values.reshape(-1, each))
     generator = np.random.default_rng(SEED)
@@ -233,18 +228,17 @@ def nested(values: np.ndarray) -> Mapping[str, Interval]:
 
 def _within(values: np.ndarray, *, times: int = 1) -> _Squares:
     apart = values - values.mean(axis=1, keepdims=True)
-    degrees = values.shape[0] * (values.shape[1] - 1)
-    return _Squares(total=times * float((apart**2).sum()), degrees=degrees)
+    return _Squares(times * float((apart**2).sum()), values.shape[0] * (values.shape[1] - 1))
 
 
 def _component(
     upper: _Squares, lower: _Squares | None, times: int, generator: np.random.Generator
 ) -> Interval:
     """Return the standard deviation that ``upper`` counts ``times`` over and ``lower`` does not."""
-    variance, draws = upper.mean, upper.pivot(generator)
+    drawn = upper.drawn(generator)
     if lower:
-        variance, draws = variance - lower.mean, draws - lower.pivot(generator)
-    found = _quantiles(variance, draws)
+        drawn = drawn - lower.drawn(generator)
+    found = _quantiles(drawn[0], drawn[1:])
 
     def sd(total: float) -> float:
         return math.sqrt(max(total / times, 0.0))
@@ -353,13 +347,9 @@ def _first_half(at: np.ndarray, left: np.ndarray) -> float:
     return float(at[below[0]]) if len(below) else math.inf
 
 
-def same_speed(
-    epochs: Sequence[int | None],
-    others: Sequence[int | None],
-    *,
-    watched: Sequence[int],
-    others_watched: Sequence[int],
-) -> float:
-    """Return the p-value of the log-rank test that two cases reach the target alike."""
-    test = scipy.stats.logrank(_censored(epochs, watched), _censored(others, others_watched))
-    return float(test.pvalue)
+def same_speed(*sides: tuple[Sequence[float | None], Sequence[float]]) -> float:
+    """Return the p-value of the log-rank test that both sides reach the target alike.
+
+    A side has the arguments of ``survival``.
+    """
+    return float(scipy.stats.logrank(*(_censored(*side) for side in sides)).pvalue)
