@@ -154,7 +154,7 @@ def collected(found: Any, classes: int) -> Arrays:
 
     It is four arrays in the order of ``FILES``, or two pairs of images and labels, as
     ``keras.datasets`` returns them. Grey images may have a channel axis of one, and labels are
-    integers below ``classes``. Raises RejectedError, which says what array cannot be, and why.
+    integers below ``classes``. Raises RejectedError, which says what array will not do, and why.
     """
     if isinstance(found, Arrays):
         parts: list[Any] = [getattr(found, name) for name in FILES]

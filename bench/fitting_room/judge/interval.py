@@ -169,6 +169,8 @@ DRAWS = 20_000
 
 
 class _Squares(NamedTuple):
+    """A sum of squares with its degrees of freedom."""
+
     total: float
     degrees: int
 

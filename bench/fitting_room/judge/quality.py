@@ -165,7 +165,8 @@ def judge_without_reference(
     for k in range(FIRST_LOOK, min(len(values), most) + 1):
         inside = _probability_inside(values[:k], bound)
         if inside <= alpha / looks or inside >= 1 - BETA / looks:
-            outcome, values = "fail" if inside <= alpha / looks else "pass", values[:k]
+            outcome = "fail" if inside <= alpha / looks else "pass"
+            values = values[:k]
             break
     return verdict_on(bound, outcome, values, _t_test_words(values, bound, looks))
 

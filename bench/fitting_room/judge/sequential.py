@@ -33,7 +33,7 @@ RUN_ALPHA = 0.01  # chance that a run of the bench over unchanged code shows a f
 
 
 def share(assertions: int) -> float:
-    """Return the error of each assertion so that a run's keep to ``RUN_ALPHA`` by Bonferroni."""
+    """Return the error of each assertion, so that a run keeps to ``RUN_ALPHA`` (Bonferroni)."""
     if assertions < 1:
         raise ValueError(f"a run has at least one assertion, not {assertions}")
     return RUN_ALPHA / assertions
@@ -162,13 +162,12 @@ def decide(values: np.ndarray, plan: Plan) -> Decision:
     values = values[:, : plan.most]
     runs, n = np.arange(len(values)), values.shape[1]
     ratios = np.cumsum(plan.step(values), axis=1)
-    passed, failed = ratios >= plan.pass_at, ratios <= plan.fail_at
-    if n == plan.most:
-        passed[:, -1] |= ratios[:, -1] >= 0
-        failed[:, -1] = ~passed[:, -1]
-    alarmed = scatter_changed(values, plan.sigma)
-    ended = passed | failed | alarmed
+    passed, alarmed = ratios >= plan.pass_at, scatter_changed(values, plan.sigma)
+    ended = passed | (ratios <= plan.fail_at) | alarmed
     ended[:, : plan.least - 1] = False
+    if n == plan.most:
+        passed[:, -1] = ratios[:, -1] >= 0
+        ended[:, -1] = True
     at = np.where(ended.any(axis=1), ended.argmax(axis=1), n - 1)
     decided = np.where(passed[runs, at], PASS, FAIL)
     outcomes = np.where(ended[runs, at], decided, OPEN).astype(np.int8)

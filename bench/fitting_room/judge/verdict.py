@@ -218,9 +218,9 @@ class Check:
 def judge_figure(
     found: Interval, claimed: Interval, *, seeds: int, better: Better = "neither"
 ) -> ClaimLabel:
-    """Judge what was printed, with all that rounds to it, by where one more seed may fall.
+    """Judge a figure by where one more seed may fall, which is ``found`` from so many seeds.
 
-    That rests on so many seeds.
+    ``claimed`` is what was printed, with all that rounds to it.
     """
     if not exclude(found, claimed):
         return "reproduced" if seeds >= LEAST_SEEDS else "undecided"

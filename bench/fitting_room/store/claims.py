@@ -236,7 +236,7 @@ class Published:
 
 
 def read_published(path: Path, *, cases: Iterable[str], others: Iterable[str] = ()) -> Published:
-    """Return every claim in a file on cases of the tables, or in ``[claims]`` on others as well.
+    """Return every claim in a file: on ``cases`` of tables, and in ``[claims]`` on ``others`` too.
 
     Raises:
         UserError: It cannot be read, is no TOML, names an unknown case, metric, source or key, or a
