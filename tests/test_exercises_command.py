@@ -16,7 +16,7 @@ from bench.cases import CASES
 from bench.exercises import EXERCISES
 from conftest import Bench
 from fitting_room.cli import pages
-from fitting_room.judge.interval import Interval
+from fitting_room.format import Interval
 from fitting_room.lab.plan import Need, Options, plan
 from fitting_room.store.records import Store
 from fitting_room.studies import exercises as blocks

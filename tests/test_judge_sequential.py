@@ -16,6 +16,8 @@ from fitting_room.judge.change import holm
 from fitting_room.judge.quality import judge, suggest
 from fitting_room.judge.sequential import (
     BETA,
+    CODES,
+    FAIL,
     Plan,
     decide,
     decide_all,
@@ -26,6 +28,7 @@ from fitting_room.judge.sequential import (
     run,
     scatter_changed,
     share,
+    together,
 )
 from fitting_room.judge.verdict import Bound
 
@@ -82,23 +85,22 @@ def test_the_first_limit_crossed_decides_and_the_sign_at_the_last_seed(
     values: Sequence[float], outcome: str, seeds: int
 ) -> None:
     """Later seeds do not change a verdict, and the sixth leaves none open."""
-    decision = decide(values, PLAN)
-    assert (decision.outcome, decision.seeds) == (outcome, seeds)
+    assert decide_all(values, [PLAN])[:2] == (outcome, seeds)
 
 
 def test_nothing_is_decided_below_the_least_number_of_seeds() -> None:
     """However clear the first seed, two are asked for."""
     careful = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=1e-4, least=2)
-    assert decide([9.0], careful).outcome == "undecided"
-    assert decide([-9.0], careful).outcome == "undecided"
-    assert decide([3.0, 3.5], careful).seeds == 2
+    assert decide_all([9.0], [careful])[0] == "undecided"
+    assert decide_all([-9.0], [careful])[0] == "undecided"
+    assert decide_all([3.0, 3.5], [careful])[1] == 2
 
 
 @pytest.mark.parametrize("difference", [4.64, 4.67])
 def test_changed_scatter_is_told_by_chi_squared(difference: float) -> None:
     """Two values whose difference no unchanged scatter gives in 99.9 % of cases raise the guard."""
     surprising = difference**2 / 2 > chi2.ppf(0.999, 1)
-    assert scatter_changed([0.0, difference], 1.0) == surprising
+    assert scatter_changed(np.array([[0.0, difference]]), 1.0).tolist() == [[False, surprising]]
 
 
 @pytest.mark.parametrize(
@@ -115,11 +117,11 @@ def test_changed_scatter_waits_for_all_seeds_and_a_t_test(
 ) -> None:
     """It passes only what scipy's t-test shows above the bound, and fails what lies below."""
     careful = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=1e-4, least=2)
-    decision = decide(values, careful)
-    assert decision.scatter_changed and decision.outcome == outcome
+    found, _, (decision,) = decide_all(values, [careful])
+    assert decision.scatter_changed.all() and found == outcome
     if len(values) == 6:
         shown = ttest_1samp(values, 0.0, alternative="greater").pvalue <= BETA
-        assert (decision.outcome == "pass") == shown
+        assert (found == "pass") == shown
 
 
 @pytest.mark.parametrize(
@@ -219,8 +221,9 @@ def normal(mean: float, sd: float = 1.0) -> np.ndarray:
 
 def simulate(draws: np.ndarray, plan: Plan) -> tuple[Counter[str], float]:
     """Return how many runs ended how, and the mean number of seeds they took."""
-    decisions = [decide(row, plan) for row in draws.tolist()]
-    return Counter(d.outcome for d in decisions), float(np.mean([d.seeds for d in decisions]))
+    found = decide(draws, plan)
+    counts = {name: int(np.sum(found.outcomes == code)) for name, code in CODES.items()}
+    return Counter(counts), float(found.seeds.mean())
 
 
 def most_expected(rate: float) -> int:
@@ -277,8 +280,8 @@ def test_a_band_fails_unchanged_code_no_more_often_than_its_price_says() -> None
     assert band.mean is not None
     sides = plans(band, alpha=ALPHA, least=1, most=6)
     draws = band.mean + sides[0].sigma * normal(0.0)
-    outcomes = Counter(decide_all(row, sides)[0] for row in draws.tolist())
-    assert outcomes["fail"] <= most_expected(price(sides).false_alarm)
+    found = together([decide(draws, side) for side in sides])
+    assert np.sum(found.outcomes == FAIL) <= most_expected(price(sides).false_alarm)
 
 
 def test_a_crippled_model_fails_and_says_so_after_one_or_two_seeds() -> None:

@@ -5,16 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import mean, variance
 
 import numpy as np
 import pytest
 from records import make_band
-from scipy.stats import binom, kurtosis, skew
+from scipy.stats import binom, chi2, kurtosis, skew, ttest_1samp
 
 from fitting_room.judge.quality import Curve
-from fitting_room.judge.sequential import Plan, decide_all, planning_sd, run
-from fitting_room.judge.simulation import (
+from fitting_room.judge.sequential import (
+    BETA,
     CODES,
+    FAIL,
+    OPEN,
+    PASS,
+    Plan,
+    decide_all,
+    planning_sd,
+    run,
+    together,
+)
+from fitting_room.judge.simulation import (
     SHAPES,
     Rate,
     Scenario,
@@ -26,7 +37,6 @@ from fitting_room.judge.simulation import (
     seeds_of_equal_power,
     simulate_case,
     simulate_fixed,
-    together,
     walk,
 )
 from fitting_room.judge.verdict import Bound
@@ -72,24 +82,49 @@ def within_chance(rate: Rate, expected: float) -> bool:
     return bool(low <= rate.hits <= high)
 
 
+def by_hand(values: Sequence[float], sides: Sequence[Plan]) -> tuple[int, int]:
+    """Return outcome and seeds of one run, seed by seed as the docstrings of the test say it."""
+    ends = [_by_hand(values, side) for side in sides]
+    if failed := [seeds for code, seeds in ends if code == FAIL]:
+        return FAIL, min(failed)
+    return min(code for code, _ in ends), max(seeds for _, seeds in ends)
+
+
+def _by_hand(values: Sequence[float], side: Plan) -> tuple[int, int]:
+    ratio = 0.0
+    for k, value in enumerate(values, start=1):
+        ratio += side.step(value)
+        if k < side.least:
+            continue
+        if k > 1 and variance(values[:k]) * (k - 1) > side.sigma**2 * chi2.ppf(0.999, k - 1):
+            above = [side.sign * value - side.floor for value in values]
+            p_value = ttest_1samp(above, 0.0, alternative="greater").pvalue
+            return PASS if p_value <= BETA else OPEN if mean(above) >= 0 else FAIL, side.most
+        if ratio >= side.pass_at or (k == side.most and ratio >= 0):
+            return PASS, k
+        if ratio <= side.fail_at:
+            return FAIL, k
+    return FAIL, side.most
+
+
 @pytest.mark.parametrize("sides", [(FLOOR,), (CEILING,), (FLOOR, CEILING)])
 @pytest.mark.parametrize("sd", [0.3, 1.0, 3.0])
-@pytest.mark.parametrize("mean", [3.0, 1.5, -1.0])
+@pytest.mark.parametrize("centre", [3.0, 1.5, -1.0])
 def test_every_row_ends_as_the_gate_itself_ends_it(
-    sides: tuple[Plan, ...], sd: float, mean: float
+    sides: tuple[Plan, ...], sd: float, centre: float
 ) -> None:
-    """Outcome and seeds are those of ``decide_all``, the guard's t-test among them."""
-    values = mean + sd * draw(0, 300, 6)
+    """Outcome and seeds are those of one run alone, and of the textbook's test by hand."""
+    values = centre + sd * draw(0, 300, 6)
     found = walk(values, sides)
     judged = [decide_all(row, sides)[:2] for row in values.tolist()]
-    assert [(CODES[outcome], seeds) for outcome, seeds in judged] == list(
-        zip(found.outcomes.tolist(), found.seeds.tolist(), strict=True)
-    )
+    ended = list(zip(found.outcomes.tolist(), found.seeds.tolist(), strict=True))
+    assert [(CODES[outcome], seeds) for outcome, seeds in judged] == ended
+    assert [by_hand(row, sides) for row in values.tolist()] == ended
 
 
 def test_every_way_to_end_is_among_those_compared() -> None:
     """The rows of the test above pass, fail and stay undecided, after one seed and after six."""
-    ends = [walk(mean + sd * draw(0, 300, 6), (FLOOR,)) for sd in (0.3, 3.0) for mean in (3.0, 1.5)]
+    ends = [walk(at + sd * draw(0, 300, 6), (FLOOR,)) for sd in (0.3, 3.0) for at in (3.0, 1.5)]
     assert {code for each in ends for code in each.outcomes.tolist()} == {-1, 0, 1}
     assert {seeds for each in ends for seeds in each.seeds.tolist()} >= {1, 6}
 

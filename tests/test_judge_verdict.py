@@ -6,10 +6,9 @@ import math
 
 import pytest
 
-from fitting_room.judge.interval import Interval
+from fitting_room.format import Interval
 from fitting_room.judge.verdict import (
     CLAIM_OUTCOMES,
-    Better,
     Check,
     as_printed,
     exclude,
@@ -17,6 +16,7 @@ from fitting_room.judge.verdict import (
     judge_statement,
     with_its_source,
 )
+from fitting_room.metrics import Better
 
 
 def interval(low: float, high: float) -> Interval:
@@ -33,11 +33,11 @@ def interval(low: float, high: float) -> Interval:
         ("82%", 0.82, "higher", "exceeded"),
         ("86%", 0.86, "higher", "reproduced"),  # what rounds to it reaches 86.5 %
         ("90%", 0.90, "lower", "exceeded"),
-        ("80%", 0.80, None, "not reproduced"),
+        ("80%", 0.80, "neither", "not reproduced"),
     ],
 )
 def test_a_figure_is_held_against_one_more_seed(
-    printed: str, value: float, better: Better | None, verdict: str
+    printed: str, value: float, better: Better, verdict: str
 ) -> None:
     """Seeds fall within 86.4–87.96 %; a printed figure stands for all that rounds to it."""
     claimed = as_printed(printed, value, value)
@@ -67,11 +67,11 @@ INSIDE, ACROSS, ABOVE, BELOW = (3.2, 3.8), (2.5, 3.5), (4.1, 5), (1, 2)
         ([INSIDE, BELOW], "higher", "not reproduced"),
         ([ABOVE, BELOW], "higher", "not reproduced"),
         ([ABOVE], "lower", "not reproduced"),
-        ([ABOVE], None, "not reproduced"),
+        ([ABOVE], "neither", "not reproduced"),
     ],
 )
 def test_a_statement_about_several_is_as_true_as_its_worst(
-    found: list[tuple[float, float]], better: Better | None, verdict: str
+    found: list[tuple[float, float]], better: Better, verdict: str
 ) -> None:
     """It says 3–4 of each."""
     checks = [Check(found=interval(*each), low=3, high=4) for each in found]

@@ -12,7 +12,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 FEW = 3
 """The most names that a suggestion lists."""
@@ -42,6 +44,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = [each for part in difflib.get_close_matches(name, meant, n=1) for each in meant[part]]
     hint = f"Did you mean {' or '.join(map(repr, close))}? " if 0 < len(close) <= FEW else ""
     return f"{hint}Known: {', '.join(names)}."
+
+
+def named(kind: str, name: str, known: Mapping[str, T]) -> T:
+    """Return what has that name, or raise a UserError that names the nearest."""
+    if name not in known:
+        raise UserError(f"There is no {kind} {name!r}. {nearest(name, known)}")
+    return known[name]
 
 
 def positive(text: str, *, least: int = 1) -> int:

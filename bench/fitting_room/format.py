@@ -13,8 +13,8 @@ import html
 import math
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from fitting_room.metrics import is_own, known
 
@@ -22,36 +22,25 @@ MISSING = "—"
 NEVER = "∞"
 
 
-class Spread(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class Spread:
     """Mean over seeds."""
 
-    @property
-    def mean(self) -> float:
-        """The mean of all seeds."""
-
-    @property
-    def sd(self) -> float | None:
-        """The sd between seeds; None for a single one."""
-
-    @property
-    def n(self) -> int:
-        """Seeds."""
+    mean: float
+    sd: float | None
+    """The sd between seeds, n − 1 degrees of freedom; None for one, whose scatter is unknown."""
+    n: int
+    values: tuple[float, ...]
+    """The values in the order of the seeds."""
 
 
-class Ends(Protocol):
-    """An estimate between two ends."""
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """An estimate with the interval around it; its ends are infinite where nothing is known."""
 
-    @property
-    def estimate(self) -> float:
-        """Best value."""
-
-    @property
-    def low(self) -> float:
-        """Lower end."""
-
-    @property
-    def high(self) -> float:
-        """Upper end."""
+    estimate: float
+    low: float
+    high: float
 
 
 def is_accuracy(metric: str) -> bool:
@@ -62,11 +51,6 @@ def is_accuracy(metric: str) -> bool:
 def name(metric: str) -> str:
     """Return a metric in words: ``test accuracy``."""
     return metric.replace("_", " ")
-
-
-def points(metric: str) -> str:
-    """Return the unit of a difference, after a space: that of accuracies is points."""
-    return known(metric).points
 
 
 def listed(names: Sequence[str]) -> str:
@@ -111,8 +95,12 @@ def in_words(seconds: float) -> str:
 def spanned(counts: Iterable[float]) -> str:
     """Return ``10–20``, or ``10`` where all counts are that; at least one is needed."""
     found = [*counts]
-    ends = (NEVER if math.isinf(end) else f"{end:g}" for end in (min(found), max(found)))
-    return "–".join(dict.fromkeys(ends))
+    return "–".join(dict.fromkeys((whole(min(found)), whole(max(found)))))
+
+
+def whole(value: float) -> str:
+    """Return a count without decimals, or ∞."""
+    return NEVER if math.isinf(value) else f"{value:g}"
 
 
 def shown(metric: str, value: float) -> str:
@@ -197,7 +185,7 @@ def around(middle: float, low: float, high: float, unit: str = "") -> str:
     return f"{_end(middle, places)}{unit} ({_end(low, places)}–{_end(high, places)})"
 
 
-def span(metric: str, found: Ends) -> str:
+def span(metric: str, found: Interval) -> str:
     """Return ``85.6–88.4 %``, with two digits of half of what lies between the ends."""
     kind = known(metric)
     low, high = kind.scale * found.low, kind.scale * found.high
@@ -209,12 +197,12 @@ def span(metric: str, found: Ends) -> str:
     return f"{_end(low, places)}–{_end(high, places)}{kind.suffix}"
 
 
-def signed(metric: str, found: Ends, *, alone: int = 1) -> str:
+def signed(metric: str, found: Interval, *, alone: int = 1) -> str:
     """Return ``+2.6 (+1.9 to +3.2)``, accuracies in points.
 
     Where no ends are known there are none, and ``alone`` decimals.
     """
-    scale = 100.0 if is_accuracy(metric) else 1.0
+    scale = known(metric).scale
     middle, low, high = (scale * end for end in (found.estimate, found.low, found.high))
     places = _places(high - low, most=4, alone=alone)
     ends = f" ({plus(low, places)} to {plus(high, places)})"
@@ -229,7 +217,7 @@ def between(metric: str, estimates: Sequence[float]) -> str:
     return " to ".join(ends) + kind.points
 
 
-def epochs(found: Ends) -> str:
+def epochs(found: Interval) -> str:
     """Return ``5–7`` or ``5``: the first and the last epoch."""
     return spanned((found.low, found.high))
 

@@ -237,25 +237,20 @@ def calibration_seconds(
 
     By NumPy, on all threads of its BLAS: no framework and no compiler of one has a part in it, so
     that it stays the same where those change. It is frozen: another size or type would retire every
-    stored figure. One product is made beforehand and not counted.
-
-    Args:
-        clock: seconds; tests give their own.
-        size: rows and columns.
-        products: to be timed at most; once the ``FEWEST`` quickest agree, more change nothing.
+    stored figure. One product is made beforehand and not counted. Once the ``FEWEST`` quickest
+    agree, no more are timed.
     """
     left, right = np.random.default_rng(0).random((2, size, size), dtype=np.float32)
     out = left @ right
     seconds: list[float] = []
-    while len(seconds) < products and not _agree(sorted(seconds)[:FEWEST]):
+    while len(seconds) < products:
         began = clock()
         np.matmul(left, right, out=out)
         seconds.append(clock() - began)
+        quickest = sorted(seconds)[:FEWEST]
+        if len(quickest) == FEWEST and quickest[-1] <= quickest[0] * AGREE:
+            break
     return min(seconds)
-
-
-def _agree(quickest: Sequence[float]) -> bool:
-    return len(quickest) == FEWEST and quickest[-1] <= quickest[0] * AGREE
 
 
 def peak_memory_bytes() -> int | None:
@@ -271,7 +266,7 @@ def _cpu() -> str:
     """Name the processor, with what tells its generation where a hypervisor hides its number."""
     info = _read("/proc/cpuinfo")
     told = dict(re.findall(r"^(\w[\w ]*\w)\s*: (.+)$", info, re.MULTILINE))
-    flags = told.get("flags", "").split()
+    flags = cpu_flags()
     generation = " ".join(f"{word} {told[key]}" for word, key in GENERATION if key in told)
     widest = next((flag for flag in ("avx512f", "avx2", "avx") if flag in flags), "")
     details = ", ".join(part for part in (generation, widest) if part)

@@ -235,9 +235,6 @@ SHOWN: list[str] = []
 CURVES = {f"{metric}_by_epoch": metric for metric in ("training_loss", "training_accuracy")}
 """Name of a learning curve → what it shows after each epoch."""
 
-KNOWN_AFTER = {metric.name: metric.known_after for metric in BUILT_IN if metric.known_after}
-"""Metric → epoch after which it is known, where that is not the last."""
-
 UNTRAINED = frozenset(metric.name for metric in BUILT_IN if not metric.trained)
 """Metrics that a model has before it is trained."""
 
@@ -316,10 +313,7 @@ def computed(
 ) -> dict[str, float]:
     """Return the values of metrics, each of which is named by its ``module:function``.
 
-    Args:
-        sources: Name → ``module:function``.
-        labels: Of the test images, shape (n,), integers.
-        probabilities: Of every class, shape (n, classes), float64.
+    Labels and probabilities are those of the test images, as a ``Function`` takes them.
 
     Raises:
         UserError: A function gives no finite number.

@@ -18,7 +18,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from fitting_room.errors import UserError, nearest
+from fitting_room.errors import UserError, named, nearest
 from fitting_room.metrics import COLUMNS, Metric, declare, targets
 from fitting_room.reading import read_toml
 from fitting_room.spec import TASKS, Case, Pin, Task
@@ -70,6 +70,13 @@ class Slowdown:
     words: str
     red: bool
     """Whether the judge of seconds must notice it."""
+
+
+class _Named(cached_property[Mapping[str, T]]):
+    """What a key of ``OBJECTS`` stands for, by name; imported when it is first asked for."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(lambda project: project._mapping(key))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,20 +136,18 @@ class Project:
         TASKS.update(tasks)
         _USED[:] = [self]
 
-    @cached_property
-    def cases(self) -> Mapping[str, Case]:
-        """Name → case, in the order of the tables."""
-        return self._mapping("cases")
-
-    @cached_property
-    def instead(self) -> Mapping[str, str]:
-        """Case → the case that is trained where the precision of the first is emulated."""
-        return self._mapping("instead")
-
-    @cached_property
-    def exercises(self) -> Mapping[str, Any]:
-        """Name → ``studies.exercises.Exercise``, in the order in which they are told."""
-        return self._mapping("exercises")
+    cases = _Named[Case]("cases")
+    """Name → case, in the order of the tables."""
+    instead = _Named[str]("instead")
+    """Case → the case that is trained where the precision of the first is emulated."""
+    exercises = _Named[Any]("exercises")
+    """Name → ``studies.exercises.Exercise``, in the order in which they are told."""
+    variants = _Named[Variant]("variants")
+    """Name → case that is crippled on purpose, to see that the gate notices."""
+    slowdowns = _Named[Slowdown]("slowdowns")
+    """Name → what is done to an A/B timing, to see that the judge of seconds notices."""
+    peers = _Named[Mapping[str, str]]("peers")
+    """Case → words → ``module:function`` of a plain loop that trains the same."""
 
     @cached_property
     def exercise_cases(self) -> Mapping[str, Case]:
@@ -157,21 +162,6 @@ class Project:
         return {**self.exercise_cases, **self.cases}
 
     @cached_property
-    def variants(self) -> Mapping[str, Variant]:
-        """Name → case that is crippled on purpose, to see that the gate notices."""
-        return self._mapping("variants")
-
-    @cached_property
-    def slowdowns(self) -> Mapping[str, Slowdown]:
-        """Name → what is done to an A/B timing, to see that the judge of seconds notices."""
-        return self._mapping("slowdowns")
-
-    @cached_property
-    def peers(self) -> Mapping[str, Mapping[str, str]]:
-        """Case → words → ``module:function`` of a plain loop that trains the same."""
-        return self._mapping("peers")
-
-    @cached_property
     def metrics(self) -> tuple[Metric, ...]:
         """The project's own, beside those that every record has."""
         found, where = self._object("metrics", list | tuple, "list of fitting_room.metrics.Metric")
@@ -182,11 +172,11 @@ class Project:
 
     def case(self, name: str) -> Case:
         """Return the case of that name, or raise a UserError that names the nearest."""
-        return _named("case", name, self.cases)
+        return named("case", name, self.cases)
 
     def exercise(self, name: str) -> Any:
         """Return the exercise of that name, or raise a UserError that names the nearest."""
-        return _named("exercise", name, self.exercises)
+        return named("exercise", name, self.exercises)
 
     def _mapping(self, key: str) -> Mapping[str, Any]:
         found, where = self._object(key, Mapping | list | tuple, f"list or mapping of {key}")
@@ -220,12 +210,6 @@ def used() -> Project | None:
     return _USED[0] if _USED else None
 
 
-def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
-    if name not in known:
-        raise UserError(f"There is no {kind} {name!r}. {nearest(name, known)}")
-    return known[name]
-
-
 def _imported(module: str, root: Path, where: str) -> Any:
     """Import a module, which may lie in the root folder."""
     if str(root) not in sys.path:
@@ -245,8 +229,7 @@ def _imported(module: str, root: Path, where: str) -> Any:
 def current(*folders: Path) -> Project:
     """Return the project of the first folder that lies in one, and declare metrics and columns.
 
-    Args:
-        folders: Each is looked at with all folders above it, nearest first.
+    Each folder is looked at with all folders above it, nearest first.
 
     Raises:
         UserError: None lies in a project, its table cannot be meant, or its metrics or columns
@@ -265,8 +248,9 @@ def current(*folders: Path) -> Project:
 
 def _declare(project: Project) -> None:
     known = (*COLUMNS, *(metric.name for metric in project.metrics))
+    file = project.root / FILE
     for number, name in enumerate(project.columns):
-        where = f"{project.root / FILE}: columns in {TABLE}"
+        where = f"{file}: columns in {TABLE}"
         if name not in known:
             raise UserError(f"{where} has no column {name!r} to show. {nearest(name, known)}")
         if name in project.columns[:number]:
@@ -274,8 +258,7 @@ def _declare(project: Project) -> None:
     try:
         declare(project.metrics, columns=project.columns)
     except ValueError as error:
-        where = f"{project.root / FILE}: metrics in {TABLE}"
-        raise UserError(f"{where} cannot be used: {error}.") from None
+        raise UserError(f"{file}: metrics in {TABLE} cannot be used: {error}.") from None
 
 
 @cache

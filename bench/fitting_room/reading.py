@@ -46,12 +46,9 @@ Kind = TypeVar("Kind")
 
 
 def read_bytes(path: Path, *, mend: str, most_mib: int = MOST_MIB) -> bytes:
-    """Return the content of a file.
+    """Return the content of a file, of which no more than ``most_mib`` is ever read.
 
-    Args:
-        path: Of the file.
-        mend: One sentence for a person: what to do about a file that is refused.
-        most_mib: What it may have; no more than that is ever read.
+    ``mend`` is one sentence for a person: what to do about a file that is refused.
 
     Raises:
         UserError: It cannot be read, is too large, or begins with a byte-order mark.
@@ -78,12 +75,8 @@ class _Head(msgspec.Struct):
 def read_json(path: Path, kind: type[Kind], *, what: str, schema: int, mend: str) -> Kind:
     """Return what a file of JSON holds, every value of it checked against its type.
 
-    Args:
-        path: Of the file.
-        kind: Type to decode, whose annotations say what each value may be.
-        what: A name for it in messages, such as ``record``.
-        schema: Number of the format that this version reads.
-        mend: One sentence for a person: what to do about a file that is refused.
+    Messages call it ``what``, such as ``record``, and end with ``mend``: see ``read_bytes``. This
+    version reads the format with that schema number.
 
     Raises:
         UserError: It cannot be read, is damaged, of another schema, or a value is out of range.
@@ -159,12 +152,9 @@ def _header(lines: list[str], table: str) -> int:
 
 
 def read_toml(path: Path, *, mend: str, infinite: bool = False) -> Toml:
-    """Return the content of a TOML file, whose numbers can all be meant.
+    """Return the content of a TOML file, whose numbers can all be meant; see ``read_bytes``.
 
-    Args:
-        path: Of the file.
-        mend: One sentence for a person: what such a file holds.
-        infinite: Whether ``inf`` has a meaning in it; ``nan`` never has one.
+    ``inf`` has a meaning in it only where it may be ``infinite``; ``nan`` never has one.
 
     Raises:
         UserError: It cannot be read, is not TOML, nests too deeply, or a number cannot be meant;

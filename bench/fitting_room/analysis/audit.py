@@ -10,10 +10,11 @@ from pathlib import Path
 from fitting_room import format as words
 from fitting_room.analysis import statements
 from fitting_room.analysis.evidence import COUNTS, Evidence, epoch_seconds, short, title
-from fitting_room.analysis.statements import NO_RECORDS, Judgement, better, undecided
+from fitting_room.analysis.statements import NO_RECORDS, Judgement, undecided
 from fitting_room.analysis.trials import figure, publishable
 from fitting_room.errors import UserError
-from fitting_room.judge.interval import Interval, of_new_count, of_new_seed, of_new_share
+from fitting_room.format import Interval
+from fitting_room.judge.interval import of_new_count, of_new_seed, of_new_share
 from fitting_room.judge.timing import SECONDS
 from fitting_room.judge.verdict import (
     CLAIM_OUTCOMES,
@@ -26,6 +27,7 @@ from fitting_room.judge.verdict import (
     with_its_source,
 )
 from fitting_room.machine import PLATFORMS, USUAL, platform_of
+from fitting_room.metrics import known
 from fitting_room.project import Project
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, parts
@@ -239,7 +241,7 @@ def _by_records(claim: Claim, evidence: Evidence) -> Judgement:
     elif n < LEAST_SEEDS:
         where += f", but {n} seeds are too few to tell from"
     lost = sum(r.spec.case.name == case and not r.completed for r in evidence.records)
-    way = claim.better or better(metric)
+    way = claim.better or known(metric).better
     return Judgement(
         label=judge_figure(found, claimed(claim), seeds=n, better=way),
         because=where + (f"; {lost} more trials came to no result" if lost else ""),

@@ -17,6 +17,7 @@ from fitting_room.analysis.sides import (
     tested,
     two_cases,
 )
+from fitting_room.format import Interval
 from fitting_room.judge.change import (
     Change,
     Question,
@@ -25,7 +26,7 @@ from fitting_room.judge.change import (
     not_comparable,
     timed,
 )
-from fitting_room.judge.interval import Interval, accuracy_difference
+from fitting_room.judge.interval import accuracy_difference
 from fitting_room.judge.timing import SECONDS, SLOWER, WARN, Pace, judge_stored
 from fitting_room.judge.verdict import EPOCHS, TO_TARGET, Verdict
 from fitting_room.metrics import SHOWN

@@ -10,7 +10,8 @@ from statistics import median
 
 from fitting_room import format as words
 from fitting_room.analysis.trials import by_case, of_one_machine, quartiles, trained
-from fitting_room.judge.interval import LEVEL, Interval, of_contrast
+from fitting_room.format import Interval
+from fitting_room.judge.interval import LEVEL, of_contrast
 from fitting_room.judge.timing import SECONDS
 from fitting_room.metrics import METRICS, is_own, of_epoch
 from fitting_room.record import Record, unpack_classes
@@ -55,10 +56,8 @@ class Evidence:
     def by_seed(self, case: str, metric: str, *, epoch: int | None = None) -> dict[int, float]:
         """Return seed → value, of those that have it; infinite epochs to a target are "never".
 
-        Args:
-            case: By name.
-            metric: Of an epoch, a count, or ``epochs_to_target``.
-            epoch: Which, from 1; the last by default.
+        The metric is one of an epoch, the last unless another is named, a count, or
+        ``epochs_to_target``.
         """
         found = {r.spec.seed: _value(r, metric, epoch) for r in self.trained(case)}
         return {seed: value for seed, value in found.items() if value is not None}

@@ -16,7 +16,6 @@ from fitting_room.analysis.trials import (
     gathered,
     latest,
     of_one_machine,
-    on_sample,
     publishable,
 )
 from fitting_room.judge.change import Arrivals, Sample
@@ -167,7 +166,8 @@ def _facts(case: str, records: Sequence[Record]) -> Facts:
         samples={metric: _sample(metric, trained) for metric in _known(trained)},
         arrivals=_arrivals(trained),
         counts=_counts(kept),
-        pace=_pace(trained, _quickest),
+        # By the quickest epoch: neighbours only ever slow one down.
+        pace=_pace(trained, lambda record: min(epoch.seconds for epoch in record.epochs[1:])),
         to_target=_pace(trained, lambda record: seconds_to_target(record) or math.inf),
         conditions=_conditions(kept[-1]) if kept else {},
         settings={name: " / ".join(of) for name, of in gathered(told).items()},
@@ -228,11 +228,6 @@ def _pace(records: Sequence[Record], seconds: Callable[[Record], float]) -> Pace
     )
 
 
-def _quickest(record: Record) -> float:
-    """Return the seconds of the quickest epoch: neighbours only ever slow one down."""
-    return min(epoch.seconds for epoch in record.epochs[1:])
-
-
 def _time_conditions(record: Record) -> dict[str, str]:
     """Return what must agree for seconds to be compared: machine, and versions but Python's."""
     machine, versions = record.machine, record.provenance.versions
@@ -248,7 +243,7 @@ def _conditions(record: Record) -> dict[str, str]:
     """Return what must agree for quality to be compared: data and epochs."""
     spec = record.spec
     epochs = f"{spec.epochs} instead of the recipe's" if spec.overridden else "the recipe's"
-    data = "the sample" if on_sample(record) else "the whole set"
+    data = "the sample" if spec.dataset.sample else "the whole set"
     return {"data": data, "checksum of the data": spec.dataset.checksum[:12], "epochs": epochs}
 
 

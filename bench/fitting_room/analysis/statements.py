@@ -9,9 +9,9 @@ from statistics import fmean
 
 from fitting_room import format as words
 from fitting_room.analysis.evidence import COUNTS, Evidence, costs_of, short
+from fitting_room.format import Interval
 from fitting_room.judge.interval import (
     LEVEL,
-    Interval,
     epochs_to_target,
     first_epoch,
     of_contrast,
@@ -20,7 +20,6 @@ from fitting_room.judge.interval import (
 )
 from fitting_room.judge.verdict import (
     LEAST_SEEDS,
-    Better,
     Check,
     ClaimLabel,
     as_printed,
@@ -90,14 +89,8 @@ def _awaited(cases: Sequence[str]) -> str:
     return f"{NO_RECORDS} of {words.listed([short(case) for case in cases])}"
 
 
-def better(metric: str) -> Better | None:
-    """Return which way a metric is better; None where it is neither way."""
-    found = known(metric).better
-    return None if found == "neither" else found
-
-
 def _sign(metric: str) -> float:
-    return 1.0 if better(metric) == "higher" else -1.0
+    return 1.0 if known(metric).better == "higher" else -1.0
 
 
 Means = Difference | Order | Diminishing
@@ -170,7 +163,7 @@ def _on_means(statement: Means, evidence: Evidence, printed: Printed) -> Judgeme
         return Judgement(label=label, because=because)
     count = len(things)
     checks = [(e, check) for e in things if (check := e.of_means(metric, evidence, of=count))]
-    way = better(metric) if isinstance(statement, Difference) else None
+    way = known(metric).better if isinstance(statement, Difference) else "neither"
     label = judge_statement([check for _, check in checks], better=way)
     # A verdict rests on all that agrees, or else on what does not.
     decisive = checks
@@ -188,7 +181,7 @@ def _on_means(statement: Means, evidence: Evidence, printed: Printed) -> Judgeme
 
 def _told(metric: str, checks: Checks) -> str:
     told = [f"{each.of} {words.signed(metric, check.found)}" for each, check in checks]
-    return words.listed(told) + words.points(metric)
+    return words.listed(told) + known(metric).points
 
 
 def _measured(statement: Means, evidence: Evidence, checks: Checks) -> str:
@@ -222,10 +215,10 @@ def _on_ratio(statement: Ratio, evidence: Evidence, printed: Printed) -> Judgeme
         because = f"its source prints no {metric} of both"
     elif costs.comparable and theirs:
         enough = LEAST_SEEDS if statement.metric in COUNTS else costs.n
-        label = judge_figure(found, theirs, seeds=enough, better=None)
+        label = judge_figure(found, theirs, seeds=enough)
     elif costs.comparable:
         check = Check(found=found, low=statement.low or 0, high=statement.high)
-        label = judge_statement([check], better=None)
+        label = judge_statement([check])
     return Judgement(
         label=label,
         because=because,
@@ -256,9 +249,9 @@ def _on_epochs(statement: Diminishing, evidence: Evidence) -> Judgement:
     if not gains:
         return undecided(f"no seed was trained for {late} epochs")
     found = of_contrast([gains], [1.0])
-    gain = f"{words.signed(metric, found)}{words.points(metric)}"
+    gain = f"{words.signed(metric, found)}{known(metric).points}"
     return Judgement(
-        label=judge_statement([Check(found=found, low=0, high=math.inf)], better=None),
+        label=judge_statement([Check(found=found, low=0, high=math.inf)]),
         because=f"an epoch up to {middle} gains more than one from there to {late} by {gain}",
         measured=gain,
         interval=found,
@@ -288,7 +281,7 @@ def _on_event(statement: Turn | Reach, evidence: Evidence) -> Judgement:
     interval = Interval(estimate=found.median, low=min(low, seen), high=high)
     check = Check(found=interval, low=first - 0.5, high=last + 0.5)  # epochs are whole numbers
     return Judgement(
-        label=judge_statement([check], better=None),
+        label=judge_statement([check]),
         because=f"{event} {found.words} seeds (median, 95 % interval)",
         measured=found.words,
         interval=interval,
@@ -298,6 +291,6 @@ def _on_event(statement: Turn | Reach, evidence: Evidence) -> Judgement:
 
 def _turn(curve: Sequence[float | None], metric: str) -> int | None:
     """Return the epoch of the best value; None where it is the last, so that no turn was seen."""
-    known = [-math.inf if value is None else _sign(metric) * value for value in curve]
-    best = known.index(max(known)) + 1
+    signed = [-math.inf if value is None else _sign(metric) * value for value in curve]
+    best = signed.index(max(signed)) + 1
     return best if best < len(curve) else None

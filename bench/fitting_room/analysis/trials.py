@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, median, quantiles, stdev
 
 from fitting_room import machine
-from fitting_room.format import counted, spanned
+from fitting_room.format import Spread, counted, spanned
 from fitting_room.judge.interval import EpochsToTarget, epochs_to_target, first_epoch
 from fitting_room.judge.verdict import Verdict
 from fitting_room.machine import USUAL, platform_of
@@ -66,7 +66,7 @@ def flags_of(records: Sequence[Record]) -> tuple[str, ...]:
     found = [
         f"epochs overridden: {', '.join(map(str, overridden))}" if overridden else "",
         f"{STOPPED} {', '.join(map(str, stopped))}" if stopped else "",
-        "sample" if any(map(on_sample, records)) else "",
+        "sample" if any(record.spec.dataset.sample for record in records) else "",
         "validation split, not the test set" if searched else "",
         *(f"{count} of {len(records)} trials {outcome}" for outcome, count in sorted(lost.items())),
     ]
@@ -79,11 +79,6 @@ def publishable(record: Record) -> bool:
     return not (spec.overridden or spec.stop_after or data.validation or data.sample)
 
 
-def on_sample(record: Record) -> bool:
-    """Return whether a record was made on a small sample, as its data set says of itself."""
-    return record.spec.dataset.sample
-
-
 def of_one_platform(records: Sequence[Record]) -> list[Record]:
     """Keep those of the usual platform, or where it has none those of the one with most."""
     found = [platform_of(record) for record in records]
@@ -94,18 +89,6 @@ def of_one_platform(records: Sequence[Record]) -> list[Record]:
 def of_one_machine(records: Sequence[Record]) -> list[Record]:
     """Keep what was exclusive on the machine that most of them ran on: other times do not mix."""
     return machine.of_one_machine([record for record in records if machine.exclusive(record)])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """Mean over seeds."""
-
-    mean: float
-    sd: float | None
-    """The sd between seeds, n − 1 degrees of freedom; None for one, whose scatter is unknown."""
-    n: int
-    values: tuple[float, ...]
-    """The values in the order of the seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,12 +120,12 @@ class Target:
         return f"{100 * self.target:g} % {self.metric.replace('_', ' ')}"
 
 
-def figure(values: Sequence[float]) -> Figure | None:
+def figure(values: Sequence[float]) -> Spread | None:
     """Summarise one value per seed, or return None where there is none."""
     if not values:
         return None
     sd = stdev(values) if len(values) > 1 else None
-    return Figure(mean=fmean(values), sd=sd, n=len(values), values=tuple(values))
+    return Spread(mean=fmean(values), sd=sd, n=len(values), values=tuple(values))
 
 
 def quartiles(values: Sequence[float]) -> Quartiles | None:
@@ -170,11 +153,11 @@ class Row:
     case: str
     task: str
     architecture: str
-    test_accuracy: Figure | None = None
+    test_accuracy: Spread | None = None
     """The accuracy after the last epoch; the next two are of that epoch too."""
-    test_loss: Figure | None = None
-    training_accuracy: Figure | None = None
-    calibration_error: Figure | None = None
+    test_loss: Spread | None = None
+    training_accuracy: Spread | None = None
+    calibration_error: Spread | None = None
     """Expected one, on the test images, of the seeds whose records have it; a fraction."""
     parameters: int | None = None
     epochs_to_target: Sequence[Target] = ()
@@ -189,7 +172,7 @@ class Row:
     """The rate by the median of large batches."""
     verdict: str = NOT_JUDGED
     verdicts: Sequence[Verdict] = ()
-    metrics: Mapping[str, Figure] = field(default_factory=dict)
+    metrics: Mapping[str, Spread] = field(default_factory=dict)
     """The project's own, by name, of the seeds whose records have them."""
     flags: Sequence[str] = ()
     """Why its figures need care, such as ``sample``."""
@@ -207,12 +190,9 @@ def rows(
 ) -> list[Row]:
     """Return one row per case, in the order given.
 
-    Args:
-        cases: What the table shows; records of other cases are left out.
-        records: In any order and of any outcome. Of several completed ones of a case and seed the
-            last started counts, so that n is a number of seeds.
-        verdicts: Case → verdicts on it; cases without any are not judged.
-        claims: Case → metric → published figure.
+    Records may be of any outcome, in any order; those of other cases are left out. Of several
+    completed ones of a case and seed the last started counts, so that n is a number of seeds.
+    Cases without verdicts are not judged.
     """
     of = by_case(records)
     return [
@@ -241,7 +221,7 @@ def _row(
     rates = [each.batch_size / s for each in inferences for s in each.batch_seconds]
     outcomes = {verdict.outcome for verdict in verdicts}
 
-    def mean(metric: str) -> Figure | None:
+    def mean(metric: str) -> Spread | None:
         return figure([x for r in whole if (x := METRICS[metric](r)) is not None])
 
     return Row(

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, Te
 
 from fitting_room.cli import Arguments, Subparsers, add_command, flag, path
 from fitting_room.cli.session import DATA, shared
-from fitting_room.data import Arrays, chosen_data_dir, find, load, named, sample
+from fitting_room.data import Arrays, chosen_data_dir, find, load, sample
 from fitting_room.data.arrays import (
     FILES,
     SourceError,
@@ -24,7 +24,7 @@ from fitting_room.data.arrays import (
     shared_images,
     write_idx,
 )
-from fitting_room.errors import UserError
+from fitting_room.errors import UserError, named
 from fitting_room.format import count, in_terminal
 from fitting_room.project import shown
 from fitting_room.report.table import Table
@@ -45,7 +45,7 @@ def register(subparsers: Subparsers) -> None:
 
 def describe(args: argparse.Namespace) -> int:
     """Print a table for each data set; raises UserError for those that no source gave."""
-    tasks = [named(name) for name in args.names or TASKS]
+    tasks = [named("data set", name, TASKS) for name in args.names or TASKS]
     data_dir = chosen_data_dir(args.data_dir, os.environ)
     failures = []
     for task in tasks:

@@ -39,7 +39,7 @@ from fitting_room.data.arrays import (
     verify,
 )
 from fitting_room.data.loaders import LogProgress, Progress, Source, named_by_user, sources_of
-from fitting_room.errors import UserError, nearest
+from fitting_room.errors import UserError, named
 from fitting_room.machine import cache_folder, spare_folder
 from fitting_room.spec import TASKS, Dataset, Look, Task
 
@@ -167,13 +167,6 @@ def chosen_data_dir(option: str | Path | None, environment: Mapping[str, str]) -
         raise UserError(f"{value} cannot be found: {error} Write the folder in full.") from error
 
 
-def named(name: str) -> Task:
-    """Return the task of that name, or raise a UserError that names the nearest."""
-    if name not in TASKS:
-        raise UserError(f"There is no data set {name!r}. {nearest(name, TASKS)}")
-    return TASKS[name]
-
-
 def find(
     name: str,
     *,
@@ -188,7 +181,7 @@ def find(
     ``data_dir``, it alone counts.
     Raises UserError that tells each one tried, why it failed and what to do.
     """
-    task = named(name)
+    task = named("data set", name, TASKS)
     search = _Search(task=task, offline=offline, progress=progress or LogProgress())
     if data_dir is not None:
         folder = named_by_user(data_dir, name)
@@ -291,7 +284,7 @@ def sample(name: str) -> Dataset:
     the cache cannot be written, it lies in a temporary folder. Raises UserError where there is no
     such task, or its sample is damaged.
     """
-    task = named(name)
+    task = named("data set", name, TASKS)
     title = f"the sample of {task.title}"
     if task.sample is None:
         arrays, source = reduced(load(find(name))), "sample of the whole data set"
@@ -358,7 +351,7 @@ def held(datasets: Iterable[Dataset]) -> dict[str, Arrays]:
     found: dict[str, Arrays] = {}
     for name, checksum in dict.fromkeys((each.name, each.checksum) for each in datasets):
         with suppress(UserError):  # a picture of it is missing then, and says so
-            pin = named(name).pin
+            pin = named("data set", name, TASKS).pin
             whole = pin is None or checksum == combined(pin.checksums)
             dataset = find(name, offline=True) if whole else sample(name)
             if pin is None and dataset.checksum != checksum:

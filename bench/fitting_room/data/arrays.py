@@ -152,13 +152,9 @@ MOST_CLASSES = 256
 def collected(found: Any, classes: int) -> Arrays:
     """Return what a loader found as arrays that can be trained on.
 
-    Args:
-        found: Four arrays in the order of ``FILES``, or two pairs of images and labels, as
-            ``keras.datasets`` returns them. Grey images may have a channel axis of one.
-        classes: Labels are integers from 0 to one below.
-
-    Raises:
-        RejectedError: They cannot be; it says which array, and why.
+    It is four arrays in the order of ``FILES``, or two pairs of images and labels, as
+    ``keras.datasets`` returns them. Grey images may have a channel axis of one, and labels are
+    integers below ``classes``. Raises RejectedError, which says what array will not do, and why.
     """
     if isinstance(found, Arrays):
         parts: list[Any] = [getattr(found, name) for name in FILES]

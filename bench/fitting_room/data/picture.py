@@ -95,12 +95,7 @@ def _refused(path: Path, why: str) -> UserError:
 
 
 def convert(path: Path, task: Task, shape: tuple[int, ...]) -> Converted:
-    """Return the picture in a file as the data set of ``task`` would hold it.
-
-    Args:
-        path: A PNG or JPEG.
-        task: Says how long what its images show is, and what of it is centred.
-        shape: That of its images.
+    """Return the picture in a file as the data set of ``task`` would hold it, of that shape.
 
     Raises:
         UserError: It cannot be read, nothing stands out on it, or images of the task are not grey.

@@ -26,9 +26,8 @@ from typing import Literal
 import numpy as np
 import scipy
 
-from fitting_room.format import MISSING, shown, shown_difference
+from fitting_room.format import MISSING, Interval, shown, shown_difference
 from fitting_room.judge.interval import (
-    Interval,
     epochs_to_target,
     of_difference,
     same_speed,
@@ -174,14 +173,9 @@ def timed(
     faster: float = FASTER,
     warn: float = math.inf,
 ) -> Change:
-    """Return a verdict on seconds as a change.
+    """Return a verdict on seconds, whose estimate is the ratio of head to base, as a change.
 
-    Args:
-        verdict: its estimate is the ratio of head to base.
-        base: its seconds, as a table shows them.
-        head: the same for head.
-        faster: ratio at or below which a gain is suspicious.
-        warn: ratio at or above which a pass is flagged.
+    A gain is suspicious at or below the ratio ``faster``; a pass is flagged from ``warn`` on.
     """
     ratio = 1.0 if verdict.estimate is None else verdict.estimate
     passed: Label = "same" if ratio > faster else "improvement"
@@ -209,11 +203,9 @@ class Test:
 
 
 def judge_changes(questions: Sequence[Question], *, alpha: float = RUN_ALPHA) -> list[Change]:
-    """Return the change of each metric, in the order of the questions.
+    """Return the change of each metric of one comparison, in the order of the questions.
 
-    Args:
-        questions: of one comparison, all of them.
-        alpha: chance that unchanged code shows any regression or improvement at all.
+    ``alpha`` is the chance that unchanged code shows any regression or improvement at all.
     """
     each = alpha / max(len(questions), 1)
     answers = [_answered(question, each) for question in questions]
@@ -351,9 +343,7 @@ def _judge_arrivals(base: Arrivals, head: Arrivals) -> Test | Change:
     if min(before.n, after.n) < FEWEST:
         return found("undecided", f": each side needs {FEWEST} seeds")
     with np.errstate(invalid="ignore"):  # nothing varies where all seeds arrive together
-        p_value = same_speed(
-            base.epochs, head.epochs, watched=base.watched, others_watched=head.watched
-        )
+        p_value = same_speed((base.epochs, base.watched), (head.epochs, head.watched))
     surest = 1 / math.comb(before.n + after.n, after.n)
     later = after.restricted_mean > before.restricted_mean
     return Test(
@@ -366,11 +356,8 @@ def student(base: Sequence[float], head: Sequence[float]) -> float:
     """Return the two-sided p-value of Student's t-test that both sides are the same code.
 
     Its variance is pooled, unlike that of the interval, as the same code scatters alike. With two
-    or three seeds on one side Welch's test would miss a change of twenty standard deviations.
-
-    Args:
-        base: one value per seed, at least two.
-        head: the same; the seeds need not be as many.
+    or three seeds on one side Welch's test would miss a change of twenty standard deviations. Each
+    side has at least two.
     """
     moments = [part for x in (base, head) for part in (mean(x), stdev(x), len(x))]
     with np.errstate(invalid="ignore", divide="ignore"):  # all seeds of both sides may agree

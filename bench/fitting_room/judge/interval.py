@@ -10,23 +10,16 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
 
+from fitting_room.format import Interval, whole
+
 LEVEL = 0.95
 SEED = 0
 """The seed of random numbers: the same values give the same interval."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """An estimate with the interval around it; its ends are infinite where nothing is known."""
-
-    estimate: float
-    low: float
-    high: float
 
 
 def _around(
@@ -122,13 +115,9 @@ def accuracy_difference(
 ) -> Interval:
     """Return accuracy of A less accuracy of B with its paired bootstrap interval.
 
+    Each side says whether its seeds classified the images rightly, shape (seeds, images), bool.
     Images are drawn jointly, as both sides saw the same ones. Seeds are drawn for each side by
     itself, as seed 3 of one has nothing in common with seed 3 of the other.
-
-    Args:
-        right_a: whether each seed of A classified each image rightly, shape (seeds, images), bool.
-        right_b: the same for B; the number of seeds may differ, the images may not.
-        resamples: their number; each is drawn with replacement.
     """
     generator = np.random.default_rng(SEED)
     images = right_a.shape[1]
@@ -179,19 +168,16 @@ DRAWS = 20_000
 """The number of draws of a generalised pivotal quantity."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Squares:
-    """A sum of squares with its degrees of freedom, and draws of the expectation of its mean."""
+class _Squares(NamedTuple):
+    """A sum of squares with its degrees of freedom."""
 
     total: float
     degrees: int
 
-    @property
-    def mean(self) -> float:
-        return self.total / self.degrees
-
-    def pivot(self, generator: np.random.Generator) -> np.ndarray:
-        return np.asarray(self.total / generator.chisquare(self.degrees, DRAWS))
+    def drawn(self, generator: np.random.Generator) -> np.ndarray:
+        """Return their mean square, and draws of what is expected of it; shape (1 + draws,)."""
+        draws = generator.chisquare(self.degrees, DRAWS)
+        return np.asarray(self.total / np.concatenate([[self.degrees], draws]))
 
 
 def crossed(values: np.ndarray, repeats: np.ndarray) -> Mapping[str, Interval]:
@@ -202,21 +188,17 @@ def crossed(values: np.ndarray, repeats: np.ndarray) -> Mapping[str, Interval]:
     and Weerahandi, "Measurement System Assessment via Generalized Inference", Journal of Quality
     Technology 32, 2000.
 
-    Args:
-        values: shape (rows, columns), at least 2 × 2, float64.
-        repeats: runs of the very same cell, shape (cells, repeats), at least 1 × 2, float64.
-
-    Returns:
-        ``rows``, ``columns``, ``interaction`` and ``repeat``, as standard deviations in the unit of
-        the values; the interaction excludes the scatter of repeats.
+    The values have shape (rows, columns), at least 2 × 2. The repeats are runs of the very same
+    cell, shape (cells, repeats), at least 1 × 2. Components are standard deviations in the unit of
+    the values; the interaction excludes the scatter of repeats.
     """
     rows, columns = values.shape
     mean = values.mean()
     by_row, by_column = values.mean(axis=1) - mean, values.mean(axis=0) - mean
     rest = values - mean - by_row[:, None] - by_column[None, :]
-    of_rows = _Squares(total=columns * float(by_row @ by_row), degrees=rows - 1)
-    of_columns = _Squares(total=rows * float(by_column @ by_column), degrees=columns - 1)
-    of_rest = _Squares(total=float((rest**2).sum()), degrees=(rows - 1) * (columns - 1))
+    of_rows = _Squares(columns * float(by_row @ by_row), rows - 1)
+    of_columns = _Squares(rows * float(by_column @ by_column), columns - 1)
+    of_rest = _Squares(float((rest**2).sum()), (rows - 1) * (columns - 1))
     of_repeats = _within(repeats)
     generator = np.random.default_rng(SEED)
     return {
@@ -228,18 +210,14 @@ def crossed(values: np.ndarray, repeats: np.ndarray) -> Mapping[str, Interval]:
 
 
 def nested(values: np.ndarray) -> Mapping[str, Interval]:
-    """Return the variance components of values in groups in blocks; see ``crossed``.
+    """Return the variance components of values, shape (blocks, groups, values); see ``crossed``.
 
-    Args:
-        values: shape (blocks, groups, values), at least 2 of each, float64.
-
-    Returns:
-        ``blocks``, ``groups`` and ``values``.
+    There are at least two of each.
     """
     blocks, groups, each = values.shape
     by_group = values.mean(axis=2)
     by_block = by_group.mean(axis=1) - by_group.mean()
-    of_blocks = _Squares(total=groups * each * float(by_block @ by_block), degrees=blocks - 1)
+    of_blocks = _Squares(groups * each * float(by_block @ by_block), blocks - 1)
     of_groups = _within(by_group, times=each)
     of_values = _within(values.reshape(-1, each))
     generator = np.random.default_rng(SEED)
@@ -252,18 +230,17 @@ def nested(values: np.ndarray) -> Mapping[str, Interval]:
 
 def _within(values: np.ndarray, *, times: int = 1) -> _Squares:
     apart = values - values.mean(axis=1, keepdims=True)
-    degrees = values.shape[0] * (values.shape[1] - 1)
-    return _Squares(total=times * float((apart**2).sum()), degrees=degrees)
+    return _Squares(times * float((apart**2).sum()), values.shape[0] * (values.shape[1] - 1))
 
 
 def _component(
     upper: _Squares, lower: _Squares | None, times: int, generator: np.random.Generator
 ) -> Interval:
     """Return the standard deviation that ``upper`` counts ``times`` over and ``lower`` does not."""
-    variance, draws = upper.mean, upper.pivot(generator)
+    drawn = upper.drawn(generator)
     if lower:
-        variance, draws = variance - lower.mean, draws - lower.pivot(generator)
-    found = _quantiles(variance, draws)
+        drawn = drawn - lower.drawn(generator)
+    found = _quantiles(drawn[0], drawn[1:])
 
     def sd(total: float) -> float:
         return math.sqrt(max(total / times, 0.0))
@@ -301,12 +278,8 @@ class EpochsToTarget:
     @property
     def words(self) -> str:
         """The cell of a table: ``6 (5–8), reached 9/10``."""
-        low, high = (_epoch(end) for end in self.interval)
-        return f"{_epoch(self.median)} ({low}–{high}), reached {self.reached}/{self.n}"
-
-
-def _epoch(value: float) -> str:
-    return "∞" if math.isinf(value) else f"{value:g}"
+        low, high = map(whole, self.interval)
+        return f"{whole(self.median)} ({low}–{high}), reached {self.reached}/{self.n}"
 
 
 def first_epoch(values: Sequence[float | None], target: float) -> int | None:
@@ -324,9 +297,8 @@ def best_by(values: Sequence[float | None], epoch: int) -> float | None:
 def survival(epochs: Sequence[float | None], watched: Sequence[float]) -> Survival:
     """Return the estimate of Kaplan and Meier, JASA 53, 1958.
 
-    Args:
-        epochs: one per run, or seconds; None where the target was never reached.
-        watched: epochs, or seconds, that each run was trained for.
+    Each run has the epochs, or seconds, to its target, None where it never reached it, and those
+    that it was trained for.
     """
     curve = scipy.stats.ecdf(_censored(epochs, watched)).sf
     with warnings.catch_warnings():
@@ -377,13 +349,9 @@ def _first_half(at: np.ndarray, left: np.ndarray) -> float:
     return float(at[below[0]]) if len(below) else math.inf
 
 
-def same_speed(
-    epochs: Sequence[int | None],
-    others: Sequence[int | None],
-    *,
-    watched: Sequence[int],
-    others_watched: Sequence[int],
-) -> float:
-    """Return the p-value of the log-rank test that two cases reach the target alike."""
-    test = scipy.stats.logrank(_censored(epochs, watched), _censored(others, others_watched))
-    return float(test.pvalue)
+def same_speed(*sides: tuple[Sequence[float | None], Sequence[float]]) -> float:
+    """Return the p-value of the log-rank test that both sides reach the target alike.
+
+    A side has the arguments of ``survival``.
+    """
+    return float(scipy.stats.logrank(*(_censored(*side) for side in sides)).pvalue)

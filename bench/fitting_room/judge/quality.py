@@ -71,7 +71,7 @@ def judge(
     if bound.exactly is not None:
         return _exactly(ran, bound)
     if bound.metric in (EPOCHS, TO_TARGET):
-        return _each_seed(ran, bound, least=least, most=most)
+        return _each_seed(ran, bound, least, most)
     if outcome := _diverged(ran, most):
         return verdict_on(bound, outcome, ran, f"bound {bound.words}{_divergence(ran)}")
     numbers = [value for value in ran if value is not None]
@@ -98,7 +98,7 @@ def _exactly(values: Values, bound: Bound) -> Verdict:
     return verdict_on(bound, "fail", values, reason)
 
 
-def _each_seed(values: Values, bound: Bound, *, least: int, most: int) -> Verdict:
+def _each_seed(values: Values, bound: Bound, least: int, most: int) -> Verdict:
     """Judge each seed by itself: did it reach the target within the bound?"""
     n = len(values)
     misses = sum(not bound.met_by(math.inf if value is None else value) for value in values)
@@ -135,7 +135,7 @@ def _sequential(values: Values, bound: Bound, sides: Sequence[Plan]) -> tuple[Ve
     numbers = [value for value in values if value is not None]
     outcome, seeds, decisions = decide_all(numbers, sides, diverged=values.count(None))
     evidence = evidence_words(numbers[:seeds], bound, sides, decisions)
-    ratio = min(decision.ratio for decision in decisions)
+    ratio = min(float(decision.ratios[0]) for decision in decisions)
     return verdict_on(bound, outcome, numbers[:seeds], evidence), ratio
 
 
@@ -158,22 +158,17 @@ def judge_without_reference(
 
     A look fails if the mean lies outside with error ``alpha``, and passes if it lies inside with
     error ``BETA``. Each error is shared evenly between the looks (Bonferroni). The first look that
-    decides is final.
-
-    Args:
-        values: one per seed that converged, in seed order.
-        bound: of any kind but ``exactly``.
-        most: the most seeds that will be asked for.
-        alpha: chance that code whose mean sits at the bound fails.
+    decides is final. ``values`` are of the seeds that converged, in seed order.
     """
     looks = max(most - FIRST_LOOK + 1, 1)
+    outcome: Outcome = "undecided"
     for k in range(FIRST_LOOK, min(len(values), most) + 1):
         inside = _probability_inside(values[:k], bound)
-        if inside <= alpha / looks:
-            return verdict_on(bound, "fail", values[:k], _t_test_words(values[:k], bound, looks))
-        if inside >= 1 - BETA / looks:
-            return verdict_on(bound, "pass", values[:k], _t_test_words(values[:k], bound, looks))
-    return verdict_on(bound, "undecided", values, _t_test_words(values, bound, looks))
+        if inside <= alpha / looks or inside >= 1 - BETA / looks:
+            outcome = "fail" if inside <= alpha / looks else "pass"
+            values = values[:k]
+            break
+    return verdict_on(bound, outcome, values, _t_test_words(values, bound, looks))
 
 
 def _t_test_words(values: Sequence[float], bound: Bound, looks: int) -> str:
@@ -206,16 +201,9 @@ def judge_best(
     """Judge by the sequential test whether the target is reached by the bound's epoch.
 
     This needs far fewer seeds than counting epochs: the distance of a seed from the target says
-    more than whether the seed reached it.
-
-    Args:
-        curves: one per seed, in seed order: the metric after each epoch.
-        bound: on the number of epochs, with the reference of the best value by then.
-        metric: the accuracy that has the target.
-        target: as a fraction.
-        least: the fewest seeds on which it may pass or fail.
-        most: the most seeds that will be asked for.
-        alpha: chance that unchanged code fails this one assertion.
+    more than whether the seed reached it. ``curves`` has the metric after each epoch, a fraction
+    as the target is, one curve for each seed. The bound on the number of epochs has the reference
+    of the best value by then. The last three arguments are those of ``judge``.
     """
     epoch, floor = int(bound.limits[0]), floor_by(bound, metric, target)
     values = [best_by(curve, epoch) for curve in curves]
@@ -264,14 +252,8 @@ def judge_curve(
     """Judge every epoch by the sequential test: it passes if all pass, and fails if one fails.
 
     The verdict names the first epoch that failed, else the one nearest to failing. Epochs that no
-    seed reached are left out: a trial that stops at its target has fewer.
-
-    Args:
-        seeds: in seed order; epochs beyond those of ``curve`` do not count.
-        curve: the bands.
-        least: the fewest seeds on which it may pass or fail.
-        most: the most seeds that will be asked for.
-        alpha: chance that unchanged code fails, over all epochs.
+    seed reached are left out: a trial that stops at its target has fewer. Those beyond ``curve`` do
+    not count. The last three arguments are those of ``judge``; all epochs share ``alpha``.
     """
     sides = curve.plans(alpha=alpha, least=least, most=most)
     reached = max((len(values) for values in seeds), default=0)

@@ -33,10 +33,7 @@ RUN_ALPHA = 0.01  # chance that a run of the bench over unchanged code shows a f
 
 
 def share(assertions: int) -> float:
-    """Return the error of each of a run's assertions so that all together keep to ``RUN_ALPHA``.
-
-    Bonferroni: holds however the assertions depend on each other.
-    """
+    """Return the error of each assertion, so that a run keeps to ``RUN_ALPHA`` (Bonferroni)."""
     if assertions < 1:
         raise ValueError(f"a run has at least one assertion, not {assertions}")
     return RUN_ALPHA / assertions
@@ -138,93 +135,101 @@ def plans(bound: Bound, *, alpha: float, least: int, most: int) -> tuple[Plan, .
 
 SCATTER_CHANGED = 0.999  # probability that unchanged scatter raises no alarm, per look
 
+CODES: dict[Outcome, int] = {"pass": 1, "undecided": 0, "fail": -1}
+PASS, OPEN, FAIL = CODES["pass"], CODES["undecided"], CODES["fail"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """The state of one side of a bound."""
+    """The state of one side of a bound, or of all, in one run or in many; each of shape (runs,)."""
 
-    outcome: Outcome
-    seeds: int
-    """Number of converged seeds it rests on; later ones do not change it."""
-    ratio: float
-    """Log-likelihood ratio of good against bad code after those seeds."""
-    scatter_changed: bool = False
-    """Whether a t-test decided because the seeds scatter more than the reference allows."""
+    outcomes: np.ndarray
+    """One of ``CODES`` for each run, int8."""
+    seeds: np.ndarray
+    """Number of converged seeds it rests on, int64; later ones do not change it."""
+    ratios: np.ndarray
+    """Log-likelihood ratio of good against bad code after those seeds, float64."""
+    scatter_changed: np.ndarray
+    """Whether a t-test decided because the seeds scatter more than the reference allows, bool."""
 
 
-def decide(values: Sequence[float], plan: Plan) -> Decision:
-    """Walk through the seeds in order and stop at the first limit that is crossed.
+def decide(values: np.ndarray, plan: Plan) -> Decision:
+    """Walk through the seeds of each run in order, and stop at the first limit crossed.
 
-    Args:
-        values: of the seeds that converged, in seed order.
-        plan: the side of the bound; at ``plan.most`` seeds the sign of the ratio decides.
+    The values have shape (runs, seeds), float64, of seeds that converged. At ``plan.most`` seeds
+    the sign of the ratio decides.
     """
-    ratio = 0.0
-    for k, value in enumerate(values[: plan.most], start=1):
-        ratio += plan.step(value)
-        if k < plan.least:
-            continue
-        if k > 1 and scatter_changed(values[:k], plan.sigma):
-            return _by_t_test(values[: plan.most], plan)
-        last = k == plan.most
-        if ratio >= plan.pass_at or (last and ratio >= 0):
-            return Decision(outcome="pass", seeds=k, ratio=ratio)
-        if ratio <= plan.fail_at or last:
-            return Decision(outcome="fail", seeds=k, ratio=ratio)
-    return Decision(outcome="undecided", seeds=len(values), ratio=ratio)
+    values = values[:, : plan.most]
+    runs, n = np.arange(len(values)), values.shape[1]
+    ratios = np.cumsum(plan.step(values), axis=1)
+    passed, alarmed = ratios >= plan.pass_at, scatter_changed(values, plan.sigma)
+    ended = passed | (ratios <= plan.fail_at) | alarmed
+    ended[:, : plan.least - 1] = False
+    if n == plan.most:
+        passed[:, -1] = ratios[:, -1] >= 0
+        ended[:, -1] = True
+    at = np.where(ended.any(axis=1), ended.argmax(axis=1), n - 1)
+    decided = np.where(passed[runs, at], PASS, FAIL)
+    outcomes = np.where(ended[runs, at], decided, OPEN).astype(np.int8)
+    by_t_test = (alarmed & ended)[runs, at]
+    if by_t_test.any():
+        at[by_t_test] = n - 1
+        outcomes[by_t_test] = _t_test(values[by_t_test], plan) if n == plan.most else OPEN
+    return Decision(
+        outcomes=outcomes, seeds=at + 1, ratios=ratios[runs, at], scatter_changed=by_t_test
+    )
 
 
-def scatter_changed(values: Sequence[float], sigma: float) -> bool:
-    """Return whether the values, two or more, scatter more than ``sigma`` can explain."""
-    return _squares(values) > sigma**2 * chi2_quantile(SCATTER_CHANGED, len(values) - 1)
+def scatter_changed(values: np.ndarray, sigma: float) -> np.ndarray:
+    """Return whether the first 1, 2, … seeds of each run scatter more than ``sigma`` explains."""
+    apart = values - values.mean(axis=1, keepdims=True)
+    seeds = range(1, values.shape[1] + 1)
+    squares = np.cumsum(apart**2, axis=1) - np.cumsum(apart, axis=1) ** 2 / seeds
+    unchanged = [chi2_quantile(SCATTER_CHANGED, k - 1) if k > 1 else math.inf for k in seeds]
+    return np.asarray(squares > sigma**2 * np.array(unchanged))
 
 
-def _squares(values: Sequence[float]) -> float:
-    """Return the sum of squared deviations; ``statistics.variance`` is slow, by exact fractions."""
-    mean = fmean(values)
-    return sum((value - mean) ** 2 for value in values)
-
-
-def _by_t_test(values: Sequence[float], plan: Plan) -> Decision:
+def _t_test(values: np.ndarray, plan: Plan) -> np.ndarray:
     """Decide at the seed limit with the standard deviation of the seeds themselves.
 
     It passes if the mean lies above the bound with confidence 1 - beta, and fails if the mean lies
     below the bound. Between these it is undecided.
     """
-    n = len(values)
-    outcome: Outcome = "undecided"
-    if n == plan.most:
-        above = plan.sign * fmean(values) - plan.floor
-        error = math.sqrt(_squares(values) / (n - 1) / n)
-        needed = float(scipy.stats.t.ppf(1 - BETA, n - 1)) * error
-        outcome = "pass" if above >= needed else "undecided" if above >= 0 else "fail"
-    ratio = sum(plan.step(value) for value in values)
-    return Decision(outcome=outcome, seeds=n, ratio=ratio, scatter_changed=True)
+    n = values.shape[1]
+    above = plan.sign * values.mean(axis=1) - plan.floor
+    needed = scipy.stats.t.ppf(1 - BETA, n - 1) * values.std(axis=1, ddof=1) / math.sqrt(n)
+    return np.where(above >= needed, PASS, np.where(above >= 0, OPEN, FAIL))
+
+
+def together(found: Sequence[Decision]) -> Decision:
+    """Join decisions on the same runs: a run passes if all pass, and fails if one fails.
+
+    A failure is known with the first that fails, a pass with the last that passes.
+    """
+    outcomes, seeds = (np.stack([getattr(d, of) for d in found]) for of in ("outcomes", "seeds"))
+    failed = outcomes == FAIL
+    to_fail = np.where(failed, seeds, np.iinfo(seeds.dtype).max).min(axis=0)
+    return Decision(
+        outcomes=outcomes.min(axis=0),
+        seeds=np.where(failed.any(axis=0), to_fail, seeds.max(axis=0)),
+        ratios=np.min([each.ratios for each in found], axis=0),
+        scatter_changed=np.any([each.scatter_changed for each in found], axis=0),
+    )
 
 
 def decide_all(
     values: Sequence[float], sides: Sequence[Plan], *, diverged: int = 0
-) -> tuple[Outcome, int, tuple[Decision, ...]]:
-    """Decide every side of a bound: it passes if all pass, and fails if one fails.
+) -> tuple[Outcome, int, list[Decision]]:
+    """Decide a bound for one run: its outcome, the seeds it rests on, the decision of each side.
 
-    Args:
-        values: of the seeds that converged, in seed order.
-        sides: from ``plans``.
-        diverged: seeds that did not converge; they count towards the seed limit.
-
-    Returns:
-        The outcome, the number of converged seeds it rests on, and the decision of each side.
+    The values are of seeds that converged; those that diverged count towards the seed limit.
     """
-    if diverged:
-        most = max(sides[0].most - diverged, 1)
-        sides = [replace(side, most=most, least=min(side.least, most)) for side in sides]
-    decisions = tuple(decide(values, side) for side in sides)
-    outcomes = [decision.outcome for decision in decisions]
-    if "fail" in outcomes:
-        seeds = min(d.seeds for d in decisions if d.outcome == "fail")
-        return "fail", seeds, decisions
-    seeds = max(decision.seeds for decision in decisions)
-    return ("undecided" if "undecided" in outcomes else "pass"), seeds, decisions
+    most = max(sides[0].most - diverged, 1)
+    left = [replace(side, most=most, least=min(side.least, most)) for side in sides]
+    decisions = [decide(np.array([values]), side) for side in left]
+    whole = together(decisions)
+    outcome = next(name for name, code in CODES.items() if code == whole.outcomes[0])
+    return outcome, int(whole.seeds[0]), decisions
 
 
 POWER = 0.80
@@ -321,16 +326,14 @@ def setback(catches: float, means: Sequence[float], epoch: int) -> float:
     """Return the smallest change that a bound catches, in epochs of training.
 
     If a metric still moves by 0.02 an epoch and its bound catches 0.01, the bound catches a model
-    that lags half an epoch behind. Where the mean curve has turned back, no lag explains a change.
+    that lags half an epoch behind. Where the mean curve has turned back, no lag explains a change:
+    it is inf where the metric moves against its trend over the whole run, or has one epoch.
 
     Args:
         catches: smallest change of the metric that the bound catches.
         means: mean of the metric over the reference after each epoch.
         epoch: epoch at which it is judged, from 1. The slope is taken from the epoch before; for
             the first epoch, to the second.
-
-    Returns:
-        Epochs; inf where the metric moves against its trend over the whole run, or has one epoch.
     """
     if len(means) < 2:
         return math.inf
@@ -362,7 +365,7 @@ def evidence_words(
 ) -> str:
     """Return value, n, bound, log-likelihood ratio against its limits, and the price."""
     value = f"{shown(bound.metric, fmean(values))} (n={len(values)})"
-    ratios = " and ".join(f"{decision.ratio:+.1f}" for decision in decisions)
+    ratios = " and ".join(f"{decision.ratios[0]:+.1f}" for decision in decisions)
     limits = f"pass from {sides[0].pass_at:+.1f}, fail to {sides[0].fail_at:+.1f}"
     parts = [value, f"bound {bound.words}", f"log-likelihood ratio {ratios} ({limits})"]
     if any(decision.scatter_changed for decision in decisions):

@@ -1,8 +1,8 @@
 """The error rates of a case's bounds and the seeds they take, measured on many simulated runs.
 
-All runs take the sequential test at once, as ``sequential.decide_all`` takes one through it: runs
-are rows, and every step is one array operation over all of them. The test is compared with a gate
-that always takes a fixed number of seeds.
+All runs take the sequential test of the gate itself at once: runs are rows, and every step is one
+array operation over all of them. The test is compared with a gate that always takes a fixed number
+of seeds.
 """
 
 from __future__ import annotations
@@ -16,15 +16,8 @@ import numpy as np
 import scipy
 
 from fitting_room.judge.quality import Curve
-from fitting_room.judge.sequential import (
-    BETA,
-    SCATTER_CHANGED,
-    Plan,
-    chi2_quantile,
-    decide_all,
-    run,
-)
-from fitting_room.judge.verdict import Bound, Outcome
+from fitting_room.judge.sequential import FAIL, PASS, Decision, Plan, decide, run, together
+from fitting_room.judge.verdict import Bound
 from fitting_room.metrics import known
 
 SKEWED_BY = 0.3142
@@ -61,17 +54,9 @@ def like_the_reference(
     """Return standard normal values with the correlations that the metrics of the reference have.
 
     Each simulated seed is a random combination of the reference's deviations from their means, so
-    that few reference seeds are enough: no correlation matrix is inverted.
-
-    Args:
-        reference: of every reference seed, shape (reference seeds, metrics), float64; NaN where
-            a seed has no value, which then says nothing about that metric.
-        runs: number of runs to simulate.
-        seeds: number of seeds in each run.
-        generator: the source of random numbers.
-
-    Returns:
-        Shape (runs, seeds, metrics), float64.
+    that few reference seeds are enough: no correlation matrix is inverted. The reference has shape
+    (reference seeds, metrics), float64, and is NaN where a seed has no value, which then says
+    nothing about that metric. What is returned has shape (runs, seeds, metrics), float64.
     """
     apart = np.nan_to_num(reference - np.nanmean(reference, axis=0))
     lengths = np.sqrt((apart**2).sum(axis=0))
@@ -79,72 +64,9 @@ def like_the_reference(
     return np.asarray(mixed @ (apart / np.where(lengths > 0, lengths, 1.0)))
 
 
-CODES: dict[Outcome, int] = {"pass": 1, "undecided": 0, "fail": -1}
-PASS, OPEN, FAIL = CODES["pass"], CODES["undecided"], CODES["fail"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ends:
-    """The outcome of each run, and the seeds it took."""
-
-    outcomes: np.ndarray
-    """One of ``CODES`` for each run, shape (runs,), int8."""
-    seeds: np.ndarray
-    """Number of seeds of each run, shape (runs,), int64."""
-
-
-def walk(values: np.ndarray, sides: Sequence[Plan]) -> Ends:
-    """Judge every run by every side of a bound.
-
-    Args:
-        values: in the metric's unit, shape (runs, seeds), float64; no fewer seeds than any side's
-            ``most``.
-        sides: from ``sequential.plans``.
-    """
-    values = values[:, : sides[0].most]
-    squares = np.zeros_like(values)  # summed squared deviations of the first 1, 2, … seeds
-    for k in range(2, values.shape[1] + 1):
-        squares[:, k - 1] = k * values[:, :k].var(axis=1)
-    return together([_one_side(values, squares, side) for side in sides])
-
-
-def together(ends: Sequence[Ends]) -> Ends:
-    """Join verdicts on the same runs: a run passes if all pass, and fails if one fails.
-
-    A failure is known with the first that fails, a pass with the last that passes.
-    """
-    outcomes = np.stack([each.outcomes for each in ends])
-    seeds = np.stack([each.seeds for each in ends])
-    failed = outcomes == FAIL
-    to_fail = np.where(failed, seeds, np.iinfo(seeds.dtype).max).min(axis=0)
-    return Ends(
-        outcomes=outcomes.min(axis=0),
-        seeds=np.where(failed.any(axis=0), to_fail, seeds.max(axis=0)),
-    )
-
-
-def _one_side(values: np.ndarray, squares: np.ndarray, plan: Plan) -> Ends:
-    ratios = np.cumsum(plan.step(values), axis=1)
-    passed, failed = ratios >= plan.pass_at, ratios <= plan.fail_at
-    passed[:, -1] |= ratios[:, -1] >= 0
-    failed[:, -1] |= ~passed[:, -1]
-    unchanged = (chi2_quantile(SCATTER_CHANGED, k) for k in range(1, values.shape[1]))
-    alarmed = squares > plan.sigma**2 * np.array([math.inf, *unchanged])
-    ended = passed | failed | alarmed
-    ended[:, : plan.least - 1] = False
-    at = np.argmax(ended, axis=1)
-    runs = np.arange(len(values))
-    outcomes = np.where(passed[runs, at], PASS, FAIL).astype(np.int8)
-    by_t_test = alarmed[runs, at]
-    outcomes[by_t_test] = _t_test(values[by_t_test], squares[by_t_test, -1], plan)
-    return Ends(outcomes=outcomes, seeds=np.where(by_t_test, plan.most, at + 1))
-
-
-def _t_test(values: np.ndarray, squares: np.ndarray, plan: Plan) -> np.ndarray:
-    n = values.shape[1]
-    above = plan.sign * values.mean(axis=1) - plan.floor
-    needed = float(scipy.stats.t.ppf(1 - BETA, n - 1)) * np.sqrt(squares / (n - 1) / n)
-    return np.where(above >= needed, PASS, np.where(above >= 0, OPEN, FAIL)).astype(np.int8)
+def walk(values: np.ndarray, sides: Sequence[Plan]) -> Decision:
+    """Judge every run, shape (runs, seeds), by every side of a bound."""
+    return together([decide(values, side) for side in sides])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,25 +162,14 @@ class Setup:
     """Epoch beyond which no curve is judged, as in the quick tier; None judges all."""
 
 
-AGAIN = 25
-"""Number of runs of each scenario that ``decide_all`` judges too, one by one."""
-
-
 def simulate_case(
     setup: Setup, scenario: Scenario, *, runs: int, generator: np.random.Generator
 ) -> Iterator[Tally]:
-    """Yield the tally of each metric under a scenario, and last the tally of all together.
-
-    Raises:
-        RuntimeError: ``decide_all`` judges one of the runs differently.
-    """
-    each: list[Ends] = []
+    """Yield the tally of each metric under a scenario, and last the tally of all together."""
+    each: list[Decision] = []
     drawn = simulated_values(setup, scenario, setup.most, runs=runs, generator=generator)
     for gauge, by_bound in drawn:
-        found = [walk(values, sides) for values, sides in by_bound]
-        for (values, sides), ends in zip(by_bound, found, strict=True):
-            _check(values, sides, ends)
-        each.append(together(found))
+        each.append(together([walk(values, sides) for values, sides in by_bound]))
         yield _tally(gauge.metric, scenario, each[-1])
     yield _tally("", scenario, together(each))
 
@@ -292,7 +203,7 @@ def _worse_end(bound: Bound) -> tuple[float, int]:
     return (bound.highest, 1) if upwards else (bound.lowest, -1)
 
 
-def _tally(metric: str, scenario: Scenario, ends: Ends) -> Tally:
+def _tally(metric: str, scenario: Scenario, ends: Decision) -> Tally:
     return Tally(
         metric=metric,
         scenario=scenario,
@@ -301,16 +212,6 @@ def _tally(metric: str, scenario: Scenario, ends: Ends) -> Tally:
         failed=int(np.sum(ends.outcomes == FAIL)),
         seeds=float(ends.seeds.mean()),
     )
-
-
-def _check(values: np.ndarray, sides: Sequence[Plan], ends: Ends) -> None:
-    for row, outcome, seeds in zip(
-        values[:AGAIN].tolist(), ends.outcomes, ends.seeds, strict=False
-    ):
-        judged, took, _ = decide_all(row, sides)
-        if (CODES[judged], took) != (outcome, seeds):
-            simulated = f"simulated as {outcome} after {seeds} seeds"
-            raise RuntimeError(f"{simulated}, judged {judged} after {took}: {row}")
 
 
 def seeds_of_equal_power(sides: Sequence[Plan]) -> int:
@@ -343,11 +244,8 @@ def simulate_fixed(
 def fixed_failures(values: np.ndarray, sides: Sequence[Plan]) -> np.ndarray:
     """Return whether a gate of a fixed number of seeds fails each run, shape (runs,), bool.
 
-    Its limit is set so that it fails unchanged code as seldom as the sequential test does.
-
-    Args:
-        values: in the metric's unit, shape (runs, seeds), float64.
-        sides: the plans of the sequential test.
+    Its limit is set so that it fails unchanged code as seldom as the sequential test does. The
+    values have shape (runs, seeds), float64.
     """
     failed = np.zeros(len(values), bool)
     for side in sides:

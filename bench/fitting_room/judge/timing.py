@@ -71,10 +71,8 @@ class ABTiming:
     def verdict(self, *, shared: bool) -> Verdict:
         """Judge head's time: a slowdown on either clock fails.
 
-        A sleep shows on the wall clock alone, a busier loop on both.
-
-        Args:
-            shared: whether others compute on the machine, where the limit is higher.
+        A sleep shows on the wall clock alone, a busier loop on both. The limit is higher on a
+        machine that is shared with others who compute.
         """
         limit = SLOWER_ON_SHARED if shared else SLOWER
         wall = slowdown(self.base_wall, self.head_wall)

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from fitting_room.format import shown_limits
-from fitting_room.judge.interval import Interval
+from fitting_room.format import Interval, shown_limits
+from fitting_room.metrics import Better
 
 Outcome = Literal["pass", "fail", "undecided", "not comparable"]
 Question = Literal["within this bound", "same as that base", "as published"]
@@ -191,8 +191,6 @@ CLAIM_OUTCOMES: Mapping[ClaimLabel, Outcome] = {
     "not comparable": "not comparable",
 }
 
-Better = Literal["higher", "lower"]
-
 LEAST_SEEDS = 5
 """The fewest seeds: with fewer the interval of a new one is so wide that any figure is in it."""
 
@@ -218,15 +216,11 @@ class Check:
 
 
 def judge_figure(
-    found: Interval, claimed: Interval, *, seeds: int, better: Better | None
+    found: Interval, claimed: Interval, *, seeds: int, better: Better = "neither"
 ) -> ClaimLabel:
-    """Judge a figure.
+    """Judge a figure by where one more seed may fall, which is ``found`` from so many seeds.
 
-    Args:
-        found: where one more seed may fall.
-        claimed: what was printed, with all that rounds to it.
-        seeds: that ``found`` rests on.
-        better: which way the metric is better; None where neither is.
+    ``claimed`` is what was printed, with all that rounds to it.
     """
     if not exclude(found, claimed):
         return "reproduced" if seeds >= LEAST_SEEDS else "undecided"
@@ -234,15 +228,13 @@ def judge_figure(
     return "exceeded" if better == ("higher" if higher else "lower") else "not reproduced"
 
 
-def judge_statement(checks: Sequence[Check], *, better: Better | None) -> ClaimLabel:
-    """Judge a statement that says something of each of ``checks``.
+def judge_statement(checks: Sequence[Check], *, better: Better = "neither") -> ClaimLabel:
+    """Judge a statement that says something of each of ``checks``, at least one.
 
-    Args:
-        checks: at least one.
-        better: which way beyond the claimed range is better; None where neither is.
+    Beyond the claimed range it is exceeded on the better side.
     """
     places = {check.place for check in checks}
-    good = {"higher": "above", "lower": "below", None: None}[better]
+    good = {"higher": "above", "lower": "below", "neither": ""}[better]
     if places & {"above", "below"} - {good}:
         return "not reproduced"
     if "across" in places:

@@ -15,7 +15,7 @@ from fitting_room.judge.interval import best_by
 from fitting_room.judge.sequential import Price, chance, plans, price, setback, share
 from fitting_room.judge.verdict import EPOCHS, Bound
 from fitting_room.machine import PLATFORMS, USUAL, Platform, exclusive
-from fitting_room.metrics import CURVES, KNOWN_AFTER, METRICS, curve, is_own, of_epoch, own
+from fitting_room.metrics import CURVES, METRICS, curve, is_own, known, of_epoch, own
 from fitting_room.record import Record
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Case
@@ -289,8 +289,8 @@ def _of_case(
     last = min(len(record.epochs) for record in records)  # a recipe may stop at its target
     for metric, bound in bounds.tables[case].items():
         if bound.has_reference and metric != EPOCHS:  # whose reference is another metric's
-            known = min(last, KNOWN_AFTER.get(metric, last))
-            yield _price(case, bound, records, alpha=alpha, epoch=known)
+            after = min(last, known(metric).known_after or last)
+            yield _price(case, bound, records, alpha=alpha, epoch=after)
     for bands in bounds.curves.get(case, {}).values():
         each = alpha / len(bands.epochs)
         for epoch, bound in enumerate(bands.epochs[:last], start=1):

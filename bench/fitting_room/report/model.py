@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting_room.analysis import trials
-from fitting_room.analysis.trials import SHORT, on_sample, one_per_seed, publishable
+from fitting_room.analysis.trials import SHORT, one_per_seed, publishable
 from fitting_room.format import MISSING, count, number, percent
 from fitting_room.record import Confidence, Record, best_file, loader
 from fitting_room.report.table import Code, Table
@@ -50,7 +50,7 @@ def card(record: Record, file: Path) -> str:
         best=best.name if best.exists() and record.callbacks else "",
         figures=Table(("", ""), _figures(record), align=None).markdown(),
         making=Table(("", ""), [*making.items()], align=None).markdown(),
-        sample=on_sample(record),
+        sample=record.spec.dataset.sample,
     )
 
 

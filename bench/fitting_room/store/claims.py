@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar, get_args
+from typing import Annotated, Literal, TypeVar, get_args
 
 import msgspec
 
 from fitting_room.errors import nearest
-from fitting_room.judge.verdict import Better, ClaimLabel
+from fitting_room.judge.verdict import ClaimLabel
 from fitting_room.metrics import Metric, own
 from fitting_room.reading import (
     Toml,
@@ -185,7 +185,7 @@ class Claim(Statement, tag_field="kind", tag="figure", frozen=True, kw_only=True
     """The layers that the source describes, where a count of parameters has to follow from them."""
     watches: str | None = None
     """The metric that the figure was really taken from, where it is printed as another."""
-    better: Better | None = None
+    better: Literal["higher", "lower"] | None = None
     """The better way of the metric, where that does not follow from it."""
 
     def __post_init__(self) -> None:
@@ -236,12 +236,7 @@ class Published:
 
 
 def read_published(path: Path, *, cases: Iterable[str], others: Iterable[str] = ()) -> Published:
-    """Return every claim in a file.
-
-    Args:
-        path: Of the file.
-        cases: Names of those that tables show.
-        others: Names of those that ``[claims]`` may speak of besides.
+    """Return every claim in a file: on ``cases`` of tables, and in ``[claims]`` on ``others`` too.
 
     Raises:
         UserError: It cannot be read, is no TOML, names an unknown case, metric, source or key, or a

@@ -187,14 +187,6 @@ class Sources:
         base = parts[: len(parts) - node.level + self.is_package(module)] if node.level else []
         return ".".join([*base, *([node.module] if node.module else [])])
 
-    def resolve(self, module: str, name: str, local: dict[str, str]) -> str | None:
-        """Return what a name of a module stands for, as ``imports`` tells it; None if unknown."""
-        if name in local:
-            return local[name]
-        if self.definition(module, name):
-            return f"{module}:{name}"
-        return self.imports(module).get(name)
-
 
 def _bound(node: ast.AST) -> Iterator[str]:
     """Yield the names that a statement binds in its module, imports apart."""
@@ -256,8 +248,15 @@ class _Content:
         return name if name in self._parameters else self._locals.get(name, name)
 
     def _target(self, name: str) -> str | None:
-        # A variable that hides a name of its module is taken for it: too much, never too little.
-        return self._sources.resolve(self._module, name, self._imports)
+        """Return what a name stands for, as ``Sources.imports`` tells it; None if unknown.
+
+        A variable that hides a name of its module is taken for it: too much, never too little.
+        """
+        if name in self._imports:
+            return self._imports[name]
+        if self._sources.definition(self._module, name):
+            return f"{self._module}:{name}"
+        return self._sources.imports(self._module).get(name)
 
     def _attribute(self, node: ast.Attribute) -> str:
         """Write ``module.name`` as what it stands for, and any other attribute as it is."""

@@ -46,10 +46,9 @@ def checkout(root: Path, folders: Iterable[str]) -> Checkout | None:
     shown = ("--porcelain", "-z", "--untracked-files=all", "--ignored=traditional")
     changes = git(root, "status", *shown, "--", *folders)
     return Checkout(
-        commit=None if head is None or head.returncode else head.stdout.decode().strip(),
+        commit=None if head.returncode else head.stdout.decode().strip(),
         tracked=frozenset(line[2:] for line in known),
-        dirty=changes is None
-        or changes.returncode != 0
+        dirty=changes.returncode != 0
         or any(map(_is_change, _lines(changes)))
         # Git does not look at files that it was told to assume unchanged: their tag is no H.
         or any(not line.startswith("H ") for line in known),
@@ -61,8 +60,8 @@ def _is_change(line: str) -> bool:
     return not line.endswith(".pyc") and (not line.startswith("!! ") or line.endswith(".py"))
 
 
-def _lines(ran: subprocess.CompletedProcess[bytes] | None) -> list[str]:
-    return os.fsdecode(ran.stdout).split("\0")[:-1] if ran and not ran.returncode else []
+def _lines(ran: subprocess.CompletedProcess[bytes]) -> list[str]:
+    return [] if ran.returncode else os.fsdecode(ran.stdout).split("\0")[:-1]
 
 
 def resolve(name: str, *, root: Path) -> str | None:
@@ -74,13 +73,12 @@ def resolve(name: str, *, root: Path) -> str | None:
     # A leading dash would be taken for an option.
     wanted = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     ran = git(root, *wanted)
-    return None if ran is None or ran.returncode else ran.stdout.decode().strip()
+    return None if ran.returncode else ran.stdout.decode().strip()
 
 
 def suggestion(name: str, *, root: Path) -> str:
     """Return a sentence with the branch or tag closest to ``name``."""
-    ran = git(root, "for-each-ref", "--format=%(refname:short)")
-    names = ran.stdout.decode().split() if ran else []
+    names = git(root, "for-each-ref", "--format=%(refname:short)").stdout.decode().split()
     return nearest(name, names) if names else f"There is no git checkout with commits in {root}."
 
 
@@ -88,18 +86,16 @@ def suggestion(name: str, *, root: Path) -> str:
 def exported(commit: str, *, root: Path, only: Iterable[str] = ()) -> Iterator[Path]:
     """Write the files that a commit has below ``root`` into a folder that is gone after the block.
 
-    Args:
-        commit: Full hash.
-        root: The project's folder, at the top of its repository or below.
-        only: Folders in it; all of them, if none is named.
+    The root, the project's folder, lies at the top of its repository or below. ``only`` names
+    folders in it; all are written, if none is named.
 
     Raises:
         UserError: Git cannot do it.
     """
     ran = git(root, "archive", "--format=tar", commit, "--", *only)
-    if ran and b"directory is untracked" in ran.stderr:
+    if b"directory is untracked" in ran.stderr:
         raise _elsewhere(commit, _prefix(root))
-    if ran is None or ran.returncode:
+    if ran.returncode:
         raise UserError(f"The files of commit {commit[:12]} cannot be read: {_said(ran)}.")
     with tempfile.TemporaryDirectory(prefix="fitting-room-") as parent:
         folder = Path(parent).resolve() / commit[:12]
@@ -124,7 +120,7 @@ def worktree(commit: str, *, root: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="fitting-room-") as parent:
         folder = Path(parent).resolve() / commit[:12]
         ran = git(root, "worktree", "add", "--detach", "--quiet", str(folder), commit)
-        if ran is None or ran.returncode:
+        if ran.returncode:
             raise UserError(f"Commit {commit[:12]} cannot be checked out: {_said(ran)}.")
         # As far below the top of the worktree as ``root`` is in its own.
         project = folder / _prefix(root)
@@ -137,8 +133,7 @@ def worktree(commit: str, *, root: Path) -> Iterator[Path]:
 
 
 def _prefix(root: Path) -> str:
-    ran = git(root, "rev-parse", "--show-prefix")
-    return os.fsdecode(ran.stdout).rstrip("\n") if ran else ""
+    return os.fsdecode(git(root, "rev-parse", "--show-prefix").stdout).rstrip("\n")
 
 
 def _elsewhere(commit: str, prefix: str) -> UserError:
@@ -148,8 +143,8 @@ def _elsewhere(commit: str, prefix: str) -> UserError:
     )
 
 
-def git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | None:
-    """Return how git ended in a folder, or None where there is none.
+def git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Return how git ended in a folder; it fails where there is none.
 
     The folder alone decides which repository it is, whatever the environment names.
 
@@ -161,11 +156,10 @@ def git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes] | Non
     try:
         ran = subprocess.run(command, env=environment, capture_output=True, check=False)
     except OSError:
-        return None
-    said = ran.stderr.decode(errors="replace")
-    if ran.returncode and any(words in said for words in REFUSALS):
+        return subprocess.CompletedProcess(command, 127, b"", b"there is no git here")
+    if ran.returncode and any(words in _said(ran) for words in REFUSALS):
         # The command that git names has the path as git wants it.
-        lines = (line.strip() for line in said.splitlines())
+        lines = map(str.strip, _said(ran).splitlines())
         known = f"git config --global --add safe.directory {root}"
         mending = next((line for line in lines if line.startswith("git config")), known)
         raise UserError(
@@ -184,5 +178,5 @@ def without_git() -> dict[str, str]:
     }
 
 
-def _said(ran: subprocess.CompletedProcess[bytes] | None) -> str:
-    return ran.stderr.decode(errors="replace").strip() if ran else "there is no git here"
+def _said(ran: subprocess.CompletedProcess[bytes]) -> str:
+    return ran.stderr.decode(errors="replace").strip()

@@ -271,14 +271,8 @@ def _by(record: Record, case: Case, root: Path) -> str:
 def what_changed(names: Iterable[str], *, commit: str | None, root: Path) -> str:
     """Return in words what differs between a commit and the checkout, of all that ``names`` reach.
 
-    Args:
-        names: As ``module:function``.
-        commit: Of a record; None, or unknown here, tells nothing.
-        root: The checkout.
-
-    Returns:
-        Such as ``train in bench/fitting_room/trial/fit.py``, or ``""`` where it cannot
-        be told, as for a record that was made with changes nobody committed.
+    An example is ``train in bench/fitting_room/trial/fit.py``. It is empty where nothing can be
+    told: the commit is None or unknown here, or had changes beside it that nobody committed.
     """
     if commit is None:
         return ""

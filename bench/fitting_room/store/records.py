@@ -75,16 +75,10 @@ class Store:
         read is told of, moved aside and counted as absent.
         """
         last = f"{machine_key(machine)[:8] if machine else '????????'}{_suffix(outcome)}.json"
-        found = []
-        for path in sorted((self.root / folder_of(case)).glob(f"seed-*-{key[:16]}-{last}")):
-            try:
-                record = read_record(path)
-            except UserError as error:
-                _move_aside(path, error)
-                continue
-            ours = record.key == key and self.run in (None, record.run)
-            if ours and (not machine or exclusive(record)):
-                found.append(record)
+        paths = sorted((self.root / folder_of(case)).glob(f"seed-*-{key[:16]}-{last}"))
+        ours = (record for record in _readable(paths, _move_aside) if record.key == key)
+        of_run = (record for record in ours if self.run in (None, record.run))
+        found = (record for record in of_run if not machine or exclusive(record))
         return max(found, key=lambda record: record.started, default=None)
 
     def set_aside(self, record: Record) -> Path:
@@ -123,13 +117,7 @@ class Store:
 
     def readable(self) -> list[Record]:
         """Return the records that can be read, where the others do not matter; tell of those."""
-        found = []
-        for path in self._paths():
-            try:
-                found.append(read_record(path))
-            except UserError as error:
-                _tell(f"{error} It is left out.")
-        return found
+        return [*_readable(self._paths(), lambda _, error: _tell(f"{error} It is left out."))]
 
     def _paths(self) -> list[Path]:
         return sorted(self.root.glob("*/seed-*.json"))
@@ -138,6 +126,16 @@ class Store:
         """Raise a UserError now rather than after the first training."""
         check_folder(self.root)
         sweep(self.root)
+
+
+def _readable(
+    paths: Iterable[Path], refused: Callable[[Path, UserError], None]
+) -> Iterator[Record]:
+    for path in paths:
+        try:
+            yield read_record(path)
+        except UserError as error:
+            refused(path, error)
 
 
 def _move_aside(path: Path, error: UserError) -> None:

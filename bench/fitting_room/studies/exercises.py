@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fitting_room.analysis.evidence import Evidence, epoch_seconds
 from fitting_room.analysis.trials import Row, figure, rows
-from fitting_room.format import MISSING, accuracy, count, listed, loss, signed
-from fitting_room.judge.interval import LEVEL, Interval, of_contrast
+from fitting_room.format import MISSING, Interval, accuracy, count, listed, loss, signed
+from fitting_room.judge.interval import LEVEL, of_contrast
 from fitting_room.record import Record
 from fitting_room.report.columns import SECONDS, provenance
 from fitting_room.report.table import Table

@@ -16,7 +16,7 @@ from fitting_room.judge.sequential import planning_sd
 from fitting_room.judge.verdict import EPOCHS, Bound, Outcome, Verdict
 from fitting_room.lab.evaluator import Evaluator, judged
 from fitting_room.lab.plan import Options
-from fitting_room.metrics import CURVES, KNOWN_AFTER, METRICS, UNTRAINED, curve
+from fitting_room.metrics import CURVES, METRICS, UNTRAINED, curve, known
 from fitting_room.project import Variant
 from fitting_room.record import Record
 from fitting_room.report.table import Table, bullets
@@ -210,7 +210,7 @@ def _lent(bounds: Bounds, variant: Case) -> Bounds:
 def _sight(bounds: Bounds, case: Case, verdict: Verdict, records: Sequence[Record]) -> Sight:
     metric, records = verdict.metric, records[: verdict.n]
     ran = max(len(record.epochs) for record in records)
-    epoch = 0 if metric in UNTRAINED else min(ran, KNOWN_AFTER.get(metric, ran))
+    epoch = 0 if metric in UNTRAINED else min(ran, known(metric).known_after or ran)
     shift = None
     if metric in CURVES:
         epoch = verdict.epoch or ran

@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 
 from fitting_room.errors import UserError
-from fitting_room.format import counted, is_accuracy, name, percent
-from fitting_room.judge.interval import Interval, crossed, nested
+from fitting_room.format import Interval, counted, is_accuracy, name, percent
+from fitting_room.judge.interval import crossed, nested
 from fitting_room.record import Fraction, Loss, Record, Taken, unpack_classes
 from fitting_room.report.table import Table
 from fitting_room.spec import Name

@@ -16,8 +16,9 @@ from typing import Any
 
 import msgspec
 
-from fitting_room.analysis.trials import Figure, figure
+from fitting_room.analysis.trials import figure
 from fitting_room.errors import UserError, nearest
+from fitting_room.format import Spread as Figure
 from fitting_room.format import count, counted, in_words, number, percent, signed, with_spread
 from fitting_room.judge.interval import of_difference
 from fitting_room.reading import UNREADABLE, Toml, brief, read_bytes, read_toml, told

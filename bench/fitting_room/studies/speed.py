@@ -14,9 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from fitting_room.analysis.trials import Figure, by_case, figure, publishable, trained
+from fitting_room.analysis.trials import by_case, figure, publishable, trained
 from fitting_room.errors import UserError
-from fitting_room.format import accuracy, count, counted, number, percent
+from fitting_room.format import Spread, accuracy, count, counted, number, percent
 from fitting_room.machine import of_one_machine
 from fitting_room.metrics import elapsed_seconds, is_timed, training_seconds
 from fitting_room.record import Record, Seconds
@@ -244,17 +244,17 @@ class Runner:
         return of_one_machine([record for record in self.records if is_timed(record)])
 
     @cached_property
-    def accuracy(self) -> Figure | None:
+    def accuracy(self) -> Spread | None:
         """Test accuracy after the last epoch, over all seeds."""
         return figure([r.test_accuracy for r in self.records if r.test_accuracy is not None])
 
     @cached_property
-    def seconds(self) -> Figure | None:
+    def seconds(self) -> Spread | None:
         """Training seconds to the last epoch, tracing apart."""
         return figure([training_seconds(record, len(record.epochs)) for record in self.timed])
 
     @cached_property
-    def from_start(self) -> Figure | None:
+    def from_start(self) -> Spread | None:
         """Seconds from the start of the process to the last evaluation."""
         return figure([elapsed_seconds(record, len(record.epochs)) for record in self.timed])
 
@@ -273,7 +273,7 @@ class Runner:
         )
 
 
-def _seconds(found: Figure | None) -> str:
+def _seconds(found: Spread | None) -> str:
     if found is None:
         return number(None, 1)
     return f"{found.mean:.1f} ({min(found.values):.1f}–{max(found.values):.1f}; {found.n})"

@@ -21,7 +21,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fitting_room.analysis.mistakes import TestSets, hardest
-from fitting_room.analysis.trials import SEVERITY, SHORT, Row, days, on_sample, ran_on
+from fitting_room.analysis.trials import SEVERITY, SHORT, Row, days, ran_on
 from fitting_room.format import MISSING, counted, in_words, name, percent
 from fitting_room.machine import disturbance
 from fitting_room.metrics import curves_of
@@ -122,7 +122,7 @@ def _scope(rows: Sequence[Row], records: Sequence[Record]) -> str:
         counted(len(rows), "case"),
         counted(len(records), "record"),
         f"{lost} of them not completed" if lost else "",
-        "on the small sample" if any(map(on_sample, records)) else "",
+        "on the small sample" if any(record.spec.dataset.sample for record in records) else "",
         ran_on(records),
         days(records),
     ]
@@ -216,7 +216,7 @@ def _inspected(folder: Path | None, records: Sequence[Record]) -> Pairs:
     """Return the pictures of a case under ``folder``; its records may be younger than they are."""
     if folder is None or not records:
         return []
-    sample = "-sample" if on_sample(records[-1]) else ""
+    sample = "-sample" if records[-1].spec.dataset.sample else ""
     own = folder / f"{folder_of(records[-1].spec.case.name)}{sample}"
     return [
         (

@@ -20,6 +20,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from fitting_room.analysis import trials
 from fitting_room.analysis.mistakes import confusion
 from fitting_room.analysis.trials import Row, listed
+from fitting_room.format import Spread
 from fitting_room.metrics import UNTIMED, curves_of, is_timed
 from fitting_room.record import Record
 from fitting_room.report.columns import by_task
@@ -234,7 +235,7 @@ class _Spot:
     name: str
     cost: tuple[float, float, float]
     """Lower quartile, value, upper quartile; all the same where it is exact."""
-    gain: trials.Figure
+    gain: Spread
     claim: Point | None
     """The published point, or the lower end of a range such as "more than 99.5 %"."""
 

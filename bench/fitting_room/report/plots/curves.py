@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fitting_room.analysis.trials import Figure as Values
 from fitting_room.analysis.trials import Row, Target
+from fitting_room.format import Spread as Values
 from fitting_room.format import name
 from fitting_room.judge.interval import first_epoch, survival
 from fitting_room.judge.verdict import Bound
