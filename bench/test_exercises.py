@@ -33,27 +33,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         asked("tier") == "quick": "the quick tier stops before there is an accuracy to compare",
         asked("epochs") is not None: "the epochs were overridden, which some exercises vary",
     }.get(True)
-    marks = [pytest.mark.skip(reason=why)] if why else []
-    chosen = [each if asked("tier") == "full" else each.thinned for each in EXERCISES.values()]
-    if "case" in metafunc.fixturenames:
-        points = [
-            pytest.param(case, id=f"{each.name}-{case.name}", marks=[*marks, _needs(each)])
-            for each in chosen
-            for case in each.points.values()
-        ]
-        metafunc.parametrize("case", points)
-    else:
-        params = [
-            pytest.param(
-                each, id=each.name, marks=[*marks, _needs(each, cases=list(each.points.values()))]
-            )
-            for each in chosen
-        ]
-        metafunc.parametrize("exercise", params)
-
-
-def _needs(exercise: Exercise, **more: Any) -> pytest.MarkDecorator:
-    return pytest.mark.needs(timed=True, enough=exercise.seeds, **more)
+    skipped = [pytest.mark.skip(reason=why)] if why else []
+    name = "case" if "case" in metafunc.fixturenames else "exercise"
+    params = []
+    for each in EXERCISES.values():
+        exercise = each if asked("tier") == "full" else each.thinned
+        cases = list(exercise.points.values())
+        values: dict[str, tuple[Any, list[Case]]] = {exercise.name: (exercise, cases)}
+        if name == "case":
+            values = {f"{exercise.name}-{case.name}": (case, [case]) for case in cases}
+        for label, (value, needed) in values.items():
+            needs = pytest.mark.needs(timed=True, enough=exercise.seeds, cases=needed)
+            params.append(pytest.param(value, id=label, marks=[*skipped, needs]))
+    metafunc.parametrize(name, params)
 
 
 @pytest.fixture

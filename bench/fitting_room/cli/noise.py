@@ -26,7 +26,7 @@ from fitting_room.cli.session import (
 )
 from fitting_room.errors import UserError, positive, seconds
 from fitting_room.format import in_words
-from fitting_room.lab.locks import machine_lock, why_wait
+from fitting_room.lab.locks import machine_lock
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.scheduler import job_of
 from fitting_room.lab.timing import OURS, peer_specs, time_paths, time_peers
@@ -253,8 +253,8 @@ def timed(case: Case, pairs: int, images: int, *, root: Path) -> Speed:
     )
 
 
-def _waiting() -> None:
-    tell(f" {why_wait(exclusive=True)} …", end="")
+def _waiting(why: str) -> None:
+    tell(f" {why} …", end="")
 
 
 def _beside_peers(arguments: argparse.Namespace) -> int:
@@ -287,16 +287,13 @@ def race(case: Case, arguments: argparse.Namespace) -> peers.Peers:
     if before and found.resumes(before) and arguments.images in (None, before.images):
         found = before
 
-    def listen(seconds: Sequence[float]) -> None:
-        nonlocal found
-        found = found.with_round(seconds)
-        write_document(part, found)
-        tell(f"{case.name}: round {found.rounds} of {arguments.pairs}")
-
     able = {name: specs[name] for name in found.able}
     rounds = range(found.rounds, arguments.pairs)
     with machine_lock(_waiting, exclusive=True):
-        time_peers(able, images=found.images, rounds=rounds, listen=listen)
+        for times in time_peers(able, images=found.images, rounds=rounds):
+            found = found.with_round(times)
+            write_document(part, found)
+            tell(f"{case.name}: round {found.rounds} of {arguments.pairs}")
     if arguments.json:
         write_document(kept, found)
     part.unlink(missing_ok=True)

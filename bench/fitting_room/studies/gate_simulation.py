@@ -94,12 +94,12 @@ def gauges(case: Case, bounds: Bounds, options: Options = ACCEPT) -> list[Curve]
     """Return what gates a case in a tier and scatters: bounds with a reference, and curves."""
     found = []
     for metric, bound in bounds.tables.get(case.name, {}).items():
-        if metric == EPOCHS and bound.has_reference:
+        if not bound.has_reference:
+            continue
+        if metric == EPOCHS:
             # It is judged by the best value of the metric that has the target; see `judge_best`.
-            aim, target = next(iter(TASKS[case.task].targets.items()))
-            found.append(Curve(metric=metric, epochs=(floor_by(bound, aim, target),)))
-        elif bound.has_reference:
-            found.append(Curve(metric=metric, epochs=(bound,)))
+            bound = floor_by(bound, *next(iter(TASKS[case.task].targets.items())))
+        found.append(Curve(metric=metric, epochs=(bound,)))
     curves = bounds.curves.get(case.name, {}).values()
     return [gauge for gauge in (*found, *curves) if options.judges(gauge.metric)]
 
@@ -113,10 +113,7 @@ def reference_values(
         Shape (seeds, bounds), float64; NaN where a seed stopped before.
     """
     known = gauges(case, bounds, options)
-    rows = [
-        [value for each in known for value in _values(each, case, bounds, record)]
-        for record in records
-    ]
+    rows = [[v for each in known for v in _values(each, case, bounds, r)] for r in records]
     return np.array(rows, dtype=float)
 
 
@@ -247,18 +244,12 @@ def rates(found: Simulation) -> str:
 
 
 def _one(tallies: Sequence[Tally]) -> str:
-    by_scenario = {tally.scenario: tally for tally in tallies}
-    rows = [
-        (
-            scatter(scenario),
-            str(scenario.least),
-            shown(tally.fails),
-            shown(by_scenario[replace(scenario, at_bound=True)].passes),
-            f"{tally.seeds:.2f}",
-        )
-        for scenario, tally in by_scenario.items()
-        if not scenario.at_bound
-    ]
+    by_scenario, rows = {tally.scenario: tally for tally in tallies}, []
+    for scenario, tally in by_scenario.items():
+        if not scenario.at_bound:
+            passes = shown(by_scenario[replace(scenario, at_bound=True)].passes)
+            what = (scatter(scenario), str(scenario.least))
+            rows.append((*what, shown(tally.fails), passes, f"{tally.seeds:.2f}"))
     head = ("seeds scatter", "from seed", "unchanged fails %", "at the bound passes %", "seeds")
     return Table(head, rows).markdown()
 
