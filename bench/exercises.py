@@ -46,10 +46,9 @@ def _stopping(original: Case) -> dict[str, Case]:
     title = TASKS[original.task].title
     points = {f"{title}, never": _whole(original)}
     for percent in ("85", "98", "99.5"):
-        name, stop = f"dense_128_stop_{percent.replace('.', '_')}", float(percent) / 100
-        points[f"{title} at {percent} %"] = _like(
-            original, name, epochs=LONG, stop_at_accuracy=stop
-        )
+        name = f"dense_128_stop_{percent.replace('.', '_')}"
+        case = _like(original, name, epochs=LONG, stop_at_accuracy=float(percent) / 100)
+        points[f"{title} at {percent} %"] = case
     return points
 
 

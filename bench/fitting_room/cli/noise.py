@@ -39,7 +39,7 @@ from fitting_room.store.key import provenance
 from fitting_room.store.records import Speed, write_speed
 from fitting_room.studies import origin_of, peers, read_document, write_document
 from fitting_room.studies.noise import FOLDER, TIMED, Block, Crossed, Times, noise_block, sample
-from fitting_room.studies.speed import share_of_last_run
+from fitting_room.studies.speed import SHARE, share_of_last_run, share_table
 
 PROCESSES = 3
 """Timed right after one another: a block."""
@@ -202,7 +202,10 @@ def speed(arguments: argparse.Namespace) -> int:
     if arguments.peers:
         return _beside_peers(arguments)
     if arguments.share:
-        print(share_of_last_run(arguments.results, keep=arguments.json))
+        share = share_of_last_run(arguments.results)
+        if arguments.json:
+            write_document(arguments.results / SHARE, share)
+        print(share_table(share))
         return 0
     cases, images = _comparable(project, arguments.case), arguments.images or IMAGES
     found: dict[str, Speed] = {}

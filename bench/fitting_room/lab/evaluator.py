@@ -11,23 +11,14 @@ from typing import Any
 
 from fitting_room.errors import UserError
 from fitting_room.format import MISSING, counted, in_words
-from fitting_room.judge.quality import judge, judge_best, judge_curve
+from fitting_room.judge.quality import Curve, judge, judge_best, judge_curve
 from fitting_room.judge.sequential import share
 from fitting_room.judge.verdict import EPOCHS, Bound, Outcome, Verdict
 from fitting_room.lab.estimate import forecast
 from fitting_room.lab.plan import MOST_SEEDS, Limits, Options, Planned, specify
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.machine import of_one_machine, this_machine, versions
-from fitting_room.metrics import (
-    CURVES,
-    METRICS,
-    TIMED,
-    UNTIMED,
-    UNTRAINED,
-    curve,
-    is_timed,
-    of_epoch,
-)
+from fitting_room.metrics import CURVES, METRICS, TIMED, UNTIMED, UNTRAINED, curve, is_timed
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case, folder_of
 from fitting_room.store.bounds import Bounds
@@ -71,18 +62,13 @@ class Evaluator:
         """
         if not self.options.judges(metric):
             return replace(_not_comparable(metric, (), self.options), subject=case.name)
-        # What could not be judged after training is refused before it; counts are told at once.
-        rests = self.options.comparable and metric not in UNTRAINED
-        missing = self.bounds.no_reference(case.name) if rests else ""
-        if metric in CURVES and self.options.comparable and not missing:
-            self.bounds.curve(case.name, metric)
-        elif metric not in (*CURVES, *UNTRAINED) and not missing:
-            _bound(case, metric, self.bounds, self.options)
-        least, most = self.options.least_seeds, self.options.most_seeds
+        least, most, missing = self.options.least_seeds, self.options.most_seeds, ""
         if metric in UNTRAINED:
             least = most = 1  # every seed would count the same
-        elif missing:
+        elif self.options.comparable and (missing := self.bounds.no_reference(case.name)):
             most = least  # more of them would not be judged either
+        else:  # what could not be judged after training is refused before it
+            _bound(case, metric, self.bounds, self.options)
         limits = {"least": least, "most": most}
         for n in range(least, most + 1):
             self._ask_ahead(case, n, most)
@@ -197,18 +183,18 @@ def judged(
     coarse = metric in UNTRAINED or not options.comparable
     most = most if coarse else max(most, MOST_SEEDS)
     limits: dict[str, Any] = {"least": least - lost, "most": most - lost, "alpha": _alpha(bounds)}
-    if metric in CURVES and options.comparable:
+    counted = METRICS[metric](records[0]) if metric in UNTRAINED else None
+    bound = _bound(case, metric, bounds, options, counted)
+    if bound is None:
+        return _not_comparable(metric, records, options)
+    if isinstance(bound, Curve):
         # The quick tier ignores the later epochs of a whole trial: with few seeds they could
         # only stay open. So what fails here fails in every other tier too.
         curves = [curve(record, metric)[: options.stop_after] for record in records]
-        return judge_curve(curves, bounds.curve(case.name, metric), **limits)
-    counted = METRICS[metric](records[0]) if metric in UNTRAINED else None
-    bound = None if metric in CURVES else _bound(case, metric, bounds, options, counted)
-    if bound is None:
-        return _not_comparable(metric, records, options)
+        return judge_curve(curves, bound, **limits)
     if metric == EPOCHS and bound.has_reference:
         aim, target = next(iter(TASKS[case.task].targets.items()))
-        seeds = [[of_epoch(epoch, aim) for epoch in record.epochs] for record in records]
+        seeds = [curve(record, aim) for record in records]
         return judge_best(seeds, bound, metric=aim, target=target, **limits)
     return judge([METRICS[metric](r) for r in records], bound, coarse=coarse, **limits)
 
@@ -227,8 +213,10 @@ def _counting(metric: str, records: Sequence[Record]) -> tuple[Sequence[Record],
 
 def _bound(
     case: Case, metric: str, bounds: Bounds, options: Options, counted: float | None = None
-) -> Bound | None:
+) -> Bound | Curve | None:
     """Return the bound that applies under these options, or None."""
+    if metric in CURVES:
+        return bounds.curve(case.name, metric) if options.comparable else None
     if metric in UNTRAINED or options.comparable:
         return bounds.for_case(case.name, metric, counted)
     return None if options.epochs else bounds.smoke(case.name, metric)

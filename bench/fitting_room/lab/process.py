@@ -26,16 +26,7 @@ from fitting_room.lab import prepared
 from fitting_room.lab.locks import check_not_ending, gpu_lease, machine_lock
 from fitting_room.machine import CHOOSER, settings, this_machine
 from fitting_room.project import current, used
-from fitting_room.record import (
-    Epoch,
-    Job,
-    Listener,
-    Message,
-    PartialRecord,
-    Record,
-    now,
-    silent,
-)
+from fitting_room.record import Epoch, Job, Listener, Message, PartialRecord, Record, now, silent
 from fitting_room.spec import TrialSpec
 from fitting_room.store.digest import ENGINE, SOURCES, brings_engine
 

@@ -18,17 +18,10 @@ from fitting_room.format import count, in_words, plus, two_digits
 from fitting_room.judge.interval import best_by
 from fitting_room.judge.quality import Curve, floor_by
 from fitting_room.judge.sequential import BETA, RUN_ALPHA, planning_sd, share
-from fitting_room.judge.simulation import (
-    Rate,
-    Scenario,
-    Setup,
-    Tally,
-    scenarios,
-    simulate_case,
-)
+from fitting_room.judge.simulation import Rate, Scenario, Setup, Tally, scenarios, simulate_case
 from fitting_room.judge.verdict import EPOCHS, Bound
 from fitting_room.lab.plan import MOST_SEEDS, Options
-from fitting_room.metrics import CURVES, METRICS, curve, of_epoch
+from fitting_room.metrics import CURVES, METRICS, curve
 from fitting_room.record import Record
 from fitting_room.report.table import Table, bullets
 from fitting_room.spec import TASKS, Case
@@ -124,7 +117,7 @@ def _values(gauge: Curve, case: Case, bounds: Bounds, record: Record) -> list[fl
     if gauge.metric == EPOCHS:
         aim = next(iter(TASKS[case.task].targets))
         by = int(bounds.for_case(case.name, EPOCHS).limits[0])
-        return [best_by([of_epoch(epoch, aim) for epoch in record.epochs], by)]
+        return [best_by(curve(record, aim), by)]
     return [METRICS[gauge.metric](record)]
 
 
@@ -134,10 +127,7 @@ def completed(name: str, records: Sequence[Record]) -> list[Record]:
 
 
 def setups(
-    cases: Mapping[str, Case],
-    bounds: Bounds,
-    records: Sequence[Record],
-    options: Options = ACCEPT,
+    cases: Mapping[str, Case], bounds: Bounds, records: Sequence[Record], options: Options = ACCEPT
 ) -> dict[str, Setup]:
     """Return what each case with bounds and references is judged by in a tier.
 

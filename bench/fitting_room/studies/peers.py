@@ -81,10 +81,8 @@ class Peers:
     @property
     def records(self) -> list[Record]:
         """What is known of each side as a record: its code, this machine, the date."""
-        return [
-            replace(side.trial, machine=self.machine, started=self.started)
-            for side in self.able.values()
-        ]
+        trials = (side.trial for side in self.able.values())
+        return [replace(each, machine=self.machine, started=self.started) for each in trials]
 
     def resumes(self, before: Peers | None) -> bool:
         """Whether times from before are of the same code, on the same machine."""

@@ -22,15 +22,7 @@ from fitting_room.record import Record, Seconds
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS
 from fitting_room.store.records import Store
-from fitting_room.studies import (
-    QUIET,
-    SCHEMA,
-    Origin,
-    block,
-    origin_of,
-    read_document,
-    write_document,
-)
+from fitting_room.studies import QUIET, SCHEMA, Origin, block, origin_of, read_document
 
 TIMELINE = Path("latest", "timeline.json")
 SHARE = Path("share.json")
@@ -155,8 +147,8 @@ def _end(record: Record) -> float:
     return _asked(record) + record.seconds["total"]
 
 
-def share_of_last_run(results: Path, *, keep: bool) -> str:
-    """Return the table of the last run; ``keep`` writes its document.
+def share_of_last_run(results: Path) -> Share:
+    """Return the parts of the last run.
 
     Raises:
         UserError: There was no run, or its seconds cannot be told apart.
@@ -166,10 +158,7 @@ def share_of_last_run(results: Path, *, keep: bool) -> str:
         raise UserError(
             f"{results / TIMELINE} is not there: no run has ended yet. Run `pytest bench/ --fresh`."
         )
-    found = shared(timeline, Store(results / "trials").readable())
-    if keep:
-        write_document(results / SHARE, found)
-    return share_table(found)
+    return shared(timeline, Store(results / "trials").readable())
 
 
 def share_table(found: Share) -> str:
