@@ -1,4 +1,7 @@
-"""The cases that a tier or this machine leaves out: their tests are skipped, with the reason."""
+"""The cases that a tier or this machine leaves out: their tests are skipped, with the reason.
+
+Mistakes that a user can mend are told without a traceback.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from bench.cases import CASES, INSTEAD, LONG
+from fitting_room.errors import UserError
 from fitting_room.lab.probe import Emulated, emulation
 from fitting_room.plugin.options import option
 from fitting_room.spec import Case
@@ -41,6 +45,14 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     if config.getoption("collectonly") or config.get_verbosity() < 0:
         return []
     return [f"left out: {name}: {why}" for name, why in config.stash.get(LEFT_OUT, {}).items()]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> None:
+    """Show a mistake that a user can mend without a traceback, as commands do."""
+    if call.excinfo and isinstance(call.excinfo.value, UserError):
+        told = pytest.fail.Exception(str(call.excinfo.value), pytrace=False)
+        call.excinfo = pytest.ExceptionInfo.from_exc_info((type(told), told, call.excinfo.tb))
 
 
 def left_out(

@@ -47,8 +47,7 @@ def _stopping(original: Case) -> dict[str, Case]:
     points = {f"{title}, never": _whole(original)}
     for percent in ("85", "98", "99.5"):
         name = f"dense_128_stop_{percent.replace('.', '_')}"
-        stop = float(percent) / 100
-        case = _like(original, name, epochs=LONG, stop_at_accuracy=stop)
+        case = _like(original, name, epochs=LONG, stop_at_accuracy=float(percent) / 100)
         points[f"{title} at {percent} %"] = case
     return points
 
@@ -84,9 +83,7 @@ EXERCISES: dict[str, Exercise] = {
             question="What do a second and a third hidden layer bring?",
             varied="hidden layers of 128",
             points={
-                str(n): _like(
-                    DENSE, "_".join(["dense", *["128"] * n]), arguments={"hidden_layers": n}
-                )
+                str(n): _like(DENSE, f"dense{n * '_128'}", arguments={"hidden_layers": n})
                 for n in (1, 2, 3)
             },
             base=("1",),

@@ -34,11 +34,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def audited(request: pytest.FixtureRequest) -> Audit:
     """Get the audit of the committed records, whatever ``--results`` names."""
-    try:
-        project = project_of(request.config)
-        rest = grounds(project, project.results)
-    except UserError as error:
-        pytest.fail(str(error), pytrace=False)
+    project = project_of(request.config)
+    rest = grounds(project, project.results)
     return audit(published(request.config), rest.records, rest.speeds), rest
 
 

@@ -13,10 +13,8 @@ from typing import Any
 import pytest
 
 from bench.exercises import EXERCISES
-from fitting_room.errors import UserError
 from fitting_room.lab.evaluator import Evaluator
 from fitting_room.plugin.options import option, results_folder
-from fitting_room.record import Record
 from fitting_room.spec import Case
 from fitting_room.store.records import write_whole
 from fitting_room.studies.exercises import UNSURE, Exercise, answer, block
@@ -33,58 +31,36 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         asked("tier") == "quick": "the quick tier stops before there is an accuracy to compare",
         asked("epochs") is not None: "the epochs were overridden, which some exercises vary",
     }.get(True)
-    marks = [pytest.mark.skip(reason=why)] if why else []
-    chosen = [each if asked("tier") == "full" else each.thinned for each in EXERCISES.values()]
-    if "case" in metafunc.fixturenames:
-        points = [
-            pytest.param(case, id=f"{each.name}-{case.name}", marks=[*marks, _needs(each)])
-            for each in chosen
-            for case in each.points.values()
-        ]
-        metafunc.parametrize("case", points)
-    else:
-        params = [
-            pytest.param(
-                each, id=each.name, marks=[*marks, _needs(each, cases=list(each.points.values()))]
-            )
-            for each in chosen
-        ]
-        metafunc.parametrize("exercise", params)
+    skipped = [pytest.mark.skip(reason=why)] if why else []
+    name = "case" if "case" in metafunc.fixturenames else "exercise"
+    params = []
+    for each in EXERCISES.values():
+        exercise = each if asked("tier") == "full" else each.thinned
+        cases = list(exercise.points.values())
+        values: dict[str, tuple[Any, list[Case]]] = {exercise.name: (exercise, cases)}
+        if name == "case":
+            values = {f"{exercise.name}-{case.name}": (case, [case]) for case in cases}
+        for label, (value, needed) in values.items():
+            needs = pytest.mark.needs(timed=True, enough=exercise.seeds, cases=needed)
+            params.append(pytest.param(value, id=label, marks=[*skipped, needs]))
+    metafunc.parametrize(name, params)
 
 
-def _needs(exercise: Exercise, **more: Any) -> pytest.MarkDecorator:
-    return pytest.mark.needs(timed=True, enough=exercise.seeds, **more)
-
-
-@pytest.fixture
-def trained(evaluator: Evaluator) -> Callable[[Case], list[Record]]:
-    """Get the records of a case, or fail with why there are none."""
-
-    def trained(case: Case) -> list[Record]:
-        __tracebackhide__ = True
-        try:
-            return evaluator.records(case)
-        except UserError as error:
-            pytest.fail(str(error), pytrace=False)
-
-    return trained
-
-
-def test_exercise_point(case: Case, trained: Callable[[Case], list[Record]]) -> None:
+def test_exercise_point(case: Case, evaluator: Evaluator) -> None:
     """Each point learns, whatever is varied: it gets more than half of the test images right."""
-    for record in trained(case):
+    for record in evaluator.records(case):
         assert record.completed, f"seed {record.spec.seed}: {record.reason}"
         assert (record.test_accuracy or 0) > LEARNED
 
 
 def test_exercise_answer(
     exercise: Exercise,
-    trained: Callable[[Case], list[Record]],
+    evaluator: Evaluator,
     request: pytest.FixtureRequest,
     record_property: Callable[[str, object], None],
 ) -> None:
     """One seed makes nothing sure; conclusion and table are in ``latest/``."""
-    found = [trained(case) for case in exercise.points.values()]
+    found = [evaluator.records(case) for case in exercise.points.values()]
     records = [record for each in found for record in each]
     said = answer(exercise, records)
     record_property("answer", said)

@@ -8,17 +8,15 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import msgspec
 import pytest
 
 from bench.variants import CRIPPLED, ORIGINAL, ROOT, SLOWDOWNS, UNCHANGED
 from fitting_room.cli.gate import timed
-from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Verdict
 from fitting_room.lab.evaluator import Evaluator
 from fitting_room.plugin.options import option, results_folder
 from fitting_room.spec import Case
-from fitting_room.store.records import write_whole
+from fitting_room.studies import write_document
 from fitting_room.studies.gate import Finding, examine
 
 
@@ -57,8 +55,8 @@ def slow_to_judge(case: Case, tier: str) -> list[pytest.MarkDecorator]:
 
 def keep(request: pytest.FixtureRequest, name: str, found: Any) -> None:
     """Write a finding under ``latest/gate/``."""
-    content = msgspec.json.format(msgspec.json.encode(found)) + b"\n"
-    write_whole(results_folder(request.config) / "latest" / "gate" / f"{name}.json", content)
+    folder = results_folder(request.config) / "latest" / "gate"
+    write_document(folder / f"{name}.json", found)
 
 
 @pytest.fixture
@@ -66,10 +64,7 @@ def found(evaluator: Evaluator, case: Case, request: pytest.FixtureRequest) -> F
     """Hold a variant to its original's bounds."""
     if why := evaluator.bounds.no_reference(case.original):
         pytest.skip(why)
-    try:
-        found = examine(evaluator, case, CRIPPLED.get(case.variant, UNCHANGED).words)
-    except UserError as error:
-        pytest.fail(str(error), pytrace=False)
+    found = examine(evaluator, case, CRIPPLED.get(case.variant, UNCHANGED).words)
     keep(request, case.variant or "unchanged", found)
     request.node.user_properties.append(("gate", found.words))
     return found
@@ -78,10 +73,7 @@ def found(evaluator: Evaluator, case: Case, request: pytest.FixtureRequest) -> F
 @pytest.fixture
 def slowed(slowdown: str, request: pytest.FixtureRequest) -> Verdict:
     """Time this checkout against itself under a slowdown."""
-    try:
-        pairs = timed(slowdown, SLOWDOWNS[slowdown], root=ROOT)
-    except UserError as error:
-        pytest.fail(str(error), pytrace=False)
+    pairs = timed(slowdown, SLOWDOWNS[slowdown], root=ROOT)
     verdict = pairs.verdict(shared=False)
     keep(request, f"time-{slowdown}", {"pairs": pairs, "verdict": verdict})
     request.node.user_properties.append(("time", verdict.reason))

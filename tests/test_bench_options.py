@@ -11,8 +11,9 @@ import pytest
 from scheduler_world import pretend, trial
 
 from bench.cases import CASES, LONG
-from bench.conftest import left_out
+from bench.conftest import left_out, pytest_runtest_makereport
 from conftest import Bench
+from fitting_room.errors import UserError
 from fitting_room.lab.probe import Emulated
 from fitting_room.store.records import Store
 from test_bench import verdicts
@@ -171,3 +172,20 @@ def test_a_fresh_run_trains_anew(
     Store(tmp_path / "trials").put(replace(old, started="2999-01-01T00:00:00+00:00"))
     run(*one, "--fresh", results=tmp_path)
     assert len(trials.ran) == 2
+
+
+def test_a_mistake_that_a_user_can_mend_is_told_without_a_traceback() -> None:
+    """Whatever raises it, a suite or a fixture; any other error keeps its own."""
+
+    def failing(error: Exception) -> pytest.CallInfo[None]:
+        def raises() -> None:
+            raise error
+
+        call = pytest.CallInfo.from_call(raises, "call")
+        pytest_runtest_makereport(call)
+        return call
+
+    told, bug = failing(UserError("Mend it.")).excinfo, failing(ValueError("Bug.")).excinfo
+    assert told and told.type is pytest.fail.Exception and str(told.value) == "Mend it."
+    assert not told.value.pytrace
+    assert bug and bug.type is ValueError

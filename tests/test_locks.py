@@ -40,7 +40,7 @@ def waiter(*, exclusive: bool) -> Iterator[tuple[threading.Event, threading.Even
     waits, has = threading.Event(), threading.Event()
 
     def want() -> None:
-        with machine_lock(waits.set, exclusive=exclusive):
+        with machine_lock(lambda _: waits.set(), exclusive=exclusive):
             has.set()
 
     with ThreadPoolExecutor(1) as pool:
@@ -156,7 +156,7 @@ def two_gpus(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def leased(stack: ExitStack, sharing: int = 1) -> dict[str, str]:
     """Lease a GPU that is free at once, for as long as the stack lasts."""
-    return stack.enter_context(gpu_lease(sharing, lambda: pytest.fail("none was free")))
+    return stack.enter_context(gpu_lease(sharing, lambda _: pytest.fail("none was free")))
 
 
 @pytest.mark.usefixtures("two_gpus")
@@ -165,7 +165,7 @@ def test_a_gpu_has_one_trial() -> None:
     waits = threading.Event()
 
     def third() -> dict[str, str]:
-        with gpu_lease(1, waits.set) as found:
+        with gpu_lease(1, lambda _: waits.set()) as found:
             return found
 
     with ExitStack() as first, ExitStack() as second, ThreadPoolExecutor(1) as pool:
@@ -193,7 +193,7 @@ def test_trials_share_a_gpu_only_where_each_asks_to() -> None:
             pass
 
 
-def interrupted() -> None:
+def interrupted(_: str) -> None:
     """End what waits."""
     raise KeyboardInterrupt
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -136,13 +136,13 @@ def test_an_own_trainer_trains_an_epoch_a_command(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.usefixtures("own_cache")
 def test_loops_and_keras_are_timed_side_by_side() -> None:
     """Each in a process of its own, which waits for its turn; Keras is not needed for a loop."""
-    spec, heard = small(), list[tuple[float, ...]]()
+    spec = small()
     honest = replace(spec.case, builder="tests.own_trainers:nothing")
     honest = replace(honest, trainer="tests.own_trainers:honest")
     specs = {OURS: spec, "a loop": replace(spec, case=honest)}
-    time_peers(specs, images=64, rounds=range(2), listen=heard.append)
-    assert [len(each) for each in heard] == [2, 2]
-    assert all(loop < keras for keras, loop in heard)
+    found = list(time_peers(specs, images=64, rounds=range(2)))
+    assert [len(each) for each in found] == [2, 2]
+    assert all(loop < keras for keras, loop in found)
 
 
 @pytest.mark.usefixtures("own_cache")
@@ -173,12 +173,14 @@ def test_an_ended_run_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """The rounds that were timed count; a finished run leaves what is to be committed."""
     begun: list[range] = []
 
-    def timer(specs: Mapping[str, TrialSpec], *, rounds: range, listen: Any, **_: object) -> None:
+    def timer(
+        specs: Mapping[str, TrialSpec], *, rounds: range, **_: object
+    ) -> Iterator[list[float]]:
         begun.append(rounds)
         for number in rounds:
             if number == 2 and len(begun) == 1:
                 raise KeyboardInterrupt
-            listen([1.0] * len(specs))
+            yield [1.0] * len(specs)
 
     def trials(specs: Mapping[str, TrialSpec], *_: Any) -> dict[str, Any]:
         return {name: make_record(case=spec.case) for name, spec in specs.items()}

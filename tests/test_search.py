@@ -128,7 +128,7 @@ def test_a_study_has_a_title_a_base_and_words_for_its_candidates(tmp_path: Path)
             "there are two candidates 'a_b'. Rename one",
         ),
         (GOOD.replace("[defaults]", "base = 'smal'\n[defaults]"), "base: .* mean 'small'"),
-        ("candidates = 3", r"candidates must be tables"),
+        ("candidates = 3", r"candidates: expected a table of \[candidates.small\] and others"),
         ("", "names no candidates. Add a table such as"),
         ("[[[", ":1: this is not valid TOML"),
     ],

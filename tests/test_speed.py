@@ -152,9 +152,12 @@ def test_the_parts_of_a_run_are_its_wall_time() -> None:
     assert found.wall == pytest.approx(100)
 
 
-def test_a_row_has_the_median_of_its_seeds_and_the_last_the_share(tmp_path: Path) -> None:
+def test_a_row_has_the_median_of_its_seeds_and_the_last_the_share(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """74 of 100 s are training; what no phase names is told with the gap."""
-    told = share_of_last_run(left(tmp_path, *TRIALS), keep=True)
+    call("speed", "--share", "--json", "--results", left(tmp_path, *TRIALS))
+    told = capsys.readouterr().out.strip()
     assert "26.0 % of the run's wall time is not training" in told
     parts = ["1.5", "0.5", "1.0", "1.5", "0.5", "0.5"]
     assert cells(told, DENSE) == [DENSE, "2", "18.8", "12.0", *parts, "1.3", "36.2"]
@@ -166,7 +169,7 @@ def test_a_row_has_the_median_of_its_seeds_and_the_last_the_share(tmp_path: Path
 
 def test_nothing_is_kept_unless_asked_for(tmp_path: Path) -> None:
     """The page then says how it is measured."""
-    share_of_last_run(left(tmp_path, *TRIALS), keep=False)
+    call("speed", "--share", "--results", left(tmp_path, *TRIALS))
     assert read_document(tmp_path / SHARE, Share) is None
     assert "speed --share --json" in share_block(tmp_path)
 
@@ -184,13 +187,13 @@ def test_a_run_whose_parts_cannot_be_told_is_refused(
 ) -> None:
     """It trained nothing, or trials at once; the message says what to run instead."""
     with pytest.raises(UserError, match=said):
-        share_of_last_run(left(tmp_path, *records), keep=True)
+        share_of_last_run(left(tmp_path, *records))
 
 
 def test_without_a_run_there_is_no_share(tmp_path: Path) -> None:
     """The message names the file that a run leaves."""
     with pytest.raises(UserError, match=r"timeline\.json is not there"):
-        share_of_last_run(tmp_path, keep=True)
+        share_of_last_run(tmp_path)
 
 
 def seeds(case: str, accuracy: float, seconds: float, n: int = LEAST_SEEDS) -> list[Record]:
@@ -226,9 +229,7 @@ def test_a_record_takes_twenty_seeds() -> None:
 def test_seconds_are_those_of_all_epochs_at_the_pace_after_the_first() -> None:
     """Tracing, in the first epoch, is apart; the time from the start has it."""
     (found,) = runners(seeds(QUICK, 0.991, 0.5), "mnist")
-    assert found.seconds is not None
     assert found.seconds.mean == 1.5
-    assert found.from_start is not None
     assert found.from_start.mean > 9.0 + 2 * 0.5
 
 
@@ -236,8 +237,6 @@ def test_disturbed_seeds_count_for_the_accuracy_alone() -> None:
     """A seed is not left out of the mean because something else ran."""
     first, *others = seeds(QUICK, 0.991, 0.5)
     (found,) = runners([disturbed(replace(first, test_accuracy=0.951)), *others], "mnist")
-    assert found.accuracy is not None
-    assert found.seconds is not None
     assert (found.accuracy.n, found.seconds.n) == (LEAST_SEEDS, LEAST_SEEDS - 1)
 
 

@@ -260,8 +260,8 @@ def is_own(name: str) -> bool:
 
 
 def curve(record: Record, name: str) -> tuple[float | None, ...]:
-    """Return a learning curve of a record, from its first epoch on."""
-    return tuple(getattr(epoch, CURVES[name]) for epoch in record.epochs)
+    """Return a learning curve of a record, or another metric of epochs, from its first epoch on."""
+    return tuple(of_epoch(epoch, CURVES.get(name, name)) for epoch in record.epochs)
 
 
 def of_epoch(epoch: Epoch, name: str) -> float | None:

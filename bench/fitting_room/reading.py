@@ -137,9 +137,9 @@ class Toml:
         try:
             yield
         except ValueError as error:
-            told = str(error)
-            end = "" if told.endswith((".", "?")) else "."
-            raise self.refuse(f"{told}{end}", table, key) from None
+            words = told(error)
+            end = "" if words.endswith((".", "?")) else "."
+            raise self.refuse(f"{words}{end}", table, key) from None
 
 
 def _header(lines: list[str], table: str) -> int:

@@ -36,7 +36,7 @@ from fitting_room.judge.change import Change, not_comparable
 from fitting_room.judge.timing import ABTiming
 from fitting_room.lab.estimate import estimate
 from fitting_room.lab.evaluator import Evaluator
-from fitting_room.lab.locks import machine_lock, why_wait
+from fitting_room.lab.locks import machine_lock
 from fitting_room.lab.plan import MOST_SEEDS, QUICK_EPOCHS, Need, Options, plan, specify
 from fitting_room.lab.probe import emulation
 from fitting_room.lab.timing import ANEW, CHUNK_S, Timed, time_checkouts
@@ -242,7 +242,7 @@ def time_case(
         tell(f"{told}: pair {pair}/{pairs} ×{ratio:.2f}, {left} left")
 
     tell(f"{told}: loading both sides")
-    with machine_lock(lambda: tell(f"{told}: {why_wait(exclusive=True)}"), exclusive=True):
+    with machine_lock(lambda why: tell(f"{told}: {why}"), exclusive=True):
         began = time.monotonic()
         return time_checkouts(base, head, spec, pairs=pairs, listen=listen)
 

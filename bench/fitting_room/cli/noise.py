@@ -26,7 +26,7 @@ from fitting_room.cli.session import (
 )
 from fitting_room.errors import UserError, positive, seconds
 from fitting_room.format import in_words
-from fitting_room.lab.locks import machine_lock, why_wait
+from fitting_room.lab.locks import machine_lock
 from fitting_room.lab.plan import Options, specify
 from fitting_room.lab.scheduler import job_of
 from fitting_room.lab.timing import OURS, peer_specs, time_paths, time_peers
@@ -39,7 +39,7 @@ from fitting_room.store.key import provenance
 from fitting_room.store.records import Speed, write_speed
 from fitting_room.studies import origin_of, peers, read_document, write_document
 from fitting_room.studies.noise import FOLDER, TIMED, Block, Crossed, Times, noise_block, sample
-from fitting_room.studies.speed import share_of_last_run
+from fitting_room.studies.speed import SHARE, share_of_last_run, share_table
 
 PROCESSES = 3
 """Timed right after one another: a block."""
@@ -202,7 +202,10 @@ def speed(arguments: argparse.Namespace) -> int:
     if arguments.peers:
         return _beside_peers(arguments)
     if arguments.share:
-        print(share_of_last_run(arguments.results, keep=arguments.json))
+        share = share_of_last_run(arguments.results)
+        if arguments.json:
+            write_document(arguments.results / SHARE, share)
+        print(share_table(share))
         return 0
     cases, images = _comparable(project, arguments.case), arguments.images or IMAGES
     found: dict[str, Speed] = {}
@@ -253,8 +256,8 @@ def timed(case: Case, pairs: int, images: int, *, root: Path) -> Speed:
     )
 
 
-def _waiting() -> None:
-    tell(f" {why_wait(exclusive=True)} …", end="")
+def _waiting(why: str) -> None:
+    tell(f" {why} …", end="")
 
 
 def _beside_peers(arguments: argparse.Namespace) -> int:
@@ -287,16 +290,13 @@ def race(case: Case, arguments: argparse.Namespace) -> peers.Peers:
     if before and found.resumes(before) and arguments.images in (None, before.images):
         found = before
 
-    def listen(seconds: Sequence[float]) -> None:
-        nonlocal found
-        found = found.with_round(seconds)
-        write_document(part, found)
-        tell(f"{case.name}: round {found.rounds} of {arguments.pairs}")
-
     able = {name: specs[name] for name in found.able}
     rounds = range(found.rounds, arguments.pairs)
     with machine_lock(_waiting, exclusive=True):
-        time_peers(able, images=found.images, rounds=rounds, listen=listen)
+        for times in time_peers(able, images=found.images, rounds=rounds):
+            found = found.with_round(times)
+            write_document(part, found)
+            tell(f"{case.name}: round {found.rounds} of {arguments.pairs}")
     if arguments.json:
         write_document(kept, found)
     part.unlink(missing_ok=True)

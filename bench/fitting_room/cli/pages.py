@@ -45,7 +45,7 @@ from fitting_room.store.claims import Published
 from fitting_room.store.digest import brings_engine
 from fitting_room.store.key import why_stale
 from fitting_room.store.records import Store, write_whole
-from fitting_room.studies import exercises, gate_page, growth, peers, search, speed
+from fitting_room.studies import exercises, gate_page, growth, peers, read_document, search, speed
 
 if TYPE_CHECKING:
     from fitting_room.report.plots import Album
@@ -195,7 +195,7 @@ def draw_committed(stored: Stored, folder: Path | None = None, *, check: bool) -
     folder = folder or from_here(stored.project.results / "pictures")
     told = (stored.rows, sorted(stored.stale.items()), sorted(stored.bounds.tables.items()))
     records = sorted(map(msgspec.json.encode, stored.records))
-    growing = msgspec.json.encode(growth.read_growth(stored.results))
+    growing = msgspec.json.encode(read_document(stored.results / growth.GROWTH, growth.Growth))
     rests_on = basis(repr(told).encode(), *records, growing, drawing(DRAWING))
     paths = [folder / f"{name}{end}.svg" for name in stored.project.pictures for end in ENDS]
     fresh = all(is_sealed(path, rests_on) for path in paths)
@@ -212,7 +212,7 @@ def _drawn(stored: Stored, folder: Path, rests_on: bytes, *, check: bool) -> lis
 
     project, drawings, found = stored.project, overview(_album(stored)), []
     drawn = {name: draw for name, draw in drawings.items() if not isinstance(draw, str)}
-    if grown := growth.read_growth(stored.results):
+    if grown := read_document(stored.results / growth.GROWTH, growth.Growth):
         drawn |= growth.picture(grown)
     if missing := [name for name in project.pictures if name not in drawn]:
         raise UserError(

@@ -138,12 +138,9 @@ def spool_folder() -> Path:
 
 def _listener(job: Job) -> Listener:
     """Return a listener that reports each epoch to the run, if the engine can."""
-    distributed = sys.modules.get("distributed")
-    if distributed is None:
-        return silent
     try:
-        worker = distributed.get_worker()
-    except ValueError:  # this process is no worker of Dask
+        worker = sys.modules["distributed"].get_worker()
+    except (KeyError, ValueError):  # this process is no worker of Dask
         return silent
 
     def tell(_: TrialSpec, message: Message) -> None:
@@ -329,8 +326,10 @@ class Engine:
     @property
     def words(self) -> str:
         """A line on lost attempts and second records; empty if there were none."""
-        told = {"attempts whose worker was lost": self.lost}
-        told["second records set aside"] = self.second
+        told = {
+            "attempts whose worker was lost": self.lost,
+            "second records set aside": self.second,
+        }
         return ", ".join(f"{number} {what}" for what, number in told.items() if number)
 
 

@@ -10,7 +10,7 @@ from statistics import median
 
 from fitting_room import data
 from fitting_room.errors import UserError
-from fitting_room.format import in_words
+from fitting_room.format import counted, in_words
 from fitting_room.lab.probe import emulation
 from fitting_room.machine import calibration_seconds, this_machine
 from fitting_room.record import Record
@@ -52,9 +52,9 @@ def warnings(specs: Iterable[TrialSpec], known: Sequence[Record]) -> list[str]:
         emulated = emulation(recipe.precision, backend=of[0].backend, device=of[0].device)
         if emulated is None:
             continue
-        trials = f"{len(of)} trial{'s' if len(of) > 1 else ''}"
-        runs = seconds is not None and math.isfinite(emulated.times)
-        time = f"; {trials} will take about {in_words(seconds or 0)}" if runs else ""
+        time = ""
+        if seconds is not None and math.isfinite(emulated.times):
+            time = f"; {counted(len(of), 'trial')} will take about {in_words(seconds)}"
         lines.append(f"{name}: {emulated.words}{time}")
     return lines
 
@@ -98,7 +98,8 @@ class Estimate:
         elsewhere: dict[Case, list[Record]] = {}
         for record in known:
             if record.completed:
-                side = here if _ran_here(record) else elsewhere
+                own = record.machine and replace(record.machine, accelerator=None) == _machine()
+                side = here if own else elsewhere
                 side.setdefault((record.spec.case.name, record.spec.device), []).append(record)
         return Estimate(here, elsewhere)
 
@@ -130,11 +131,6 @@ class Estimate:
         return times * (_calibration() / median(steps) if steps and spec.device == "cpu" else 1.0)
 
 
-def _ran_here(record: Record) -> bool:
-    machine = record.machine
-    return machine is not None and replace(machine, accelerator=None) == _machine()
-
-
 _machine = lru_cache(this_machine)
 
 
@@ -147,10 +143,10 @@ def _alike(records: Iterable[Record], spec: TrialSpec, *, same: bool) -> list[Re
     """Return the records that a trial is estimated from; ``same`` needs its data and backend."""
     work = (spec.backend, spec.dataset.checksum)
     return [
-        record
-        for record in records
-        if bool(record.epochs) >= bool(spec.epochs)
-        and (not same or (record.spec.backend, record.spec.dataset.checksum) == work)
+        r
+        for r in records
+        if bool(r.epochs) >= bool(spec.epochs)
+        and (not same or (r.spec.backend, r.spec.dataset.checksum) == work)
     ]
 
 
@@ -170,11 +166,8 @@ def _seconds(record: Record, spec: TrialSpec) -> float:
 
 def _share(record: Record, spec: TrialSpec) -> float:
     """Return the training images of a trial over those of a record; 1 where one is unknown."""
-    known = record.resolved
-    images = (
-        None if record.spec.dataset.checksum == spec.dataset.checksum else _images(spec.dataset)
-    )
-    if images is None or known is None:
+    known, same = record.resolved, record.spec.dataset.checksum == spec.dataset.checksum
+    if known is None or same or (images := _images(spec.dataset)) is None:
         return 1.0
     there = known.steps_per_epoch * record.spec.case.recipe.batch_size
     return images * spec.case.recipe.train_fraction / there

@@ -5,33 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
+from statistics import fmean
 from typing import Any
 
 from fitting_room.errors import UserError
-from fitting_room.format import in_words
-from fitting_room.judge.quality import judge, judge_best, judge_curve
+from fitting_room.format import MISSING, counted, in_words
+from fitting_room.judge.quality import Curve, judge, judge_best, judge_curve
 from fitting_room.judge.sequential import share
 from fitting_room.judge.verdict import EPOCHS, Bound, Outcome, Verdict
 from fitting_room.lab.estimate import forecast
 from fitting_room.lab.plan import MOST_SEEDS, Limits, Options, Planned, specify
 from fitting_room.lab.scheduler import Scheduler
 from fitting_room.machine import of_one_machine, this_machine, versions
-from fitting_room.metrics import (
-    CURVES,
-    METRICS,
-    TIMED,
-    UNTIMED,
-    UNTRAINED,
-    curve,
-    is_timed,
-    of_epoch,
-)
+from fitting_room.metrics import CURVES, METRICS, TIMED, UNTIMED, UNTRAINED, curve, is_timed
 from fitting_room.record import Record
 from fitting_room.spec import TASKS, Case, folder_of
 from fitting_room.store.bounds import Bounds
 
 GIVEN_UP = "given up"
+UNBOUND = partial(Verdict, against=MISSING, estimate=None)  # a verdict that rests on no bound
 
 
 class TrialFailedError(UserError):
@@ -69,27 +62,21 @@ class Evaluator:
         """
         if not self.options.judges(metric):
             return replace(_not_comparable(metric, (), self.options), subject=case.name)
-        # What could not be judged after training is refused before it; counts are told at once.
-        rests = self.options.comparable and metric not in UNTRAINED
-        missing = self.bounds.no_reference(case.name) if rests else ""
-        if metric in CURVES and self.options.comparable and not missing:
-            self.bounds.curve(case.name, metric)
-        elif metric not in (*CURVES, *UNTRAINED) and not missing:
-            _bound(case, metric, self.bounds, self.options)
-        least, most = self.options.least_seeds, self.options.most_seeds
+        least, most, missing = self.options.least_seeds, self.options.most_seeds, ""
         if metric in UNTRAINED:
             least = most = 1  # every seed would count the same
-        elif missing:
+        elif self.options.comparable and (missing := self.bounds.no_reference(case.name)):
             most = least  # more of them would not be judged either
+        else:  # what could not be judged after training is refused before it
+            _bound(case, metric, self.bounds, self.options)
+        limits = {"least": least, "most": most}
         for n in range(least, most + 1):
             self._ask_ahead(case, n, most)
             records = self.records(case, n, timed=metric in TIMED)
             if missing:
                 verdict = _not_comparable(metric, records, self.options, missing)
                 break
-            verdict = judged(
-                case, metric, records, self.bounds, self.options, least=least, most=most
-            )
+            verdict = judged(case, metric, records, self.bounds, self.options, **limits)
             if verdict.outcome != "undecided":
                 break
         kept, _ = _counting(metric, records)
@@ -160,14 +147,13 @@ def on_reference(case: Case, records: Sequence[Record], bounds: Bounds) -> list[
 
     A run asks for at most ``MOST_SEEDS``, so later seeds of a larger reference are not used.
     """
-    found = []
-    for metric in bounds.metrics(case.name):
-        for n in range(1, min(len(records), MOST_SEEDS) + 1):
-            asked = {"least": 1, "most": MOST_SEEDS}
-            verdict = judged(case, metric, records[:n], bounds, Options(), **asked)
-            if verdict.outcome != "undecided" or n in (len(records), MOST_SEEDS):
-                found.append(replace(verdict, subject=case.name))
+    found, most = [], MOST_SEEDS
+    for metric in bounds.metrics(case.name) if records else ():
+        for n in range(1, min(len(records), most) + 1):
+            verdict = judged(case, metric, records[:n], bounds, Options(), least=1, most=most)
+            if verdict.outcome != "undecided":
                 break
+        found.append(replace(verdict, subject=case.name))
     return found
 
 
@@ -189,26 +175,26 @@ def judged(
     for record in records:
         if record.outcome == GIVEN_UP and metric not in (*CURVES, *UNTRAINED):
             why = f"seed {record.spec.seed} was given up: {record.reason}"
-            return _without_bound("fail", metric, None, len(records), why)
+            return UNBOUND(metric=metric, outcome="fail", n=len(records), reason=why)
     records, lost = _counting(metric, records)
     if not records:
         outcome: Outcome = "undecided" if lost < most and options.exclusive else "not comparable"
-        return _without_bound(outcome, metric, None, 0, UNTIMED)
+        return UNBOUND(metric=metric, outcome=outcome, n=0, reason=UNTIMED)
     coarse = metric in UNTRAINED or not options.comparable
     most = most if coarse else max(most, MOST_SEEDS)
     limits: dict[str, Any] = {"least": least - lost, "most": most - lost, "alpha": _alpha(bounds)}
-    if metric in CURVES and options.comparable:
+    counted = METRICS[metric](records[0]) if metric in UNTRAINED else None
+    bound = _bound(case, metric, bounds, options, counted)
+    if bound is None:
+        return _not_comparable(metric, records, options)
+    if isinstance(bound, Curve):
         # The quick tier ignores the later epochs of a whole trial: with few seeds they could
         # only stay open. So what fails here fails in every other tier too.
         curves = [curve(record, metric)[: options.stop_after] for record in records]
-        return judge_curve(curves, bounds.curve(case.name, metric), **limits)
-    counted = METRICS[metric](records[0]) if metric in UNTRAINED else None
-    bound = None if metric in CURVES else _bound(case, metric, bounds, options, counted)
-    if bound is None:
-        return _not_comparable(metric, records, options)
+        return judge_curve(curves, bound, **limits)
     if metric == EPOCHS and bound.has_reference:
         aim, target = next(iter(TASKS[case.task].targets.items()))
-        seeds = [[of_epoch(epoch, aim) for epoch in record.epochs] for record in records]
+        seeds = [curve(record, aim) for record in records]
         return judge_best(seeds, bound, metric=aim, target=target, **limits)
     return judge([METRICS[metric](r) for r in records], bound, coarse=coarse, **limits)
 
@@ -227,8 +213,10 @@ def _counting(metric: str, records: Sequence[Record]) -> tuple[Sequence[Record],
 
 def _bound(
     case: Case, metric: str, bounds: Bounds, options: Options, counted: float | None = None
-) -> Bound | None:
+) -> Bound | Curve | None:
     """Return the bound that applies under these options, or None."""
+    if metric in CURVES:
+        return bounds.curve(case.name, metric) if options.comparable else None
     if metric in UNTRAINED or options.comparable:
         return bounds.for_case(case.name, metric, counted)
     return None if options.epochs else bounds.smoke(case.name, metric)
@@ -245,16 +233,9 @@ def _not_comparable(
         why = f"the quick tier, which stops after epoch {last}, does not judge it"
     figure = METRICS.get(CURVES.get(metric, metric))  # a curve's last value
     values = [value for r in records if figure and (value := figure(r)) is not None]
-    mean = sum(values) / len(values) if values else None
-    return _without_bound("not comparable", metric, mean, len(records), why)
-
-
-def _without_bound(
-    outcome: Outcome, metric: str, estimate: float | None, n: int, reason: str
-) -> Verdict:
-    return Verdict(
-        metric=metric, outcome=outcome, estimate=estimate, n=n, against="—", reason=reason
-    )
+    mean = fmean(values) if values else None
+    n = len(records)
+    return UNBOUND(metric=metric, outcome="not comparable", estimate=mean, n=n, reason=why)
 
 
 def loss_limits(case: Case, bounds: Bounds, options: Options) -> Limits:
@@ -312,14 +293,15 @@ def _where(options: Options, accelerator: str | None) -> str:
 
 
 def _tier(options: Options) -> str:
-    seeds = f"{options.least_seeds} seed{'s' if options.least_seeds > 1 else ''} a case"
-    more = f", up to {options.most_seeds} while a verdict is open"
-    extra = more if options.most_seeds > options.least_seeds else ""
-    marks = "" if options.for_publication else " - figures are not for publication"
-    epochs = f", epochs overridden: {options.epochs}" if options.epochs else ""
+    told = [options.tier, f"{counted(options.least_seeds, 'seed')} a case"]
+    if options.most_seeds > options.least_seeds:
+        told.append(f"up to {options.most_seeds} while a verdict is open")
+    if options.epochs:
+        told.append(f"epochs overridden: {options.epochs}")
     if options.stop_after:
-        epochs = f", each trial stopped after epoch {options.stop_after} of its recipe"
-    return f"{options.tier}, {seeds}{extra}{epochs}{marks}"
+        told.append(f"each trial stopped after epoch {options.stop_after} of its recipe")
+    marks = "" if options.for_publication else " - figures are not for publication"
+    return f"{', '.join(told)}{marks}"
 
 
 def _models(scheduler: Scheduler, planned: Sequence[Planned]) -> list[str]:

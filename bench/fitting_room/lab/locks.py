@@ -21,18 +21,13 @@ from fitting_room.errors import UserError, ending
 from fitting_room.machine import VISIBLE, cache_folder, node_folder, visible_gpus
 
 T = TypeVar("T")
+Waiting = Callable[[str], None]  # hears what is waited for
 LOOK_UP_S = 0.1  # how often a wait for a lock checks whether it is free
 SHARED_MEMORY = 0.9  # the share of a GPU's memory for trials side by side; the rest is the driver's
 
 
-def why_wait(*, exclusive: bool) -> str:
-    """Return what a trial waits for while the machine is locked."""
-    others = "the other trials" if exclusive else "a timed trial"
-    return f"waiting for {others} on this machine to end"
-
-
 @contextmanager
-def machine_lock(waiting: Callable[[], None] = lambda: None, *, exclusive: bool) -> Iterator[None]:
+def machine_lock(waiting: Waiting = lambda _: None, *, exclusive: bool) -> Iterator[None]:
     """Lock this machine; ``waiting`` is called once if another lock is in the way.
 
     A trial queues before it locks the machine, so that nothing overtakes a timed trial that waits.
@@ -42,7 +37,9 @@ def machine_lock(waiting: Callable[[], None] = lambda: None, *, exclusive: bool)
         CancelledError: The trials of this process are ended meanwhile.
         UserError: An exclusive lock cannot be written.
     """
-    folder, once = node_folder(cache_folder()), cache(waiting)
+    others = "the other trials" if exclusive else "a timed trial"
+    once = cache(lambda: waiting(f"waiting for {others} on this machine to end"))
+    folder = node_folder(cache_folder())
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +100,7 @@ def check_not_ending() -> None:
 
 
 @contextmanager
-def gpu_lease(sharing: int, waiting: Callable[[], None]) -> Iterator[dict[str, str]]:
+def gpu_lease(sharing: int, waiting: Waiting) -> Iterator[dict[str, str]]:
     """Lease a GPU that at most so many share; yield the variables that keep a process to its part.
 
     ``waiting`` is called once if none is free.
@@ -128,7 +125,7 @@ def gpu_lease(sharing: int, waiting: Callable[[], None]) -> Iterator[dict[str, s
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        gpu, lease = _patiently(attempt, waiting)
+        gpu, lease = _patiently(attempt, lambda: waiting("waiting for a GPU of this machine"))
     except OSError as error:
         raise UserError(f"No GPU can be leased: {_unlockable(folder, error)}") from error
     with lease:

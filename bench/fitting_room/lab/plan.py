@@ -61,11 +61,9 @@ class Options:
     def __post_init__(self) -> None:
         """Raise a UserError for options that contradict each other."""
         if self.stop_after and (self.epochs or self.keep_models):
-            what = (
-                "--epochs changes the schedule, and there is no band for that"
-                if self.epochs
-                else "--keep-models saves trained models, and no trial there trains to its end"
-            )
+            what = "--keep-models saves trained models, and no trial there trains to its end"
+            if self.epochs:
+                what = "--epochs changes the schedule, and there is no band for that"
             raise UserError(
                 f"--tier quick stops each trial after epoch {self.stop_after} of its recipe: "
                 f"{what}. Leave one of the two out."

@@ -90,22 +90,19 @@ class Fork:
 
     def poll(self) -> int | None:
         """Return its exit status; None while it lives."""
-        return self._ended(0)
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """Return its exit status once it has ended."""
-        status = self._ended(timeout)
-        if status is None:
+        if self.returncode is None and not self._prepared.tells(timeout):
             raise subprocess.TimeoutExpired("a fork", timeout or 0)
-        return status
-
-    def _ended(self, timeout: float | None) -> int | None:
-        if self.returncode is None and self._prepared.tells(timeout):
-            with self._reading:
-                if self.returncode is None:
-                    status = self._prepared.told()
-                    self.returncode = KILLED if status is None else status
-        return self.returncode
+        with self._reading:
+            if self.returncode is None:
+                status = self._prepared.told()
+                self.returncode = KILLED if status is None else status
+            return self.returncode
 
     def send_signal(self, sig: int) -> None:
         """Send it a signal, unless it has ended."""

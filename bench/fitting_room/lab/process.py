@@ -23,20 +23,10 @@ import msgspec
 
 from fitting_room.errors import ending, hurry
 from fitting_room.lab import prepared
-from fitting_room.lab.locks import check_not_ending, gpu_lease, machine_lock, why_wait
+from fitting_room.lab.locks import check_not_ending, gpu_lease, machine_lock
 from fitting_room.machine import CHOOSER, settings, this_machine
 from fitting_room.project import current, used
-from fitting_room.record import (
-    Epoch,
-    Job,
-    Listener,
-    Message,
-    Outcome,
-    PartialRecord,
-    Record,
-    now,
-    silent,
-)
+from fitting_room.record import Epoch, Job, Listener, Message, PartialRecord, Record, now, silent
 from fitting_room.spec import TrialSpec
 from fitting_room.store.digest import ENGINE, SOURCES, brings_engine
 
@@ -69,6 +59,8 @@ class Child:
 
     process: Process
     answers: IO[bytes]
+    errors: IO[bytes]
+    """The file that all it prints goes into."""
 
     def ask(self, question: object) -> None:
         """Send a line; a process that died gives no answer."""
@@ -93,6 +85,16 @@ class Child:
         self.process.wait()
         with suppress(ProcessLookupError):  # only an own trainer has a group of its own
             os.killpg(self.process.pid, signal.SIGKILL)
+
+    def why(self) -> str:
+        """Return how it died, from its exit status and the end of its standard error."""
+        status = self.process.wait()
+        if status < 0:
+            return f"its process was killed by {signal.Signals(-status).name}"
+        self.errors.seek(max(0, self.errors.seek(0, os.SEEK_END) - LAST))
+        lines = self.errors.read().decode(errors="replace").strip().splitlines()
+        said = lines[-1].strip() if lines else "it said nothing"
+        return f"its process ended with status {status}: {said}"
 
     def close(self) -> None:
         """Kill it and what it left behind, and close the pipes to and from it."""
@@ -161,7 +163,6 @@ def start(
 ) -> Child:
     """Start a process in a folder; all that it prints goes into the file ``errors``."""
     reading, writing = os.pipe()
-    answers = os.fdopen(reading, "rb")
     try:
         process = subprocess.Popen(
             [*command, str(writing)],
@@ -173,11 +174,24 @@ def start(
             pass_fds=(writing,),
         )
     except BaseException:
-        answers.close()
+        os.close(reading)
         raise
     finally:
         os.close(writing)
-    return Child(process, answers)
+    return Child(process, os.fdopen(reading, "rb"), errors)
+
+
+@contextmanager
+def running(
+    command: Sequence[str], *, environment: Mapping[str, str], folder: Path | None = None
+) -> Iterator[Child]:
+    """Start a process in a folder, and kill it at the end of the block."""
+    with tempfile.TemporaryFile() as errors:
+        child = start(command, errors, environment=environment, folder=folder)
+        try:
+            yield child
+        finally:
+            child.close()
 
 
 def ask(
@@ -189,26 +203,11 @@ def ask(
     folder: Path | None = None,
 ) -> tuple[Answer | None, str]:
     """Run a process that answers once; return its answer, if it gave one, and why it failed."""
-    with tempfile.TemporaryFile() as errors:
-        child = start(command, errors, environment=environment, folder=folder)
-        try:
-            child.ask(question)
-            child.hang_up()
-            answer = child.answer(kind)
-            status = child.process.wait()
-        finally:
-            child.close()
-        return answer, why(status, errors) if status or answer is None else ""
-
-
-def why(status: int, errors: IO[bytes]) -> str:
-    """Return how a child died, from its exit status and the end of its standard error."""
-    if status < 0:
-        return f"its process was killed by {signal.Signals(-status).name}"
-    errors.seek(max(0, errors.seek(0, os.SEEK_END) - LAST))
-    lines = errors.read().decode(errors="replace").strip().splitlines()
-    said = lines[-1].strip() if lines else "it said nothing"
-    return f"its process ended with status {status}: {said}"
+    with running(command, environment=environment, folder=folder) as child:
+        child.ask(question)
+        child.hang_up()
+        answer = child.answer(kind)
+        return answer, child.why() if child.process.wait() or answer is None else ""
 
 
 def strays(files: Iterable[str], root: Path) -> list[str]:
@@ -241,8 +240,7 @@ def run_trial(job: Job, listen: Listener = silent, *, run: str = "") -> Record:
     def waiting(why: str) -> None:
         listen(spec, Message(note=why))
 
-    lock = machine_lock(partial(waiting, why_wait(exclusive=spec.alone)), exclusive=spec.alone)
-    gpu = gpu_lease(spec.per_gpu or 1, partial(waiting, "waiting for a GPU of this machine"))
+    lock, gpu = machine_lock(waiting, exclusive=spec.alone), gpu_lease(spec.per_gpu or 1, waiting)
     place: AbstractContextManager[dict[str, str]] = gpu if spec.device == "gpu" else nullcontext({})
     with lock, place as device, tempfile.TemporaryFile() as errors:
         check_not_ending()
@@ -253,7 +251,7 @@ def run_trial(job: Job, listen: Listener = silent, *, run: str = "") -> Record:
             end(child.process, signal.SIGINT)
         try:
             with time_limit(child.process, spec.time_limit_s) as expired:
-                record = _attend(child, job, listen, started, errors)
+                record = _attend(child, job, listen, started)
         finally:
             _living.pop(child.process, None)
             child.close()
@@ -263,32 +261,33 @@ def run_trial(job: Job, listen: Listener = silent, *, run: str = "") -> Record:
     return record
 
 
-def end_of(run: str) -> None:
-    """Ask every living child of a run to end, with a record of its epochs so far."""
-    for child in [child for child, of in list(_living.items()) if of == run]:
-        end(child, signal.SIGINT)
+def end_of(run: str | None = None) -> None:
+    """Ask the living children, or those of a run, to end with a record of their epochs so far."""
+    for child, of in list(_living.items()):
+        if run in (None, of):
+            end(child, signal.SIGINT)
 
 
 @contextmanager
 def trials_ended() -> Iterator[None]:
     """Ask every living child to end, with a record of its epochs so far; let no other begin."""
     ending.set()
-    for child in list(_living):
-        end(child, signal.SIGINT)
+    end_of()
     try:
         yield
     finally:
         ending.clear()
 
 
-def _attend(child: Child, job: Job, listen: Listener, started: str, errors: IO[bytes]) -> Record:
+def _attend(child: Child, job: Job, listen: Listener, started: str) -> Record:
     """Hear a child until its record is there, or write one for it if it died without."""
     measured, epochs = PartialRecord(machine=this_machine()), list[Epoch]()
+    ended = partial(job.record, started=started, measured=measured)
     try:
         child.ask(job)
         while message := child.answer(Message):
             if problem := _foreign(message, Path(job.root)):
-                return job.record("crashed", problem, started=started, measured=measured)
+                return ended("crashed", problem)
             listen(job.spec, message)
             if message.record is not None:
                 with suppress(subprocess.TimeoutExpired):
@@ -297,23 +296,20 @@ def _attend(child: Child, job: Job, listen: Listener, started: str, errors: IO[b
             if message.epoch is not None:
                 epochs.append(message.epoch)
     except msgspec.MsgspecError as error:  # something else of its process wrote there
-        reason = f"its process answered what is no message: {error}"
-        return job.record("crashed", reason, started=started, measured=measured)
+        return ended("crashed", f"its process answered what is no message: {error}")
     measured.epochs = tuple(epochs)
-    status = child.process.wait()
     # A framework that is asked to end may abort in the middle of a call. A child sets an alarm only
     # once it is asked to end.
-    asked = ending.is_set() or status in (-signal.SIGINT, -signal.SIGALRM)
-    outcome: Outcome = "interrupted" if asked else "crashed"
-    reason = "ended by SIGINT" if asked else why(status, errors)
-    return job.record(outcome, reason, started=started, measured=measured)
+    if child.process.wait() in (-signal.SIGINT, -signal.SIGALRM) or ending.is_set():
+        return ended("interrupted", "ended by SIGINT")
+    return ended("crashed", child.why())
 
 
 def _start(job: Job, errors: IO[bytes], device: Mapping[str, str]) -> Child:
     spec, root = job.spec, Path(job.root)
     environment = child_environment(spec.backend, spec.device, job.provenance.settings, root)
     if _prepares(spec) and (fork := prepared.fork(program("prepared", root), environment, errors)):
-        return Child(*fork)
+        return Child(*fork, errors)
     child = start(program("__main__", root), errors, environment={**environment, **device})
     if spec.case.trainer:
         threading.Thread(target=child.reap, daemon=True).start()

@@ -7,20 +7,19 @@ number of ways to train the same case.
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from fitting_room.errors import UserError
 from fitting_room.judge.timing import ABTiming
 from fitting_room.lab.plan import Options, specify
-from fitting_room.lab.process import Child, child_environment, home, program, start, why
+from fitting_room.lab.process import Child, child_environment, home, program, running
 from fitting_room.spec import Case, Dataset, TrialSpec
 from fitting_room.store.digest import ENGINE, brings_engine
 from fitting_room.trial.timing import PLAIN, Chunk, Command, Limit, Ready, TrainingPath
@@ -40,8 +39,9 @@ class Timed:
     name: str
     """A name for messages, such as ``base`` or ``head``."""
     checkout: Path
-    case: Any
-    """The case as that checkout has it, in plain values: its recipe may have other fields."""
+    case: Any = None
+    """The case as that checkout has it, in plain values: its recipe may have other fields. None
+    for that of the spec."""
     paths: tuple[TrainingPath, ...] = ("recipe",)
     otherwise: str = OTHERWISE
     """Advice for the case that it cannot be timed."""
@@ -53,7 +53,6 @@ class Timer:
 
     timed: Timed
     child: Child
-    errors: IO[bytes]
     _ready: bool = False
 
     def train(self, images: int, path: TrainingPath = "recipe") -> Chunk:
@@ -78,10 +77,8 @@ class Timer:
     def _answer(self, kind: type[Answer]) -> Answer:
         answer = self.child.answer(kind)
         if answer is None:
-            failed = why(self.child.process.wait(), self.errors)
-            raise UserError(
-                f"{self.timed.name} could not be timed: {failed}. {self.timed.otherwise}"
-            )
+            failed = f"could not be timed: {self.child.why()}"
+            raise UserError(f"{self.timed.name} {failed}. {self.timed.otherwise}")
         return answer
 
     def _check(self, checkout: Path) -> None:
@@ -100,19 +97,12 @@ def started(timed: Timed, spec: TrialSpec) -> Iterator[Timer]:
     It loads while others do, and the first chunk waits for it. Both sides are timed by the clock of
     this checkout.
     """
-    with tempfile.TemporaryFile() as errors:
-        child = start(
-            program("timing", timed.checkout),
-            errors,
-            environment=child_environment(spec.backend, spec.device, folder=timed.checkout),
-            folder=timed.checkout,
-        )
-        try:
-            own = {**msgspec.to_builtins(spec), "case": timed.case}
-            child.ask({"spec": own, "paths": timed.paths})
-            yield Timer(timed, child, errors)
-        finally:
-            child.close()
+    folder, own = timed.checkout, msgspec.to_builtins(spec)
+    own["case"] = timed.case or own["case"]
+    environment = child_environment(spec.backend, spec.device, folder=folder)
+    with running(program("timing", folder), environment=environment, folder=folder) as child:
+        child.ask({"spec": own, "paths": timed.paths})
+        yield Timer(timed, child)
 
 
 Train = Callable[[int], Chunk]  # trains one side on so many images
@@ -133,17 +123,13 @@ def time_paths(
 ) -> tuple[tuple[float, ...], tuple[float, ...], Limit]:
     """Time the training path of a recipe that is not tuned and Keras' plain ``fit`` in one process.
 
-    Returns:
-        Wall seconds of chunks of so many images of both paths, one value a pair; and the machine's
-        limit, the larger of that before them and that after.
-
-    Raises:
-        UserError: The process failed.
+    Return the wall seconds of chunks of so many images of both paths, one value a pair; and the
+    machine's limit, the larger of that before them and that after. Raises UserError if the process
+    failed.
     """
     timed = Timed(
         name=spec.case.name,
         checkout=home(),
-        case=msgspec.to_builtins(spec.case),
         paths=("recipe", "plain"),
         otherwise=f"Check that it trains: pytest bench/ -k {spec.case.architecture}.",
     )
@@ -154,14 +140,14 @@ def time_paths(
         before = timer.limit()
         found = list(in_turn(sides, images, range(pairs)))
         limit = max(before, timer.limit(), key=lambda each: each.flops_per_second)
-    return tuple(ours.wall for ours, _ in found), tuple(plain.wall for _, plain in found), limit
+    ours, plain = (tuple(chunk.wall for chunk in side) for side in zip(*found, strict=True))
+    return ours, plain, limit
 
 
 OURS = "this bench"
 FIT = "Keras fit on TensorFlow"
 PEERS = {FIT: "tensorflow", "Keras fit on JAX": "jax", "Keras fit on PyTorch": "torch"}
 """Way to train a case with Keras' ``fit`` as shipped → backend."""
-
 
 CHECKED = 1
 """Epochs that each way is trained for, to check that it learns alike: the first shows most."""
@@ -171,21 +157,19 @@ LIMIT_S = 100.0
 
 
 def ways(case: Case, loops: Mapping[str, str]) -> dict[str, tuple[Case, str]]:
-    """Return way to train a case → the case trained so, and its backend.
+    """Return way to train a case → the case trained so, and its backend; this bench's is first.
 
-    Args:
-        case: the case as this bench trains it, which is the first way.
-        loops: words → ``module:function`` of a trainer that trains the same.
+    ``loops`` has words → ``module:function`` of a trainer that trains the same.
     """
     fit = replace(case, recipe=replace(case.recipe, **PLAIN), variant="fit")  # type: ignore[arg-type]
     own = {
-        words: replace(case, trainer=trainer, variant=trainer.partition(":")[2])
-        for words, trainer in loops.items()
+        words: (replace(case, trainer=loop, variant=loop.partition(":")[2]), "tensorflow")
+        for words, loop in loops.items()
     }
     return {
         OURS: (case, "tensorflow"),
         **{words: (fit, backend) for words, backend in PEERS.items()},
-        **{words: (each, "tensorflow") for words, each in own.items()},
+        **own,
     }
 
 
@@ -203,34 +187,24 @@ def peer_specs(case: Case, loops: Mapping[str, str], dataset: Dataset) -> dict[s
 
 
 def time_peers(
-    specs: Mapping[str, TrialSpec],
-    *,
-    images: int,
-    rounds: Sequence[int],
-    listen: Callable[[tuple[float, ...]], None],
-) -> None:
-    """Train chunks by every spec in turn, each in a process of its own.
+    specs: Mapping[str, TrialSpec], *, images: int, rounds: Sequence[int]
+) -> Iterator[tuple[float, ...]]:
+    """Train chunks by every spec in turn, each in a process of its own; names are for messages.
 
-    Args:
-        specs: by the words of each, for messages.
-        images: of each chunk; every side first trains one that is not counted.
-        rounds: their numbers, from 0.
-        listen: hears the wall seconds of each round, in the order of the specs.
-
-    Raises:
-        UserError: A process failed.
+    Yield the wall seconds of each round, numbered from 0, in the order of the specs. Every side
+    first trains a chunk that is not counted. Raises UserError if a process failed.
     """
     otherwise = "Leave --peers out, or see what is wrong there."
     with ExitStack() as stack:
-        sides: list[Train] = []
-        for words, spec in specs.items():
-            case = msgspec.to_builtins(spec.case)
-            timed = Timed(name=words, checkout=home(), case=case, otherwise=otherwise)
-            sides.append(stack.enter_context(started(timed, spec)).train)
+        timers = [
+            started(Timed(name=words, checkout=home(), otherwise=otherwise), spec)
+            for words, spec in specs.items()
+        ]
+        sides = [stack.enter_context(timer).train for timer in timers]
         for train in sides:
             train(images)
         for chunks in in_turn(sides, images, rounds):
-            listen(tuple(chunk.wall for chunk in chunks))
+            yield tuple(chunk.wall for chunk in chunks)
 
 
 def time_checkouts(
@@ -253,7 +227,11 @@ def time_checkouts(
     found: list[tuple[Chunk, Chunk]] = []
     images = 0
     for begin in range(0, pairs, ANEW):
-        with _both(base, head, spec, base_first=begin // ANEW % 2 == 0) as sides:
+        step = -1 if begin // ANEW % 2 else 1
+        with ExitStack() as stack:
+            order = (base, head)[::step]
+            timers = [stack.enter_context(started(side, spec)) for side in order]
+            sides = [timer.train for timer in timers[::step]]
             size = _warm_up(sides, spec)
             images = images or size
             for old, new in in_turn(sides, images, range(begin, min(begin + ANEW, pairs))):
@@ -269,18 +247,7 @@ def time_checkouts(
     )
 
 
-@contextmanager
-def _both(
-    base: Timed, head: Timed, spec: TrialSpec, *, base_first: bool
-) -> Iterator[tuple[Train, Train]]:
-    """Start both sides, in either order, and yield the functions that train base and head."""
-    order = (base, head) if base_first else (head, base)
-    with started(order[0], spec) as first, started(order[1], spec) as second:
-        both = (first.train, second.train)
-        yield both if base_first else both[::-1]
-
-
-def _warm_up(sides: tuple[Train, Train], spec: TrialSpec) -> int:
+def _warm_up(sides: Sequence[Train], spec: TrialSpec) -> int:
     """Train chunks that are not counted; return how many images take ``CHUNK_S``."""
     unit = spec.case.recipe.batch_size * spec.case.recipe.steps_per_execution
     for _ in range(WARM_UPS):

@@ -162,10 +162,10 @@ def block(exercise: Exercise, records: Iterable[Record], stale: Stale) -> str:
     cases = [case.name for case in exercise.points.values()]
     evidence = Evidence([record for record in records if record.spec.case.name in cases])
     used = [record for case in cases for record in evidence.trained(case)]
-    flags = {label: _row_of(case, evidence).flags for label, case in exercise.points.items()}
+    points = exercise.points.items()
     notes = [
         LEGEND.format(" of pairs of the same seed" if exercise.paired else ""),
-        *(f"{label}: {flag}." for label, of in flags.items() for flag in of),
+        *(f"{label}: {flag}." for label, c in points for flag in _row_of(c, evidence).flags),
         *(f"{name} is stale: {why}." for name, why in stale.items() if name in cases),
         *([provenance(used)] if used else []),
     ]
@@ -190,17 +190,17 @@ def _cells(
     line: Line, difference: Interval | None, evidence: Evidence, stale: Stale
 ) -> tuple[str, ...]:
     case, row = line.case.name, _row_of(line.case, evidence)
-    of = {
-        metric: figure(evidence.values(case, metric, epoch=line.epoch))
+    tested, lost, trained = (
+        figure(evidence.values(case, metric, epoch=line.epoch))
         for metric in (METRIC, "test_loss", "training_accuracy")
-    }
+    )
     ran = [line.epoch or len(record.epochs) for record in evidence.trained(case)]
     return (
         f"{line.label} (stale)" if case in stale else line.label,
-        accuracy(of[METRIC]),
+        accuracy(tested),
         signed(METRIC, difference) if difference else MISSING,
-        loss(of["test_loss"]),
-        accuracy(of["training_accuracy"]),
+        loss(lost),
+        accuracy(trained),
         f"{median(ran):g} ({min(ran)}–{max(ran)})" if ran else MISSING,
         count(row.parameters),
         SECONDS.cell(row),
@@ -221,16 +221,15 @@ def _picture(exercise: Exercise, evidence: Evidence, stale: Stale) -> Draw | str
     from fitting_room.report.plots.album import caption
     from fitting_room.report.plots.curves import curves
 
-    cases = [case for case in exercise.points.values() if evidence.trained(case.name)]
-    if not cases:
+    found = {label: evidence.trained(case.name) for label, case in exercise.points.items()}
+    trained = {label: records for label, records in found.items() if records}
+    if not trained:
         return "no record of any of its points yet"
-    used = [record for case in cases for record in evidence.trained(case.name)]
+    used = [record for records in trained.values() for record in records]
+    cases = [exercise.points[label] for label in trained]
     said = caption(rows(cases, used, {}, {}), used, stale=stale)
     if exercise.epochs:
-        trained = [
-            (label, evidence.trained(c.name)) for label, c in exercise.points.items() if c in cases
-        ]
-        return partial(curves, trained, small_print=said)
+        return partial(curves, list(trained.items()), small_print=said)
     return partial(_points, exercise, evidence, said)
 
 

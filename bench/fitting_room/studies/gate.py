@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import fmean
-from typing import TypeVar
 
 from fitting_room.analysis.comparison import compare
 from fitting_room.analysis.sides import Side, facts_of
@@ -24,8 +23,6 @@ from fitting_room.spec import Case
 from fitting_room.store.bounds import Bounds
 from fitting_room.studies import ABSENT, SCHEMA, Origin
 from fitting_room.studies.gate_simulation import QUICK
-
-Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,12 +196,10 @@ def anew(evaluator: Evaluator, case: Case, *, first: int) -> Evaluator:
 
 def _lent(bounds: Bounds, variant: Case) -> Bounds:
     """Return the bounds with those of the original under the variant's name."""
-
-    def renamed(entries: Mapping[str, Kind]) -> dict[str, Kind]:
-        names = {variant.original: variant.name}
-        return {names.get(name, name): entry for name, entry in entries.items()}
-
-    return replace(bounds, tables=renamed(bounds.tables), curves=renamed(bounds.curves))
+    names = {variant.original: variant.name}
+    tables = {names.get(name, name): of for name, of in bounds.tables.items()}
+    curves = {names.get(name, name): of for name, of in bounds.curves.items()}
+    return replace(bounds, tables=tables, curves=curves)
 
 
 def _sight(bounds: Bounds, case: Case, verdict: Verdict, records: Sequence[Record]) -> Sight:
@@ -237,26 +232,27 @@ def _shift(bound: Bound, values: Sequence[float | None]) -> float | None:
     return (fmean(numbers) - bound.mean) / planning_sd(bound.sd, bound.reference_seeds)
 
 
+NOTICED = ("noticed first by", "known after", "shift", "too")
+HEAD = ("changed", "verdict", "seeds", "seconds", *NOTICED, "quick", "compare")
+
+
 def variants(found: Variants) -> str:
     """Return a table for each case, and where their figures come from."""
-    noticed = ("noticed first by", "known after", "shift", "too")
-    head = ("changed", "verdict", "seeds", "seconds", *noticed, "quick", "compare")
-    cases = dict.fromkeys(each.case for each in found.findings)
-    rows = {case: [_variant_row(f) for f in found.findings if f.case == case] for case in cases}
-    first = next(iter(rows))
-    rows[first] = [*_anew(found.anew), *rows[first]]
-    tables = [f"{case}:\n\n{Table(head, of).markdown()}" for case, of in rows.items()]
+    rows: dict[str, list[Sequence[str]]] = {}
+    for each in found.findings:
+        before = [_anew(found.anew)] if found.anew and not rows else []
+        rows.setdefault(each.case, before).append(_variant_row(each))
+    tables = [f"{case}:\n\n{Table(HEAD, of).markdown()}" for case, of in rows.items()]
     return "\n\n".join([*tables, bullets(_notes(found))])
 
 
 def _notes(found: Variants) -> list[str]:
-    missed = listed([f"{each.change} ({each.case})" for each in found.findings if each.missed])
+    named = {f"{each.change} ({each.case})": each for each in found.findings}
+    missed = listed([words for words, each in named.items() if each.missed])
     told = f"Only accept sees: {missed}." if missed else "It sees all that accept sees."
     if not found.findings[0].quick:
         told = ABSENT.format("gate")
-    passed = listed(
-        [f"{f.change} ({f.case})" for f in found.findings if f.variant and f.outcome == "pass"]
-    )
+    passed = listed([w for w, each in named.items() if each.variant and each.outcome == "pass"])
     told += f" Neither sees: {passed}." if passed else ""
     return [
         "Each variant is held to the committed bounds of its case. Seconds: wall time of the "
@@ -274,13 +270,9 @@ def _notes(found: Variants) -> list[str]:
     ]
 
 
-def _anew(found: Sequence[Finding]) -> list[Sequence[str]]:
-    """Return the row of the runs with seeds of their own, where there were any."""
-    if not found:
-        return []
-    compared = Counter(each.compared.partition(" ")[0] for each in found if each.compared)
-    quick = Counter(_quick(each).partition(",")[0] for each in found if each.quick)
-    row = (
+def _anew(found: Sequence[Finding]) -> Sequence[str]:
+    """Return the row of the runs with seeds of their own."""
+    return (
         f"nothing, {len(found)} runs of other seeds",
         f"{sum(each.outcome == 'pass' for each in found)} pass",
         f"{fmean(each.seeds for each in found):.1f}",
@@ -289,12 +281,13 @@ def _anew(found: Sequence[Finding]) -> list[Sequence[str]]:
         MISSING,
         _furthest([sight for each in found for sight in each.sights]),
         MISSING,
-        *(
-            ", ".join(f"{n} {told}" for told, n in each.items()) or MISSING
-            for each in (quick, compared)
-        ),
+        _tally(_quick(each).partition(",")[0] for each in found if each.quick),
+        _tally(each.compared.partition(" ")[0] for each in found if each.compared),
     )
-    return [row]
+
+
+def _tally(answers: Iterable[str]) -> str:
+    return ", ".join(f"{n} {told}" for told, n in Counter(answers).items()) or MISSING
 
 
 def _variant_row(found: Finding) -> Sequence[str]:

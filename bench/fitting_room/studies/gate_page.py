@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -30,7 +30,7 @@ from fitting_room.report.bounds import choices, priced, sharpest, table
 from fitting_room.report.table import Table, bullets
 from fitting_room.store.bounds import Bounds
 from fitting_room.store.records import Store
-from fitting_room.studies import ABSENT, QUIET, SCHEMA, Origin, block
+from fitting_room.studies import ABSENT, QUIET, SCHEMA, Kind, Origin, block
 from fitting_room.studies.gate import Finding, Variants, variants
 from fitting_room.studies.gate_simulation import (
     SEED,
@@ -260,8 +260,6 @@ def _timing_row(found: Timing) -> Sequence[str]:
 
 
 STALE = "**Stale:** the bounds changed since. Run: `fitting-room {}`"
-
-Kind = TypeVar("Kind")
 
 
 def _judged_by(

@@ -18,17 +18,10 @@ from fitting_room.format import count, in_words, plus, two_digits
 from fitting_room.judge.interval import best_by
 from fitting_room.judge.quality import Curve, floor_by
 from fitting_room.judge.sequential import BETA, RUN_ALPHA, planning_sd, share
-from fitting_room.judge.simulation import (
-    Rate,
-    Scenario,
-    Setup,
-    Tally,
-    scenarios,
-    simulate_case,
-)
+from fitting_room.judge.simulation import Rate, Scenario, Setup, Tally, scenarios, simulate_case
 from fitting_room.judge.verdict import EPOCHS, Bound
 from fitting_room.lab.plan import MOST_SEEDS, Options
-from fitting_room.metrics import CURVES, METRICS, curve, of_epoch
+from fitting_room.metrics import CURVES, METRICS, curve
 from fitting_room.record import Record
 from fitting_room.report.table import Table, bullets
 from fitting_room.spec import TASKS, Case
@@ -94,12 +87,12 @@ def gauges(case: Case, bounds: Bounds, options: Options = ACCEPT) -> list[Curve]
     """Return what gates a case in a tier and scatters: bounds with a reference, and curves."""
     found = []
     for metric, bound in bounds.tables.get(case.name, {}).items():
-        if metric == EPOCHS and bound.has_reference:
+        if not bound.has_reference:
+            continue
+        if metric == EPOCHS:
             # It is judged by the best value of the metric that has the target; see `judge_best`.
-            aim, target = next(iter(TASKS[case.task].targets.items()))
-            found.append(Curve(metric=metric, epochs=(floor_by(bound, aim, target),)))
-        elif bound.has_reference:
-            found.append(Curve(metric=metric, epochs=(bound,)))
+            bound = floor_by(bound, *next(iter(TASKS[case.task].targets.items())))
+        found.append(Curve(metric=metric, epochs=(bound,)))
     curves = bounds.curves.get(case.name, {}).values()
     return [gauge for gauge in (*found, *curves) if options.judges(gauge.metric)]
 
@@ -113,10 +106,7 @@ def reference_values(
         Shape (seeds, bounds), float64; NaN where a seed stopped before.
     """
     known = gauges(case, bounds, options)
-    rows = [
-        [value for each in known for value in _values(each, case, bounds, record)]
-        for record in records
-    ]
+    rows = [[v for each in known for v in _values(each, case, bounds, r)] for r in records]
     return np.array(rows, dtype=float)
 
 
@@ -127,7 +117,7 @@ def _values(gauge: Curve, case: Case, bounds: Bounds, record: Record) -> list[fl
     if gauge.metric == EPOCHS:
         aim = next(iter(TASKS[case.task].targets))
         by = int(bounds.for_case(case.name, EPOCHS).limits[0])
-        return [best_by([of_epoch(epoch, aim) for epoch in record.epochs], by)]
+        return [best_by(curve(record, aim), by)]
     return [METRICS[gauge.metric](record)]
 
 
@@ -137,10 +127,7 @@ def completed(name: str, records: Sequence[Record]) -> list[Record]:
 
 
 def setups(
-    cases: Mapping[str, Case],
-    bounds: Bounds,
-    records: Sequence[Record],
-    options: Options = ACCEPT,
+    cases: Mapping[str, Case], bounds: Bounds, records: Sequence[Record], options: Options = ACCEPT
 ) -> dict[str, Setup]:
     """Return what each case with bounds and references is judged by in a tier.
 
@@ -247,18 +234,12 @@ def rates(found: Simulation) -> str:
 
 
 def _one(tallies: Sequence[Tally]) -> str:
-    by_scenario = {tally.scenario: tally for tally in tallies}
-    rows = [
-        (
-            scatter(scenario),
-            str(scenario.least),
-            shown(tally.fails),
-            shown(by_scenario[replace(scenario, at_bound=True)].passes),
-            f"{tally.seeds:.2f}",
-        )
-        for scenario, tally in by_scenario.items()
-        if not scenario.at_bound
-    ]
+    by_scenario, rows = {tally.scenario: tally for tally in tallies}, []
+    for scenario, tally in by_scenario.items():
+        if not scenario.at_bound:
+            passes = shown(by_scenario[replace(scenario, at_bound=True)].passes)
+            what = (scatter(scenario), str(scenario.least))
+            rows.append((*what, shown(tally.fails), passes, f"{tally.seeds:.2f}"))
     head = ("seeds scatter", "from seed", "unchanged fails %", "at the bound passes %", "seeds")
     return Table(head, rows).markdown()
 

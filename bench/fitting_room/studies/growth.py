@@ -18,7 +18,7 @@ import numpy as np
 from fitting_room.format import count, counted, in_words, listed, spanned
 from fitting_room.record import Count, Seconds
 from fitting_room.report.table import Table, bullets
-from fitting_room.studies import SCHEMA, Origin, block, read_document
+from fitting_room.studies import SCHEMA, Origin, block
 
 FOLDER = Path("cluster")
 """The folder within the results."""
@@ -69,6 +69,10 @@ class Point:
         """Return the milliseconds of a slot that a trial takes beyond its length."""
         return 1000 * (self.wall * self.slots_on(cores) / self.trials - self.seconds)
 
+    def share(self, cores: int) -> float:
+        """Return the share of its seconds that its trials alone would have taken."""
+        return self.trials * self.seconds / self.slots_on(cores) / self.wall
+
     @property
     def cpu_ms(self) -> float:
         """Milliseconds of the run's processor, a trial."""
@@ -114,30 +118,20 @@ class Storm:
     """Most that a trial took."""
 
 
-def read_growth(results: Path) -> Growth | None:
-    """Return what was measured, None where nothing was."""
-    return read_document(results / GROWTH, Growth)
-
-
 def growth_table(known: Growth) -> str:
     """Return the table of every run, and whether the goal is met."""
-    head = ("each", "workers", "slots", "trials", "ms of a slot", "of the ideal %", "ms of the run")
-    rows = [_row(point, known.cores) for point in known.points]
-    return Table((*head, "peak MiB"), rows, _notes(known)).markdown()
-
-
-def _row(point: Point, cores: int) -> list[str]:
-    ideal = point.trials * point.seconds / point.slots_on(cores)
-    return [
-        f"{point.kind} {point.seconds:g} s",
-        str(point.workers),
-        str(point.slots),
-        count(point.trials),
-        f"{point.lost_ms(cores):.0f}",
-        f"{100 * ideal / point.wall:.0f}",
-        f"{point.cpu_ms:.1f}",
-        f"{point.peak_mib:.0f}",
-    ]
+    columns: dict[str, Callable[[Point], str]] = {
+        "each": lambda point: f"{point.kind} {point.seconds:g} s",
+        "workers": lambda point: str(point.workers),
+        "slots": lambda point: str(point.slots),
+        "trials": lambda point: count(point.trials),
+        "ms of a slot": lambda point: f"{point.lost_ms(known.cores):.0f}",
+        "of the ideal %": lambda point: f"{100 * point.share(known.cores):.0f}",
+        "ms of the run": lambda point: f"{point.cpu_ms:.1f}",
+        "peak MiB": lambda point: f"{point.peak_mib:.0f}",
+    }
+    rows = [[cell(point) for cell in columns.values()] for point in known.points]
+    return Table([*columns], rows, _notes(known)).markdown()
 
 
 def _notes(known: Growth) -> list[str]:
@@ -165,19 +159,20 @@ def _memory(points: Sequence[Point]) -> tuple[float, float]:
 def storm_table(known: Storm) -> str:
     """Return what was killed, and what was lost of it."""
     killed = listed([f"{KINDS[kind]} {number}" for kind, number in known.kills.items()])
-    rows = [
-        ("trials asked for", known.trials),
-        ("SIGKILLs", sum(known.kills.values())),
-        ("trainings begun", known.trainings),
-        ("records", known.records),
-        ("trials lost", known.lost),
-        ("trials with two records that count", known.twice),
-        ("second records set aside", known.aside),
-        ("processes left behind", known.orphans),
-        ("most attempts of a trial", known.attempts),
-    ]
+    numbers = {
+        "trials asked for": known.trials,
+        "SIGKILLs": sum(known.kills.values()),
+        "trainings begun": known.trainings,
+        "records": known.records,
+        "trials lost": known.lost,
+        "trials with two records that count": known.twice,
+        "second records set aside": known.aside,
+        "processes left behind": known.orphans,
+        "most attempts of a trial": known.attempts,
+    }
+    rows = [(what, count(number)) for what, number in numbers.items()]
     notes = [f"SIGKILLs over {counted(known.workers, 'worker')}: {killed}.", known.origin.words]
-    return Table(("what", "number"), [(what, count(n)) for what, n in rows], notes).markdown()
+    return Table(("what", "number"), rows, notes).markdown()
 
 
 def on_paper(known: Growth) -> str:
@@ -243,7 +238,6 @@ def picture(known: Growth) -> dict[str, Any]:
     lines: dict[str, list[tuple[float, ...]]] = {}
     for point in sorted(sleeping, key=lambda point: (point.slots, point.trials)):
         of = f"{counted(point.workers, 'worker')}, {counted(point.slots, 'slot')}"
-        ideal = point.trials * point.seconds / point.slots
-        told = (point.trials, point.lost_ms(known.cores), point.cpu_ms, ideal / point.wall)
-        lines.setdefault(of, []).append((*told, point.peak_mib))
+        cost = (point.lost_ms(known.cores), point.cpu_ms, point.share(known.cores))
+        lines.setdefault(of, []).append((point.trials, *cost, point.peak_mib))
     return {"cluster-growth": partial(growth, lines, small_print=f"{known.origin.words}.")}

@@ -14,6 +14,7 @@ import numpy as np
 from fitting_room.errors import UserError
 from fitting_room.format import Interval, counted, is_accuracy, name, percent
 from fitting_room.judge.interval import crossed, nested
+from fitting_room.metrics import METRICS
 from fitting_room.record import Fraction, Loss, Record, Taken, unpack_classes
 from fitting_room.report.table import Table
 from fitting_room.spec import Name
@@ -24,7 +25,7 @@ FOLDER = Path("noise")
 TIMED = "-times"
 """How the name of a series of times ends."""
 
-METRICS = ("test_accuracy", "test_loss", "training_accuracy", "training_loss")
+LEARNED = ("test_accuracy", "test_loss", "training_accuracy", "training_loss")
 SOURCES = {
     "rows": "initial weights",
     "columns": "order of the images",
@@ -63,7 +64,7 @@ class Sample:
     @property
     def bits(self) -> tuple[object, ...]:
         """Everything that a trial of the same seeds may repeat."""
-        return (self.predictions, *(getattr(self, metric) for metric in METRICS))
+        return (self.predictions, *(getattr(self, metric) for metric in LEARNED))
 
 
 Pairs = Sequence[tuple[Sample, Sample]]
@@ -115,22 +116,12 @@ def sample(record: Record, *, repeat: int) -> Sample:
     Raises:
         UserError: The record is no result of one that was trained with two seeds.
     """
-    last = record.epochs[-1] if record.epochs else None
-    values = (record.test_accuracy, record.test_loss, record.predictions, record.spec.order_seed)
-    if not record.completed or last is None or None in values:
-        told = f"{record.spec.case.name}: {record.outcome}, {record.reason}"
+    spec, values = record.spec, {metric: METRICS[metric](record) for metric in LEARNED}
+    known = {"initial": spec.seed, "order": spec.order_seed, "predictions": record.predictions}
+    if not record.completed or None in (*values.values(), *known.values()):
+        told = f"{spec.case.name}: {record.outcome}, {record.reason}"
         raise UserError(f"A trial gave no result: {told}. Run the command again.")
-    return Sample(
-        initial=record.spec.seed,
-        order=record.spec.order_seed or 0,
-        repeat=repeat,
-        key=record.key,
-        test_accuracy=record.test_accuracy or 0.0,
-        test_loss=record.test_loss or 0.0,
-        training_accuracy=last.training_accuracy or 0.0,
-        training_loss=last.training_loss or 0.0,
-        predictions=record.predictions or "",
-    )
+    return msgspec.convert({**known, **values, "repeat": repeat, "key": record.key}, Sample)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,10 +159,12 @@ class Times:
 
 def noise_block(results: Path) -> str:
     """Return where the scatter of accuracy comes from, and that of time."""
-    paths = sorted((results / FOLDER).glob("*.json"))
-    series = [read_document(path, Times) for path in paths if path.stem.endswith(TIMED)]
-    designs = [read_document(path, Crossed) for path in paths if not path.stem.endswith(TIMED)]
-    found, timed = [each for each in designs if each], [each for each in series if each]
+    found, timed = list[Crossed](), list[Times]()
+    for path in sorted((results / FOLDER).glob("*.json")):
+        if path.stem.endswith(TIMED):
+            timed += filter(None, [read_document(path, Times)])
+        else:
+            found += filter(None, [read_document(path, Crossed)])
     parts = ["Accuracy:", accuracy(found) if found else ABSENT.format("noise")]
     parts += ["Time:", times(timed) if timed else QUIET.format("noise --times")]
     return "\n\n".join(parts)
@@ -179,7 +172,7 @@ def noise_block(results: Path) -> str:
 
 def accuracy(found: Sequence[Crossed]) -> str:
     """Return the scatter of each metric by its source, and what repeating a seed repeats."""
-    rows = [_row(each, metric) for each in found for metric in METRICS]
+    rows = [_row(each, metric) for each in found for metric in LEARNED]
     head = ("case", "metric", "sd in all", *(f"sd from {source}" for source in SOURCES.values()))
     alike = ("case", "same seeds", "same weights", "same order", "nothing the same")
     notes = [note for each in found for note in (_design(each), _again(each))]
@@ -214,12 +207,8 @@ def _differences(found: Crossed) -> Sequence[str]:
         [(a, b) for a, b in pairs if a.order == b.order],
         [(a, b) for a, b in pairs if a.initial != b.initial and a.order != b.order],
     ]
-    return (found.case, *(percent(_disagreement(each), 1) for each in chosen))
-
-
-def _disagreement(pairs: Pairs) -> float:
-    """Return the share of test images on which two trials differ, mean over the pairs."""
-    return float(np.mean([np.mean(a.classes != b.classes) for a, b in pairs]))
+    shares = [np.mean([np.mean(a.classes != b.classes) for a, b in each]) for each in chosen]
+    return (found.case, *(percent(float(share), 1) for share in shares))
 
 
 def _design(found: Crossed) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from fitting_room.analysis.trials import quartiles, trained
+from fitting_room.analysis.evidence import Evidence
+from fitting_room.analysis.trials import quartiles
 from fitting_room.format import MISSING, around, count, counted, percent, spanned
 from fitting_room.judge.interval import of_new_seed
 from fitting_room.judge.timing import P_VALUE, slowdown
@@ -80,28 +81,23 @@ class Peers:
     @property
     def records(self) -> list[Record]:
         """What is known of each side as a record: its code, this machine, the date."""
-        return [
-            replace(side.trial, machine=self.machine, started=self.started)
-            for side in self.able.values()
-        ]
+        trials = (side.trial for side in self.able.values())
+        return [replace(each, machine=self.machine, started=self.started) for each in trials]
 
     def resumes(self, before: Peers | None) -> bool:
         """Whether times from before are of the same code, on the same machine."""
-        return before is not None and self.machine == before.machine and self.keys == before.keys
-
-    @property
-    def keys(self) -> dict[str, str]:
-        """Way → key of its trial."""
-        return {name: side.trial.key for name, side in self.able.items()}
+        if before is None or self.machine != before.machine:
+            return False
+        ours, theirs = ({n: s.trial.key for n, s in of.able.items()} for of in (self, before))
+        return ours == theirs
 
     def with_round(self, seconds: Sequence[float]) -> Peers:
         """Return them with a round more, of seconds in the order of ``able``."""
-        more = dict(zip(self.able, seconds, strict=True))
-        sides = {
-            name: replace(side, seconds=(*side.seconds, more[name])) if name in more else side
-            for name, side in self.sides.items()
+        more = {
+            name: replace(side, seconds=(*side.seconds, taken))
+            for (name, side), taken in zip(self.able.items(), seconds, strict=True)
         }
-        return replace(self, sides=sides)
+        return replace(self, sides={**self.sides, **more})
 
     def ratios(self, name: str, other: str) -> tuple[float, ...]:
         """Return the time of one way over that of another, round by round."""
@@ -110,9 +106,7 @@ class Peers:
 
     def outside(self, references: Sequence[Record]) -> dict[str, str]:
         """Return way → what is wrong with its test accuracy, by the case's references."""
-        epochs = [r.epochs[: self.epochs] for r in references]
-        last = [known[-1].test_accuracy for known in epochs if len(known) == self.epochs]
-        values = [accuracy for accuracy in last if accuracy is not None]
+        values = Evidence(references).values(self.case, "test_accuracy", epoch=self.epochs)
         if not values:
             return {}
         expected = of_new_seed(values, level=1 - OUTSIDE / len(self.able))
@@ -145,20 +139,21 @@ def _ratio(values: Sequence[float]) -> str:
     return f"{median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
 
 
+def _seconds(values: Sequence[float]) -> str:
+    found = quartiles(values)
+    return around(found.median, found.lower, found.upper) if found else MISSING
+
+
 def peers_table(
     found: Sequence[Peers], records: Sequence[Record], *, stale: Mapping[str, str]
 ) -> str:
-    """Return what to pick, and the table it follows from.
+    """Return what to pick, by references of any cases, and the table that it follows from.
 
-    Args:
-        found: What was timed, a document a case.
-        records: The references, of any cases.
-        stale: Name of a trial's case → why its times are not those of the present code.
+    ``stale`` has name of a trial's case → why its times are not those of the present code.
     """
     picks, rows, notes = [], list[list[str]](), []
     for peers in found:
-        own = trained([r for r in records if r.spec.case.name == peers.case])
-        outside = peers.outside(own)
+        outside = peers.outside(records)
         ranked = [name for name in peers.able if name not in outside]
         picks.append(advice(peers, ranked))
         rows += [_row(peers, name, ranked, stale) for name in peers.able]
@@ -169,18 +164,17 @@ def peers_table(
             if name not in peers.able
         ]
     used = [record for peers in found for record in peers.records]
-    told = {each.spec.case.name for each in used} & set(stale)
-    notes += [f"{name} is stale: {stale[name]}." for name in sorted(told)]
+    old = sorted({each.spec.case.name for each in used} & {*stale})
+    notes += [f"{name} is stale: {stale[name]}." for name in old]
     table = Table(HEADINGS, rows, [*notes, *_legend(found, used)], align="llr").markdown()
     return f"Pick, where speed decides: {'; '.join(picks)}.\n\n{table}"
 
 
 def _row(peers: Peers, name: str, ranked: Sequence[str], stale: Mapping[str, str]) -> list[str]:
     side = peers.sides[name]
-    spread = quartiles(side.seconds)
-    cells = [around(spread.median, spread.lower, spread.upper) if spread else MISSING]
+    cells = [_seconds(side.seconds)]
     for other in (OURS, FIT):
-        known = spread and name in ranked and other in ranked
+        known = side.seconds and {name, other} <= {*ranked}
         cells.append(_ratio(peers.ratios(name, other)) if known else MISSING)
     cells += [str(len(side.seconds)), percent(side.trial.test_accuracy)]
     old = side.trial.spec.case.name in stale
@@ -189,7 +183,7 @@ def _row(peers: Peers, name: str, ranked: Sequence[str], stale: Mapping[str, str
 
 def _legend(found: Sequence[Peers], used: Sequence[Record]) -> list[str]:
     images = "; ".join(f"{peers.case} {count(peers.images)}" for peers in found)
-    n = " or ".join(str(rounds) for rounds in sorted({peers.rounds for peers in found}))
+    n = " or ".join(map(str, sorted({peers.rounds for peers in found})))
     return [
         f"Seconds per chunk of training images ({images}), median (quartiles); each way in a "
         "process of its own, in turn, A B C C B A. Ratios: median (least–most) of the rounds; "
@@ -233,12 +227,9 @@ def speed_block(project: Project, results: Path) -> str:
 
 
 def speed_table(speeds: Sequence[Speed], cases: Sequence[str], *, stale: Mapping[str, str]) -> str:
-    """Return the table, with what must be known below it.
+    """Return the table of these cases, with what must be known below it; some were never timed.
 
-    Args:
-        speeds: What was timed.
-        cases: Names, in the order of the table; those that were never timed say so.
-        stale: Case → why its times are not those of the present code.
+    ``stale`` has case → why its times are not those of the present code.
     """
     by_case = {speed.spec.case.name: speed for speed in speeds}
     rows = [_speed_row(case, by_case.get(case), old=case in stale) for case in cases]
@@ -251,11 +242,7 @@ def _speed_row(case: str, speed: Speed | None, *, old: bool) -> list[str]:
     if speed is None:
         return [case, *[ABSENT] * (len(SPEED_HEADINGS) - 1)]
     ratios = [ours / plain for ours, plain in zip(speed.ours, speed.plain, strict=True)]
-    ours, plain = (
-        around(found.median, found.lower, found.upper)
-        for found in map(quartiles, (speed.ours, speed.plain))
-        if found
-    )
+    ours, plain = map(_seconds, (speed.ours, speed.plain))
     spread = f"{min(ratios):.2f}–{max(ratios):.2f}"
     cells = [ours, _utilisation(speed), plain, f"{median(ratios):.2f}", spread, str(len(ratios))]
     return [case, *(f"{cell} (stale)" if old and cell != MISSING else cell for cell in cells)]

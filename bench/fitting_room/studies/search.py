@@ -18,10 +18,18 @@ import msgspec
 
 from fitting_room.analysis.trials import figure
 from fitting_room.errors import UserError, nearest
-from fitting_room.format import Spread as Figure
-from fitting_room.format import count, counted, in_words, number, percent, signed, with_spread
+from fitting_room.format import (
+    Spread,
+    count,
+    counted,
+    in_words,
+    number,
+    percent,
+    signed,
+    with_spread,
+)
 from fitting_room.judge.interval import of_difference
-from fitting_room.reading import UNREADABLE, Toml, brief, read_bytes, read_toml, told
+from fitting_room.reading import UNREADABLE, Toml, as_table, brief, read_bytes, read_toml, told
 from fitting_room.record import Count, Fraction, Loss, Outcome, Seconds
 from fitting_room.report.table import Code, Prose, Table
 from fitting_room.spec import TASKS, Case, Name, Recipe, Seed, Task
@@ -80,8 +88,7 @@ def read_study(path: Path, task: str) -> Study:
     if task not in TASKS:
         raise UserError(f"There is no task {task!r}. {nearest(task, TASKS)}")
     toml = read_toml(path, mend="It holds candidates.")
-    for name in toml.document.keys() - set(KEYS):
-        raise toml.refuse(f"there is no key {name!r}. {nearest(name, KEYS)}", "", name)
+    _check_keys(toml, "", toml.document, KEYS)
     found, about = _candidates(toml, task)
     base, title = (toml.document.get(key) for key in ("base", "title"))
     for key, value in (("base", base), ("title", title)):
@@ -92,46 +99,39 @@ def read_study(path: Path, task: str) -> Study:
     return Study(title=title or path.stem, base=base, cases=found, about=about)
 
 
+def _check_keys(toml: Toml, place: str, table: Iterable[str], known: Sequence[str]) -> None:
+    for name in table:
+        if name not in known:
+            raise toml.refuse(f"there is no key {name!r}. {nearest(name, known)}", place, name)
+
+
 def _candidates(toml: Toml, task: str) -> tuple[dict[str, Case], dict[str, str]]:
     """Return the case of every candidate by its name, and what it is in words."""
     shared = _entry(toml, toml.document.get("defaults", {}), "defaults")
-    tables = toml.document.get("candidates", {})
-    if not isinstance(tables, dict):
-        expected = "candidates must be tables such as [candidates.small]"
-        raise toml.refuse(f"{expected}, and found {brief(tables)}.", "", "candidates")
+    with toml.place("", "candidates"):
+        tables = as_table(toml.document.get("candidates", {}), "[candidates.small] and others")
     found: dict[str, Case] = {}
     about: dict[str, str] = {}
     for name, table in tables.items():
-        place = f"candidates.{name}"
-        entry = _entry(toml, table, place).over(shared)
-        if len(found) + prod(map(len, entry.vary.values())) > MOST:
-            raise toml.refuse(f"a study may have {MOST:,} candidates. Vary less.", place)
-        for full, one in _combinations(name, entry):
-            if full in found:
-                raise toml.refuse(f"there are two candidates {full!r}. Rename one.", place)
-            try:
+        entry = _entry(toml, table, place := f"candidates.{name}").over(shared)
+        with toml.place(place):
+            if len(found) + prod(map(len, entry.vary.values())) > MOST:
+                raise ValueError(f"a study may have {MOST:,} candidates. Vary less")
+            for full, one in _combinations(name, entry):
+                if full in found:
+                    raise ValueError(f"there are two candidates {full!r}. Rename one")
                 found[full] = _case(task, full, one)
-            except ValueError as error:
-                raise toml.refuse(_sentence(error), place) from None
-            about[full] = full.replace(name, entry.about, 1) if entry.about else full
+                about[full] = full.replace(name, entry.about, 1) if entry.about else full
     if not found:
         raise UserError(f"{toml.path} names no candidates. Add a table such as [candidates.small].")
     return found, about
 
 
 def _entry(toml: Toml, table: object, place: str) -> _Entry:
-    known = [f.name for f in fields(_Entry)]
-    for name in table if isinstance(table, dict) else ():
-        if name not in known:
-            raise toml.refuse(f"there is no key {name!r}. {nearest(name, known)}", place, name)
-    try:
+    if isinstance(table, dict):
+        _check_keys(toml, place, table, [each.name for each in fields(_Entry)])
+    with toml.place(place):
         return msgspec.convert(table, _Entry)
-    except msgspec.ValidationError as error:
-        raise toml.refuse(_sentence(error), place) from None
-
-
-def _sentence(error: Exception) -> str:
-    return told(error).removesuffix(".") + "."
 
 
 def _combinations(name: str, entry: _Entry) -> Iterator[tuple[str, _Entry]]:
@@ -230,7 +230,7 @@ class Candidate:
     trials: tuple[Tried, ...]
 
     @cached_property
-    def accuracy(self) -> Figure | None:
+    def accuracy(self) -> Spread | None:
         """Validation accuracy over seeds, of those that completed."""
         values = (t.validation_accuracy for t in self.trials if t.outcome == "completed")
         return figure([value for value in values if value is not None])
@@ -260,11 +260,8 @@ def candidates(lines: Iterable[Tried]) -> list[Candidate]:
     for line in lines:
         found.setdefault(line.settings, {})[line.seed] = line
     grouped = [
-        Candidate(
-            name=[*seeds.values()][-1].candidate,
-            trials=tuple(seeds[seed] for seed in sorted(seeds)),
-        )
-        for seeds in found.values()
+        Candidate(name=[*of.values()][-1].candidate, trials=tuple(of[seed] for seed in sorted(of)))
+        for of in found.values()
     ]
     return sorted(grouped, key=lambda each: -each.mean)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -23,15 +22,7 @@ from fitting_room.record import Record, Seconds
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS
 from fitting_room.store.records import Store
-from fitting_room.studies import (
-    QUIET,
-    SCHEMA,
-    Origin,
-    block,
-    origin_of,
-    read_document,
-    write_document,
-)
+from fitting_room.studies import QUIET, SCHEMA, Origin, block, origin_of, read_document
 
 TIMELINE = Path("latest", "timeline.json")
 SHARE = Path("share.json")
@@ -138,13 +129,8 @@ def shared(timeline: Timeline, records: Iterable[Record]) -> Share:
         after=max(0.0, reporting - _end(own[-1])),
         report=ended - reporting,
         trials=tuple(
-            Part(
-                case=record.spec.case.name,
-                seed=record.spec.seed,
-                seconds=record.seconds,
-                gap=max(0.0, gap),
-            )
-            for record, gap in zip(own, [*gaps, 0.0], strict=True)
+            Part(case=r.spec.case.name, seed=r.spec.seed, seconds=r.seconds, gap=max(0.0, gap))
+            for r, gap in zip(own, [*gaps, 0.0], strict=True)
         ),
     )
 
@@ -161,8 +147,8 @@ def _end(record: Record) -> float:
     return _asked(record) + record.seconds["total"]
 
 
-def share_of_last_run(results: Path, *, keep: bool) -> str:
-    """Return the table of the last run; ``keep`` writes its document.
+def share_of_last_run(results: Path) -> Share:
+    """Return the parts of the last run.
 
     Raises:
         UserError: There was no run, or its seconds cannot be told apart.
@@ -172,10 +158,7 @@ def share_of_last_run(results: Path, *, keep: bool) -> str:
         raise UserError(
             f"{results / TIMELINE} is not there: no run has ended yet. Run `pytest bench/ --fresh`."
         )
-    found = shared(timeline, Store(results / "trials").readable())
-    if keep:
-        write_document(results / SHARE, found)
-    return share_table(found)
+    return shared(timeline, Store(results / "trials").readable())
 
 
 def share_table(found: Share) -> str:
@@ -183,8 +166,7 @@ def share_table(found: Share) -> str:
     trials, untrained = found.trials, _untrained(found.trials, found.wall)
     cases = dict.fromkeys(each.case for each in trials)
     rows = [_row(case, [each for each in trials if each.case == case], median) for case in cases]
-    sums = [sum(each) for each in zip(*map(_seconds_of, trials), strict=True)]
-    shares = [percent(seconds / found.wall, 1) for seconds in sums]
+    shares = [percent(sum(each) / found.wall, 1) for each in _columns(trials)]
     rows += [_row("all", trials, sum), ["share of the run, %", "", *shares, untrained]]
     head = ("case", "trials", "s", *COLUMNS, "not training %")
     most = percent(GOAL, 0)
@@ -195,13 +177,14 @@ def share_table(found: Share) -> str:
 def _row(
     name: str, trials: Sequence[Part], middle: Callable[[Iterable[float]], float]
 ) -> list[str]:
-    cells = [number(middle(each), 1) for each in zip(*map(_seconds_of, trials), strict=True)]
+    cells = [number(middle(each), 1) for each in _columns(trials)]
     untrained = _untrained(trials, sum(trial.wall for trial in trials))
     return [name, str(len(trials)), *cells, untrained]
 
 
-def _seconds_of(trial: Part) -> list[float]:
-    return [trial.wall, *map(trial.of, COLUMNS)]
+def _columns(trials: Sequence[Part]) -> Iterable[Sequence[float]]:
+    """Return the seconds of each trial, in all and by column."""
+    return zip(*([trial.wall, *map(trial.of, COLUMNS)] for trial in trials), strict=True)
 
 
 def _untrained(trials: Sequence[Part], wall: float) -> str:
@@ -237,62 +220,49 @@ class Runner:
     case: str
     records: Sequence[Record]
     """Trained to the end on all images, one a seed, timed or not."""
-
-    @cached_property
-    def timed(self) -> Sequence[Record]:
-        """The records that had a machine to themselves, of the kind that most of them had."""
-        return of_one_machine([record for record in self.records if is_timed(record)])
-
-    @cached_property
-    def accuracy(self) -> Spread | None:
-        """Test accuracy after the last epoch, over all seeds."""
-        return figure([r.test_accuracy for r in self.records if r.test_accuracy is not None])
-
-    @cached_property
-    def seconds(self) -> Spread | None:
-        """Training seconds to the last epoch, tracing apart."""
-        return figure([training_seconds(record, len(record.epochs)) for record in self.timed])
-
-    @cached_property
-    def from_start(self) -> Spread | None:
-        """Seconds from the start of the process to the last evaluation."""
-        return figure([elapsed_seconds(record, len(record.epochs)) for record in self.timed])
+    timed: Sequence[Record]
+    """The records that had a machine to themselves, of the kind that most of them had."""
+    accuracy: Spread
+    """Test accuracy after the last epoch, over all seeds."""
+    seconds: Spread
+    """Training seconds to the last epoch, tracing apart."""
+    from_start: Spread
+    """Seconds from the start of the process to the last evaluation."""
 
     def cells(self, goal: str) -> tuple[str, ...]:
         """Return its row of the table."""
         sizes = [record.size.parameters for record in self.records if record.size]
         epochs = max(len(record.epochs) for record in self.records)
-        return (
-            goal,
-            self.case,
-            accuracy(self.accuracy),
-            _seconds(self.seconds),
-            _seconds(self.from_start),
-            str(epochs),
-            count(sizes[0] if sizes else None),
+        seconds = (
+            f"{each.mean:.1f} ({min(each.values):.1f}–{max(each.values):.1f}; {each.n})"
+            for each in (self.seconds, self.from_start)
         )
-
-
-def _seconds(found: Spread | None) -> str:
-    if found is None:
-        return number(None, 1)
-    return f"{found.mean:.1f} ({min(found.values):.1f}–{max(found.values):.1f}; {found.n})"
+        parameters = count(sizes[0] if sizes else None)
+        return (goal, self.case, accuracy(self.accuracy), *seconds, str(epochs), parameters)
 
 
 def runners(records: Sequence[Record], task: str) -> list[Runner]:
     """Return the cases of a task that have times, the quickest first."""
     fit = by_case(r for r in records if r.spec.case.task == task and publishable(r))
-    found = [Runner(case=name, records=trained(each)) for name, each in fit.items()]
-    timed = [each for each in found if each.seconds and each.accuracy]
-    return sorted(timed, key=lambda each: each.seconds.mean if each.seconds else 0.0)
+    found = []
+    for case, of in fit.items():
+        seeds = trained(of)
+        timed = of_one_machine([record for record in seeds if is_timed(record)])
+        learned = figure([r.test_accuracy for r in seeds if r.test_accuracy is not None])
+        seconds, from_start = (
+            figure([clock(record, len(record.epochs)) for record in timed])
+            for clock in (training_seconds, elapsed_seconds)
+        )
+        if learned and seconds and from_start:
+            figures = {"accuracy": learned, "seconds": seconds, "from_start": from_start}
+            found.append(Runner(case=case, records=seeds, timed=timed, **figures))
+    return sorted(found, key=lambda each: each.seconds.mean)
 
 
 def quickest(found: Sequence[Runner], goal: float) -> Runner | None:
     """Return the quickest whose mean over enough seeds is at a goal, a fraction."""
-    for each in found:
-        if each.accuracy and each.accuracy.n >= LEAST_SEEDS and each.accuracy.mean >= goal:
-            return each
-    return None
+    fit = (each for each in found if each.accuracy.n >= LEAST_SEEDS)
+    return next((each for each in fit if each.accuracy.mean >= goal), None)
 
 
 def sprint_table(records: Sequence[Record]) -> str:
@@ -306,8 +276,8 @@ def sprint_table(records: Sequence[Record]) -> str:
             if best is None:
                 rows.append((f"{told}: no case yet", *[""] * (len(HEAD) - 1)))
                 continue
-            met = best.seconds is not None and best.seconds.mean <= limit
-            rows.append(best.cells(f"{told}: {'met' if met else 'not met'}"))
+            met = "met" if best.seconds.mean <= limit else "not met"
+            rows.append(best.cells(f"{told}: {met}"))
             machines |= {origin_of(record).platform for record in best.timed}
     notes = [
         f"The quickest of all references whose mean test accuracy over {LEAST_SEEDS} seeds or more "
