@@ -156,11 +156,11 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
     wanted: list[object] = []
 
-    def draw(each: object) -> bytes:
-        wanted.append(each)
-        return b"<svg/>"
+    def draw(each: list[object]) -> list[bytes]:
+        wanted.extend(each)
+        return [b"<svg/>"] * len(each)
 
-    monkeypatch.setattr(theme, "for_any_page", draw)
+    monkeypatch.setattr(theme, "side_by_side", draw)
     return wanted
 
 

@@ -30,6 +30,7 @@ from fitting_room.analysis.mistakes import Pair, most_confused
 from fitting_room.analysis.trials import rows
 from fitting_room.judge.verdict import Bound
 from fitting_room.record import Confidence, Record
+from fitting_room.report import plots
 from fitting_room.report.plots import (
     DARK,
     LIGHT,
@@ -40,6 +41,7 @@ from fitting_room.report.plots import (
     for_any_page,
     render,
     save,
+    side_by_side,
 )
 from fitting_room.report.plots.album import (
     Album,
@@ -104,6 +106,18 @@ def test_picture_in_a_page_has_the_colours_of_both_themes() -> None:
     assert style
     assert re.findall("#[0-9a-f]{6}", style[1]) == [*LIGHT.colours, *DARK.colours]
     assert not re.findall(r": #[0-9a-f]{6}", text.replace(style[0], ""))
+
+
+@pytest.mark.parametrize("program", [sys.executable, "false"])
+def test_pictures_are_the_same_whichever_process_draws_them(
+    monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """A second one draws every other picture; where it fails, the first does."""
+    monkeypatch.setattr(plots, "usable_cores", lambda: 2)
+    monkeypatch.setattr(plots, "MANY", 1)
+    monkeypatch.setattr(sys, "executable", program)
+    wanted = [PICTURES[f"{DENSE}-{kind}"] for kind in ("curves", "seconds", "reliability")]
+    assert side_by_side(wanted) == [for_any_page(draw) for draw in wanted]
 
 
 def luminance(colour: str) -> float:

@@ -144,9 +144,12 @@ HEADER = re.compile(r"^[ \t]*\[[^\[\],\n]+\][ \t]*(?:#.*)?$", re.MULTILINE)
 """The line that a table of TOML begins with."""
 
 
-def keys_of(header: str) -> tuple[str, ...]:
+Keys = tuple[str, ...]
+
+
+def keys_of(header: str) -> Keys:
     """Return the keys in the header of a table: ``("case", "smoke")``."""
-    table, keys = tomllib.loads(header), tuple[str, ...]()
+    table, keys = tomllib.loads(header), Keys()
     while table:
         ((key, table),) = table.items()
         keys += (key,)
@@ -154,8 +157,6 @@ def keys_of(header: str) -> tuple[str, ...]:
 
 
 COMMENTS = re.compile(r"(?:^[ \t]*#.*\n)+\Z", re.MULTILINE)
-
-Keys = tuple[str, ...]
 
 
 def edited(text: str, edit: Callable[[Keys, str], str], wanted: Mapping[str, object]) -> str:
@@ -363,11 +364,8 @@ def choices(found: Sequence[Priced]) -> list[str]:
 
 
 def _best(found: Sequence[Priced], case: str, kind: str) -> str:
-    of_kind = [
-        one
-        for one in found
-        if one.case == case and one.metric.startswith("test_") == (kind == "test")
-    ]
+    of_case = [one for one in found if one.case == case]
+    of_kind = [one for one in of_case if one.metric.startswith("test_") == (kind == "test")]
     best = min(of_kind, key=lambda one: one.rank, default=None)
     if best is None or math.isnan(best.effort):
         return f"no {kind} metric (none has such a product)"

@@ -187,8 +187,8 @@ UNFIT = ("epochs overridden", STOPPED, "sample")
 def banner(rows: Sequence[Row]) -> list[str]:
     """Return why figures are not for publication, or nothing."""
     unfit = {row.architecture: [f for f in row.flags if f.startswith(UNFIT)] for row in rows}
-    reasons = [f"{name} ({', '.join(flags)})" for name, flags in unfit.items() if flags]
-    return [f"{'; '.join(reasons)}."] if reasons else []
+    reasons = "; ".join(f"{name} ({', '.join(flags)})" for name, flags in unfit.items() if flags)
+    return [f"{reasons}."] if reasons else []
 
 
 def why_empty(row: Row, absent: str) -> str:

@@ -98,12 +98,11 @@ def badges(rows: Sequence[Row], *, stale: Mapping[str, str]) -> dict[str, bytes]
         said = "stale" if row.case in stale else row.verdict
         accuracy = measured("test_accuracy", row.test_accuracy).partition(" (")[0]
         parameters = f"{count(row.parameters)} parameters" if row.parameters is not None else ""
-        content = {
+        badge = {
             "schemaVersion": 1,
             "label": f"{row.architecture} on {TASKS[row.task].title}",
             "message": " · ".join(filter(None, [said, accuracy, parameters])),
             "color": COLOURS.get(said, NO_COLOUR),
         }
-        badge = encoded(content)
-        found[f"{folder_of(row.case)}.json"] = badge
+        found[f"{folder_of(row.case)}.json"] = encoded(badge)
     return found

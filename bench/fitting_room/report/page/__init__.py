@@ -38,7 +38,7 @@ from fitting_room.report.columns import (
     verdict_notes,
 )
 from fitting_room.report.model import facts, shown, why_unseen
-from fitting_room.report.plots import Album, seconds_to
+from fitting_room.report.plots import Album, Draw, seconds_to
 from fitting_room.report.summary import ABSENT, as_json
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, folder_of
@@ -51,6 +51,9 @@ PLOTS = {
     "confusion": "Which class is taken for which",
 }
 """End of a plot's name → what it shows, in their order."""
+
+OVERVIEW = "accuracy-parameters"
+"""The plot that says most, above all tables."""
 
 INSPECTED = {
     "samples": "Samples of each class",
@@ -98,16 +101,21 @@ def write_page(
     """
     album = Album(rows, records, test_sets=test_sets, stale=stale or {})
     outcomes: Counter[str] = Counter(verdict.outcome for row in rows for verdict in row.verdicts)
-    folder = path.parent / "plots"
+    overview = [OVERVIEW] if sum(row.test_accuracy is not None for row in rows) > 1 else []
+    behind = {row.case: _plots(row, album) for row in rows}
+    alone = [(replace(album, rows=[row], records=album.of(row)), behind[row.case]) for row in rows]
+    addresses = _addresses([(album, overview), *alone], path.parent / "plots")
+    plotted = {
+        case: [(source, shows) for each, shows in of.items() if (source := addresses[each])]
+        for case, of in behind.items()
+    }
     text = ENVIRONMENT.get_template("report.html").render(
         run=run,
         scope=_scope(rows, records),
         outcomes={outcome: outcomes[outcome] for outcome in SEVERITY if outcomes[outcome]},
         unmet=verdict_notes([replace(row, architecture=row.case) for row in rows]),
-        overview=_plot("accuracy-parameters", album, folder)
-        if sum(row.test_accuracy is not None for row in rows) > 1
-        else "",
-        tables=[_table(task, album, folder, inspected) for task in by_task(rows)],
+        overview=addresses.get(OVERVIEW, ""),
+        tables=[_table(task, album, plotted, inspected) for task in by_task(rows)],
         stale=album.stale,
         json=as_json(rows, stale=album.stale).decode(),
     )
@@ -129,7 +137,9 @@ def _scope(rows: Sequence[Row], records: Sequence[Record]) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _table(task: str, album: Album, folder: Path, inspected: Path | None) -> dict[str, Any]:
+def _table(
+    task: str, album: Album, plotted: Mapping[str, Pairs], inspected: Path | None
+) -> dict[str, Any]:
     rows = [row for row in album.rows if row.task == task]
     columns, marks = everything(rows), footnotes(rows)
     unjudged = [replace(row, verdicts=()) for row in rows]  # the page begins with their verdicts
@@ -139,7 +149,8 @@ def _table(task: str, album: Album, folder: Path, inspected: Path | None) -> dic
         "columns": columns,
         "cases": [
             {
-                **_behind(row, album, folder, inspected),
+                **_behind(row, album, inspected),
+                "plots": plotted[row.case],
                 "cells": [
                     (column, column.cell(row), cited(row, column.metric, marks), column.value(row))
                     for column in columns
@@ -152,7 +163,7 @@ def _table(task: str, album: Album, folder: Path, inspected: Path | None) -> dic
     }
 
 
-def _behind(row: Row, album: Album, folder: Path, inspected: Path | None) -> dict[str, Any]:
+def _behind(row: Row, album: Album, inspected: Path | None) -> dict[str, Any]:
     """Return what a row of a table opens to."""
     own = [record for record in album.records if record.spec.case.name == row.case]
     seen = album.seen(row)
@@ -160,7 +171,6 @@ def _behind(row: Row, album: Album, folder: Path, inspected: Path | None) -> dic
     told = [facts(record) for record in own]
     return {
         "row": row,
-        "plots": _plots(row, album, folder),
         "images": images,
         "has_images": bool(seen),
         "unseen": unseen,
@@ -173,8 +183,8 @@ def _behind(row: Row, album: Album, folder: Path, inspected: Path | None) -> dic
     }
 
 
-def _plots(row: Row, album: Album, folder: Path) -> Pairs:
-    """Return the plots of a case from its trained records, one for each seed."""
+def _plots(row: Row, album: Album) -> dict[str, str]:
+    """Return the names of the plots of a case, and what each shows."""
     trained = album.of(row)
     kinds = dict(PLOTS) if trained else {}
     if not any(record.confidence for record in trained):
@@ -184,27 +194,38 @@ def _plots(row: Row, album: Album, folder: Path) -> Pairs:
     kinds |= {each.name: f"{name(each.name)} after each epoch" for each in curves_of(trained)}
     for metric in TASKS[row.task].targets if trained else ():
         kinds[seconds_to(metric)] = f"{name(metric).capitalize()} by training seconds"
-    alone = replace(album, rows=[row], records=trained)
-    found = ((_plot(f"{row.case}-{kind}", alone, folder), shows) for kind, shows in kinds.items())
-    return [(source, shows) for source, shows in found if source]
+    return {f"{row.case}-{kind}": shows for kind, shows in kinds.items()}
 
 
-def _plot(called: str, album: Album, folder: Path) -> str:
-    """Return the address of a plot, which is drawn only where what it rests on has changed."""
+def _addresses(wanted: Iterable[tuple[Album, Iterable[str]]], folder: Path) -> dict[str, str]:
+    """Return the address of each plot by its name, empty where it cannot be drawn.
 
-    def draw() -> bytes:
-        # Matplotlib takes longer to load than the rest of the page to write.
-        from fitting_room.report.plots import album as drawings
+    The files in ``folder`` are drawn again only where what they rest on has changed.
+    """
+    files: dict[str, Path] = {}
+    stale: dict[str, tuple[bytes, Draw | str]] = {}
+    for album, names in wanted:
+        rests_on = _basis(album)
+        files |= {each: folder / f"{folder_of(each)}-page.svg" for each in names}
+        if old := [each for each in names if not plots.is_sealed(files[each], rests_on)]:
+            # Matplotlib takes longer to load than the rest of the page to write.
+            from fitting_room.report.plots.album import everything as drawings
 
-        picture = drawings.everything(album)[called]
-        return b"" if isinstance(picture, str) else plots.for_any_page(picture)
+            pictures = drawings(album)
+            stale |= {each: (rests_on, pictures[each]) for each in old}
+    drawn = {each: draw for each, (_, draw) in stale.items() if not isinstance(draw, str)}
+    svgs = dict(zip(drawn, plots.side_by_side([*drawn.values()]), strict=True))
+    for each, (rests_on, _) in stale.items():
+        write_whole(files[each], plots.sealed(svgs.get(each, b""), rests_on))
+    found = {each: file.read_bytes().partition(plots.SEAL)[0] for each, file in files.items()}
+    return {each: _address(svg, "svg+xml") if svg else "" for each, svg in found.items()}
 
+
+def _basis(album: Album) -> bytes:
+    """Return a digest of what the plots of an album rest on, verdicts apart."""
     unjudged = (replace(row, verdict="", verdicts=()) for row in album.rows)
     said = repr([(row, album.stale.get(row.case)) for row in unjudged]).encode()
-    records = map(msgspec.json.encode, album.records)
-    rests_on = plots.basis(plots.drawing(DRAWING), said, *records)
-    svg = plots.kept(folder / f"{folder_of(called)}-page.svg", rests_on, draw)
-    return _address(svg, "svg+xml") if svg else ""
+    return plots.basis(plots.drawing(DRAWING), said, *map(msgspec.json.encode, album.records))
 
 
 def _address(image: bytes, kind: str) -> str:

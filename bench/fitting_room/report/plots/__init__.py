@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import pickle
 import re
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
@@ -22,6 +27,8 @@ from typing import TYPE_CHECKING, Any
 from fitting_room.analysis.mistakes import TestSets
 from fitting_room.analysis.trials import Row, trained
 from fitting_room.judge.verdict import Bound
+from fitting_room.machine import usable_cores
+from fitting_room.project import current, used
 from fitting_room.record import Record
 from fitting_room.store.digest import Sources
 from fitting_room.store.records import write_whole
@@ -182,11 +189,17 @@ def render(draw: Draw, theme: Theme, kind: str) -> bytes:
     It is drawn and written under one style, since ticks are made as late as in the writing.
     """
     import matplotlib.style
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
+    file = BytesIO()
     with matplotlib.style.context(["default", theme.settings]):
-        file = BytesIO()
-        undated = {"Date": None} if kind == "svg" else None  # equal records give equal bytes
-        draw(theme).savefig(file, format=kind, metadata=undated)
+        figure = draw(theme)
+        if kind == "svg":  # one without a date, so that equal records give equal bytes
+            # The same bytes as by ``savefig``, which would draw all twice, once for the layout.
+            canvas: Any = FigureCanvasSVG(figure)  # its methods have no types
+            canvas.print_svg(file, metadata={"Date": None})
+        else:
+            figure.savefig(file, format=kind)
     return file.getvalue()
 
 
@@ -201,6 +214,39 @@ def for_any_page(draw: Draw) -> bytes:
     night = f"@media (prefers-color-scheme: dark) {{ svg {{ {'; '.join(dark)} }} }}"
     style = f"<style>svg {{ {'; '.join(light)} }} {night}</style>"
     return text.replace("<defs>", f"{style}\n<defs>", 1).encode()
+
+
+MANY = 8
+"""Pictures that take as long as another process takes to start."""
+
+
+def side_by_side(draws: Sequence[Draw]) -> list[bytes]:
+    """Return pictures as ``for_any_page`` does; where there are many, each core draws a share."""
+    cores = max(1, min(usable_cores(), len(draws) // MANY))
+    own, *others = (draws[core::cores] for core in range(cores))
+    folder = project.root if (project := used()) else Path.cwd()
+    code = f"from fitting_room.report.plots import draw_share; draw_share({str(folder)!r})"
+    command = [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path}; {code}"]
+    found: list[bytes] = [b""] * len(draws)
+    with ThreadPoolExecutor() as threads:
+        ran = [
+            threads.submit(subprocess.run, command, input=pickle.dumps(share), capture_output=True)
+            for share in others
+        ]
+        found[::cores] = map(for_any_page, own)
+    for core, (share, future) in enumerate(zip(others, ran, strict=True), start=1):
+        child = future.result()
+        failed = child.returncode  # it was killed, as for want of memory
+        found[core::cores] = map(for_any_page, share) if failed else pickle.loads(child.stdout)
+    return found
+
+
+def draw_share(folder: str) -> None:
+    """Draw what standard input has to standard output, in a child of ``side_by_side``."""
+    with redirect_stdout(sys.stderr):
+        current(Path(folder))  # pictures of a project's own metrics ask for them
+        found = [for_any_page(draw) for draw in pickle.load(sys.stdin.buffer)]
+    sys.stdout.buffer.write(pickle.dumps(found))
 
 
 def save(draw: Draw, path: Path, theme: Theme) -> Path:
@@ -274,14 +320,3 @@ def is_sealed(file: Path, rests_on: bytes) -> bool:
         return False
     content = file.read_bytes()
     return content == sealed(content.partition(SEAL)[0], rests_on)
-
-
-def kept(file: Path, rests_on: bytes, draw: Callable[[], bytes]) -> bytes:
-    """Return the picture in a file; it is drawn only where it rests on something else.
-
-    Raises:
-        UserError: The file cannot be written.
-    """
-    if not is_sealed(file, rests_on):
-        write_whole(file, sealed(draw(), rests_on))
-    return file.read_bytes().partition(SEAL)[0]

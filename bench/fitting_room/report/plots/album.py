@@ -113,14 +113,15 @@ def _tradeoff(album: Album, metric: str) -> Draw | str:
 def _of_task(album: Album, task: Task, rows: Sequence[Row]) -> Pictures:
     wide, timed = _small_print(album, rows), [(row, album.of(row)) for row in rows]
     columns = [(row.architecture, records) for row, records in timed]
-    found: dict[str, Draw | str] = {
+    to = [f"{task.name}-epochs-to-{metric.replace('_', '-')}" for metric in task.targets]
+    return {
         f"{task.name}-curves": partial(curves.curves, columns, small_print=wide),
         f"{task.name}-seeds": partial(curves.seeds, rows, album.bounds, small_print=wide),
+        **{
+            name: partial(curves.survivals, timed, which, small_print=wide)
+            for which, name in enumerate(to)
+        },
     }
-    for which, metric in enumerate(task.targets):
-        name = f"{task.name}-epochs-to-{metric.replace('_', '-')}"
-        found[name] = partial(curves.survivals, timed, which, small_print=wide)
-    return found
 
 
 def _confusion(album: Album, row: Row, title: str) -> Draw | str:
@@ -147,7 +148,7 @@ def _reliability(album: Album, row: Row, title: str) -> Draw | str:
 
 
 def _small_print(album: Album, rows: Sequence[Row], *more: str) -> str:
-    """Return what must be said below a wide picture of these rows."""
+    """Return what must be said below a picture of all records of these rows."""
     used = [record for row in rows for record in album.of(row)]
     return caption(rows, used, *more, stale=album.stale)
 
@@ -156,13 +157,9 @@ def caption(
     rows: Sequence[Row], records: Sequence[Record], *more: str, stale: Mapping[str, str]
 ) -> str:
     """Return number of seeds, versions, machine and dates; then what is amiss, and ``more``."""
-    parts = [
-        made_with(records),
-        *(f"{row.architecture} is stale: {stale[row.case]}." for row in rows if row.case in stale),
-        *(f"{row.architecture}: {flag}." for row in rows for flag in row.flags),
-        *more,
-    ]
-    return "\n".join(parts)
+    old = [f"{row.architecture} is stale: {stale[row.case]}." for row in rows if row.case in stale]
+    flags = [f"{row.architecture}: {flag}." for row in rows for flag in row.flags]
+    return "\n".join([made_with(records), *old, *flags, *more])
 
 
 def made_with(records: Sequence[Record]) -> str:
@@ -283,16 +280,13 @@ CROWDED = 50
 
 
 def _spot(row: Row, metric: str) -> _Spot | None:
-    timed, exact = row.seconds_per_epoch, row.parameters
-    cost: tuple[float, float, float] | None = None
-    if exact and metric == "parameters":
-        cost = (exact, exact, exact)
-    elif timed and metric == "seconds_per_epoch":
-        cost = (timed.lower, timed.median, timed.upper)
+    found = getattr(row, metric)
+    if not row.test_accuracy or not found:
+        return None
+    exact = metric == "parameters"
+    cost = (found,) * 3 if exact else (found.lower, found.median, found.upper)
     x, y = row.published.get(metric), row.published.get("test_accuracy")
     claim = (x.low, y.low) if x and y and metric in CLAIMED else None
-    if not row.test_accuracy or not cost:
-        return None
     return _Spot(name=row.architecture, cost=cost, gain=row.test_accuracy, claim=claim)
 
 

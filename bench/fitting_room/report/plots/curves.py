@@ -156,10 +156,9 @@ def seconds(records: Sequence[Record], title: str, theme: Theme, *, small_print:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     found, looks = chunks(records), _seconds_looks(theme)
     for kind, look in looks.items():
-        own = [(place, chunk) for place, chunk in enumerate(found) if _kind(chunk) == kind]
-        places = [place for place, _ in own]
-        upper.plot(places, [chunk.epoch.seconds for _, chunk in own], **look)
-        lower.plot(places, [chunk.ratio for _, chunk in own], **look)
+        own = {place: chunk for place, chunk in enumerate(found) if _kind(chunk) == kind}
+        upper.plot([*own], [chunk.epoch.seconds for chunk in own.values()], **look)
+        lower.plot([*own], [chunk.ratio for chunk in own.values()], **look)
     upper.set(title=title, ylabel="seconds per epoch", ylim=(0, None))
     lower.axhline(LIMIT, color=theme.other, lw=1, ls="--")
     lower.set(ylabel="wall / CPU time,\nleast = 1", xlabel="seed, its epochs from left to right")
@@ -303,10 +302,11 @@ def survivals(
         axes.set_ylabel(f"seeds still below\n{target.words} (%)")
     percent(grid[0].yaxis)
     claimed = not which and any("epochs_to_target" in row.published for row, _ in columns)
-    fitting = int(figure.get_figwidth() / WORDS)
     looks = _survival_looks(theme)
-    drawn = {name: look for name, look in looks.items() if claimed or name != PUBLISHED}
-    return explained(figure, drawn, small_print, theme, columns=fitting)
+    if not claimed:
+        del looks[PUBLISHED]
+    columns_of_key = int(figure.get_figwidth() / WORDS)
+    return explained(figure, looks, small_print, theme, columns=columns_of_key)
 
 
 def _panels(count: int) -> tuple[Figure, list[Axes]]:
@@ -333,8 +333,7 @@ def _survival(axes: Axes, records: Sequence[Record], target: Target, theme: Them
     axes.fill_between(epochs, low, high, step="post", **band)
     axes.step(epochs, left, where="post", **line)
     order = sorted(at for at in reached if at is not None)
-    n = len(records)
-    axes.plot(order, [1 - (i + 0.5) / n for i in range(len(order))], **seed)
+    axes.plot(order, [1 - (i + 0.5) / len(records) for i in range(len(order))], **seed)
     lost = [epoch for epoch, at in zip(ran, reached, strict=True) if at is None]
     axes.plot(lost, [left[-1]] * len(lost), **never)
 

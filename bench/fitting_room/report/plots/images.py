@@ -273,7 +273,8 @@ def confusion_matrix(
     for place in zip(*np.nonzero(found.mean >= LEAST), strict=True):
         row, column = place
         ink = theme.paper if mean[place] > 30 else theme.ink
-        look: Look = {"ha": "center", "va": "center", "color": ink}
+        # Within its square, so that the layout need not measure it.
+        look: Look = {"ha": "center", "va": "center", "color": ink, "in_layout": False}
         above = 0.0 if sd is None else -0.12
         axes.text(column, row + above, f"{mean[place]:.1f}", size=8.5, **look)
         if sd is not None:
