@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -37,6 +38,7 @@ COMMANDS = {
 """Command → what it does, in the order in which they are used.
 
 A command imports its own module alone, and ``--help`` none: they load NumPy, Rich and SciPy.
+Its function there has its name, and ``ARGUMENTS`` its arguments.
 """
 
 FAMILIES = {
@@ -54,38 +56,40 @@ Arguments: TypeAlias = dict[str, dict[str, Any]]
 """Argument → how ``argparse`` is to take it."""
 
 
-def load(name: str) -> Any:
-    """Import the module of a command, whose ``register`` adds all commands of its family."""
-    return import_module(f"fitting_room.cli.{FAMILIES.get(name, name)}")
+def register(subparsers: Subparsers, name: str) -> argparse.ArgumentParser:
+    """Import the module of a command, and add the command with the arguments that stand there.
 
-
-def add_command(
-    subparsers: Subparsers,
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    arguments: Arguments,
-) -> argparse.ArgumentParser:
-    """Add a command that does what ``run`` does, and its arguments."""
-    parser = subparsers.add_parser(name, help=COMMANDS[name])
-    parser.set_defaults(run=run)
+    Its function there has its name. Of the arguments in ``ONE_OF`` a call may have one.
+    """
+    family = import_module(f"fitting_room.cli.{FAMILIES.get(name, name)}")
+    parser = subparsers.add_parser(
+        name,
+        help=COMMANDS[name],
+        epilog=getattr(family, "EPILOG", None),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=getattr(family, name))
+    arguments: Arguments = family.ARGUMENTS[name]
+    apart = [each for each in arguments if each in getattr(family, "ONE_OF", ())]
+    one_of = parser.add_mutually_exclusive_group() if apart else parser
     for argument, settings in arguments.items():
-        parser.add_argument(argument, **settings)
+        (one_of if argument in apart else parser).add_argument(argument, **settings)
     return parser
 
 
-def flag(meaning: str) -> dict[str, Any]:
-    """Return the settings of an option that takes no value."""
-    return {"action": "store_true", "help": meaning}
+def option(meaning: str, **settings: Any) -> dict[str, Any]:
+    """Return the settings of an argument or option, as ``argparse`` takes them."""
+    return {"help": meaning, **settings}
 
 
-def path(meaning: str) -> dict[str, Any]:
-    """Return the settings of an argument that names a file or a folder."""
-    return {"type": Path, "help": meaning}
+flag = partial(option, action="store_true")
+path = partial(option, type=Path)
+CASES = option("cases by name; all, if none is given", nargs="*")
 
 
 def whole(default: int, meaning: str) -> dict[str, Any]:
     """Return the settings of an option that takes a whole number from 1; its help ends with it."""
-    return {"type": positive, "default": default, "help": f"{meaning} ({default})"}
+    return option(f"{meaning} ({default})", type=positive, default=default)
 
 
 def commands_block(program: str) -> str:
@@ -93,8 +97,7 @@ def commands_block(program: str) -> str:
     parts = []
     for name, does in COMMANDS.items():
         subparsers = argparse.ArgumentParser(prog=program).add_subparsers()
-        load(name).register(subparsers)
-        parser = subparsers.choices[name]
+        parser = register(subparsers, name)
         rows = [_argument(parser, each) for each in parser._actions if each.dest != "help"]
         parts.append(f"### `{program} {name}`\n\n{does[0].upper()}{does[1:]}.")
         parts += ["\n".join(["| argument | meaning |", "|---|---|", *rows])] if rows else []
@@ -149,7 +152,7 @@ def run(arguments: Sequence[str] | None, *folders: Path, program: str, suites: s
     given = sys.argv[1:] if arguments is None else arguments
     asked_for = next((each for each in given if not each.startswith("-")), "")
     if asked_for in COMMANDS:
-        load(asked_for).register(subparsers)
+        register(subparsers, asked_for)
     for command, does in COMMANDS.items():
         if command not in subparsers.choices:
             subparsers.add_parser(command, help=does)

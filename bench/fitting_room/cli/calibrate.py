@@ -12,7 +12,7 @@ from fitting_room.analysis.audit import FOLDERS
 from fitting_room.analysis.comparison import Comparison
 from fitting_room.analysis.sides import Facts
 from fitting_room.analysis.trials import publishable
-from fitting_room.cli import Arguments, Subparsers, add_command, flag, path, whole
+from fitting_room.cli import CASES, Arguments, flag, option, path, whole
 from fitting_room.cli.session import (
     DATA,
     ENGINE,
@@ -54,6 +54,7 @@ from fitting_room.studies.exercises import Exercise, block, pictures
 
 SEEDS = 20
 
+DRAWN = "draw a picture of each, light and dark, as SVG and PNG (results/plots)"
 PLOTS = Path()
 """Stands for the folder ``plots`` of the results."""
 
@@ -63,24 +64,22 @@ RESULTS: tuple[Outcome, ...] = ("completed", "diverged")
 """The outcomes that a reference holds: results, good or bad, but no crash or interruption."""
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add both commands."""
-    of_calibrate: Arguments = {
-        "case": {"nargs": "*", "help": "cases by name; all, if none is given"},
+ARGUMENTS: dict[str, Arguments] = {
+    "calibrate": {
+        "case": CASES,
         "--seeds": whole(SEEDS, "seeds a case"),
         "--apply": flag("make the change to the file of bounds"),
-    }
-    add_command(subparsers, "calibrate", calibrate, of_calibrate | OPTIONS)
-    drawn = path("draw a picture of each, light and dark, as SVG and PNG (results/plots)")
-    of_exercises: Arguments = {
-        "exercise": {"nargs": "*", "help": "exercises by name; all, if none is given"},
-        "--seeds": {"type": positive, "help": "seeds a point (else each exercise's own)"},
+        **OPTIONS,
+    },
+    "exercises": {
+        "exercise": option("exercises by name; all, if none is given", nargs="*"),
+        "--seeds": option("seeds a point (else each exercise's own)", type=positive),
         "--thin": flag("only the points that the accept tier trains"),
         "--stored": flag("train nothing: answer from the stored records"),
-        "--plots": {**drawn, "nargs": "?", "const": PLOTS, "metavar": "FOLDER"},
+        "--plots": path(DRAWN, nargs="?", const=PLOTS, metavar="FOLDER"),
         **shared(*DATA, *ENGINE, "--shared", "--jobs", "--results"),
-    }
-    add_command(subparsers, "exercises", exercises, of_exercises)
+    },
+}
 
 
 def calibrate(arguments: argparse.Namespace) -> int:

@@ -16,16 +16,19 @@ import msgspec
 import numpy as np
 
 from fitting_room import data
-from fitting_room.analysis.comparison import IN_TURN, Comparison, Looks, compare, in_turn
+from fitting_room.analysis.comparison import IN_TURN, Comparison, Looks, in_turn
+from fitting_room.analysis.comparison import compare as compared
 from fitting_room.analysis.sides import Side, beginnings, repeated
-from fitting_room.cli import Arguments, Subparsers, add_command, flag, path, whole
+from fitting_room.cli import Arguments, flag, option, path, whole
 from fitting_room.cli.calibrate import update_reference
 from fitting_room.cli.session import (
+    DATA,
     OPTIONS,
     check_platform,
     datasets,
     platform,
     session,
+    shared,
     tell,
     warn,
 )
@@ -64,56 +67,48 @@ records, and with --undecided fail for an open verdict; 2 for a mistake in the c
 Ctrl-C."""
 
 
-ARGUMENTS: Arguments = {
-    "base": {"metavar": "BASE", "help": "the side before: a commit, a folder of records or a case"},
-    "head": {"metavar": "HEAD", "nargs": "?", "help": "the side after; default: this checkout"},
-    "--case": {
-        "action": "append",
-        "default": [],
-        "metavar": "NAME",
-        "help": "compare this case alone; may be repeated",
-    },
-    "--train": flag("train the cases that a commit, or this checkout, has no records of"),
-    "--seeds": whole(SEEDS, "seeds a case that --train trains"),
-    "--tier": {
-        "choices": ("quick",),
-        "help": "compare the first epochs alone: those of BASE's references with those that this "
-        "checkout trains now, seed by seed while a verdict is open",
-    },
-    "--time": flag("time both checkouts here and now, interleaved; for commits and this checkout"),
-    "--pairs": whole(PAIRS, "pairs of chunks that --time trains"),
-    "--backend": {
-        **OPTIONS["--backend"],
-        "help": "compare records of this backend of Keras (tensorflow)",
-    },
-    "--device": {**OPTIONS["--device"], "help": "compare records of this device (cpu)"},
-    "--engine": {
-        "metavar": "ENGINE",
-        "help": "where --train trains, with the code of each side sent there: dask://HOST:PORT or "
-        "a scheduler file",
-    },
-    "--shared": flag("others use this machine: --train keeps no times, --time allows for them"),
-    "--undecided": {
-        "choices": ("fail", "pass"),
-        "help": "whether an open verdict fails the comparison: it does where CI is set",
-    },
-    "-v": {**flag("list the figures that did not change, too"), "dest": "verbose"},
-    "--output": {**path("write the Markdown there too"), "metavar": "FILE"},
-    "--json": {**path("write the comparison as JSON"), "metavar": "FILE"},
-    "--update-reference": flag("make HEAD's records the reference; shows what changes"),
-    "--data-dir": path(OPTIONS["--data-dir"]["help"]),
-    "--offline": OPTIONS["--offline"],
-    "--results": path("where records are kept (default: results)"),
+EARLY = (
+    "compare the first epochs alone: those of BASE's references with those that this checkout "
+    "trains now, seed by seed while a verdict is open"
+)
+ELSEWHERE = (
+    "where --train trains, with the code of each side sent there: dask://HOST:PORT or a scheduler "
+    "file"
+)
+
+ARGUMENTS: dict[str, Arguments] = {
+    "compare": {
+        "base": option("the side before: a commit, a folder of records or a case", metavar="BASE"),
+        "head": option("the side after; default: this checkout", metavar="HEAD", nargs="?"),
+        "--case": option(
+            "compare this case alone; may be repeated", action="append", default=[], metavar="NAME"
+        ),
+        "--train": flag("train the cases that a commit, or this checkout, has no records of"),
+        "--seeds": whole(SEEDS, "seeds a case that --train trains"),
+        "--tier": option(EARLY, choices=["quick"]),
+        "--time": flag(
+            "time both checkouts here and now, interleaved; for commits and this checkout"
+        ),
+        "--pairs": whole(PAIRS, "pairs of chunks that --time trains"),
+        "--backend": OPTIONS["--backend"]
+        | option("compare records of this backend of Keras (tensorflow)"),
+        "--device": OPTIONS["--device"] | option("compare records of this device (cpu)"),
+        "--engine": option(ELSEWHERE, metavar="ENGINE"),
+        "--shared": flag("others use this machine: --train keeps no times, --time allows for them"),
+        "--undecided": option(
+            "whether an open verdict fails the comparison: it does where CI is set",
+            choices=["fail", "pass"],
+        ),
+        "-v": flag("list the figures that did not change, too", dest="verbose"),
+        "--output": path("write the Markdown there too", metavar="FILE"),
+        "--json": path("write the comparison as JSON", metavar="FILE"),
+        "--update-reference": flag("make HEAD's records the reference; shows what changes"),
+        **shared(*DATA, "--results"),
+    }
 }
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add the command and its options."""
-    parser = add_command(subparsers, "compare", run, ARGUMENTS)
-    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
-
-
-def run(args: argparse.Namespace) -> int:
+def compare(args: argparse.Namespace) -> int:
     """Compare; print and keep what was found; return 1 where a gate fails."""
     if args.tier:
         _check_quick(args)
@@ -158,7 +153,7 @@ def _asked(args: argparse.Namespace) -> Asked:
 def _whole(args: argparse.Namespace, base: Place, head: Place, asked: Asked) -> Comparison:
     sides = {each: side_of(each, asked) for each in dict.fromkeys((base, head))}
     _check_cases(args.case, sides[base], sides[head])
-    return compare(
+    return compared(
         sides[base],
         sides[head],
         labels=lambda task: _labels(task, asked.data_dir),

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
-from fitting_room.cli import Arguments, Subparsers, add_command, flag, path
+from fitting_room.cli import Arguments, flag, option, path
 from fitting_room.cli.session import DATA, shared
 from fitting_room.data import Arrays, chosen_data_dir, find, load, named, sample
 from fitting_room.data.arrays import (
@@ -30,20 +30,17 @@ from fitting_room.project import shown
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Dataset, Look, Task
 
-
-def register(subparsers: Subparsers) -> None:
-    """Add the command."""
-    told = "a task of the project; all if none is named"
-    arguments: Arguments = {
-        "names": {"nargs": "*", "metavar": "NAME", "help": told},
+ARGUMENTS: dict[str, Arguments] = {
+    "data": {
+        "names": option("a task of the project; all if none is named", nargs="*", metavar="NAME"),
         **shared(*DATA),
         "--pin": flag("pin the data sets that are not pinned yet"),
-        "--write-sample": {**path("write samples there, as IDX files"), "metavar": "DIR"},
+        "--write-sample": path("write samples there, as IDX files", metavar="DIR"),
     }
-    add_command(subparsers, "data", describe, arguments)
+}
 
 
-def describe(args: argparse.Namespace) -> int:
+def data(args: argparse.Namespace) -> int:
     """Print a table for each data set; raises UserError for those that no source gave."""
     tasks = [named(name) for name in args.names or TASKS]
     data_dir = chosen_data_dir(args.data_dir, os.environ)

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from fitting_room.cli import Arguments, Subparsers, add_command, flag, whole
+from fitting_room.cli import Arguments, flag, option, whole
 from fitting_room.cli.compare import time_case
 from fitting_room.cli.session import DATA, Session, dataset, datasets, session, shared, tell
 from fitting_room.errors import UserError, positive
@@ -63,19 +63,19 @@ OTHER_SEEDS = 1000
 """The first of the seeds that no reference holds."""
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add the command."""
-    quick = "make N whole runs of the quick tier instead, each with new seeds"
-    arguments: Arguments = {
+QUICK_TOO = "make N whole runs of the quick tier instead, each with new seeds"
+
+ARGUMENTS: dict[str, Arguments] = {
+    "gate": {
         "--runs": whole(RUNS, "simulated runs a case and scenario"),
         "--simulate-only": flag("train nothing: keep the variants' verdicts"),
         "--again": whole(AGAIN, "runs of the untouched case with other seeds"),
         "--times": flag("test the verdicts on seconds instead"),
-        "--quick-runs": {"type": positive, "metavar": "N", "help": quick},
-        "case": {"nargs": "*", "help": "the cases of --quick-runs; all, if none is given"},
+        "--quick-runs": option(QUICK_TOO, type=positive, metavar="N"),
+        "case": option("the cases of --quick-runs; all, if none is given", nargs="*"),
         **shared("--fresh", *DATA, "--results"),
     }
-    add_command(subparsers, "gate", gate, arguments)
+}
 
 
 def gate(arguments: argparse.Namespace) -> int:

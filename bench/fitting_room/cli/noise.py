@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fitting_room import data
 from fitting_room.analysis.audit import references
-from fitting_room.cli import Arguments, Subparsers, add_command, flag, whole
+from fitting_room.cli import CASES, Arguments, flag, option, whole
 from fitting_room.cli.calibrate import slim
 from fitting_room.cli.session import (
     DATA,
@@ -56,38 +56,35 @@ ROUND_S = 10.0
 """The time of a round of all peers: ten rounds of two cases take less than five minutes."""
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add both commands."""
-    levels = f"seeds of the weights, and of the order ({LEVELS}); each weight meets each order"
-    minutes = f"how long to time ({MINUTES:g})"
-    named = "cases by name; if none is given, those that the project names"
-    of_noise: Arguments = {
-        "case": {"nargs": "*", "help": named},
-        "--levels": {"type": positive, "default": LEVELS, "help": levels},
-        "--epochs": {"type": positive, "help": "instead of each recipe's"},
+NAMED = "cases by name; if none is given, those that the project names"
+EACH = f"seeds of the weights, and of the order ({LEVELS}); each weight meets each order"
+EPOCH = f"training images an epoch ({IMAGES}; with --peers as many as take {ROUND_S:g} s)"
+PEERS = "time Keras on other backends and the project's plain loops beside both, in turn"
+SHARE = "time nothing: show how much of the last run was not training, and what it was"
+KEEP = (
+    "keep the figures, to be committed: as results/speed/CASE.json, those of peers as "
+    "results/peers/CASE.json, the share as results/share.json"
+)
+
+ARGUMENTS: dict[str, Arguments] = {
+    "noise": {
+        "case": option(NAMED, nargs="*"),
+        "--levels": option(EACH, type=positive, default=LEVELS),
+        "--epochs": option("instead of each recipe's", type=positive),
         "--times": flag("time epochs instead, alone on this machine"),
-        "--minutes": {"type": seconds, "default": MINUTES, "help": minutes},
+        "--minutes": option(f"how long to time ({MINUTES:g})", type=seconds, default=MINUTES),
         **shared(*DATA, *ENGINE, "--results"),
-    }
-    add_command(subparsers, "noise", noise, of_noise)
-    images = f"training images an epoch ({IMAGES}; with --peers as many as take {ROUND_S:g} s)"
-    of_speed: Arguments = {
-        "case": {"nargs": "*", "help": "cases by name; all, if none is given"},
+    },
+    "speed": {
+        "case": CASES,
         "--pairs": whole(PAIRS, "pairs of epochs"),
-        "--images": {"type": positive, "help": images},
-        "--peers": flag(
-            "time Keras on other backends and the project's plain loops beside both, in turn"
-        ),
-        "--share": flag(
-            "time nothing: show how much of the last run was not training, and what it was"
-        ),
-        "--json": flag(
-            "keep the figures, to be committed: as results/speed/CASE.json, those of peers as "
-            "results/peers/CASE.json, the share as results/share.json"
-        ),
+        "--images": option(EPOCH, type=positive),
+        "--peers": flag(PEERS),
+        "--share": flag(SHARE),
+        "--json": flag(KEEP),
         **shared("--results"),
-    }
-    add_command(subparsers, "speed", speed, of_speed)
+    },
+}
 
 
 def noise(arguments: argparse.Namespace) -> int:

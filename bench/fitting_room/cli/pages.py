@@ -16,15 +16,7 @@ import msgspec
 
 from fitting_room.analysis.audit import FOLDERS, audit, claims_in, grounds, references
 from fitting_room.analysis.trials import Row, of_one_platform, rows
-from fitting_room.cli import (
-    Arguments,
-    Subparsers,
-    add_command,
-    commands_block,
-    flag,
-    options_block,
-    path,
-)
+from fitting_room.cli import Arguments, commands_block, flag, option, options_block, path
 from fitting_room.cli.session import draw_all, tell
 from fitting_room.data import held
 from fitting_room.errors import UserError
@@ -64,26 +56,24 @@ DRAWING = (
 """The code that makes the committed pictures, with all that it calls."""
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add the three commands."""
-    records = {"--records": path("folder of records (results/reference)")}
-    of_plots: Arguments = {
-        "case": {"nargs": "*", "help": "cases by name; all, and how they compare, if none"},
-        **records,
+RECORDS = path("folder of records (results/reference)")
+
+ARGUMENTS: dict[str, Arguments] = {
+    "plots": {
+        "case": option("cases by name; all, and how they compare, if none", nargs="*"),
+        "--records": RECORDS,
         "--output": path("where the pictures go (results/plots)"),
         "--readme": flag("only those of the project's pages, as SVG (results/pictures)"),
         "--check": flag("with --readme: change nothing; exit 1 if any differs"),
-    }
-    add_command(subparsers, "plots", plots, of_plots)
-    page = {"--output": path("the page (results/report.html)")}
-    add_command(subparsers, "report", report, records | page)
-    of_readme: Arguments = {
-        "file": {"nargs": "*", **path("default: the project's pages, and their pictures")},
+    },
+    "report": {"--records": RECORDS, "--output": path("the page (results/report.html)")},
+    "readme": {
+        "file": path("default: the project's pages, and their pictures", nargs="*"),
         "--check": flag("change nothing; show the difference, exit 1 if any"),
         "--results": path("holds reference/ (default: results)"),
         "--claims": path("what was published (bench/claims.toml)"),
-    }
-    add_command(subparsers, "readme", readme, of_readme)
+    },
+}
 
 
 @dataclass(frozen=True, kw_only=True)

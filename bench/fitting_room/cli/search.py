@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from fitting_room.cli import Arguments, Subparsers, add_command, path, whole
+from fitting_room.cli import Arguments, option, path, whole
 from fitting_room.cli.session import DATA, ENGINE, datasets, session, shared, tell, warn
 from fitting_room.data import HELD_OUT, validation_split
 from fitting_room.errors import UserError, nearest, seconds
@@ -31,21 +31,20 @@ FINAL = ("completed", "diverged")
 """The outcomes that another trial of the same key would only repeat."""
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add the command."""
-    arguments: Arguments = {
-        "task": {"help": "a task of the project"},
-        "candidates": {"nargs": "?", **path("TOML file; without one, show the whole log")},
-        "--only": {"nargs": "+", "metavar": "NAME", "help": "these candidates of the file"},
+ARGUMENTS: dict[str, Arguments] = {
+    "search": {
+        "task": option("a task of the project"),
+        "candidates": path("TOML file; without one, show the whole log", nargs="?"),
+        "--only": option("these candidates of the file", nargs="+", metavar="NAME"),
         "--seeds": whole(1, "seeds a candidate"),
-        "--first-seed": {"type": int, "default": 0, "help": "the first seed (0)"},
+        "--first-seed": option("the first seed (0)", type=int, default=0),
         "--held-out": whole(HELD_OUT, "number of training images, the last ones, to compare by"),
         "--jobs": whole(1, "trials side by side"),
         **shared("--device", "--backend"),
-        "--time-limit": {"type": seconds, "metavar": "SECONDS", "help": "end longer trials"},
+        "--time-limit": option("end longer trials", type=seconds, metavar="SECONDS"),
         **shared(*DATA, *ENGINE, "--results"),
     }
-    add_command(subparsers, "search", search, arguments)
+}
 
 
 def search(arguments: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from fitting_room import data
-from fitting_room.cli import Arguments, flag, path, whole
+from fitting_room.cli import Arguments, flag, option, path, whole
 from fitting_room.errors import UserError
 from fitting_room.format import in_words
 from fitting_room.lab.estimate import forecast, warnings
@@ -33,27 +33,19 @@ if TYPE_CHECKING:
     from fitting_room.report.plots.album import Pictures
 
 OPTIONS: Arguments = {
-    "--data-dir": {
-        "metavar": "DIR",
-        "help": f"a folder with the data sets' IDX files (or {data.DATA_DIR_VARIABLE})",
-    },
+    "--data-dir": path(
+        f"a folder with the data sets' IDX files (or {data.DATA_DIR_VARIABLE})", metavar="DIR"
+    ),
     "--offline": flag("never touch the network"),
-    "--backend": {
-        "choices": BACKENDS,
-        "default": USUAL.backend,
-        "help": f"Keras' backend ({USUAL.backend})",
-    },
-    "--device": {
-        "choices": DEVICES,
-        "default": USUAL.device,
-        "help": f"where to train ({USUAL.device})",
-    },
+    "--backend": option(
+        f"Keras' backend ({USUAL.backend})", choices=BACKENDS, default=USUAL.backend
+    ),
+    "--device": option(f"where to train ({USUAL.device})", choices=DEVICES, default=USUAL.device),
     "--shared": flag("others use this machine meanwhile: keep no times"),
     "--jobs": whole(1, "trials side by side, with --shared"),
-    "--engine": {
-        "metavar": "ENGINE",
-        "help": "where to train: dask://HOST:PORT, a scheduler file, or module:factory",
-    },
+    "--engine": option(
+        "where to train: dask://HOST:PORT, a scheduler file, or module:factory", metavar="ENGINE"
+    ),
     "--ship": flag("send this checkout to the engine's workers"),
     "--fresh": flag("train anew, whatever is stored"),
     "--keep-models": flag("keep trained models, with a card each"),

@@ -23,7 +23,7 @@ from fitting_room.analysis.trials import (
     publishable,
     quartiles,
 )
-from fitting_room.cli import Arguments, Subparsers, add_command, flag, path
+from fitting_room.cli import Arguments, flag, option, path
 from fitting_room.cli.session import shared
 from fitting_room.errors import UserError, nearest
 from fitting_room.format import accuracy, difference, in_terminal, number, percent
@@ -59,32 +59,33 @@ FOLDERS = ("exercises", "trials", "models", "inspect")
 """Folders of the results that have one for each case, beside those of references."""
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add the four commands."""
-    json_too = {"--json": flag("as JSON, accuracies as fractions")}
-    of_show: Arguments = {
-        "case": {"nargs": "?", "help": "show this case alone, epoch by epoch"},
+JSON_TOO = flag("as JSON, accuracies as fractions")
+GONE = "which the list of cases no longer has"
+
+ARGUMENTS: dict[str, Arguments] = {
+    "show": {
+        "case": option("show this case alone, epoch by epoch", nargs="?"),
         "--seeds": flag("a line for each record"),
-        **json_too,
-        "--results": path("where records are kept (default: results)"),
-    }
-    of_claims: Arguments = {
-        "file": {"nargs": "?", **path("default: bench/claims.toml")},
-        **json_too,
+        "--json": JSON_TOO,
+        **shared("--results"),
+    },
+    "claims": {
+        "file": path("default: bench/claims.toml", nargs="?"),
+        "--json": JSON_TOO,
         "--results": path("holds reference/, exercises/ and speed/ (results)"),
-    }
-    gone, results = "which the list of cases no longer has", shared("--results")
-    case = {"help": f"its name, {gone}"}
-    of_remove: Arguments = {"case": case, "--apply": flag("remove what is shown")}
-    of_rename: Arguments = {
-        "old": {"help": f"its name until now, {gone}"},
-        "new": {"help": "its name in the list of cases"},
+    },
+    "remove": {
+        "case": option(f"its name, {GONE}"),
+        "--apply": flag("remove what is shown"),
+        **shared("--results"),
+    },
+    "rename": {
+        "old": option(f"its name until now, {GONE}"),
+        "new": option("its name in the list of cases"),
         "--apply": flag("rename what is shown"),
-    }
-    add_command(subparsers, "show", show, of_show)
-    add_command(subparsers, "claims", claims, of_claims)
-    add_command(subparsers, "remove", remove, of_remove | results)
-    add_command(subparsers, "rename", rename, of_rename | results)
+        **shared("--results"),
+    },
+}
 
 
 def show(args: Namespace) -> int:
