@@ -6,12 +6,11 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from fitting_room.errors import UserError, positive, prepare_streams, signals_heard, unwritten
+from fitting_room.errors import UserError, prepare_streams, signals_heard, unwritten
 from fitting_room.format import in_terminal
 from fitting_room.project import Project, current, from_here
 
@@ -42,7 +41,7 @@ Its function there has its name, and ``ARGUMENTS`` its arguments.
 """
 
 FAMILIES = {
-    "exercises": "calibrate",
+    **dict.fromkeys(("exercises", "search"), "calibrate"),
     "inspect": "predict",
     "speed": "noise",
     **dict.fromkeys(("show", "claims", "remove", "rename"), "stored"),
@@ -51,9 +50,6 @@ FAMILIES = {
 """Command → the module of ``fitting_room.cli`` that has it, unless it has one of its own name."""
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-Arguments: TypeAlias = dict[str, dict[str, Any]]
-"""Argument → how ``argparse`` is to take it."""
 
 
 def register(subparsers: Subparsers, name: str) -> argparse.ArgumentParser:
@@ -69,7 +65,7 @@ def register(subparsers: Subparsers, name: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=getattr(family, name))
-    arguments: Arguments = family.ARGUMENTS[name]
+    arguments: dict[str, dict[str, Any]] = family.ARGUMENTS[name]
     apart = [each for each in arguments if each in getattr(family, "ONE_OF", ())]
     one_of = parser.add_mutually_exclusive_group() if apart else parser
     for argument, settings in arguments.items():
@@ -77,54 +73,31 @@ def register(subparsers: Subparsers, name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def option(meaning: str, **settings: Any) -> dict[str, Any]:
-    """Return the settings of an argument or option, as ``argparse`` takes them."""
-    return {"help": meaning, **settings}
-
-
-flag = partial(option, action="store_true")
-path = partial(option, type=Path)
-CASES = option("cases by name; all, if none is given", nargs="*")
-
-
-def whole(default: int, meaning: str) -> dict[str, Any]:
-    """Return the settings of an option that takes a whole number from 1; its help ends with it."""
-    return option(f"{meaning} ({default})", type=positive, default=default)
-
-
 def commands_block(program: str) -> str:
     """Return every command with its arguments and options, as its own help has them."""
     parts = []
     for name, does in COMMANDS.items():
-        subparsers = argparse.ArgumentParser(prog=program).add_subparsers()
-        parser = register(subparsers, name)
-        rows = [_argument(parser, each) for each in parser._actions if each.dest != "help"]
+        parser = register(argparse.ArgumentParser(prog=program).add_subparsers(), name)
         parts.append(f"### `{program} {name}`\n\n{does[0].upper()}{does[1:]}.")
-        parts += ["\n".join(["| argument | meaning |", "|---|---|", *rows])] if rows else []
+        parts.append(_table("argument", parser))
     return "\n\n".join(parts)
-
-
-def _argument(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
-    formatter = argparse.HelpFormatter(parser.prog, width=1000)
-    called = formatter._format_action_invocation(action)
-    return f"| `{_cell(called)}` | {_cell(formatter._expand_help(action) if action.help else '')} |"
 
 
 def options_block() -> str:
     """Return the options that a run adds to pytest's."""
-    options = import_module("fitting_room.plugin.options").OPTIONS
-    rows = [f"| {_option(name, **of)} | {_cell(of['help'])} |" for name, of in options.items()]
-    return "\n".join(["| option | meaning |", "|---|---|", *rows])
+    parser = argparse.ArgumentParser()
+    for name, settings in import_module("fitting_room.plugin.options").OPTIONS.items():
+        parser.add_argument(name, **settings)
+    return _table("option", parser)
 
 
-def _option(name: str, *, choices: Sequence[str] = (), metavar: str = "", **of: Any) -> str:
-    named = name.lstrip("-").rpartition("-")[2].upper()
-    takes = "" if of.get("action") == "store_true" else metavar or "|".join(choices) or named
-    return f"`{_cell(f'{name} {takes}'.strip())}`"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", r"\|")
+def _table(what: str, parser: argparse.ArgumentParser) -> str:
+    formatter, rows = argparse.HelpFormatter(parser.prog, width=1000), []
+    for action in parser._actions[1:]:  # the first is --help
+        told = formatter._format_action_invocation(action), formatter._expand_help(action)
+        called, meaning = (" ".join(each.split()).replace("|", r"\|") for each in told)
+        rows.append(f"| `{called}` | {meaning} |")
+    return "\n".join([f"| {what} | meaning |", "|---|---|", *rows])
 
 
 def settle(asked: argparse.Namespace, project: Project) -> None:

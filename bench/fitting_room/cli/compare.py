@@ -6,11 +6,13 @@ import argparse
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,20 +21,27 @@ from fitting_room import data
 from fitting_room.analysis.comparison import IN_TURN, Comparison, Looks, in_turn
 from fitting_room.analysis.comparison import compare as compared
 from fitting_room.analysis.sides import Side, beginnings, repeated
-from fitting_room.cli import Arguments, flag, option, path, whole
-from fitting_room.cli.calibrate import update_reference
 from fitting_room.cli.session import (
     DATA,
     OPTIONS,
     check_platform,
-    datasets,
+    emulated,
     platform,
     session,
     shared,
     tell,
     warn,
 )
-from fitting_room.cli.sides import CHECKOUT, Asked, Place, code_of, place, side_of
+from fitting_room.cli.sides import (
+    CHECKOUT,
+    Asked,
+    Place,
+    ask,
+    called,
+    place,
+    side_of,
+    update_reference,
+)
 from fitting_room.errors import UserError, in_ci, nearest
 from fitting_room.format import in_words, listed
 from fitting_room.judge.change import Change, not_comparable
@@ -40,8 +49,17 @@ from fitting_room.judge.timing import ABTiming
 from fitting_room.lab.estimate import estimate
 from fitting_room.lab.evaluator import Evaluator
 from fitting_room.lab.locks import machine_lock, why_wait
-from fitting_room.lab.plan import MOST_SEEDS, QUICK_EPOCHS, Need, Options, plan, specify
-from fitting_room.lab.probe import emulation
+from fitting_room.lab.plan import (
+    MOST_SEEDS,
+    QUICK_EPOCHS,
+    Arguments,
+    Options,
+    argument,
+    flag,
+    path,
+    specify,
+    whole,
+)
 from fitting_room.lab.timing import ANEW, CHUNK_S, Timed, time_checkouts
 from fitting_room.machine import USUAL, Platform
 from fitting_room.project import Project
@@ -49,6 +67,7 @@ from fitting_room.record import Record
 from fitting_room.report.findings import comparison_json, comparison_markdown
 from fitting_room.spec import Case, Dataset
 from fitting_room.store.bounds import Bounds, reference_folder
+from fitting_room.store.git import exported
 from fitting_room.store.records import Store, write_whole
 
 SEEDS = 5
@@ -78,24 +97,26 @@ ELSEWHERE = (
 
 ARGUMENTS: dict[str, Arguments] = {
     "compare": {
-        "base": option("the side before: a commit, a folder of records or a case", metavar="BASE"),
-        "head": option("the side after; default: this checkout", metavar="HEAD", nargs="?"),
-        "--case": option(
+        "base": argument(
+            "the side before: a commit, a folder of records or a case", metavar="BASE"
+        ),
+        "head": argument("the side after; default: this checkout", metavar="HEAD", nargs="?"),
+        "--case": argument(
             "compare this case alone; may be repeated", action="append", default=[], metavar="NAME"
         ),
         "--train": flag("train the cases that a commit, or this checkout, has no records of"),
         "--seeds": whole(SEEDS, "seeds a case that --train trains"),
-        "--tier": option(EARLY, choices=["quick"]),
+        "--tier": argument(EARLY, choices=["quick"]),
         "--time": flag(
             "time both checkouts here and now, interleaved; for commits and this checkout"
         ),
         "--pairs": whole(PAIRS, "pairs of chunks that --time trains"),
         "--backend": OPTIONS["--backend"]
-        | option("compare records of this backend of Keras (tensorflow)"),
-        "--device": OPTIONS["--device"] | option("compare records of this device (cpu)"),
-        "--engine": option(ELSEWHERE, metavar="ENGINE"),
+        | argument("compare records of this backend of Keras (tensorflow)"),
+        "--device": OPTIONS["--device"] | argument("compare records of this device (cpu)"),
+        "--engine": argument(ELSEWHERE, metavar="ENGINE"),
         "--shared": flag("others use this machine: --train keeps no times, --time allows for them"),
-        "--undecided": option(
+        "--undecided": argument(
             "whether an open verdict fails the comparison: it does where CI is set",
             choices=["fail", "pass"],
         ),
@@ -194,6 +215,16 @@ def _hint(found: Comparison, seeds: int) -> str:
     return f"`--train` trains what is missing, {seeds} seeds a case{time}{rest}."
 
 
+@contextmanager
+def code_of(place: Place, project: Project) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Yield a folder with the code of a side, and its cases by name, in plain values."""
+    if place.commit is None:
+        yield project.root, msgspec.to_builtins(project.cases)
+        return
+    with exported(place.commit, root=project.root) as folder:
+        yield folder, ask(folder, called(place.commit)).cases
+
+
 def time_all(base: Place, head: Place, asked: Asked, pairs: int) -> dict[str, Change]:
     """Return case → seconds of base and head, for every case that both checkouts have.
 
@@ -281,12 +312,11 @@ def _quick(args: argparse.Namespace, place: Place, asked: Asked) -> Comparison:
     cases = [args.project.cases[name] for name in looks.changed]
     with session(args) as running:
         options = Options(tier="quick", backend=args.backend, device=args.device)
-        found = datasets((case.task for case in cases), args)
-        planned = plan([Need(case=case) for case in cases], options, found)
-        evaluator = running.evaluator(Bounds(path=args.project.bounds), options, planned)
+        evaluator = running.evaluator(cases, Bounds(path=args.project.bounds), options, args)
         known = [*before, *running.scheduler.store.readable()]
         seconds = {
-            name: estimate([trials[0].spec], known) or math.inf for name, trials in planned.items()
+            name: estimate([first.spec], known) or math.inf
+            for name, (first, *_) in evaluator.planned.items()
         }
         missing = [trial.spec for trial in evaluator.missing]
         warn(missing, known)
@@ -311,12 +341,17 @@ def _rounds(cases: Sequence[Case], evaluator: Evaluator, looks: Looks) -> Compar
 
 
 def _looks(asked: Asked, base: Side, before: Sequence[Record]) -> Looks:
-    """Return both sides before anything is trained, without what this machine leaves out."""
+    """Return both sides before anything is trained, without what this machine leaves out.
+
+    It leaves out each case that another stands for here, and each that needs to stand for none.
+    """
     project, only = asked.project, asked.cases
     own = Store(reference_folder(asked.results, asked.platform)).all()
     same = beginnings(repeated([*before, *own], project), epochs=QUICK_EPOCHS)
     chosen = [name for name in project.cases if name in base.facts and name not in same]
-    left = [] if only else [n for n in _replaced(project, asked.platform) if n in chosen]
+    slow = emulated(project, asked.platform)
+    replaced = [name if name in slow else other for name, other in project.instead.items()]
+    left = [] if only else [name for name in replaced if name in chosen]
     old = beginnings(before, epochs=QUICK_EPOCHS)
     without = f", without {listed(left)}, which --case names" if left else ""
     return Looks(
@@ -335,12 +370,3 @@ def _looks(asked: Asked, base: Side, before: Sequence[Record]) -> Looks:
         only=only,
         epochs=QUICK_EPOCHS,
     )
-
-
-def _replaced(project: Project, on: Platform) -> list[str]:
-    """Return the cases that another stands for here, and those that need stand for none."""
-    precisions = {name: project.cases[name].recipe.precision for name in project.instead}
-    return [
-        name if emulation(precisions[name], **on._asdict()) else other
-        for name, other in project.instead.items()
-    ]

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
-from fitting_room.cli import Arguments, flag, option, path
 from fitting_room.cli.session import DATA, shared
 from fitting_room.data import Arrays, chosen_data_dir, find, load, named, sample
 from fitting_room.data.arrays import (
@@ -26,13 +25,14 @@ from fitting_room.data.arrays import (
 )
 from fitting_room.errors import UserError
 from fitting_room.format import count, in_terminal
+from fitting_room.lab.plan import Arguments, argument, flag, path
 from fitting_room.project import shown
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Dataset, Look, Task
 
 ARGUMENTS: dict[str, Arguments] = {
     "data": {
-        "names": option("a task of the project; all if none is named", nargs="*", metavar="NAME"),
+        "names": argument("a task of the project; all if none is named", nargs="*", metavar="NAME"),
         **shared(*DATA),
         "--pin": flag("pin the data sets that are not pinned yet"),
         "--write-sample": path("write samples there, as IDX files", metavar="DIR"),

@@ -6,8 +6,8 @@ import argparse
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from fitting_room.cli import Arguments, path
 from fitting_room.errors import UserError
+from fitting_room.lab.plan import Arguments, path
 from fitting_room.project import FILE, from_here, read_project
 from fitting_room.store.records import write_whole
 

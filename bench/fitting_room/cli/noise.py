@@ -11,9 +11,9 @@ from pathlib import Path
 
 from fitting_room import data
 from fitting_room.analysis.audit import references
-from fitting_room.cli import CASES, Arguments, flag, option, whole
 from fitting_room.cli.calibrate import slim
 from fitting_room.cli.session import (
+    CASES,
     DATA,
     ENGINE,
     Session,
@@ -27,7 +27,7 @@ from fitting_room.cli.session import (
 from fitting_room.errors import UserError, positive, seconds
 from fitting_room.format import in_words
 from fitting_room.lab.locks import machine_lock, why_wait
-from fitting_room.lab.plan import Options, specify
+from fitting_room.lab.plan import Arguments, Options, argument, flag, specify, whole
 from fitting_room.lab.scheduler import job_of
 from fitting_room.lab.timing import OURS, peer_specs, time_paths, time_peers
 from fitting_room.machine import this_machine
@@ -68,17 +68,17 @@ KEEP = (
 
 ARGUMENTS: dict[str, Arguments] = {
     "noise": {
-        "case": option(NAMED, nargs="*"),
-        "--levels": option(EACH, type=positive, default=LEVELS),
-        "--epochs": option("instead of each recipe's", type=positive),
+        "case": argument(NAMED, nargs="*"),
+        "--levels": argument(EACH, type=positive, default=LEVELS),
+        "--epochs": argument("instead of each recipe's", type=positive),
         "--times": flag("time epochs instead, alone on this machine"),
-        "--minutes": option(f"how long to time ({MINUTES:g})", type=seconds, default=MINUTES),
+        "--minutes": argument(f"how long to time ({MINUTES:g})", type=seconds, default=MINUTES),
         **shared(*DATA, *ENGINE, "--results"),
     },
     "speed": {
         "case": CASES,
         "--pairs": whole(PAIRS, "pairs of epochs"),
-        "--images": option(EPOCH, type=positive),
+        "--images": argument(EPOCH, type=positive),
         "--peers": flag(PEERS),
         "--share": flag(SHARE),
         "--json": flag(KEEP),
@@ -313,7 +313,7 @@ def _trials(
     missing = {name: spec for name, spec in specs.items() if keys[name] not in known}
     with session(arguments) as running:
         records = running.train(missing.values())
-        trained = {n: slim(r, alone=True) for n, r in zip(missing, records, strict=True)}
+        trained = {n: slim(r) for n, r in zip(missing, records, strict=True)}
     found = {name: trained.get(name) or known[keys[name]] for name in specs}
     if not found[OURS].completed:
         raise UserError(f"There is nothing to compare with: {found[OURS].reason}.")

@@ -20,12 +20,11 @@ from fitting_room import data
 from fitting_room.analysis.audit import claims_in
 from fitting_room.analysis.mistakes import Pair, most_confused
 from fitting_room.analysis.trials import one_per_seed
-from fitting_room.cli import Arguments, flag, option, path
 from fitting_room.cli.session import DATA, datasets, session, shared, tell
 from fitting_room.data.picture import convert
 from fitting_room.errors import UserError, natural
 from fitting_room.format import number
-from fitting_room.lab.plan import Options, specify
+from fitting_room.lab.plan import Arguments, Options, argument, flag, path, specify
 from fitting_room.lab.probe import Seen, look
 from fitting_room.lab.scheduler import job_of, saves_model
 from fitting_room.reading import below
@@ -66,8 +65,8 @@ IMAGE = "test images to follow through the layers (three, of the class that its 
 THROUGH = f"filters to follow them through, from 0 ({FILTER})"
 
 MODEL: Arguments = {
-    "--case": option("a case by name (the first)"),
-    "--seed": option("the seed of the model (0)", type=natural, default=0),
+    "--case": argument("a case by name (the first)"),
+    "--seed": argument("the seed of the model (0)", type=natural, default=0),
     "--sample": flag("a model trained on the sample: quick, but inaccurate"),
     **shared(*DATA, "--results"),
 }
@@ -75,16 +74,16 @@ MODEL: Arguments = {
 ARGUMENTS: dict[str, Arguments] = {
     "predict": {
         **MODEL,
-        "--index": option("a test image, from 0 (0)", type=natural, default=0),
+        "--index": argument("a test image, from 0 (0)", type=natural, default=0),
         "--image": path("a PNG or JPEG of your own", metavar="FILE"),
-        "--output": option(
+        "--output": argument(
             "draw the answer into a PNG or SVG, too", type=_drawable, metavar="FILE"
         ),
     },
     "inspect": {
         **MODEL,
-        "--images": option(IMAGE, type=natural, nargs="+", metavar="N"),
-        "--filters": option(THROUGH, type=natural, nargs="+", metavar="K", default=[FILTER]),
+        "--images": argument(IMAGE, type=natural, nargs="+", metavar="N"),
+        "--filters": argument(THROUGH, type=natural, nargs="+", metavar="K", default=[FILTER]),
     },
 }
 

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,40 +14,42 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from fitting_room import data
-from fitting_room.cli import Arguments, flag, option, path, whole
 from fitting_room.errors import UserError
 from fitting_room.format import in_words
 from fitting_room.lab.estimate import forecast, warnings
 from fitting_room.lab.evaluator import Evaluator
-from fitting_room.lab.plan import Options, Planned
-from fitting_room.lab.probe import check_backend
+from fitting_room.lab.plan import (
+    PLACE,
+    SOURCE,
+    Arguments,
+    Need,
+    Options,
+    argument,
+    flag,
+    path,
+    plan,
+    whole,
+)
+from fitting_room.lab.probe import check_backend, emulation
 from fitting_room.lab.scheduler import Scheduler, open_scheduler
-from fitting_room.machine import BACKENDS, DEVICES, USUAL, Platform
+from fitting_room.machine import USUAL, Platform
+from fitting_room.project import Project
 from fitting_room.record import Record
 from fitting_room.report.model import card
 from fitting_room.report.progress import Progress
-from fitting_room.spec import Dataset, TrialSpec
+from fitting_room.spec import Case, Dataset, TrialSpec
 from fitting_room.store.bounds import Bounds
 
 if TYPE_CHECKING:
     from fitting_room.report.plots.album import Pictures
 
+CASES = argument("cases by name; all, if none is given", nargs="*")
+
 OPTIONS: Arguments = {
-    "--data-dir": path(
-        f"a folder with the data sets' IDX files (or {data.DATA_DIR_VARIABLE})", metavar="DIR"
-    ),
-    "--offline": flag("never touch the network"),
-    "--backend": option(
-        f"Keras' backend ({USUAL.backend})", choices=BACKENDS, default=USUAL.backend
-    ),
-    "--device": option(f"where to train ({USUAL.device})", choices=DEVICES, default=USUAL.device),
+    **PLACE,
+    **SOURCE,
     "--shared": flag("others use this machine meanwhile: keep no times"),
     "--jobs": whole(1, "trials side by side, with --shared"),
-    "--engine": option(
-        "where to train: dask://HOST:PORT, a scheduler file, or module:factory", metavar="ENGINE"
-    ),
-    "--ship": flag("send this checkout to the engine's workers"),
-    "--fresh": flag("train anew, whatever is stored"),
     "--keep-models": flag("keep trained models, with a card each"),
     "--results": path("where records are kept (default: results)"),
 }
@@ -96,9 +98,11 @@ class Session:
             yield self.progress.wait(future)
 
     def evaluator(
-        self, bounds: Bounds, options: Options, planned: Mapping[str, list[Planned]]
+        self, cases: Sequence[Case], bounds: Bounds, options: Options, asked: argparse.Namespace
     ) -> Evaluator:
-        """Return what holds the cases of a plan to their bounds, with trials of this session."""
+        """Return what holds cases to their bounds, with trials of this session."""
+        found = datasets((case.task for case in cases), asked)
+        planned = plan([Need(case=case) for case in cases], options, found)
         return Evaluator(self.scheduler, bounds, options, planned, self.progress.wait)
 
     def expect(self, missing: Sequence[TrialSpec], known: Sequence[Record], told: str = "") -> None:
@@ -106,6 +110,12 @@ class Session:
         self.progress.total = len(missing)
         took = f", {forecast(missing, known)}, more where a verdict stays open" if missing else ""
         tell(f"{told}{len(missing)} trials to train{took}")
+
+
+def emulated(project: Project, on: Platform) -> list[str]:
+    """Return the cases that have a stand-in, and whose precision this machine emulates."""
+    cases = project.cases
+    return [n for n in project.instead if emulation(cases[n].recipe.precision, **on._asdict())]
 
 
 @contextmanager
