@@ -37,7 +37,6 @@ from fitting_room.errors import UserError, nearest, positive, seconds
 from fitting_room.format import difference, in_words, listed
 from fitting_room.lab.estimate import forecast
 from fitting_room.lab.plan import Arguments, Options, argument, flag, path, specify, whole
-from fitting_room.lab.probe import check_backend
 from fitting_room.lab.scheduler import job_of
 from fitting_room.machine import USUAL, Platform, disturbance, exclusive
 from fitting_room.metrics import METRICS
@@ -300,8 +299,7 @@ def search(arguments: argparse.Namespace) -> int:
         print(candidates_table(candidates(read_log(log))))
         return 0
     cases = _chosen(read_study(arguments.candidates, arguments.task).cases, arguments.only)
-    # An engine's workers check their own devices.
-    check_backend(arguments.backend, "cpu" if arguments.engine else arguments.device)
+    check_platform(arguments)
     found = datasets([arguments.task], arguments)
     dataset = validation_split(found[arguments.task], arguments.held_out)
     options = Options(

@@ -55,8 +55,6 @@ from fitting_room.studies.gate_simulation import (
     simulate,
 )
 
-RUNS = 20_000
-AGAIN = 10
 PAIRS = 20
 OTHER_SEEDS = 1000
 """The first of the seeds that no reference holds."""
@@ -66,9 +64,9 @@ QUICK_TOO = "make N whole runs of the quick tier instead, each with new seeds"
 
 ARGUMENTS: dict[str, Arguments] = {
     "gate": {
-        "--runs": whole(RUNS, "simulated runs a case and scenario"),
+        "--runs": whole(20_000, "simulated runs a case and scenario"),
         "--simulate-only": flag("train nothing: keep the variants' verdicts"),
-        "--again": whole(AGAIN, "runs of the untouched case with other seeds"),
+        "--again": whole(10, "runs of the untouched case with other seeds"),
         "--times": flag("test the verdicts on seconds instead"),
         "--quick-runs": argument(QUICK_TOO, type=positive, metavar="N"),
         "case": argument("the cases of --quick-runs; all, if none is given", nargs="*"),

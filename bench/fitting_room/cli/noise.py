@@ -48,7 +48,6 @@ FEWEST = 2
 LEVELS = 6
 MINUTES = 6.0
 
-PAIRS = 10
 IMAGES = 15_000
 """A quarter of an epoch: the ratio is that of whole ones."""
 
@@ -77,7 +76,7 @@ ARGUMENTS: dict[str, Arguments] = {
     },
     "speed": {
         "case": CASES,
-        "--pairs": whole(PAIRS, "pairs of epochs"),
+        "--pairs": whole(10, "pairs of epochs"),
         "--images": argument(EPOCH, type=positive),
         "--peers": flag(PEERS),
         "--share": flag(SHARE),

@@ -70,8 +70,7 @@ def platform(arguments: argparse.Namespace) -> Platform:
 
 def check_platform(arguments: argparse.Namespace) -> None:
     """Raise a UserError if this machine cannot train so; an engine's workers say so later."""
-    if platform(arguments) != USUAL:
-        check_backend(arguments.backend, USUAL.device if arguments.engine else arguments.device)
+    check_backend(arguments.backend, USUAL.device if arguments.engine else arguments.device)
 
 
 def tell(words: str, end: str = "\n") -> None:
@@ -139,7 +138,21 @@ def session(
     Raises:
         UserError: Records cannot be written, or several trials are to run at once and be timed.
     """
-    options = _options(arguments, fresh=fresh, keep_models=keep_models)
+    given = vars(arguments).get
+    side_by_side = given("jobs", 1) > 1
+    if side_by_side and not given("shared", True):
+        raise UserError(
+            "--jobs: trials side by side slow each other down, so their times say nothing. "
+            "Add --shared, which keeps no times."
+        )
+    options = Options(
+        engine=given("engine"),
+        ship=given("ship", False),
+        jobs=given("jobs") if side_by_side else None,
+        keep_models=keep_models or given("keep_models", False),
+        fresh=uuid4().hex if fresh or given("fresh") else None,
+        results=arguments.results,
+    )
     progress, root = progress or Progress(), arguments.project.root
     scheduler = open_scheduler(options, card, listen=progress.listen, root=root, trials=trials)
     try:
@@ -149,26 +162,6 @@ def session(
         scheduler.close()
         if scheduler.engine and scheduler.engine.words:
             tell(scheduler.engine.words)
-
-
-def _options(arguments: argparse.Namespace, *, fresh: bool, keep_models: bool) -> Options:
-    """Return the options of where trials run; raise a UserError if they contradict each other."""
-    given = vars(arguments).get
-    jobs = given("jobs", 1)
-    options = Options(
-        engine=given("engine"),
-        ship=given("ship", False),
-        jobs=jobs if jobs > 1 else None,
-        keep_models=keep_models or given("keep_models", False),
-        fresh=uuid4().hex if fresh or given("fresh") else None,
-        results=arguments.results,
-    )
-    if options.jobs and not given("shared", True):
-        raise UserError(
-            "--jobs: trials side by side slow each other down, so their times say nothing. "
-            "Add --shared, which keeps no times."
-        )
-    return options
 
 
 def datasets(tasks: Iterable[str], arguments: argparse.Namespace) -> dict[str, Dataset]:

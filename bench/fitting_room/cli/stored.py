@@ -91,8 +91,8 @@ ARGUMENTS: dict[str, Arguments] = {
 def show(args: Namespace) -> int:
     """Print the records under ``--results``."""
     folders = [*reference_folders(args.results), args.results / "trials"]
-    names = {folder.relative_to(args.results).as_posix(): folder for folder in folders}
-    found = [(name, r) for name, folder in names.items() for r in Store(folder).readable()]
+    names = [folder.relative_to(args.results).as_posix() for folder in folders]
+    found = [(n, r) for n, each in zip(names, folders, strict=True) for r in Store(each).readable()]
     known = dict.fromkeys([*args.project.cases, *(record.spec.case.name for _, record in found)])
     if args.case is not None and args.case not in known:
         raise UserError(f"There is no case {args.case!r}. {nearest(args.case, known)}")

@@ -27,6 +27,8 @@ from fitting_room.project import Project, current
 
 UNDECIDED = ("fail", "xfail")
 
+NUMBER: dict[str, Any] = {"type": positive, "metavar": "N"}
+
 _BY_TIER = ", ".join(f"{tier} {n}" for tier, n in SEEDS.items())
 
 OPTIONS: Arguments = {
@@ -36,21 +38,16 @@ OPTIONS: Arguments = {
         choices=TIERS,
         default="accept",
     ),
-    "--seeds": argument(f"exactly N seeds a case (else {_BY_TIER})", type=positive),
+    "--seeds": argument(f"exactly N seeds a case (else {_BY_TIER})", **NUMBER),
     "--epochs": argument(
-        "N epochs instead of each recipe's; figures are marked and not judged", type=positive
+        "N epochs instead of each recipe's; figures are marked and not judged", **NUMBER
     ),
     **PLACE,
     "--jobs": argument(
-        "N trials side by side on this machine; more than one are not timed",
-        type=positive,
-        metavar="N",
+        "N trials side by side on this machine; more than one are not timed", **NUMBER
     ),
     "--per-gpu": argument(
-        "N trials side by side on each GPU; more than one are not timed",
-        type=positive,
-        default=1,
-        metavar="N",
+        "N trials side by side on each GPU; more than one are not timed", default=1, **NUMBER
     ),
     **SOURCE,
     "--keep-models": flag(
@@ -72,7 +69,7 @@ OPTIONS: Arguments = {
         choices=UNDECIDED,
     ),
     "--results": argument(
-        "the folder of records and reports (default: results, in the root folder)"
+        "the folder of records and reports (default: results, in the root folder)", metavar="DIR"
     ),
 }
 """Name of an option → its arguments for ``add_option``."""
@@ -82,14 +79,10 @@ def add_options(parser: pytest.Parser) -> None:
     """Add the group "fitting room"; a name that is taken becomes ``--fitting-room-…``."""
     group, taken = parser.getgroup("fitting room"), _taken(parser)
     for name, settings in OPTIONS.items():
-        known = dict(settings)
-        if "choices" not in known and "action" not in known:
-            known.setdefault("metavar", name[2:].replace("-", "_").upper())
-        if name in taken:
-            known["help"] += f" ({name} is another plugin's here)"
-        group.addoption(
-            f"--fitting-room{name[1:]}" if name in taken else name, dest=_dest(name), **known
-        )
+        other = f" ({name} is another plugin's here)" if name in taken else ""
+        told = settings | {"help": f"{settings['help']}{other}"}
+        called = f"--fitting-room{name[1:]}" if other else name
+        group.addoption(called, dest=_dest(name), **told)
 
 
 def _taken(parser: pytest.Parser) -> set[str]:
