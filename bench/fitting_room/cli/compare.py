@@ -320,7 +320,7 @@ def _quick(args: argparse.Namespace, place: Place, asked: Asked) -> Comparison:
         }
         missing = [trial.spec for trial in evaluator.missing]
         warn(missing, known)
-        running.expect(missing, known, f"{len(cases)} cases changed, ")
+        running.expect(missing, before, f"{len(cases)} cases changed, ")
         return _rounds(sorted(cases, key=lambda case: seconds[case.name]), evaluator, looks)
 
 

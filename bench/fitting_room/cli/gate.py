@@ -118,7 +118,7 @@ def run_quick(arguments: argparse.Namespace, bounds: Bounds) -> int:
         options = Options(tier="quick", results=results)
         evaluator = running.evaluator(cases, bounds, options, arguments)
         asked = [(case, first) for first in firsts for case in cases]
-        running.expect(_untrained(evaluator, asked), running.scheduler.store.readable())
+        running.expect(_untrained(evaluator, asked))
         for first in firsts:
             of = (examine(anew(evaluator, case, first=first), case, "nothing") for case in cases)
             runs.append(tuple(of))
@@ -138,16 +138,13 @@ def _examine(
     Stored trials are not repeated: the same command resumes a run that was interrupted.
     """
     wanted = _by_case(arguments.project)
-    unchanged, cases = wanted[0], [each.case for each in wanted]
+    unchanged, cases, results = wanted[0], [each.case for each in wanted], arguments.results
     firsts = range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.again, 10)
     with session(arguments) as running:
-        options = Options(results=arguments.results)
-        evaluator = running.evaluator(cases, bounds, options, arguments)
+        evaluator = running.evaluator(cases, bounds, Options(results=results), arguments)
         asked = [(case, 0) for case in cases]
         asked += [(unchanged.case, seed) for seed in (*range(1, TEN), *firsts)]
-        running.expect(
-            _untrained(evaluator, asked), [*records, *running.scheduler.store.readable()]
-        )
+        running.expect(_untrained(evaluator, asked), records)
         findings = tuple(compared(evaluator, each, records) for each in wanted)
         ten = evaluator.records(unchanged.case, TEN)
         other = tuple(
@@ -157,7 +154,7 @@ def _examine(
     document = Variants(
         origin=origin_of(ten[0]), bounds=digest_of(bounds), findings=findings, anew=other
     )
-    write_document(arguments.results / VARIANTS, document)
+    write_document(results / VARIANTS, document)
     wrong = [
         found
         for found, each in zip(findings, wanted, strict=True)

@@ -59,7 +59,7 @@ NAMED = "cases by name; if none is given, those that the project names"
 EACH = f"seeds of the weights, and of the order ({LEVELS}); each weight meets each order"
 EPOCH = f"training images an epoch ({IMAGES}; with --peers as many as take {ROUND_S:g} s)"
 PEERS = "time Keras on other backends and the project's plain loops beside both, in turn"
-SHARE = "time nothing: show how much of the last run was not training, and what it was"
+SHARE_ONLY = "time nothing: show how much of the last run was not training, and what it was"
 KEEP = (
     "keep the figures, to be committed: as results/speed/CASE.json, those of peers as "
     "results/peers/CASE.json, the share as results/share.json"
@@ -79,7 +79,7 @@ ARGUMENTS: dict[str, Arguments] = {
         "--pairs": whole(10, "pairs of epochs"),
         "--images": argument(EPOCH, type=positive),
         "--peers": flag(PEERS),
-        "--share": flag(SHARE),
+        "--share": flag(SHARE_ONLY),
         "--json": flag(KEEP),
         **shared("--results"),
     },

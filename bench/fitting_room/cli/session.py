@@ -104,9 +104,15 @@ class Session:
         planned = plan([Need(case=case) for case in cases], options, found)
         return Evaluator(self.scheduler, bounds, options, planned, self.progress.wait)
 
-    def expect(self, missing: Sequence[TrialSpec], known: Sequence[Record], told: str = "") -> None:
-        """Tell, after ``told``, how many trials are to be trained at least, and for how long."""
+    def expect(
+        self, missing: Sequence[TrialSpec], records: Sequence[Record] = (), told: str = ""
+    ) -> None:
+        """Tell, after ``told``, how many trials are to be trained at least, and for how long.
+
+        The time follows from the ``records`` and those that are stored.
+        """
         self.progress.total = len(missing)
+        known = [*records, *self.scheduler.store.readable()] if missing else []
         took = f", {forecast(missing, known)}, more where a verdict stays open" if missing else ""
         tell(f"{told}{len(missing)} trials to train{took}")
 
@@ -115,6 +121,12 @@ def emulated(project: Project, on: Platform) -> list[str]:
     """Return the cases that have a stand-in, and whose precision this machine emulates."""
     cases = project.cases
     return [n for n in project.instead if emulation(cases[n].recipe.precision, **on._asdict())]
+
+
+SLOWED = (
+    "--jobs: trials side by side slow each other down, so their times say nothing. Add --shared, "
+    "which keeps no times."
+)
 
 
 @contextmanager
@@ -139,16 +151,12 @@ def session(
         UserError: Records cannot be written, or several trials are to run at once and be timed.
     """
     given = vars(arguments).get
-    side_by_side = given("jobs", 1) > 1
-    if side_by_side and not given("shared", True):
-        raise UserError(
-            "--jobs: trials side by side slow each other down, so their times say nothing. "
-            "Add --shared, which keeps no times."
-        )
+    if (jobs := given("jobs", 1)) > 1 and not given("shared", True):
+        raise UserError(SLOWED)
     options = Options(
         engine=given("engine"),
         ship=given("ship", False),
-        jobs=given("jobs") if side_by_side else None,
+        jobs=jobs if jobs > 1 else None,
         keep_models=keep_models or given("keep_models", False),
         fresh=uuid4().hex if fresh or given("fresh") else None,
         results=arguments.results,
