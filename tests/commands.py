@@ -6,14 +6,14 @@ import argparse
 
 from records import PROJECT
 
-from fitting_room.cli import load, settle
+from fitting_room.cli import register, settle
 
 
 def call(*arguments: object) -> int:
     """Parse and run a command; return its exit status."""
     name, *_ = told = [str(each) for each in arguments]
     parser = argparse.ArgumentParser()
-    load(name).register(parser.add_subparsers())
+    register(parser.add_subparsers(), name)
     asked = parser.parse_args(told)
     settle(asked, PROJECT)
     return int(asked.run(asked))

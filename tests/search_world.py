@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from records import make_record
 
-from fitting_room.cli.search import tried
+from fitting_room.cli.calibrate import tried
 from fitting_room.record import Outcome, Record
 from fitting_room.spec import Case, Recipe
 from fitting_room.studies.search import Tried

@@ -16,7 +16,7 @@ from imports import ROOT
 
 from bench import __main__ as command_line
 from fitting_room import cli
-from fitting_room.cli import load
+from fitting_room.cli import register
 from fitting_room.errors import UserError
 
 NAMES = [
@@ -43,12 +43,9 @@ NAMES = [
 
 def offer(monkeypatch: pytest.MonkeyPatch, run: Callable[[argparse.Namespace], int]) -> None:
     """Let there be one command, ``act``, that does what ``run`` does."""
-
-    def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-        subparsers.add_parser("act", help="act").set_defaults(run=run)
-
+    family = SimpleNamespace(act=run, ARGUMENTS={"act": {}})
     monkeypatch.setattr(cli, "COMMANDS", {"act": "act"})
-    monkeypatch.setattr(cli, "load", lambda _: SimpleNamespace(register=register))
+    monkeypatch.setattr(cli, "import_module", lambda _: family)
 
 
 def fail(error: BaseException) -> Callable[[argparse.Namespace], int]:
@@ -95,9 +92,8 @@ def test_every_command_and_argument_explains_itself(
     assert ended.value.code == 0
     assert f"usage: python -m bench {name}" in capsys.readouterr().out
     subparsers = argparse.ArgumentParser().add_subparsers()
-    load(name).register(subparsers)
-    actions = subparsers.choices[name]._actions
-    assert [action.dest for action in actions if not action.help] == []
+    parser = register(subparsers, name)
+    assert [action.dest for action in parser._actions if not action.help] == []
 
 
 @pytest.mark.parametrize("status", [0, 1])

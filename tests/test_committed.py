@@ -22,9 +22,9 @@ WIDER = PROJECT.exercise_cases["fashion_mnist-dense_512"]
 def test_exercises_do_not_stand_in_for_references(tmp_path: Path) -> None:
     """Theirs is newer and without predictions; of a case without references it is all there is."""
     reference = make_record()
-    newer = slim(make_record(started="2026-09-01T12:00:00+00:00", key="f" * 64), alone=True)
+    newer = slim(make_record(started="2026-09-01T12:00:00+00:00", key="f" * 64))
     stored(tmp_path / "reference", [reference])
-    stored(tmp_path / "exercises", [newer, slim(make_record(case=WIDER), alone=True)])
+    stored(tmp_path / "exercises", [newer, slim(make_record(case=WIDER))])
     records = grounds(PROJECT, tmp_path).records
     assert [r.spec.case.name for r in records] == [DENSE, WIDER.name]
     assert records[0].predictions == reference.predictions
@@ -32,7 +32,7 @@ def test_exercises_do_not_stand_in_for_references(tmp_path: Path) -> None:
 
 def test_exercises_are_all_there_is_of_a_case_without_references(tmp_path: Path) -> None:
     """Though it is one of the tables."""
-    stored(tmp_path / "exercises", [slim(make_record(), alone=True)])
+    stored(tmp_path / "exercises", [slim(make_record())])
     assert [r.spec.case.name for r in grounds(PROJECT, tmp_path).records] == [DENSE]
 
 

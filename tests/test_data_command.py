@@ -16,7 +16,7 @@ from rich.console import Console
 from bench.__main__ import main
 from bench.variants import ORIGINAL
 from fitting_room import data as data_sets
-from fitting_room.cli import data
+from fitting_room.cli import register
 from fitting_room.cli.data import TerminalProgress
 from fitting_room.data import cache_root, chosen_data_dir
 from fitting_room.data.arrays import RejectedError, UnavailableError, combined
@@ -32,7 +32,7 @@ def _own_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def _run(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
-    data.register(parser.add_subparsers())
+    register(parser.add_subparsers(), "data")
     args = parser.parse_args(["data", *arguments])
     args.project = current(ROOT)
     return int(args.run(args))

@@ -52,10 +52,10 @@ def test_what_a_search_measured_is_no_reference() -> None:
 
 def test_a_search_names_no_array_of_the_test_set() -> None:
     """Neither the command nor the split mentions one; what they hand on is the split's folder."""
-    for name in ("bench/fitting_room/cli/search.py", "bench/fitting_room/data/__init__.py"):
+    for name in ("bench/fitting_room/cli/calibrate.py", "bench/fitting_room/data/__init__.py"):
         text = (ROOT / name).read_text("utf-8")
         assert "test_labels.npy" not in text and "t10k" not in text
-    command = next(p for p in sources("bench/fitting_room/cli") if p.name == "search.py")
+    command = next(p for p in sources("bench/fitting_room/cli") if p.name == "calibrate.py")
     asked = {found.module for found in imports_of(command)}
     assert not asked & {"fitting_room.data.arrays", "numpy", "keras"}
 

@@ -15,7 +15,7 @@ from scipy.stats import ttest_ind
 from search_world import HELD_OUT, line, searched
 from tables import rows_of
 
-from fitting_room.cli.search import append, tried
+from fitting_room.cli.calibrate import append, tried
 from fitting_room.errors import UserError
 from fitting_room.spec import TASKS, Case, Recipe
 from fitting_room.studies.search import (

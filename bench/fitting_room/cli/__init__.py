@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from fitting_room.errors import UserError, positive, prepare_streams, signals_heard, unwritten
+from fitting_room.errors import UserError, prepare_streams, signals_heard, unwritten
 from fitting_room.format import in_terminal
 from fitting_room.project import Project, current, from_here
 
@@ -37,10 +37,11 @@ COMMANDS = {
 """Command → what it does, in the order in which they are used.
 
 A command imports its own module alone, and ``--help`` none: they load NumPy, Rich and SciPy.
+Its function there has its name, and ``ARGUMENTS`` its arguments.
 """
 
 FAMILIES = {
-    "exercises": "calibrate",
+    **dict.fromkeys(("exercises", "search"), "calibrate"),
     "inspect": "predict",
     "speed": "noise",
     **dict.fromkeys(("show", "claims", "remove", "rename"), "stored"),
@@ -50,78 +51,53 @@ FAMILIES = {
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-Arguments: TypeAlias = dict[str, dict[str, Any]]
-"""Argument → how ``argparse`` is to take it."""
 
+def register(subparsers: Subparsers, name: str) -> argparse.ArgumentParser:
+    """Import the module of a command, and add the command with the arguments that stand there.
 
-def load(name: str) -> Any:
-    """Import the module of a command, whose ``register`` adds all commands of its family."""
-    return import_module(f"fitting_room.cli.{FAMILIES.get(name, name)}")
-
-
-def add_command(
-    subparsers: Subparsers,
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    arguments: Arguments,
-) -> argparse.ArgumentParser:
-    """Add a command that does what ``run`` does, and its arguments."""
-    parser = subparsers.add_parser(name, help=COMMANDS[name])
-    parser.set_defaults(run=run)
+    Its function there has its name. Of the arguments in ``ONE_OF`` a call may have one.
+    """
+    family = import_module(f"fitting_room.cli.{FAMILIES.get(name, name)}")
+    parser = subparsers.add_parser(
+        name,
+        help=COMMANDS[name],
+        epilog=getattr(family, "EPILOG", None),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=getattr(family, name))
+    arguments: dict[str, dict[str, Any]] = family.ARGUMENTS[name]
+    apart = [each for each in arguments if each in getattr(family, "ONE_OF", ())]
+    one_of = parser.add_mutually_exclusive_group() if apart else parser
     for argument, settings in arguments.items():
-        parser.add_argument(argument, **settings)
+        (one_of if argument in apart else parser).add_argument(argument, **settings)
     return parser
-
-
-def flag(meaning: str) -> dict[str, Any]:
-    """Return the settings of an option that takes no value."""
-    return {"action": "store_true", "help": meaning}
-
-
-def path(meaning: str) -> dict[str, Any]:
-    """Return the settings of an argument that names a file or a folder."""
-    return {"type": Path, "help": meaning}
-
-
-def whole(default: int, meaning: str) -> dict[str, Any]:
-    """Return the settings of an option that takes a whole number from 1; its help ends with it."""
-    return {"type": positive, "default": default, "help": f"{meaning} ({default})"}
 
 
 def commands_block(program: str) -> str:
     """Return every command with its arguments and options, as its own help has them."""
     parts = []
     for name, does in COMMANDS.items():
-        subparsers = argparse.ArgumentParser(prog=program).add_subparsers()
-        load(name).register(subparsers)
-        parser = subparsers.choices[name]
-        rows = [_argument(parser, each) for each in parser._actions if each.dest != "help"]
+        parser = register(argparse.ArgumentParser(prog=program).add_subparsers(), name)
         parts.append(f"### `{program} {name}`\n\n{does[0].upper()}{does[1:]}.")
-        parts += ["\n".join(["| argument | meaning |", "|---|---|", *rows])] if rows else []
+        parts.append(_table("argument", parser))
     return "\n\n".join(parts)
-
-
-def _argument(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
-    formatter = argparse.HelpFormatter(parser.prog, width=1000)
-    called = formatter._format_action_invocation(action)
-    return f"| `{_cell(called)}` | {_cell(formatter._expand_help(action) if action.help else '')} |"
 
 
 def options_block() -> str:
     """Return the options that a run adds to pytest's."""
-    options = import_module("fitting_room.plugin.options").OPTIONS
-    rows = [f"| {_option(name, **of)} | {_cell(of['help'])} |" for name, of in options.items()]
-    return "\n".join(["| option | meaning |", "|---|---|", *rows])
+    parser = argparse.ArgumentParser()
+    for name, settings in import_module("fitting_room.plugin.options").OPTIONS.items():
+        parser.add_argument(name, **settings)
+    return _table("option", parser)
 
 
-def _option(name: str, *, choices: Sequence[str] = (), metavar: str = "", **of: Any) -> str:
-    named = name.lstrip("-").rpartition("-")[2].upper()
-    takes = "" if of.get("action") == "store_true" else metavar or "|".join(choices) or named
-    return f"`{_cell(f'{name} {takes}'.strip())}`"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", r"\|")
+def _table(what: str, parser: argparse.ArgumentParser) -> str:
+    formatter, rows = argparse.HelpFormatter(parser.prog, width=1000), []
+    for action in parser._actions[1:]:  # the first is --help
+        told = formatter._format_action_invocation(action), formatter._expand_help(action)
+        called, meaning = (" ".join(each.split()).replace("|", r"\|") for each in told)
+        rows.append(f"| `{called}` | {meaning} |")
+    return "\n".join([f"| {what} | meaning |", "|---|---|", *rows])
 
 
 def settle(asked: argparse.Namespace, project: Project) -> None:
@@ -149,7 +125,7 @@ def run(arguments: Sequence[str] | None, *folders: Path, program: str, suites: s
     given = sys.argv[1:] if arguments is None else arguments
     asked_for = next((each for each in given if not each.startswith("-")), "")
     if asked_for in COMMANDS:
-        load(asked_for).register(subparsers)
+        register(subparsers, asked_for)
     for command, does in COMMANDS.items():
         if command not in subparsers.choices:
             subparsers.add_parser(command, help=does)

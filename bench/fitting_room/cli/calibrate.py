@@ -1,41 +1,46 @@
-"""``calibrate`` and ``exercises``: trials to be committed, and what follows from them."""
+"""``calibrate``, ``exercises`` and ``search``: trials to be committed, and what follows from them.
+
+The test set stays shut to a search: its trials get a folder that holds training images alone.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
+
 from fitting_room.analysis.audit import FOLDERS
-from fitting_room.analysis.comparison import Comparison
-from fitting_room.analysis.sides import Facts
 from fitting_room.analysis.trials import publishable
-from fitting_room.cli import Arguments, Subparsers, add_command, flag, path, whole
 from fitting_room.cli.session import (
+    CASES,
     DATA,
     ENGINE,
-    OPTIONS,
     Session,
     check_platform,
     datasets,
     draw_all,
+    emulated,
     session,
     shared,
     tell,
     warn,
 )
-from fitting_room.errors import UserError, positive
-from fitting_room.format import difference, listed
+from fitting_room.data import HELD_OUT, validation_split
+from fitting_room.errors import UserError, nearest, positive, seconds
+from fitting_room.format import difference, in_words, listed
 from fitting_room.lab.estimate import forecast
-from fitting_room.lab.plan import Options, specify
-from fitting_room.lab.probe import emulation
+from fitting_room.lab.plan import Arguments, Options, argument, flag, path, specify, whole
 from fitting_room.lab.scheduler import job_of
-from fitting_room.machine import USUAL, Platform, disturbance, exclusive, platform_of
+from fitting_room.machine import USUAL, Platform, disturbance, exclusive
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project, from_here, shown
-from fitting_room.reading import below
 from fitting_room.record import Outcome, Record
 from fitting_room.report.bounds import (
     counts,
@@ -46,41 +51,49 @@ from fitting_room.report.bounds import (
     table,
     tables_in,
 )
-from fitting_room.spec import Case, TrialSpec, folder_of
+from fitting_room.report.progress import Progress
+from fitting_room.spec import TASKS, Case, Dataset, TrialSpec
 from fitting_room.store.bounds import read_bounds, reference_folder, table_of
 from fitting_room.store.key import explain, why_stale
 from fitting_room.store.records import Store, write_whole
 from fitting_room.studies.exercises import Exercise, block, pictures
+from fitting_room.studies.search import Tried, candidates, read_log, read_study, settings_of
+from fitting_room.studies.search import table as candidates_table
 
-SEEDS = 20
-
-PLOTS = Path()
-"""Stands for the folder ``plots`` of the results."""
-
+DRAWN = "draw a picture of each, light and dark, as SVG and PNG (results/plots)"
 APPLYING = "is unchanged: review the change above, and make it with --apply."
-
 RESULTS: tuple[Outcome, ...] = ("completed", "diverged")
-"""The outcomes that a reference holds: results, good or bad, but no crash or interruption."""
+"""The outcomes that are kept: results, good or bad, but no crash or interruption."""
 
-
-def register(subparsers: Subparsers) -> None:
-    """Add both commands."""
-    of_calibrate: Arguments = {
-        "case": {"nargs": "*", "help": "cases by name; all, if none is given"},
-        "--seeds": whole(SEEDS, "seeds a case"),
+ARGUMENTS: dict[str, Arguments] = {
+    "calibrate": {
+        "case": CASES,
+        "--seeds": whole(20, "seeds a case"),
         "--apply": flag("make the change to the file of bounds"),
-    }
-    add_command(subparsers, "calibrate", calibrate, of_calibrate | OPTIONS)
-    drawn = path("draw a picture of each, light and dark, as SVG and PNG (results/plots)")
-    of_exercises: Arguments = {
-        "exercise": {"nargs": "*", "help": "exercises by name; all, if none is given"},
-        "--seeds": {"type": positive, "help": "seeds a point (else each exercise's own)"},
+        **shared(*DATA, "--backend", "--device", "--shared", "--jobs", *ENGINE),
+        **shared("--fresh", "--keep-models", "--results"),
+    },
+    "exercises": {
+        "exercise": argument("exercises by name; all, if none is given", nargs="*"),
+        "--seeds": argument("seeds a point (else each exercise's own)", type=positive),
         "--thin": flag("only the points that the accept tier trains"),
         "--stored": flag("train nothing: answer from the stored records"),
-        "--plots": {**drawn, "nargs": "?", "const": PLOTS, "metavar": "FOLDER"},
+        "--plots": path(DRAWN, nargs="?", default=False, metavar="FOLDER"),
         **shared(*DATA, *ENGINE, "--shared", "--jobs", "--results"),
-    }
-    add_command(subparsers, "exercises", exercises, of_exercises)
+    },
+    "search": {
+        "task": argument("a task of the project"),
+        "candidates": path("TOML file; without one, show the whole log", nargs="?"),
+        "--only": argument("these candidates of the file", nargs="+", metavar="NAME"),
+        "--seeds": whole(1, "seeds a candidate"),
+        "--first-seed": argument("the first seed (0)", type=int, default=0),
+        "--held-out": whole(HELD_OUT, "number of training images, the last ones, to compare by"),
+        "--jobs": whole(1, "trials side by side"),
+        **shared("--device", "--backend"),
+        "--time-limit": argument("end longer trials", type=seconds, metavar="SECONDS"),
+        **shared(*DATA, *ENGINE, "--results"),
+    },
+}
 
 
 def calibrate(arguments: argparse.Namespace) -> int:
@@ -94,9 +107,15 @@ def calibrate(arguments: argparse.Namespace) -> int:
         reference.check_writable()
         for name, why in explain(reference.readable(), project.cases, root=project.root).items():
             tell(f"The reference of {name} is stale: {why}.")
-        specs = _seed_by_seed([(case, arguments.seeds) for case in cases], arguments, options)
-        _train(specs, reference, running, arguments)
-    whole = {case.name: list(_whole(case, specs, reference, project.root)) for case in cases}
+        found = datasets((case.task for case in cases), arguments)
+        wanted = [(case, range(arguments.seeds)) for case in cases]
+        specs = _seed_by_seed(wanted, options, found, alone=not arguments.shared)
+        for record in _trained(specs, [reference], running):
+            # Where its model alone was missing, the reference stays as it is.
+            if arguments.fresh or not reference.find(record.spec.case.name, record.key):
+                _refer(record, reference, alone=not arguments.shared)
+        likes = {spec.case.name: spec for spec in specs}
+        whole = {name: _whole(like, reference, running) for name, like in likes.items()}
     _propose(project, whole, options.platform, apply=arguments.apply)
     known = {record.spec.case.name for record in reference.readable()}
     if lost := [name for name in whole if name not in known]:
@@ -118,50 +137,64 @@ def exercises(arguments: argparse.Namespace) -> int:
     stale = why_stale(records, project.exercise_cases, root=project.root)
     for each in chosen:
         print(f"\n## {each.question}\n\n{block(each, records, stale)}")
-    if folder := arguments.plots:
-        folder = from_here(project.results / "plots") if folder is PLOTS else folder
+    if arguments.plots is not False:  # without a folder it is None
+        folder = arguments.plots or from_here(project.results / "plots")
         draw_all(pictures(chosen, records, stale=stale), folder)
     return 0
 
 
+def _train_points(chosen: Sequence[Exercise], arguments: argparse.Namespace) -> None:
+    """Train the points of exercises that no committed record answers, and keep their records."""
+    wanted: dict[str, tuple[Case, range]] = {}
+    for each in chosen:
+        for case in each.points.values():
+            _, seeds = wanted.get(case.name, (case, range(0)))
+            wanted[case.name] = case, range(max(len(seeds), arguments.seeds or each.seeds))
+    found = datasets((case.task for case, _ in wanted.values()), arguments)
+    specs = _seed_by_seed([*wanted.values()], Options(), found, alone=not arguments.shared)
+    committed = [Store(arguments.results / name) for name in FOLDERS]
+    with session(arguments) as running:
+        kept = committed[-1]
+        kept.check_writable()
+        for record in _trained(specs, committed, running, timed=not arguments.shared):
+            kept.replace(slim(record))
+
+
 def _seed_by_seed(
-    wanted: Sequence[tuple[Case, int]], arguments: argparse.Namespace, options: Options
+    wanted: Sequence[tuple[Case, range]], options: Options, data: Mapping[str, Dataset], alone: bool
 ) -> list[TrialSpec]:
     """Return the trials of cases, seed by seed: an early end leaves each with some."""
-    found = datasets((case.task for case, _ in wanted), arguments)
+    trials = [(seed, case) for case, seeds in wanted for seed in seeds]
     return [
-        replace(specify(case, seed, options, found[case.task]), alone=not arguments.shared)
-        for seed in range(max(seeds for _, seeds in wanted))
-        for case, seeds in wanted
-        if seed < seeds
+        replace(specify(case, seed, options, data[case.task]), alone=alone)
+        for seed, case in sorted(trials, key=itemgetter(0))
     ]
 
 
-def _train(
-    specs: Sequence[TrialSpec], reference: Store, running: Session, arguments: argparse.Namespace
-) -> None:
-    """Train what the reference lacks, and make it the reference."""
-    scheduler, root = running.scheduler, arguments.project.root
-    known = [None if arguments.fresh else _known(spec, reference, root) for spec in specs]
-    pairs = zip(specs, known, strict=True)
-    missing = [spec for spec, record in pairs if record is None or scheduler.lacks_model(spec)]
-    unstored = [spec for spec in missing if scheduler.stored(spec, timed=False) is None]
+def _trained(
+    specs: Sequence[TrialSpec], committed: Sequence[Store], running: Session, *, timed: bool = False
+) -> Iterator[Record]:
+    """Train what no committed record answers, or has no model that is wanted; yield results."""
+    trials = running.scheduler
+    fresh = trials.store.run is not None
+    # Made by the very code that would run; one scheduler's digests serve all.
+    answers = [] if fresh else [replace(trials, store=each) for each in committed]
+    missing = [s for s in specs if not any(each.stored(s, timed=False) for each in answers)]
+    unstored = [spec for spec in missing if trials.stored(spec, timed=timed) is None]
     running.progress.total = len(unstored)
-    warn(unstored, reference.readable())
-    referred = {record.key for record in known if record}
-    for record in running.train(missing):
-        # Where its model alone was missing, the reference stays as it is.
-        if record.key not in referred and record.outcome in RESULTS:
-            _refer(record, reference, alone=not arguments.shared)
+    known = [r for each in (trials.store, *committed) if missing for r in each.readable()]
+    told = f"{len(specs)} trials, {len(specs) - len(missing)} of them committed already"
+    tell(f"{told}; {len(missing)} to train, {forecast(missing, known)}")
+    warn(unstored, known)
+    yield from (r for r in running.train(missing, timed=timed) if r.outcome in RESULTS)
 
 
 def _all(project: Project, options: Options) -> list[Case]:
     """Return every case, except those whose precision is emulated here and that have a stand-in."""
-    cases, how = project.cases, options.platform._asdict()
-    left = [n for n in project.instead if emulation(cases[n].recipe.precision, **how)]
+    left = emulated(project, options.platform)
     for name in left:
         tell(f"{name} is left out, as its precision is emulated here. Name it to train it.")
-    return [case for name, case in cases.items() if name not in left]
+    return [case for name, case in project.cases.items() if name not in left]
 
 
 def _propose(
@@ -203,19 +236,12 @@ def _uncounted(
     return {name: table for name, table in tables.items() if table}
 
 
-def _known(spec: TrialSpec, reference: Store, root: Path) -> Record | None:
-    """Return the reference that is there, if it was made by the very code that would run."""
-    return reference.find(spec.case.name, job_of(spec, root).key)
-
-
-def _whole(
-    case: Case, specs: Sequence[TrialSpec], reference: Store, root: Path
-) -> Iterator[Record]:
-    """Yield every seed of a reference that the present code would repeat, asked for or not."""
-    like = next(spec for spec in specs if spec.case == case)
-    seeds = {r.spec.seed for r in reference.readable() if r.spec.case.name == case.name}
-    found = (_known(replace(like, seed=seed), reference, root) for seed in sorted(seeds))
-    yield from (record for record in found if record)
+def _whole(like: TrialSpec, reference: Store, running: Session) -> list[Record]:
+    """Return every seed of a reference that the present code would repeat, asked for or not."""
+    known = replace(running.scheduler, store=reference, models=None)
+    seeds = {r.spec.seed for r in reference.readable() if r.spec.case.name == like.case.name}
+    found = (known.stored(replace(like, seed=seed), timed=False) for seed in sorted(seeds))
+    return [record for record in found if record]
 
 
 def _refer(record: Record, reference: Store, *, alone: bool) -> None:
@@ -238,7 +264,7 @@ def _refer(record: Record, reference: Store, *, alone: bool) -> None:
         reference.replace(new)
 
 
-def published(record: Record, *, alone: bool) -> Record:
+def published(record: Record, *, alone: bool = True) -> Record:
     """Return the record without what only concerns this machine, and with times only if alone.
 
     Raises ValueError for a record of a search, whose figures are not of the test set, or of a
@@ -253,10 +279,9 @@ def published(record: Record, *, alone: bool) -> Record:
     return replace(record, spec=spec, run=None)
 
 
-def slim(record: Record, *, alone: bool) -> Record:
+def slim(record: Record) -> Record:
     """Return the record with the figures of exercises alone; tables show the others."""
-    kept = published(record, alone=alone)
-    return replace(kept, predictions=None, confidence=None, inference=None)
+    return replace(published(record), predictions=None, confidence=None, inference=None)
 
 
 def stored(results: Path, project: Project) -> list[Record]:
@@ -265,88 +290,107 @@ def stored(results: Path, project: Project) -> list[Record]:
     return [r for r in found if publishable(r) and r.spec.case.name in project.exercise_cases]
 
 
-def _train_points(chosen: Sequence[Exercise], arguments: argparse.Namespace) -> None:
-    """Train the points of exercises that no committed record answers, and keep their records."""
-    wanted: dict[str, tuple[Case, int]] = {}
-    for each in chosen:
-        for case in each.points.values():
-            _, seeds = wanted.get(case.name, (case, 0))
-            wanted[case.name] = case, max(seeds, arguments.seeds or each.seeds)
-    specs = _seed_by_seed(list(wanted.values()), arguments, Options())
-    kept = Store(arguments.results / "exercises")
-    with session(arguments) as running:
-        # Made by the very code that would run; one scheduler's digests serve all.
-        trials = running.scheduler
-        committed = [replace(trials, store=Store(arguments.results / name)) for name in FOLDERS]
-        missing = [s for s in specs if not any(each.stored(s, timed=False) for each in committed)]
-        running.progress.total = sum(trials.stored(s, timed=s.alone) is None for s in missing)
-        stores = [each.store for each in (trials, *committed) if missing]
-        known = [record for store in stores for record in store.readable()]
-        told = f"{len(specs)} trials, {len(specs) - len(missing)} of them committed already"
-        tell(f"{told}; {len(missing)} to train, {forecast(missing, known)}")
-        kept.check_writable()
-        for record in running.train(missing, timed=not arguments.shared):
-            if record.outcome in RESULTS:
-                kept.replace(slim(record, alone=record.spec.alone))
+def search(arguments: argparse.Namespace) -> int:
+    """Train the trials that the log lacks, seed by seed; log each; print the table."""
+    if arguments.task not in TASKS:
+        raise UserError(f"There is no task {arguments.task!r}. {nearest(arguments.task, TASKS)}")
+    log = arguments.results / "search" / f"{arguments.task}.jsonl"
+    if arguments.candidates is None:
+        print(candidates_table(candidates(read_log(log))))
+        return 0
+    cases = _chosen(read_study(arguments.candidates, arguments.task).cases, arguments.only)
+    check_platform(arguments)
+    found = datasets([arguments.task], arguments)
+    dataset = validation_split(found[arguments.task], arguments.held_out)
+    options = Options(
+        backend=arguments.backend, device=arguments.device, time_limit_s=arguments.time_limit
+    )
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    wanted = [(case, seeds) for case in cases.values()]
+    # Only accuracies are compared, so others may use the machine.
+    specs = _seed_by_seed(wanted, options, {arguments.task: dataset}, alone=False)
+    _log_trials(specs, log, arguments)
+    tried = {settings_of(c, c.recipe.epochs, dataset.source) for c in cases.values()}
+    print(candidates_table(candidates(line for line in read_log(log) if line.settings in tried)))
+    return 0
 
 
-FEWEST = 2
-"""Seeds of a reference that ``compare`` writes: one tells nothing of the scatter."""
+def _chosen(cases: Mapping[str, Case], only: Sequence[str] | None) -> Mapping[str, Case]:
+    for name in only or ():
+        if name not in cases:
+            raise UserError(f"--only: there is no candidate {name!r}. {nearest(name, cases)}")
+    return {name: case for name, case in cases.items() if not only or name in only}
 
 
-def update_reference(found: Comparison, results: Path, platform: Platform) -> None:
-    """Make head's records the reference of their cases on a platform; print what changes.
+def _log_trials(specs: Sequence[TrialSpec], log: Path, arguments: argparse.Namespace) -> None:
+    known = {line.key for line in read_log(log) if line.outcome in RESULTS}
+    root = arguments.project.root
+    missing = [spec for spec in specs if job_of(spec, root).key not in known]
+    tell(f"{len(specs)} trials, {len(specs) - len(missing)} of them in {log}")
+    warn(missing)
+    progress = Progress(verbosity=-1)
+    progress.total = len(missing)
+    began = time.monotonic()
+    with session(arguments, trials=log.parent / "trials", progress=progress) as running:
+        for done, record in enumerate(running.train(missing), start=1):
+            append(log, tried(record))
+            left = (time.monotonic() - began) / done * (len(missing) - done)
+            if left:
+                tell(f"about {in_words(left)} left")
 
-    New files are written before old ones go, so that an interruption loses nothing.
+
+def tried(record: Record) -> Tried:
+    """Return the line of a record; one that was made on a test set is a ValueError."""
+    spec, case = record.spec, record.spec.case
+    if not spec.dataset.validation:
+        raise ValueError(f"the record of {case.name} is of the test set, and no search's")
+    machine = record.machine
+    return Tried(
+        task=case.task,
+        candidate=case.architecture,
+        builder=case.builder,
+        arguments=case.arguments,
+        recipe=replace(case.recipe),  # a decoded one would leave its defaults unsaid
+        seed=spec.seed,
+        epochs=spec.epochs,
+        held_out=spec.dataset.source,
+        outcome=record.outcome,
+        reason=record.reason,
+        parameters=record.size.parameters if record.size else None,
+        validation_accuracy=record.test_accuracy,
+        validation_loss=record.test_loss,
+        by_epoch=tuple(epoch.test_accuracy for epoch in record.epochs),
+        training_accuracy=record.epochs[-1].training_accuracy if record.epochs else None,
+        seconds=round(record.seconds.get("total", 0.0), 1),
+        epoch_seconds=tuple(round(epoch.seconds, 2) for epoch in record.epochs),
+        started=record.started,
+        commit=record.provenance.commit,
+        dirty=record.provenance.dirty,
+        backend=spec.backend,
+        machine=(machine.accelerator or f"{machine.cpu}, {machine.cores} cores") if machine else "",
+        key=record.key,
+    )
+
+
+def append(path: Path, line: Tried) -> None:
+    """Add a line in one write, so that neither an interruption nor another search splits it.
 
     Raises:
-        UserError: Head has no records, or some that may be no reference; nothing is changed then.
+        UserError: It cannot be written, or not whole.
     """
-    store = Store(reference_folder(results, platform))
-    pairs = found.pairs
-    cases = {head.case for _, head in pairs.pairs} | {*pairs.appeared, *dict(pairs.missing)}
-    chosen = [facts for facts in found.head.facts.values() if facts.case in cases]
-    if not any(facts.records for facts in chosen):
-        raise UserError(
-            f"{found.head.told} has no records to be a reference. Name a commit or a folder."
-        )
-    for facts in chosen:
-        _check_reference(facts, platform)
-    before = _listing(store)
-    for facts in chosen:
-        kept = {store.put(published(record, alone=True)) for record in facts.records}
-        for file in below(store.root, folder_of(facts.case)).glob("seed-*.json"):
-            if file not in kept:
-                file.unlink()
-    print(difference(before, _listing(store), file=str(store.root)) or "Nothing to update.")
-    print("Review this with `git diff` before you commit it: bounds and tables rest on it.")
-
-
-def _check_reference(facts: Facts, platform: Platform) -> None:
-    if len(facts.records) < FEWEST:
-        raise UserError(
-            f"{facts.case} has {len(facts.records)} seed; a reference needs {FEWEST} at least. "
-            "Add --train, or choose others with --case."
-        )
-    if not all(publishable(record) for record in facts.records):
-        raise UserError(
-            f"{facts.case} was trained on the sample or not for its recipe's epochs: "
-            "that is no reference. Choose others with --case."
-        )
-    if others := {platform_of(record) for record in facts.records} - {platform}:
-        raise UserError(
-            f"{facts.case} was trained with {others.pop().words}, and is no reference of "
-            f"{platform.words}. Name what it was trained with by --backend and --device."
-        )
-
-
-def _listing(store: Store) -> str:
-    """Return one line a record, as a person reviews them."""
-    lines = []
-    for r in store.all():
-        figures = "no score"
-        if r.test_accuracy is not None and r.test_loss is not None:
-            figures = f"test accuracy {100 * r.test_accuracy:.2f} %, test loss {r.test_loss:.4f}"
-        told = f"{r.spec.case.name} seed {r.spec.seed}: {figures}"
-        lines.append(f"{told}, {r.outcome}, key {r.key[:12]}")
-    return "\n".join(lines)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            size = os.fstat(file).st_size
+            # A full disk or a power cut leaves half a line, which must not swallow the next.
+            torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
+            content = (b"\n" if torn else b"") + msgspec.json.encode(line) + b"\n"
+            written = os.write(file, content)
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from None
+    if written < len(content):
+        told = f"{written} of {len(content)} bytes were written"
+        raise UserError(f"{path}: {told}. Free the disk, then run the same command again.")

@@ -6,30 +6,42 @@ import argparse
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from fitting_room import data
-from fitting_room.analysis.comparison import IN_TURN, Comparison, Looks, compare, in_turn
+from fitting_room.analysis.comparison import IN_TURN, Comparison, Looks, in_turn
+from fitting_room.analysis.comparison import compare as compared
 from fitting_room.analysis.sides import Side, beginnings, repeated
-from fitting_room.cli import Arguments, Subparsers, add_command, flag, path, whole
-from fitting_room.cli.calibrate import update_reference
 from fitting_room.cli.session import (
+    DATA,
     OPTIONS,
     check_platform,
-    datasets,
+    emulated,
     platform,
     session,
+    shared,
     tell,
     warn,
 )
-from fitting_room.cli.sides import CHECKOUT, Asked, Place, code_of, place, side_of
+from fitting_room.cli.sides import (
+    CHECKOUT,
+    Asked,
+    Place,
+    ask,
+    called,
+    place,
+    side_of,
+    update_reference,
+)
 from fitting_room.errors import UserError, in_ci, nearest
 from fitting_room.format import in_words, listed
 from fitting_room.judge.change import Change, not_comparable
@@ -37,8 +49,17 @@ from fitting_room.judge.timing import ABTiming
 from fitting_room.lab.estimate import estimate
 from fitting_room.lab.evaluator import Evaluator
 from fitting_room.lab.locks import machine_lock
-from fitting_room.lab.plan import MOST_SEEDS, QUICK_EPOCHS, Need, Options, plan, specify
-from fitting_room.lab.probe import emulation
+from fitting_room.lab.plan import (
+    MOST_SEEDS,
+    QUICK_EPOCHS,
+    Arguments,
+    Options,
+    argument,
+    flag,
+    path,
+    specify,
+    whole,
+)
 from fitting_room.lab.timing import ANEW, CHUNK_S, Timed, time_checkouts
 from fitting_room.machine import USUAL, Platform
 from fitting_room.project import Project
@@ -46,6 +67,7 @@ from fitting_room.record import Record
 from fitting_room.report.findings import comparison_json, comparison_markdown
 from fitting_room.spec import Case, Dataset
 from fitting_room.store.bounds import Bounds, reference_folder
+from fitting_room.store.git import exported
 from fitting_room.store.records import Store, write_whole
 
 SEEDS = 5
@@ -64,56 +86,50 @@ records, and with --undecided fail for an open verdict; 2 for a mistake in the c
 Ctrl-C."""
 
 
-ARGUMENTS: Arguments = {
-    "base": {"metavar": "BASE", "help": "the side before: a commit, a folder of records or a case"},
-    "head": {"metavar": "HEAD", "nargs": "?", "help": "the side after; default: this checkout"},
-    "--case": {
-        "action": "append",
-        "default": [],
-        "metavar": "NAME",
-        "help": "compare this case alone; may be repeated",
-    },
-    "--train": flag("train the cases that a commit, or this checkout, has no records of"),
-    "--seeds": whole(SEEDS, "seeds a case that --train trains"),
-    "--tier": {
-        "choices": ("quick",),
-        "help": "compare the first epochs alone: those of BASE's references with those that this "
-        "checkout trains now, seed by seed while a verdict is open",
-    },
-    "--time": flag("time both checkouts here and now, interleaved; for commits and this checkout"),
-    "--pairs": whole(PAIRS, "pairs of chunks that --time trains"),
-    "--backend": {
-        **OPTIONS["--backend"],
-        "help": "compare records of this backend of Keras (tensorflow)",
-    },
-    "--device": {**OPTIONS["--device"], "help": "compare records of this device (cpu)"},
-    "--engine": {
-        "metavar": "ENGINE",
-        "help": "where --train trains, with the code of each side sent there: dask://HOST:PORT or "
-        "a scheduler file",
-    },
-    "--shared": flag("others use this machine: --train keeps no times, --time allows for them"),
-    "--undecided": {
-        "choices": ("fail", "pass"),
-        "help": "whether an open verdict fails the comparison: it does where CI is set",
-    },
-    "-v": {**flag("list the figures that did not change, too"), "dest": "verbose"},
-    "--output": {**path("write the Markdown there too"), "metavar": "FILE"},
-    "--json": {**path("write the comparison as JSON"), "metavar": "FILE"},
-    "--update-reference": flag("make HEAD's records the reference; shows what changes"),
-    "--data-dir": path(OPTIONS["--data-dir"]["help"]),
-    "--offline": OPTIONS["--offline"],
-    "--results": path("where records are kept (default: results)"),
+EARLY = (
+    "compare the first epochs alone: those of BASE's references with those that this checkout "
+    "trains now, seed by seed while a verdict is open"
+)
+ELSEWHERE = (
+    "where --train trains, with the code of each side sent there: dask://HOST:PORT or a scheduler "
+    "file"
+)
+
+ARGUMENTS: dict[str, Arguments] = {
+    "compare": {
+        "base": argument(
+            "the side before: a commit, a folder of records or a case", metavar="BASE"
+        ),
+        "head": argument("the side after; default: this checkout", metavar="HEAD", nargs="?"),
+        "--case": argument(
+            "compare this case alone; may be repeated", action="append", default=[], metavar="NAME"
+        ),
+        "--train": flag("train the cases that a commit, or this checkout, has no records of"),
+        "--seeds": whole(SEEDS, "seeds a case that --train trains"),
+        "--tier": argument(EARLY, choices=["quick"]),
+        "--time": flag(
+            "time both checkouts here and now, interleaved; for commits and this checkout"
+        ),
+        "--pairs": whole(PAIRS, "pairs of chunks that --time trains"),
+        "--backend": OPTIONS["--backend"]
+        | argument("compare records of this backend of Keras (tensorflow)"),
+        "--device": OPTIONS["--device"] | argument("compare records of this device (cpu)"),
+        "--engine": argument(ELSEWHERE, metavar="ENGINE"),
+        "--shared": flag("others use this machine: --train keeps no times, --time allows for them"),
+        "--undecided": argument(
+            "whether an open verdict fails the comparison: it does where CI is set",
+            choices=["fail", "pass"],
+        ),
+        "-v": flag("list the figures that did not change, too", dest="verbose"),
+        "--output": path("write the Markdown there too", metavar="FILE"),
+        "--json": path("write the comparison as JSON", metavar="FILE"),
+        "--update-reference": flag("make HEAD's records the reference; shows what changes"),
+        **shared(*DATA, "--results"),
+    }
 }
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add the command and its options."""
-    parser = add_command(subparsers, "compare", run, ARGUMENTS)
-    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
-
-
-def run(args: argparse.Namespace) -> int:
+def compare(args: argparse.Namespace) -> int:
     """Compare; print and keep what was found; return 1 where a gate fails."""
     if args.tier:
         _check_quick(args)
@@ -158,7 +174,7 @@ def _asked(args: argparse.Namespace) -> Asked:
 def _whole(args: argparse.Namespace, base: Place, head: Place, asked: Asked) -> Comparison:
     sides = {each: side_of(each, asked) for each in dict.fromkeys((base, head))}
     _check_cases(args.case, sides[base], sides[head])
-    return compare(
+    return compared(
         sides[base],
         sides[head],
         labels=lambda task: _labels(task, asked.data_dir),
@@ -197,6 +213,16 @@ def _hint(found: Comparison, seeds: int) -> str:
     time = f", about {in_words(took)} on the machine of their records" if took else ""
     rest = f" (unknown for {listed(unknown)})" if took and unknown else ""
     return f"`--train` trains what is missing, {seeds} seeds a case{time}{rest}."
+
+
+@contextmanager
+def code_of(place: Place, project: Project) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Yield a folder with the code of a side, and its cases by name, in plain values."""
+    if place.commit is None:
+        yield project.root, msgspec.to_builtins(project.cases)
+        return
+    with exported(place.commit, root=project.root) as folder:
+        yield folder, ask(folder, called(place.commit)).cases
 
 
 def time_all(base: Place, head: Place, asked: Asked, pairs: int) -> dict[str, Change]:
@@ -286,16 +312,15 @@ def _quick(args: argparse.Namespace, place: Place, asked: Asked) -> Comparison:
     cases = [args.project.cases[name] for name in looks.changed]
     with session(args) as running:
         options = Options(tier="quick", backend=args.backend, device=args.device)
-        found = datasets((case.task for case in cases), args)
-        planned = plan([Need(case=case) for case in cases], options, found)
-        evaluator = running.evaluator(Bounds(path=args.project.bounds), options, planned)
+        evaluator = running.evaluator(cases, Bounds(path=args.project.bounds), options, args)
         known = [*before, *running.scheduler.store.readable()]
         seconds = {
-            name: estimate([trials[0].spec], known) or math.inf for name, trials in planned.items()
+            name: estimate([first.spec], known) or math.inf
+            for name, (first, *_) in evaluator.planned.items()
         }
         missing = [trial.spec for trial in evaluator.missing]
         warn(missing, known)
-        running.expect(missing, known, f"{len(cases)} cases changed, ")
+        running.expect(missing, before, f"{len(cases)} cases changed, ")
         return _rounds(sorted(cases, key=lambda case: seconds[case.name]), evaluator, looks)
 
 
@@ -316,12 +341,17 @@ def _rounds(cases: Sequence[Case], evaluator: Evaluator, looks: Looks) -> Compar
 
 
 def _looks(asked: Asked, base: Side, before: Sequence[Record]) -> Looks:
-    """Return both sides before anything is trained, without what this machine leaves out."""
+    """Return both sides before anything is trained, without what this machine leaves out.
+
+    It leaves out each case that another stands for here, and each that needs to stand for none.
+    """
     project, only = asked.project, asked.cases
     own = Store(reference_folder(asked.results, asked.platform)).all()
     same = beginnings(repeated([*before, *own], project), epochs=QUICK_EPOCHS)
     chosen = [name for name in project.cases if name in base.facts and name not in same]
-    left = [] if only else [n for n in _replaced(project, asked.platform) if n in chosen]
+    slow = emulated(project, asked.platform)
+    replaced = [name if name in slow else other for name, other in project.instead.items()]
+    left = [] if only else [name for name in replaced if name in chosen]
     old = beginnings(before, epochs=QUICK_EPOCHS)
     without = f", without {listed(left)}, which --case names" if left else ""
     return Looks(
@@ -340,12 +370,3 @@ def _looks(asked: Asked, base: Side, before: Sequence[Record]) -> Looks:
         only=only,
         epochs=QUICK_EPOCHS,
     )
-
-
-def _replaced(project: Project, on: Platform) -> list[str]:
-    """Return the cases that another stands for here, and those that need stand for none."""
-    precisions = {name: project.cases[name].recipe.precision for name in project.instead}
-    return [
-        name if emulation(precisions[name], **on._asdict()) else other
-        for name, other in project.instead.items()
-    ]

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
-from fitting_room.cli import Arguments, Subparsers, add_command, flag, path
 from fitting_room.cli.session import DATA, shared
 from fitting_room.data import Arrays, chosen_data_dir, find, load, sample
 from fitting_room.data.arrays import (
@@ -26,24 +25,22 @@ from fitting_room.data.arrays import (
 )
 from fitting_room.errors import UserError, named
 from fitting_room.format import count, in_terminal
+from fitting_room.lab.plan import Arguments, argument, flag, path
 from fitting_room.project import shown
 from fitting_room.report.table import Table
 from fitting_room.spec import TASKS, Dataset, Look, Task
 
-
-def register(subparsers: Subparsers) -> None:
-    """Add the command."""
-    told = "a task of the project; all if none is named"
-    arguments: Arguments = {
-        "names": {"nargs": "*", "metavar": "NAME", "help": told},
+ARGUMENTS: dict[str, Arguments] = {
+    "data": {
+        "names": argument("a task of the project; all if none is named", nargs="*", metavar="NAME"),
         **shared(*DATA),
         "--pin": flag("pin the data sets that are not pinned yet"),
-        "--write-sample": {**path("write samples there, as IDX files"), "metavar": "DIR"},
+        "--write-sample": path("write samples there, as IDX files", metavar="DIR"),
     }
-    add_command(subparsers, "data", describe, arguments)
+}
 
 
-def describe(args: argparse.Namespace) -> int:
+def data(args: argparse.Namespace) -> int:
     """Print a table for each data set; raises UserError for those that no source gave."""
     tasks = [named("data set", name, TASKS) for name in args.names or TASKS]
     data_dir = chosen_data_dir(args.data_dir, os.environ)

@@ -12,14 +12,13 @@ from typing import Any
 
 import msgspec
 
-from fitting_room.cli import Arguments, Subparsers, add_command, flag, whole
 from fitting_room.cli.compare import time_case
-from fitting_room.cli.session import DATA, Session, dataset, datasets, session, shared, tell
+from fitting_room.cli.session import DATA, dataset, session, shared, tell
 from fitting_room.errors import UserError, positive
 from fitting_room.format import counted
 from fitting_room.judge.timing import ABTiming
 from fitting_room.lab.evaluator import Evaluator
-from fitting_room.lab.plan import Need, Options, plan, specify
+from fitting_room.lab.plan import Arguments, Options, argument, flag, specify, whole
 from fitting_room.lab.timing import ANEW, Timed
 from fitting_room.machine import this_machine
 from fitting_room.metrics import METRICS
@@ -56,26 +55,24 @@ from fitting_room.studies.gate_simulation import (
     simulate,
 )
 
-RUNS = 20_000
-AGAIN = 10
 PAIRS = 20
 OTHER_SEEDS = 1000
 """The first of the seeds that no reference holds."""
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add the command."""
-    quick = "make N whole runs of the quick tier instead, each with new seeds"
-    arguments: Arguments = {
-        "--runs": whole(RUNS, "simulated runs a case and scenario"),
+QUICK_TOO = "make N whole runs of the quick tier instead, each with new seeds"
+
+ARGUMENTS: dict[str, Arguments] = {
+    "gate": {
+        "--runs": whole(20_000, "simulated runs a case and scenario"),
         "--simulate-only": flag("train nothing: keep the variants' verdicts"),
-        "--again": whole(AGAIN, "runs of the untouched case with other seeds"),
+        "--again": whole(10, "runs of the untouched case with other seeds"),
         "--times": flag("test the verdicts on seconds instead"),
-        "--quick-runs": {"type": positive, "metavar": "N", "help": quick},
-        "case": {"nargs": "*", "help": "the cases of --quick-runs; all, if none is given"},
+        "--quick-runs": argument(QUICK_TOO, type=positive, metavar="N"),
+        "case": argument("the cases of --quick-runs; all, if none is given", nargs="*"),
         **shared("--fresh", *DATA, "--results"),
     }
-    add_command(subparsers, "gate", gate, arguments)
+}
 
 
 def gate(arguments: argparse.Namespace) -> int:
@@ -115,15 +112,13 @@ def run_quick(arguments: argparse.Namespace, bounds: Bounds) -> int:
     project, results = arguments.project, arguments.results
     cases = [project.case(each) for each in arguments.case] or [*project.cases.values()]
     cases = [case for case in cases if bounds.metrics(case.name)]
-    options = Options(tier="quick", results=results)
-    found = datasets((case.task for case in cases), arguments)
-    planned = plan([Need(case=case) for case in cases], options, found)
     firsts = range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.quick_runs, 10)
     runs: list[tuple[Finding, ...]] = []
     with session(arguments) as running:
-        evaluator = running.evaluator(bounds, options, planned)
+        options = Options(tier="quick", results=results)
+        evaluator = running.evaluator(cases, bounds, options, arguments)
         asked = [(case, first) for first in firsts for case in cases]
-        running.expect(_untrained(evaluator, asked), running.scheduler.store.readable())
+        running.expect(_untrained(evaluator, asked))
         for first in firsts:
             of = (examine(anew(evaluator, case, first=first), case, "nothing") for case in cases)
             runs.append(tuple(of))
@@ -143,13 +138,13 @@ def _examine(
     Stored trials are not repeated: the same command resumes a run that was interrupted.
     """
     wanted = _by_case(arguments.project)
-    unchanged = wanted[0]
+    unchanged, cases, results = wanted[0], [each.case for each in wanted], arguments.results
     firsts = range(OTHER_SEEDS, OTHER_SEEDS + 10 * arguments.again, 10)
     with session(arguments) as running:
-        evaluator = _evaluator(arguments, bounds, wanted, running)
-        missing = [trial.spec for trial in evaluator.missing]
-        missing += _untrained(evaluator, [(unchanged.case, first) for first in firsts])
-        running.expect(missing, [*records, *running.scheduler.store.readable()])
+        evaluator = running.evaluator(cases, bounds, Options(results=results), arguments)
+        asked = [(case, 0) for case in cases]
+        asked += [(unchanged.case, seed) for seed in (*range(1, TEN), *firsts)]
+        running.expect(_untrained(evaluator, asked), records)
         findings = tuple(compared(evaluator, each, records) for each in wanted)
         ten = evaluator.records(unchanged.case, TEN)
         other = tuple(
@@ -159,7 +154,7 @@ def _examine(
     document = Variants(
         origin=origin_of(ten[0]), bounds=digest_of(bounds), findings=findings, anew=other
     )
-    write_document(arguments.results / VARIANTS, document)
+    write_document(results / VARIANTS, document)
     wrong = [
         found
         for found, each in zip(findings, wanted, strict=True)
@@ -191,8 +186,9 @@ def _by_case(project: Project) -> list[Variant]:
 
 
 def _untrained(evaluator: Evaluator, asked: Iterable[tuple[Case, int]]) -> list[TrialSpec]:
-    """Return what runs of cases train at least, each from a first seed of its own."""
-    specs = [anew(evaluator, case, first=n).planned[case.name][0].spec for case, n in asked]
+    """Return the trials of these cases and seeds that no stored record answers."""
+    firsts = {name: first.spec for name, (first, *_) in evaluator.planned.items()}
+    specs = [replace(firsts[case.name], seed=seed) for case, seed in asked]
     return [spec for spec in specs if not evaluator.scheduler.stored(spec, timed=False)]
 
 
@@ -205,19 +201,6 @@ def _known(project: Project, what: str) -> Mapping[str, Any]:
             f'{what} = "module:name" to [tool.fitting-room]; --simulate-only needs none.'
         )
     return found
-
-
-def _evaluator(
-    arguments: argparse.Namespace, bounds: Bounds, variants: Sequence[Variant], running: Session
-) -> Evaluator:
-    """Return what judges the variants; ten seeds of the first are planned, one of the others."""
-    cases, options = [each.case for each in variants], Options(results=arguments.results)
-    found = datasets((case.task for case in cases), arguments)
-    planned = plan([Need(case=case) for case in cases], options, found)
-    first = planned[cases[0].name][0]
-    ten = [replace(first, spec=replace(first.spec, seed=seed)) for seed in range(TEN)]
-    planned[cases[0].name] = ten
-    return running.evaluator(bounds, options, planned)
 
 
 def time_slowdowns(project: Project, results: Path) -> int:

@@ -6,8 +6,8 @@ import argparse
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from fitting_room.cli import Arguments, Subparsers, add_command, path
 from fitting_room.errors import UserError
+from fitting_room.lab.plan import Arguments, path
 from fitting_room.project import FILE, from_here, read_project
 from fitting_room.store.records import write_whole
 
@@ -146,17 +146,16 @@ FILES = {
 """Path → text of what is written where there is nothing."""
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add the command."""
-    told = path(
-        "the folder; this one if none is named. Files that are there stay as they are, except "
-        "that pyproject.toml and README.md get an addition"
-    )
-    folder: Arguments = {"folder": {**told, "nargs": "?", "default": Path(), "metavar": "DIR"}}
-    add_command(subparsers, "init", run, folder)
+FOLDER = (
+    "the folder; this one if none is named. Files that are there stay as they are, except that "
+    "pyproject.toml and README.md get an addition"
+)
+ARGUMENTS: dict[str, Arguments] = {
+    "init": {"folder": path(FOLDER, nargs="?", default=Path(), metavar="DIR")}
+}
 
 
-def run(arguments: argparse.Namespace) -> int:
+def init(arguments: argparse.Namespace) -> int:
     """Write what is missing, and print what to type next."""
     folder: Path = arguments.folder.resolve()
     try:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from fitting_room import data
 from fitting_room.analysis.audit import references
-from fitting_room.cli import Arguments, Subparsers, add_command, flag, whole
 from fitting_room.cli.calibrate import slim
 from fitting_room.cli.session import (
+    CASES,
     DATA,
     ENGINE,
     Session,
@@ -27,7 +27,7 @@ from fitting_room.cli.session import (
 from fitting_room.errors import UserError, positive, seconds
 from fitting_room.format import in_words
 from fitting_room.lab.locks import machine_lock
-from fitting_room.lab.plan import Options, specify
+from fitting_room.lab.plan import Arguments, Options, argument, flag, specify, whole
 from fitting_room.lab.scheduler import job_of
 from fitting_room.lab.timing import OURS, peer_specs, time_paths, time_peers
 from fitting_room.machine import this_machine
@@ -48,7 +48,6 @@ FEWEST = 2
 LEVELS = 6
 MINUTES = 6.0
 
-PAIRS = 10
 IMAGES = 15_000
 """A quarter of an epoch: the ratio is that of whole ones."""
 
@@ -56,38 +55,35 @@ ROUND_S = 10.0
 """The time of a round of all peers: ten rounds of two cases take less than five minutes."""
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add both commands."""
-    levels = f"seeds of the weights, and of the order ({LEVELS}); each weight meets each order"
-    minutes = f"how long to time ({MINUTES:g})"
-    named = "cases by name; if none is given, those that the project names"
-    of_noise: Arguments = {
-        "case": {"nargs": "*", "help": named},
-        "--levels": {"type": positive, "default": LEVELS, "help": levels},
-        "--epochs": {"type": positive, "help": "instead of each recipe's"},
+NAMED = "cases by name; if none is given, those that the project names"
+EACH = f"seeds of the weights, and of the order ({LEVELS}); each weight meets each order"
+EPOCH = f"training images an epoch ({IMAGES}; with --peers as many as take {ROUND_S:g} s)"
+PEERS = "time Keras on other backends and the project's plain loops beside both, in turn"
+SHARE_ONLY = "time nothing: show how much of the last run was not training, and what it was"
+KEEP = (
+    "keep the figures, to be committed: as results/speed/CASE.json, those of peers as "
+    "results/peers/CASE.json, the share as results/share.json"
+)
+
+ARGUMENTS: dict[str, Arguments] = {
+    "noise": {
+        "case": argument(NAMED, nargs="*"),
+        "--levels": argument(EACH, type=positive, default=LEVELS),
+        "--epochs": argument("instead of each recipe's", type=positive),
         "--times": flag("time epochs instead, alone on this machine"),
-        "--minutes": {"type": seconds, "default": MINUTES, "help": minutes},
+        "--minutes": argument(f"how long to time ({MINUTES:g})", type=seconds, default=MINUTES),
         **shared(*DATA, *ENGINE, "--results"),
-    }
-    add_command(subparsers, "noise", noise, of_noise)
-    images = f"training images an epoch ({IMAGES}; with --peers as many as take {ROUND_S:g} s)"
-    of_speed: Arguments = {
-        "case": {"nargs": "*", "help": "cases by name; all, if none is given"},
-        "--pairs": whole(PAIRS, "pairs of epochs"),
-        "--images": {"type": positive, "help": images},
-        "--peers": flag(
-            "time Keras on other backends and the project's plain loops beside both, in turn"
-        ),
-        "--share": flag(
-            "time nothing: show how much of the last run was not training, and what it was"
-        ),
-        "--json": flag(
-            "keep the figures, to be committed: as results/speed/CASE.json, those of peers as "
-            "results/peers/CASE.json, the share as results/share.json"
-        ),
+    },
+    "speed": {
+        "case": CASES,
+        "--pairs": whole(10, "pairs of epochs"),
+        "--images": argument(EPOCH, type=positive),
+        "--peers": flag(PEERS),
+        "--share": flag(SHARE_ONLY),
+        "--json": flag(KEEP),
         **shared("--results"),
-    }
-    add_command(subparsers, "speed", speed, of_speed)
+    },
+}
 
 
 def noise(arguments: argparse.Namespace) -> int:
@@ -316,7 +312,7 @@ def _trials(
     missing = {name: spec for name, spec in specs.items() if keys[name] not in known}
     with session(arguments) as running:
         records = running.train(missing.values())
-        trained = {n: slim(r, alone=True) for n, r in zip(missing, records, strict=True)}
+        trained = {n: slim(r) for n, r in zip(missing, records, strict=True)}
     found = {name: trained.get(name) or known[keys[name]] for name in specs}
     if not found[OURS].completed:
         raise UserError(f"There is nothing to compare with: {found[OURS].reason}.")

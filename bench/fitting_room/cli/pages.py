@@ -9,27 +9,21 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from fitting_room.analysis.audit import FOLDERS, audit, claims_in, grounds, references
-from fitting_room.analysis.trials import Row, of_one_platform, rows
-from fitting_room.cli import (
-    Arguments,
-    Subparsers,
-    add_command,
-    commands_block,
-    flag,
-    options_block,
-    path,
-)
+from fitting_room.analysis.trials import Row, latest, of_one_platform, rows
+from fitting_room.cli import commands_block, options_block
 from fitting_room.cli.session import draw_all, tell
 from fitting_room.data import held
 from fitting_room.errors import UserError
 from fitting_room.format import difference
 from fitting_room.lab.evaluator import on_reference
+from fitting_room.lab.plan import Arguments, argument, flag, path
 from fitting_room.machine import PLATFORMS, platform_of
 from fitting_room.metrics import METRICS
 from fitting_room.project import FILE, TABLE, Project, from_here
@@ -64,26 +58,24 @@ DRAWING = (
 """The code that makes the committed pictures, with all that it calls."""
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add the three commands."""
-    records = {"--records": path("folder of records (results/reference)")}
-    of_plots: Arguments = {
-        "case": {"nargs": "*", "help": "cases by name; all, and how they compare, if none"},
-        **records,
+RECORDS = path("folder of records (results/reference)")
+
+ARGUMENTS: dict[str, Arguments] = {
+    "plots": {
+        "case": argument("cases by name; all, and how they compare, if none", nargs="*"),
+        "--records": RECORDS,
         "--output": path("where the pictures go (results/plots)"),
         "--readme": flag("only those of the project's pages, as SVG (results/pictures)"),
         "--check": flag("with --readme: change nothing; exit 1 if any differs"),
-    }
-    add_command(subparsers, "plots", plots, of_plots)
-    page = {"--output": path("the page (results/report.html)")}
-    add_command(subparsers, "report", report, records | page)
-    of_readme: Arguments = {
-        "file": {"nargs": "*", **path("default: the project's pages, and their pictures")},
+    },
+    "report": {"--records": RECORDS, "--output": path("the page (results/report.html)")},
+    "readme": {
+        "file": path("default: the project's pages, and their pictures", nargs="*"),
         "--check": flag("change nothing; show the difference, exit 1 if any"),
         "--results": path("holds reference/ (default: results)"),
         "--claims": path("what was published (bench/claims.toml)"),
-    }
-    add_command(subparsers, "readme", readme, of_readme)
+    },
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +109,7 @@ class Stored:
         found, cases = {}, self.project.cases
         for name, case in cases.items():
             own = [r for r in self.records if r.spec.case.name == name and r.outcome in RESULTS]
-            latest = {r.spec.seed: r for r in sorted(own, key=lambda r: r.started)}
-            found[name] = on_reference(case, [latest[seed] for seed in sorted(latest)], self.bounds)
+            found[name] = on_reference(case, latest(own), self.bounds)
         return rows(list(cases.values()), self.records, found, {})
 
 
@@ -220,7 +211,7 @@ def _drawn(stored: Stored, folder: Path, rests_on: bytes, *, check: bool) -> lis
             f"folder with records of each task, or other pictures in {TABLE}: there are "
             f"{', '.join(drawn)}."
         )
-    for name, theme in ((name, theme) for name in project.pictures for theme in THEMES.values()):
+    for name, theme in product(project.pictures, THEMES.values()):
         path = folder / theme.file_name(name, "svg")
         before = path.read_bytes() if path.is_file() else b""
         after = render(drawn[name], theme, "svg")

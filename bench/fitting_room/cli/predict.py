@@ -20,12 +20,11 @@ from fitting_room import data
 from fitting_room.analysis.audit import claims_in
 from fitting_room.analysis.mistakes import Pair, most_confused
 from fitting_room.analysis.trials import one_per_seed
-from fitting_room.cli import Arguments, Subparsers, add_command, flag
 from fitting_room.cli.session import DATA, datasets, session, shared, tell
 from fitting_room.data.picture import convert
 from fitting_room.errors import UserError, natural
 from fitting_room.format import number
-from fitting_room.lab.plan import Options, specify
+from fitting_room.lab.plan import Arguments, Options, argument, flag, path, specify
 from fitting_room.lab.probe import Seen, look
 from fitting_room.lab.scheduler import job_of, saves_model
 from fitting_room.reading import below
@@ -56,35 +55,39 @@ IMAGES = 3
 FILTER = 1
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add both commands."""
-    model: Arguments = {
-        "--case": {"help": "a case by name (the first)"},
-        "--seed": {"type": natural, "default": 0, "help": "the seed of the model (0)"},
-        "--sample": flag("a model trained on the sample: quick, but inaccurate"),
-        **shared(*DATA, "--results"),
-    }
-    parser = add_command(subparsers, "predict", predict, model)
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--index", type=natural, default=0, help="a test image, from 0 (0)")
-    which.add_argument("--image", type=Path, metavar="FILE", help="a PNG or JPEG of your own")
-    parser.add_argument(
-        "--output", type=_drawable, metavar="FILE", help="draw the answer into a PNG or SVG, too"
-    )
-    numbers = {"type": natural, "nargs": "+"}
-    images = "test images to follow through the layers (three, of the class that its task names)"
-    filters = f"filters to follow them through, from 0 ({FILTER})"
-    of_inspect: Arguments = {
-        "--images": {**numbers, "metavar": "N", "help": images},
-        "--filters": {**numbers, "metavar": "K", "default": [FILTER], "help": filters},
-    }
-    add_command(subparsers, "inspect", inspect, model | of_inspect)
-
-
 def _drawable(text: str) -> Path:
     if Path(text).suffix not in (".png", ".svg"):
         raise argparse.ArgumentTypeError(f"expected a name ending in .png or .svg, not {text!r}")
     return Path(text)
+
+
+IMAGE = "test images to follow through the layers (three, of the class that its task names)"
+THROUGH = f"filters to follow them through, from 0 ({FILTER})"
+
+MODEL: Arguments = {
+    "--case": argument("a case by name (the first)"),
+    "--seed": argument("the seed of the model (0)", type=natural, default=0),
+    "--sample": flag("a model trained on the sample: quick, but inaccurate"),
+    **shared(*DATA, "--results"),
+}
+
+ARGUMENTS: dict[str, Arguments] = {
+    "predict": {
+        **MODEL,
+        "--index": argument("a test image, from 0 (0)", type=natural, default=0),
+        "--image": path("a PNG or JPEG of your own", metavar="FILE"),
+        "--output": argument(
+            "draw the answer into a PNG or SVG, too", type=_drawable, metavar="FILE"
+        ),
+    },
+    "inspect": {
+        **MODEL,
+        "--images": argument(IMAGE, type=natural, nargs="+", metavar="N"),
+        "--filters": argument(THROUGH, type=natural, nargs="+", metavar="K", default=[FILTER]),
+    },
+}
+
+ONE_OF = ("--index", "--image")
 
 
 def _wanted(arguments: argparse.Namespace) -> TrialSpec:

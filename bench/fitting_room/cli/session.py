@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,48 +14,42 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from fitting_room import data
-from fitting_room.cli import Arguments, flag, path, whole
 from fitting_room.errors import UserError
 from fitting_room.format import in_words
 from fitting_room.lab.estimate import forecast, warnings
 from fitting_room.lab.evaluator import Evaluator
-from fitting_room.lab.plan import Options, Planned
-from fitting_room.lab.probe import check_backend
+from fitting_room.lab.plan import (
+    PLACE,
+    SOURCE,
+    Arguments,
+    Need,
+    Options,
+    argument,
+    flag,
+    path,
+    plan,
+    whole,
+)
+from fitting_room.lab.probe import check_backend, emulation
 from fitting_room.lab.scheduler import Scheduler, open_scheduler
-from fitting_room.machine import BACKENDS, DEVICES, USUAL, Platform
+from fitting_room.machine import USUAL, Platform
+from fitting_room.project import Project
 from fitting_room.record import Record
 from fitting_room.report.model import card
 from fitting_room.report.progress import Progress
-from fitting_room.spec import Dataset, TrialSpec
+from fitting_room.spec import Case, Dataset, TrialSpec
 from fitting_room.store.bounds import Bounds
 
 if TYPE_CHECKING:
     from fitting_room.report.plots.album import Pictures
 
+CASES = argument("cases by name; all, if none is given", nargs="*")
+
 OPTIONS: Arguments = {
-    "--data-dir": {
-        "metavar": "DIR",
-        "help": f"a folder with the data sets' IDX files (or {data.DATA_DIR_VARIABLE})",
-    },
-    "--offline": flag("never touch the network"),
-    "--backend": {
-        "choices": BACKENDS,
-        "default": USUAL.backend,
-        "help": f"Keras' backend ({USUAL.backend})",
-    },
-    "--device": {
-        "choices": DEVICES,
-        "default": USUAL.device,
-        "help": f"where to train ({USUAL.device})",
-    },
+    **PLACE,
+    **SOURCE,
     "--shared": flag("others use this machine meanwhile: keep no times"),
     "--jobs": whole(1, "trials side by side, with --shared"),
-    "--engine": {
-        "metavar": "ENGINE",
-        "help": "where to train: dask://HOST:PORT, a scheduler file, or module:factory",
-    },
-    "--ship": flag("send this checkout to the engine's workers"),
-    "--fresh": flag("train anew, whatever is stored"),
     "--keep-models": flag("keep trained models, with a card each"),
     "--results": path("where records are kept (default: results)"),
 }
@@ -76,8 +70,7 @@ def platform(arguments: argparse.Namespace) -> Platform:
 
 def check_platform(arguments: argparse.Namespace) -> None:
     """Raise a UserError if this machine cannot train so; an engine's workers say so later."""
-    if platform(arguments) != USUAL:
-        check_backend(arguments.backend, USUAL.device if arguments.engine else arguments.device)
+    check_backend(arguments.backend, USUAL.device if arguments.engine else arguments.device)
 
 
 def tell(words: str, end: str = "\n") -> None:
@@ -104,16 +97,36 @@ class Session:
             yield self.progress.wait(future)
 
     def evaluator(
-        self, bounds: Bounds, options: Options, planned: Mapping[str, list[Planned]]
+        self, cases: Sequence[Case], bounds: Bounds, options: Options, asked: argparse.Namespace
     ) -> Evaluator:
-        """Return what holds the cases of a plan to their bounds, with trials of this session."""
+        """Return what holds cases to their bounds, with trials of this session."""
+        found = datasets((case.task for case in cases), asked)
+        planned = plan([Need(case=case) for case in cases], options, found)
         return Evaluator(self.scheduler, bounds, options, planned, self.progress.wait)
 
-    def expect(self, missing: Sequence[TrialSpec], known: Sequence[Record], told: str = "") -> None:
-        """Tell, after ``told``, how many trials are to be trained at least, and for how long."""
+    def expect(
+        self, missing: Sequence[TrialSpec], records: Sequence[Record] = (), told: str = ""
+    ) -> None:
+        """Tell, after ``told``, how many trials are to be trained at least, and for how long.
+
+        The time follows from the ``records`` and those that are stored.
+        """
         self.progress.total = len(missing)
+        known = [*records, *self.scheduler.store.readable()] if missing else []
         took = f", {forecast(missing, known)}, more where a verdict stays open" if missing else ""
         tell(f"{told}{len(missing)} trials to train{took}")
+
+
+def emulated(project: Project, on: Platform) -> list[str]:
+    """Return the cases that have a stand-in, and whose precision this machine emulates."""
+    cases = project.cases
+    return [n for n in project.instead if emulation(cases[n].recipe.precision, **on._asdict())]
+
+
+SLOWED = (
+    "--jobs: trials side by side slow each other down, so their times say nothing. Add --shared, "
+    "which keeps no times."
+)
 
 
 @contextmanager
@@ -137,7 +150,17 @@ def session(
     Raises:
         UserError: Records cannot be written, or several trials are to run at once and be timed.
     """
-    options = _options(arguments, fresh=fresh, keep_models=keep_models)
+    given = vars(arguments).get
+    if (jobs := given("jobs", 1)) > 1 and not given("shared", True):
+        raise UserError(SLOWED)
+    options = Options(
+        engine=given("engine"),
+        ship=given("ship", False),
+        jobs=jobs if jobs > 1 else None,
+        keep_models=keep_models or given("keep_models", False),
+        fresh=uuid4().hex if fresh or given("fresh") else None,
+        results=arguments.results,
+    )
     progress, root = progress or Progress(), arguments.project.root
     scheduler = open_scheduler(options, card, listen=progress.listen, root=root, trials=trials)
     try:
@@ -147,26 +170,6 @@ def session(
         scheduler.close()
         if scheduler.engine and scheduler.engine.words:
             tell(scheduler.engine.words)
-
-
-def _options(arguments: argparse.Namespace, *, fresh: bool, keep_models: bool) -> Options:
-    """Return the options of where trials run; raise a UserError if they contradict each other."""
-    given = vars(arguments).get
-    jobs = given("jobs", 1)
-    options = Options(
-        engine=given("engine"),
-        ship=given("ship", False),
-        jobs=jobs if jobs > 1 else None,
-        keep_models=keep_models or given("keep_models", False),
-        fresh=uuid4().hex if fresh or given("fresh") else None,
-        results=arguments.results,
-    )
-    if options.jobs and not given("shared", True):
-        raise UserError(
-            "--jobs: trials side by side slow each other down, so their times say nothing. "
-            "Add --shared, which keeps no times."
-        )
-    return options
 
 
 def datasets(tasks: Iterable[str], arguments: argparse.Namespace) -> dict[str, Dataset]:

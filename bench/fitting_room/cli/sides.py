@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from fitting_room.analysis.sides import Side, facts_of, repeated
+from fitting_room.analysis.comparison import Comparison
+from fitting_room.analysis.sides import Facts, Side, facts_of, repeated
 from fitting_room.analysis.trials import of_one_platform, publishable
+from fitting_room.cli.calibrate import published
 from fitting_room.errors import UserError
+from fitting_room.format import difference, number, percent
 from fitting_room.lab import process
 from fitting_room.machine import USUAL, Platform, platform_of
 from fitting_room.project import Project
+from fitting_room.reading import below
 from fitting_room.record import Provenance, Record
+from fitting_room.spec import folder_of
 from fitting_room.store.bounds import reference_folder
 from fitting_room.store.digest import brings_engine
 from fitting_room.store.git import exported, resolve, suggestion, without_git, worktree
@@ -65,6 +69,9 @@ with os.fdopen(int(sys.argv[-1]), "wb") as answer:
 It speaks the protocol of ``fitting_room.trial`` by hand: the side may have no such module.
 """
 
+CHECKOUT = "this checkout"
+FEWEST = 2
+"""Seeds of a reference: one tells nothing of the scatter."""
 MEND = "Take the other copy off Python's path (PYTHONPATH, an editable install), or uninstall it."
 
 
@@ -94,19 +101,14 @@ def ask(folder: Path, who: str, cases: Sequence[str] = (), platform: Platform = 
     """Ask the code in a folder for its cases, their origins, and which references are stale.
 
     Raises a UserError, which begins with ``who``, where it does not answer, being broken or older
-    than references are, or where other code than the folder's answers.
-
-    Args:
-        folder: Holds ``bench`` and ``models``.
-        who: What is asked.
-        cases: Those whose origins are wanted.
-        platform: Whose references are asked for.
+    than references are, or where other code than the folder's answers. The origins are those
+    of ``cases``, the references those of ``platform``.
     """
     answer, failed = process.ask(
         [sys.executable, "-c", QUESTION],
         (cases, platform.backend, reference_folder(Path(), platform).as_posix()),
         _Answer,
-        environment=environment(folder),
+        environment={**without_git(), **process.python_path(folder)},
         folder=folder,
     )
     if answer and (found := process.strays(answer.files, folder)):
@@ -143,9 +145,8 @@ def train(folder: Path, cases: Sequence[str], into: Path, *, asked: Asked) -> li
         command += ["--engine", str(file) if file.is_file() else asked.engine]
         command += ["--ship"] * (file.is_file() or asked.engine.startswith("dask://"))
     command += asked.platform.options.split()
-    training = subprocess.Popen(
-        command, cwd=folder, env=environment(folder), stdout=subprocess.DEVNULL
-    )
+    environment = {**without_git(), **process.python_path(folder)}
+    training = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     try:
         status = training.wait()
     except KeyboardInterrupt:
@@ -179,14 +180,6 @@ def check_origin(record: Record, said: Provenance, commit: str | None) -> None:
                 "Remove that record if an older run left it; else "
                 f"{MEND[0].lower()}{MEND[1:]}"
             )
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """Return the environment in which Python and git look at a folder first."""
-    return {**without_git(), **process.python_path(folder)}
-
-
-CHECKOUT = "this checkout"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -352,11 +345,56 @@ def _trained(
     return records
 
 
-@contextmanager
-def code_of(place: Place, project: Project) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Yield a folder with the code of a side, and its cases by name, in plain values."""
-    if place.commit is None:
-        yield project.root, msgspec.to_builtins(project.cases)
-        return
-    with exported(place.commit, root=project.root) as folder:
-        yield folder, ask(folder, called(place.commit)).cases
+def update_reference(found: Comparison, results: Path, platform: Platform) -> None:
+    """Make head's records the reference of their cases on a platform; print what changes.
+
+    New files are written before old ones go, so that an interruption loses nothing.
+
+    Raises:
+        UserError: Head has no records, or some that may be no reference; nothing is changed then.
+    """
+    store = Store(reference_folder(results, platform))
+    pairs = found.pairs
+    cases = {head.case for _, head in pairs.pairs} | {*pairs.appeared, *dict(pairs.missing)}
+    chosen = [facts for facts in found.head.facts.values() if facts.case in cases]
+    if not any(facts.records for facts in chosen):
+        raise UserError(
+            f"{found.head.told} has no records to be a reference. Name a commit or a folder."
+        )
+    for facts in chosen:
+        _check_reference(facts, platform)
+    before = _listing(store)
+    for facts in chosen:
+        kept = {store.put(published(record)) for record in facts.records}
+        for file in below(store.root, folder_of(facts.case)).glob("seed-*.json"):
+            if file not in kept:
+                file.unlink()
+    print(difference(before, _listing(store), file=str(store.root)) or "Nothing to update.")
+    print("Review this with `git diff` before you commit it: bounds and tables rest on it.")
+
+
+def _check_reference(facts: Facts, platform: Platform) -> None:
+    if len(facts.records) < FEWEST:
+        raise UserError(
+            f"{facts.case} has {len(facts.records)} seed; a reference needs {FEWEST} at least. "
+            "Add --train, or choose others with --case."
+        )
+    if not all(publishable(record) for record in facts.records):
+        raise UserError(
+            f"{facts.case} was trained on the sample or not for its recipe's epochs: "
+            "that is no reference. Choose others with --case."
+        )
+    if others := {platform_of(record) for record in facts.records} - {platform}:
+        raise UserError(
+            f"{facts.case} was trained with {others.pop().words}, and is no reference of "
+            f"{platform.words}. Name what it was trained with by --backend and --device."
+        )
+
+
+def _listing(store: Store) -> str:
+    """Return one line a record, as a person reviews them."""
+    return "\n".join(
+        f"{r.spec.case.name} seed {r.spec.seed}: test accuracy {percent(r.test_accuracy)} %, "
+        f"test loss {number(r.test_loss, 4)}, {r.outcome}, key {r.key[:12]}"
+        for r in store.all()
+    )

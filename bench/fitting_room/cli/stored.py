@@ -23,10 +23,10 @@ from fitting_room.analysis.trials import (
     publishable,
     quartiles,
 )
-from fitting_room.cli import Arguments, Subparsers, add_command, flag, path
 from fitting_room.cli.session import shared
 from fitting_room.errors import UserError, nearest
 from fitting_room.format import accuracy, difference, in_terminal, number, percent
+from fitting_room.lab.plan import Arguments, argument, flag, path
 from fitting_room.machine import USUAL, platform_of
 from fitting_room.metrics import METRICS
 from fitting_room.project import Project
@@ -59,39 +59,40 @@ FOLDERS = ("exercises", "trials", "models", "inspect")
 """Folders of the results that have one for each case, beside those of references."""
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add the four commands."""
-    json_too = {"--json": flag("as JSON, accuracies as fractions")}
-    of_show: Arguments = {
-        "case": {"nargs": "?", "help": "show this case alone, epoch by epoch"},
+JSON_TOO = flag("as JSON, accuracies as fractions")
+GONE = "which the list of cases no longer has"
+
+ARGUMENTS: dict[str, Arguments] = {
+    "show": {
+        "case": argument("show this case alone, epoch by epoch", nargs="?"),
         "--seeds": flag("a line for each record"),
-        **json_too,
-        "--results": path("where records are kept (default: results)"),
-    }
-    of_claims: Arguments = {
-        "file": {"nargs": "?", **path("default: bench/claims.toml")},
-        **json_too,
+        "--json": JSON_TOO,
+        **shared("--results"),
+    },
+    "claims": {
+        "file": path("default: bench/claims.toml", nargs="?"),
+        "--json": JSON_TOO,
         "--results": path("holds reference/, exercises/ and speed/ (results)"),
-    }
-    gone, results = "which the list of cases no longer has", shared("--results")
-    case = {"help": f"its name, {gone}"}
-    of_remove: Arguments = {"case": case, "--apply": flag("remove what is shown")}
-    of_rename: Arguments = {
-        "old": {"help": f"its name until now, {gone}"},
-        "new": {"help": "its name in the list of cases"},
+    },
+    "remove": {
+        "case": argument(f"its name, {GONE}"),
+        "--apply": flag("remove what is shown"),
+        **shared("--results"),
+    },
+    "rename": {
+        "old": argument(f"its name until now, {GONE}"),
+        "new": argument("its name in the list of cases"),
         "--apply": flag("rename what is shown"),
-    }
-    add_command(subparsers, "show", show, of_show)
-    add_command(subparsers, "claims", claims, of_claims)
-    add_command(subparsers, "remove", remove, of_remove | results)
-    add_command(subparsers, "rename", rename, of_rename | results)
+        **shared("--results"),
+    },
+}
 
 
 def show(args: Namespace) -> int:
     """Print the records under ``--results``."""
     folders = [*reference_folders(args.results), args.results / "trials"]
-    names = {folder.relative_to(args.results).as_posix(): folder for folder in folders}
-    found = [(name, r) for name, folder in names.items() for r in Store(folder).readable()]
+    names = [folder.relative_to(args.results).as_posix() for folder in folders]
+    found = [(n, r) for n, each in zip(names, folders, strict=True) for r in Store(each).readable()]
     known = dict.fromkeys([*args.project.cases, *(record.spec.case.name for _, record in found)])
     if args.case is not None and args.case not in known:
         raise UserError(f"There is no case {args.case!r}. {nearest(args.case, known)}")
@@ -350,7 +351,7 @@ def _edited(path: Path, old: str, new: str | None) -> str:
     """
     toml = read_toml(path, mend="It holds bounds or claims.", infinite=True)
     document, published = toml.document, toml.document.get("claims", {})
-    gone = {name for name, told in published.items() if not new and old in _values(told)}
+    gone = {n for n, told in published.items() if not new and _replaced(told, old, None) != told}
 
     def edit(keys: Keys, table: str) -> str:
         if new:
@@ -360,24 +361,17 @@ def _edited(path: Path, old: str, new: str | None) -> str:
 
     if new and new in document and old in document:
         raise UserError(f"{path} has both [{old}] and [{new}]. Remove one of them by hand.")
-    if new:
-        wanted = {new if key == old else key: value for key, value in document.items()}
-        left = _replaced(published, old, new)
-    else:
-        wanted = {key: value for key, value in document.items() if key != old}
-        left = {name: told for name, told in published.items() if name not in gone}
-    wanted.pop("claims", None)
+    wanted = {
+        new if new and key == old else key: value
+        for key, value in document.items()
+        if key != "claims" and (new or key != old)
+    }
+    left = {n: _replaced(told, old, new or old) for n, told in published.items() if n not in gone}
     try:
         return edited(toml.text, edit, wanted | ({"claims": left} if left else {}))
     except ValueError:
         told = f"{path} is written in a way that this cannot edit. Edit it by hand."
         raise UserError(told) from None
-
-
-def _values(told: object) -> list[object]:
-    """Return the values of a claim, those in lists too."""
-    values = list(told.values()) if isinstance(told, dict) else []
-    return [each for value in values for each in (value if isinstance(value, list) else [value])]
 
 
 def _in_table(keys: Keys, text: str, old: str, new: str) -> str:
@@ -391,7 +385,7 @@ def _in_table(keys: Keys, text: str, old: str, new: str) -> str:
     return re.sub(header, lambda found: f"{found[1]}{bare}", text, count=1)
 
 
-def _replaced(value: Any, old: str, new: str) -> Any:
+def _replaced(value: Any, old: str, new: str | None) -> Any:
     """Return values with one text in the place of another, however deep they lie."""
     if isinstance(value, dict):
         return {key: _replaced(each, old, new) for key, each in value.items()}

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from fitting_room.errors import UserError
-from fitting_room.machine import Platform, usable_cores, visible_gpus
+from fitting_room.data import DATA_DIR_VARIABLE
+from fitting_room.errors import UserError, positive
+from fitting_room.machine import BACKENDS, DEVICES, USUAL, Platform, usable_cores, visible_gpus
 from fitting_room.metrics import CURVES, METRICS, UNTRAINED
 from fitting_room.spec import Case, Dataset, TrialSpec
 
@@ -153,6 +155,46 @@ class Options:
             return True
         known = METRICS[metric].known_after if metric in METRICS else None
         return known is not None and known <= self.stop_after
+
+
+Arguments = dict[str, dict[str, Any]]
+"""Argument → how ``argparse`` and pytest are to take it."""
+
+
+def argument(meaning: str, **settings: Any) -> dict[str, Any]:
+    """Return how an argument is to be taken, whose help is ``meaning``."""
+    return {"help": meaning, **settings}
+
+
+flag = partial(argument, action="store_true")
+path = partial(argument, type=Path)
+
+
+def whole(default: int, meaning: str) -> dict[str, Any]:
+    """Return how a whole number from 1 is to be taken; its help ends with the default."""
+    return argument(f"{meaning} ({default})", type=positive, default=default)
+
+
+ELSEWHERE = (
+    "where to train: dask://HOST:PORT, the name of a scheduler file, or module:factory of a "
+    "concurrent.futures.Executor (default: this machine)"
+)
+PLACE: Arguments = {
+    "--device": argument(f"where to train ({USUAL.device})", choices=DEVICES, default=USUAL.device),
+    "--backend": argument(
+        f"Keras' backend ({USUAL.backend})", choices=BACKENDS, default=USUAL.backend
+    ),
+    "--engine": argument(ELSEWHERE, metavar="ENGINE"),
+    "--ship": flag("send this checkout to the engine's workers"),
+}
+SOURCE: Arguments = {
+    "--data-dir": argument(
+        f"a folder with the data sets' IDX files (or {DATA_DIR_VARIABLE})", metavar="DIR"
+    ),
+    "--offline": flag("never touch the network"),
+    "--fresh": flag("train anew, whatever is stored"),
+}
+"""Where trials run, and what they use: options of a run of tests and of commands alike."""
 
 
 Limits = tuple[tuple[float, float], ...]

@@ -237,13 +237,13 @@ def _uncaptured(
 @pytest.fixture
 def evaluator(request: pytest.FixtureRequest) -> Evaluator:
     """Get records and verdicts; ``@pytest.mark.needs`` says which trials a test needs."""
+    _, request.node.user_properties = parted(request.node.user_properties)  # a rerun adds its own
     return request.config.stash[EVALUATOR]
 
 
 @pytest.fixture
 def hold(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case, str], None]:
     """Hold a case to its bound: ``hold(case, metric)`` passes, fails, xfails or skips the test."""
-    _, request.node.user_properties = parted(request.node.user_properties)  # a rerun adds its own
 
     def hold(case: Case, metric: str) -> None:
         __tracebackhide__ = True
@@ -267,7 +267,6 @@ def hold(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case
 @pytest.fixture
 def times(evaluator: Evaluator, request: pytest.FixtureRequest) -> Callable[[Case], list[Record]]:
     """Get the records of a case, trained or built alone on this machine."""
-    _, request.node.user_properties = parted(request.node.user_properties)  # a rerun adds its own
 
     def times(case: Case) -> list[Record]:
         __tracebackhide__ = True

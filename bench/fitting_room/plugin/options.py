@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,76 +11,66 @@ import pytest
 
 from fitting_room.data import chosen_data_dir
 from fitting_room.errors import in_ci, positive, seconds
-from fitting_room.lab.plan import SEEDS, TIERS, Options
-from fitting_room.machine import BACKENDS, DEVICES, Platform
+from fitting_room.lab.plan import (
+    PLACE,
+    SEEDS,
+    SOURCE,
+    TIERS,
+    Arguments,
+    Options,
+    argument,
+    flag,
+    path,
+)
+from fitting_room.machine import Platform
 from fitting_room.project import Project, current
 
 UNDECIDED = ("fail", "xfail")
 
+NUMBER: dict[str, Any] = {"type": positive, "metavar": "N"}
+
 _BY_TIER = ", ".join(f"{tier} {n}" for tier, n in SEEDS.items())
 
-OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "--tier": {
-        "choices": TIERS,
-        "default": "accept",
-        "help": "how much work: smoke (a shipped sample, about a minute), quick (the whole data, "
-        "the first epochs), accept (the whole data, the default) or full (every seed)",
-    },
-    "--seeds": {"type": positive, "help": f"exactly N seeds a case (else {_BY_TIER})"},
-    "--epochs": {
-        "type": positive,
-        "help": "N epochs instead of each recipe's; figures are marked and not judged",
-    },
-    "--device": {"choices": DEVICES, "default": "cpu", "help": "where to train"},
-    "--backend": {"choices": BACKENDS, "default": "tensorflow", "help": "Keras' backend"},
-    "--engine": {
-        "metavar": "ENGINE",
-        "help": "where trials are trained: dask://HOST:PORT, the name of a scheduler file, or "
-        "module:factory of a concurrent.futures.Executor (default: this machine)",
-    },
-    "--ship": {"action": "store_true", "help": "send this checkout to the engine's workers"},
-    "--jobs": {
-        "type": positive,
-        "metavar": "N",
-        "help": "N trials side by side on this machine; more than one are not timed",
-    },
-    "--per-gpu": {
-        "type": positive,
-        "default": 1,
-        "metavar": "N",
-        "help": "N trials side by side on each GPU; more than one are not timed",
-    },
-    "--data-dir": {"help": "a folder with the data sets' IDX files (or FITTING_ROOM_DATA)"},
-    "--offline": {"action": "store_true", "help": "never touch the network"},
-    "--fresh": {"action": "store_true", "help": "train anew, whatever is stored"},
-    "--keep-models": {
-        "action": "store_true",
-        "help": "keep each trained model in results/models, with a card; a trial that is stored "
-        "without its model is trained again",
-    },
-    "--tensorboard": {
-        "type": Path,
-        "metavar": "DIR",
-        "help": "train with logs for TensorBoard: curves, weights, graph and hyperparameters; the "
-        "records of such a run are in DIR too, without times",
-    },
-    "--time-limit": {
-        "type": seconds,
-        "metavar": "SECONDS",
-        "help": "end a trial that takes longer",
-    },
-    "--stop-early": {
-        "action": "store_true",
-        "help": "end the first seed of a case once its training loss alone fails the case",
-    },
-    "--undecided": {
-        "choices": UNDECIDED,
-        "help": "what an open verdict does to its test: fail, the default where CI is set, or "
-        "xfail, the default elsewhere",
-    },
-    "--results": {
-        "help": "the folder of records and reports (default: results, in the root folder)",
-    },
+OPTIONS: Arguments = {
+    "--tier": argument(
+        "how much work: smoke (a shipped sample, about a minute), quick (the whole data, the first "
+        "epochs), accept (the whole data, the default) or full (every seed)",
+        choices=TIERS,
+        default="accept",
+    ),
+    "--seeds": argument(f"exactly N seeds a case (else {_BY_TIER})", **NUMBER),
+    "--epochs": argument(
+        "N epochs instead of each recipe's; figures are marked and not judged", **NUMBER
+    ),
+    **PLACE,
+    "--jobs": argument(
+        "N trials side by side on this machine; more than one are not timed", **NUMBER
+    ),
+    "--per-gpu": argument(
+        "N trials side by side on each GPU; more than one are not timed", default=1, **NUMBER
+    ),
+    **SOURCE,
+    "--keep-models": flag(
+        "keep each trained model in results/models, with a card; a trial that is stored without "
+        "its model is trained again"
+    ),
+    "--tensorboard": path(
+        "train with logs for TensorBoard: curves, weights, graph and hyperparameters; the records "
+        "of such a run are in DIR too, without times",
+        metavar="DIR",
+    ),
+    "--time-limit": argument("end a trial that takes longer", type=seconds, metavar="SECONDS"),
+    "--stop-early": flag(
+        "end the first seed of a case once its training loss alone fails the case"
+    ),
+    "--undecided": argument(
+        "what an open verdict does to its test: fail, the default where CI is set, or xfail, the "
+        "default elsewhere",
+        choices=UNDECIDED,
+    ),
+    "--results": argument(
+        "the folder of records and reports (default: results, in the root folder)", metavar="DIR"
+    ),
 }
 """Name of an option → its arguments for ``add_option``."""
 
@@ -90,14 +79,10 @@ def add_options(parser: pytest.Parser) -> None:
     """Add the group "fitting room"; a name that is taken becomes ``--fitting-room-…``."""
     group, taken = parser.getgroup("fitting room"), _taken(parser)
     for name, settings in OPTIONS.items():
-        known = dict(settings)
-        if "choices" not in known and "action" not in known:
-            known.setdefault("metavar", name[2:].replace("-", "_").upper())
-        if name in taken:
-            known["help"] += f" ({name} is another plugin's here)"
-        group.addoption(
-            f"--fitting-room{name[1:]}" if name in taken else name, dest=_dest(name), **known
-        )
+        other = f" ({name} is another plugin's here)" if name in taken else ""
+        told = settings | {"help": f"{settings['help']}{other}"}
+        called = f"--fitting-room{name[1:]}" if other else name
+        group.addoption(called, dest=_dest(name), **told)
 
 
 def _taken(parser: pytest.Parser) -> set[str]:
