@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import commands
 import pytest
 from audit_world import CNN, DENSE, SOURCE, figure, judged, seeds, statement
+from commands import printed
 
 from fitting_room.report.findings import claims_markdown, claims_shown, tally
 from fitting_room.report.progress import Screen
@@ -24,9 +24,9 @@ OTHER = (
 """What the table of the same source has otherwise."""
 
 
-def call(*arguments: str | Path) -> int:
-    """Run ``claims``; return its exit status."""
-    return commands.call("claims", *arguments)
+def claims(*arguments: str | Path, status: int = 0) -> str:
+    """Run ``claims``, check how it ends, and return what it prints."""
+    return printed("claims", *arguments, status=status).out
 
 
 @pytest.fixture
@@ -40,12 +40,11 @@ def own(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_without_claims_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_without_claims_is_told(tmp_path: Path) -> None:
     """It is no mistake, and no table either."""
     path = tmp_path / "claims.toml"
     path.write_text("[sources]\n", encoding="utf-8")
-    assert call(path, "--results", tmp_path) == 0
-    assert capsys.readouterr().out == f"{path} holds no claims.\n"
+    assert claims(path, "--results", tmp_path) == f"{path} holds no claims.\n"
     assert tally([]) == "0 claims"
 
 
@@ -117,10 +116,9 @@ def test_a_mislabelled_figure_is_told_above_the_table(tmp_path: Path) -> None:
     assert wanted in text.splitlines()[0]
 
 
-def test_the_command_prints_every_claim(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_every_claim(own: Path) -> None:
     """The table ends with the count."""
-    assert call(own, "--results", own.parent) == 0
-    out = capsys.readouterr().out
+    out = claims(own, "--results", own.parent)
     assert out.rstrip().endswith("2 claims: 1 exceeded, 1 undecided.")
     assert "a new seed falls within 86.81–87.59 %" in out
 
@@ -134,19 +132,17 @@ def test_a_terminal_gets_paragraphs(tmp_path: Path) -> None:
     assert any(line.startswith("undecided: ") for line in lines)
 
 
-def test_json_has_numbers_and_reasons(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_numbers_and_reasons(own: Path) -> None:
     """Accuracies are fractions."""
-    call(own, "--json", "--results", own.parent)
-    found = json.loads(capsys.readouterr().out)
+    found = json.loads(claims(own, "--json", "--results", own.parent))
     assert found["verdicts"] == {"exceeded": 1, "undecided": 1}
     assert found["claims"][0]["interval"]["estimate"] == pytest.approx(0.872)
     assert found["claims"][1]["because"] == "no reference records yet of cnn_64"
 
 
-def test_an_unexpected_verdict_is_a_finding(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unexpected_verdict_is_a_finding(own: Path) -> None:
     """Status 1, and a line that names it."""
     text = own.read_text("utf-8").replace(SOURCE, f'{SOURCE}\nexpected = "reproduced"', 1)
     own.write_text(text, encoding="utf-8")
-    assert call(own, "--results", own.parent) == 1
     told = f"{DENSE}.test_accuracy: exceeded, where reproduced is expected."
-    assert told in capsys.readouterr().out
+    assert told in claims(own, "--results", own.parent, status=1)

@@ -139,14 +139,6 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, told: str) -
         read(tmp_path, text)
 
 
-def test_a_mistake_in_the_call_is_told(tmp_path: Path) -> None:
-    """The file is not there, or the task is unknown."""
-    with pytest.raises(UserError, match=r"none.toml cannot be read.*It holds candidates"):
-        read_study(tmp_path / "none.toml", "mnist")
-    with pytest.raises(UserError, match=r"no task 'mnits'. Did you mean 'mnist'"):
-        read(tmp_path, GOOD, task="mnits")
-
-
 def test_lines_are_read_as_they_were_written(tmp_path: Path) -> None:
     """In order, through a folder that is not there yet."""
     path, lines = tmp_path / "search" / "mnist.jsonl", [line("a"), line("b", seed=1)]
