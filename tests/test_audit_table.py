@@ -1,4 +1,4 @@
-"""The audit as a table and as JSON, and the command that prints it."""
+"""The audit as a table and as JSON, the command that prints it, and the suite that holds it."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import json
 from pathlib import Path
 
 import pytest
-from audit_world import CNN, DENSE, SOURCE, figure, judged, seeds, statement
+from audit_world import CNN, DENSE, SOURCE, figure, further, judged, seeds, statement, written
 from commands import printed
+from records import stored
 
+from conftest import Bench
+from fitting_room.analysis import audit
 from fitting_room.report.findings import claims_markdown, claims_shown, tally
 from fitting_room.report.progress import Screen
-from fitting_room.store.records import Store
 
 OVER = f'cases = ["{CNN}"]\nover = "{DENSE}"\nlow = 0'
 WORDS = statement("difference", "test_accuracy", OVER)
 WORSE = statement("difference", "test_accuracy", f'cases = ["{DENSE}"]\nover = "{CNN}"\nlow = 0')
+TWICE = figure("87.2%", 0.872) + further("about 82%", 0.82)
 BOTH = figure("87.2%", 0.872) + figure("90%", 0.9).replace(DENSE, CNN)
-OTHER = (
-    f'[claims.text]\nkind = "figure"\nsaid = "baseline"\ncase = "{DENSE}"\n'
-    f'metric = "test_accuracy"\npublished = "about 82%"\nvalue = 0.82\n{SOURCE}\n'
-)
-"""What the table of the same source has otherwise."""
 
 
 def claims(*arguments: str | Path, status: int = 0) -> str:
@@ -32,12 +30,8 @@ def claims(*arguments: str | Path, status: int = 0) -> str:
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
     """A claims file of somebody's own, with two references beside it."""
-    path = tmp_path / "claims.toml"
-    head = '[sources]\nbook = "A. Author, Book, 1999"\n'
-    path.write_text(head + figure("82%", 0.82) + WORDS, encoding="utf-8")
-    for record in seeds(DENSE, 0.872):
-        Store(tmp_path / "reference").put(record)
-    return path
+    stored(tmp_path / "reference", seeds(DENSE, 0.872))
+    return written(tmp_path, figure("82%", 0.82) + WORDS)
 
 
 def test_a_file_without_claims_is_told(tmp_path: Path) -> None:
@@ -86,7 +80,7 @@ def test_what_does_not_hold_says_why_in_a_footnote_that_others_share(tmp_path: P
     [
         (figure("9", 9, "parameters", 'described = "Dense"'), "The layers it describes have"),
         (figure("89%", 0.89, more='watches = "training_accuracy"'), "A training accuracy"),
-        (figure("87.2%", 0.872) + OTHER, "Another figure of the same source excludes it."),
+        (TWICE, "Another figure of the same source excludes it."),
         (BOTH + WORSE, "Figures of the same source say otherwise."),
         (WORSE, "The 95 % interval lies outside what it says."),
     ],
@@ -146,3 +140,35 @@ def test_an_unexpected_verdict_is_a_finding(own: Path) -> None:
     own.write_text(text, encoding="utf-8")
     told = f"{DENSE}.test_accuracy: exceeded, where reproduced is expected."
     assert told in claims(own, "--results", own.parent, status=1)
+
+
+def held(run: Bench, folder: Path, more: str = "") -> pytest.RunResult:
+    """Run the suite on one claim that anybody can count: 128 × 785 + 10 × 129 parameters."""
+    path = written(folder, figure("101,770", 101_770, "parameters", more))
+    return run("-k", "claims", results=folder, claims=path)
+
+
+def test_an_expected_verdict_passes_and_is_counted(run: Bench, tmp_path: Path) -> None:
+    """The tally is told where nothing else is: no trial is needed, no table is made."""
+    done = held(run, tmp_path, 'expected = "reproduced"')
+    done.assert_outcomes(passed=2, deselected=done.parseoutcomes()["deselected"])
+    assert "1 claims: 1 reproduced." in done.outlines
+    assert not (tmp_path / "latest").exists()
+
+
+def test_a_settled_verdict_that_nobody_expects_fails(run: Bench, tmp_path: Path) -> None:
+    """The failure is the line to add."""
+    done = held(run, tmp_path)
+    done.assert_outcomes(passed=1, failed=1, deselected=done.parseoutcomes()["deselected"])
+    done.stdout.fnmatch_lines([f'*{DENSE}.parameters: expected = "reproduced"*'])
+
+
+@pytest.mark.parametrize(("stale", "outcome"), [({}, "failed"), ({DENSE: "it changed"}, "skipped")])
+def test_another_verdict_than_expected_fails_unless_the_code_is_another(
+    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stale: dict[str, str], outcome: str
+) -> None:
+    """What older code measured is no news of this one's."""
+    monkeypatch.setattr(audit, "why_stale", lambda *_, **__: stale)
+    done = held(run, tmp_path, 'expected = "exceeded"')
+    counts = done.parseoutcomes()
+    assert (counts["passed"], counts[outcome]) == (1, 1)

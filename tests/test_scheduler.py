@@ -1,11 +1,10 @@
-"""The scheduler: one trial per key and run; runs ended early, two at once."""
+"""The scheduler: one trial per key and run; runs ended early, two at once, or with logs."""
 
 from __future__ import annotations
 
 import errno
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import wait
 from dataclasses import replace
 from functools import partial
@@ -20,18 +19,13 @@ from scheduler_world import ORIGIN, SPEC, FakeTrials, get, new_scheduler, preten
 
 from fitting_room.errors import UserError
 from fitting_room.lab import process, scheduler
+from fitting_room.lab.plan import Options, specify
 from fitting_room.machine import this_machine
-from fitting_room.record import Job, Listener, Message, Record, silent
+from fitting_room.record import Job, Listener, Message, Record, run_name, silent
 from fitting_room.store.key import quality_key
 from fitting_room.store.records import Store
 
 CASE = SPEC.case.name
-
-
-@pytest.fixture
-def trials(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTrials]:
-    """Let trials be made up."""
-    return pretend(monkeypatch)
 
 
 def test_trial_is_trained_once_and_served_thereafter(tmp_path: Path, trials: FakeTrials) -> None:
@@ -215,3 +209,29 @@ def test_two_runs_at_once_share_one_trial(tmp_path: Path, monkeypatch: pytest.Mo
     go.set()
     assert first.result(timeout=PATIENCE_S) == second.result(timeout=PATIENCE_S)
     assert len(trials.ran) == 1
+
+
+@pytest.mark.parametrize(("log", "alone"), [(None, True), (Path("logs"), False)])
+def test_logged_trial_is_not_timed(log: Path | None, alone: bool) -> None:
+    """Whatever is written meanwhile, no clock of a reference runs beside it."""
+    options = Options(log=log, results=Path("results"))
+    spec = specify(SPEC.case, 0, options, SPEC.dataset)
+    assert spec.alone is alone
+
+
+def test_records_of_a_logged_run_are_with_its_logs() -> None:
+    """So none replaces a timed one, and one without logs never serves where logs are wanted."""
+    assert Options(results=Path("results")).trials == Path("results/trials")
+    assert Options(log=Path("logs"), results=Path("results")).trials == Path("logs/trials")
+
+
+def test_each_trained_trial_has_a_folder_of_its_own(tmp_path: Path, trials: FakeTrials) -> None:
+    """It is told to the child; one that is only built has nothing to log."""
+    run = new_scheduler(tmp_path, log=tmp_path / "logs")
+    built = specify(SPEC.case, 0, Options(), SPEC.dataset, trained=False)
+    for spec in (SPEC, built):
+        run.request(spec, timed=False).result(timeout=PATIENCE_S)
+    run.close()
+    first, second = trials.ran
+    assert first.log == str(tmp_path / "logs" / run_name(first.spec, first.key))
+    assert second.log is None
