@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from imports import ROOT, imports_of, module_of, sources
-from records import PROJECT, make_record
+from records import make_record
 from search_world import searched
 
 import models
@@ -29,20 +27,6 @@ PUBLISHED = {
 PLAIN = {name: case for name, case in CASES.items() if not case.recipe.tuned}
 """What was published was trained by a plain ``fit``; the others are our own."""
 TUNED = [case for case in CASES.values() if case.recipe.tuned]
-
-
-def parameters_of(builder: str) -> set[str]:
-    """Return the keyword-only parameters of a builder, read without importing it."""
-    module, function = builder.split(":")
-    tree = ast.parse((ROOT / Path(*module.split("."))).with_suffix(".py").read_text())
-    found = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function)
-    return {argument.arg for argument in found.args.kwonlyargs}
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_builder_is_there_and_takes_the_arguments(name: str) -> None:
-    """No line of the registry names a function or an argument that does not exist."""
-    assert set(MODELS[name].arguments) <= parameters_of(MODELS[name].builder)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -118,11 +102,6 @@ def test_new_line_of_the_registry_is_a_new_case(monkeypatch: pytest.MonkeyPatch)
     found = cases._cases()
     assert set(found) - set(CASES) == {"fashion_mnist-dense_512", "mnist-dense_512"}
     assert found["mnist-dense_512"].arguments == {"units": 512}
-
-
-def test_case_is_found_by_its_name() -> None:
-    """A name is that of one case."""
-    assert PROJECT.case("mnist-dense_128") is CASES["mnist-dense_128"]
 
 
 def test_a_tuned_recipe_keeps_to_the_epochs_of_its_task() -> None:

@@ -15,7 +15,7 @@ import pytest
 from bench_runs import PATIENCE_S
 from imports import ROOT
 from records import MACHINE
-from scheduler_world import ORIGIN, SPEC, FakeTrials, get, new_scheduler, pretend, trial
+from scheduler_world import ORIGIN, SPEC, FakeTrials, get, new_scheduler, trial
 
 from fitting_room.errors import UserError
 from fitting_room.lab import process, scheduler
@@ -93,11 +93,9 @@ def test_changed_code_never_meets_an_old_number(
     assert len(trials.ran) == 2
 
 
-def test_failed_trial_is_stored_and_not_served(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_trial_is_stored_and_not_served(tmp_path: Path, trials: FakeTrials) -> None:
     """It is not tried twice in one run, and is tried again in the next."""
-    trials = pretend(monkeypatch, partial(trial, outcome="crashed"))
+    trials.make = partial(trial, outcome="crashed")
     run = new_scheduler(tmp_path)
     failed = run.request(SPEC, timed=False).result(timeout=PATIENCE_S)
     assert run.request(SPEC, timed=False).result(timeout=PATIENCE_S) == failed
@@ -137,9 +135,9 @@ def test_listener_hears_the_trial(tmp_path: Path, trials: FakeTrials) -> None:
     assert len(trials.ran) == 1
 
 
+@pytest.mark.usefixtures("trials")
 def test_full_disk_reaches_whoever_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error of storing a record is raised by the future, as a sentence."""
-    pretend(monkeypatch)
 
     def refuse(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -177,11 +175,11 @@ def until_ended(begun: threading.Event, job: Job, listen: Listener) -> Record:
 
 
 def test_closing_ends_what_runs_and_gives_up_what_has_not_begun(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, trials: FakeTrials
 ) -> None:
     """The trial that runs leaves its record; the others never begin."""
     begun = threading.Event()
-    trials = pretend(monkeypatch, partial(until_ended, begun))
+    trials.make = partial(until_ended, begun)
     run = new_scheduler(tmp_path)
     futures = [run.request(replace(SPEC, seed=seed), timed=False) for seed in range(3)]
     assert begun.wait(timeout=PATIENCE_S)
@@ -191,7 +189,7 @@ def test_closing_ends_what_runs_and_gives_up_what_has_not_begun(
     assert trials.seeds == [0]
 
 
-def test_two_runs_at_once_share_one_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_runs_at_once_share_one_trial(tmp_path: Path, trials: FakeTrials) -> None:
     """The second waits for the first, and is served what it stored."""
     begun, go = threading.Event(), threading.Event()
 
@@ -200,7 +198,7 @@ def test_two_runs_at_once_share_one_trial(tmp_path: Path, monkeypatch: pytest.Mo
         assert go.wait(timeout=PATIENCE_S)
         return trial(job, listen)
 
-    trials = pretend(monkeypatch, slow)
+    trials.make = slow
     runs = [new_scheduler(tmp_path), new_scheduler(tmp_path)]
     first = runs[0].request(SPEC, timed=True)
     assert begun.wait(timeout=PATIENCE_S)
