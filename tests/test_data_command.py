@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
-from commands import Printed, printed, shell
+from commands import Printed, call, printed, shell
 from data_world import FakeSource, know, tiny, write_idx
 from imports import ROOT
 from rich.console import Console
 
 from bench.variants import ORIGINAL
 from fitting_room import data as data_sets
-from fitting_room.cli import data
 from fitting_room.cli.data import TerminalProgress
 from fitting_room.data import cache_root, chosen_data_dir
 from fitting_room.data.arrays import RejectedError, UnavailableError, combined
 from fitting_room.errors import UserError
-from fitting_room.project import current, read_project
+from fitting_room.project import read_project
 
 
 @pytest.fixture(autouse=True)
@@ -30,16 +28,8 @@ def _own_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("FITTING_ROOM_DATA", raising=False)
 
 
-def _act(*arguments: object) -> int:
-    parser = argparse.ArgumentParser()
-    data.register(parser.add_subparsers())
-    args = parser.parse_args(["data", *map(str, arguments)])
-    args.project = current(ROOT)
-    return int(args.run(args))
-
-
 def _run(*arguments: object) -> Printed:
-    return printed(*arguments, by=_act)
+    return printed("data", *arguments)
 
 
 def test_each_data_set_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +68,7 @@ def test_one_failure_does_not_hide_the_other_data_set(
     know(monkeypatch, "fashion_mnist", FakeSource(RejectedError("broken")))
     know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
     with pytest.raises(UserError, match="Fashion MNIST cannot be had"):
-        _act()
+        call("data")
     assert "MNIST (mnist)" in capsys.readouterr().out
 
 
