@@ -6,7 +6,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,9 +29,7 @@ from fitting_room.judge.sequential import (
 )
 from fitting_room.judge.verdict import Bound
 
-ALPHA = 1e-4  # one hundred assertions share 1 %
-FAST = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=ALPHA, least=1)
-CAREFUL = replace(FAST, least=2)
+PLAN = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=1e-4)
 FLOOR = Bound(
     metric="test_accuracy", at_least=0.89, mean=0.905, sd=0.004, reference_seeds=20, reason="x"
 )
@@ -58,13 +55,15 @@ def test_a_step_is_the_log_ratio_of_two_normal_densities() -> None:
 
 def test_the_limits_are_those_of_wald() -> None:
     """At error 5 % each way the limits are plus and minus the logarithm of 19."""
-    plan = replace(FAST, alpha=0.05)
+    plan = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=0.05)
     assert (plan.pass_at, plan.fail_at) == pytest.approx((math.log(19), -math.log(19)))
 
 
 def test_a_bound_far_off_is_tested_as_if_it_were_three_scatters_away() -> None:
     """Delta is capped, and equals the gap where that is smaller."""
-    assert [replace(FAST, mean=mean).delta for mean in (9.0, 1.2)] == [3.0, 1.2]
+    far = Plan(sign=1, floor=0.0, mean=9.0, sigma=1.0, alpha=0.01)
+    near = Plan(sign=1, floor=0.0, mean=1.2, sigma=1.0, alpha=0.01)
+    assert (far.delta, near.delta) == (3.0, 1.2)
 
 
 @pytest.mark.parametrize(
@@ -83,15 +82,16 @@ def test_the_first_limit_crossed_decides_and_the_sign_at_the_last_seed(
     values: Sequence[float], outcome: str, seeds: int
 ) -> None:
     """Later seeds do not change a verdict, and the sixth leaves none open."""
-    decision = decide(values, FAST)
+    decision = decide(values, PLAN)
     assert (decision.outcome, decision.seeds) == (outcome, seeds)
 
 
 def test_nothing_is_decided_below_the_least_number_of_seeds() -> None:
     """However clear the first seed, two are asked for."""
-    assert decide([9.0], CAREFUL).outcome == "undecided"
-    assert decide([-9.0], CAREFUL).outcome == "undecided"
-    assert decide([3.0, 3.5], CAREFUL).seeds == 2
+    careful = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=1e-4, least=2)
+    assert decide([9.0], careful).outcome == "undecided"
+    assert decide([-9.0], careful).outcome == "undecided"
+    assert decide([3.0, 3.5], careful).seeds == 2
 
 
 @pytest.mark.parametrize("difference", [4.64, 4.67])
@@ -114,7 +114,8 @@ def test_changed_scatter_waits_for_all_seeds_and_a_t_test(
     values: Sequence[float], outcome: str
 ) -> None:
     """It passes only what scipy's t-test shows above the bound, and fails what lies below."""
-    decision = decide(values, CAREFUL)
+    careful = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=1e-4, least=2)
+    decision = decide(values, careful)
     assert decision.scatter_changed and decision.outcome == outcome
     if len(values) == 6:
         shown = ttest_1samp(values, 0.0, alternative="greater").pvalue <= BETA
@@ -167,7 +168,7 @@ def test_evidence_in_brief_keeps_every_number() -> None:
 
 def test_with_one_seed_the_price_is_that_of_a_normal_tail() -> None:
     """A test cut to one seed fails where the seed lies below half of delta."""
-    single = replace(FAST, sigma=2.0, most=1)
+    single = Plan(sign=1, floor=0.0, mean=3.0, sigma=2.0, alpha=1e-4, most=1)
     assert run(single, 0.4).fails == pytest.approx(norm.cdf(0.75 - 0.4))
     caught = price([single]).catches / single.sigma
     assert norm.cdf(0.75 - (single.gap - caught)) == pytest.approx(0.80, abs=1e-3)
@@ -203,8 +204,12 @@ def test_the_error_of_a_run_is_shared_among_its_assertions() -> None:
 
 
 RUNS = 20_000
+ALPHA = 1e-4  # one hundred assertions share 1 %
 SURE = 1e-4  # chance that a right test fails on its own Monte-Carlo error
 SEED = 20_250_101
+
+FAST = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=ALPHA, least=1)
+CAREFUL = Plan(sign=1, floor=0.0, mean=3.0, sigma=1.0, alpha=ALPHA, least=2)
 
 
 def normal(mean: float, sd: float = 1.0) -> np.ndarray:
@@ -218,16 +223,21 @@ def simulate(draws: np.ndarray, plan: Plan) -> tuple[Counter[str], float]:
     return Counter(d.outcome for d in decisions), float(np.mean([d.seeds for d in decisions]))
 
 
-def expected(rate: float) -> tuple[int, int]:
-    """Return the counts that a rate leaves in RUNS only by Monte-Carlo error."""
-    return int(binom.ppf(SURE, RUNS, rate)), int(binom.ppf(1 - SURE, RUNS, rate))
+def most_expected(rate: float) -> int:
+    """Return the count that a rate exceeds in RUNS only by Monte-Carlo error."""
+    return int(binom.ppf(1 - SURE, RUNS, rate))
+
+
+def fewest_expected(rate: float) -> int:
+    """Return the count that a rate falls short of only by Monte-Carlo error."""
+    return int(binom.ppf(SURE, RUNS, rate))
 
 
 @pytest.mark.parametrize(("plan", "seeds"), [(FAST, 1.4), (CAREFUL, 2.1)], ids=["one", "two"])
 def test_unchanged_code_hardly_ever_fails_and_needs_few_seeds(plan: Plan, seeds: float) -> None:
     """One assertion fails unchanged code once in ten thousand runs, after 1.4 or 2.1 seeds."""
     outcomes, mean_seeds = simulate(normal(3.0), plan)
-    assert outcomes["fail"] <= expected(1e-4)[1]
+    assert outcomes["fail"] <= most_expected(1e-4)
     assert mean_seeds == pytest.approx(seeds, abs=0.03)
 
 
@@ -235,14 +245,14 @@ def test_unchanged_code_hardly_ever_fails_and_needs_few_seeds(plan: Plan, seeds:
 def test_code_at_the_bound_hardly_ever_passes(plan: Plan, rate: float) -> None:
     """Code whose mean sits at the bound passes 0.3 % of runs from two seeds, 0.8 % from one."""
     outcomes, _ = simulate(normal(0.0), plan)
-    assert outcomes["pass"] <= expected(rate)[1]
+    assert outcomes["pass"] <= most_expected(rate)
 
 
 @pytest.mark.parametrize("plan", [FAST, CAREFUL], ids=["one", "two"])
 def test_the_loss_that_the_price_names_is_caught_with_its_power(plan: Plan) -> None:
     """A mean lower by what the price says fails in 80 % of runs; the guard may open 0.5 %."""
     outcomes, _ = simulate(normal(3.0 - price([plan]).catches), plan)
-    assert expected(0.795)[0] <= outcomes["fail"] <= expected(0.805)[1]
+    assert fewest_expected(0.795) <= outcomes["fail"] <= most_expected(0.805)
 
 
 @pytest.mark.parametrize("seeds", [10, 20])
@@ -252,7 +262,7 @@ def test_a_calibrated_bound_keeps_its_promise_over_references_too(seeds: int) ->
     references = 0.9 + 0.0025 * generator.standard_normal((RUNS, seeds))
     later = 0.9 + 0.0025 * generator.standard_normal((RUNS, 6))
     outcomes = Counter(_calibrated(*pair) for pair in zip(references, later, strict=True))
-    assert outcomes["fail"] <= expected(0.001)[1]
+    assert outcomes["fail"] <= most_expected(0.001)
 
 
 def _calibrated(reference: np.ndarray, later: np.ndarray) -> str:
@@ -268,13 +278,13 @@ def test_a_band_fails_unchanged_code_no_more_often_than_its_price_says() -> None
     sides = plans(band, alpha=ALPHA, least=1, most=6)
     draws = band.mean + sides[0].sigma * normal(0.0)
     outcomes = Counter(decide_all(row, sides)[0] for row in draws.tolist())
-    assert outcomes["fail"] <= expected(price(sides).false_alarm)[1]
+    assert outcomes["fail"] <= most_expected(price(sides).false_alarm)
 
 
 def test_a_crippled_model_fails_and_says_so_after_one_or_two_seeds() -> None:
     """Code three planned scatters beneath the bound takes at most 1.2 seeds on average."""
     outcomes, seeds = simulate(normal(-3.0), FAST)
-    assert outcomes["fail"] >= expected(0.9995)[0]
+    assert outcomes["fail"] >= fewest_expected(0.9995)
     assert seeds < 1.2
 
 
