@@ -25,6 +25,9 @@ SCATTER = (np.random.default_rng(11).normal(size=(20, 2)) * (0.004, 0.001)).toli
 call = partial(commands.call, "compare")
 """Run the command; return its exit status."""
 
+printed = partial(commands.printed, "compare")
+"""Run the command, check how it ends, and return what it prints."""
+
 
 def seeds(n: int = 6, *, off: float = 0.0, first: int = 0, **known: Any) -> list[Record]:
     """Return records of seeds that scatter, ``off`` from what they should be."""

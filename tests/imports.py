@@ -37,19 +37,17 @@ def module_of(path: Path) -> str:
 @cache
 def imports_of(path: Path) -> tuple[Import, ...]:
     """Return all imports of a file, those inside functions too."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    called = {
-        id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in ast.walk(function)
-    }
-    return tuple(
-        Import(module=module, line=node.lineno, on_load=id(node) not in called)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for module in _named(node)
-    )
+    return tuple(_imports(ast.parse(path.read_text(encoding="utf-8")), on_load=True))
+
+
+def _imports(node: ast.AST, *, on_load: bool) -> Iterator[Import]:
+    """Yield the imports below a statement; no expression holds one."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        yield from (Import(module=m, line=node.lineno, on_load=on_load) for m in _named(node))
+    inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    for each in ast.iter_child_nodes(node):
+        if not isinstance(each, ast.expr):
+            yield from _imports(each, on_load=on_load and not inside)
 
 
 def _named(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
@@ -61,6 +59,7 @@ def _named(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
         yield from sorted({_submodule(node.module or "", alias.name) for alias in node.names})
 
 
+@cache
 def _submodule(package: str, name: str) -> str:
     """Tell ``from package import module`` from ``from module import name``."""
     folder = ROOT / "bench" if package.split(".")[0] == "fitting_room" else ROOT

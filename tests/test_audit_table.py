@@ -1,51 +1,44 @@
-"""The audit as a table and as JSON, and the command that prints it."""
+"""The audit as a table and as JSON, the command that prints it, and the suite that holds it."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-import commands
 import pytest
-from audit_world import CNN, DENSE, SOURCE, figure, judged, seeds, statement
+from audit_world import CNN, DENSE, SOURCE, figure, further, judged, seeds, statement, written
+from commands import printed
+from records import stored
 
+from conftest import Bench
+from fitting_room.analysis import audit
 from fitting_room.report.findings import claims_markdown, claims_shown, tally
 from fitting_room.report.progress import Screen
-from fitting_room.store.records import Store
 
 OVER = f'cases = ["{CNN}"]\nover = "{DENSE}"\nlow = 0'
 WORDS = statement("difference", "test_accuracy", OVER)
 WORSE = statement("difference", "test_accuracy", f'cases = ["{DENSE}"]\nover = "{CNN}"\nlow = 0')
+TWICE = figure("87.2%", 0.872) + further("about 82%", 0.82)
 BOTH = figure("87.2%", 0.872) + figure("90%", 0.9).replace(DENSE, CNN)
-OTHER = (
-    f'[claims.text]\nkind = "figure"\nsaid = "baseline"\ncase = "{DENSE}"\n'
-    f'metric = "test_accuracy"\npublished = "about 82%"\nvalue = 0.82\n{SOURCE}\n'
-)
-"""What the table of the same source has otherwise."""
 
 
-def call(*arguments: str | Path) -> int:
-    """Run ``claims``; return its exit status."""
-    return commands.call("claims", *arguments)
+def claims(*arguments: str | Path, status: int = 0) -> str:
+    """Run ``claims``, check how it ends, and return what it prints."""
+    return printed("claims", *arguments, status=status).out
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
     """A claims file of somebody's own, with two references beside it."""
-    path = tmp_path / "claims.toml"
-    head = '[sources]\nbook = "A. Author, Book, 1999"\n'
-    path.write_text(head + figure("82%", 0.82) + WORDS, encoding="utf-8")
-    for record in seeds(DENSE, 0.872):
-        Store(tmp_path / "reference").put(record)
-    return path
+    stored(tmp_path / "reference", seeds(DENSE, 0.872))
+    return written(tmp_path, figure("82%", 0.82) + WORDS)
 
 
-def test_a_file_without_claims_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_without_claims_is_told(tmp_path: Path) -> None:
     """It is no mistake, and no table either."""
     path = tmp_path / "claims.toml"
     path.write_text("[sources]\n", encoding="utf-8")
-    assert call(path, "--results", tmp_path) == 0
-    assert capsys.readouterr().out == f"{path} holds no claims.\n"
+    assert claims(path, "--results", tmp_path) == f"{path} holds no claims.\n"
     assert tally([]) == "0 claims"
 
 
@@ -87,7 +80,7 @@ def test_what_does_not_hold_says_why_in_a_footnote_that_others_share(tmp_path: P
     [
         (figure("9", 9, "parameters", 'described = "Dense"'), "The layers it describes have"),
         (figure("89%", 0.89, more='watches = "training_accuracy"'), "A training accuracy"),
-        (figure("87.2%", 0.872) + OTHER, "Another figure of the same source excludes it."),
+        (TWICE, "Another figure of the same source excludes it."),
         (BOTH + WORSE, "Figures of the same source say otherwise."),
         (WORSE, "The 95 % interval lies outside what it says."),
     ],
@@ -117,10 +110,9 @@ def test_a_mislabelled_figure_is_told_above_the_table(tmp_path: Path) -> None:
     assert wanted in text.splitlines()[0]
 
 
-def test_the_command_prints_every_claim(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_every_claim(own: Path) -> None:
     """The table ends with the count."""
-    assert call(own, "--results", own.parent) == 0
-    out = capsys.readouterr().out
+    out = claims(own, "--results", own.parent)
     assert out.rstrip().endswith("2 claims: 1 exceeded, 1 undecided.")
     assert "a new seed falls within 86.81–87.59 %" in out
 
@@ -134,19 +126,49 @@ def test_a_terminal_gets_paragraphs(tmp_path: Path) -> None:
     assert any(line.startswith("undecided: ") for line in lines)
 
 
-def test_json_has_numbers_and_reasons(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_numbers_and_reasons(own: Path) -> None:
     """Accuracies are fractions."""
-    call(own, "--json", "--results", own.parent)
-    found = json.loads(capsys.readouterr().out)
+    found = json.loads(claims(own, "--json", "--results", own.parent))
     assert found["verdicts"] == {"exceeded": 1, "undecided": 1}
     assert found["claims"][0]["interval"]["estimate"] == pytest.approx(0.872)
     assert found["claims"][1]["because"] == "no reference records yet of cnn_64"
 
 
-def test_an_unexpected_verdict_is_a_finding(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unexpected_verdict_is_a_finding(own: Path) -> None:
     """Status 1, and a line that names it."""
     text = own.read_text("utf-8").replace(SOURCE, f'{SOURCE}\nexpected = "reproduced"', 1)
     own.write_text(text, encoding="utf-8")
-    assert call(own, "--results", own.parent) == 1
     told = f"{DENSE}.test_accuracy: exceeded, where reproduced is expected."
-    assert told in capsys.readouterr().out
+    assert told in claims(own, "--results", own.parent, status=1)
+
+
+def held(run: Bench, folder: Path, more: str = "") -> pytest.RunResult:
+    """Run the suite on one claim that anybody can count: 128 × 785 + 10 × 129 parameters."""
+    path = written(folder, figure("101,770", 101_770, "parameters", more))
+    return run("-k", "claims", results=folder, claims=path)
+
+
+def test_an_expected_verdict_passes_and_is_counted(run: Bench, tmp_path: Path) -> None:
+    """The tally is told where nothing else is: no trial is needed, no table is made."""
+    done = held(run, tmp_path, 'expected = "reproduced"')
+    done.assert_outcomes(passed=2, deselected=done.parseoutcomes()["deselected"])
+    assert "1 claims: 1 reproduced." in done.outlines
+    assert not (tmp_path / "latest").exists()
+
+
+def test_a_settled_verdict_that_nobody_expects_fails(run: Bench, tmp_path: Path) -> None:
+    """The failure is the line to add."""
+    done = held(run, tmp_path)
+    done.assert_outcomes(passed=1, failed=1, deselected=done.parseoutcomes()["deselected"])
+    done.stdout.fnmatch_lines([f'*{DENSE}.parameters: expected = "reproduced"*'])
+
+
+@pytest.mark.parametrize(("stale", "outcome"), [({}, "failed"), ({DENSE: "it changed"}, "skipped")])
+def test_another_verdict_than_expected_fails_unless_the_code_is_another(
+    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stale: dict[str, str], outcome: str
+) -> None:
+    """What older code measured is no news of this one's."""
+    monkeypatch.setattr(audit, "why_stale", lambda *_, **__: stale)
+    done = held(run, tmp_path, 'expected = "exceeded"')
+    counts = done.parseoutcomes()
+    assert (counts["passed"], counts[outcome]) == (1, 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
-from scheduler_world import pretend, trial
+from scheduler_world import FakeTrials, trial
 
 from bench.cases import CASES, LONG
 from bench.conftest import left_out, pytest_runtest_makereport
@@ -51,10 +51,9 @@ def test_accept_tier_skips_what_trains_long(run: Bench, tmp_path: Path) -> None:
 
 
 def test_smoke_counts_what_trains_long_and_no_more(
-    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Bench, tmp_path: Path, trials: FakeTrials
 ) -> None:
     """It is built, without a forward pass: that alone would take minutes where it is emulated."""
-    trials = pretend(monkeypatch)
     done = run("-k", "compact", results=tmp_path)
     assert {each.spec.case.name for each in trials.ran} == LONG
     assert {(each.spec.epochs, each.spec.inference) for each in trials.ran} == {(0, False)}
@@ -127,12 +126,12 @@ def test_quiet_runs_say_little(run: Bench, stored: Path, quiet: str, tables: boo
 
 
 def test_other_epochs_are_marked_and_not_judged(
-    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Bench, tmp_path: Path, trials: FakeTrials
 ) -> None:
     """A selection by name trains that case alone; of ``--epochs 1`` only the count is judged."""
     case = "fashion_mnist-cnn_32"
     known = {"training_accuracy": [0.5], "parameters": 113_386}
-    trials = pretend(monkeypatch, partial(trial, **known))
+    trials.make = partial(trial, **known)
     done = run("-k", case, "--epochs", "1", results=tmp_path)
     assert [job.spec.case.name for job in trials.ran] == [case]
     assert (done.ret, trials.ran[0].spec.epochs) == (0, 1)
@@ -150,21 +149,16 @@ def test_other_epochs_are_marked_and_not_judged(
     assert outcomes == {**apart, "parameters": "pass"}
 
 
-def test_parameters_alone_train_nothing(
-    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parameters_alone_train_nothing(run: Bench, tmp_path: Path, trials: FakeTrials) -> None:
     """Counting builds each model once, for no epoch."""
-    trials = pretend(monkeypatch)
     run("-k", "test_parameters", results=tmp_path)
     assert sorted(each.spec.case.name for each in trials.ran) == sorted(CASES)
     assert {each.spec.epochs for each in trials.ran} == {0}
 
 
-def test_a_fresh_run_trains_anew(
-    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fresh_run_trains_anew(run: Bench, tmp_path: Path, trials: FakeTrials) -> None:
     """A second run is served what is stored; one with ``--fresh`` is not, whatever its date."""
-    trials, one = pretend(monkeypatch), ("-k", "test_loss and cnn_64")
+    one = ("-k", "test_loss and cnn_64")
     for _ in range(2):
         run(*one, results=tmp_path)
     assert len(trials.ran) == 1

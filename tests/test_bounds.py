@@ -66,55 +66,47 @@ def test_the_lines_to_add_can_be_pasted_as_they_are(tmp_path: Path, metric: str,
     assert read(tmp_path, text + lines).for_case(CASES[0], metric).metric == metric
 
 
-REFUSED = {
-    "syntax": ("[a]\nx = = 1\n", 2, "not valid TOML"),
-    "case": ("\n[fashion_mnist-cnn64]\n", 2, "Did you mean 'fashion_mnist-cnn_64'?"),
-    "metric": ("[smoke]\n\ntest_acuracy = { at_least = 0.1 }", 3, "mean 'test_accuracy'?"),
-    "key": ("[smoke]\ntest_loss = { at_mots = 0.1, reason = 'r' }", 2, "mean 'at_most'?"),
-    "type": (
-        "[smoke]\ntest_loss = { at_most = '1', reason = 'r' }",
-        2,
-        "= '1': expected float",
-    ),
-    "boolean": (
-        "[smoke]\ntest_loss = { at_most = true, reason = 'r' }",
-        2,
-        "True: expected float",
-    ),
-    "float count": (
-        "[smoke]\nparameters = { exactly = 1.5, reason = 'r' }",
-        2,
-        "exactly = 1.5: expected int",
-    ),
-    "half a band": (
-        "[smoke]\ntest_loss = { between = [1], reason = 'r' }",
-        2,
-        "array of length 2",
-    ),
-    "band turned": ("[smoke]\ntest_loss = { between = [2, 1], reason = 'r' }", 2, "upper end"),
-    "two kinds": ("[smoke]\ntest_loss = {at_most=1,at_least=0,reason='r'}", 2, "one of exactly"),
-    "no kind": ("[smoke]\ntest_loss = { reason = 'r' }", 2, "found none"),
-    "no reason": ("[smoke]\ntest_loss = { at_most = 1 }", 2, "a reason is needed"),
-    "empty reason": ("[smoke]\ntest_loss = { at_most = 1, reason = ' ' }", 2, "a reason"),
-    "odd reason": (
-        "[smoke]\ntest_loss = { at_most = 1, reason = 7 }",
-        2,
-        "7: expected str",
-    ),
-    "percentage": ("[smoke]\ntest_accuracy = {at_least=89.3, reason='r'}", 2, "mean 0.893?"),
-    "not a number": ("[smoke]\ntest_loss = { at_most = nan, reason = 'r' }", 2, "finite"),
-    "no table": ("smoke = 3", 1, "expected a table"),
-    "no inline table": ("[smoke]\ntest_loss = 0.3", 2, "found 0.3"),
-    "half a reference": ("[smoke]\ntest_loss = {at_most=1,sd=1.0,reason='r'}", 2, "all three"),
-    "reference outside": (
-        "[smoke]\ntest_loss = {at_most=1, sd=0.1, seeds=5, mean=2.0, reason='r'}",
-        2,
-        "does not meet",
-    ),
-}
+LOSS = "[smoke]\ntest_loss = {{ {} }}".format
+REFUSED = [
+    ("[a]\nx = = 1\n", 2, "not valid TOML"),
+    ("\n[fashion_mnist-cnn64]\n", 2, "Did you mean 'fashion_mnist-cnn_64'?"),
+    ("[smoke]\n\ntest_acuracy = { at_least = 0.1 }", 3, "mean 'test_accuracy'?"),
+    (LOSS("at_mots = 0.1, reason = 'r'"), 2, "mean 'at_most'?"),
+    (LOSS("at_most = '1', reason = 'r'"), 2, "= '1': expected float"),
+    (LOSS("at_most = true, reason = 'r'"), 2, "True: expected float"),
+    ("[smoke]\nparameters = {exactly=1.5, reason='r'}", 2, "= 1.5: expected int"),
+    (LOSS("between = [1], reason = 'r'"), 2, "array of length 2"),
+    (LOSS("between = [2, 1], reason = 'r'"), 2, "upper end"),
+    (LOSS("at_most = 1, at_least = 0, reason = 'r'"), 2, "one of exactly"),
+    (LOSS("reason = 'r'"), 2, "found none"),
+    (LOSS("at_most = 1"), 2, "a reason is needed"),
+    (LOSS("at_most = 1, reason = ' '"), 2, "a reason"),
+    (LOSS("at_most = 1, reason = 7"), 2, "7: expected str"),
+    ("[smoke]\ntest_accuracy = {at_least=89.3, reason='r'}", 2, "mean 0.893?"),
+    (LOSS("at_most = nan, reason = 'r'"), 2, "finite"),
+    ("smoke = 3", 1, "expected a table"),
+    ("[smoke]\ntest_loss = 0.3", 2, "found 0.3"),
+    (LOSS("at_most = 1, sd = 1.0, reason = 'r'"), 2, "all three"),
+    (LOSS("at_most = 1, sd = 0.1, seeds = 5, mean = 2.0, reason = 'r'"), 2, "does not meet"),
+    ("[mnist-dens_128.smoke]\n", 1, "Did you mean 'mnist-dense_128'?"),
+    ("\n[mnist-dense_128.smoke]\ntest_acuracy = {}\n", 3, "mean 'test_accuracy'?"),
+    ("[mnist-dense_128]\nsmoke = 3\n", 2, "[mnist-dense_128.smoke]: expected a table"),
+    ("[mnist-dense_128]\n\nsmoke.test_loss = 3\n", 3, "found 3"),
+    ("[mnist-dense_128.smoke]\nparameters = {}\n", 2, "it stands in [mnist-dense_128] alone"),
+    ("[smoke.smoke]\n", 1, "'smoke' is no metric"),
+    ("[mnist-dense_128.jax-gpuu]\n", 1, "is no backend and device. Did you mean 'jax-gpu'?"),
+    ("\n[mnist-dense_128]\n\njaxx-cpu.test_loss = 3\n", 4, "Did you mean 'jax-cpu'?"),
+    ("[mnist-dense_128.jax]\n", 1, "'jax' is no backend and device. Did you mean 'jax-"),
+    ("[mnist-dense_128.tensorflow-cpu]\n", 1, "stand in [mnist-dense_128] itself"),
+    ("[mnist-dense_128.tensorflow]\n", 1, "stand in [mnist-dense_128] itself"),
+    ("[mnist-dense_128.jax-gpu]\ntest_los = 3\n", 2, "mean 'test_loss'?"),
+    ("[mnist-dense_128.jax-gpu]\nparameters = 3\n", 2, "stands in [mnist-dense_128] alone"),
+    ("[mnist-dense_128]\njax-gpu = 3\n", 2, "[mnist-dense_128.jax-gpu]: expected a table"),
+    ("[smoke.jax-gpu]\n", 1, "'jax-gpu' is no metric"),
+]
 
 
-@pytest.mark.parametrize(("text", "line", "message"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("text", "line", "message"), REFUSED)
 def test_a_malformed_file_is_refused_at_its_line(
     tmp_path: Path, text: str, line: int, message: str
 ) -> None:
@@ -198,36 +190,6 @@ def test_the_line_of_a_bound_is_where_it_counts(tmp_path: Path) -> None:
     tables = (("smoke", "test_accuracy"), (case, "parameters"), (case, "training_loss_by_epoch"))
     assert [line_of(path, table, metric) for table, metric in tables] == [3, 7, 6]
     assert [smoke_line(path, case, name) for name in ("test_loss", "test_accuracy")] == [4, 10]
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "message"),
-    [
-        ("[mnist-dens_128.smoke]\n", 1, "Did you mean 'mnist-dense_128'?"),
-        ("\n[mnist-dense_128.smoke]\ntest_acuracy = {}\n", 3, "mean 'test_accuracy'?"),
-        ("[mnist-dense_128]\nsmoke = 3\n", 2, "[mnist-dense_128.smoke]: expected a table"),
-        ("[mnist-dense_128]\n\nsmoke.test_loss = 3\n", 3, "found 3"),
-        ("[mnist-dense_128.smoke]\nparameters = {}\n", 2, "it stands in [mnist-dense_128] alone"),
-        ("[smoke.smoke]\n", 1, "'smoke' is no metric"),
-        ("[mnist-dense_128.jax-gpuu]\n", 1, "is no backend and device. Did you mean 'jax-gpu'?"),
-        ("\n[mnist-dense_128]\n\njaxx-cpu.test_loss = 3\n", 4, "Did you mean 'jax-cpu'?"),
-        ("[mnist-dense_128.jax]\n", 1, "'jax' is no backend and device. Did you mean 'jax-"),
-        ("[mnist-dense_128.tensorflow-cpu]\n", 1, "stand in [mnist-dense_128] itself"),
-        ("[mnist-dense_128.tensorflow]\n", 1, "stand in [mnist-dense_128] itself"),
-        ("[mnist-dense_128.jax-gpu]\ntest_los = 3\n", 2, "mean 'test_loss'?"),
-        ("[mnist-dense_128.jax-gpu]\nparameters = 3\n", 2, "stands in [mnist-dense_128] alone"),
-        ("[mnist-dense_128]\njax-gpu = 3\n", 2, "[mnist-dense_128.jax-gpu]: expected a table"),
-        ("[smoke.jax-gpu]\n", 1, "'jax-gpu' is no metric"),
-    ],
-)
-def test_a_table_within_a_case_s_own_is_checked_like_others(
-    tmp_path: Path, text: str, line: int, message: str
-) -> None:
-    """Smoke or platform: what cannot be meant is refused at its line, with the nearest name."""
-    with pytest.raises(UserError) as caught:
-        read(tmp_path, text)
-    assert f"bounds.toml:{line}: " in str(caught.value)
-    assert message in str(caught.value)
 
 
 JAX_GPU = Platform("jax", "gpu")

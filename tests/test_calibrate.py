@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from commands import Printed, printed, shell
 from records import disturbed, make_record
 from scheduler_world import ORIGIN, pretend, trial
 from test_kept_models import kept
 
-from bench import __main__ as command_line
 from fitting_room import data
 from fitting_room.cli import calibrate as calibrate_command
 from fitting_room.cli.calibrate import published
@@ -24,12 +24,13 @@ from fitting_room.store.records import Store
 
 CASE = "fashion_mnist-dense_128"
 
-Calibrate = Callable[..., list[Record]]
+Calibrate = Callable[..., tuple[list[Record], Printed]]
 
 
-def run(results: Path, *options: str) -> int:
-    """Run the command on one case; return its exit status."""
-    return command_line.main(["calibrate", CASE, "--results", str(results), *options])
+def run(results: Path, *options: str, status: int = 0) -> Printed:
+    """Run the command on one case."""
+    asked = ("calibrate", CASE, "--results", results, *options)
+    return printed(*asked, status=status, by=shell)
 
 
 @pytest.fixture(autouse=True)
@@ -38,12 +39,7 @@ def _sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "find", lambda task, **_: data.sample(task))
 
 
-def scored(
-    accuracy: float,
-    outcome: Outcome,
-    job: Job,
-    listen: Listener = silent,
-) -> Record:
+def scored(accuracy: float, outcome: Outcome, job: Job, listen: Listener = silent) -> Record:
     """Run a made-up trial whose accuracy scatters a little with its seed."""
     found = accuracy + job.spec.seed / 1000
     return trial(job, listen, test_accuracy=found, outcome=outcome)
@@ -51,37 +47,33 @@ def scored(
 
 @pytest.fixture
 def calibrate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calibrate:
-    """Return what calibrates two seeds where there are no trials yet, and gives the references."""
+    """Return what calibrates two seeds without trials, and gives references and what it said."""
 
     def calibrate(
         *options: str, accuracy: float, training: str = "as it is", outcome: Outcome = "completed"
-    ) -> list[Record]:
+    ) -> tuple[list[Record], Printed]:
         shutil.rmtree(tmp_path / "trials", ignore_errors=True)
         pretend(monkeypatch, partial(scored, accuracy, outcome))
         origin = replace(ORIGIN, training_digest=training)
         monkeypatch.setattr(scheduler, "provenance", lambda *_, **__: origin)
-        assert run(tmp_path, "--seeds", "2", *options) == 0
-        return list(Store(tmp_path / "reference").all())
+        said = run(tmp_path, "--seeds", "2", *options)
+        return list(Store(tmp_path / "reference").all()), said
 
     return calibrate
 
 
-def test_times_are_not_given_up_for_the_same_without(
-    calibrate: Calibrate, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_times_are_not_given_up_for_the_same_without(calibrate: Calibrate) -> None:
     """Reference and bounds stay as they are, and that is said."""
-    before = calibrate(accuracy=0.87)
-    suggested = capsys.readouterr().out
-    assert calibrate("--fresh", "--shared", accuracy=0.80) == before
-    told = capsys.readouterr()
-    assert told.out == suggested
+    before, first = calibrate(accuracy=0.87)
+    after, told = calibrate("--fresh", "--shared", accuracy=0.80)
+    assert (after, told.out) == (before, first.out)
     assert f"{CASE}, seed 1: its reference stays, because it has times." in told.err
 
 
 def test_times_of_what_diverged_are_kept_too(calibrate: Calibrate) -> None:
     """It is trained again each time, as no result of that key is found."""
-    before = calibrate(accuracy=0.1, outcome="diverged")
-    assert calibrate("--shared", accuracy=0.1, outcome="diverged") == before
+    before, _ = calibrate(accuracy=0.1, outcome="diverged")
+    assert calibrate("--shared", accuracy=0.1, outcome="diverged")[0] == before
 
 
 @pytest.mark.parametrize(
@@ -97,7 +89,7 @@ def test_where_no_times_are_lost_what_is_new_is_the_reference(
 ) -> None:
     """What was asked to be trained anew takes the place of what was there."""
     calibrate(*first, accuracy=0.87)
-    found = calibrate(*then, accuracy=0.80)
+    found, _ = calibrate(*then, accuracy=0.80)
     assert [record.test_accuracy for record in found] == [0.80, 0.801]
     assert {(record.spec.alone, record.run) for record in found} == {(alone, None)}
 
@@ -105,33 +97,26 @@ def test_where_no_times_are_lost_what_is_new_is_the_reference(
 def test_times_of_other_code_are_none_of_this(calibrate: Calibrate) -> None:
     """A stale reference gives way to one without times."""
     calibrate(accuracy=0.87)
-    found = calibrate("--shared", accuracy=0.80, training="changed")
+    found, _ = calibrate("--shared", accuracy=0.80, training="changed")
     assert [record.test_accuracy for record in found] == [0.80, 0.801]
 
 
-def test_a_few_seeds_trained_anew_leave_bounds_to_the_whole_reference(
-    calibrate: Calibrate, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_few_seeds_trained_anew_leave_bounds_to_the_whole_reference(calibrate: Calibrate) -> None:
     """Bounds rest on every seed that there is, not on those of the last call."""
-    calibrate("--seeds", "4", accuracy=0.87)
-    suggested = capsys.readouterr().out
-    calibrate("--fresh", accuracy=0.87)
-    assert capsys.readouterr().out == suggested
-    assert "seeds = 4" in suggested
+    _, suggested = calibrate("--seeds", "4", accuracy=0.87)
+    assert calibrate("--fresh", accuracy=0.87)[1].out == suggested.out
+    assert "seeds = 4" in suggested.out
 
 
 def test_trials_side_by_side_have_no_times(calibrate: Calibrate) -> None:
     """Two at once are one reference each, and not timed."""
-    found = calibrate("--shared", "--jobs", "2", accuracy=0.87)
+    found, _ = calibrate("--shared", "--jobs", "2", accuracy=0.87)
     assert [(record.spec.seed, record.spec.alone) for record in found] == [(0, False), (1, False)]
 
 
-def test_trials_side_by_side_are_not_to_be_timed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_trials_side_by_side_are_not_to_be_timed(tmp_path: Path) -> None:
     """Each would slow the other down."""
-    assert run(tmp_path, "--jobs", "2") == 2
-    assert "Add --shared" in capsys.readouterr().err
+    assert "Add --shared" in run(tmp_path, "--jobs", "2", status=2).err
 
 
 def test_a_disturbed_trial_has_no_times_to_replace_others_with(
@@ -150,11 +135,7 @@ def test_a_disturbed_trial_has_no_times_to_replace_others_with(
 
 @pytest.mark.parametrize(("lost", "prices"), [({1}, True), ({0, 1, 2}, False)])
 def test_diverged_seeds_of_a_reference_are_kept_and_not_priced(
-    lost: set[int],
-    prices: bool,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    lost: set[int], prices: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others suggest bounds and say what these cost; where none is left, nothing is said."""
 
@@ -166,20 +147,18 @@ def test_diverged_seeds_of_a_reference_are_kept_and_not_priced(
         return trial(job, listen, training_accuracy=0.89 + seed / 1000)
 
     pretend(monkeypatch, make)
-    assert run(tmp_path, "--seeds", "3") == 0
-    out = capsys.readouterr().out
+    out = run(tmp_path, "--seeds", "3").out
     assert (f"| {CASE} | training accuracy" in out) == prices
     assert (f"# {CASE}: 0 completed seeds" in out) != prices
     assert len(list((tmp_path / "reference" / CASE).glob("*-diverged.json"))) == len(lost)
 
 
 def test_a_case_whose_trials_all_crash_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There is nothing to calibrate by: status 2, with the place of the reasons, and no bounds."""
     pretend(monkeypatch, partial(scored, 0.87, "crashed"))
-    assert run(tmp_path, "--seeds", "2") == 2
-    out, err = capsys.readouterr()
+    out, err = run(tmp_path, "--seeds", "2", status=2)
     assert f"# {CASE}: 0 completed seeds" in out
     assert f"error: {CASE}: no trial came to a result." in err
     assert f"in {tmp_path / 'trials'}" in err
@@ -190,10 +169,10 @@ def test_a_reference_without_a_model_gets_one_and_stays_as_it_is(
 ) -> None:
     """It is trained again for the model alone, once."""
     trials = pretend(monkeypatch, kept)
-    assert run(tmp_path, "--seeds", "2") == 0
+    run(tmp_path, "--seeds", "2")
     before = {path: path.read_bytes() for path in (tmp_path / "reference" / CASE).iterdir()}
     for _ in range(2):
-        assert run(tmp_path, "--seeds", "2", "--keep-models") == 0
+        run(tmp_path, "--seeds", "2", "--keep-models")
     assert len(trials.ran) == 4
     assert {path: path.read_bytes() for path in (tmp_path / "reference" / CASE).iterdir()} == before
     models = sorted(path.name for path in (tmp_path / "models" / CASE).glob("*.keras"))
@@ -208,26 +187,20 @@ def contents(folder: Path) -> dict[Path, bytes]:
 @pytest.mark.parametrize(
     ("options", "name"),
     [
-        (("--backend", "jax", "--device", "gpu"), "jax-gpu"),
-        (("--device", "gpu"), "tensorflow-gpu"),
-        (("--backend", "torch", "--device", "gpu"), "torch-gpu"),
+        ("--backend jax --device gpu", "jax-gpu"),
+        ("--device gpu", "tensorflow-gpu"),
+        ("--backend torch --device gpu", "torch-gpu"),
     ],
 )
 def test_another_platform_has_references_of_its_own(
-    calibrate: Calibrate,
-    options: tuple[str, ...],
-    name: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    calibrate: Calibrate, options: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They lie beside the usual ones, which stay to the byte, and suggest a table of their own."""
     monkeypatch.setattr("fitting_room.cli.session.check_backend", lambda *_: None)
-    usual = calibrate(accuracy=0.87)
+    usual, _ = calibrate(accuracy=0.87)
     before = contents(tmp_path / "reference")
-    capsys.readouterr()
-    assert calibrate(*options, accuracy=0.80) == usual
-    out = capsys.readouterr().out
+    after, (out, _) = calibrate(*options.split(), accuracy=0.80)
+    assert after == usual
     assert before.items() <= contents(tmp_path / "reference").items()
     found = list(Store(tmp_path / "reference" / name).all())
     assert [record.test_accuracy for record in found] == [0.80, 0.801]
@@ -245,16 +218,11 @@ def test_another_platform_has_references_of_its_own(
     ],
 )
 def test_a_platform_that_is_not_here_is_told_before_anything_is_trained(
-    options: tuple[str, ...],
-    told: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    options: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends with the line that helps, and leaves no folder."""
     known = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "jax" else known(n))
     monkeypatch.setattr(probe, "_ask", lambda *_: None)
-    assert run(tmp_path / "results", *options) == 2
-    assert told in capsys.readouterr().err
+    assert told in run(tmp_path / "results", *options, status=2).err
     assert not (tmp_path / "results").exists()

@@ -77,6 +77,22 @@ def figure(metric: str, **keys: object) -> str:
     return told("figure", metric) + "".join(f"{key} = {value!r}\n" for key, value in keys.items())
 
 
+def test_a_probability_of_a_class_of_an_image_is_a_figure(tmp_path: Path) -> None:
+    """The last class of ten is number 9."""
+    (found,) = read(tmp_path, figure("probability", image=3, label=9)).further
+    assert (found.image, found.label) == (3, 9)
+
+
+def changed(kind: str, old: str, new: str) -> str:
+    """Return a claim of a kind with something replaced, which must have been there."""
+    assert old in told(kind)
+    return told(kind).replace(old, new)
+
+
+TURN = told("turn")
+EPOCHS = (IT.format("diminishing", "test_accuracy") + f"case = {A}\nepochs = {{}}\n").format
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -102,31 +118,6 @@ def figure(metric: str, **keys: object) -> str:
         (figure("test_loss", better="up"), "has better = 'up'. Known: higher, lower"),
         (figure("test_accuracy").replace("= 1\n", "= 87.3\n"), "87.3, and .* a fraction"),
         (figure("test_loss").replace("= 1\n", "= -0.3\n"), "-0.3, and .* never negative"),
-    ],
-)
-def test_a_figure_that_makes_no_sense_is_refused(tmp_path: Path, text: str, message: str) -> None:
-    """Each would be judged as something else than it says, or not at all."""
-    refused(tmp_path, text, message)
-
-
-def test_a_probability_of_a_class_of_an_image_is_a_figure(tmp_path: Path) -> None:
-    """The last class of ten is number 9."""
-    (found,) = read(tmp_path, figure("probability", image=3, label=9)).further
-    assert (found.image, found.label) == (3, 9)
-
-
-def changed(kind: str, old: str, new: str) -> str:
-    """Return a claim of a kind with something replaced, which must have been there."""
-    assert old in told(kind)
-    return told(kind).replace(old, new)
-
-
-TURN = told("turn")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
         (IT.format("trun", "test_loss"), r"\[claims.it\]: has no known kind. Did you mean 'turn'"),
         (TURN.replace('"turn"', "[]"), r"has no known kind. Known: figure, difference"),
         (TURN.replace("high = 3\n", ""), "needs a line high"),
@@ -162,20 +153,18 @@ TURN = told("turn")
         (told("ratio", "parameters").replace("low", "high"), "has high and no low"),
         (changed("reach", "0.9", "90"), "has target = 90: expected float <= 1.0"),
         (changed("reach", "by = 3", "by = 0"), "has by = 0: expected int >= 1"),
+        (EPOCHS("[0, 2, 4]"), "expected int >= 1"),
+        (EPOCHS("[-1, 2, 4]"), "expected int >= 1"),  # which would be counted from the end
+        (EPOCHS("[4, 2, 1]"), "three epochs in order"),
+        (EPOCHS("[1, 2]"), "three epochs in order"),
     ],
 )
-def test_a_statement_that_makes_no_sense_is_refused(
-    tmp_path: Path, text: str, message: str
-) -> None:
-    """Kinds, keys, types, names, numbers of cases and ranges, each with the file."""
+def test_a_claim_that_makes_no_sense_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    """Kinds, keys, types, names, numbers of cases and ranges, each with the file.
+
+    A figure that does would be judged as something else than it says, or not at all.
+    """
     refused(tmp_path, text, message)
-
-
-@pytest.mark.parametrize("epochs", ["[0, 2, 4]", "[-1, 2, 4]", "[4, 2, 1]", "[1, 2]"])
-def test_epochs_that_gain_less_count_from_one_in_order(tmp_path: Path, epochs: str) -> None:
-    """A negative one would be counted from the end."""
-    text = IT.format("diminishing", "test_accuracy") + f"case = {A}\nepochs = {epochs}\n"
-    refused(tmp_path, text, "three epochs in order|expected int >= 1")
 
 
 def test_a_statement_may_speak_of_a_case_that_no_table_has(tmp_path: Path) -> None:

@@ -146,7 +146,8 @@ def test_mistake_in_a_name_is_told_to_the_user(tmp_path: Path) -> None:
     """From the shell too: status 2, one line, no traceback."""
     done = bench("show", "mnist-dens_128", "--results", str(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: There is no case 'mnist-dens_128'. Did you mean")
+    told = "error: There is no case 'mnist-dens_128'. Did you mean 'mnist-dense_128'"
+    assert done.stderr.startswith(told)
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 import commands
 import pytest
 from checkouts import commit_all, git
-from comparisons import DENSE, call, of_code, seeds
+from comparisons import DENSE, call, of_code, printed, seeds
 from imports import ROOT
 from records import PROJECT, make_verdict, stored
 
@@ -73,31 +74,23 @@ def repository(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return checkout
 
 
-def test_the_same_commit_twice_is_green(
-    repository: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_same_commit_twice_is_green(repository: Path) -> None:
     """Its references are read from git, and nothing in the checkout moves."""
-    assert call("plain", "plain", "--case", DENSE, "--undecided", "fail") == 0
-    out = capsys.readouterr().out
+    out = printed("plain", "plain", "--case", DENSE, "--undecided", "fail").out
     assert "**Green**: 10 unchanged." in out
     assert f"- base: commit {git(repository, 'rev-parse', 'plain')[:12]} (plain); 1 case" in out
     assert git(repository, "status", "--porcelain") == ""
 
 
-def test_a_commit_without_a_reference_fails(
-    repository: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.usefixtures("repository")
+def test_a_commit_without_a_reference_fails() -> None:
     """Every case that its code has and that is not recorded is missing."""
-    assert repository.exists()
-    assert call("plain", "again") == 1
-    out = capsys.readouterr().out
+    out = printed("plain", "again", status=1).out
     assert "mnist-dense_128 is missing: base (commit" in out
     assert "no reference records of it" in out
 
 
-def test_a_stale_reference_is_no_reference(
-    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_stale_reference_is_no_reference(repository: Path, tmp_path: Path) -> None:
     """A commit that changed the architecture and kept old records says nothing of its code."""
     root = cloned(repository, tmp_path / "changed")
     git(root, "checkout", "--quiet", "plain")
@@ -106,28 +99,22 @@ def test_a_stale_reference_is_no_reference(
     committed(root, "changed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(commands, "PROJECT", replace(PROJECT, root=root))
-        assert call("plain", "changed", "--case", DENSE) == 1
-    out = capsys.readouterr().out
+        out = printed("plain", "changed", "--case", DENSE, status=1).out
     assert "is stale: the code of its architecture, models/dense.py: dense, changed since" in out
     assert "`--train` trains what is missing, 5 seeds a case, about 35 s on the machine" in out
 
 
-def test_a_renamed_architecture_is_recognised(
-    repository: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.usefixtures("repository")
+def test_a_renamed_architecture_is_recognised() -> None:
     """What vanished and what appeared are the same by builder and arguments, and compared."""
-    assert repository.exists()
-    assert call("plain", "renamed", "--case", DENSE, "-v") == 0
-    out = capsys.readouterr().out
+    out = printed("plain", "renamed", "--case", DENSE, "-v").out
     assert f"fashion_mnist-dense_a appeared and {DENSE} vanished, but builder and arg" in out
+    assert re.search(r"\(digest [0-9a-f]{12}\): renamed", out)
     assert f"| {DENSE} → fashion_mnist-dense_a | test_accuracy" in out
 
 
 def test_what_a_commit_lacks_is_trained_by_its_code(
-    repository: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """``--train`` hands the cases with too few seeds to a worktree of the commit, and no others."""
     trained: list[tuple[str, Sequence[str], Path]] = []
@@ -139,17 +126,15 @@ def test_what_a_commit_lacks_is_trained_by_its_code(
     monkeypatch.setattr(sides, "train", train)
     wanted = ("--case", DENSE, "--case", "mnist-dense_128")
     options = ("--train", "--seeds", 6, "--results", tmp_path)
-    assert call("plain", "again", *wanted, *options, "-v") == 0
+    told = printed("plain", "again", *wanted, *options, "-v").out
     commits = [git(repository, "rev-parse", name) for name in ("plain", "again")]
     assert [commit for commit, _, _ in trained] == commits
     assert all(cases == ["mnist-dense_128"] for _, cases, _ in trained)
     assert trained[0][2] == tmp_path / "compare" / commits[0][:12]
-    assert "mnist-dense_128" in capsys.readouterr().out
+    assert "mnist-dense_128" in told
 
 
-def test_this_checkout_is_what_its_code_would_repeat(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_this_checkout_is_what_its_code_would_repeat(tmp_path: Path) -> None:
     """Records of other code, of variants and of the sample do not count."""
     base = stored(tmp_path / "base", seeds(8))
     stored(tmp_path / "results" / "reference", of_code(seeds(first=8)))
@@ -159,25 +144,20 @@ def test_this_checkout_is_what_its_code_would_repeat(
         *of_code(seeds(off=-0.2, case=replace(CASES[DENSE], variant="crippled"))),
     ]
     stored(tmp_path / "results" / "trials", others)
-    assert call(base, "--case", DENSE, "--results", tmp_path / "results") == 0
-    assert "- head: this checkout; 1 case, 6 seeds each" in capsys.readouterr().out
+    told = printed(base, "--case", DENSE, "--results", tmp_path / "results").out
+    assert "- head: this checkout; 1 case, 6 seeds each" in told
 
 
+@pytest.mark.usefixtures("repository")
 @pytest.mark.parametrize(("outcome", "status"), [("pass", 0), ("fail", 1)])
 def test_seconds_are_timed_where_that_is_asked_for(
-    repository: Path,
-    outcome: Any,
-    status: int,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    outcome: Any, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The verdict of a race stands in the place of the stored seconds'."""
-    assert repository.exists()
     verdict = make_verdict(outcome, metric="seconds_per_epoch", estimate=1.3, n=20)
     timed = {DENSE: in_turn(verdict, base=0.3, head=0.39)}
     monkeypatch.setattr(compare, "time_all", lambda *_, **__: timed)
-    assert call("plain", "again", "--case", DENSE, "--time") == status
-    assert "×1.30" in capsys.readouterr().out
+    assert "×1.30" in printed("plain", "again", "--case", DENSE, "--time", status=status).out
 
 
 def test_a_commit_that_cannot_tell_its_cases_is_refused(repository: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from comparisons import DENSE, call, of_code, seeds
+from comparisons import DENSE, call, of_code, printed, seeds
 from records import stored
 from scheduler_world import FakeTrials, get, pretend, trial
 
@@ -54,29 +54,25 @@ def asked(trials: FakeTrials) -> list[tuple[str, int]]:
     return [(job.spec.case.name, job.spec.seed) for job in trials.ran]
 
 
-def test_unchanged_code_trains_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unchanged_code_trains_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it would repeat stands for it, and is the same seed by seed."""
     trials = pretend(monkeypatch)
     folder = stored(tmp_path / "base", of_code(seeds(8)))
-    assert call(folder, *QUICK, "--results", tmp_path / "results") == 0
-    out = capsys.readouterr().out
+    out = printed(folder, *QUICK, "--results", tmp_path / "results").out
     assert trials.ran == []
     assert f"{DENSE} | drop_in_training_loss" in " ".join(out.split())
     assert "- head: this checkout, the first 2 epochs of each trial; 1 case, 8 seeds each" in out
 
 
 def test_changed_code_that_learns_alike_is_green(
-    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each changed case trains until it is decided; only what two epochs know is compared."""
     trials = pretend(monkeypatch, like(0.0))
-    assert call(base, *QUICK, "--undecided", "fail", "--results", tmp_path) == 0
+    out, told = printed(base, *QUICK, "--undecided", "fail", "--results", tmp_path)
     ran = asked(trials)
     assert {case for case, _ in ran} == {DENSE, DIGITS}
     assert max(seed for _, seed in ran) <= 2
-    out, told = capsys.readouterr()
     assert "2 cases changed, 2 trials to train, about " in told
     assert all(metric in out for metric in SEEN_EARLY)
     assert "test_accuracy" not in out
@@ -84,13 +80,12 @@ def test_changed_code_that_learns_alike_is_green(
 
 
 def test_a_regression_ends_it_at_once(
-    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One seed far off is enough; the case that was not trained is named, and not called same."""
     trials = pretend(monkeypatch, like(0.3))
-    assert call(base, *QUICK, "--results", tmp_path) == 1
+    out = printed(base, *QUICK, "--results", tmp_path, status=1).out
     assert asked(trials) == [(DENSE, 0)]
-    out = capsys.readouterr().out
     assert f"{DENSE} training_loss regression" in out
     assert f"{DIGITS} is missing: head (" in out
     assert "not trained, as a regression was found before" in out
@@ -129,15 +124,15 @@ def test_what_is_only_seen_later_passes(
 
 
 def test_what_stands_for_another_is_left_out(
-    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two cases that are one network in two precisions the machine trains one."""
     names = ("fashion_mnist-compact", "fashion_mnist-compact_float32")
     stored(base, [record for name in names for record in seeds(8, case=name)])
     trials = pretend(monkeypatch, like(0.0))
-    assert call(base, *QUICK, "--results", tmp_path) == 0
+    out = printed(base, *QUICK, "--results", tmp_path).out
     assert len({case for case, _ in asked(trials)} & {*names}) == 1
-    assert ", without fashion_mnist-compact" in capsys.readouterr().out
+    assert ", without fashion_mnist-compact" in out
 
 
 @pytest.mark.parametrize(

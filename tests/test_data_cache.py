@@ -49,105 +49,93 @@ def _pickle(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [_cut, _flip, _break_header, _pickle, Path.unlink])
 def test_a_damaged_cache_is_told_and_repaired(
-    monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
+    mnist: FakeSource, damage: Callable[[Path], None]
 ) -> None:
     """However a cached array is damaged, it is fetched again, and told."""
-    source = FakeSource(tiny("mnist"))
-    know(monkeypatch, "mnist", source)
     folder = Path(find("mnist").folder)
     damage(folder / "train_images.npy")
     notes = Notes()
-
     repaired = find("mnist", progress=notes)
-
     assert notes.lines[0].startswith(f"local cache {folder}: ")
     assert np.array_equal(load(repaired).train_images, tiny("mnist").train_images)
-    assert len(source.asked) == 2
+    assert len(mnist.asked) == 2
 
 
-def test_a_cache_without_its_note_of_origin_still_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("mnist")
+def test_a_cache_without_its_note_of_origin_still_serves() -> None:
     """The content is what is verified; where it came from is only told."""
-    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
     (Path(find("mnist").folder) / "source.txt").unlink()
-
     assert find("mnist").source == "local cache, first from an unknown source"
 
 
-def test_a_data_set_damaged_after_it_was_found_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("mnist")
+def test_a_data_set_damaged_after_it_was_found_is_told() -> None:
     """Loading a folder that was cut since gives an error with the cure, and no traceback."""
-    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
     dataset = find("mnist")
     _cut(Path(dataset.folder) / "test_images.npy")
-
     with pytest.raises(
         UserError, match=r"test_images\.npy is damaged.*\n.*fitting-room data mnist"
     ):
         load(dataset)
 
 
+@pytest.mark.usefixtures("mnist")
 def test_an_unwritable_cache_folder_is_named_with_the_cure(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The error names a cache folder that cannot be made, and how to choose another."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
-
     with pytest.raises(UserError, match=r"file/fitting-room/data cannot be written.*\n.*XDG_CACHE"):
         find("mnist")
 
 
+@pytest.mark.usefixtures("mnist")
 def test_a_filled_cache_serves_where_nothing_can_be_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A read-only cache folder that holds the data set is enough."""
-    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
     first = find("mnist")
 
     def read_only(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(FileLock, "acquire", read_only)
-
     assert find("mnist").folder == first.folder
 
 
+@pytest.mark.usefixtures("mnist")
 def test_a_full_disk_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the disk fills while a copy is written, that is told and no half of it stays."""
-    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
 
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(np, "save", full)
-
     with pytest.raises(UserError, match="No space left on device"):
         find("mnist")
     assert [path for path in cache_root().iterdir() if path.is_dir()] == []
 
 
-def test_what_a_killed_process_left_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("mnist")
+def test_what_a_killed_process_left_is_removed() -> None:
     """The next write clears the unfinished folders of its own entry, and no other's."""
-    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
     mine = cache_root() / f"mnist-{combined(tiny('mnist').checksums())[:12]}.partial-dead"
     other = cache_root() / "fashion_mnist-0.partial-alive"
     for folder in (mine, other):
         folder.mkdir(parents=True)
-
     find("mnist")
-
     assert (mine.exists(), other.exists()) == (False, True)
 
 
+@pytest.mark.usefixtures("mnist")
 def test_a_lock_held_for_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that never lets go is named by its lock, with what to do."""
-    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
 
     def locked(lock: FileLock, **_: object) -> None:
         raise LockTimeout(lock.lock_file)
 
     monkeypatch.setattr(FileLock, "acquire", locked)
-
     with pytest.raises(UserError, match=r"Another process has held .*\.lock"):
         find("mnist")
 
@@ -187,9 +175,7 @@ def test_two_processes_at_once_ask_a_source_once(tmp_path: Path) -> None:
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment())
         for _ in range(2)
     ]
-
     folders = {process.communicate(timeout=PATIENCE_S)[0] for process in both}
-
     assert [process.returncode for process in both] == [0, 0]
     assert len(folders) == 1
     assert log.read_text() == "asked\n"
@@ -203,7 +189,6 @@ LICENCES = {"fashion_mnist": "Zalando SE", "mnist": "Yann LeCun and Corinna Cort
 def test_a_sample_has_every_class_equally_often(name: str) -> None:
     """100 training and 50 test images of each class, as uint8 of 28 × 28."""
     arrays = load(sample(name))
-
     assert np.bincount(arrays.train_labels).tolist() == [100] * 10
     assert np.bincount(arrays.test_labels).tolist() == [50] * 10
     assert (arrays.train_images.shape, arrays.test_images.shape) == ((1000, 28, 28), (500, 28, 28))
@@ -213,7 +198,6 @@ def test_a_sample_has_every_class_equally_often(name: str) -> None:
 def test_the_samples_are_small() -> None:
     """Both together take at most 3 MB."""
     sizes = [path.stat().st_size for path in SAMPLES.rglob("*") if path.is_file()]
-
     assert sum(sizes) <= 3_000_000
 
 
@@ -226,7 +210,6 @@ def test_the_licence_and_the_authors_stand_beside_a_sample(name: str) -> None:
 def test_a_sample_is_no_whole_data_set() -> None:
     """Its checksum is its own, so no result on it can be taken for one on the whole data."""
     checksums = {sample(name).checksum for name in NAMES}
-
     assert len(checksums) == 2
     assert checksums.isdisjoint(combined(task.pin.checksums) for task in TASKS.values() if task.pin)
 
@@ -238,9 +221,7 @@ def test_without_a_cache_a_temporary_folder_serves(
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setattr(machine.tempfile, "gettempdir", lambda: str(tmp_path / "spare"))
-
     dataset = sample("mnist")
-
     assert dataset.folder.startswith(str(tmp_path / "spare"))
     assert len(load(dataset).train_labels) == 1000
 
@@ -258,7 +239,6 @@ def test_a_damaged_installation_is_told(
         (folder / "train-labels-idx1-ubyte").write_bytes(encode(labels))
     else:
         (folder / "t10k-labels-idx1-ubyte.gz").unlink()
-
     with pytest.raises(UserError, match=r"the sample of MNIST, is damaged(.|\n)*Restore its"):
         sample("mnist")
 
@@ -266,16 +246,13 @@ def test_a_damaged_installation_is_told(
 def test_the_choice_is_even_over_the_data_set() -> None:
     """Every third of six places of class 0 is taken, and every second of four of class 1."""
     labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1], np.uint8)
-
     assert chosen(labels, per_class=2).tolist() == [0, 3, 6, 8]
 
 
-def test_a_sample_can_be_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("mnist")
+def test_a_sample_can_be_made_again(tmp_path: Path) -> None:
     """Reducing what is already reduced and writing it gives the committed files."""
-    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
-
     write_idx(reduced(load(find("mnist"))), tmp_path / "made")
-
     for path in (tmp_path / "made").iterdir():
         kept = SAMPLES / "mnist" / path.name
         assert gzip.decompress(path.read_bytes()) == gzip.decompress(kept.read_bytes())

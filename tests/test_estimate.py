@@ -36,9 +36,10 @@ def timed_record(*, seconds: float = 2.0, total: float = 20.0, **known: object) 
 
 
 def test_estimate_is_what_the_same_trial_took() -> None:
-    """Five epochs of 2.2 s and 9 s around them took 20 s, and will again."""
+    """Five epochs of 2.2 s and 9 s around them took 20 s, and will again; no trial takes none."""
     record = timed_record(seconds=2.0, total=20.0)
     assert estimate([record.spec] * 3, [record]) == pytest.approx(60.0)
+    assert estimate([], []) == 0.0
 
 
 def test_estimate_goes_by_the_median() -> None:
@@ -88,11 +89,6 @@ def test_untrained_record_tells_how_long_building_takes() -> None:
     """A record without epochs is a guide to a spec without epochs."""
     built = replace(make_record(training_accuracy=[], epochs=0), seconds={"total": 7.0})
     assert estimate([built.spec], [built]) == 7.0
-
-
-def test_nothing_to_do_takes_no_time() -> None:
-    """An empty plan needs no guide."""
-    assert estimate([], []) == 0.0
 
 
 def test_seconds_of_another_machine_are_scaled_by_the_calibration_step() -> None:

@@ -1,4 +1,4 @@
-"""The evaluator: as few trials as a verdict takes, under any options, and the run's header."""
+"""The evaluator: as few trials as a verdict takes, under any options."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 from bench_runs import PATIENCE_S
 from cluster_world import until
-from scheduler_world import CASE, CURVE, FakeTrials, bands, new_evaluator, pretend, trial
+from scheduler_world import (
+    CASE,
+    CURVE,
+    FakeTrials,
+    bands,
+    new_evaluator,
+    pretend,
+    trial,
+)
 
 from fitting_room.errors import UserError
 from fitting_room.judge.verdict import Bound, Verdict, verdict_on
@@ -39,6 +47,26 @@ def open_until(n: int) -> Callable[..., Verdict]:
     return judge
 
 
+Judged = Callable[..., Verdict]
+
+
+@pytest.fixture
+def judged(tmp_path: Path, trials: FakeTrials) -> Judged:
+    """Judge a metric of the case by bounds, with trials that give what is told."""
+
+    def judged(
+        metric: str,
+        *bounds: Bound,
+        options: Options | None = None,
+        smoke: Sequence[Bound] = (),
+        **known: object,
+    ) -> Verdict:
+        trials.make = partial(trial, **known)
+        return new_evaluator(tmp_path, options, *bounds, smoke=smoke).verdict(CASE, metric)
+
+    return judged
+
+
 @pytest.mark.parametrize(
     ("open_for", "outcome", "seeds"),
     [(1, "pass", 1), (4, "pass", 4), (99, "undecided", MOST_SEEDS)],
@@ -51,20 +79,21 @@ def test_seeds_are_added_only_while_the_verdict_is_open(
     outcome: str,
     seeds: int,
 ) -> None:
-    """One by one, up to the most that the options allow."""
+    """One by one, up to the most that the options allow; one slot trains nothing ahead."""
     monkeypatch.setattr(evaluator, "judge", open_until(open_for))
-    verdict = new_evaluator(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
+    run = new_evaluator(tmp_path, None, FLOOR)
+    verdict = run.verdict(CASE, "test_accuracy")
     assert (verdict.outcome, verdict.n) == (outcome, seeds)
-    assert trials.seeds == list(range(seeds))
+    assert (trials.seeds, run.speculation) == (list(range(seeds)), "")
 
 
 @pytest.mark.parametrize("options", [Options(seeds=2), Options(tier="full", seeds=2)])
 def test_number_of_seeds_that_was_asked_for_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: FakeTrials, options: Options
+    judged: Judged, monkeypatch: pytest.MonkeyPatch, trials: FakeTrials, options: Options
 ) -> None:
     """An open verdict asks for no more than what the user wants."""
     monkeypatch.setattr(evaluator, "judge", open_until(9))
-    assert new_evaluator(tmp_path, options, FLOOR).verdict(CASE, "test_accuracy").n == 2
+    assert judged("test_accuracy", FLOOR, options=options).n == 2
     assert trials.seeds == [0, 1]
 
 
@@ -97,31 +126,27 @@ def test_trials_are_waited_for_as_the_caller_wants_it(tmp_path: Path, trials: Fa
 
 
 @pytest.mark.parametrize("outcome", ["crashed", "interrupted", "timed out"])
-def test_failed_trial_is_told_with_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: str
-) -> None:
+def test_failed_trial_is_told_with_its_place(judged: Judged, tmp_path: Path, outcome: str) -> None:
     """Case, seed, outcome, reason and folder stand in one sentence."""
-    pretend(monkeypatch, partial(trial, outcome=outcome, reason="it fell over"))
     with pytest.raises(TrialFailedError) as told:
-        new_evaluator(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
+        judged("test_accuracy", FLOOR, outcome=outcome, reason="it fell over")
     place = tmp_path / CASE.name
     expected = f"{CASE.name}, seed 0: {outcome}, it fell over. Its record is in {place}."
     assert str(told.value) == expected
 
 
-def test_diverged_trial_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_diverged_trial_is_judged(judged: Judged, trials: FakeTrials) -> None:
     """Training that ran away is a result of the code, and two of them are a failure."""
-    trials = pretend(monkeypatch, partial(trial, outcome="diverged", test_accuracy=None))
-    verdict = new_evaluator(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
+    verdict = judged("test_accuracy", FLOOR, outcome="diverged", test_accuracy=None)
     assert (verdict.outcome, verdict.estimate, trials.seeds) == ("fail", None, [0, 1])
 
 
 def test_missing_bound_is_told_before_anything_is_trained(
-    tmp_path: Path, trials: FakeTrials
+    judged: Judged, trials: FakeTrials
 ) -> None:
     """The lines to add are told at once."""
     with pytest.raises(UserError, match=r"test_loss = \{ at_most"):
-        new_evaluator(tmp_path, None, FLOOR).verdict(CASE, "test_loss")
+        judged("test_loss", FLOOR)
     assert trials.ran == []
 
 
@@ -160,24 +185,20 @@ def test_learning_curve_is_judged_epoch_by_epoch(
     assert judge.verdict(CASE, CURVE).outcome == outcome
 
 
-def test_trial_that_was_given_up_fails_the_whole_case(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_trial_that_was_given_up_fails_the_whole_case(judged: Judged) -> None:
     """What it did not come to measure fails for the reason that it was given up for."""
-    pretend(monkeypatch, partial(trial, outcome="given up", reason="loss 9 after epoch 1"))
-    verdict = new_evaluator(tmp_path, None, FLOOR).verdict(CASE, "test_accuracy")
+    verdict = judged("test_accuracy", FLOOR, outcome="given up", reason="loss 9 after epoch 1")
     assert (verdict.outcome, verdict.n) == ("fail", 1)
     assert verdict.reason == "seed 0 was given up: loss 9 after epoch 1"
 
 
 @pytest.mark.parametrize(("best", "outcome"), [(0.999, "pass"), (0.99, "fail")])
 def test_epochs_with_a_reference_are_judged_by_the_best_value(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, best: float, outcome: str
+    judged: Judged, best: float, outcome: str
 ) -> None:
     """One seed far on either side of the target decides, where counting would ask for three."""
-    pretend(monkeypatch, partial(trial, training_accuracy=[0.9, best, 0.98]))
     by_two = replace(SLOWEST, at_most=2, mean=0.9985, sd=0.0005, reference_seeds=20)
-    verdict = new_evaluator(tmp_path, None, by_two).verdict(CASE, "epochs_to_target")
+    verdict = judged("epochs_to_target", by_two, training_accuracy=[0.9, best, 0.98])
     assert (verdict.outcome, verdict.n) == (outcome, 1)
     assert verdict.against == "≤ 2 epochs to ≥ 99.5 %"
 
@@ -193,41 +214,38 @@ def test_epochs_with_a_reference_are_judged_by_the_best_value(
     ("metric", "value"), [("test_accuracy", 0.875), (CURVE, pytest.approx(1 - 0.893))]
 )
 def test_other_conditions_are_not_compared(
-    tmp_path: Path, trials: FakeTrials, options: Options, evidence: str, metric: str, value: float
+    judged: Judged, trials: FakeTrials, options: Options, evidence: str, metric: str, value: float
 ) -> None:
     """The value, or the end of a curve, is told, and neither passes nor fails."""
-    verdict = new_evaluator(tmp_path, options, FLOOR).verdict(CASE, metric)
+    verdict = judged(metric, FLOOR, options=options)
     assert (verdict.outcome, verdict.reason) == ("not comparable", evidence)
     assert (verdict.estimate, verdict.n, verdict.passed) == (value, 1, False)
     assert trials.seeds == [0]
 
 
-def test_value_that_is_not_there_is_not_compared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_value_that_is_not_there_is_not_compared(judged: Judged) -> None:
     """A diverged trial of an override has no value to tell."""
-    pretend(monkeypatch, partial(trial, outcome="diverged", test_accuracy=None))
-    verdict = new_evaluator(tmp_path, TWO_EPOCHS, FLOOR).verdict(CASE, "test_accuracy")
+    known = {"outcome": "diverged", "test_accuracy": None}
+    verdict = judged("test_accuracy", FLOOR, options=TWO_EPOCHS, **known)
     assert (verdict.outcome, verdict.estimate) == ("not comparable", None)
 
 
 @pytest.mark.parametrize(("bound", "outcome"), [(EASY, "pass"), (HARD, "fail")])
 def test_sample_has_bounds_of_its_own(
-    tmp_path: Path, trials: FakeTrials, bound: Bound, outcome: str
+    judged: Judged, trials: FakeTrials, bound: Bound, outcome: str
 ) -> None:
     """In the smoke tier the bound for all cases counts, and the case's own does not."""
     own = HARD if bound is EASY else EASY
-    judge = new_evaluator(tmp_path, SMOKE, own, smoke=[bound])
-    assert judge.verdict(CASE, "test_accuracy").outcome == outcome
+    assert judged("test_accuracy", own, options=SMOKE, smoke=[bound]).outcome == outcome
     assert len(trials.ran) == 1
 
 
 @pytest.mark.parametrize("options", [TWO_EPOCHS, SMOKE, Options()])
 def test_parameters_are_judged_under_any_conditions(
-    tmp_path: Path, trials: FakeTrials, options: Options
+    judged: Judged, trials: FakeTrials, options: Options
 ) -> None:
     """A count does not depend on data or epochs."""
-    assert new_evaluator(tmp_path, options, COUNT).verdict(CASE, "parameters").passed
+    assert judged("parameters", COUNT, options=options).passed
     assert len(trials.ran) == 1
 
 
@@ -244,19 +262,17 @@ def test_model_that_is_only_built_is_judged_at_once(
 
 @pytest.mark.parametrize(("accuracy", "outcome"), [(0.8035, "undecided"), (0.81, "pass")])
 def test_few_seeds_that_do_not_settle_it_leave_it_open(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accuracy: float, outcome: str
+    judged: Judged, accuracy: float, outcome: str
 ) -> None:
     """One seed two scatters low is no failure, though no other may come: that takes six."""
-    pretend(monkeypatch, partial(trial, test_accuracy=accuracy))
-    verdict = new_evaluator(tmp_path, Options(seeds=1), CALIBRATED).verdict(CASE, "test_accuracy")
+    known = {"options": Options(seeds=1), "test_accuracy": accuracy}
+    verdict = judged("test_accuracy", CALIBRATED, **known)
     assert (verdict.outcome, verdict.n) == (outcome, 1)
 
 
-def test_limits_of_a_first_seed_are_not_those_of_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_limits_of_a_first_seed_are_not_those_of_others(tmp_path: Path, trials: FakeTrials) -> None:
     """A later one is weighed with those before it, and need not fail alone."""
-    trials = pretend(monkeypatch, partial(trial, test_accuracy=0.8049))
+    trials.make = partial(trial, test_accuracy=0.8049)
     judge = new_evaluator(tmp_path, None, CALIBRATED)
     (first,) = judge.planned[CASE.name]
     limited = replace(first, spec=replace(first.spec, loss_limits=((0.1, 0.2),)))
@@ -265,8 +281,9 @@ def test_limits_of_a_first_seed_are_not_those_of_others(
     assert [bool(each.spec.loss_limits) for each in trials.ran] == [True, *[False] * 5]
 
 
-@pytest.mark.usefixtures("trials")
-def test_idle_slots_train_seeds_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_slots_train_seeds_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: FakeTrials
+) -> None:
     """They are judged in seed order whoever ends first; those that were not needed are told."""
     monkeypatch.setattr(evaluator, "judge", open_until(2))
     released = threading.Event()
@@ -275,25 +292,16 @@ def test_idle_slots_train_seeds_ahead(tmp_path: Path, monkeypatch: pytest.Monkey
         assert released.wait(PATIENCE_S)
         return trial(job, listen)
 
-    found = pretend(monkeypatch, late)
+    trials.make = late
     run = new_evaluator(tmp_path, Options(), CALIBRATED)
     run.scheduler.executor, run.scheduler.slots = ThreadPoolExecutor(4), 4
     with ThreadPoolExecutor(1) as pool:
         verdict = pool.submit(run.verdict, CASE, "test_accuracy")
-        until(lambda: len(found.ran) == 4)
+        until(lambda: len(trials.ran) == 4)
         released.set()
-        first = {job.spec.seed: job.key for job in found.ran}
+        first = {job.spec.seed: job.key for job in trials.ran}
         assert verdict.result(PATIENCE_S).records == (first[0], first[1])
     run.scheduler.close()
-    told = f"seeds asked for ahead: {len(found.ran) - 1}, {len(found.ran) - 2} of them not needed, "
+    asked = len(run.scheduler._futures)  # some may have been given up before they began
+    told = f"seeds asked for ahead: {asked - 1}, {asked - 2} of them not needed, "
     assert run.speculation.startswith(told)
-
-
-@pytest.mark.usefixtures("trials")
-def test_one_slot_trains_nothing_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A verdict that is in after two seeds has asked for two."""
-    monkeypatch.setattr(evaluator, "judge", open_until(2))
-    found = pretend(monkeypatch)
-    run = new_evaluator(tmp_path, Options(), CALIBRATED)
-    run.verdict(CASE, "test_accuracy")
-    assert (found.seeds, run.speculation) == ([0, 1], "")

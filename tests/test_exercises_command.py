@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import Printed, printed, shell
 from data_world import FakeSource, know, tiny
 from imports import ROOT
 from records import PROJECT, make_record
 from scheduler_world import FakeTrials, pretend
 
-from bench.__main__ import main
 from bench.cases import CASES
 from bench.exercises import EXERCISES
 from conftest import Bench
@@ -34,10 +34,11 @@ def trials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeTrials:
 
 
 @pytest.fixture
-def exercises(tmp_path: Path, trials: FakeTrials) -> Callable[..., int]:
+def exercises(tmp_path: Path, trials: FakeTrials) -> Callable[..., Printed]:
     """Run the command in a folder of its own."""
     assert trials.ran == []
-    return lambda *given: main(["exercises", *given, "--results", str(tmp_path / "results")])
+    where = ("--results", tmp_path / "results")
+    return lambda *given: printed("exercises", *given, *where, by=shell)
 
 
 def names(trials: FakeTrials) -> list[tuple[int, str]]:
@@ -46,29 +47,28 @@ def names(trials: FakeTrials) -> list[tuple[int, str]]:
 
 
 def test_it_goes_seed_by_seed_and_prints_answer_and_table(
-    exercises: Callable[..., int], trials: FakeTrials, capsys: pytest.CaptureFixture[str]
+    exercises: Callable[..., Printed], trials: FakeTrials
 ) -> None:
     """An early end leaves each point with some seeds."""
-    assert exercises("layers", "--thin", "--seeds", "2") == 0
+    shown = exercises("layers", "--thin", "--seeds", "2")
     assert names(trials) == [(seed, a) for seed in (0, 1) for a in (DENSE, f"{DENSE}_128")]
-    shown = capsys.readouterr()
     assert "4 trials, 0 of them committed already; 4 to train" in shown.err
     assert "**Test accuracy against one layer: no sure difference.**" in shown.out
     assert "| 2 " in shown.out
 
 
 def test_what_is_there_is_not_trained_again(
-    exercises: Callable[..., int], trials: FakeTrials, capsys: pytest.CaptureFixture[str]
+    exercises: Callable[..., Printed], trials: FakeTrials
 ) -> None:
     """A second run goes on from the records of the first, and from them alone."""
     exercises("pixels", "--seeds", "2")
-    exercises("pixels", "--seeds", "3")
+    told = exercises("pixels", "--seeds", "3").err
     assert [seed for seed, _ in names(trials)] == [0, 0, 1, 1, 2, 2]
-    assert "6 trials, 4 of them committed already; 2 to train" in capsys.readouterr().err
+    assert "6 trials, 4 of them committed already; 2 to train" in told
 
 
 def test_a_point_of_the_tables_is_taken_from_their_references(
-    exercises: Callable[..., int], trials: FakeTrials, tmp_path: Path
+    exercises: Callable[..., Printed], trials: FakeTrials, tmp_path: Path
 ) -> None:
     """A reference of the very same trial serves; nothing is trained or kept for it."""
     exercises("layers", "--thin", "--seeds", "1")
@@ -81,7 +81,7 @@ def test_a_point_of_the_tables_is_taken_from_their_references(
 
 
 def test_kept_records_have_what_answers_rest_on_and_no_more(
-    exercises: Callable[..., int], tmp_path: Path
+    exercises: Callable[..., Printed], tmp_path: Path
 ) -> None:
     """Epochs and scores stay; predictions, latencies and the folder of the data do not."""
     exercises("pixels", "--seeds", "1")
@@ -91,13 +91,11 @@ def test_kept_records_have_what_answers_rest_on_and_no_more(
         assert len(record.epochs) == record.spec.epochs
 
 
-def test_stored_trains_nothing(
-    exercises: Callable[..., int], trials: FakeTrials, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_stored_trains_nothing(exercises: Callable[..., Printed], trials: FakeTrials) -> None:
     """It tells what there is, which here is nothing."""
-    assert exercises("width", "--stored") == 0
+    told = exercises("width", "--stored").out
     assert trials.ran == []
-    assert "not compared yet.**" in capsys.readouterr().out
+    assert "not compared yet.**" in told
 
 
 def test_the_suite_trains_a_thin_slice_and_keeps_its_answers(

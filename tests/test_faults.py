@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bench_runs import Run, finish, read_until, start
 from data_world import know, tiny, write_idx
-from scheduler_world import pretend
+from scheduler_world import FakeTrials
 
 from conftest import Bench
 from fitting_room.store.records import Store
@@ -62,11 +62,9 @@ def test_a_results_folder_that_cannot_be_written_is_told_before_training(
     assert "--results" in said
 
 
-def test_without_data_and_network_every_source_is_named(
-    run: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("empty_cache")
+def test_without_data_and_network_every_source_is_named(run: Bench) -> None:
     """With nothing there and ``--offline`` the run ends with what was not tried, and what to do."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     said = refused(run, *ONE, "--offline", tier="accept")
     assert "MNIST cannot be had. Tried, in this order:" in said
     assert "it is not there yet" in said
@@ -74,23 +72,16 @@ def test_without_data_and_network_every_source_is_named(
     assert "--data-dir" in said
 
 
+@pytest.mark.usefixtures("empty_cache")
 def test_one_data_set_never_stands_in_for_another(
     run: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A folder with Fashion MNIST, named as that of MNIST, is refused by its content."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     know(monkeypatch, "mnist")
     write_idx(tiny("fashion_mnist"), tmp_path / "data" / "mnist")
     said = refused(run, *ONE, f"--data-dir={tmp_path / 'data'}", tier="accept")
     assert "MNIST is not in the folder that was named" in said
     assert str(tmp_path / "data") in said
-
-
-def test_malformed_bounds_are_refused_with_their_line(run: Bench, tmp_path: Path) -> None:
-    """File, line and the nearest valid name are told before anything is trained."""
-    (tmp_path / "bounds.toml").write_text("[mnist-dens_128]\n", "utf-8")
-    told = refused(run, *ONE, bounds=tmp_path / "bounds.toml")
-    assert "bounds.toml:1: [mnist-dens_128]: 'mnist-dens_128' is no case. Did you" in told
 
 
 def test_a_case_without_bounds_fails_with_the_lines_to_add(
@@ -107,11 +98,9 @@ def test_a_case_without_bounds_fails_with_the_lines_to_add(
     done.stdout.fnmatch_lines(["parameters = { exactly = 243_786, reason = *"])
 
 
-def test_a_damaged_cache_is_repaired(
-    run: Bench, stored: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("empty_cache")
+def test_a_damaged_cache_is_repaired(run: Bench, stored: Path, tmp_path: Path) -> None:
     """Images that lost a byte are written anew, and the stored records still serve."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     run(*ONE, results=stored)
     (images,) = (tmp_path / "cache").rglob("sample-mnist-*/train_images.npy")
     whole = images.read_bytes()
@@ -121,10 +110,9 @@ def test_a_damaged_cache_is_repaired(
 
 
 def test_a_damaged_record_is_told_and_trained_anew(
-    run: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    run: Bench, trials: FakeTrials, tmp_path: Path
 ) -> None:
     """Half a record is moved aside with a word, and its trial runs again."""
-    trials = pretend(monkeypatch)
     run(*ONE, results=tmp_path)
     (path,) = tmp_path.glob("trials/mnist-dense_128/seed-*.json")
     path.write_bytes(path.read_bytes()[:1000])

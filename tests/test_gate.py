@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from imports import ROOT
 from records import PROJECT, make_band, make_record
-from scheduler_world import CASE, ORIGIN, new_evaluator, pretend, trial
+from scheduler_world import CASE, ORIGIN, FakeTrials, new_evaluator, trial
 from tables import cells, rows_of
 
 from bench.cases import CASES
@@ -55,36 +55,27 @@ BANDS = Curve(
 )
 
 
-def examined(
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    case: Case = VARIANT,
-    *,
-    bands: Curve = BANDS,
-    **known: object,
-) -> Finding:
-    """Examine a case whose every trial gives what is told, or is plausible."""
-
-    def make(job: Job, listen: Listener = silent) -> Record:
-        told = {k: v[job.spec.seed] if isinstance(v, tuple) else v for k, v in known.items()}
-        return trial(job, listen, **{"training_accuracy": [0.95, 0.97], **told})
-
-    pretend(monkeypatch, make)
-    judge = new_evaluator(folder, None, COUNT, FLOOR, need=Need(case=case))
-    judge.bounds = replace(judge.bounds, curves={CASE.name: {bands.metric: bands}})
-    try:
-        return examine(judge, case, "something")
-    finally:
-        judge.scheduler.close()
-
-
 Examined = Callable[..., Finding]
 
 
 @pytest.fixture
-def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examined:
-    """Examine simulated trials whose records lie in a folder of their own."""
-    return lambda *case, **known: examined(tmp_path, monkeypatch, *case, **known)
+def gate(tmp_path: Path, trials: FakeTrials) -> Examined:
+    """Examine a case whose every trial gives what is told, or is plausible."""
+
+    def gate(case: Case = VARIANT, *, bands: Curve = BANDS, **known: object) -> Finding:
+        def make(job: Job, listen: Listener = silent) -> Record:
+            told = {k: v[job.spec.seed] if isinstance(v, tuple) else v for k, v in known.items()}
+            return trial(job, listen, **{"training_accuracy": [0.95, 0.97], **told})
+
+        trials.make = make
+        judge = new_evaluator(tmp_path, None, COUNT, FLOOR, need=Need(case=case))
+        judge.bounds = replace(judge.bounds, curves={CASE.name: {bands.metric: bands}})
+        try:
+            return examine(judge, case, "something")
+        finally:
+            judge.scheduler.close()
+
+    return gate
 
 
 def test_a_case_like_its_reference_passes_after_one_seed(gate: Examined) -> None:
@@ -140,14 +131,10 @@ def test_what_is_known_earlier_is_noticed_earlier(
     assert (found.noticed_by[0].shift is None) == (first[0] == "parameters")
 
 
-def test_epochs_with_the_same_band_are_told_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_epochs_with_the_same_band_are_told_apart(gate: Examined) -> None:
     """What the second epoch noticed is not put down to the first, which reads alike."""
     alike = replace(BANDS, epochs=(BANDS.epochs[0], BANDS.epochs[0]))
-    found = examined(
-        tmp_path, monkeypatch, test_accuracy=GOOD, training_accuracy=[0.95, 0.9], bands=alike
-    )
+    found = gate(test_accuracy=GOOD, training_accuracy=[0.95, 0.9], bands=alike)
     assert [(s.metric, s.epoch) for s in found.noticed_by] == [(BANDS.metric, 2)]
 
 

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 import pytest
-from commands import call
+from commands import Printed, printed
 from imports import ROOT
 from records import PROJECT
 from scheduler_world import FakeTrials, pretend, trial
@@ -110,17 +110,18 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *arguments: str) -> int:
+def run(folder: Path, *arguments: str, status: int = 0) -> Printed:
     """Run the command over few runs."""
-    return call("gate", "--results", folder, "--runs", 100, "--again", 2, *arguments)
+    runs = ("--runs", 100, "--again", 2)
+    return printed("gate", "--results", folder, *runs, *arguments, status=status)
 
 
 def test_everything_is_measured_kept_and_printed(
-    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each variant goes red by one seed, cases stay green, ten seeds are there to compare."""
     trials: FakeTrials = pretend(monkeypatch, usual)
-    assert run(results) == 0
+    shown, told_of = run(results)
     found = read_document(results / VARIANTS, Variants)
     costs = read_document(results / COST, Costs)
     assert found is not None
@@ -140,18 +141,15 @@ def test_everything_is_measured_kept_and_printed(
     assert {f.compared for f in found.anew} == {"green"}
     assert [a.spec.seed for a in trials.ran][-2:] == [1000, 1010]
     assert len(trials.ran) == len(CRIPPLED) + len(of_case) - 1 + 10 + 2
-    printed, told_of = capsys.readouterr()
     assert f"{len(trials.ran)} trials to train, about " in told_of
-    assert printed == f"{BLOCKS['gate'](results, BOUNDS)}\n\n{BLOCKS['cost'](results, BOUNDS)}\n"
-    assert "| learning rate × 0.5" in printed
-    assert f"Neither sees: {CRIPPLED['one_order'].words} ({ORIGINAL.name})." in printed
-    assert ABSENT.format("gate") not in printed
-    assert STALE.format("gate") not in printed
+    assert shown == f"{BLOCKS['gate'](results, BOUNDS)}\n\n{BLOCKS['cost'](results, BOUNDS)}\n"
+    assert "| learning rate × 0.5" in shown
+    assert f"Neither sees: {CRIPPLED['one_order'].words} ({ORIGINAL.name})." in shown
+    assert ABSENT.format("gate") not in shown
+    assert STALE.format("gate") not in shown
 
 
-def test_a_run_is_resumed(
-    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_is_resumed(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was trained before an interruption is not trained again."""
 
     def interrupted(job: Job, listen: Listener = silent) -> Record:
@@ -164,20 +162,17 @@ def test_a_run_is_resumed(
         run(results)
     assert not (results / VARIANTS).exists()
     whole = pretend(monkeypatch, usual)
-    assert run(results) == 0
+    run(results)
     assert len(whole.ran) == len(CRIPPLED) + 1 + 10 + 2 - (len(before.ran) - 1)
-    capsys.readouterr()
-    assert run(results) == 0
-    assert "0 trials to train\n" in capsys.readouterr().err
+    assert "0 trials to train\n" in run(results).err
 
 
 def test_a_gate_that_lets_a_changed_case_pass_is_a_finding(
-    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command ends with status 1 and names what was missed."""
     pretend(monkeypatch, blind)
-    assert run(results) == 1
-    told = capsys.readouterr().err
+    told = run(results, status=1).err
     assert f"{ORIGINAL.name}, labels shuffled changed: pass after 1 seed" in told
     assert CRIPPLED["one_order"].words not in told  # it is known to pass
 
@@ -189,7 +184,7 @@ def test_simulation_alone_trains_nothing_and_gives_the_same_figures(
     trials = pretend(monkeypatch, usual)
     run(results)
     before, simulated = len(trials.ran), (results / SIMULATION).read_bytes()
-    assert run(results, "--simulate-only") == 0
+    run(results, "--simulate-only")
     assert len(trials.ran) == before
     assert (results / SIMULATION).read_bytes() == simulated
     costs = read_document(results / COST, Costs)
@@ -215,18 +210,13 @@ def test_changed_bounds_make_the_tables_stale(results: Path) -> None:
 
 @pytest.mark.parametrize(("act", "red"), [(usual, 0), (worse, 2)])
 def test_quick_runs_train_the_beginning_of_every_case_with_seeds_of_their_own(
-    act: Any,
-    red: int,
-    results: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    act: Any, red: int, results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each run is judged for itself; one with a case that fails is red, and ends with status 1."""
     trials = pretend(monkeypatch, act)
     names = (ORIGINAL.name, MINIMAL.name)
     asked = ("gate", "--results", results, "--quick-runs", 2, *names)
-    assert call(*asked) == (1 if red else 0)
-    assert "4 trials to train, " in capsys.readouterr().err
+    assert "4 trials to train, " in printed(*asked, status=1 if red else 0).err
     assert {a.spec.stop_after for a in trials.ran} == {QUICK.stop_after}
     assert {a.spec.seed for a in trials.ran} == {1000, 1010}
     found = read_document(results / QUICK_RUNS, QuickRuns)
@@ -234,7 +224,7 @@ def test_quick_runs_train_the_beginning_of_every_case_with_seeds_of_their_own(
     assert (len(found.runs), found.red) == (2, red)
     assert f"Red: {red} of 2 whole runs" in BLOCKS["quick runs"](results, BOUNDS)
     before = len(trials.ran)
-    call(*asked)
+    printed(*asked, status=1 if red else 0)
     assert len(trials.ran) == before
 
 

@@ -50,10 +50,8 @@ def test_the_interval_is_welchs() -> None:
     """The evidence shows the interval of scipy's test for unequal scatter, in points."""
     head = (0.861, 0.867, 0.858)
     low, high = ttest_ind(head, BASE, equal_var=False).confidence_interval(0.95)
-    assert (
-        f"(95 %: {100 * low:+.2f} points to {100 * high:+.2f} points)"
-        in asked(Sample(values=head)).verdict.reason
-    )
+    told = f"(95 %: {100 * low:+.2f} points to {100 * high:+.2f} points)"
+    assert told in asked(Sample(values=head)).verdict.reason
 
 
 def test_a_change_of_the_stated_size_is_found_four_times_in_five() -> None:
@@ -65,13 +63,9 @@ def test_a_change_of_the_stated_size_is_found_four_times_in_five() -> None:
     assert np.mean(hits) == pytest.approx(0.8, abs=0.07)
 
 
-def test_two_seeds_that_agree_are_no_trouble() -> None:
-    """A side that does not scatter is judged by the other's scatter, without a warning."""
+def test_sides_without_scatter_are_no_trouble() -> None:
+    """One is judged by the other's scatter; equal constants have p = 1, others p = 0."""
     assert student(BASE, (0.87, 0.87)) == pytest.approx(0.92, abs=0.02)
-
-
-def test_without_scatter_every_difference_is_one() -> None:
-    """Equal constants have p = 1, others p = 0, and no warning is given."""
     assert [student([0.1] * 3, [value] * 2) for value in (0.1, 0.2)] == [1.0, 0.0]
 
 
@@ -123,10 +117,8 @@ def test_two_diverged_seeds_are_a_regression_and_one_is_told() -> None:
     found = [asked(Sample(values=BASE[:5], diverged=n)) for n in (1, 2)]
     assert [each.verdict.label for each in found] == ["same", "regression"]
     assert "1 more diverged" in found[0].verdict.reason
-    assert (
-        asked(Sample(values=BASE[:5], diverged=2), Sample(values=BASE, diverged=2)).verdict.label
-        == "same"
-    )
+    both = asked(Sample(values=BASE[:5], diverged=2), Sample(values=BASE, diverged=2))
+    assert both.verdict.label == "same"
 
 
 def test_a_side_whose_only_seed_diverged_is_open() -> None:
@@ -141,15 +133,28 @@ def test_seeds_that_base_lost_say_nothing_of_head() -> None:
     assert (found.verdict.label, found.seeds) == ("same", (3, 6))
 
 
-def test_the_family_s_error_is_held() -> None:
-    """Unchanged code shows a change in as many runs as the error of the family allows, or fewer."""
-    generator, alpha = np.random.default_rng(3), 0.2
-    runs = 60
-    wrong = 0
+@pytest.mark.parametrize(
+    ("alpha", "runs", "accuracies", "targets"),
+    [
+        (0.2, 60, [(6, n) for n in (6, 5, 2, 1)], [(6, n) for n in (5, 2)]),
+        (0.01, 150, [], [(m, n) for m in (20, 6) for n in (6, 2, 1)]),
+    ],
+    ids=["all", "arrivals"],
+)
+def test_the_family_s_error_is_held(
+    alpha: float, runs: int, accuracies: list[tuple[int, int]], targets: list[tuple[int, int]]
+) -> None:
+    """Unchanged code shows a change in as many runs as the error of the family allows, or fewer.
+
+    However few seeds there are, and also where all that is compared is when they arrive.
+    """
+    generator, wrong = np.random.default_rng(3), 0
     for _ in range(runs):
-        sides = [(drawn(generator, 6), drawn(generator, n)) for n in (6, 5, 2, 1)]
-        family = [Question(metric="test_accuracy", base=b, head=h) for b, h in sides]
-        came = [(arrivals(generator, 6), arrivals(generator, n)) for n in (5, 2)]
+        family = [
+            Question(metric="test_accuracy", base=drawn(generator, m), head=drawn(generator, n))
+            for m, n in accuracies
+        ]
+        came = [(arrivals(generator, m), arrivals(generator, n)) for m, n in targets]
         family += [Question(metric="epochs_to_target", base=b, head=h) for b, h in came]
         outcomes = {change.verdict.label for change in judge_changes(family, alpha=alpha)}
         wrong += bool(outcomes & {"regression", "improvement"})
@@ -230,32 +235,14 @@ def test_two_seeds_are_no_surer_than_their_order() -> None:
 @pytest.mark.parametrize(("base", "head"), [(ARRIVED, seeds(9)), (seeds(5), ARRIVED)])
 def test_one_seed_decides_nothing(base: Arrivals, head: Arrivals) -> None:
     """A single seed on either side leaves the verdict open, which says what it takes."""
-    found = compared(head, base)
-    assert (found.verdict.label, found.verdict.reason.endswith("each side needs 2 seeds")) == (
-        "undecided",
-        True,
-    )
+    verdict = compared(head, base).verdict
+    assert verdict.label == "undecided"
+    assert verdict.reason.endswith("each side needs 2 seeds")
 
 
-def test_seeds_that_all_arrive_at_once_are_the_same() -> None:
-    """Seeds that do not vary give no statistic, no warning and no alarm."""
-    assert compared(seeds(5, 5), seeds(5, 5, 5)).verdict.label == "same"
-
-
-def test_one_seed_beside_itself_is_the_same() -> None:
-    """What a folder says of itself is no open question."""
-    assert compared(seeds(5), seeds(5)).verdict.label == "same"
-
-
-def test_arrivals_keep_the_error_of_their_family() -> None:
-    """Seeds of one code come as soon as each other but for 1 % of comparisons, however few."""
-    generator, alpha, runs = np.random.default_rng(3), 0.01, 150
-    wrong = 0
-    for _ in range(runs):
-        sides = [
-            (arrivals(generator, m), arrivals(generator, n)) for m in (20, 6) for n in (6, 2, 1)
-        ]
-        family = [Question(metric="epochs_to_target", base=b, head=h) for b, h in sides]
-        outcomes = {change.verdict.label for change in judge_changes(family, alpha=alpha)}
-        wrong += bool(outcomes & {"regression", "improvement"})
-    assert wrong / runs < alpha + 3 * np.sqrt(alpha * (1 - alpha) / runs)
+@pytest.mark.parametrize(
+    ("head", "base"), [(seeds(5, 5), seeds(5, 5, 5)), (seeds(5), seeds(5))], ids=["seeds", "one"]
+)
+def test_seeds_that_all_arrive_at_once_are_the_same(head: Arrivals, base: Arrivals) -> None:
+    """They give no statistic, no warning and no alarm; nor is what a folder says of itself open."""
+    assert compared(head, base).verdict.label == "same"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scheduler_world import SPEC, answer, new_scheduler, pretend, trial
+from scheduler_world import SPEC, FakeTrials, answer, new_scheduler, trial
 from trials import assigned, run_here
 
 from fitting_room import data
@@ -46,11 +46,9 @@ def scheduler(folder: Path, *, keep: bool = True, fresh: str | None = None) -> S
 FILE = Path("models", SPEC.case.name, "seed-000.keras")
 
 
-def test_a_model_has_its_record_and_its_card_beside_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_has_its_record_and_its_card_beside_it(tmp_path: Path, trials: FakeTrials) -> None:
     """And nothing else is left there; a second run trains nothing."""
-    trials = pretend(monkeypatch, kept)
+    trials.make = kept
     record = answer(scheduler(tmp_path))
     names = sorted(path.name for path in (tmp_path / FILE).parent.iterdir())
     assert names == ["seed-000.json", "seed-000.keras", "seed-000.md"]
@@ -61,18 +59,18 @@ def test_a_model_has_its_record_and_its_card_beside_it(
 
 
 def test_what_is_stored_without_its_model_is_trained_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, trials: FakeTrials
 ) -> None:
     """Only where models are wanted, and once."""
-    trials = pretend(monkeypatch, kept)
+    trials.make = kept
     for keep in (False, True, True, False):
         answer(scheduler(tmp_path, keep=keep))
     assert [bool(job.keep) for job in trials.ran] == [False, True]
 
 
-def test_a_model_of_other_code_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_of_other_code_is_none(tmp_path: Path, trials: FakeTrials) -> None:
     """Its record beside it has another key, and a fresh run does not take an old one."""
-    trials = pretend(monkeypatch, kept)
+    trials.make = kept
     record = answer(scheduler(tmp_path))
     assert scheduler(tmp_path, fresh="a").saved_model(SPEC) is None
     beside = (tmp_path / FILE).with_suffix(".json")
@@ -83,18 +81,16 @@ def test_a_model_of_other_code_is_none(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(trials.ran) == 2
 
 
-def test_a_model_that_cannot_be_written_is_told_and_its_record_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("trials")
+def test_a_model_that_cannot_be_written_is_told_and_its_record_kept(tmp_path: Path) -> None:
     """The disk was full when the child saved it: without --keep-models the run goes on."""
-    pretend(monkeypatch)
     with pytest.raises(UserError, match=r"could not be written under .*Free the disk"):
         answer(scheduler(tmp_path))
     assert scheduler(tmp_path, keep=False).stored(SPEC, timed=False) is not None
 
 
 def test_the_best_model_of_a_recipe_lies_beside_the_last(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, trials: FakeTrials
 ) -> None:
     """The card says of which epoch it is."""
 
@@ -103,23 +99,21 @@ def test_the_best_model_of_a_recipe_lies_beside_the_last(
         did = Callbacks(stopped_epoch=None, best_epoch=3, learning_rates=())
         return replace(kept(job, listen), callbacks=did)
 
-    pretend(monkeypatch, best)
+    trials.make = best
     answer(scheduler(tmp_path))
     file = tmp_path / FILE
     assert best_file(file).exists()
     assert "its lowest validation loss, epoch 3." in file.with_suffix(".md").read_text("utf-8")
 
 
-def test_a_trial_that_was_ended_leaves_no_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_trial_that_was_ended_leaves_no_model(tmp_path: Path, trials: FakeTrials) -> None:
     """Not even the part of one that its process had begun to write."""
 
     def ended(job: Job, listen: Listener) -> Record:
         kept(job, listen)
         return trial(job, listen, outcome="interrupted")
 
-    pretend(monkeypatch, ended)
+    trials.make = ended
     answer(scheduler(tmp_path))
     assert list((tmp_path / FILE).parent.iterdir()) == []
 

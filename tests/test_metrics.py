@@ -117,15 +117,10 @@ def own() -> None:
 @pytest.mark.usefixtures("own")
 def test_a_name_alone_tells_how_a_metric_is_shown() -> None:
     """A fraction in per cent and points, a plain one with its unit, any other name as a number."""
-    assert (shown("macro_f1", 0.8431), shown_difference("macro_f1", -0.01)) == (
-        "84.31 %",
-        "-1.00 points",
-    )
-    assert (shown("latency", 3.14159), shown_limits("latency", (3.0, 3.5))) == (
-        "3.1416 ms",
-        "3.000–3.500 ms",
-    )
-    assert shown("images", 1200) == "1,200"
+    told = [shown("macro_f1", 0.8431), shown("latency", 3.14159), shown("images", 1200)]
+    assert told == ["84.31 %", "3.1416 ms", "1,200"]
+    assert shown_difference("macro_f1", -0.01) == "-1.00 points"
+    assert shown_limits("latency", (3.0, 3.5)) == "3.000–3.500 ms"
     assert known("training_accuracy_by_epoch") is METRICS["training_accuracy"]
 
 

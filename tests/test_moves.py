@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from commands import Printed, printed, shell
 from imports import ROOT
 from records import PROJECT, make_record
 from test_kept_models import write_model
 
-from bench import __main__ as command_line
 from bench.cases import CASES
 from fitting_room.machine import PLATFORMS
 from fitting_room.record import Job, Record
@@ -65,6 +65,11 @@ def key(record: Record) -> Record:
     return replace(record, key=quality_key(record.spec, record.provenance))
 
 
+def run(*arguments: object, status: int = 0) -> Printed:
+    """Run a command as a person does."""
+    return printed(*arguments, status=status, by=shell)
+
+
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let the project be one that had the old case until now; return its results."""
@@ -95,13 +100,10 @@ def state(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("command", [("remove", OLD.name), ("rename", OLD.name, NEW.name)])
-def test_nothing_is_changed_before_it_was_shown(
-    command: tuple[str, ...], results: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_changed_before_it_was_shown(command: tuple[str, ...], results: Path) -> None:
     """Without --apply folders and lines are told, and every file stays."""
     before = state(results.parent)
-    assert command_line.main([*command]) == 0
-    out = capsys.readouterr().out
+    out = run(*command).out
     assert f"{command[0]} results/reference/{OLD.name}\n" in out
     assert f"-[{OLD.name}]\n" in out
     assert "--apply" in out
@@ -112,14 +114,14 @@ def test_remove_leaves_nothing_of_a_case(results: Path) -> None:
     """Records, bounds and every claim about it go; the rest stays to the letter."""
     others = Path("results/trials")
     before = state(others)
-    assert command_line.main(["remove", OLD.name, "--apply"]) == 0
+    run("remove", OLD.name, "--apply")
     assert [path for path in results.rglob("*") if OLD.name in path.name] == []
     assert state(others) == before
     text = Path("bounds.toml").read_text("utf-8")
     assert text == BOUNDS.partition("# Kept")[0] + "# Of" + BOUNDS.partition("# Of")[2]
     published = read_published(Path("claims.toml"), cases=CASES)
     assert published.all == []
-    assert command_line.main(["remove", OLD.name]) == 2
+    run("remove", OLD.name, status=2)
 
 
 def test_rename_takes_models_times_and_pictures_along(results: Path) -> None:
@@ -134,7 +136,7 @@ def test_rename_takes_models_times_and_pictures_along(results: Path) -> None:
         text = text.replace('"dense_128"', '"old"').replace(NEW.name, OLD.name)
         (results / room).mkdir()
         (results / room / f"{OLD.name}.json").write_text(text, "utf-8")
-    assert command_line.main(["rename", OLD.name, NEW.name, "--apply"]) == 0
+    run("rename", OLD.name, NEW.name, "--apply")
     wanted = Job(
         spec=make_record(case=NEW).spec,
         key=key(make_record(case=NEW)).key,
@@ -153,7 +155,7 @@ def test_rename_takes_models_times_and_pictures_along(results: Path) -> None:
 
 def test_rename_makes_records_answer_for_the_new_name(results: Path) -> None:
     """Their figures stay, their keys are those that the same code now gives; so do bounds."""
-    assert command_line.main(["rename", OLD.name, NEW.name, "--apply"]) == 0
+    run("rename", OLD.name, NEW.name, "--apply")
     store = Store(results / "reference")
     wanted = [key(make_record(case=NEW, seed=seed)) for seed in (0, 1)]
     assert list(store.all()) == wanted
@@ -180,19 +182,14 @@ def test_rename_makes_records_answer_for_the_new_name(results: Path) -> None:
         (["rename", OLD.name, "mnist-minimal"], "is of another task"),
     ],
 )
-def test_what_would_lose_something_is_refused(
-    command: list[str], said: str, results: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_would_lose_something_is_refused(command: list[str], said: str, results: Path) -> None:
     """Before any file changes."""
     before = state(results.parent)
-    assert command_line.main([*command, "--apply"]) == 2
-    assert said in capsys.readouterr().err
+    assert said in run(*command, "--apply", status=2).err
     assert state(results.parent) == before
 
 
-def test_a_bound_of_no_case_names_both_commands(
-    results: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bound_of_no_case_names_both_commands(results: Path) -> None:
     """Whoever removed an architecture is told what is left to do."""
-    assert command_line.main(["plots", "--records", str(results / "reference")]) == 2
-    assert f"python -m bench remove {OLD.name}, or rename" in capsys.readouterr().err
+    told = run("plots", "--records", results / "reference", status=2).err
+    assert f"python -m bench remove {OLD.name}, or rename" in told

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from commands import call
+from commands import Printed, printed
 from scheduler_world import DATASET, ORIGIN, SPEC, FakeTrials, pretend, trial
 
 from fitting_room import data
@@ -37,9 +37,9 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> FakeTrials:
     return pretend(monkeypatch, simulated)
 
 
-def run(folder: Path, *arguments: str) -> int:
+def run(folder: Path, *arguments: str) -> Printed:
     """Run the command."""
-    return call("noise", CASE, "--results", folder, *arguments)
+    return printed("noise", CASE, "--results", folder, *arguments)
 
 
 def crossed(folder: Path) -> Crossed:
@@ -53,7 +53,7 @@ def test_every_weight_meets_every_order_and_the_diagonal_comes_twice(
     trials: FakeTrials, tmp_path: Path
 ) -> None:
     """Three levels are nine pairs and three repeats, none of them in one another's place."""
-    assert run(tmp_path, "--levels", "3") == 0
+    run(tmp_path, "--levels", "3")
     pairs = [(a.spec.seed, a.spec.order_seed) for a in trials.ran]
     assert pairs[:9] == [(i, j) for i in range(3) for j in range(3)]
     assert pairs[9:] == [(i, i) for i in range(3)]
@@ -73,10 +73,9 @@ def test_what_is_there_is_not_trained_again(trials: FakeTrials, tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("trials")
-def test_components_stand_in_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_components_stand_in_the_table(tmp_path: Path) -> None:
     """Weights scatter by 1 point of sd, orders by a tenth, the same seeds by nothing."""
-    run(tmp_path, "--levels", "3")
-    text = capsys.readouterr().out
+    text = run(tmp_path, "--levels", "3").out
     row = next(line for line in text.splitlines() if "test accuracy, points" in line)
     cells = [cell.split(" (")[0].strip() for cell in row.strip("|").split("|")]
     assert [float(cell) for cell in cells[2:]] == pytest.approx([1, 1, 0.1, 0, 0], abs=0.01)

@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 import pytest
-from test_own_tasks import Own
+from checkouts import write_files
+from own_projects import Own
 
 OWN = '''
 import numpy as np
@@ -167,9 +168,7 @@ def own(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Own:
     assert own_cache.is_dir()
     folder = tmp_path_factory.mktemp("loop")
     files = {"own.py": OWN, "plain.py": PLAIN, "test_own.py": SUITE, "claims.toml": CLAIMS}
-    for name, text in {**files, "pyproject.toml": TABLE, "README.md": README}.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    made = Own(folder)
+    made = Own(write_files(folder, {**files, "pyproject.toml": TABLE, "README.md": README}))
     made.command("calibrate", *SHARED, "--keep-models", "--apply")
     return made
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkouts import write_files
 from own_projects import ROWS, TABLE, Own
 from trials import small
 
@@ -89,9 +90,7 @@ def own(own_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Own:
     assert own_cache.is_dir()
     folder = tmp_path_factory.mktemp("own")
     files = {"own.py": OWN, "test_own.py": SUITE, "pyproject.toml": PICTURED, "README.md": README}
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    made = Own(folder)
+    made = Own(write_files(folder, files))
     made.command("data", "--pin")
     made.command(*TRAINED)
     return made

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 from checkouts import write_files
-from commands import call
+from commands import call, printed
 from comparisons import DENSE, of_code, seeds
 from comparisons import call as compare
+from comparisons import printed as compared
 from own_projects import ROWS, TABLE, Own
 from records import make_record, make_verdict, stored
-from scheduler_world import CASE, new_evaluator, pretend
+from scheduler_world import CASE, FakeTrials, new_evaluator
 
 from fitting_room.analysis.audit import references
 from fitting_room.analysis.trials import incomparable, of_one_platform
@@ -86,14 +87,14 @@ def judge_of(folder: Path, usual: Bound, *own: Bound, options: Options | None = 
     return replace(found, bounds=replace(found.bounds, apart=apart).on(JAX))
 
 
+@pytest.mark.usefixtures("trials")
 @pytest.mark.parametrize(
     ("usual", "own", "outcome"), [(HARD, FLOOR, "pass"), (FLOOR, HARD, "fail")]
 )
 def test_a_verdict_is_by_the_bound_of_its_own_platform(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usual: Bound, own: Bound, outcome: str
+    tmp_path: Path, usual: Bound, own: Bound, outcome: str
 ) -> None:
     """That of the usual one has no part in it, however it would judge; counts are shared."""
-    pretend(monkeypatch)
     judge = judge_of(tmp_path, usual, own, options=Options(backend="jax", seeds=5))
     verdict = judge.verdict(CASE, "test_accuracy")
     assert (verdict.against, verdict.outcome) == (own.words, outcome)
@@ -101,10 +102,9 @@ def test_a_verdict_is_by_the_bound_of_its_own_platform(
 
 
 def test_without_a_reference_nothing_is_judged_but_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, trials: FakeTrials
 ) -> None:
     """The figure is told, from as few seeds as the tier has, with the line that makes one."""
-    trials = pretend(monkeypatch)
     judge = judge_of(tmp_path, HARD)
     for metric in ("test_accuracy", "training_loss_by_epoch"):
         verdict = judge.verdict(CASE, metric)
@@ -116,11 +116,9 @@ def test_without_a_reference_nothing_is_judged_but_counts(
     assert trials.seeds == [0]
 
 
-def test_the_sample_is_held_to_the_same_bounds_on_every_platform(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("trials")
+def test_the_sample_is_held_to_the_same_bounds_on_every_platform(tmp_path: Path) -> None:
     """They are set by hand, whether the path works, and have no reference."""
-    pretend(monkeypatch)
     options = Options(tier="smoke", backend="jax")
     found = new_evaluator(tmp_path, options, smoke=[FLOOR])
     judge = replace(found, bounds=found.bounds.on(JAX))
@@ -141,15 +139,15 @@ def test_the_end_of_a_run_says_once_what_is_missing() -> None:
     ]
 
 
-def test_compare_looks_at_one_platform(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_looks_at_one_platform(tmp_path: Path) -> None:
     """Later trials on JAX are no part of a comparison, unless they are asked for."""
     base, results = stored(tmp_path / "base", seeds(8)), tmp_path / "results"
     stored(results / "reference", of_code(seeds(first=8)))
     late = of_jax(6, off=-0.2, started="2026-05-01T12:00:00+00:00")
     stored(results / "trials", of_code(late))
     options = ("--case", DENSE, "--results", results)
-    assert compare(base, *options) == 0
-    assert "- head: this checkout; 1 case, 6 seeds each" in capsys.readouterr().out
+    told = compared(base, *options).out
+    assert "- head: this checkout; 1 case, 6 seeds each" in told
     other = stored(tmp_path / "other", of_jax(8))
     assert compare(other, *options, "--backend", "jax") == 1
     with pytest.raises(UserError, match="holds no records of jax on cpu, but of tensorflow on cpu"):
@@ -174,14 +172,12 @@ def test_an_updated_reference_stays_apart(tmp_path: Path) -> None:
     assert found == [3, 4]
 
 
-def test_what_is_shown_says_the_platform(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_shown_says_the_platform(tmp_path: Path) -> None:
     """Two platforms are two lines of ``show``, two tables of a page, and one of a picture."""
     stored(tmp_path / "reference", seeds(2))
     stored(reference_folder(tmp_path, JAX), of_jax(3, off=-0.1))
-    call("show", "--results", tmp_path)
-    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    told = printed("show", "--results", tmp_path).out
+    lines = [" ".join(line.split()) for line in told.splitlines()]
     rows = {line.partition(" ± ")[0][:-5]: line for line in lines if " ± " in line}
     assert (list(rows), "(3)" in rows[f"{DENSE}, jax on cpu"]) == (
         [DENSE, f"{DENSE}, jax on cpu"],
@@ -198,14 +194,11 @@ def test_what_is_shown_says_the_platform(
     assert ("(2)" in other, "(3)" in other) == (False, True)
 
 
-def test_a_page_of_mixed_trials_is_of_one_platform(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_page_of_mixed_trials_is_of_one_platform(tmp_path: Path) -> None:
     """What is left out is told."""
     stored(tmp_path / "trials", [*seeds(2), *of_jax(3, off=-0.1)])
     page = tmp_path / "report.html"
-    assert call("report", "--records", tmp_path / "trials", "--output", page) == 0
-    told = capsys.readouterr()
+    told = printed("report", "--records", tmp_path / "trials", "--output", page)
     assert "3 records of" in told.err
     assert "are left out: not of tensorflow on cpu." in told.err
     assert f"{page}: 2 records" in told.out

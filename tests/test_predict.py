@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import Printed, printed, shell
 from PIL import Image
 from records import PROJECT, make_record, stored
 from scheduler_world import pretend, trial
 from test_kept_models import write_model
 from test_model import CONFIDENCE
 
-from bench import __main__ as command_line
 from fitting_room.cli import predict
 from fitting_room.cli.predict import alike
 from fitting_room.lab.probe import Seen
@@ -58,29 +58,25 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     return trials
 
 
-def run(*arguments: object) -> int:
+def run(*arguments: object, status: int = 0) -> Printed:
     """Run a command as a person does."""
-    return command_line.main([str(argument) for argument in arguments])
+    return printed(*arguments, status=status, by=shell)
 
 
-def test_a_model_is_trained_once_and_then_there(
-    world: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_model_is_trained_once_and_then_there(world: Any) -> None:
     """The first call trains it, with progress and without a question; the second does not."""
-    for _ in range(2):
-        assert run("predict", "--sample") == 0
-    said = capsys.readouterr()
+    first, second = (run("predict", "--sample") for _ in range(2))
     assert len(world.ran) == 1
-    assert said.err.count("is kept: it is trained now") == 1
-    assert "Kept as results/models/fashion_mnist-dense_128/seed-000-sample.keras" in said.err
-    assert said.out.count("It says Ankle boot (9), with a probability of 0.9100.") == 2
+    assert [said.err.count("is kept: it is trained now") for said in (first, second)] == [1, 0]
+    assert "Kept as results/models/fashion_mnist-dense_128/seed-000-sample.keras" in first.err
+    answer = "It says Ankle boot (9), with a probability of 0.9100."
+    assert [said.out.count(answer) for said in (first, second)] == [1, 1]
 
 
 @pytest.mark.usefixtures("world")
-def test_an_answer_is_held_against_the_label(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_answer_is_held_against_the_label() -> None:
     """It is right or wrong, and how often such answers are right is said with it."""
-    assert run("predict", "--sample", "--index", 3, "--output", "a.png") == 0
-    out = capsys.readouterr().out
+    out = run("predict", "--sample", "--index", 3, "--output", "a.png").out
     assert re.search(r"The label is .*, (which is right|so it is wrong)\.", out)
     assert "Of its answers to test images 30 were as sure (0.750–1.000), 90.0 % were right" in out
     assert re.search(r"^> +9 Ankle boot +0\.9100 +#{22}$", out, re.MULTILINE)
@@ -88,11 +84,10 @@ def test_an_answer_is_held_against_the_label(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.usefixtures("world")
-def test_a_file_is_converted_and_what_was_done_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_is_converted_and_what_was_done_is_told() -> None:
     """It has no label, and no step is told that was not taken."""
     Image.fromarray(np.pad(np.full((50, 30), 20, np.uint8), 25, constant_values=255)).save("a.png")
-    assert run("predict", "--sample", "--image", "a.png") == 0
-    out = capsys.readouterr().out
+    out = run("predict", "--sample", "--image", "a.png").out
     steps = [line.removeprefix("  - ") for line in out.splitlines() if line.startswith("  - ")]
     assert steps == [
         "read 80 × 100 pixels",
@@ -107,29 +102,27 @@ def test_a_file_is_converted_and_what_was_done_is_told(capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("command", "said"),
     [
-        (["--image", "none.png"], "none.png cannot be used: No such file or directory"),
-        (["--index", "500"], "There is no test image 500: there are 500, so the last is 499."),
-        (["--case", "mnist-dens_128"], "Did you mean 'mnist-dense_128'"),
+        ("predict --image none.png", "none.png cannot be used: No such file or directory"),
+        ("predict --index 500", "There is no test image 500: there are 500, so the last is 499."),
+        ("predict --case mnist-dens_128", "Did you mean 'mnist-dense_128'"),
+        ("inspect --filters 4", "There is no filter 4 in every layer: the smallest has 4"),
+        ("inspect --images 5 500", "There is no test image 500"),
     ],
 )
-def test_a_mistake_is_told_in_words(
-    world: Any, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
-) -> None:
+def test_what_is_not_there_is_told_in_words(world: Any, command: str, said: str) -> None:
     """Before anything is trained."""
-    assert run("predict", "--sample", *arguments) == 2
-    assert said in capsys.readouterr().err
+    assert said in run(*command.split(), "--sample", status=2).err
     assert world.ran == []
 
 
 @pytest.mark.usefixtures("world")
-def test_inspect_draws_all_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_inspect_draws_all_there_is() -> None:
     """Into a folder of the case, and names the files."""
-    assert run("inspect", "--sample", "--filters", 0, 3) == 0
+    out = run("inspect", "--sample", "--filters", 0, 3).out
     folder = Path("results/inspect/fashion_mnist-dense_128-sample")
     names = ["samples", "activations", "filters", "confused", "calibration"]
-    out = capsys.readouterr().out
     assert [line for line in out.splitlines() if line.endswith(".png")] == [
         str(folder / f"{name}.png") for name in names
     ]
@@ -137,29 +130,11 @@ def test_inspect_draws_all_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Most confused, mistakes of one seed:" in out
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--filters", 4], "There is no filter 4 in every layer: the smallest has 4"),
-        (["--images", 5, 500], "There is no test image 500"),
-    ],
-)
-def test_inspect_refuses_what_is_not_there(
-    world: Any, capsys: pytest.CaptureFixture[str], arguments: list[object], said: str
-) -> None:
-    """With the last one that is, and before anything is trained."""
-    assert run("inspect", "--sample", *arguments) == 2
-    assert said in capsys.readouterr().err
-    assert world.ran == []
-
-
-def test_a_filter_is_looked_for_once_the_model_is_there(
-    world: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_filter_is_looked_for_once_the_model_is_there(world: Any) -> None:
     """Then it is asked itself, and no other is built."""
-    assert run("inspect", "--sample", "--filters", 3) == 0
-    assert run("inspect", "--sample", "--filters", 4) == 2
-    assert "There is no filter 4 in every layer" in capsys.readouterr().err
+    run("inspect", "--sample", "--filters", 3)
+    told = run("inspect", "--sample", "--filters", 4, status=2).err
+    assert "There is no filter 4 in every layer" in told
     assert [len(world.ran), world.asked.count(None)] == [1, 1]
 
 

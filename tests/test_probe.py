@@ -35,13 +35,6 @@ def pretend(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     monkeypatch.setattr(probe, "PROBE", (sys.executable, "-c", program))
 
 
-def test_missing_backend_is_told_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message names the option and the command that installs it."""
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(UserError, match=r"--backend jax: .* pip install 'fitting-room\[jax\]'"):
-        probe.check_backend("jax", "cpu")
-
-
 def test_cpu_needs_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the CPU no process is started: the backend takes seconds to load."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: THERE)

@@ -16,10 +16,10 @@ from scheduler_world import (
     CURVE,
     DATASET,
     ORIGIN,
+    FakeTrials,
     bands,
     get,
     new_evaluator,
-    pretend,
     trial,
 )
 from trials import assigned
@@ -103,10 +103,10 @@ def test_quick_trials_have_keys_of_their_own() -> None:
 
 
 def test_a_whole_trial_serves_a_quick_one_and_not_the_other_way_round(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, trials: FakeTrials
 ) -> None:
     """After an accept run nothing is trained; after a quick run accept trains all of it."""
-    trials = pretend(monkeypatch, stopped)
+    trials.make = stopped
     quick = get(tmp_path, SPEC)
     whole = get(tmp_path, SPEC.whole)
     assert [job.spec.stop_after for job in trials.ran] == [2, msgspec.UNSET]
@@ -124,18 +124,16 @@ def judge_of(folder: Path, *bounds: Bound) -> Evaluator:
 
 @pytest.mark.parametrize(("shift", "outcome"), [(0.0, "pass"), (0.1, "fail")])
 def test_bands_of_the_first_epochs_decide(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shift: float, outcome: Outcome
+    tmp_path: Path, trials: FakeTrials, shift: float, outcome: Outcome
 ) -> None:
     """A loss like those that made the bands passes, and one far off fails, with two epochs run."""
-    pretend(monkeypatch, partial(stopped, shift=shift))
+    trials.make = partial(stopped, shift=shift)
     verdict = judge_of(tmp_path).verdict(CASE, CURVE)
     assert (verdict.outcome, verdict.epoch in (1, 2)) == (outcome, True)
     assert len(judge_of(tmp_path).records(CASE, 1)[0].epochs) == 2
 
 
-def test_later_epochs_of_a_whole_trial_do_not_count(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_later_epochs_of_a_whole_trial_do_not_count(tmp_path: Path, trials: FakeTrials) -> None:
     """A stored whole trial that leaves its band in epoch 3 passes the quick tier."""
 
     def late(job: Job, listen: Listener) -> Record:
@@ -143,7 +141,7 @@ def test_later_epochs_of_a_whole_trial_do_not_count(
         wrong = (replace(e, training_loss=9.0) if e.number > 2 else e for e in whole.epochs)
         return replace(whole, epochs=tuple(wrong))
 
-    pretend(monkeypatch, late)
+    trials.make = late
     get(tmp_path, SPEC.whole)
     assert judge_of(tmp_path).verdict(CASE, CURVE).passed
     accept = new_evaluator(tmp_path)
@@ -152,9 +150,9 @@ def test_later_epochs_of_a_whole_trial_do_not_count(
 
 
 @pytest.mark.parametrize("drop", [0.01, 0.02])
-def test_the_drop_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drop: float) -> None:
+def test_the_drop_is_judged(tmp_path: Path, trials: FakeTrials, drop: float) -> None:
     """The loss of a made-up trial falls by 0.01 from the first epoch to the second."""
-    pretend(monkeypatch, stopped)
+    trials.make = stopped
     bound = make_band(drop, 0.004, sd=0.001, metric="drop_in_training_loss")
     assert judge_of(tmp_path, bound).verdict(CASE, bound.metric).passed == (drop == 0.01)
 
@@ -162,17 +160,14 @@ def test_the_drop_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dro
 @pytest.mark.parametrize(
     "metric", ["test_accuracy", "test_loss", "training_accuracy", "epochs_to_target", "own_metric"]
 )
-def test_what_is_known_later_is_not_judged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str
-) -> None:
+def test_what_is_known_later_is_not_judged(tmp_path: Path, trials: FakeTrials, metric: str) -> None:
     """It says so, and asks for no trial."""
-    trials = pretend(monkeypatch)
     verdict = judge_of(tmp_path).verdict(CASE, metric)
     assert (verdict.outcome, verdict.records, trials.ran) == ("not comparable", (), [])
     assert verdict.reason == "the quick tier, which stops after epoch 2, does not judge it"
 
 
-def test_an_open_verdict_adds_quick_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_open_verdict_adds_quick_seeds(tmp_path: Path, trials: FakeTrials) -> None:
     """One diverged seed calls for others, each stopped like the first, until the case is clear."""
 
     def make(job: Job, listen: Listener) -> Record:
@@ -181,7 +176,7 @@ def test_an_open_verdict_adds_quick_seeds(tmp_path: Path, monkeypatch: pytest.Mo
         lost = trial(job, listen, outcome="diverged")
         return replace(lost, epochs=(replace(lost.epochs[0], training_loss=None),))
 
-    trials = pretend(monkeypatch, make)
+    trials.make = make
     verdict = judge_of(tmp_path).verdict(CASE, CURVE)
     told = [(job.spec.seed, job.spec.stop_after, job.spec.inference) for job in trials.ran]
     assert told == [(seed, 2, False) for seed in range(verdict.n)]
@@ -245,10 +240,10 @@ def test_the_table_is_marked() -> None:
 
 
 def test_suites_say_what_they_skip(
-    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: FakeTrials
 ) -> None:
     """A line for what the tier does not judge, and one for what it does not time."""
-    pretend(monkeypatch, stopped)
+    trials.make = stopped
     monkeypatch.setattr(plugin, "_dataset", lambda *_: DATASET)
     which = f"{CASE.name} and (test_loss or test_epoch_time)"
     done = run("-k", which, "-rs", tier="quick", results=tmp_path)

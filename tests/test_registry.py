@@ -1,21 +1,23 @@
-"""The registry of architectures, and the cases that come of it."""
+"""The registry of architectures, the cases that come of it, and the rules that tuned ones keep."""
 
 from __future__ import annotations
 
-import ast
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from imports import ROOT
-from records import PROJECT
+from imports import ROOT, imports_of, module_of, sources
+from records import make_record
+from search_world import searched
 
 import models
 from bench import cases
-from bench.cases import CASES, INSTEAD, LONG
+from bench.cases import CASES, INSTEAD, LONG, lawful
 from bench.tasks import TASKS
-from fitting_room.errors import UserError
+from fitting_room.analysis.trials import flags_of, publishable
+from fitting_room.cli.calibrate import published
 from fitting_room.spec import Case
+from fitting_room.store.digest import Sources
+from fitting_room.store.key import training_path
 from models import MODELS
 
 PUBLISHED = {
@@ -24,20 +26,7 @@ PUBLISHED = {
 }
 PLAIN = {name: case for name, case in CASES.items() if not case.recipe.tuned}
 """What was published was trained by a plain ``fit``; the others are our own."""
-
-
-def parameters_of(builder: str) -> set[str]:
-    """Return the keyword-only parameters of a builder, read without importing it."""
-    module, function = builder.split(":")
-    tree = ast.parse((ROOT / Path(*module.split("."))).with_suffix(".py").read_text())
-    found = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function)
-    return {argument.arg for argument in found.args.kwonlyargs}
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_builder_is_there_and_takes_the_arguments(name: str) -> None:
-    """No line of the registry names a function or an argument that does not exist."""
-    assert set(MODELS[name].arguments) <= parameters_of(MODELS[name].builder)
+TUNED = [case for case in CASES.values() if case.recipe.tuned]
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -71,8 +60,7 @@ def test_case_stops_at_its_task_s_target() -> None:
 
 def test_what_is_our_own_keeps_to_the_rules_of_its_task() -> None:
     """No more epochs than the goal of the published work allows, and nothing that stops early."""
-    own = [case for case in CASES.values() if case.recipe.tuned]
-    assert [case.name for case in own] == [
+    assert [case.name for case in TUNED] == [
         "fashion_mnist-compact",
         "fashion_mnist-compact_float32",
         "fashion_mnist-sprint_24",
@@ -80,8 +68,8 @@ def test_what_is_our_own_keeps_to_the_rules_of_its_task() -> None:
         "mnist-sprint_12",
         "mnist-sprint_32",
     ]
-    assert all(c.recipe.epochs <= (TASKS[c.task].most_epochs or 0) for c in own)
-    assert not any(case.recipe.stop_at_accuracy or case.recipe.stop_metric for case in own)
+    assert all(c.recipe.epochs <= (TASKS[c.task].most_epochs or 0) for c in TUNED)
+    assert not any(case.recipe.stop_at_accuracy or case.recipe.stop_metric for case in TUNED)
 
 
 def test_what_is_long_is_a_case_and_no_published_one() -> None:
@@ -116,14 +104,61 @@ def test_new_line_of_the_registry_is_a_new_case(monkeypatch: pytest.MonkeyPatch)
     assert found["mnist-dense_512"].arguments == {"units": 512}
 
 
-def test_case_is_found_by_its_name() -> None:
-    """A name is that of one case."""
-    assert PROJECT.case("mnist-dense_128") is CASES["mnist-dense_128"]
+def test_a_tuned_recipe_keeps_to_the_epochs_of_its_task() -> None:
+    """A registry with one epoch more cannot even be read."""
+    case = searched(schedule="one_cycle").spec.case
+    most = TASKS["mnist"].most_epochs
+    assert most == 9
+    at_limit = replace(case, recipe=replace(case.recipe, epochs=most))
+    assert lawful(at_limit) == at_limit
+    with pytest.raises(ValueError, match="10 epochs; a tuned recipe has 9 at most"):
+        lawful(replace(case, recipe=replace(case.recipe, epochs=10)))
 
 
-def test_unknown_case_is_met_with_the_nearest() -> None:
-    """A slip is answered with the name that was meant."""
-    with pytest.raises(
-        UserError, match=r"no case 'mnist-dens_128'. Did you mean 'mnist-dense_128'"
-    ):
-        PROJECT.case("mnist-dens_128")
+def test_published_recipes_keep_their_own_epochs() -> None:
+    """The rule is for what was tuned here."""
+    case = CASES["mnist-dense_128"]
+    assert case.recipe.epochs > 9
+    assert lawful(case) == case
+
+
+def test_what_a_search_measured_is_never_published() -> None:
+    """Its records say why, and no table for readers takes them."""
+    record = searched()
+    assert (publishable(record), publishable(make_record())) == (False, True)
+    assert "validation split, not the test set" in flags_of([record])
+
+
+def test_what_a_search_measured_is_no_reference() -> None:
+    """`calibrate` takes none, however it came by it."""
+    with pytest.raises(ValueError, match="is a search's, and no reference"):
+        published(searched(), alone=False)
+
+
+def test_a_search_names_no_array_of_the_test_set() -> None:
+    """Neither the command nor the split mentions one; what they hand on is the split's folder."""
+    for name in ("bench/fitting_room/cli/calibrate.py", "bench/fitting_room/data/__init__.py"):
+        text = (ROOT / name).read_text("utf-8")
+        assert "test_labels.npy" not in text and "t10k" not in text
+    command = next(p for p in sources("bench/fitting_room/cli") if p.name == "calibrate.py")
+    asked = {found.module for found in imports_of(command)}
+    assert not asked & {"fitting_room.data.arrays", "numpy", "keras"}
+
+
+def test_architectures_cannot_reach_data() -> None:
+    """Nothing in ``models`` opens a file or the network: images come from the trial alone."""
+    wrong = {
+        f"{module_of(path)} imports {found.module}"
+        for path in sources("models")
+        if "callbacks" not in path.parts
+        for found in imports_of(path)
+        if found.module.split(".")[0] in {"io", "os", "pathlib", "socket", "urllib", "numpy"}
+        or found.module.startswith("keras.datasets")
+    }
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("case", TUNED, ids=lambda case: case.name)
+def test_every_piece_of_a_tuned_recipe_is_there(case: object) -> None:
+    """All that its digest covers can be read, so that none of it can change unseen."""
+    assert Sources(ROOT).digest(training_path(case))  # type: ignore[arg-type]

@@ -1,11 +1,10 @@
-"""The scheduler: one trial per key and run; runs ended early, two at once."""
+"""The scheduler: one trial per key and run; runs ended early, two at once, or with logs."""
 
 from __future__ import annotations
 
 import errno
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import wait
 from dataclasses import replace
 from functools import partial
@@ -16,22 +15,17 @@ import pytest
 from bench_runs import PATIENCE_S
 from imports import ROOT
 from records import MACHINE
-from scheduler_world import ORIGIN, SPEC, FakeTrials, get, new_scheduler, pretend, trial
+from scheduler_world import ORIGIN, SPEC, FakeTrials, get, new_scheduler, trial
 
 from fitting_room.errors import UserError
 from fitting_room.lab import process, scheduler
+from fitting_room.lab.plan import Options, specify
 from fitting_room.machine import this_machine
-from fitting_room.record import Job, Listener, Message, Record, silent
+from fitting_room.record import Job, Listener, Message, Record, run_name, silent
 from fitting_room.store.key import quality_key
 from fitting_room.store.records import Store
 
 CASE = SPEC.case.name
-
-
-@pytest.fixture
-def trials(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTrials]:
-    """Let trials be made up."""
-    return pretend(monkeypatch)
 
 
 def test_trial_is_trained_once_and_served_thereafter(tmp_path: Path, trials: FakeTrials) -> None:
@@ -99,11 +93,9 @@ def test_changed_code_never_meets_an_old_number(
     assert len(trials.ran) == 2
 
 
-def test_failed_trial_is_stored_and_not_served(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_trial_is_stored_and_not_served(tmp_path: Path, trials: FakeTrials) -> None:
     """It is not tried twice in one run, and is tried again in the next."""
-    trials = pretend(monkeypatch, partial(trial, outcome="crashed"))
+    trials.make = partial(trial, outcome="crashed")
     run = new_scheduler(tmp_path)
     failed = run.request(SPEC, timed=False).result(timeout=PATIENCE_S)
     assert run.request(SPEC, timed=False).result(timeout=PATIENCE_S) == failed
@@ -143,9 +135,9 @@ def test_listener_hears_the_trial(tmp_path: Path, trials: FakeTrials) -> None:
     assert len(trials.ran) == 1
 
 
+@pytest.mark.usefixtures("trials")
 def test_full_disk_reaches_whoever_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error of storing a record is raised by the future, as a sentence."""
-    pretend(monkeypatch)
 
     def refuse(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -183,11 +175,11 @@ def until_ended(begun: threading.Event, job: Job, listen: Listener) -> Record:
 
 
 def test_closing_ends_what_runs_and_gives_up_what_has_not_begun(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, trials: FakeTrials
 ) -> None:
     """The trial that runs leaves its record; the others never begin."""
     begun = threading.Event()
-    trials = pretend(monkeypatch, partial(until_ended, begun))
+    trials.make = partial(until_ended, begun)
     run = new_scheduler(tmp_path)
     futures = [run.request(replace(SPEC, seed=seed), timed=False) for seed in range(3)]
     assert begun.wait(timeout=PATIENCE_S)
@@ -197,7 +189,7 @@ def test_closing_ends_what_runs_and_gives_up_what_has_not_begun(
     assert trials.seeds == [0]
 
 
-def test_two_runs_at_once_share_one_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_runs_at_once_share_one_trial(tmp_path: Path, trials: FakeTrials) -> None:
     """The second waits for the first, and is served what it stored."""
     begun, go = threading.Event(), threading.Event()
 
@@ -206,7 +198,7 @@ def test_two_runs_at_once_share_one_trial(tmp_path: Path, monkeypatch: pytest.Mo
         assert go.wait(timeout=PATIENCE_S)
         return trial(job, listen)
 
-    trials = pretend(monkeypatch, slow)
+    trials.make = slow
     runs = [new_scheduler(tmp_path), new_scheduler(tmp_path)]
     first = runs[0].request(SPEC, timed=True)
     assert begun.wait(timeout=PATIENCE_S)
@@ -215,3 +207,29 @@ def test_two_runs_at_once_share_one_trial(tmp_path: Path, monkeypatch: pytest.Mo
     go.set()
     assert first.result(timeout=PATIENCE_S) == second.result(timeout=PATIENCE_S)
     assert len(trials.ran) == 1
+
+
+@pytest.mark.parametrize(("log", "alone"), [(None, True), (Path("logs"), False)])
+def test_logged_trial_is_not_timed(log: Path | None, alone: bool) -> None:
+    """Whatever is written meanwhile, no clock of a reference runs beside it."""
+    options = Options(log=log, results=Path("results"))
+    spec = specify(SPEC.case, 0, options, SPEC.dataset)
+    assert spec.alone is alone
+
+
+def test_records_of_a_logged_run_are_with_its_logs() -> None:
+    """So none replaces a timed one, and one without logs never serves where logs are wanted."""
+    assert Options(results=Path("results")).trials == Path("results/trials")
+    assert Options(log=Path("logs"), results=Path("results")).trials == Path("logs/trials")
+
+
+def test_each_trained_trial_has_a_folder_of_its_own(tmp_path: Path, trials: FakeTrials) -> None:
+    """It is told to the child; one that is only built has nothing to log."""
+    run = new_scheduler(tmp_path, log=tmp_path / "logs")
+    built = specify(SPEC.case, 0, Options(), SPEC.dataset, trained=False)
+    for spec in (SPEC, built):
+        run.request(spec, timed=False).result(timeout=PATIENCE_S)
+    run.close()
+    first, second = trials.ran
+    assert first.log == str(tmp_path / "logs" / run_name(first.spec, first.key))
+    assert second.log is None

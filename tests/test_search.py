@@ -92,38 +92,40 @@ def test_a_study_has_a_title_a_base_and_words_for_its_candidates(tmp_path: Path)
     assert found.about == {"small": "small", "wide": "twice as wide"}
 
 
+BUILDER = "builder = 'models.a:b'"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("recipes = {}", "recipes: there is no key 'recipes'.*'recipe'"),
+        ("recipe = 3", ": Expected `object`, got `int`"),
+        (
+            f"{BUILDER}\nrecipe = {{ epoch = 3 }}",
+            ": a recipe has no 'epoch'. Did you mean 'epochs'",
+        ),
+        (f"{BUILDER}\nrecipe = {{ epochs = 0 }}", ": epochs must be at least 1, not 0"),
+        (f"{BUILDER}\nrecipe = {{ epochs = 'three' }}", ": Expected `int`, got `str`"),
+        (BUILDER, ": .*missing required field `epochs`"),
+        ("recipe = { epochs = 1 }", ": its builder must .* none"),
+        (
+            "builder = 'other:net'\nrecipe = { epochs = 1 }",
+            ": its builder must be as models.minimal:minimal, not 'other:net'",
+        ),
+    ],
+)
+def test_a_candidate_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    """The message names the file, the candidate and what was expected."""
+    with pytest.raises(UserError, match=rf"candidates.toml.*\[candidates.x\] ?{told}"):
+        read(tmp_path, f"[candidates.x]\n{text}")
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("[candidate.x]", "there is no key 'candidate'. Did you mean 'candidates'"),
         (
-            "[candidates.x]\nrecipes = {}",
-            r"\[candidates.x\] recipes: there is no key 'recipes'.*'recipe'",
-        ),
-        ("[candidates.x]\nrecipe = 3", r"\[candidates.x\]: Expected `object`, got `int`"),
-        (
-            "[candidates.x]\nbuilder = 'models.a:b'\nrecipe = { epoch = 3 }",
-            r"\[candidates.x\]: a recipe has no 'epoch'. Did you mean 'epochs'",
-        ),
-        (
-            "[candidates.x]\nbuilder = 'models.a:b'\nrecipe = { epochs = 0 }",
-            r"\[candidates.x\]: epochs must be at least 1, not 0",
-        ),
-        (
-            "[candidates.x]\nbuilder = 'models.a:b'\nrecipe = { epochs = 'three' }",
-            r"\[candidates.x\]: Expected `int`, got `str`",
-        ),
-        (
-            "[candidates.x]\nbuilder = 'models.a:b'",
-            r"\[candidates.x\]: .*missing required field `epochs`",
-        ),
-        ("[candidates.x]\nrecipe = { epochs = 1 }", r"\[candidates.x\]: its builder must .* none"),
-        (
-            "[candidates.x]\nbuilder = 'other:net'\nrecipe = { epochs = 1 }",
-            r"\[candidates.x\]: its builder must be as models.minimal:minimal, not 'other:net'",
-        ),
-        (
-            "[defaults]\nbuilder = 'models.a:b'\nrecipe = { epochs = 1 }\n"
+            f"[defaults]\n{BUILDER}\nrecipe = {{ epochs = 1 }}\n"
             "[candidates.'a b']\n[candidates.'a/b']\n",
             "there are two candidates 'a_b'. Rename one",
         ),
@@ -133,18 +135,10 @@ def test_a_study_has_a_title_a_base_and_words_for_its_candidates(tmp_path: Path)
         ("[[[", ":1: this is not valid TOML"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, told: str) -> None:
-    """The message names the file, the candidate and what was expected."""
+def test_a_study_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    """The message names the file and what was expected."""
     with pytest.raises(UserError, match=f"candidates.toml.*{told}"):
         read(tmp_path, text)
-
-
-def test_a_mistake_in_the_call_is_told(tmp_path: Path) -> None:
-    """The file is not there, or the task is unknown."""
-    with pytest.raises(UserError, match=r"none.toml cannot be read.*It holds candidates"):
-        read_study(tmp_path / "none.toml", "mnist")
-    with pytest.raises(UserError, match=r"no task 'mnits'. Did you mean 'mnist'"):
-        read(tmp_path, GOOD, task="mnits")
 
 
 def test_lines_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import Printed, printed, shell
 from data_world import FakeSource, know, tiny
 from scheduler_world import FakeTrials, pretend, trial
 
-from bench.__main__ import main
 from fitting_room.record import Job, Listener, Record
 from fitting_room.studies.search import read_log
 
@@ -34,14 +34,16 @@ def trials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeTrials:
 
 
 @pytest.fixture
-def search(tmp_path: Path, trials: FakeTrials) -> Callable[..., int]:
+def search(tmp_path: Path, trials: FakeTrials) -> Callable[..., Printed]:
     """Run the command in a folder of its own."""
     assert trials.ran == []
-    fixed = ["--held-out", "100", "--results", str(tmp_path / "results")]
+    fixed = ("--held-out", 100, "--results", tmp_path / "results")
 
-    def search(*arguments: str, candidates: str | None = "candidates.toml") -> int:
-        files = [str(tmp_path / candidates)] if candidates else []
-        return main(["search", "mnist", *files, *fixed, *arguments])
+    def search(
+        *arguments: str, candidates: str | None = "candidates.toml", status: int = 0
+    ) -> Printed:
+        files = [tmp_path / candidates] if candidates else []
+        return printed("search", "mnist", *files, *fixed, *arguments, status=status, by=shell)
 
     return search
 
@@ -53,10 +55,10 @@ def log(folder: Path) -> list[tuple[str, int]]:
 
 
 def test_every_trial_is_given_training_images_alone(
-    search: Callable[..., int], trials: FakeTrials
+    search: Callable[..., Printed], trials: FakeTrials
 ) -> None:
     """The folder that a child process is told is that of the split, whose mark it bears."""
-    assert search("--seeds", "2") == 0
+    search("--seeds", "2")
     told = {job.spec.dataset for job in trials.ran}
     assert [(d.validation, Path(d.folder).name.split("-")[0]) for d in told] == [
         (True, "validation")
@@ -65,18 +67,17 @@ def test_every_trial_is_given_training_images_alone(
 
 
 def test_it_goes_seed_by_seed_and_logs_each_trial(
-    search: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    search: Callable[..., Printed], tmp_path: Path
 ) -> None:
     """An early end leaves every candidate with some, and the table shows what there is."""
-    assert search("--seeds", "2") == 0
+    out, err = search("--seeds", "2")
     assert log(tmp_path) == [("small", 0), ("wide", 0), ("small", 1), ("wide", 1)]
-    out, err = capsys.readouterr()
     assert out.count("(2) |") == 2
     assert "validation 87.50 %" in err and "left" in err
 
 
 def test_what_is_logged_is_not_trained_again(
-    search: Callable[..., int], tmp_path: Path, trials: FakeTrials
+    search: Callable[..., Printed], tmp_path: Path, trials: FakeTrials
 ) -> None:
     """More seeds of some candidates train those alone, also without their records."""
     search()
@@ -88,7 +89,7 @@ def test_what_is_logged_is_not_trained_again(
 
 
 def test_a_trial_that_broke_is_logged_and_tried_again(
-    search: Callable[..., int], tmp_path: Path, trials: FakeTrials
+    search: Callable[..., Printed], tmp_path: Path, trials: FakeTrials
 ) -> None:
     """One that diverged would diverge again, so it is not."""
     outcomes = iter(["crashed", "diverged", "completed"])
@@ -97,12 +98,12 @@ def test_a_trial_that_broke_is_logged_and_tried_again(
         return trial(job, listen, outcome=next(outcomes))
 
     trials.make = make
-    assert [search(), search()] == [0, 0]
+    search(), search()
     assert log(tmp_path) == [("small", 0), ("wide", 0), ("small", 0)]
 
 
 def test_an_interrupted_search_keeps_what_it_has(
-    search: Callable[..., int], tmp_path: Path, trials: FakeTrials
+    search: Callable[..., Printed], tmp_path: Path, trials: FakeTrials
 ) -> None:
     """Ctrl-C ends it with the usual status, and the next one goes on."""
 
@@ -112,20 +113,18 @@ def test_an_interrupted_search_keeps_what_it_has(
         return trial(job, listen)
 
     trials.make = make
-    assert search() == 130
+    search(status=130)
     assert log(tmp_path) == [("small", 0)]
-    assert search() == 0
+    search()
     assert log(tmp_path) == [("small", 0), ("wide", 0)]
 
 
 def test_without_candidates_it_shows_the_whole_log(
-    search: Callable[..., int], trials: FakeTrials, capsys: pytest.CaptureFixture[str]
+    search: Callable[..., Printed], trials: FakeTrials
 ) -> None:
     """And trains nothing."""
     search()
-    capsys.readouterr()
-    assert search(candidates=None) == 0
-    assert "small" in capsys.readouterr().out
+    assert "small" in search(candidates=None).out
     assert len(trials.ran) == 2
 
 
@@ -133,15 +132,14 @@ def test_without_candidates_it_shows_the_whole_log(
     ("arguments", "told"),
     [
         (["mnits"], "There is no task 'mnits'. Did you mean 'mnist'?"),
-        (["mnist", "none.toml"], "none.toml cannot be read: No such file"),
+        (["mnist", "none.toml"], "none.toml cannot be read: No such file or directory. It holds"),
         (["mnist", "candidates.toml", "--only", "smal"], "'smal'. Did you mean 'small'"),
     ],
 )
 @pytest.mark.usefixtures("trials")
 def test_a_mistake_in_the_call_is_told_in_a_sentence(
-    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], told: str, tmp_path: Path
 ) -> None:
     """With status 2, before anything is trained."""
-    found = [str(tmp_path / each) if each.endswith("toml") else each for each in arguments]
-    assert main(["search", *found]) == 2
-    assert told in capsys.readouterr().err
+    found = [tmp_path / each if each.endswith("toml") else each for each in arguments]
+    assert told in printed("search", *found, status=2, by=shell).err

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from comparisons import elsewhere, outcomes, side
 from records import MACHINE, disturbed, make_record
-from scheduler_world import CASE, DATASET, new_evaluator, pretend, trial
+from scheduler_world import CASE, DATASET, FakeTrials, new_evaluator, trial
 
 from conftest import Bench
 from fitting_room import plugin
@@ -117,16 +117,14 @@ def evaluator(folder: Path, need: Need) -> Evaluator:
     return new_evaluator(folder, None, AT_MOST, need=need)
 
 
-def test_a_verdict_leaves_out_what_was_disturbed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_verdict_leaves_out_what_was_disturbed(tmp_path: Path, trials: FakeTrials) -> None:
     """Seed 0 was, and the next one decides; where all were, nothing can be compared."""
 
     def make(job: Job, listen: Listener) -> Record:
         made = trial(job, listen, training_accuracy=CURVES[0], epoch_seconds=SECONDS[0])
         return disturbed(made) if job.spec.seed in slow else made
 
-    trials = pretend(monkeypatch, make)
+    trials.make = make
     need, slow = Need(case=CASE, timed=True), {0}
     verdict = evaluator(tmp_path / "a", need).verdict(CASE, "seconds_to_target")
     assert (verdict.outcome, verdict.n, trials.seeds) == ("pass", 1, [0, 1])
@@ -212,7 +210,7 @@ def test_the_picture_has_a_line_a_seed_and_the_target() -> None:
 
 
 def test_the_suite_replays_them(
-    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: FakeTrials
 ) -> None:
     """One round for each seed that got there; a case that did not is skipped, and says so."""
 
@@ -220,7 +218,7 @@ def test_the_suite_replays_them(
         number = job.spec.seed if job.spec.case == CASE else 2
         return trial(job, listen, training_accuracy=CURVES[number], epoch_seconds=SECONDS[number])
 
-    pretend(monkeypatch, make)
+    trials.make = make
     monkeypatch.setattr(plugin, "_dataset", lambda *_: DATASET)
     times = tmp_path / "times.json"
     which = "test_seconds_to_target and (single_conv_32 or mnist-dense_128)"

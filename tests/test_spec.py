@@ -15,11 +15,6 @@ from fitting_room.spec import PLAIN, Recipe, TrialSpec
 SPEC = make_record(case="mnist-single_conv_32").spec
 
 
-def test_case_is_named_after_its_task_and_architecture() -> None:
-    """The name is the id of its tests, of its bounds and of its folder."""
-    assert SPEC.case.name == "mnist-single_conv_32"
-
-
 @pytest.mark.parametrize(("epochs", "overridden"), [(10, False), (0, False), (3, True), (11, True)])
 def test_only_another_number_of_epochs_is_an_override(epochs: int, overridden: bool) -> None:
     """Building without training overrides nothing."""

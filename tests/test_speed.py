@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from audit_world import plain
 from commands import call
 from records import disturbed, make_record
 from tables import cells
@@ -16,7 +17,7 @@ from tables import cells
 from fitting_room.cli import noise as speed
 from fitting_room.errors import UserError
 from fitting_room.record import Record
-from fitting_room.store.records import Speed, Store, read_speeds, write_speed
+from fitting_room.store.records import Store, read_speeds, write_speed
 from fitting_room.studies import read_document, write_document
 from fitting_room.studies.peers import speed_table
 from fitting_room.studies.speed import (
@@ -37,38 +38,24 @@ DENSE, CNN = "fashion_mnist-dense_128", "fashion_mnist-cnn_64"
 QUICK, MINIMAL = "mnist-dense_128", "mnist-minimal"
 
 
-def timed(record: Record | None = None) -> Speed:
-    """Return three pairs of which the bench takes half the time."""
-    made = record or make_record()
-    assert made.machine
-    return Speed(
-        spec=made.spec,
-        started=made.started,
-        provenance=made.provenance,
-        machine=made.machine,
-        images=15_000,
-        ours=(1.0, 1.1, 0.9),
-        plain=(2.0, 2.2, 2.0),
-    )
+TIMED = replace(plain(DENSE, 2.0, 2.2, 2.0), ours=(1.0, 1.1, 0.9))
+"""Three pairs of which the bench takes half the time."""
 
 
 def test_times_are_read_as_they_were_written(tmp_path: Path) -> None:
     """But for the folder of the data, which only concerns the machine."""
-    path = write_speed(tmp_path, timed())
+    path = write_speed(tmp_path, TIMED)
     (found,) = read_speeds(tmp_path)
     assert path.name == f"{DENSE}.json"
-    assert (found.ours, found.plain, found.spec.case) == (
-        timed().ours,
-        timed().plain,
-        timed().spec.case,
-    )
+    told = (TIMED.ours, TIMED.plain, TIMED.spec.case)
+    assert (found.ours, found.plain, found.spec.case) == told
     assert found.spec.dataset.folder == ""
     assert read_speeds(tmp_path / "none") == []
 
 
 def test_the_table_has_medians_ratio_and_provenance() -> None:
     """Half the time in pairs of 0.5, 0.5 and 0.45; a case that was never timed says so."""
-    text = speed_table([timed()], [DENSE, CNN], stale={})
+    text = speed_table([TIMED], [DENSE, CNN], stale={})
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert f"| {DENSE} | 1.00 (0.95–1.05) | — | 2.00 (2.00–2.10) | 0.50 | 0.45–0.50 | 3 |" in lines
     assert f"| {CNN} | {' | '.join(['no reference yet'] * 6)} |" in lines
@@ -79,7 +66,7 @@ def test_the_table_has_medians_ratio_and_provenance() -> None:
 
 def test_utilisation_is_the_rate_of_training_over_that_of_matrix_products() -> None:
     """15,000 images of 400,000 operations in a median of 1 s are 6 of 24 billion: a quarter."""
-    known = replace(timed(), flops_per_image=400_000, flops_per_second=24_000_000_000)
+    known = replace(TIMED, flops_per_image=400_000, flops_per_second=24_000_000_000)
     text = speed_table([known], [DENSE], stale={})
     assert re.search(r"1\.00 \(0\.95–1\.05\) +\| +25\.0 \|", text)
     assert "not measured yet" not in text
@@ -88,7 +75,7 @@ def test_utilisation_is_the_rate_of_training_over_that_of_matrix_products() -> N
 
 def test_stale_times_say_so_in_their_cells_and_below_why() -> None:
     """A figure of other code is no figure of this one."""
-    text = speed_table([timed()], [DENSE], stale={DENSE: "the training path changed since"})
+    text = speed_table([TIMED], [DENSE], stale={DENSE: "the training path changed since"})
     assert "0.50 (stale)" in text
     assert "— (stale)" not in text
     assert f"- {DENSE} is stale: the training path changed since." in text
@@ -99,7 +86,7 @@ def test_json_keeps_the_times_to_be_committed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kept: bool
 ) -> None:
     """Without it nothing lands beside the references."""
-    monkeypatch.setattr(speed, "timed", lambda *_, **__: timed())
+    monkeypatch.setattr(speed, "timed", lambda *_, **__: TIMED)
     assert call("speed", DENSE, "--results", tmp_path, *["--json"] * kept) == 0
     assert bool(read_speeds(tmp_path / "speed")) == kept
     assert "0.45–0.50" in capsys.readouterr().out

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import MACHINE, VERSIONS, make_failed_record, make_record, make_verdict
+from records import MACHINE, VERSIONS, make_record, make_verdict
 
 from bench.cases import CASES
 from fitting_room.analysis.trials import (
@@ -147,14 +147,6 @@ def test_a_seed_counts_once() -> None:
     assert found.values == (0.9,)
 
 
-def test_a_failed_trial_is_no_result_and_is_told() -> None:
-    """A crashed trial adds nothing to n and raises a flag."""
-    found = row_of(DENSE, make_record(), make_failed_record(seed=1))
-    assert found.test_accuracy is not None
-    assert found.test_accuracy.n == 1
-    assert found.flags == ("1 of 2 trials crashed",)
-
-
 def test_seconds_leave_the_first_epoch_out() -> None:
     """The median of the later epochs of 9, 2, 3 and 9, 4 seconds is 3."""
     slow_start = make_record(seed=0, training_accuracy=[0.8] * 3, epoch_seconds=[9, 2, 3])
@@ -172,19 +164,6 @@ def test_times_of_another_machine_do_not_mix() -> None:
     assert found.test_accuracy is not None
     assert found.seconds_per_epoch is not None
     assert (found.test_accuracy.n, found.seconds_per_epoch.median) == (3, 2)
-
-
-def test_epochs_to_target_are_censored() -> None:
-    """Seeds that reach 99.5 % at epoch 2 and 3, and one that never does: median 3, 2 of 3."""
-    curves = ([0.9, 0.995], [0.9, 0.99, 0.996], [0.9] * 10)
-    records = [
-        make_record(case=DIGITS, seed=seed, training_accuracy=curve)
-        for seed, curve in enumerate(curves)
-    ]
-    (target,) = row_of(DIGITS, *records).epochs_to_target
-    assert (target.metric, target.target) == ("training_accuracy", 0.995)
-    assert target.found is not None
-    assert (target.found.median, target.found.reached, target.found.n) == (3, 2, 3)
 
 
 def test_every_target_of_a_task_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,9 +223,3 @@ def test_a_small_data_set_is_no_sample(sample: bool, flags: tuple[str, ...]) -> 
     assert record.resolved
     record = replace(record, resolved=replace(record.resolved, steps_per_epoch=47))
     assert (row_of(DENSE, record).flags, publishable(record)) == (flags, not sample)
-
-
-def test_a_case_without_records_has_an_empty_row() -> None:
-    """Records of other cases do not fill it."""
-    found = row_of(DENSE, make_record(case=DIGITS))
-    assert (found.test_accuracy, found.parameters, found.keys) == (None, None, ())
