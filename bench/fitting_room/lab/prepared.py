@@ -6,6 +6,7 @@ has one fork at a time. It ends with this process, however that ends: nobody can
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import socket
@@ -150,6 +151,9 @@ def end_idle() -> None:
         idle = [_idle.pop() for _ in [*_idle]]
     for each in idle:
         each.close()
+
+
+atexit.register(end_idle)  # of those who use no scheduler
 
 
 def _alike(command: Sequence[str], environment: Mapping[str, str]) -> Prepared | None:
