@@ -186,7 +186,7 @@ def quick_runs(found: QuickRuns) -> str:
     n, red = len(found.runs), found.red
     low, high = Rate(hits=red, runs=n).interval
     notes = [
-        "Each run trains the first epochs of every case with seeds of its own, none of them in a "
+        "Each run trains the first epochs of these cases with seeds of its own, none of them in a "
         f"reference. Red: {red} of {n} whole runs ({100 * low:.0f}–{100 * high:.0f} %, 95 % "
         "interval). A verdict that is still open at the most seeds is no failure.",
         f"Measured: {found.origin.words}.",
