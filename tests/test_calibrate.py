@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,8 @@ from test_kept_models import kept
 from fitting_room import data
 from fitting_room.cli import calibrate as calibrate_command
 from fitting_room.cli.calibrate import published
+from fitting_room.cli.session import check_platform
+from fitting_room.errors import UserError
 from fitting_room.lab import probe, scheduler
 from fitting_room.record import Job, Listener, Outcome, Record, silent
 from fitting_room.store.records import Store
@@ -226,3 +229,16 @@ def test_a_platform_that_is_not_here_is_told_before_anything_is_trained(
     monkeypatch.setattr(probe, "_ask", lambda *_: None)
     assert told in run(tmp_path / "results", *options, status=2).err
     assert not (tmp_path / "results").exists()
+
+
+def test_only_a_trainer_of_one_s_own_does_without_the_backend(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where TensorFlow is not installed, cases that train by themselves are no mistake."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    asked = Namespace(backend="tensorflow", device="cpu", engine=None)
+    case = make_record(case=CASE).spec.case
+    own = replace(case, trainer="own:train")
+    check_platform(asked, [own])
+    with pytest.raises(UserError, match="not installed here"):
+        check_platform(asked, [own, case])

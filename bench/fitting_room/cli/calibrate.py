@@ -100,8 +100,9 @@ def calibrate(arguments: argparse.Namespace) -> int:
     """Train what is missing, seed by seed; write the references; print the bounds they suggest."""
     project: Project = arguments.project
     options = Options(backend=arguments.backend, device=arguments.device)
-    check_platform(arguments)
-    cases = [project.case(name) for name in arguments.case] or _all(project, options)
+    named = [project.case(name) for name in arguments.case]
+    check_platform(arguments, named or project.cases.values())
+    cases = named or _all(project, options)
     reference = Store(reference_folder(arguments.results, options.platform))
     with session(arguments) as running:
         reference.check_writable()
@@ -299,7 +300,7 @@ def search(arguments: argparse.Namespace) -> int:
         print(candidates_table(candidates(read_log(log))))
         return 0
     cases = _chosen(read_study(arguments.candidates, arguments.task).cases, arguments.only)
-    check_platform(arguments)
+    check_platform(arguments, cases.values())
     found = datasets([arguments.task], arguments)
     dataset = validation_split(found[arguments.task], arguments.held_out)
     options = Options(

@@ -134,7 +134,8 @@ def compare(args: argparse.Namespace) -> int:
     if args.tier:
         _check_quick(args)
     if args.tier or args.train or args.time:
-        check_platform(args)
+        known = args.project.cases
+        check_platform(args, [known[name] for name in args.case if name in known] or known.values())
     base, head = place(args.base, args.project), place(args.head, args.project)
     asked = _asked(args)
     if args.time and (without := [each.told for each in (base, head) if not each.has_code]):

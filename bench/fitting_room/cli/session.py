@@ -68,9 +68,13 @@ def platform(arguments: argparse.Namespace) -> Platform:
     return Platform(arguments.backend, arguments.device)
 
 
-def check_platform(arguments: argparse.Namespace) -> None:
-    """Raise a UserError if this machine cannot train so; an engine's workers say so later."""
-    check_backend(arguments.backend, USUAL.device if arguments.engine else arguments.device)
+def check_platform(arguments: argparse.Namespace, cases: Iterable[Case]) -> None:
+    """Raise a UserError if this machine cannot train so; an engine's workers say so later.
+
+    Cases that all have trainers of their own need no backend.
+    """
+    if any(case.trainer is None for case in cases):
+        check_backend(arguments.backend, USUAL.device if arguments.engine else arguments.device)
 
 
 def tell(words: str, end: str = "\n") -> None:
