@@ -121,6 +121,30 @@ def test_an_end_that_is_swallowed_comes_again(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.usefixtures("handlers")
+def test_an_end_that_a_library_tells_in_its_own_words_is_no_crash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An import that a signal breaks raises what it likes; the next trial's error is a crash."""
+
+    def load(*_: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except __main__.Stopped:
+            raise ImportError("half of it") from None
+
+    def fail(*_: object) -> None:
+        raise ImportError("all of it")
+
+    found = []
+    for run in (load, fail):
+        signal.signal(signal.SIGINT, __main__._stop)
+        monkeypatch.setattr(__main__, "_run", run)
+        record = __main__._record(assigned(), {"start": 0.0}, io.BytesIO(), time.perf_counter())
+        found.append((record.outcome, record.reason))
+    assert found == [("interrupted", "ended by SIGINT"), ("crashed", "ImportError: all of it")]
+
+
+@pytest.mark.usefixtures("handlers")
 def test_an_end_before_the_framework_is_there_has_its_record(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

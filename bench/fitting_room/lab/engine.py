@@ -32,7 +32,7 @@ from fitting_room import data
 from fitting_room.data.arrays import combined
 from fitting_room.errors import UnwritableError, UserError, ending, hurry
 from fitting_room.lab.locks import file_lock
-from fitting_room.lab.process import GRACE_S, end_of, home, run_trial
+from fitting_room.lab.process import GRACE_S, end_of, ended, home, run_trial
 from fitting_room.machine import spare_folder, this_machine, usable_cores
 from fitting_room.project import current
 from fitting_room.record import Job, Listener, Message, PartialRecord, Record, now, silent
@@ -50,7 +50,6 @@ EXPECTED = (
 TOPIC = "fitting-room"  # under which a worker of Dask tells of epochs
 CHECK_S = 60.0  # how often a worker looks whether its disk has room, and sweeps it
 
-_ended: set[str] = set()  # runs that want nothing more of this worker
 _checked: dict[Path, float] = {}  # folder → when it was last found to have room
 
 _reading = threading.Lock()
@@ -94,7 +93,7 @@ def work(assignment: bytes, begin: Callable[[str], None] = lambda _: None) -> by
         lock.touch()
         with suppress(OSError, msgspec.DecodeError):  # none is there, or a damaged one
             return encoded(RECORDS.decode(spool.read_bytes()))
-        if asked.run in _ended:
+        if asked.run in ended:
             return b""
         begin(asked.id)
         record = run_trial(job, _listener(job), run=asked.run)
@@ -109,7 +108,6 @@ def end(run: str) -> None:
 
     Dask calls it on every worker if the run is interrupted.
     """
-    _ended.add(run)
     end_of(run)
 
 

@@ -223,6 +223,7 @@ def strays(files: Iterable[str], root: Path) -> list[str]:
 
 
 _living: dict[Process, str] = {}  # child → run that it trains for, if any
+ended: set[str] = set()  # runs that want no more trials of this process
 
 
 def run_trial(job: Job, listen: Listener = silent, *, run: str = "") -> Record:
@@ -247,7 +248,7 @@ def run_trial(job: Job, listen: Listener = silent, *, run: str = "") -> Record:
         started, job = now(), replace(job, sent=time.time())
         child = _start(job, errors, device)
         _living[child.process] = run
-        if ending.is_set():  # this was set before the child was among the living
+        if ending.is_set() or run in ended:  # told before the child was among the living
             end(child.process, signal.SIGINT)
         try:
             with time_limit(child.process, spec.time_limit_s) as expired:
@@ -262,7 +263,12 @@ def run_trial(job: Job, listen: Listener = silent, *, run: str = "") -> Record:
 
 
 def end_of(run: str | None = None) -> None:
-    """Ask the living children, or those of a run, to end with a record of their epochs so far."""
+    """Ask the living children, or those of a run, to end with a record of their epochs so far.
+
+    A child of that run that is about to start is asked once it lives.
+    """
+    if run is not None:
+        ended.add(run)
     for child, of in list(_living.items()):
         if run in (None, of):
             end(child, signal.SIGINT)

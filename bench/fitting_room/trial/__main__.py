@@ -29,6 +29,10 @@ PLAIN = 2
 """Arguments of a fresh process, and of the first fork, whose start has all that was imported."""
 
 
+_asked: list[int] = []
+"""The signals that asked this process to end, in their order."""
+
+
 class Stopped(BaseException):
     """A signal ended the trial. No ``Exception``, so that no library swallows it."""
 
@@ -53,24 +57,29 @@ def main() -> None:
 
 def _record(job: Job, seconds: dict[str, float], output: IO[bytes], began: float) -> Record:
     started = now()
+    _asked.clear()
     measured = PartialRecord(seconds=seconds)
     try:
         measured.machine = this_machine()
         outcome, reason = _run(job, measured, output)
-    except Stopped as stop:
-        timed_out = stop.args[0] == signal.SIGTERM
-        outcome = "timed out" if timed_out else "interrupted"
-        reason = f"ended by {signal.Signals(stop.args[0]).name}"
-    except UserError as error:
-        outcome, reason = "crashed", str(error)
-    except Exception as error:
-        outcome, reason = "crashed", f"{type(error).__name__}: {error}"
+    except (Stopped, Exception) as error:
+        outcome, reason = _ending(error)
     _ignore_signals()
     signal.setitimer(signal.ITIMER_REAL, 0)
     measured.machine = measured.machine or this_machine()
     seconds["total"] = seconds["start"] + time.perf_counter() - began
     measured.peak_memory_bytes = peak_memory_bytes()
     return job.record(outcome, reason, started=started, measured=measured)
+
+
+def _ending(error: BaseException) -> tuple[Outcome, str]:
+    """Return how a trial ended by an error, be it what a library made of a signal's exception."""
+    number = error.args[0] if isinstance(error, Stopped) else next(iter(_asked), None)
+    if number is not None:
+        outcome: Outcome = "timed out" if number == signal.SIGTERM else "interrupted"
+        return outcome, f"ended by {signal.Signals(number).name}"
+    told = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return "crashed", told
 
 
 def _run(job: Job, measured: PartialRecord, output: IO[bytes]) -> tuple[Outcome, str]:
@@ -128,6 +137,7 @@ def _outcome(job: Job, measured: PartialRecord) -> tuple[Outcome, str]:
 
 
 def _stop(number: int, _frame: object) -> None:
+    _asked.append(number)
     _ignore_signals()  # Ctrl-C comes twice, from the terminal and from the parent
     # An exception that is raised while the garbage collector calls back is printed and lost.
     signal.signal(signal.SIGALRM, lambda *_: _stop(number, None))
