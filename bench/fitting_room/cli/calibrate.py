@@ -33,7 +33,7 @@ from fitting_room.cli.session import (
     warn,
 )
 from fitting_room.data import HELD_OUT, validation_split
-from fitting_room.errors import UserError, nearest, positive, seconds
+from fitting_room.errors import UserError, named, nearest, positive, seconds
 from fitting_room.format import difference, in_words, listed
 from fitting_room.lab.estimate import forecast
 from fitting_room.lab.plan import Arguments, Options, argument, flag, path, specify, whole
@@ -293,8 +293,7 @@ def stored(results: Path, project: Project) -> list[Record]:
 
 def search(arguments: argparse.Namespace) -> int:
     """Train the trials that the log lacks, seed by seed; log each; print the table."""
-    if arguments.task not in TASKS:
-        raise UserError(f"There is no task {arguments.task!r}. {nearest(arguments.task, TASKS)}")
+    named("task", arguments.task, TASKS)
     log = arguments.results / "search" / f"{arguments.task}.jsonl"
     if arguments.candidates is None:
         print(candidates_table(candidates(read_log(log))))

@@ -42,7 +42,7 @@ from fitting_room.cli.sides import (
     side_of,
     update_reference,
 )
-from fitting_room.errors import UserError, in_ci, nearest
+from fitting_room.errors import UserError, in_ci, named
 from fitting_room.format import in_words, listed
 from fitting_room.judge.change import Change, not_comparable
 from fitting_room.judge.timing import ABTiming
@@ -187,8 +187,7 @@ def _whole(args: argparse.Namespace, base: Place, head: Place, asked: Asked) -> 
 def _check_cases(wanted: Sequence[str], base: Side, head: Side) -> None:
     known = {name for side in (base, head) for name in (*side.facts, *(side.known or ()))}
     for name in wanted:
-        if name not in known:
-            raise UserError(f"There is no case {name!r}. {nearest(name, sorted(known))}")
+        named("case", name, dict.fromkeys(sorted(known)))
 
 
 @lru_cache

@@ -24,7 +24,7 @@ from fitting_room.analysis.trials import (
     quartiles,
 )
 from fitting_room.cli.session import shared
-from fitting_room.errors import UserError, nearest
+from fitting_room.errors import UserError, named
 from fitting_room.format import accuracy, difference, in_terminal, number, percent
 from fitting_room.lab.plan import Arguments, argument, flag, path
 from fitting_room.machine import USUAL, platform_of
@@ -94,8 +94,8 @@ def show(args: Namespace) -> int:
     names = [folder.relative_to(args.results).as_posix() for folder in folders]
     found = [(n, r) for n, each in zip(names, folders, strict=True) for r in Store(each).readable()]
     known = dict.fromkeys([*args.project.cases, *(record.spec.case.name for _, record in found)])
-    if args.case is not None and args.case not in known:
-        raise UserError(f"There is no case {args.case!r}. {nearest(args.case, known)}")
+    if args.case is not None:
+        named("case", args.case, known)
     chosen = [(f, r) for f, r in found if args.case in (None, r.spec.case.name)]
     if args.json:
         told = [_told(folder, record, epochs=args.case is not None) for folder, record in chosen]

@@ -22,7 +22,8 @@ from typing import Any
 import msgspec
 
 from fitting_room.errors import UserError
-from fitting_room.lab.engine import TOPIC, Engine, end
+from fitting_room.lab.engine import TOPIC, Engine
+from fitting_room.lab.process import end_of
 from fitting_room.record import Message
 from fitting_room.store.digest import ENGINE, PACKAGES, brings_engine
 
@@ -52,7 +53,7 @@ def open_dask(name: str, where: Mapping[str, str], ship: Path | None) -> Engine:
         executor=Answers(client),
         slots=_slots(client, name, plugin),
         work=_travelling_work(),
-        end=lambda run: _briefly(lambda: client.run(end, run, on_error="ignore"), END_S),
+        end=lambda run: _briefly(lambda: client.run(end_of, run, on_error="ignore"), END_S),
         alive=_Watch(client, name, client.scheduler_comm).why,
         close=lambda: _briefly(close, 2 * END_S),
         cancel=lambda _: False,  # it would drop the record of what runs, too

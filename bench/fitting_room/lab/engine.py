@@ -32,7 +32,7 @@ from fitting_room import data
 from fitting_room.data.arrays import combined
 from fitting_room.errors import UnwritableError, UserError, ending, hurry
 from fitting_room.lab.locks import file_lock
-from fitting_room.lab.process import GRACE_S, end_of, ended, home, run_trial
+from fitting_room.lab.process import GRACE_S, ended, home, run_trial
 from fitting_room.machine import spare_folder, this_machine, usable_cores
 from fitting_room.project import current
 from fitting_room.record import Job, Listener, Message, PartialRecord, Record, now, silent
@@ -101,14 +101,6 @@ def work(assignment: bytes, begin: Callable[[str], None] = lambda _: None) -> by
             with suppress(UnwritableError):  # a disk that is full by now costs no record
                 write_whole(spool, encoded(replace(record, attempts=asked.attempt)))
     return encoded(record)
-
-
-def end(run: str) -> None:
-    """End the trials that this worker trains for a run, each with its record, and begin no other.
-
-    Dask calls it on every worker if the run is interrupted.
-    """
-    end_of(run)
 
 
 def spool_folder() -> Path:

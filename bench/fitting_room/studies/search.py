@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from fitting_room.analysis.trials import figure
-from fitting_room.errors import UserError, nearest
+from fitting_room.errors import UserError, named, nearest
 from fitting_room.format import (
     Spread,
     count,
@@ -85,8 +85,7 @@ class Study:
 
 def read_study(path: Path, task: str) -> Study:
     """Read and check a file, as cases of ``task``; what is wrong with it is told in a UserError."""
-    if task not in TASKS:
-        raise UserError(f"There is no task {task!r}. {nearest(task, TASKS)}")
+    named("task", task, TASKS)
     toml = read_toml(path, mend="It holds candidates.")
     _check_keys(toml, "", toml.document, KEYS)
     found, about = _candidates(toml, task)
